@@ -1,0 +1,148 @@
+package events
+
+import (
+	"encoding/base64"
+	"fmt"
+	"mime"
+	"strings"
+)
+
+// envelope is a record without its wrapping.
+type envelope struct {
+	typ    Type
+	id     string // the producer's; "" where it sent none
+	source string
+	data   []byte
+}
+
+// openEnvelope recognises the two modes of CloudEvents' Kafka protocol binding
+// 1.0.2: structured by its content type (section 3.3), binary by its ce_
+// headers (section 3.2). Anything else is bare JSON.
+func openEnvelope(t Type, rec Record) (envelope, error) {
+	if len(rec.Headers) == 0 {
+		return envelope{typ: t, data: rec.Value}, nil
+	}
+	attributes := make(map[string]string, 4)
+	for _, h := range rec.Headers {
+		name := strings.ToLower(h.Key)
+		switch name {
+		case "content-type", "ce_specversion", "ce_id", "ce_source", "ce_type":
+			if _, twice := attributes[name]; twice {
+				return envelope{}, malformed(FieldError{Field: name, Problem: "header is there twice", Want: "each header once"})
+			}
+			attributes[name] = string(h.Value)
+		}
+	}
+	// What can't be parsed has no media type, and bad parameters do no harm.
+	mediaType, _, _ := mime.ParseMediaType(attributes["content-type"])
+	if strings.HasPrefix(mediaType, "application/cloudevents") {
+		if mediaType != "application/cloudevents+json" {
+			return envelope{}, malformed(FieldError{
+				Field: "content-type", Problem: "names a format that is not supported",
+				Want: "application/cloudevents+json",
+			})
+		}
+		return openStructured(t, rec.Value)
+	}
+	env := envelope{typ: t, data: rec.Value}
+	id, named := attributes["ce_id"]
+	version, versioned := attributes["ce_specversion"]
+	if !named && !versioned {
+		return env, nil
+	}
+	if versioned && version != "1.0" {
+		return envelope{}, malformed(FieldError{Field: "ce_specversion", Problem: "is another version", Want: "1.0"})
+	}
+	if !named {
+		return envelope{}, malformed(FieldError{Field: "ce_id", Problem: "is missing", Want: wantID})
+	}
+	if problem := idProblem(id); problem != "" {
+		return envelope{}, malformed(FieldError{Field: "ce_id", Problem: problem, Want: wantID})
+	}
+	env.id, env.source = id, attributes["ce_source"]
+	if name, ok := attributes["ce_type"]; ok {
+		if env.typ, ok = cloudEventType(name); !ok {
+			return envelope{}, unknownType("ce_type")
+		}
+	}
+	return env, nil
+}
+
+func openStructured(t Type, value []byte) (envelope, error) {
+	if len(value) == 0 {
+		return envelope{}, malformed(FieldError{Problem: "has no value", Want: "a CloudEvent in JSON"})
+	}
+	o, err := parseObject(value)
+	if err != nil {
+		return envelope{}, malformed(jsonError(err))
+	}
+	env := envelope{typ: t}
+	if v := o.take("specversion"); string(v) != `"1.0"` {
+		o.fail("specversion", "is missing or another version", `"1.0"`)
+	}
+	env.id = o.id("id")
+	if v := o.take("source"); v != nil {
+		env.source, _ = o.stringOf("source", v, "a URI reference")
+	}
+	var name string
+	if v := o.take("type"); v != nil {
+		name, _ = o.stringOf("type", v, "the event's type")
+	} else {
+		o.missing("type", "the event's type")
+	}
+	env.data = o.data()
+	if len(o.errs) > 0 {
+		return envelope{}, &MalformedError{Fields: o.errs}
+	}
+	typ, ok := cloudEventType(name)
+	if !ok {
+		return envelope{}, unknownType("type")
+	}
+	env.typ = typ
+	return env, nil
+}
+
+// data takes a structured CloudEvent's payload (CloudEvents JSON format 1.0.2,
+// section 3.1).
+func (o *object) data() []byte {
+	plain, encoded := o.take("data"), o.take("data_base64")
+	switch {
+	case plain != nil && encoded != nil:
+		o.fail("data_base64", "is there beside data", "one of the two")
+	case plain != nil:
+		if plain.Kind() == '"' { // JSON as text, as some producers send it
+			s, _ := o.stringOf("data", plain, "the event as a JSON object")
+			return []byte(s)
+		}
+		return plain
+	case encoded != nil:
+		s, ok := o.stringOf("data_base64", encoded, "base64 text")
+		if !ok {
+			return nil
+		}
+		b, err := base64.StdEncoding.DecodeString(s)
+		if err != nil {
+			o.fail("data_base64", "is not base64", "base64 text")
+		}
+		return b
+	default:
+		o.missing("data", "the event as a JSON object")
+	}
+	return nil
+}
+
+// cloudEventType reads a CloudEvents type: a name of ours, alone or behind the
+// producer's reverse-DNS prefix, as in kr.example.events.EventCreated.
+func cloudEventType(name string) (Type, bool) {
+	if i := strings.LastIndexByte(name, '.'); i >= 0 {
+		name = name[i+1:]
+	}
+	return TypeNamed(name)
+}
+
+func unknownType(field string) error {
+	return fmt.Errorf("%w: %w", ErrUnknownType, FieldError{
+		Field: field, Problem: "is none of ours",
+		Want: "EventCreated, ParticipantRegistered, DistributionCompleted or ChannelStatsFetched",
+	})
+}

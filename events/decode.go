@@ -1,0 +1,314 @@
+package events
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// Sentinels of decoding; [ReasonOf] turns them into a dead letter's reason.
+var (
+	// ErrMalformed: the record breaks its contract.
+	ErrMalformed = errors.New("record is malformed")
+	// ErrUnknownType: the record names a type that is none of the four.
+	ErrUnknownType = errors.New("record is of an unknown type")
+)
+
+// ReasonOf says why a record with that decoding error is buried.
+func ReasonOf(err error) Reason {
+	if errors.Is(err, ErrUnknownType) {
+		return ReasonUnknownType
+	}
+	return ReasonMalformed
+}
+
+// MalformedError lists everything that was wrong with a record. It matches
+// [ErrMalformed] and holds no value of the record (I10).
+type MalformedError struct {
+	Fields []FieldError // at least one
+}
+
+// Error returns the field errors, separated by "; also ".
+func (e *MalformedError) Error() string {
+	parts := make([]string, len(e.Fields))
+	for i, f := range e.Fields {
+		parts[i] = f.Error()
+	}
+	return strings.Join(parts, "; also ")
+}
+
+// Is makes the error match [ErrMalformed].
+func (e *MalformedError) Is(target error) bool { return target == ErrMalformed }
+
+// PhoneNumber is a phone number on its way to becoming a pseudonym. However it
+// is printed, logged or marshalled, it shows as "***" (I10).
+type PhoneNumber struct {
+	// A pointer, for fmt prints what it finds in a stranger's unexported field
+	// without asking its methods; of a pointer it shows the address.
+	number *string
+}
+
+// Reveal returns the number as it was sent. Only events/privacy calls it.
+func (p PhoneNumber) Reveal() string {
+	if p.number == nil {
+		return ""
+	}
+	return *p.number
+}
+
+// Format implements [fmt.Formatter] for every verb.
+func (p PhoneNumber) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte("***")) }
+
+// LogValue implements [slog.LogValuer].
+func (p PhoneNumber) LogValue() slog.Value { return slog.StringValue("***") }
+
+// MarshalText implements [encoding.TextMarshaler].
+func (p PhoneNumber) MarshalText() ([]byte, error) { return []byte("***"), nil }
+
+// Decoded is a record that keeps its contract.
+type Decoded struct {
+	Draft
+	// Phone is set for ParticipantRegistered only. Its draft is not complete
+	// until privacy has put the pseudonym into event and digest.
+	Phone PhoneNumber
+}
+
+// SetPseudonym completes a decoded ParticipantRegistered.
+func (d *Decoded) SetPseudonym(p Pseudonym) {
+	if e, ok := d.Event.(*ParticipantRegistered); ok {
+		e.Pseudonym = p
+		d.Digest = d.Digest.WithPseudonym(p)
+	}
+}
+
+// Decode reads a record of a topic that carries events of type t, strictly. It
+// accepts bare JSON and CloudEvents 1.0 in binary and structured mode; a
+// CloudEvent's own type, where it has one, decides over t. Errors match
+// [ErrMalformed] or [ErrUnknownType].
+func Decode(t Type, rec Record) (Decoded, error) {
+	if len(rec.Key)+len(rec.Value) > MaxRecordBytes {
+		return Decoded{}, malformed(FieldError{Problem: "is longer than 1 MiB", Want: "at most 1048576 bytes"})
+	}
+	env, err := openEnvelope(t, rec)
+	if err != nil {
+		return Decoded{}, err
+	}
+	if !slices.Contains(Types(), env.typ) {
+		return Decoded{}, unknownType("")
+	}
+	if len(env.data) == 0 {
+		return Decoded{}, malformed(FieldError{Problem: "has no value", Want: "one JSON object"})
+	}
+	o, err := parseObject(env.data)
+	if err != nil {
+		return Decoded{}, malformed(jsonError(err))
+	}
+	d := o.decode(env.typ, rec.Timestamp.UTC().Truncate(time.Microsecond))
+	if e, ok := d.Event.(*ParticipantRegistered); ok {
+		o.refuseLeak(d.Phone, e, env)
+	}
+	if len(o.errs) > 0 {
+		return Decoded{}, &MalformedError{Fields: o.errs}
+	}
+	d.Digest = contentDigest(d.Event)
+	if env.id != "" {
+		d.ID = producerID(env.source, env.id)
+	} else {
+		d.ID = naturalID(d.Event)
+	}
+	return d, nil
+}
+
+func malformed(f FieldError) error { return &MalformedError{Fields: []FieldError{f}} }
+
+func (o *object) decode(t Type, stamp time.Time) (d Decoded) {
+	switch t {
+	case TypeEventCreated:
+		e := &EventCreated{
+			Campaign:  Campaign(o.id("eventId")),
+			Store:     Store(o.id("storeId")),
+			Title:     o.text("title"),
+			Objective: o.text("objective"),
+		}
+		e.CreatedAt, d.OccurredAt = o.occurrence("createdAt", stamp, false)
+		e.StartsAt = o.instant("startsAt")
+		e.EndsAt = o.instant("endsAt")
+		e.PrizeCost = o.won("prizeCost")
+		e.PlatformCost = o.won("platformCost")
+		e.ExpectedSalesIncrease = o.won("expectedSalesIncrease")
+		e.BaselineSales = o.won("baselineSales")
+		e.NewCustomerLTV = o.won("newCustomerLtv")
+		e.Extra = o.rest()
+		d.Event = e
+	case TypeParticipantRegistered:
+		e := &ParticipantRegistered{
+			Participant: o.id("participantId"),
+			Campaign:    Campaign(o.id("eventId")),
+		}
+		number := o.id("phoneNumber")
+		d.Phone = PhoneNumber{&number}
+		e.RegisteredAt, d.OccurredAt = o.occurrence("registeredAt", stamp, false)
+		e.Channel = o.label("channel")
+		e.NewCustomer = o.boolean("newCustomer")
+		e.Gender = o.label("gender")
+		e.AgeGroup = o.label("ageGroup")
+		e.Region = o.label("region")
+		d.Event = e
+	case TypeDistributionCompleted:
+		e := &DistributionCompleted{Campaign: Campaign(o.id("eventId"))}
+		e.Channels = o.distributions("distributedChannels")
+		e.CompletedAt, d.OccurredAt = o.occurrence("completedAt", stamp, true)
+		e.Extra = o.rest()
+		d.Event = e
+	case TypeChannelStatsFetched:
+		e := &ChannelStatsFetched{Campaign: Campaign(o.id("eventId"))}
+		e.Channel = o.channel("channel", o.take("channel"))
+		e.FetchedAt, d.OccurredAt = o.occurrence("fetchedAt", stamp, true)
+		before := len(o.errs)
+		e.Impressions = o.figure("impressions")
+		e.Views = o.figure("views")
+		e.Clicks = o.figure("clicks")
+		e.Likes = o.figure("likes")
+		e.Comments = o.figure("comments")
+		e.Shares = o.figure("shares")
+		if len(o.errs) == before && e.Impressions == nil && e.Views == nil && e.Clicks == nil &&
+			e.Likes == nil && e.Comments == nil && e.Shares == nil {
+			o.fail("", "reports no figure", "at least one of impressions, views, clicks, likes, comments, shares")
+		}
+		e.Extra = o.rest()
+		d.Event = e
+	}
+	return d
+}
+
+// refuseLeak refuses a registration that carries its phone number where it
+// would be stored as it is, or as a plain hash, which hides nothing: all numbers
+// of 010 hash in seconds (I10). Shorter numbers are let pass: they occur by chance.
+func (o *object) refuseLeak(p PhoneNumber, e *ParticipantRegistered, env envelope) {
+	const enough = 10 // digits, without country code or leading zero
+	number := appendDigits(nil, p.Reveal())
+	if len(number) < enough {
+		return
+	}
+	number = number[len(number)-enough:]
+	var digits [MaxIDBytes]byte
+	for _, f := range []struct{ name, value string }{
+		{"participantId", e.Participant},
+		{"eventId", string(e.Campaign)},
+		{"channel", e.Channel},
+		{"gender", e.Gender},
+		{"ageGroup", e.AgeGroup},
+		{"region", e.Region},
+		{"CloudEvents id", env.id},
+		{"CloudEvents source", env.source},
+	} {
+		if len(f.value) >= enough && bytes.Contains(appendDigits(digits[:0], f.value), number) {
+			o.fail(f.name, "contains the phone number", "an identifier that tells nobody's number")
+		}
+	}
+}
+
+// appendDigits appends the digits in s, those of full width (０ to ９) too.
+func appendDigits(dst []byte, s string) []byte {
+	for _, r := range s {
+		switch {
+		case r >= '0' && r <= '9':
+			dst = append(dst, byte(r))
+		case r >= '０' && r <= '９':
+			dst = append(dst, byte(r-'０'+'0'))
+		}
+	}
+	return dst
+}
+
+const wantChannel = "one of wooridongnetv, genietv, instagram, naver, kakao"
+
+func (o *object) channel(name string, v jsontext.Value) Channel {
+	if v == nil {
+		o.missing(name, wantChannel)
+		return ""
+	}
+	s, ok := o.stringOf(name, v, wantChannel)
+	if ok && !Channel(s).Known() {
+		o.fail(name, "is none of the five channels", wantChannel)
+	}
+	return Channel(s)
+}
+
+func (o *object) distributions(name string) []Distribution {
+	const want = "an array of channel names or of {channel, cost}"
+	v := o.take(name)
+	if v == nil {
+		o.missing(name, want)
+		return nil
+	}
+	if v.Kind() != '[' {
+		o.fail(name, "is "+kindName(v.Kind()), want)
+		return nil
+	}
+	elements, err := cutArray(v)
+	if err != nil {
+		o.fail(name, "is not valid JSON", want)
+		return nil
+	}
+	var ds []Distribution
+	for i, element := range elements {
+		if len(o.errs) > 20 {
+			break // enough to mend the producer by
+		}
+		at := name + "[" + strconv.Itoa(i) + "]"
+		var d Distribution
+		switch element.Kind() {
+		case '"':
+			d.Channel = o.channel(at, element)
+		case '{':
+			inner, err := parseObject(element)
+			if err != nil {
+				o.fail(at, "is not valid JSON", want)
+				continue
+			}
+			d = inner.distribution()
+			for _, f := range inner.errs {
+				o.fail(at+"."+f.Field, f.Problem, f.Want)
+			}
+		default:
+			o.fail(at, "is "+kindName(element.Kind()), want)
+			continue
+		}
+		if d.Channel.Known() && slices.ContainsFunc(ds, func(e Distribution) bool { return e.Channel == d.Channel }) {
+			o.fail(at, "names a channel for the second time", "each channel once")
+		}
+		ds = append(ds, d)
+	}
+	return ds
+}
+
+func (o *object) distribution() Distribution {
+	d := Distribution{Channel: o.channel("channel", o.take("channel")), Cost: o.won("cost")}
+	d.Extra = o.rest()
+	return d
+}
+
+// cutArray cuts an array that is known to be valid JSON into its elements.
+func cutArray(v jsontext.Value) ([]jsontext.Value, error) {
+	dec := jsontext.NewDecoder(strings.NewReader(string(v)))
+	if _, err := dec.ReadToken(); err != nil {
+		return nil, err
+	}
+	var elements []jsontext.Value
+	for dec.PeekKind() != ']' {
+		e, err := dec.ReadValue()
+		if err != nil {
+			return nil, err
+		}
+		elements = append(elements, e.Clone())
+	}
+	return elements, nil
+}

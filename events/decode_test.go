@@ -1,0 +1,382 @@
+package events_test
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"jangbu/events"
+)
+
+// stamp is the Kafka timestamp of the records in these tests.
+var stamp = time.Date(2026, 11, 23, 1, 0, 3, 0, time.UTC)
+
+// phone is the number that must show nowhere (I10).
+const phone = "010-1234-5678"
+
+// fullJSON is a record of type t with every member of its contract and no other.
+func fullJSON(t events.Type) string {
+	switch t {
+	case events.TypeEventCreated:
+		return `{"eventId":"evt-1","storeId":"store-1","title":"가을 맞이 할인","objective":"신규 고객 유치",` +
+			`"createdAt":"2026-11-23T10:00:00+09:00","startsAt":"2026-12-01T00:00:00+09:00","endsAt":"2026-12-31T23:59:59.999999+09:00",` +
+			`"prizeCost":500000,"platformCost":120000,"expectedSalesIncrease":3000000,"baselineSales":24000000,"newCustomerLtv":45000}`
+	case events.TypeParticipantRegistered:
+		return `{"participantId":"p-1","eventId":"evt-1","phoneNumber":"` + phone + `",` +
+			`"registeredAt":"2026-11-23T10:00:02.123456+09:00","channel":"instagram","newCustomer":true,` +
+			`"gender":"female","ageGroup":"20s","region":"서울"}`
+	case events.TypeDistributionCompleted:
+		return `{"eventId":"evt-1","distributedChannels":["wooridongnetv",{"channel":"genietv","cost":30000}],` +
+			`"completedAt":"2026-11-23T10:00:01+09:00"}`
+	case events.TypeChannelStatsFetched:
+		return `{"eventId":"evt-1","channel":"wooridongnetv","fetchedAt":"2026-11-23T10:00:03+09:00",` +
+			`"impressions":5000,"views":1200,"clicks":0,"likes":300,"comments":50,"shares":100}`
+	default:
+		return ""
+	}
+}
+
+// fullEvent is the event of [fullJSON].
+func fullEvent(tb testing.TB, t events.Type) events.Event {
+	tb.Helper()
+	d, err := events.Decode(t, record(fullJSON(t)))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	d.SetPseudonym(events.Pseudonym{1, 2, 3, 31: 32})
+	return d.Event
+}
+
+func record(value string) events.Record {
+	return events.Record{Timestamp: stamp, Key: []byte("evt-1"), Value: []byte(value)}
+}
+
+// with is [fullJSON] with some members changed to the raw values given, in
+// pairs of name and value; "" removes one.
+func with(t *testing.T, typ events.Type, changes ...string) string {
+	t.Helper()
+	members := map[string]json.RawMessage{}
+	if err := json.Unmarshal([]byte(fullJSON(typ)), &members); err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i < len(changes); i += 2 {
+		if members[changes[i]] = json.RawMessage(changes[i+1]); changes[i+1] == "" {
+			delete(members, changes[i])
+		}
+	}
+	value, err := json.Marshal(members)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(value)
+}
+
+func decode(t *testing.T, typ events.Type, value string) events.Decoded {
+	t.Helper()
+	d, err := events.Decode(typ, record(value))
+	if err != nil {
+		t.Fatalf("decode %s: %v", value, err)
+	}
+	return d
+}
+
+// refused returns what was wrong with a record that must be malformed.
+func refused(t *testing.T, typ events.Type, rec events.Record) []events.FieldError {
+	t.Helper()
+	d, err := events.Decode(typ, rec)
+	malformed, ok := errors.AsType[*events.MalformedError](err)
+	if !ok {
+		t.Fatalf("got %v and error %v, want a MalformedError", d, err)
+	}
+	if !errors.Is(err, events.ErrMalformed) || events.ReasonOf(err) != events.ReasonMalformed {
+		t.Errorf("%v is not ErrMalformed, or of another reason", err)
+	}
+	if strings.Contains(err.Error(), "5678") {
+		t.Errorf("the error shows the phone number: %v", err)
+	}
+	return malformed.Fields
+}
+
+func TestDecodeEveryField(t *testing.T) {
+	t.Parallel()
+	at := func(second, micro int) time.Time {
+		return time.Date(2026, 11, 23, 1, 0, second, micro*1000, time.UTC)
+	}
+	for _, want := range []struct {
+		event    events.Event
+		occurred time.Time
+	}{
+		{&events.EventCreated{
+			Campaign: "evt-1", Store: "store-1", Title: "가을 맞이 할인", Objective: "신규 고객 유치",
+			CreatedAt: at(0, 0),
+			StartsAt:  time.Date(2026, 11, 30, 15, 0, 0, 0, time.UTC),
+			EndsAt:    time.Date(2026, 12, 31, 14, 59, 59, 999999000, time.UTC),
+			PrizeCost: new(events.Won(500000)), PlatformCost: new(events.Won(120000)),
+			ExpectedSalesIncrease: new(events.Won(3000000)), BaselineSales: new(events.Won(24000000)), NewCustomerLTV: new(events.Won(45000)),
+		}, at(0, 0)},
+		{&events.ParticipantRegistered{
+			Campaign: "evt-1", Participant: "p-1", RegisteredAt: at(2, 123456),
+			Channel: "instagram", NewCustomer: new(true), Gender: "female", AgeGroup: "20s", Region: "서울",
+		}, at(2, 123456)},
+		{&events.DistributionCompleted{
+			Campaign: "evt-1", CompletedAt: at(1, 0),
+			Channels: []events.Distribution{{Channel: events.WooridongneTV}, {Channel: events.GenieTV, Cost: new(events.Won(30000))}},
+		}, at(1, 0)},
+		{&events.ChannelStatsFetched{
+			Campaign: "evt-1", Channel: events.WooridongneTV, FetchedAt: at(3, 0),
+			Impressions: new(int64(5000)), Views: new(int64(1200)), Clicks: new(int64(0)),
+			Likes: new(int64(300)), Comments: new(int64(50)), Shares: new(int64(100)),
+		}, at(3, 0)},
+	} {
+		t.Run(want.event.Type().String(), func(t *testing.T) {
+			t.Parallel()
+			got := decode(t, want.event.Type(), fullJSON(want.event.Type()))
+			if diff := cmp.Diff(want.event, got.Event); diff != "" {
+				t.Errorf("event (-want +got):\n%s", diff)
+			}
+			if !got.OccurredAt.Equal(want.occurred) || got.OccurredAt.Location() != time.UTC {
+				t.Errorf("OccurredAt = %v, want %v", got.OccurredAt, want.occurred)
+			}
+			if number := got.Phone.Reveal(); want.event.Type() == events.TypeParticipantRegistered && number != phone {
+				t.Errorf("Phone = %q, want %q", number, phone)
+			}
+		})
+	}
+}
+
+func TestDecodeAccepts(t *testing.T) {
+	t.Parallel()
+	const (
+		created     = events.TypeEventCreated
+		registered  = events.TypeParticipantRegistered
+		distributed = events.TypeDistributionCompleted
+		fetched     = events.TypeChannelStatsFetched
+	)
+	text200 := strings.Repeat("가", 66) + "xx"
+	for _, c := range []struct {
+		name string
+		typ  events.Type
+		doc  string
+		want events.Event
+	}{
+		{"required members only", created,
+			`{"eventId":"e","storeId":"s","title":"t","objective":"o"}`,
+			&events.EventCreated{Campaign: "e", Store: "s", Title: "t", Objective: "o"}},
+		{"null is absent", created,
+			`{"eventId":"e","storeId":"s","title":"t","objective":"o","createdAt":null,"startsAt":null,"prizeCost":null}`,
+			&events.EventCreated{Campaign: "e", Store: "s", Title: "t", Objective: "o"}},
+		{"white space and escapes", created,
+			" {\t\"event\\u0049d\" : \"\\u0065\" ,\r\n\"storeId\":\"s\",\"title\":\"\",\"objective\":\"a\\nb\\t\\\"\\u2028\\ud83c\\udf81\"} \n",
+			&events.EventCreated{Campaign: "e", Store: "s", Objective: "a\nb\t\"\u2028🎁"}},
+		{"ids of 200 bytes", created,
+			`{"eventId":"` + text200 + `","storeId":"s","title":"t","objective":"o"}`,
+			&events.EventCreated{Campaign: events.Campaign(text200), Store: "s", Title: "t", Objective: "o"}},
+		{"required members only", registered,
+			`{"participantId":"p","eventId":"e","phoneNumber":"1"}`,
+			&events.ParticipantRegistered{Campaign: "e", Participant: "p"}},
+		{"empty texts are absent", registered,
+			`{"participantId":"p","eventId":"e","phoneNumber":"1","channel":"","gender":"","ageGroup":"","region":"","newCustomer":false}`,
+			&events.ParticipantRegistered{Campaign: "e", Participant: "p", NewCustomer: new(false)}},
+		{"a channel of the producer's", registered,
+			`{"participantId":"p","eventId":"e","phoneNumber":"1","channel":"전단지"}`,
+			&events.ParticipantRegistered{Campaign: "e", Participant: "p", Channel: "전단지"}},
+		{"no channel", distributed,
+			`{"eventId":"e","distributedChannels":[],"completedAt":"2026-11-23T01:00:00Z"}`,
+			&events.DistributionCompleted{Campaign: "e", CompletedAt: stamp.Add(-3 * time.Second)}},
+		{"all channels, all forms", distributed,
+			`{"eventId":"e","completedAt":"2026-11-23T01:00:03Z","distributedChannels":["kakao",{"channel":"naver"},` +
+				`{"channel":"instagram","cost":null},{"cost":0,"channel":"genietv"},{"z":1,"channel":"wooridongnetv","a":[1.0],"cost":1e3}]}`,
+			&events.DistributionCompleted{Campaign: "e", CompletedAt: stamp, Channels: []events.Distribution{
+				{Channel: events.Kakao}, {Channel: events.Naver}, {Channel: events.Instagram},
+				{Channel: events.GenieTV, Cost: new(events.Won(0))},
+				{Channel: events.WooridongneTV, Cost: new(events.Won(1000)), Extra: []byte(`"a":[1.0],"z":1`)},
+			}}},
+		{"one figure, and it is zero", fetched,
+			`{"eventId":"e","channel":"kakao","fetchedAt":"2026-11-23T01:00:03Z","shares":0,"views":null}`,
+			&events.ChannelStatsFetched{Campaign: "e", Channel: events.Kakao, FetchedAt: stamp, Shares: new(int64(0))}},
+		{"sub-microseconds are cut off", fetched,
+			`{"eventId":"e","channel":"kakao","fetchedAt":"2026-11-23T01:00:02.000001999Z","shares":1}`,
+			&events.ChannelStatsFetched{Campaign: "e", Channel: events.Kakao, FetchedAt: stamp.Add(-time.Second + time.Microsecond), Shares: new(int64(1))}},
+	} {
+		t.Run(c.typ.String()+"/"+c.name, func(t *testing.T) {
+			t.Parallel()
+			if diff := cmp.Diff(c.want, decode(t, c.typ, c.doc).Event); diff != "" {
+				t.Errorf("event (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestDecodeWholeNumbers(t *testing.T) {
+	t.Parallel()
+	const most = 9007199254740992
+	for raw, want := range map[string]int64{
+		"0": 0, "-0": 0, "-0.0e5": 0, "0e400": 0, "7": 7, "1e3": 1000, "1E+3": 1000, "10.00": 10, "1.50e1": 15, "150e-1": 15, "100e-2": 1,
+		"0.001e3": 1, "9007199254740992": most, "9007199254740992.000": most, "9.007199254740992e15": most,
+	} {
+		e := decode(t, events.TypeEventCreated, with(t, events.TypeEventCreated, "prizeCost", raw)).Event.(*events.EventCreated)
+		if got := int64(*e.PrizeCost); got != want {
+			t.Errorf("prizeCost %s = %d, want %d", raw, got, want)
+		}
+		s := decode(t, events.TypeChannelStatsFetched, with(t, events.TypeChannelStatsFetched, "views", raw)).Event.(*events.ChannelStatsFetched)
+		if got := *s.Views; got != want {
+			t.Errorf("views %s = %d, want %d", raw, got, want)
+		}
+	}
+	for raw, problem := range map[string]string{
+		"-1": "is negative", "-1.5": "is negative", "-1e400": "is negative",
+		"1.5": "is not whole", "0.1": "is not whole", "1e-1": "is not whole", "1e-400": "is not whole", "15e-2": "is not whole",
+		"9007199254740993": "is too large", "9007199254740993.0": "is too large", "1e16": "is too large", "1e400": "is too large",
+		"9223372036854775808": "is too large", "18446744073709551616": "is too large",
+		"1e1001": "has an absurd exponent", "1e-99999999999999999999": "has an absurd exponent",
+		`"5000"`: "is a string", "true": "is a boolean", "[]": "is an array", "{}": "is an object",
+	} {
+		for _, c := range []struct {
+			typ   events.Type
+			field string
+			want  string
+		}{
+			{events.TypeEventCreated, "platformCost", "whole won from 0 to 9007199254740992"},
+			{events.TypeChannelStatsFetched, "likes", "a whole number from 0 to 9007199254740992"},
+		} {
+			got := refused(t, c.typ, record(with(t, c.typ, c.field, raw)))
+			want := []events.FieldError{{Field: c.field, Problem: problem, Want: c.want}}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("%s %s (-want +got):\n%s", c.field, raw, diff)
+			}
+		}
+	}
+}
+
+// The bounds of occurrence times: from 2000 to a day after the record's own
+// timestamp, both included.
+func TestDecodeOccurrenceBounds(t *testing.T) {
+	t.Parallel()
+	const want = "an RFC 3339 time from 2000 to a day after the record's timestamp"
+	tomorrow := stamp.Add(24 * time.Hour)
+	for typ, field := range map[events.Type]string{
+		events.TypeEventCreated:          "createdAt",
+		events.TypeParticipantRegistered: "registeredAt",
+		events.TypeDistributionCompleted: "completedAt",
+		events.TypeChannelStatsFetched:   "fetchedAt",
+	} {
+		for _, at := range []time.Time{
+			time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC), stamp.Add(-time.Hour), stamp.Add(time.Hour), tomorrow,
+		} {
+			raw := at.In(time.FixedZone("", 9*60*60)).Format(`"` + time.RFC3339Nano + `"`)
+			if d := decode(t, typ, with(t, typ, field, raw)); !d.OccurredAt.Equal(at) {
+				t.Errorf("%s %s occurred at %v", field, raw, d.OccurredAt)
+			}
+		}
+		for _, c := range []struct {
+			at      time.Time
+			problem string
+		}{
+			{time.Date(1999, 12, 31, 23, 59, 59, 999999000, time.UTC), "is before the year 2000"},
+			{time.Date(1970, 1, 1, 0, 0, 0, 0, time.UTC), "is before the year 2000"},
+			{tomorrow.Add(time.Microsecond), "is more than a day after the record's timestamp"},
+			{stamp.AddDate(1, 0, 0), "is more than a day after the record's timestamp"},
+		} {
+			got := refused(t, typ, record(with(t, typ, field, c.at.Format(`"`+time.RFC3339Nano+`"`))))
+			if diff := cmp.Diff([]events.FieldError{{Field: field, Problem: c.problem, Want: want}}, got); diff != "" {
+				t.Errorf("%s %v (-want +got):\n%s", field, c.at, diff)
+			}
+		}
+		old := record(with(t, typ, field, ""))
+		old.Timestamp = time.Unix(0, 0)
+		if got := refused(t, typ, old); len(got) != 1 || got[0].Field != field {
+			t.Errorf("record of 1970 without %s: %v", field, got)
+		}
+	}
+	// Without a record's timestamp there is no upper bound.
+	rec := record(fullJSON(events.TypeChannelStatsFetched))
+	rec.Timestamp = time.Time{}
+	if _, err := events.Decode(events.TypeChannelStatsFetched, rec); err != nil {
+		t.Error(err)
+	}
+	rec = record(with(t, events.TypeParticipantRegistered, "registeredAt", ""))
+	rec.Timestamp = time.Time{}
+	if got := refused(t, events.TypeParticipantRegistered, rec); got[0].Problem != "is missing, and the record has no timestamp" {
+		t.Errorf("got %v", got)
+	}
+}
+
+func TestDecodeAbsentTimeIsTheRecordsOwn(t *testing.T) {
+	t.Parallel()
+	for typ, field := range map[events.Type]string{
+		events.TypeEventCreated:          "createdAt",
+		events.TypeParticipantRegistered: "registeredAt",
+	} {
+		rec := record(with(t, typ, field, ""))
+		rec.Timestamp = stamp.Add(1999 * time.Nanosecond)
+		first, err := events.Decode(typ, rec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := stamp.Add(time.Microsecond); !first.OccurredAt.Equal(want) {
+			t.Errorf("%s occurred at %v, want %v", typ, first.OccurredAt, want)
+		}
+		// Produced again, the record has another timestamp: still once (I1).
+		rec.Timestamp = stamp.Add(time.Minute)
+		again, err := events.Decode(typ, rec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if first.ID != again.ID || first.Digest != again.Digest {
+			t.Errorf("%s: another timestamp made another event", typ)
+		}
+		// With the time in the record it says something else, though of the same.
+		if whole := decode(t, typ, fullJSON(typ)); whole.ID != first.ID || !whole.Digest.Conflicts(first.Digest) {
+			t.Errorf("%s: the time that a producer sends must count", typ)
+		}
+	}
+}
+
+func TestDecodeUnknownMembers(t *testing.T) {
+	t.Parallel()
+	const (
+		one = `"z":{"b":1,"a":[1.10,-0,12345678901234567890.123]},"a\u00e9":"x\u0000<&>","m":null`
+		two = ` "m" : null, "aé":"x\u0000\u003c&>" ,"z":{"a":[1.10, -0,12345678901234567890.123],"b":1}`
+		// Sorted, without white space, each number as it was written.
+		kept = `"aé":"x\u0000<&>","m":null,"z":{"a":[1.10,-0,12345678901234567890.123],"b":1}`
+	)
+	for _, typ := range events.Types() {
+		t.Run(typ.String(), func(t *testing.T) {
+			t.Parallel()
+			known := strings.Trim(fullJSON(typ), "{}")
+			plain := decode(t, typ, fullJSON(typ))
+			first := decode(t, typ, "{"+one+","+known+"}")
+			second := decode(t, typ, "{"+known+","+two+"}")
+			if first.ID != second.ID || first.Digest != second.Digest {
+				t.Error("the members' order makes another event")
+			}
+			if first.ID != plain.ID {
+				t.Error("unknown members make another ID")
+			}
+			var extra []byte
+			switch e := first.Event.(type) {
+			case *events.EventCreated:
+				extra = e.Extra
+			case *events.DistributionCompleted:
+				extra = e.Extra
+			case *events.ChannelStatsFetched:
+				extra = e.Extra
+			case *events.ParticipantRegistered:
+				if diff := cmp.Diff(plain.Event, first.Event); diff != "" || first.Digest != plain.Digest {
+					t.Errorf("a registration keeps more than its listed fields (I10): %s", diff)
+				}
+				return
+			}
+			if string(extra) != kept {
+				t.Errorf("kept %s\nwant %s", extra, kept)
+			}
+			if !first.Digest.Conflicts(plain.Digest) {
+				t.Error("unknown members do not count as content")
+			}
+		})
+	}
+}

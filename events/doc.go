@@ -1,0 +1,146 @@
+// Package events is the vocabulary of Jangbu (장부, a ledger), and this page is
+// the tour of its code, bottom up.
+//
+// Small shops run marketing campaigns. Every fact about a campaign is written
+// once, in order, into an append-only log; every number that anybody sees is a
+// fold of that log, and can be thrown away and made again.
+//
+// # Words
+//
+// A campaign is the marketing event (이벤트) that an owner runs. On the wire it
+// is "eventId"; in Go it is always [Campaign], so that "event" is free for the log.
+//
+// An event is one fact that never changes: an [Event], one of [EventCreated],
+// [ParticipantRegistered], [DistributionCompleted] and [ChannelStatsFetched].
+//
+// The log is the store of events, a [Log]. A [Position] is an event's place in
+// it: 1, 2, 3 and so on, in commit order.
+//
+// A record is what came from Kafka, before it is decoded: a [Record]. A frame is
+// consecutive records of one partition that travel together: a [Frame].
+//
+// A dead letter is a record that can never become an event, kept and sealed,
+// with its reason: a [DeadLetter].
+//
+// A projection is a named, versioned, pure fold from events to rows. A
+// generation is one build of it; a checkpoint is the position up to which a
+// generation's rows equal the fold. A lease is the right to run something now.
+//
+// A channel is an outlet that campaigns are distributed to: a [Channel].
+//
+// # The flow
+//
+//	Kafka topic ─ frame ─▶ events/bus ─ decode, check, pseudonymise ─▶ the log
+//	                                      └─ what can't be decoded ─▶ dead letters
+//	the log ─▶ projections/runner ─ pure fold ─▶ readmodel: rows + checkpoint, in one transaction
+//	readmodel ─▶ httpapi ─▶ dashboard
+//
+// Nothing goes round this flow. What a channel reports is an event like any
+// other and comes in by its own topic. No request of a reader waits for the log
+// or calls a channel.
+//
+// # The rooms, in reading order
+//
+// Contracts come first and know nothing of technology; what does the work hangs
+// below them, and only cmd/jangbu sees all of it. A test over the import graph
+// holds the walls (TestReach in cmd/jangbu).
+//
+//   - events, this package: the four types, how they are read from a record
+//     ([Decode], strictly) and from the log ([DecodeStored], fast), what makes
+//     two of them the same ([ID], [Digest]), and the contracts of the stores:
+//     [Log], [DeadLetters], [Keys]. The wire forms are JSON Schemas, [Contract].
+//     It does no I/O and reads no clock.
+//   - events/eventstest: what every log must do, as a test suite.
+//   - events/pglog and events/sqlitelog: the log on PostgreSQL and on SQLite.
+//     Both pass that suite.
+//   - events/commit: group commit, an [Appender] that joins concurrent appends
+//     into one transaction of another.
+//   - events/privacy: phone numbers become pseudonyms, dead letters are sealed.
+//   - events/bus: the Watermill router, one ingest handler for each topic.
+//   - events/bus/kafka: the only client of the brokers; it cuts partitions into
+//     frames. events/bus/embedded: a broker inside the process, which any Kafka
+//     client can use.
+//   - events/synthetic: seeded traffic that knows the numbers it must lead to.
+//     events/channels/simulator: the channels' own APIs, simulated.
+//   - readmodel: the rows, the dashboard with its arithmetic, and the contracts
+//     of those who store rows. readmodel/readmodeltest is their suite;
+//     readmodel/pgrows and readmodel/sqliterows pass it.
+//   - projections: the folds, one file each. projections/runner follows the log
+//     with them.
+//   - httpapi: routes over the read model.
+//   - cmd/jangbu: configuration, wiring, commands and exit codes.
+//
+// # How a record becomes an event
+//
+// [Decode] opens the CloudEvents envelope, if there is one, and cuts the JSON
+// object into its members. Each member is taken by name and judged by itself, so
+// that a [MalformedError] lists all that was wrong, field by field; it never
+// repeats a value, for that may be a phone number. What is left over is kept in
+// the event as it came, but a registration keeps its listed fields only.
+//
+// The result is a [Draft]. For a registration it is complete once privacy has
+// turned the [PhoneNumber] into a [Pseudonym] ([Decoded.SetPseudonym]).
+// [AppendStored] gives the form in which the log keeps an event: equal events
+// have equal bytes. The content's digest is made of these bytes, so they may
+// never change (TestStoredIdentitiesNeverChange).
+//
+// # The invariants, and where each is defended
+//
+//   - I1 Exactly-once effect. Delivery is at least once: events/bus acknowledges
+//     a frame when all of it is written, and events/bus/kafka commits no offset
+//     before that (TestAckMarksTheWholeFrame). The log writes one [ID] once
+//     (eventstest, "Identity"); a projection's rows and checkpoint move together,
+//     by compare-and-set (readmodeltest, "Commit").
+//   - I2 Gapless order. A transaction takes the log's head row first and holds it
+//     until it commits; readers check what they read and stop with [ErrGap]
+//     (eventstest, "ManyWriters" and "Damage").
+//   - I3 Partition order. A partition's next frame waits for the last one
+//     (TestFramesHoldManyRecordsInOrder in events/bus/kafka); events/commit
+//     keeps drafts in their order.
+//   - I4 Identity. An [ID] is the producer's own or made of the natural key
+//     (TestNaturalID, TestCloudEventsID). The same ID is a [Duplicate] or, with
+//     other content, a [Conflict] ([Digest.Conflicts], TestDigestConflicts), and
+//     a conflict becomes a dead letter.
+//   - I5 Nothing lost, nothing blocked. Received = appended + duplicate +
+//     dead-lettered is a constraint of the database (eventstest, "DeadLetters"),
+//     reported by [Totals]. What a database refuses is tried again; what a
+//     contract refuses is buried (TestMalformedRecords in cmd/jangbu).
+//   - I6 Rows equal the fold. Folds are pure by their imports and accept any
+//     interleaving of topics (TestFoldInBatches, TestInterleavingOfTopicsDoesNotMatter
+//     in projections); the stores keep them exactly (readmodeltest, "RandomBatches").
+//   - I7 Reads never stop. Rows carry their generation, and a read is one
+//     snapshot of the active ones (readmodeltest, "Campaign").
+//   - I8 Unknown is not zero. A figure that was not reported is nil here
+//     (TestDecodeAccepts), unknown in a row and null in JSON; negative and absurd
+//     ones are refused (TestDecodeWholeNumbers). A newer report changes only what
+//     it carries (TestFigureIsTheLatestReported in projections).
+//   - I9 Cache never lies. There is no cache: each read is one snapshot of rows.
+//   - I10 No phone number at rest. No event has a place for one. [PhoneNumber]
+//     cannot be printed, errors hold no values, and a number in any other field
+//     of its registration is refused (TestPhoneNumberNeverShows,
+//     TestDecodeRefusesPhoneNumberElsewhere, FuzzDecode). The rest is
+//     events/privacy; its keys live in a store apart from the log, [Keys].
+//   - I11 Money is integer won. [Won] is read exactly, never by way of a float
+//     (TestDecodeWholeNumbers); readmodel's sums overflow visibly
+//     (TestWonAgreesWithBigIntegers).
+//   - I12 Owners see their own. A campaign that is not to be seen is
+//     readmodel.ErrNotFound, exactly as one that does not exist. There is no
+//     login, so the server listens on this machine only.
+//
+// # When something fails
+//
+// A record that breaks its contract becomes a dead letter, and its neighbours go
+// on. A database or broker that is away is waited for: the frame stays
+// unacknowledged and comes again, and what had been written comes out as a
+// duplicate. Appending, burying and folding the same again is always right, so
+// nobody has to know how far a failed attempt got.
+//
+// A process may be killed at any moment. Its successor goes on from the last
+// committed offset and checkpoint, both of which may be behind what is written
+// and never ahead of it. A process that freezes loses its lease, and what it
+// still tries to write then is fenced.
+//
+// A broken invariant is another matter: a gap in the log ([ErrGap]), an event
+// that cannot be read back or an account that does not add up ([ErrCorrupt]).
+// The process stops rather than serve a wrong number.
+package events

@@ -1,0 +1,211 @@
+package events
+
+import "time"
+
+// Campaign names a marketing event (이벤트) of an owner. On the wire it is
+// "eventId"; in Go it is always Campaign, so that "event" is free for the log.
+// At most [MaxIDBytes] bytes of UTF-8 without control characters, never empty.
+type Campaign string
+
+// Store names the owner's shop that a campaign belongs to. Bounded like [Campaign].
+type Store string
+
+// Won is an amount of money in whole Korean won (I11).
+type Won int64
+
+// MaxWon is the largest amount that an event may carry: 2^53, the largest
+// integer that every JSON reader keeps exact (RFC 8259, section 6).
+const MaxWon Won = 1 << 53
+
+// Channel names an outlet that a campaign is distributed to.
+type Channel string
+
+// The five channels.
+const (
+	WooridongneTV Channel = "wooridongnetv" // 우리동네TV
+	GenieTV       Channel = "genietv"       // 지니TV
+	Instagram     Channel = "instagram"
+	Naver         Channel = "naver"
+	Kakao         Channel = "kakao"
+)
+
+// Channels returns the five channels in the order in which they are shown.
+func Channels() []Channel {
+	return []Channel{WooridongneTV, GenieTV, Instagram, Naver, Kakao}
+}
+
+// Known reports whether c is one of the five channels.
+func (c Channel) Known() bool {
+	switch c {
+	case WooridongneTV, GenieTV, Instagram, Naver, Kakao:
+		return true
+	default:
+		return false
+	}
+}
+
+// Type says which of the four facts an event is. Its numbers are stored and
+// never change their meaning.
+type Type uint8
+
+// The four types of event.
+const (
+	TypeEventCreated          Type = 1
+	TypeParticipantRegistered Type = 2
+	TypeDistributionCompleted Type = 3
+	TypeChannelStatsFetched   Type = 4
+)
+
+// Types returns the four types in the order of their numbers.
+func Types() []Type {
+	return []Type{TypeEventCreated, TypeParticipantRegistered, TypeDistributionCompleted, TypeChannelStatsFetched}
+}
+
+// String returns the type's name on the wire, such as "EventCreated".
+func (t Type) String() string {
+	switch t {
+	case TypeEventCreated:
+		return "EventCreated"
+	case TypeParticipantRegistered:
+		return "ParticipantRegistered"
+	case TypeDistributionCompleted:
+		return "DistributionCompleted"
+	case TypeChannelStatsFetched:
+		return "ChannelStatsFetched"
+	default:
+		return "UnknownType"
+	}
+}
+
+// TypeNamed returns the type with that name on the wire.
+func TypeNamed(name string) (Type, bool) {
+	for _, t := range Types() {
+		if t.String() == name {
+			return t, true
+		}
+	}
+	return 0, false
+}
+
+// Event is one immutable fact about a campaign: a closed sum of [EventCreated],
+// [ParticipantRegistered], [DistributionCompleted] and [ChannelStatsFetched].
+// None of them can hold a participant's phone number (I10). Their times are
+// whole microseconds in UTC.
+//
+//sumtype:decl
+type Event interface {
+	// Type says which fact it is.
+	Type() Type
+	// Subject is the campaign that the fact is about.
+	Subject() Campaign
+
+	sealed()
+}
+
+// EventCreated says that an owner created a campaign.
+type EventCreated struct {
+	Campaign  Campaign
+	Store     Store
+	Title     string
+	Objective string
+
+	// CreatedAt, StartsAt and EndsAt are zero where the producer sent none.
+	CreatedAt time.Time
+	StartsAt  time.Time
+	EndsAt    time.Time
+
+	// Amounts are nil where the producer sent none.
+	PrizeCost             *Won
+	PlatformCost          *Won
+	ExpectedSalesIncrease *Won
+	BaselineSales         *Won
+	NewCustomerLTV        *Won // per new customer
+
+	// Extra holds the members that this version does not know, in canonical
+	// form and without the braces: `"a":1,"b":"x"`.
+	Extra []byte
+}
+
+// ParticipantRegistered says that a person registered for a campaign. It holds
+// the listed fields of the contract only; what else the producer sent is dropped.
+type ParticipantRegistered struct {
+	Campaign    Campaign
+	Participant string // the producer's participantId
+	// Pseudonym stands for the phone number. Zero once the campaign's key has
+	// been destroyed, or before privacy has filled it in.
+	Pseudonym    Pseudonym
+	RegisteredAt time.Time // zero where the producer sent none
+
+	// Empty or nil where the producer sent none. Channel is free text: people
+	// also come through outlets that no campaign is distributed to.
+	Channel     string
+	NewCustomer *bool
+	Gender      string
+	AgeGroup    string
+	Region      string
+}
+
+// DistributionCompleted says that a campaign has been distributed to channels.
+type DistributionCompleted struct {
+	Campaign    Campaign
+	Channels    []Distribution // each channel once
+	CompletedAt time.Time
+	Extra       []byte // see EventCreated.Extra
+}
+
+// Distribution is one channel of a [DistributionCompleted].
+type Distribution struct {
+	Channel Channel
+	Cost    *Won   // nil where the producer sent none
+	Extra   []byte // see EventCreated.Extra
+}
+
+// ChannelStatsFetched says what a channel reported about a campaign. Figures
+// are cumulative; nil is unknown, never zero (I8). At least one is known.
+type ChannelStatsFetched struct {
+	Campaign  Campaign
+	Channel   Channel
+	FetchedAt time.Time
+
+	Impressions *int64
+	Views       *int64
+	Clicks      *int64
+	Likes       *int64
+	Comments    *int64
+	Shares      *int64
+
+	Extra []byte // see EventCreated.Extra
+}
+
+// MaxFigure is the largest figure that a channel may report: 2^53. More is
+// refused as absurd (I8).
+const MaxFigure int64 = 1 << 53
+
+// Type implements [Event].
+func (*EventCreated) Type() Type { return TypeEventCreated }
+
+// Type implements [Event].
+func (*ParticipantRegistered) Type() Type { return TypeParticipantRegistered }
+
+// Type implements [Event].
+func (*DistributionCompleted) Type() Type { return TypeDistributionCompleted }
+
+// Type implements [Event].
+func (*ChannelStatsFetched) Type() Type { return TypeChannelStatsFetched }
+
+// Subject implements [Event].
+func (e *EventCreated) Subject() Campaign { return e.Campaign }
+
+// Subject implements [Event].
+func (e *ParticipantRegistered) Subject() Campaign { return e.Campaign }
+
+// Subject implements [Event].
+func (e *DistributionCompleted) Subject() Campaign { return e.Campaign }
+
+// Subject implements [Event].
+func (e *ChannelStatsFetched) Subject() Campaign { return e.Campaign }
+
+func (*EventCreated) sealed()          {}
+func (*ParticipantRegistered) sealed() {}
+func (*DistributionCompleted) sealed() {}
+func (*ChannelStatsFetched) sealed()   {}

@@ -1,0 +1,83 @@
+package eventstest
+
+import (
+	"testing"
+
+	"jangbu/events"
+)
+
+func testIdentity(t *testing.T, a Adapter) {
+	const (
+		appended  = events.Appended
+		duplicate = events.Duplicate
+		conflict  = events.Conflict
+	)
+	changed := func(d events.Draft) events.Draft { d.Digest[0] ^= 1; return d }
+	unlinked := func(d events.Draft) events.Draft { d.Digest = d.Digest.WithPseudonym(events.Pseudonym{}); return d }
+	relinked := func(d events.Draft) events.Draft {
+		d.Digest = d.Digest.WithPseudonym(pseudonymOf("somebody else"))
+		return d
+	}
+
+	rule(t, a, "one ID is written once, within an append and across", func(t *testing.T, s Store) {
+		log, d := s.Open(t), registrations("c", 1, 4)
+		wantOutcomes(t, mustAppend(t, log, d[0], d[1], d[0], d[0]), appended, appended, duplicate, duplicate)
+		wantOutcomes(t, mustAppend(t, s.Open(t), d[1], d[2], d[2], d[0], d[3]), duplicate, appended, duplicate, duplicate, appended)
+		wantRecorded(t, mustRead(t, log, 0, 10), 1, d...)
+		wantTotals(t, log, events.Totals{Head: 4, Received: 9, Duplicates: 5})
+	})
+	rule(t, a, "an append of duplicates only moves no position", func(t *testing.T, s Store) {
+		log, d := s.Open(t), registrations("c", 1, 4)
+		mustAppend(t, log, d[:3]...)
+		wantOutcomes(t, mustAppend(t, log, d[:3]...), duplicate, duplicate, duplicate)
+		mustAppend(t, log, d[3])
+		wantRecorded(t, mustRead(t, log, 0, 10), 1, d...)
+		wantTotals(t, log, events.Totals{Head: 4, Received: 7, Duplicates: 3})
+	})
+	rule(t, a, "an ID is one campaign's", func(t *testing.T, s Store) {
+		log := s.Open(t)
+		wantOutcomes(t, mustAppend(t, log, registration("a", 1), registration("b", 1)), appended, appended)
+		wantOutcomes(t, mustAppend(t, log, registration("c", 1), registration("a", 1)), appended, duplicate)
+	})
+	rule(t, a, "other content under a known ID is a conflict, and writes nothing", func(t *testing.T, s Store) {
+		log, d := s.Open(t), registrations("c", 1, 3)
+		wantOutcomes(t, mustAppend(t, log, d[0], changed(d[0]), d[1]), appended, conflict, appended)
+		wantOutcomes(t, mustAppend(t, log, changed(d[1]), d[2], changed(d[0]), d[1]), conflict, appended, conflict, duplicate)
+		wantOutcomes(t, mustAppend(t, log, changed(d[2])), conflict)
+		wantRecorded(t, mustRead(t, log, 0, 10), 1, d...)
+		wantTotals(t, log, events.Totals{Head: 3, Received: 4, Duplicates: 1})
+	})
+	rule(t, a, "a repeat is judged by what the log holds, not by an earlier conflict", func(t *testing.T, s Store) {
+		log, d := s.Open(t), registration("c", 1)
+		mustAppend(t, log, d)
+		wantOutcomes(t, mustAppend(t, log, changed(d), changed(d), d), conflict, conflict, duplicate)
+		wantTotals(t, log, events.Totals{Head: 1, Received: 2, Duplicates: 1})
+	})
+	rule(t, a, "another pseudonym is a conflict", func(t *testing.T, s Store) {
+		log, d := s.Open(t), registration("c", 1)
+		wantOutcomes(t, mustAppend(t, log, d, relinked(d)), appended, conflict)
+		wantOutcomes(t, mustAppend(t, log, relinked(d)), conflict)
+	})
+	rule(t, a, "no pseudonym on one side is a duplicate", func(t *testing.T, s Store) {
+		log, d := s.Open(t), registrations("c", 1, 3)
+		mustAppend(t, log, d[0], unlinked(d[1]))
+		wantOutcomes(t, mustAppend(t, log, unlinked(d[0]), d[1], relinked(d[1])), duplicate, duplicate, duplicate)
+		wantOutcomes(t, mustAppend(t, log, d[2], unlinked(d[2])), appended, duplicate)
+		wantOutcomes(t, mustAppend(t, log, changed(unlinked(d[0]))), conflict)
+		wantTotals(t, log, events.Totals{Head: 3, Received: 7, Duplicates: 4})
+	})
+	rule(t, a, "a log of one event per campaign knows them all", func(t *testing.T, s Store) {
+		log := s.Open(t)
+		var d []events.Draft
+		for n := range 300 {
+			d = append(d, registration(events.Campaign(rune('가'+n)), n))
+		}
+		mustAppend(t, log, d...)
+		for _, o := range mustAppend(t, log, d...) {
+			if o != duplicate {
+				t.Fatalf("outcome %v, want duplicates only", o)
+			}
+		}
+		wantTotals(t, log, events.Totals{Head: 300, Received: 600, Duplicates: 300})
+	})
+}

@@ -1,0 +1,153 @@
+package eventstest
+
+import (
+	"context"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"jangbu/events"
+)
+
+// Log is one handle on a store: what one process holds.
+type Log interface {
+	events.Log
+	events.DeadLetters
+}
+
+// Store is where one test's log is kept. It is empty when the test gets it.
+type Store struct {
+	// Open opens a handle of its own, as another process would. It is closed
+	// when t ends.
+	Open func(t testing.TB) Log
+	// Exec runs the statements, in their order, on one connection that is none
+	// of the handles'. They name the tables log_head, events and dead_letters
+	// without a schema.
+	Exec func(ctx context.Context, statements ...string) error
+}
+
+// Adapter is what the suite must know of the implementation that it tests.
+type Adapter struct {
+	// New makes an empty store. It is removed when t ends.
+	New func(t testing.TB) Store
+	// LiftAccount is the statement after which the connection of [Store.Exec]
+	// may break the constraint that holds the account together.
+	LiftAccount string
+	// HourAhead is the statement that moves the head's recorded_at on by an hour.
+	HourAhead string
+}
+
+// patience bounds every wait of the suite. Nothing should come near it.
+const patience = 30 * time.Second
+
+// TestLog tests an implementation of [events.Log] and [events.DeadLetters].
+func TestLog(t *testing.T, a Adapter) {
+	for _, theme := range []struct {
+		name string
+		test func(*testing.T, Adapter)
+	}{
+		{"Append", testAppend},
+		{"Identity", testIdentity},
+		{"DeadLetters", testDeadLetters},
+		{"Read", testRead},
+		{"ReadStream", testReadStream},
+		{"Wait", testWait},
+		{"Cancel", testCancel},
+		{"Damage", testDamage},
+		{"Model", testModel},
+		{"ManyWriters", testManyWriters},
+	} {
+		t.Run(theme.name, func(t *testing.T) {
+			t.Parallel()
+			theme.test(t, a)
+		})
+	}
+}
+
+// rule runs one rule of a theme on a store of its own.
+func rule(t *testing.T, a Adapter, name string, test func(*testing.T, Store)) {
+	t.Run(name, func(t *testing.T) {
+		t.Parallel()
+		test(t, a.New(t))
+	})
+}
+
+func mustAppend(t testing.TB, log events.Appender, drafts ...events.Draft) []events.Outcome {
+	t.Helper()
+	outcomes, err := log.Append(t.Context(), drafts)
+	if err != nil {
+		t.Fatalf("Append: %v", err)
+	}
+	if len(outcomes) != len(drafts) {
+		t.Fatalf("Append returned %d outcomes for %d drafts", len(outcomes), len(drafts))
+	}
+	return outcomes
+}
+
+func mustRead(t testing.TB, log events.Log, after events.Position, limit int) []events.Recorded {
+	t.Helper()
+	read, err := log.Read(t.Context(), after, limit)
+	if err != nil {
+		t.Fatalf("Read(%d, %d): %v", after, limit, err)
+	}
+	return read
+}
+
+func mustTotals(t testing.TB, log events.Log) events.Totals {
+	t.Helper()
+	totals, err := log.Totals(t.Context())
+	if err != nil {
+		t.Fatalf("Totals: %v", err)
+	}
+	return totals
+}
+
+// wantOutcomes compares what an append returned.
+func wantOutcomes(t testing.TB, got []events.Outcome, want ...events.Outcome) {
+	t.Helper()
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("outcomes (-want +got):\n%s", diff)
+	}
+}
+
+// wantRecorded compares what was read with the drafts appended, the first of
+// them at the position first.
+func wantRecorded(t testing.TB, got []events.Recorded, first events.Position, drafts ...events.Draft) {
+	t.Helper()
+	var want []events.Recorded
+	for i, d := range drafts {
+		want = append(want, recordedOf(d, first+events.Position(i)))
+		if i < len(got) {
+			want[i].RecordedAt = got[i].RecordedAt // the log's own affair
+		}
+	}
+	if diff := diffRecorded(want, got); diff != "" {
+		t.Errorf("events read (-want +got):\n%s", diff)
+	}
+}
+
+// diffRecorded says in what the events differ. It asks cmp only where they
+// seem to: on thousands of events cmp takes longer than the log.
+func diffRecorded(want, got []events.Recorded) string {
+	if reflect.DeepEqual(want, got) {
+		return ""
+	}
+	return cmp.Diff(want, got, cmpopts.EquateEmpty())
+}
+
+// wantTotals compares the account; RecordedAt is the log's own affair.
+func wantTotals(t testing.TB, log events.Log, want events.Totals) {
+	t.Helper()
+	got := mustTotals(t, log)
+	want.RecordedAt = got.RecordedAt
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("totals (-want +got):\n%s", diff)
+	}
+}
+
+func recordedOf(d events.Draft, p events.Position) events.Recorded {
+	return events.Recorded{Position: p, ID: d.ID, Digest: d.Digest, OccurredAt: d.OccurredAt, Event: d.Event}
+}

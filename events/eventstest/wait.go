@@ -1,0 +1,98 @@
+package eventstest
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"jangbu/events"
+)
+
+func testWait(t *testing.T, a Adapter) {
+	rule(t, a, "a head that is beyond is returned at once", func(t *testing.T, s Store) {
+		log := s.Open(t)
+		mustAppend(t, log, registrations("c", 1, 3)...)
+		for after := range events.Position(3) {
+			if head, err := log.Wait(t.Context(), after); err != nil || head != 3 {
+				t.Errorf("Wait(%d) = %d, %v, want 3", after, head, err)
+			}
+		}
+	})
+	rule(t, a, "an append of the same handle is seen at once", func(t *testing.T, s Store) {
+		log := s.Open(t)
+		// A poll would see it no sooner than 70 ms after the append.
+		if fastest := fastestWake(t, log, log); fastest > 40*time.Millisecond {
+			t.Errorf("the fastest of the waits ended %v after the append, want at once", fastest)
+		}
+	})
+	rule(t, a, "an append of another handle is seen within 100 ms", func(t *testing.T, s Store) {
+		if fastest := fastestWake(t, s.Open(t), s.Open(t)); fastest > 120*time.Millisecond {
+			t.Errorf("the fastest of the waits ended %v after the append, want within 100 ms", fastest)
+		}
+	})
+	rule(t, a, "duplicates and dead letters wake nobody", func(t *testing.T, s Store) {
+		log := s.Open(t)
+		mustAppend(t, log, registration("c", 1))
+		ctx, cancel := context.WithTimeout(t.Context(), 150*time.Millisecond)
+		defer cancel()
+		mustAppend(t, log, registration("c", 1))
+		if err := log.Bury(t.Context(), []events.DeadLetter{letter(1, events.ReasonMalformed)}); err != nil {
+			t.Fatalf("Bury: %v", err)
+		}
+		head, err := log.Wait(ctx, 1)
+		wantError(t, "Wait", err, context.DeadlineExceeded)
+		if head > 1 {
+			t.Errorf("Wait = %d beyond the head", head)
+		}
+	})
+	rule(t, a, "a wait ends with its context's error", func(t *testing.T, s Store) {
+		log := s.Open(t)
+		ctx, cancel := context.WithCancel(t.Context())
+		failed := make(chan error)
+		go func() {
+			_, err := log.Wait(ctx, 0)
+			failed <- err
+		}()
+		cancel()
+		select {
+		case err := <-failed:
+			wantError(t, "Wait", err, context.Canceled)
+		case <-time.After(patience):
+			t.Fatal("Wait did not return when its context was cancelled")
+		}
+	})
+}
+
+// fastestWake appends by one handle while another waits, several times, and
+// returns the least time that passed from an append's return to its wait's.
+func fastestWake(t *testing.T, writer, waiter Log) time.Duration {
+	fastest := patience
+	for n := 1; n <= 8; n++ {
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		defer cancel()
+		type woken struct {
+			head events.Position
+			err  error
+			at   time.Time
+		}
+		woke := make(chan woken, 1)
+		go func() {
+			head, err := waiter.Wait(ctx, events.Position(n-1))
+			woke <- woken{head, err, time.Now()}
+		}()
+		// A wait that cannot be fulfilled lets the one above settle in.
+		settle, stop := context.WithTimeout(ctx, 30*time.Millisecond)
+		_, err := waiter.Wait(settle, events.Position(n-1))
+		stop()
+		wantError(t, "Wait", err, context.DeadlineExceeded)
+
+		mustAppend(t, writer, registration("c", n))
+		appended := time.Now()
+		w := <-woke
+		if w.err != nil || w.head != events.Position(n) {
+			t.Fatalf("Wait(%d) = %d, %v, want %d", n-1, w.head, w.err, n)
+		}
+		fastest = min(fastest, w.at.Sub(appended))
+	}
+	return fastest
+}

@@ -1,0 +1,203 @@
+package events
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Frame is consecutive records of one Kafka partition, in offset order, that
+// travel as one message.
+type Frame struct {
+	Topic     string
+	Partition int32
+	Records   []Record
+}
+
+// frameVersion is the first byte of every encoded frame.
+const frameVersion = 1
+
+// ErrFrame is returned for bytes that are no encoded frame.
+var ErrFrame = errors.New("not an encoded frame")
+
+// AppendFrame appends the encoded frame to dst. Topic and partition are written
+// once, the frame's own; those of its records must be the same. Timestamps keep
+// whole microseconds.
+//
+// An encoded frame is a version byte, topic and partition, and then records up
+// to the end, each with its length in front, so that [AppendFrameRecord] can
+// make it longer.
+func AppendFrame(dst []byte, f Frame) []byte {
+	dst = append(dst, frameVersion)
+	dst = binary.AppendUvarint(dst, uint64(len(f.Topic)))
+	dst = append(dst, f.Topic...)
+	dst = binary.AppendUvarint(dst, uint64(uint32(f.Partition)))
+	for _, r := range f.Records {
+		dst = AppendFrameRecord(dst, r)
+	}
+	return dst
+}
+
+// AppendFrameRecord appends one more record to dst, which ends with an encoded
+// frame of the record's topic and partition.
+func AppendFrameRecord(dst []byte, r Record) []byte {
+	size := varintLen(r.Offset) + 8 + optionalLen(r.Key) + optionalLen(r.Value) + uvarintLen(uint64(len(r.Headers)))
+	for _, h := range r.Headers {
+		size += uvarintLen(uint64(len(h.Key))) + len(h.Key) + optionalLen(h.Value)
+	}
+	dst = binary.AppendUvarint(dst, uint64(size))
+	dst = binary.AppendVarint(dst, r.Offset)
+	dst = binary.BigEndian.AppendUint64(dst, uint64(r.Timestamp.UnixMicro()))
+	dst = appendOptional(dst, r.Key)
+	dst = appendOptional(dst, r.Value)
+	dst = binary.AppendUvarint(dst, uint64(len(r.Headers)))
+	for _, h := range r.Headers {
+		dst = binary.AppendUvarint(dst, uint64(len(h.Key)))
+		dst = append(dst, h.Key...)
+		dst = appendOptional(dst, h.Value)
+	}
+	return dst
+}
+
+// DecodeFrame reads what [AppendFrame] wrote. Keys, values and values of
+// headers are slices of data and must not outlive a change to it; nil and empty
+// come back as they were. What it allocates is bounded by the length of data.
+// The error is [ErrFrame].
+func DecodeFrame(data []byte) (Frame, error) {
+	r := frameReader{b: data}
+	if r.byte() != frameVersion || r.failed {
+		return Frame{}, fmt.Errorf("decode frame: version: %w", ErrFrame)
+	}
+	f := Frame{Topic: string(r.take(r.uvarint()))}
+	partition := r.uvarint()
+	if r.failed || partition > 1<<31-1 {
+		return Frame{}, fmt.Errorf("decode frame: topic and partition: %w", ErrFrame)
+	}
+	f.Partition = int32(partition)
+
+	count := 0
+	for scan := r; len(scan.b) > 0 && !scan.failed; count++ {
+		scan.take(scan.uvarint())
+	}
+	if count > 0 {
+		f.Records = make([]Record, 0, count)
+	}
+	for len(r.b) > 0 {
+		body := frameReader{b: r.take(r.uvarint())}
+		record := body.record(f.Topic, f.Partition)
+		if r.failed || body.failed || len(body.b) > 0 {
+			return Frame{}, fmt.Errorf("decode frame: record %d: %w", len(f.Records), ErrFrame)
+		}
+		f.Records = append(f.Records, record)
+	}
+	return f, nil
+}
+
+// frameReader takes an encoded frame apart from the front. After a failure
+// every method returns zero.
+type frameReader struct {
+	b      []byte
+	failed bool
+}
+
+func (r *frameReader) fail() {
+	r.b, r.failed = nil, true
+}
+
+func (r *frameReader) record(topic string, partition int32) Record {
+	rec := Record{Topic: topic, Partition: partition, Offset: r.varint()}
+	if stamp := r.take(8); !r.failed {
+		rec.Timestamp = time.UnixMicro(int64(binary.BigEndian.Uint64(stamp))).UTC()
+	}
+	rec.Key = r.optional()
+	rec.Value = r.optional()
+	headers := r.uvarint()
+	if headers > uint64(len(r.b))/2 { // a header takes two bytes at least
+		r.fail()
+		return rec
+	}
+	if headers > 0 {
+		rec.Headers = make([]Header, headers)
+	}
+	for i := range rec.Headers {
+		rec.Headers[i] = Header{Key: string(r.take(r.uvarint())), Value: r.optional()}
+	}
+	return rec
+}
+
+func (r *frameReader) byte() byte {
+	b := r.take(1)
+	if r.failed {
+		return 0
+	}
+	return b[0]
+}
+
+func (r *frameReader) uvarint() uint64 {
+	v, n := binary.Uvarint(r.b)
+	if n <= 0 {
+		r.fail()
+		return 0
+	}
+	r.b = r.b[n:]
+	return v
+}
+
+func (r *frameReader) varint() int64 {
+	v, n := binary.Varint(r.b)
+	if n <= 0 {
+		r.fail()
+		return 0
+	}
+	r.b = r.b[n:]
+	return v
+}
+
+// take returns the next n bytes, their capacity cut so that an append to them
+// cannot reach what follows.
+func (r *frameReader) take(n uint64) []byte {
+	if r.failed || n > uint64(len(r.b)) {
+		r.fail()
+		return nil
+	}
+	taken := r.b[:n:n]
+	r.b = r.b[n:]
+	return taken
+}
+
+// optional reads what appendOptional wrote.
+func (r *frameReader) optional() []byte {
+	n := r.uvarint()
+	if n == 0 {
+		return nil
+	}
+	return r.take(n - 1)
+}
+
+// appendOptional writes length plus one, so that 0 stands for nil.
+func appendOptional(dst, b []byte) []byte {
+	if b == nil {
+		return append(dst, 0)
+	}
+	dst = binary.AppendUvarint(dst, uint64(len(b))+1)
+	return append(dst, b...)
+}
+
+func optionalLen(b []byte) int {
+	if b == nil {
+		return 1
+	}
+	return uvarintLen(uint64(len(b))+1) + len(b)
+}
+
+func uvarintLen(v uint64) int {
+	n := 1
+	for ; v >= 0x80; v >>= 7 {
+		n++
+	}
+	return n
+}
+
+// varintLen is the length of the zigzag form that binary.AppendVarint writes.
+func varintLen(v int64) int { return uvarintLen(uint64(v<<1) ^ uint64(v>>63)) }

@@ -1,0 +1,304 @@
+package events
+
+import (
+	"bytes"
+	"encoding/base64"
+	"errors"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// storedReader walks over a stored form. After a failure no method moves on,
+// so that i stays near it.
+type storedReader struct {
+	s      string
+	i      int
+	failed bool
+}
+
+func (r *storedReader) open() {
+	if !r.skip("{") {
+		r.failed = true
+	}
+}
+
+func (r *storedReader) close() {
+	if !r.failed && !r.skip("}") {
+		r.failed = true
+	}
+}
+
+func (r *storedReader) skip(s string) bool {
+	if !strings.HasPrefix(r.s[r.i:], s) {
+		return false
+	}
+	r.i += len(s)
+	return true
+}
+
+// at moves past the member's name and reports true if it comes next.
+func (r *storedReader) at(name string) bool {
+	if r.failed {
+		return false
+	}
+	start := r.i
+	if r.s[start-1] != '{' && !r.skip(",") {
+		return false
+	}
+	if !r.skip(name) {
+		r.i = start
+		return false
+	}
+	return true
+}
+
+func (r *storedReader) must(name string) bool {
+	if r.at(name) {
+		return true
+	}
+	r.failed = true
+	return false
+}
+
+func (r *storedReader) text(name string) string {
+	if !r.must(name) {
+		return ""
+	}
+	return r.quoted()
+}
+
+func (r *storedReader) optionalText(name string) string {
+	if !r.at(name) {
+		return ""
+	}
+	s := r.quoted()
+	if s == "" {
+		r.failed = true // an empty optional text is written as no member
+	}
+	return s
+}
+
+// quoted reads a string that was quoted as [jsontext.AppendQuote] does it.
+func (r *storedReader) quoted() string {
+	if !r.skip(`"`) {
+		r.failed = true
+		return ""
+	}
+	var bits byte
+	for i := r.i; i < len(r.s); i++ {
+		c := r.s[i]
+		bits |= c
+		if c >= ' ' && c != '"' && c != '\\' {
+			continue
+		}
+		inner := r.s[r.i:i]
+		switch {
+		case c == '\\':
+			return r.escaped()
+		case c != '"', bits >= utf8.RuneSelf && !utf8.ValidString(inner):
+			r.failed = true
+			return ""
+		}
+		r.i = i + 1
+		return inner
+	}
+	r.failed = true
+	return ""
+}
+
+// escaped reads a string with escapes, from behind its first quote. They are rare.
+func (r *storedReader) escaped() string {
+	end := r.i
+	for end < len(r.s) && r.s[end] != '"' {
+		if r.s[end] == '\\' {
+			end++
+		}
+		end++
+	}
+	literal := r.s[r.i-1 : min(end+1, len(r.s))]
+	text, err := jsontext.AppendUnquote(nil, literal)
+	if again, _ := jsontext.AppendQuote(nil, text); err != nil || string(again) != literal {
+		r.failed = true
+		return ""
+	}
+	r.i = end + 1
+	return string(text)
+}
+
+// token returns what stands up to the next quote; its reader judges every byte.
+func (r *storedReader) token() string {
+	if !r.skip(`"`) {
+		r.failed = true
+		return ""
+	}
+	s := r.s[r.i:]
+	n := strings.IndexByte(s, '"')
+	if n < 0 {
+		r.failed = true
+		return ""
+	}
+	r.i += n + 1
+	return s[:n]
+}
+
+func (r *storedReader) instant(name string) time.Time {
+	if !r.must(name) {
+		return time.Time{}
+	}
+	return r.timestamp()
+}
+
+func (r *storedReader) optionalInstant(name string) time.Time {
+	if !r.at(name) {
+		return time.Time{}
+	}
+	return r.timestamp()
+}
+
+func (r *storedReader) timestamp() time.Time {
+	t, err := parseCanonicalInstant(r.token())
+	if err != nil || t.IsZero() {
+		r.failed = true
+	}
+	return t
+}
+
+func (r *storedReader) won(name string) *Won { return (*Won)(r.figure(name)) }
+
+func (r *storedReader) figure(name string) *int64 {
+	if !r.at(name) {
+		return nil
+	}
+	start := r.i
+	var v int64
+	for r.i < len(r.s) && r.s[r.i] >= '0' && r.s[r.i] <= '9' && v <= MaxFigure {
+		v = v*10 + int64(r.s[r.i]-'0')
+		r.i++
+	}
+	if digits := r.i - start; digits == 0 || digits > 1 && r.s[start] == '0' || v > MaxFigure {
+		r.failed = true
+	}
+	return &v
+}
+
+func (r *storedReader) optionalBool(name string) *bool {
+	if !r.at(name) {
+		return nil
+	}
+	v := r.skip("true")
+	if !v && !r.skip("false") {
+		r.failed = true
+	}
+	return &v
+}
+
+func (r *storedReader) pseudonym(p *Pseudonym) {
+	if !r.at(`"pseudonym":`) {
+		return
+	}
+	s := r.token()
+	var text [43]byte // 256 bits, six to a character; the last two bits of all are zero
+	if len(s) != len(text) || strings.IndexByte("AEIMQUYcgkosw048", s[len(s)-1]) < 0 {
+		r.failed = true
+		return
+	}
+	copy(text[:], s)
+	// The decoder skips line breaks, hence the count.
+	if n, err := base64.RawURLEncoding.Decode(p[:], text[:]); err != nil || n != len(p) || *p == (Pseudonym{}) {
+		r.failed = true
+	}
+}
+
+func (r *storedReader) distributions(name string) []Distribution {
+	if !r.must(name) || !r.skip("[") {
+		r.failed = true
+		return nil
+	}
+	var ds []Distribution
+	for !r.failed && !r.skip("]") {
+		if len(ds) > 0 && !r.skip(",") || !r.skip("{") {
+			r.failed = true
+			break
+		}
+		d := Distribution{Channel: Channel(r.text(`"channel":`)), Cost: r.won(`"cost":`)}
+		d.Extra = r.unknown(func(o *object) { o.distribution() })
+		r.close()
+		ds = append(ds, d)
+	}
+	return ds
+}
+
+// extra returns the members that are left of an event.
+func (r *storedReader) extra(t Type) []byte {
+	return r.unknown(func(o *object) { o.decode(t, time.Time{}) })
+}
+
+// unknown returns the members that are left of an object, if they are as
+// [object.rest] leaves them. They are rare, so the strict decoder may judge:
+// takeKnown takes the members that the contract knows, which stand further
+// ahead or nowhere.
+func (r *storedReader) unknown(takeKnown func(*object)) []byte {
+	if r.failed || !r.skip(",") {
+		return nil
+	}
+	left, err := jsontext.NewDecoder(strings.NewReader("{" + r.s[r.i:])).ReadValue()
+	if err != nil {
+		r.failed = true
+		return nil
+	}
+	o, err := parseObject(left)
+	if err != nil {
+		r.failed = true
+		return nil
+	}
+	takeKnown(o)
+	members := o.rest()
+	if len(members) == 0 || !bytes.Equal(members, left[1:len(left)-1]) {
+		r.failed = true
+		return nil
+	}
+	r.i += len(members)
+	return members
+}
+
+var errInstant = errors.New("expected an RFC 3339 time in UTC")
+
+// parseCanonicalInstant reads what time.RFC3339Nano writes of a UTC time in
+// whole microseconds; it is several times faster than time.Parse.
+func parseCanonicalInstant(s string) (time.Time, error) {
+	if len(s) < 20 || s[4] != '-' || s[7] != '-' || s[10] != 'T' || s[13] != ':' || s[16] != ':' || s[len(s)-1] != 'Z' {
+		return time.Time{}, errInstant
+	}
+	ok := true
+	number := func(from, to int) int {
+		n := 0
+		for i := from; i < to; i++ {
+			ok = ok && s[i] >= '0' && s[i] <= '9'
+			n = n*10 + int(s[i]-'0')
+		}
+		return n
+	}
+	year, month, day := number(0, 4), time.Month(number(5, 7)), number(8, 10)
+	hour, minute, second := number(11, 13), number(14, 16), number(17, 19)
+	nanos := 0
+	if fraction := len(s) - 1; fraction > 19 {
+		if s[19] != '.' || fraction < 21 || fraction > 26 || s[fraction-1] == '0' {
+			return time.Time{}, errInstant
+		}
+		nanos = number(20, fraction)
+		for range 29 - fraction {
+			nanos *= 10
+		}
+	}
+	if !ok || hour > 23 || minute > 59 || second > 59 {
+		return time.Time{}, errInstant
+	}
+	t := time.Date(year, month, day, hour, minute, second, nanos, time.UTC)
+	if _, m, d := t.Date(); m != month || d != day { // 31 February and the like
+		return time.Time{}, errInstant
+	}
+	return t, nil
+}
