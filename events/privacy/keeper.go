@@ -1,0 +1,133 @@
+package privacy
+
+import (
+	"context"
+	"crypto/cipher"
+	"crypto/rand"
+	"errors"
+	"fmt"
+
+	"jangbu/events"
+)
+
+// Keeper makes pseudonyms and seals dead letters. It is safe for concurrent
+// use. However it is printed, logged or marshalled, it shows as "***".
+type Keeper struct {
+	keys  events.Keys
+	wrap  cipher.AEAD
+	seal  cipher.AEAD
+	idKey *[32]byte
+	cache *cache
+}
+
+// Open returns a keeper over a key store, after having proved that the master
+// key is the one that the store was written with; [ErrMasterKey] where it is
+// not. A store that is new learns the master key by this.
+func Open(ctx context.Context, keys events.Keys, master MasterKey) (*Keeper, error) {
+	wrap, err := aeadOf(master, "jangbu/wrap campaign keys")
+	if err != nil {
+		return nil, fmt.Errorf("open privacy: %w", err)
+	}
+	seal, err := aeadOf(master, "jangbu/seal dead letters")
+	if err != nil {
+		return nil, fmt.Errorf("open privacy: %w", err)
+	}
+	idKey, err := subkey(master, "jangbu/name dead letters")
+	if err != nil {
+		return nil, fmt.Errorf("open privacy: %w", err)
+	}
+	k := &Keeper{keys: keys, wrap: wrap, seal: seal, idKey: idKey, cache: newCache()}
+	if err := k.verifyMasterKey(ctx); err != nil {
+		return nil, fmt.Errorf("open privacy: %w", err)
+	}
+	return k, nil
+}
+
+// Format implements [fmt.Formatter] for every verb.
+func (*Keeper) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(redacted)) }
+
+// MarshalText implements [encoding.TextMarshaler].
+func (*Keeper) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+
+// checkCampaign is the reserved entry of the key store by which a wrong master
+// key is recognised: a random value, wrapped like a campaign's key.
+const checkCampaign events.Campaign = ""
+
+func (k *Keeper) verifyMasterKey(ctx context.Context) error {
+	stored, err := k.agree(ctx, []events.Campaign{checkCampaign})
+	if err != nil {
+		return err
+	}
+	if _, err := k.unwrap(checkCampaign, stored[checkCampaign]); err != nil {
+		return fmt.Errorf("the key store was written with another master key; "+
+			"start with that one, or restore the key store that belongs to this one: %w", ErrMasterKey)
+	}
+	return nil
+}
+
+// Destroy destroys the campaign's key for good, also where it had none yet: its
+// pseudonyms can never again be linked to a phone number. Other processes
+// forget the key within a minute.
+func (k *Keeper) Destroy(ctx context.Context, campaign events.Campaign) error {
+	if campaign == checkCampaign {
+		return errors.New("destroy campaign key: the campaign is empty")
+	}
+	if err := k.keys.DestroyKey(ctx, campaign); err != nil {
+		return fmt.Errorf("destroy campaign key: %w", err)
+	}
+	k.cache.forget(campaign)
+	return nil
+}
+
+// agree returns the stored entry of every campaign, after having added a new
+// key for those that had none. Whatever it returns is durable, and is what
+// every other process gets too.
+func (k *Keeper) agree(ctx context.Context, campaigns []events.Campaign) (map[events.Campaign][]byte, error) {
+	stored, err := k.keys.Keys(ctx, campaigns)
+	if err != nil {
+		return nil, fmt.Errorf("read campaign keys: %w", err)
+	}
+	created := make(map[events.Campaign][]byte)
+	for _, c := range campaigns {
+		if _, ok := stored[c]; !ok {
+			created[c] = k.newWrappedKey(c)
+		}
+	}
+	if len(created) == 0 {
+		return stored, nil
+	}
+	if err := k.keys.AddKeys(ctx, created); err != nil {
+		return nil, fmt.Errorf("add campaign keys: %w", err)
+	}
+	// Another process may have been faster: only the store knows whose keys hold.
+	if stored, err = k.keys.Keys(ctx, campaigns); err != nil {
+		return nil, fmt.Errorf("read campaign keys: %w", err)
+	}
+	for _, c := range campaigns {
+		if _, ok := stored[c]; !ok {
+			return nil, fmt.Errorf("read campaign keys: campaign %q has none after one was added", c)
+		}
+	}
+	return stored, nil
+}
+
+// wrapVersion is the first byte of every wrapped key.
+const wrapVersion = 1
+
+func (k *Keeper) newWrappedKey(c events.Campaign) []byte {
+	var key [32]byte
+	_, _ = rand.Read(key[:]) // never fails: crypto/rand ends the process instead
+	// Bound to its campaign, so that entries cannot be exchanged in the store.
+	return k.wrap.Seal([]byte{wrapVersion}, nil, key[:], []byte(c))
+}
+
+func (k *Keeper) unwrap(c events.Campaign, wrapped []byte) ([]byte, error) {
+	if len(wrapped) == 0 || wrapped[0] != wrapVersion {
+		return nil, fmt.Errorf("unwrap key of campaign %q: not a wrapped key", c)
+	}
+	key, err := k.wrap.Open(nil, nil, wrapped[1:], []byte(c))
+	if err != nil {
+		return nil, fmt.Errorf("unwrap key of campaign %q: the entry is damaged or was written with another master key: %w", c, ErrMasterKey)
+	}
+	return key, nil
+}

@@ -1,0 +1,126 @@
+package privacy
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// ErrMasterKey: the master key is not readable, not well-formed, or not the one
+// that the key store was written with.
+var ErrMasterKey = errors.New("wrong master key")
+
+// redacted is what stands for a secret wherever one is printed.
+const redacted = "***"
+
+// MasterKey wraps the campaigns' keys and seals dead letters. However it is
+// printed, logged or marshalled, it shows as "***".
+type MasterKey struct{ key [32]byte }
+
+// Format implements [fmt.Formatter] for every verb.
+func (MasterKey) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(redacted)) }
+
+// MarshalText implements [encoding.TextMarshaler].
+func (MasterKey) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+
+// NewMasterKey returns a random master key.
+func NewMasterKey() MasterKey {
+	var k MasterKey
+	_, _ = rand.Read(k.key[:]) // never fails: crypto/rand ends the process instead
+	return k
+}
+
+// ParseMasterKey reads a master key: the base64 of 32 bytes, as written by
+// [CreateMasterKey] or by "openssl rand -base64 32". White space around it is
+// ignored. The error is [ErrMasterKey].
+func ParseMasterKey(text string) (MasterKey, error) {
+	raw, err := base64.StdEncoding.DecodeString(strings.TrimSpace(text))
+	if err != nil {
+		return MasterKey{}, fmt.Errorf("parse master key: not base64; expected the base64 of 32 bytes: %w", ErrMasterKey)
+	}
+	var k MasterKey
+	if len(raw) != len(k.key) {
+		return MasterKey{}, fmt.Errorf("parse master key: %d bytes; expected the base64 of 32: %w", len(raw), ErrMasterKey)
+	}
+	copy(k.key[:], raw)
+	return k, nil
+}
+
+// LoadMasterKey reads the master key from a file that nobody but its owner may
+// read; the error is [ErrMasterKey] where others may or where the content is
+// none, and wraps [fs.ErrNotExist] where there is no file.
+func LoadMasterKey(path string) (MasterKey, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return MasterKey{}, fmt.Errorf("load master key: %w", err)
+	}
+	defer func() { _ = f.Close() }()
+	info, err := f.Stat()
+	if err != nil {
+		return MasterKey{}, fmt.Errorf("load master key: %w", err)
+	}
+	if !info.Mode().IsRegular() {
+		return MasterKey{}, fmt.Errorf("load master key: %s is not a regular file: %w", path, ErrMasterKey)
+	}
+	if open := info.Mode().Perm() & 0o077; open != 0 {
+		return MasterKey{}, fmt.Errorf("load master key: %s has mode %04o, so others may use it; mend it with: chmod 600 %s: %w",
+			path, info.Mode().Perm(), path, ErrMasterKey)
+	}
+	text, err := io.ReadAll(io.LimitReader(f, 4096))
+	if err != nil {
+		return MasterKey{}, fmt.Errorf("load master key: %w", err)
+	}
+	k, err := ParseMasterKey(string(text))
+	if err != nil {
+		return MasterKey{}, fmt.Errorf("load %s: %w", path, err)
+	}
+	return k, nil
+}
+
+// CreateMasterKey writes a new random master key to a file of mode 0600 that
+// must not exist yet, and returns it once it is durable. After a crash the file
+// is there whole or not at all. Of several processes that create it at once one
+// succeeds; the others get [fs.ErrExist] and load what that one wrote.
+func CreateMasterKey(path string) (_ MasterKey, err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("create master key: %w", err)
+		}
+	}()
+	k := NewMasterKey()
+	dir := filepath.Dir(path)
+	temp, err := os.CreateTemp(dir, ".master-key-*") // mode 0600, opened with O_EXCL
+	if err != nil {
+		return MasterKey{}, err
+	}
+	defer func() { _ = os.Remove(temp.Name()) }()
+	_, err = temp.WriteString(base64.StdEncoding.EncodeToString(k.key[:]) + "\n")
+	if err = errors.Join(err, temp.Sync(), temp.Close()); err != nil {
+		return MasterKey{}, err
+	}
+	// A link, unlike a rename, refuses to replace a key that is there already.
+	if err := os.Link(temp.Name(), path); err != nil {
+		if errors.Is(err, fs.ErrExist) {
+			return MasterKey{}, fmt.Errorf("%s: %w", path, fs.ErrExist)
+		}
+		return MasterKey{}, err
+	}
+	if err := syncDir(dir); err != nil {
+		return MasterKey{}, err
+	}
+	return k, nil
+}
+
+func syncDir(path string) error {
+	dir, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
+}

@@ -1,0 +1,115 @@
+package privacy
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"hash"
+	"sync"
+	"time"
+
+	"jangbu/events"
+)
+
+// Request asks for the pseudonym of a phone number in a campaign. However it is
+// printed, logged or marshalled, it shows as "***".
+type Request struct {
+	Campaign events.Campaign // not empty
+	Phone    string          // as returned by [NormalizePhone]
+}
+
+// Format implements [fmt.Formatter] for every verb.
+func (Request) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(redacted)) }
+
+// MarshalText implements [encoding.TextMarshaler].
+func (Request) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+
+// Pseudonyms returns one pseudonym for each request. It is zero where the
+// campaign's key has been destroyed: the registration is then kept unlinked.
+// Keys that do not exist yet are created, and are durable when it returns. An
+// error is the key store's, or [ErrPhoneNumber] where a number was not normalised.
+func (k *Keeper) Pseudonyms(ctx context.Context, requests []Request) ([]events.Pseudonym, error) {
+	for _, r := range requests {
+		if r.Campaign == checkCampaign {
+			return nil, errors.New("make pseudonyms: a campaign is empty")
+		}
+		if !normalized(r.Phone) {
+			return nil, fmt.Errorf("make pseudonyms: a phone number is not in E.164 form: %w", ErrPhoneNumber)
+		}
+	}
+	found, missing := k.cache.lookup(requests)
+	if len(missing) > 0 {
+		loaded, err := k.load(ctx, missing)
+		if err != nil {
+			return nil, fmt.Errorf("make pseudonyms: %w", err)
+		}
+		for i, r := range requests {
+			if found[i] == nil {
+				found[i] = loaded[r.Campaign]
+			}
+		}
+	}
+	pseudonyms := make([]events.Pseudonym, len(requests))
+	for i, r := range requests {
+		found[i].pseudonym(&pseudonyms[i], r.Phone)
+	}
+	return pseudonyms, nil
+}
+
+func (k *Keeper) load(ctx context.Context, campaigns []events.Campaign) (map[events.Campaign]*campaignKey, error) {
+	// The minute begins before the store is asked: a key that is destroyed
+	// while the answer travels must not live longer for it.
+	expires := time.Now().Add(keyLifetime)
+	stored, err := k.agree(ctx, campaigns)
+	if err != nil {
+		return nil, err
+	}
+	loaded := make(map[events.Campaign]*campaignKey, len(campaigns))
+	for _, c := range campaigns {
+		entry := &campaignKey{expires: expires}
+		if wrapped := stored[c]; len(wrapped) > 0 {
+			key, err := k.unwrap(c, wrapped)
+			if err != nil {
+				return nil, err
+			}
+			entry.mac = hmac.New(sha256.New, key)
+		}
+		loaded[c] = entry
+	}
+	k.cache.store(loaded)
+	return loaded, nil
+}
+
+// normalized reports whether phone has the shape of E.164.
+func normalized(phone string) bool {
+	if len(phone) < 9 || len(phone) > 16 || phone[0] != '+' {
+		return false
+	}
+	for _, c := range []byte(phone[1:]) {
+		if c < '0' || c > '9' {
+			return false
+		}
+	}
+	return true
+}
+
+// campaignKey is a campaign's key, ready for use.
+type campaignKey struct {
+	expires time.Time
+
+	mu  sync.Mutex
+	mac hash.Hash // nil once the key has been destroyed
+}
+
+func (c *campaignKey) pseudonym(p *events.Pseudonym, phone string) {
+	if c.mac == nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.mac.Reset()
+	c.mac.Write([]byte(phone))
+	c.mac.Sum(p[:0])
+}

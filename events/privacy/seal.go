@@ -1,0 +1,91 @@
+package privacy
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"jangbu/events"
+)
+
+// ErrSealed: the bytes are no sealed record of this master key.
+var ErrSealed = errors.New("not a record sealed under this master key")
+
+// sealVersion is the first byte of every sealed record.
+const sealVersion = 1
+
+// Seal returns the whole record under AES-256-GCM, and the ID by which every
+// delivery of it is recognised: an HMAC of the record under its own subkey, so
+// that the ID tells nothing of the content.
+func (k *Keeper) Seal(rec events.Record) (events.ID, []byte, error) {
+	plain := events.AppendFrame(nil, events.Frame{
+		Topic: rec.Topic, Partition: rec.Partition, Records: []events.Record{rec},
+	})
+	// A frame that does not come back would be lost for a later retry (I5).
+	if _, err := openFrame(plain); err != nil {
+		return events.ID{}, nil, fmt.Errorf("seal record: %w", err)
+	}
+	sealed := make([]byte, 1, 1+len(plain)+k.seal.Overhead())
+	sealed[0] = sealVersion
+	return k.recordID(rec), k.seal.Seal(sealed, nil, plain, sealed[:1]), nil
+}
+
+// Unseal returns the record that [Keeper.Seal] sealed, with its timestamp in
+// whole microseconds. The error is [ErrSealed].
+func (k *Keeper) Unseal(sealed []byte) (events.Record, error) {
+	if len(sealed) == 0 || sealed[0] != sealVersion {
+		return events.Record{}, fmt.Errorf("unseal record: %w", ErrSealed)
+	}
+	plain, err := k.seal.Open(nil, nil, sealed[1:], sealed[:1])
+	if err != nil {
+		return events.Record{}, fmt.Errorf("unseal record: %w", ErrSealed)
+	}
+	rec, err := openFrame(plain)
+	if err != nil {
+		return events.Record{}, fmt.Errorf("unseal record: %w: %w", ErrSealed, err)
+	}
+	return rec, nil
+}
+
+func openFrame(plain []byte) (events.Record, error) {
+	frame, err := events.DecodeFrame(plain)
+	if err != nil {
+		return events.Record{}, err
+	}
+	if len(frame.Records) != 1 {
+		return events.Record{}, fmt.Errorf("%d records, expected one", len(frame.Records))
+	}
+	return frame.Records[0], nil
+}
+
+// recordID names a record: the same for every delivery of it, wherever it is
+// sealed (I4).
+func (k *Keeper) recordID(rec events.Record) events.ID {
+	h := hmac.New(sha256.New, k.idKey[:])
+	var word [8]byte
+	number := func(n int64) {
+		binary.BigEndian.PutUint64(word[:], uint64(n))
+		h.Write(word[:])
+	}
+	part := func(b []byte) { // with its length, so that no two records make the same bytes
+		number(int64(len(b)))
+		h.Write(b)
+	}
+	part([]byte(rec.Topic))
+	number(int64(rec.Partition))
+	number(rec.Offset)
+	number(rec.Timestamp.UnixMicro())
+	part(rec.Key)
+	part(rec.Value)
+	number(int64(len(rec.Headers)))
+	for _, header := range rec.Headers {
+		part([]byte(header.Key))
+		part(header.Value)
+	}
+	id := events.ID(h.Sum(nil)[:16])
+	id[6] = id[6]&0x0f | 0x80 // version 8 of RFC 9562
+	id[8] = id[8]&0x3f | 0x80
+	return id
+}

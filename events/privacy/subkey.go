@@ -1,0 +1,34 @@
+package privacy
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/sha256"
+	"fmt"
+)
+
+// subkey derives the key for one purpose (HKDF-SHA-256, RFC 5869), so that no
+// key serves two. A purpose is part of the stored form and never changes.
+func subkey(master MasterKey, purpose string) (*[32]byte, error) {
+	raw, err := hkdf.Key(sha256.New, master.key[:], nil, purpose, 32)
+	if err != nil {
+		return nil, fmt.Errorf("derive key: %w", err)
+	}
+	return (*[32]byte)(raw), nil
+}
+
+// aeadOf returns AES-256-GCM under the subkey, with a random nonce in front of
+// every ciphertext. That is good for 2^32 messages, far more than the campaigns
+// or the dead letters that one master key will see.
+func aeadOf(master MasterKey, purpose string) (cipher.AEAD, error) {
+	key, err := subkey(master, purpose)
+	if err != nil {
+		return nil, err
+	}
+	block, err := aes.NewCipher(key[:])
+	if err != nil {
+		return nil, fmt.Errorf("derive key: %w", err)
+	}
+	return cipher.NewGCMWithRandomNonce(block)
+}
