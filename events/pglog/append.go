@@ -1,0 +1,159 @@
+package pglog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"jangbu/events"
+)
+
+// takeHead locks the head row until the transaction ends and accounts for $1
+// new events and $2 duplicates. It returns the last of the new positions.
+const takeHead = `
+UPDATE jangbu_log.log_head
+SET position    = position + $1,
+    duplicates  = duplicates + $2,
+    received    = received + $1 + $2,
+    recorded_at = greatest(recorded_at, clock_timestamp())
+RETURNING position, recorded_at`
+
+// findDigests returns the digest of each identity, in their order; null where
+// the log does not hold it. The scalar subquery makes it one index probe each,
+// however many are asked for.
+const findDigests = `
+SELECT (SELECT e.digest FROM jangbu_log.events AS e WHERE e.campaign = w.campaign AND e.id = w.id)
+FROM unnest($1::text[], $2::uuid[]) WITH ORDINALITY AS w (campaign, id, n)
+ORDER BY w.n`
+
+// adjustHead corrects what takeHead assumed: $1 fewer events, $2 more
+// duplicates. If no event is left, recorded_at is again that of the head.
+const adjustHead = `
+UPDATE jangbu_log.log_head AS h
+SET position    = h.position - $1,
+    duplicates  = h.duplicates + $2,
+    received    = h.received - $1 + $2,
+    recorded_at = CASE WHEN $3 THEN h.recorded_at ELSE
+        (SELECT e.recorded_at FROM jangbu_log.events AS e WHERE e.position = h.position - $1) END`
+
+// uniqueViolation is PostgreSQL's error code for a second row of one key.
+const uniqueViolation = "23505"
+
+// Append implements [events.Appender].
+func (l *Log) Append(ctx context.Context, drafts []events.Draft) ([]events.Outcome, error) {
+	if len(drafts) == 0 {
+		return nil, nil
+	}
+	b := newBatch(drafts)
+	err := l.write(ctx, func(conn *pgxpool.Conn) error {
+		if err := appendBatch(ctx, conn.Conn(), b); err != nil {
+			return err
+		}
+		// The server answers ROLLBACK, and no error, to the COMMIT of a
+		// transaction that has failed.
+		done, err := conn.Exec(ctx, `COMMIT`)
+		if err == nil && done.String() != "COMMIT" {
+			err = pgx.ErrTxCommitRollback
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("append: %w", err)
+	}
+	if appended, _ := b.count(); appended > 0 {
+		l.grown.Broadcast()
+	}
+	return b.outcomes, nil
+}
+
+// appendBatch begins a transaction and puts the batch into it.
+func appendBatch(ctx context.Context, conn *pgx.Conn, b *batch) error {
+	appended, duplicates := b.count()
+	var last events.Position
+	var recordedAt time.Time
+	var begin pgx.Batch
+	begin.Queue(`BEGIN`)
+	begin.Queue(takeHead, appended, duplicates).QueryRow(func(row pgx.Row) error {
+		return row.Scan(&last, &recordedAt)
+	})
+	begin.Queue(`SAVEPOINT copied`)
+	if err := conn.SendBatch(ctx, &begin).Close(); err != nil {
+		if errors.Is(err, pgx.ErrNoRows) {
+			return fmt.Errorf("%w: the head row is missing", events.ErrCorrupt)
+		}
+		return fmt.Errorf("take the head: %w", err)
+	}
+	before := last - events.Position(appended)
+
+	err := copyEvents(ctx, conn, b, before, recordedAt)
+	if err == nil {
+		return nil
+	}
+	var violation *pgconn.PgError
+	if !errors.As(err, &violation) || violation.Code != uniqueViolation {
+		return fmt.Errorf("copy events: %w", err)
+	}
+	if violation.ConstraintName != "events_identity" {
+		return fmt.Errorf("%w: position %d, which is next, is taken: %w", events.ErrCorrupt, before+1, err)
+	}
+
+	digests, err := lookUp(ctx, conn, b)
+	if err != nil {
+		return fmt.Errorf("look up known events: %w", err)
+	}
+	b.judge(digests)
+	stay, known := b.count()
+	if _, err := conn.Exec(ctx, adjustHead, appended-stay, known-duplicates, stay > 0); err != nil {
+		return fmt.Errorf("adjust the head: %w", err)
+	}
+	if stay == 0 {
+		return nil
+	}
+	if err := copyEvents(ctx, conn, b, before, recordedAt); err != nil {
+		return fmt.Errorf("copy new events: %w", err)
+	}
+	return nil
+}
+
+// lookUp goes back to the savepoint and returns what the log holds of the
+// batch's identities, nil for those that it does not hold.
+func lookUp(ctx context.Context, conn *pgx.Conn, b *batch) ([]*events.Digest, error) {
+	campaigns := make([]string, len(b.firsts))
+	ids := make([]pgtype.UUID, len(b.firsts))
+	for k, i := range b.firsts {
+		campaigns[k] = string(b.drafts[i].Event.Subject())
+		ids[k] = pgtype.UUID{Bytes: b.drafts[i].ID, Valid: true}
+	}
+	if _, err := conn.Exec(ctx, `ROLLBACK TO SAVEPOINT copied`); err != nil {
+		return nil, err
+	}
+	rows, err := conn.Query(ctx, findDigests, campaigns, ids)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.AppendRows(make([]*events.Digest, 0, len(b.firsts)), rows, func(row pgx.CollectableRow) (*events.Digest, error) {
+		var raw []byte
+		if err := row.Scan(&raw); err != nil || raw == nil {
+			return nil, err
+		}
+		if len(raw) != len(events.Digest{}) {
+			return nil, fmt.Errorf("%w: a digest has %d bytes", events.ErrCorrupt, len(raw))
+		}
+		return (*events.Digest)(raw), nil
+	})
+}
+
+// copyEvents copies the batch's new events to the positions after before.
+func copyEvents(ctx context.Context, conn *pgx.Conn, b *batch, before events.Position, recordedAt time.Time) error {
+	_, err := conn.CopyFrom(ctx,
+		pgx.Identifier{"jangbu_log", "events"},
+		[]string{"position", "occurred_at", "recorded_at", "type", "id", "digest", "campaign", "payload"},
+		&copyRows{batch: b, position: int64(before), recordedAt: recordedAt, next: -1})
+	return err
+}

@@ -1,0 +1,112 @@
+package pglog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
+)
+
+// Another process that is migrating is asked once per period, in seconds, and
+// given up on after that many refusals.
+const (
+	lockPeriod   = 1
+	lockFailures = 30
+)
+
+// sessionParams are what a session asks of the server, unless the URL says
+// otherwise: to end it when its process freezes within a transaction (10 s), or
+// its machine is gone (25 s), for neither may keep the head row for ever.
+func sessionParams() map[string]string {
+	return map[string]string{
+		"application_name":                    "jangbu",
+		"idle_in_transaction_session_timeout": "10s",
+		"tcp_keepalives_idle":                 "10",
+		"tcp_keepalives_interval":             "5",
+		"tcp_keepalives_count":                "3",
+	}
+}
+
+// connect opens a pool on the database and applies the migrations in dir of
+// files to the schema.
+func connect(ctx context.Context, url, schema string, files fs.FS, dir string, logger *slog.Logger) (*pgxpool.Pool, error) {
+	config, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, err
+	}
+	params := config.ConnConfig.RuntimeParams
+	for name, value := range sessionParams() {
+		if _, set := params[name]; !set {
+			params[name] = value
+		}
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, err
+	}
+	if err := migrate(ctx, pool, schema, files, dir, logger); err != nil {
+		pool.Close()
+		return nil, fmt.Errorf("migrate %s: %w", schema, err)
+	}
+	return pool, nil
+}
+
+// migrate brings the schema up to date. One lock covers the creation of the
+// schema, of goose's own table and the migrations, for none of the three can
+// be done by two processes at once.
+func migrate(ctx context.Context, pool *pgxpool.Pool, schema string, files fs.FS, dir string, logger *slog.Logger) (err error) {
+	db := stdlib.OpenDBFromPool(pool)
+	defer func() { err = errors.Join(err, db.Close()) }()
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, conn.Close()) }()
+
+	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(lockPeriod, lockFailures))
+	if err != nil {
+		return err
+	}
+	if err := locker.SessionLock(ctx, conn); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, locker.SessionUnlock(context.WithoutCancel(ctx), conn)) }()
+
+	// IF NOT EXISTS asks for the right to create schemas even where there is
+	// nothing to create, and the service may well not have it.
+	var exists bool
+	if err := conn.QueryRowContext(ctx, `SELECT to_regnamespace($1) IS NOT NULL`, schema).Scan(&exists); err != nil {
+		return err
+	}
+	if !exists {
+		if _, err := conn.ExecContext(ctx, `CREATE SCHEMA `+pgx.Identifier{schema}.Sanitize()); err != nil {
+			return err
+		}
+	}
+	migrations, err := fs.Sub(files, dir)
+	if err != nil {
+		return err
+	}
+	provider, err := goose.NewProvider(goose.DialectPostgres, db, migrations,
+		goose.WithTableName(schema+".goose_db_version"), goose.WithDisableGlobalRegistry(true))
+	if err != nil {
+		return err
+	}
+	applied, err := provider.Up(ctx)
+	if err != nil {
+		return err
+	}
+	if logger != nil {
+		for _, m := range applied {
+			logger.InfoContext(ctx, "migration applied", slog.String("schema", schema), slog.String("migration", m.Source.Path), slog.Duration("took", m.Duration))
+		}
+	}
+	return nil
+}

@@ -1,0 +1,148 @@
+package pglog_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"jangbu/events"
+	"jangbu/events/eventstest"
+	"jangbu/events/pglog"
+	"jangbu/events/pglog/pgtest"
+)
+
+func TestLog(t *testing.T) {
+	t.Parallel()
+	eventstest.TestLog(t, eventstest.Adapter{
+		New: func(t testing.TB) eventstest.Store {
+			url := pgtest.Database(t)
+			return eventstest.Store{
+				Open: func(t testing.TB) eventstest.Log { return open(t, url) },
+				Exec: func(ctx context.Context, statements ...string) error { return exec(ctx, url, statements) },
+			}
+		},
+		LiftAccount: `ALTER TABLE log_head DROP CONSTRAINT log_head_account`,
+		HourAhead:   `UPDATE log_head SET recorded_at = recorded_at + interval '1 hour'`,
+	})
+}
+
+func TestKeys(t *testing.T) {
+	t.Parallel()
+	eventstest.TestKeys(t, func(t testing.TB) func(testing.TB) events.Keys {
+		url := pgtest.Database(t)
+		return func(t testing.TB) events.Keys {
+			keys, err := pglog.OpenKeys(t.Context(), url)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(keys.Close)
+			return keys
+		}
+	})
+}
+
+func TestOpenByManyAtOnce(t *testing.T) {
+	t.Parallel()
+	url := pgtest.Database(t)
+	const processes = 4
+	failed := make([]error, processes)
+	var all sync.WaitGroup
+	for i := range processes {
+		all.Go(func() {
+			log, err := pglog.Open(t.Context(), url, pglog.Options{})
+			if err != nil {
+				failed[i] = err
+				return
+			}
+			defer log.Close()
+			_, failed[i] = log.Totals(t.Context())
+		})
+	}
+	all.Wait()
+	if err := errors.Join(failed...); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestOpenFails(t *testing.T) {
+	t.Parallel()
+	for name, url := range map[string]string{
+		"not a URL": "postgres://%zz",
+		"no server": "postgres://127.0.0.1:1/none?connect_timeout=5",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if _, err := pglog.Open(t.Context(), url, pglog.Options{}); err == nil {
+				t.Error("Open succeeded")
+			}
+		})
+	}
+}
+
+func TestEveryColumnIsDescribed(t *testing.T) {
+	t.Parallel()
+	url := pgtest.Database(t)
+	open(t, url)
+	keys, err := pglog.OpenKeys(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer keys.Close()
+	rows, err := connect(t, url).Query(t.Context(), `
+SELECT c.oid::regclass || coalesce('.' || a.attname, '')
+FROM pg_class AS c
+LEFT JOIN LATERAL (
+    SELECT 0 AS attnum, NULL AS attname
+    UNION ALL
+    SELECT attnum, attname FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0 AND c.relname <> 'goose_db_version'
+) AS a ON true
+WHERE c.relkind = 'r' AND c.relnamespace::regnamespace::text IN ('jangbu_log', 'jangbu_keys')
+    AND col_description(c.oid, a.attnum) IS NULL AND (a.attnum > 0 OR obj_description(c.oid, 'pg_class') IS NULL)`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	silent, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range silent {
+		t.Errorf("%s has no comment", name)
+	}
+}
+
+func open(t testing.TB, url string) *pglog.Log {
+	t.Helper()
+	log, err := pglog.Open(t.Context(), url, pglog.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(log.Close)
+	return log
+}
+
+func connect(t testing.TB, url string) *pgx.Conn {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close(context.WithoutCancel(t.Context())) })
+	return conn
+}
+
+func exec(ctx context.Context, url string, statements []string) error {
+	conn, err := pgx.Connect(ctx, url)
+	if err != nil {
+		return err
+	}
+	defer conn.Close(ctx)
+	for _, s := range append([]string{`SET search_path = jangbu_log`}, statements...) {
+		if _, err := conn.Exec(ctx, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,57 @@
+package pgtest
+
+import (
+	"context"
+	"crypto/rand"
+	"net/url"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// patience is how long creating or dropping a database may take.
+const patience = time.Minute
+
+// Database creates an empty database, which is dropped when the test ends, and
+// returns its URL. It skips the test where there is no server to create it on,
+// and fails it instead under CI=true.
+func Database(t testing.TB) string {
+	t.Helper()
+	admin := os.Getenv("JANGBU_TEST_DATABASE_URL")
+	if admin == "" {
+		const missing = "NOT TESTED AGAINST POSTGRESQL: JANGBU_TEST_DATABASE_URL is empty. " +
+			"Run ./scripts/test, which starts a server for the tests."
+		if os.Getenv("CI") == "true" {
+			t.Fatal(missing)
+		}
+		t.Skip(missing)
+	}
+	address, err := url.Parse(admin)
+	if err != nil || address.Scheme == "" {
+		t.Fatal("JANGBU_TEST_DATABASE_URL: expected a URL such as postgres://postgres@127.0.0.1:5432/postgres")
+	}
+	name := "jangbu_test_" + strings.ToLower(rand.Text())
+	administer(t, admin, `CREATE DATABASE `+name)
+	t.Cleanup(func() { administer(t, admin, `DROP DATABASE `+name+` WITH (FORCE)`) })
+	address.Path = "/" + name
+	return address.String()
+}
+
+// administer runs one statement on a connection of its own. The test's context
+// is over when its clean-up runs, so it has another.
+func administer(t testing.TB, admin, statement string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), patience)
+	defer cancel()
+	conn, err := pgx.Connect(ctx, admin)
+	if err != nil {
+		t.Fatalf("connect to JANGBU_TEST_DATABASE_URL: %v", err)
+	}
+	defer conn.Close(ctx)
+	if _, err := conn.Exec(ctx, statement); err != nil {
+		t.Fatalf("%s: %v", statement, err)
+	}
+}

@@ -1,0 +1,128 @@
+package sqlitelog
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"jangbu/events"
+)
+
+const insertEvent = `
+INSERT INTO events (position, occurred_at, recorded_at, type, id, digest, campaign, payload)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (campaign, id) DO NOTHING`
+
+const findDigest = `SELECT digest FROM events WHERE campaign = ? AND id = ?`
+
+// takeHead comes first in an append, within the write lock.
+const takeHead = `SELECT position, recorded_at FROM log_head`
+
+// moveHead accounts for ?1 new events and ?2 duplicates.
+const moveHead = `
+UPDATE log_head
+SET position    = position + ?1,
+    duplicates  = duplicates + ?2,
+    received    = received + ?1 + ?2,
+    recorded_at = CASE WHEN ?1 > 0 THEN ?3 ELSE recorded_at END`
+
+// Append implements [events.Appender].
+func (l *Log) Append(ctx context.Context, drafts []events.Draft) ([]events.Outcome, error) {
+	if len(drafts) == 0 {
+		return nil, nil
+	}
+	payloads, ends := encode(drafts) // before the lock: nobody waits for it
+	outcomes := make([]events.Outcome, len(drafts))
+	appended := 0
+	err := write(ctx, l.writer, func(ctx context.Context, tx *sql.Tx) error {
+		head, recordedAt, err := head(ctx, tx)
+		if err != nil {
+			return fmt.Errorf("take the head: %w", err)
+		}
+		insert, find := tx.StmtContext(ctx, l.insertEvent), tx.StmtContext(ctx, l.findDigest)
+		duplicates, start := 0, 0
+		for i := range drafts {
+			d := &drafts[i]
+			campaign, payload := string(d.Event.Subject()), payloads[start:ends[i]]
+			start = ends[i]
+			result, err := insert.ExecContext(ctx, head+int64(appended)+1, d.OccurredAt.UnixMicro(), recordedAt,
+				int64(d.Event.Type()), d.ID[:], d.Digest[:], campaign, payload)
+			if taken(err) {
+				return fmt.Errorf("%w: position %d, which is next, is taken: %w", events.ErrCorrupt, head+int64(appended)+1, err)
+			}
+			if err != nil {
+				return fmt.Errorf("insert event: %w", err)
+			}
+			switch inserted, err := result.RowsAffected(); {
+			case err != nil:
+				return err
+			case inserted == 1:
+				outcomes[i] = events.Appended
+				appended++
+				continue
+			}
+			var held []byte
+			if err := find.QueryRowContext(ctx, campaign, d.ID[:]).Scan(&held); err != nil {
+				return fmt.Errorf("look up known event: %w", err)
+			}
+			if len(held) != len(d.Digest) {
+				return fmt.Errorf("%w: a digest has %d bytes", events.ErrCorrupt, len(held))
+			}
+			outcomes[i] = events.Conflict
+			if !events.Digest(held).Conflicts(d.Digest) {
+				outcomes[i] = events.Duplicate
+				duplicates++
+			}
+		}
+		if _, err := tx.ExecContext(ctx, moveHead, appended, duplicates, recordedAt); err != nil {
+			return fmt.Errorf("move the head: %w", err)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("append: %w", err)
+	}
+	if appended > 0 {
+		l.grown.Broadcast()
+	}
+	return outcomes, nil
+}
+
+// taken reports whether a row of this primary key is there already.
+func taken(err error) bool {
+	var failure *sqlite.Error
+	return errors.As(err, &failure) && failure.Code() == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY
+}
+
+// encode returns the stored forms end to end, the i-th up to ends[i].
+func encode(drafts []events.Draft) (payloads string, ends []int) {
+	var b []byte
+	ends = make([]int, len(drafts))
+	for i := range drafts {
+		b = events.AppendStored(b, drafts[i].Event)
+		ends[i] = len(b)
+	}
+	return string(b), ends
+}
+
+// head returns the last position and the time for what is appended now: the
+// clock's, but never before that of the head, in microseconds of Unix time.
+func head(ctx context.Context, tx *sql.Tx) (position, recordedAt int64, err error) {
+	var last sql.NullInt64
+	switch err := tx.QueryRowContext(ctx, takeHead).Scan(&position, &last); {
+	case errors.Is(err, sql.ErrNoRows):
+		return 0, 0, fmt.Errorf("%w: the head row is missing", events.ErrCorrupt)
+	case err != nil:
+		return 0, 0, err
+	}
+	recordedAt = time.Now().UnixMicro()
+	if last.Valid {
+		recordedAt = max(recordedAt, last.Int64)
+	}
+	return position, recordedAt, nil
+}

@@ -1,0 +1,121 @@
+package sqlitelog
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"jangbu/events"
+)
+
+// readers is how many connections serve reads.
+const readers = 4
+
+//go:embed migrations/*.sql
+var logMigrations embed.FS
+
+// Options are what a [Log] can be told. The zero value is ready for use.
+type Options struct {
+	// Logger is told of the migrations that were applied; nil for nobody.
+	Logger *slog.Logger
+}
+
+// Log is the log and its dead letters in one file. It is safe for concurrent use.
+type Log struct {
+	writer *sql.DB // one connection: writers wait for each other here, not in SQLite
+	reader *sql.DB
+	grown  events.Signal
+
+	insertEvent *sql.Stmt // of writer
+	findDigest  *sql.Stmt // of writer
+	readHead    *sql.Stmt // of reader
+	readEvents  *sql.Stmt // of reader
+}
+
+var (
+	_ events.Log         = (*Log)(nil)
+	_ events.DeadLetters = (*Log)(nil)
+)
+
+// Open opens the log in the file at path, which it creates where there is none
+// and brings up to date. The context bounds the opening only.
+func Open(ctx context.Context, path string, opts Options) (*Log, error) {
+	l := &Log{}
+	if err := l.open(ctx, path, opts.Logger); err != nil {
+		return nil, fmt.Errorf("open log %s: %w", path, errors.Join(err, l.Close()))
+	}
+	return l, nil
+}
+
+func (l *Log) open(ctx context.Context, path string, logger *slog.Logger) (err error) {
+	if err := create(path); err != nil {
+		return err
+	}
+	if l.writer, err = connect(path, writerPragmas(), 1); err != nil {
+		return err
+	}
+	if err := migrate(ctx, l.writer, logMigrations, "migrations", logger); err != nil {
+		return err
+	}
+	if l.reader, err = connect(path, readerPragmas(), readers); err != nil {
+		return err
+	}
+	for _, s := range []struct {
+		stmt  **sql.Stmt
+		db    *sql.DB
+		query string
+	}{
+		{&l.insertEvent, l.writer, insertEvent},
+		{&l.findDigest, l.writer, findDigest},
+		{&l.readHead, l.reader, readHead},
+		{&l.readEvents, l.reader, readEvents},
+	} {
+		if *s.stmt, err = s.db.PrepareContext(ctx, s.query); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Close waits for the calls under way and closes the file.
+func (l *Log) Close() error {
+	var errs []error
+	for _, db := range []*sql.DB{l.reader, l.writer} {
+		if db != nil {
+			errs = append(errs, db.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// write runs f in a transaction that holds the write lock. The statements of f
+// must not be given ctx: SQLite ends a whole transaction when it interrupts one
+// of its statements, and watching a context costs a goroutine per statement.
+// database/sql rolls the transaction back when ctx ends.
+func write(ctx context.Context, db *sql.DB, f func(context.Context, *sql.Tx) error) error {
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	err = f(context.WithoutCancel(ctx), tx)
+	if err != nil {
+		err = errors.Join(err, rollback(tx))
+	} else {
+		err = tx.Commit()
+	}
+	if err != nil && ctx.Err() != nil {
+		return ctx.Err() // and not what the end of the transaction made of the statement
+	}
+	return err
+}
+
+// rollback ends the transaction; that it has ended already is no error.
+func rollback(tx *sql.Tx) error {
+	if err := tx.Rollback(); err != nil && !errors.Is(err, sql.ErrTxDone) {
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,190 @@
+package sqlitelog_test
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"errors"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"jangbu/events"
+	"jangbu/events/eventstest"
+	"jangbu/events/sqlitelog"
+)
+
+func TestLog(t *testing.T) {
+	t.Parallel()
+	eventstest.TestLog(t, eventstest.Adapter{
+		New: func(t testing.TB) eventstest.Store {
+			path := filepath.Join(t.TempDir(), "log.db")
+			return eventstest.Store{
+				Open: func(t testing.TB) eventstest.Log { return open(t, path) },
+				Exec: func(ctx context.Context, statements ...string) error { return exec(ctx, path, statements) },
+			}
+		},
+		LiftAccount: `PRAGMA ignore_check_constraints = ON`,
+		HourAhead:   `UPDATE log_head SET recorded_at = recorded_at + 3600000000`,
+	})
+}
+
+func TestKeys(t *testing.T) {
+	t.Parallel()
+	eventstest.TestKeys(t, func(t testing.TB) func(testing.TB) events.Keys {
+		path := filepath.Join(t.TempDir(), "keys.db")
+		return func(t testing.TB) events.Keys { return openKeys(t, path) }
+	})
+}
+
+func TestOpenByManyAtOnce(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "log.db")
+	const processes = 6
+	failed := make([]error, processes)
+	var all sync.WaitGroup
+	for i := range processes {
+		all.Go(func() {
+			log, err := sqlitelog.Open(t.Context(), path, sqlitelog.Options{})
+			if err != nil {
+				failed[i] = err
+				return
+			}
+			_, err = log.Totals(t.Context())
+			failed[i] = errors.Join(err, log.Close())
+		})
+	}
+	all.Wait()
+	if err := errors.Join(failed...); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestOpenFails(t *testing.T) {
+	t.Parallel()
+	garbage := filepath.Join(t.TempDir(), "garbage.db")
+	if err := os.WriteFile(garbage, bytes.Repeat([]byte("no database "), 1000), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, path := range map[string]string{
+		"no directory":   filepath.Join(t.TempDir(), "absent", "log.db"),
+		"not a database": garbage,
+		"a directory":    t.TempDir(),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if _, err := sqlitelog.Open(t.Context(), path, sqlitelog.Options{}); err == nil {
+				t.Error("Open succeeded")
+			}
+		})
+	}
+}
+
+func TestFilesAreTheOwnersOnly(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "a name with ? # % and 한글")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	log := open(t, filepath.Join(dir, "log.db"))
+	if err := log.Bury(t.Context(), []events.DeadLetter{{Sealed: []byte{1}}}); err != nil {
+		t.Fatal(err)
+	}
+	files, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(files) < 2 {
+		t.Fatalf("%d files, want the log and its WAL", len(files))
+	}
+	for _, f := range files {
+		info, err := f.Info()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if mode := info.Mode().Perm(); mode != 0o600 {
+			t.Errorf("%s has mode %o, want 600", f.Name(), mode)
+		}
+	}
+}
+
+func TestDestroyedKeyLeavesNoByte(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	keys := openKeys(t, filepath.Join(dir, "keys.db"))
+	key := []byte("the wrapped key of one campaign, 60 bytes as it is wrapped..")
+	if err := keys.AddKeys(t.Context(), map[events.Campaign][]byte{"c": key, "other": []byte("stays")}); err != nil {
+		t.Fatal(err)
+	}
+	if !contains(t, dir, key) {
+		t.Fatal("the key is in no file before it is destroyed: this test looks at the wrong place")
+	}
+	if err := keys.DestroyKey(t.Context(), "c"); err != nil {
+		t.Fatal(err)
+	}
+	if contains(t, dir, key) {
+		t.Error("the key is still in a file after it was destroyed")
+	}
+}
+
+func contains(t *testing.T, dir string, want []byte) bool {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		content, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bytes.Contains(content, want) {
+			return true
+		}
+	}
+	return false
+}
+
+func open(t testing.TB, path string) *sqlitelog.Log {
+	t.Helper()
+	log, err := sqlitelog.Open(t.Context(), path, sqlitelog.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := log.Close(); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+	})
+	return log
+}
+
+func openKeys(t testing.TB, path string) *sqlitelog.Keys {
+	t.Helper()
+	keys, err := sqlitelog.OpenKeys(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := keys.Close(); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+	})
+	return keys
+}
+
+func exec(ctx context.Context, path string, statements []string) (err error) {
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	db.SetMaxOpenConns(1)
+	for _, s := range statements {
+		if _, err := db.ExecContext(ctx, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,119 @@
+package sqlitelog
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"jangbu/events"
+)
+
+const readEvents = `
+SELECT position, occurred_at, recorded_at, type, id, digest, payload
+FROM events
+WHERE position > ? AND position <= ?
+ORDER BY position`
+
+const readStream = `
+SELECT position, occurred_at, recorded_at, type, id, digest, payload
+FROM events
+WHERE campaign = ? AND position > ? AND position <= ? AND recorded_at <= ?
+ORDER BY position
+LIMIT ?`
+
+// Read implements [events.Log]. It looks at the head first: what is committed
+// then must be there, so a hole at the end of the range is found like any other.
+func (l *Log) Read(ctx context.Context, after events.Position, limit int) ([]events.Recorded, error) {
+	head, err := l.head(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read: %w", err)
+	}
+	if head <= after || limit < 1 {
+		return nil, nil
+	}
+	through := after + min(head-after, events.Position(limit))
+	rows, err := l.readEvents.QueryContext(ctx, int64(after), int64(through))
+	if err != nil {
+		return nil, fmt.Errorf("read: %w", err)
+	}
+	read, err := collect(rows, make([]events.Recorded, 0, through-after))
+	if err != nil {
+		return nil, fmt.Errorf("read after %d: %w", after, err)
+	}
+	for i := range read {
+		if want := after + 1 + events.Position(i); read[i].Position != want {
+			return nil, fmt.Errorf("read after %d: %w: position %d in the place of %d", after, events.ErrGap, read[i].Position, want)
+		}
+	}
+	if n := events.Position(len(read)); n != through-after {
+		return nil, fmt.Errorf("read after %d: %w: position %d is missing, the head is at %d", after, events.ErrGap, after+n+1, head)
+	}
+	return read, nil
+}
+
+// ReadStream implements [events.Log].
+func (l *Log) ReadStream(ctx context.Context, s events.Stream) ([]events.Recorded, error) {
+	through, asOf := int64(s.Through), int64(math.MaxInt64)
+	if through == 0 {
+		through = math.MaxInt64
+	}
+	if !s.AsOf.IsZero() {
+		asOf = s.AsOf.UnixMicro()
+	}
+	rows, err := l.reader.QueryContext(ctx, readStream, string(s.Campaign), int64(s.After), through, asOf, s.Limit)
+	if err != nil {
+		return nil, fmt.Errorf("read stream: %w", err)
+	}
+	read, err := collect(rows, nil)
+	if err != nil {
+		return nil, fmt.Errorf("read stream: %w", err)
+	}
+	return read, nil
+}
+
+// collect appends the rows to dst and closes them.
+func collect(rows *sql.Rows, dst []events.Recorded) (_ []events.Recorded, err error) {
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	var r row
+	for rows.Next() {
+		if err := rows.Scan(&r.position, &r.occurredAt, &r.recordedAt, &r.number, &r.id, &r.digest, &r.payload); err != nil {
+			return nil, err
+		}
+		recorded, err := r.recorded()
+		if err != nil {
+			return nil, err
+		}
+		dst = append(dst, recorded)
+	}
+	return dst, rows.Err()
+}
+
+// row is one row of either query; its bytes are gone with the next one.
+type row struct {
+	position, occurredAt, recordedAt int64
+	number                           int64
+	id, digest, payload              sql.RawBytes
+}
+
+func (r *row) recorded() (events.Recorded, error) {
+	to := events.Recorded{
+		Position:   events.Position(r.position),
+		OccurredAt: time.UnixMicro(r.occurredAt).UTC(),
+		RecordedAt: time.UnixMicro(r.recordedAt).UTC(),
+	}
+	if len(r.id) != len(to.ID) || len(r.digest) != len(to.Digest) {
+		return to, fmt.Errorf("%w: position %d: id has %d bytes, digest %d", events.ErrCorrupt, r.position, len(r.id), len(r.digest))
+	}
+	to.ID, to.Digest = events.ID(r.id), events.Digest(r.digest)
+	if r.number < 0 || r.number > math.MaxUint8 {
+		return to, fmt.Errorf("%w: position %d: type %d", events.ErrCorrupt, r.position, r.number)
+	}
+	var err error
+	if to.Event, err = events.DecodeStored(events.Type(r.number), r.payload); err != nil {
+		return to, fmt.Errorf("%w: position %d: %w", events.ErrCorrupt, r.position, err)
+	}
+	return to, nil
+}
