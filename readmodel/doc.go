@@ -1,0 +1,38 @@
+// Package readmodel is what readers see of the log, and the contract between
+// those who make it and those who serve it.
+//
+// It holds the rows of four tables, one per projection ([EventStats],
+// [ChannelStats], [ParticipationHour], [ProfileCount]); the stores' contract
+// ([Reader], [Writer], [Leases]) with its sentinels; and the [Dashboard], the
+// view of one campaign, with all of its arithmetic. It does no I/O and reads no
+// clock. Stores in the packages below it keep rows and compute nothing.
+//
+// # Invariants
+//
+//   - Rows equal the fold of the log up to their [Checkpoint], on every store
+//     (I6). A [Writer] replaces rows by absolute values and moves the checkpoint
+//     in one transaction, from exactly where the fold started, or not at all.
+//   - Reads never stop (I7). A [Reader] reads one snapshot of the active
+//     generations; another generation is built beside them and takes over in one
+//     transaction.
+//   - Unknown is not zero (I8). A [Figure] that no channel reported, an amount
+//     that no owner gave and a ratio without a divisor are null in a dashboard.
+//     Only in sums do they count as 0, and a channel that never answered says
+//     that it is unavailable.
+//   - Money is integer won (I11). Sums that do not fit become [WonOverflow] and
+//     stay so; a dashboard shows null for them and for whatever depends on them.
+//     Ratios are computed with integers and rounded once: they are finite, or null.
+//   - Owners see their own (I12). A row that a reader may not see is answered
+//     with [ErrNotFound], exactly as one that does not exist.
+//   - A dashboard depends on rows and [View] alone. The same rows give the same
+//     JSON whichever store they come from; marshal with sorted map keys, as
+//     encoding/json does, for the same bytes.
+//
+// # Failure
+//
+// A writer whose checkpoint or lease has moved on gets [ErrFenced] and nothing is
+// written; it reloads or stops. Rows of another version of a projection are never
+// added to ([ErrVersion]). [NewDashboard] cannot fail; a time zone in which it
+// would be wrong is refused beforehand by [View.Validate]. Any other error is the
+// store's and passes through, wrapped: trying again is always right.
+package readmodel

@@ -1,0 +1,62 @@
+package readmodel_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"jangbu/readmodel"
+)
+
+func TestRowsServeOneCampaign(t *testing.T) {
+	t.Parallel()
+	rows := readmodel.NewRows()
+	at := time.Date(2026, 11, 23, 1, 0, 0, 0, time.UTC)
+	for _, channel := range []string{"한글", "naver", "Naver"} {
+		rows.Channel(readmodel.ChannelKey{Campaign: "evt-1", Channel: channel}).Participants = 1
+		rows.Channel(readmodel.ChannelKey{Campaign: "evt-2", Channel: channel}).Participants = 9
+	}
+	for _, hour := range []time.Time{at.Add(time.Hour), at, at.Add(-time.Hour)} {
+		rows.Hour(readmodel.HourKey{Campaign: "evt-1", Hour: hour}).Participants = 1
+		rows.Hour(readmodel.HourKey{Campaign: "evt-2", Hour: hour}).Participants = 9
+	}
+	for _, k := range []readmodel.ProfileKey{
+		{Campaign: "evt-1", Dimension: readmodel.Region, Value: "부산"},
+		{Campaign: "evt-2", Dimension: readmodel.Region, Value: "부산"},
+		{Campaign: "evt-1", Dimension: readmodel.Gender, Value: "male"},
+		{Campaign: "evt-1", Dimension: readmodel.Gender, Value: "female"},
+	} {
+		rows.Profile(k).Participants = 1
+	}
+	if _, err := rows.Campaign("evt-1"); !errors.Is(err, readmodel.ErrNotFound) {
+		t.Errorf("without an event's row: error %v, want ErrNotFound", err)
+	}
+	rows.Event("evt-1").Participants = 3
+
+	channel := func(name string) readmodel.ChannelStats {
+		return readmodel.ChannelStats{ChannelKey: readmodel.ChannelKey{Campaign: "evt-1", Channel: name}, Participants: 1}
+	}
+	hour := func(h time.Time) readmodel.ParticipationHour {
+		return readmodel.ParticipationHour{HourKey: readmodel.HourKey{Campaign: "evt-1", Hour: h}, Participants: 1}
+	}
+	profile := func(d readmodel.Dimension, value string) readmodel.ProfileCount {
+		return readmodel.ProfileCount{ProfileKey: readmodel.ProfileKey{Campaign: "evt-1", Dimension: d, Value: value}, Participants: 1}
+	}
+	want := readmodel.CampaignRows{
+		Event:    readmodel.EventStats{Campaign: "evt-1", Participants: 3},
+		Channels: []readmodel.ChannelStats{channel("Naver"), channel("naver"), channel("한글")},
+		Hours:    []readmodel.ParticipationHour{hour(at.Add(-time.Hour)), hour(at), hour(at.Add(time.Hour))},
+		Profiles: []readmodel.ProfileCount{
+			profile(readmodel.Gender, "female"), profile(readmodel.Gender, "male"), profile(readmodel.Region, "부산"),
+		},
+	}
+	got, err := rows.Campaign("evt-1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("rows (-want +got):\n%s", diff)
+	}
+}

@@ -1,0 +1,51 @@
+package pgrows
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"jangbu/events"
+	"jangbu/readmodel"
+)
+
+// All four tables are read at one moment, or a dashboard could show numbers of
+// two commits.
+const (
+	beginSnapshot = `
+BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`
+
+	endSnapshot = `
+COMMIT`
+)
+
+// Campaign implements [readmodel.Reader], in one round trip.
+func (s *Store) Campaign(ctx context.Context, c events.Campaign) (readmodel.CampaignRows, error) {
+	var (
+		out   readmodel.CampaignRows
+		found bool
+		batch = new(pgx.Batch)
+	)
+	batch.Queue(beginSnapshot)
+	batch.Queue(readEventStats, string(c)).Query(forEach(scanEventStats, func(row *readmodel.EventStats) {
+		out.Event, found = *row, true
+	}))
+	batch.Queue(readChannelStats, string(c)).Query(forEach(scanChannelStats, func(row *readmodel.ChannelStats) {
+		out.Channels = append(out.Channels, *row)
+	}))
+	batch.Queue(readParticipationHourly, string(c)).Query(forEach(scanParticipationHour, func(row *readmodel.ParticipationHour) {
+		out.Hours = append(out.Hours, *row)
+	}))
+	batch.Queue(readParticipantProfile, string(c)).Query(forEach(scanProfileCount, func(row *readmodel.ProfileCount) {
+		out.Profiles = append(out.Profiles, *row)
+	}))
+	batch.Queue(endSnapshot)
+	if err := s.pool.SendBatch(ctx, batch).Close(); err != nil {
+		return readmodel.CampaignRows{}, fmt.Errorf("read campaign %q: %w", c, err)
+	}
+	if !found {
+		return readmodel.CampaignRows{}, fmt.Errorf("read campaign %q: %w", c, readmodel.ErrNotFound)
+	}
+	return out, nil
+}

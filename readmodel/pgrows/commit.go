@@ -1,0 +1,125 @@
+package pgrows
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"jangbu/readmodel"
+)
+
+const (
+	// commitSoon spares the wait for the disk: what a crash of the server
+	// takes back, rows and checkpoint together, is folded again.
+	commitSoon = `
+SET LOCAL synchronous_commit = off`
+
+	holdLease = `
+SELECT epoch
+FROM jangbu_rows.leases
+WHERE name = $1 AND owner = $2 AND epoch = $3
+FOR SHARE`
+
+	advanceCheckpoint = `
+UPDATE jangbu_rows.generations
+SET position = $5
+WHERE projection = $1 AND generation = $2 AND version = $3 AND position = $4`
+)
+
+// Commit implements [readmodel.Writer]. It is an error to hand in rows of a
+// table whose projection is not among the advances, one projection twice, or an
+// advance that goes back.
+func (s *Store) Commit(ctx context.Context, lease readmodel.Lease, advances []readmodel.Advance, rows *readmodel.Rows) error {
+	of, err := checkAdvances(advances, rows)
+	if err != nil {
+		return fmt.Errorf("commit rows: %w", err)
+	}
+	if err := s.commit(ctx, claimBatch(lease, advances), upsertBatch(of, rows)); err != nil {
+		return fmt.Errorf("commit rows: %w", err)
+	}
+	return nil
+}
+
+// commit takes three round trips: claim, write, commit.
+func (s *Store) commit(ctx context.Context, claim, upserts *pgx.Batch) error {
+	claimed := s.pool.SendBatch(ctx, claim)
+	tx := claimed.Tx()
+	// Where the rollback fails, as it does once ctx has ended, the connection
+	// is closed, and the server rolls back.
+	defer func() { _ = tx.Rollback(ctx) }()
+	if err := claimed.Close(); err != nil {
+		return err
+	}
+	if upserts.Len() > 0 {
+		if err := tx.SendBatch(ctx, upserts).Close(); err != nil {
+			return err
+		}
+	}
+	return tx.Commit(ctx)
+}
+
+// claimBatch locks the lease's row, then moves the checkpoints, whose rows stay
+// locked until the commit: two commits to one generation never overlap.
+func claimBatch(lease readmodel.Lease, advances []readmodel.Advance) *pgx.Batch {
+	batch := new(pgx.Batch)
+	batch.BeginTx(pgx.TxOptions{IsoLevel: pgx.ReadCommitted})
+	batch.Queue(commitSoon)
+	batch.Queue(holdLease, lease.Name, lease.Owner, lease.Epoch).QueryRow(func(row pgx.Row) error {
+		err := row.Scan(new(int64))
+		if errors.Is(err, pgx.ErrNoRows) {
+			return fmt.Errorf("lease %s, epoch %d: %w", lease.Name, lease.Epoch, readmodel.ErrFenced)
+		}
+		return err
+	})
+	// In one order for every process, or two could wait for each other.
+	inOrder := slices.SortedFunc(slices.Values(advances), func(a, b readmodel.Advance) int {
+		return cmp.Compare(a.Projection, b.Projection)
+	})
+	for _, a := range inOrder {
+		batch.Queue(advanceCheckpoint, a.Projection, int32(a.Generation), a.Version, int64(a.Position), int64(a.To)).
+			Exec(func(tag pgconn.CommandTag) error {
+				if tag.RowsAffected() == 0 {
+					return fmt.Errorf("%s, generation %d, position %d: %w", a.Projection, a.Generation, a.Position, readmodel.ErrFenced)
+				}
+				return nil
+			})
+	}
+	return batch
+}
+
+func checkAdvances(advances []readmodel.Advance, rows *readmodel.Rows) (generations, error) {
+	checkpoints := make([]readmodel.Checkpoint, len(advances))
+	for i, a := range advances {
+		if a.To < a.Position {
+			return nil, fmt.Errorf("%s goes back from position %d to %d", a.Projection, a.Position, a.To)
+		}
+		checkpoints[i] = a.Checkpoint
+	}
+	of, err := generationsOf(checkpoints)
+	if err != nil {
+		return nil, err
+	}
+	return of, of.check(len(rows.Events), len(rows.Channels), len(rows.Hours), len(rows.Profiles))
+}
+
+func upsertBatch(of generations, rows *readmodel.Rows) *pgx.Batch {
+	batch := new(pgx.Batch)
+	if len(rows.Events) > 0 {
+		queueUpsertEventStats(batch, of[readmodel.EventStatsTable], rows.Events)
+	}
+	if len(rows.Channels) > 0 {
+		queueUpsertChannelStats(batch, of[readmodel.ChannelStatsTable], rows.Channels)
+	}
+	if len(rows.Hours) > 0 {
+		queueUpsertParticipationHourly(batch, of[readmodel.ParticipationHourlyTable], rows.Hours)
+	}
+	if len(rows.Profiles) > 0 {
+		queueUpsertParticipantProfile(batch, of[readmodel.ParticipantProfileTable], rows.Profiles)
+	}
+	return batch
+}

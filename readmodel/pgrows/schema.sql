@@ -1,0 +1,162 @@
+-- Rows of the projections and what is needed to serve and build them. All of
+-- it is derived from the log: DROP SCHEMA jangbu_rows CASCADE loses nothing
+-- that a rebuild does not bring back.
+--
+-- Only what is never updated is indexed and pages are left part empty, so that
+-- replacing a row stays on its page (HOT) and touches no index. Text is ordered
+-- by bytes, whatever the collation of the database.
+
+CREATE SCHEMA IF NOT EXISTS jangbu_rows;
+COMMENT ON SCHEMA jangbu_rows IS 'Rows of the projections, derived from the log and disposable.';
+
+CREATE TABLE IF NOT EXISTS jangbu_rows.generations (
+    projection text COLLATE "C" NOT NULL,
+    generation integer NOT NULL CHECK (generation > 0),
+    version    bigint NOT NULL,
+    position   bigint NOT NULL CHECK (position >= 0),
+    PRIMARY KEY (projection, generation)
+) WITH (fillfactor = 20);
+COMMENT ON TABLE jangbu_rows.generations IS 'One build of a projection per row, with its checkpoint.';
+COMMENT ON COLUMN jangbu_rows.generations.projection IS 'Name of the projection.';
+COMMENT ON COLUMN jangbu_rows.generations.generation IS 'Number of the build, from 1; the rows of the build carry it.';
+COMMENT ON COLUMN jangbu_rows.generations.version IS 'Version of the fold that built the rows.';
+COMMENT ON COLUMN jangbu_rows.generations.position IS 'Checkpoint: the rows equal the fold of the log up to this position, inclusive.';
+
+CREATE TABLE IF NOT EXISTS jangbu_rows.projections (
+    projection        text COLLATE "C" PRIMARY KEY,
+    active_generation integer NOT NULL,
+    FOREIGN KEY (projection, active_generation)
+        REFERENCES jangbu_rows.generations (projection, generation)
+        DEFERRABLE INITIALLY DEFERRED
+);
+COMMENT ON TABLE jangbu_rows.projections IS 'Catalogue: which generation of each projection is served.';
+COMMENT ON COLUMN jangbu_rows.projections.projection IS 'Name of the projection, which is also that of its table of rows.';
+COMMENT ON COLUMN jangbu_rows.projections.active_generation IS 'The generation that is served; read only rows that carry it.';
+
+CREATE TABLE IF NOT EXISTS jangbu_rows.leases (
+    name       text COLLATE "C" PRIMARY KEY,
+    owner      text,
+    epoch      bigint NOT NULL CHECK (epoch > 0),
+    expires_at timestamptz NOT NULL
+) WITH (fillfactor = 20);
+COMMENT ON TABLE jangbu_rows.leases IS 'Who may run something now.';
+COMMENT ON COLUMN jangbu_rows.leases.name IS 'What the lease is for.';
+COMMENT ON COLUMN jangbu_rows.leases.owner IS 'Process that holds the lease, or held it until it expired; NULL once released.';
+COMMENT ON COLUMN jangbu_rows.leases.epoch IS 'Grows by one whenever the lease changes hands; commits of an older epoch are refused.';
+COMMENT ON COLUMN jangbu_rows.leases.expires_at IS 'From when on another process may take the lease, by the clock of the database.';
+
+CREATE TABLE IF NOT EXISTS jangbu_rows.event_stats (
+    generation                  integer NOT NULL,
+    campaign                    text COLLATE "C" NOT NULL,
+    known                       boolean NOT NULL,
+    store                       text NOT NULL,
+    title                       text NOT NULL,
+    objective                   text NOT NULL,
+    starts_at                   timestamptz,
+    ends_at                     timestamptz,
+    prize_cost_won              bigint,
+    platform_cost_won           bigint,
+    expected_sales_increase_won bigint,
+    baseline_sales_won          bigint,
+    new_customer_ltv_won        bigint,
+    participants                bigint NOT NULL,
+    new_customers               bigint NOT NULL,
+    position                    bigint NOT NULL,
+    updated_at                  timestamptz,
+    PRIMARY KEY (generation, campaign)
+) WITH (fillfactor = 70);
+COMMENT ON TABLE jangbu_rows.event_stats IS 'Projection event_stats: one row per campaign.';
+COMMENT ON COLUMN jangbu_rows.event_stats.generation IS 'Build that the row belongs to; see projections.active_generation.';
+COMMENT ON COLUMN jangbu_rows.event_stats.campaign IS 'The campaign, eventId on the wire.';
+COMMENT ON COLUMN jangbu_rows.event_stats.known IS 'False while only participants, distributions or figures of the campaign have been seen, not its creation.';
+COMMENT ON COLUMN jangbu_rows.event_stats.store IS 'Shop of the owner, storeId on the wire; empty while not known.';
+COMMENT ON COLUMN jangbu_rows.event_stats.title IS 'Title of the campaign; empty while not known.';
+COMMENT ON COLUMN jangbu_rows.event_stats.objective IS 'Objective of the campaign; empty while not known.';
+COMMENT ON COLUMN jangbu_rows.event_stats.starts_at IS 'Start of the campaign; NULL where the owner gave none.';
+COMMENT ON COLUMN jangbu_rows.event_stats.ends_at IS 'End of the campaign; NULL where the owner gave none.';
+COMMENT ON COLUMN jangbu_rows.event_stats.prize_cost_won IS 'Cost of prizes in won; NULL where the owner gave none.';
+COMMENT ON COLUMN jangbu_rows.event_stats.platform_cost_won IS 'Cost of the platform in won; NULL where the owner gave none.';
+COMMENT ON COLUMN jangbu_rows.event_stats.expected_sales_increase_won IS 'Increase of sales that the owner expects, in won; NULL where the owner gave none.';
+COMMENT ON COLUMN jangbu_rows.event_stats.baseline_sales_won IS 'Sales without the campaign, in won; NULL where the owner gave none.';
+COMMENT ON COLUMN jangbu_rows.event_stats.new_customer_ltv_won IS 'Lifetime value of one new customer in won; NULL where the owner gave none.';
+COMMENT ON COLUMN jangbu_rows.event_stats.participants IS 'Registrations.';
+COMMENT ON COLUMN jangbu_rows.event_stats.new_customers IS 'Registrations of people who said that they are new customers.';
+COMMENT ON COLUMN jangbu_rows.event_stats.position IS 'Position in the log of the last event about the campaign.';
+COMMENT ON COLUMN jangbu_rows.event_stats.updated_at IS 'When the event at that position was recorded.';
+
+CREATE TABLE IF NOT EXISTS jangbu_rows.channel_stats (
+    generation     integer NOT NULL,
+    campaign       text COLLATE "C" NOT NULL,
+    channel        text COLLATE "C" NOT NULL,
+    distributed_at timestamptz,
+    cost_won       bigint NOT NULL,
+    participants   bigint NOT NULL,
+    impressions    bigint,
+    impressions_at timestamptz,
+    views          bigint,
+    views_at       timestamptz,
+    clicks         bigint,
+    clicks_at      timestamptz,
+    likes          bigint,
+    likes_at       timestamptz,
+    comments       bigint,
+    comments_at    timestamptz,
+    shares         bigint,
+    shares_at      timestamptz,
+    fetched_at     timestamptz,
+    PRIMARY KEY (generation, campaign, channel),
+    CHECK ((impressions IS NULL) = (impressions_at IS NULL)),
+    CHECK ((views IS NULL) = (views_at IS NULL)),
+    CHECK ((clicks IS NULL) = (clicks_at IS NULL)),
+    CHECK ((likes IS NULL) = (likes_at IS NULL)),
+    CHECK ((comments IS NULL) = (comments_at IS NULL)),
+    CHECK ((shares IS NULL) = (shares_at IS NULL))
+) WITH (fillfactor = 70);
+COMMENT ON TABLE jangbu_rows.channel_stats IS 'Projection channel_stats: one row per channel of a campaign. A figure is NULL while it is unknown, which is not zero.';
+COMMENT ON COLUMN jangbu_rows.channel_stats.generation IS 'Build that the row belongs to; see projections.active_generation.';
+COMMENT ON COLUMN jangbu_rows.channel_stats.campaign IS 'The campaign, eventId on the wire.';
+COMMENT ON COLUMN jangbu_rows.channel_stats.channel IS 'One of the five channels, or the free text by which participants came.';
+COMMENT ON COLUMN jangbu_rows.channel_stats.distributed_at IS 'Latest completed distribution to the channel; NULL where there was none.';
+COMMENT ON COLUMN jangbu_rows.channel_stats.cost_won IS 'Sum of the costs of the distributions in won.';
+COMMENT ON COLUMN jangbu_rows.channel_stats.participants IS 'Registrations that came through the channel.';
+COMMENT ON COLUMN jangbu_rows.channel_stats.impressions IS 'Impressions, cumulative, as the channel last reported them.';
+COMMENT ON COLUMN jangbu_rows.channel_stats.impressions_at IS 'When the impressions were fetched.';
+COMMENT ON COLUMN jangbu_rows.channel_stats.views IS 'Views, cumulative, as the channel last reported them.';
+COMMENT ON COLUMN jangbu_rows.channel_stats.views_at IS 'When the views were fetched.';
+COMMENT ON COLUMN jangbu_rows.channel_stats.clicks IS 'Clicks, cumulative, as the channel last reported them.';
+COMMENT ON COLUMN jangbu_rows.channel_stats.clicks_at IS 'When the clicks were fetched.';
+COMMENT ON COLUMN jangbu_rows.channel_stats.likes IS 'Likes, cumulative, as the channel last reported them.';
+COMMENT ON COLUMN jangbu_rows.channel_stats.likes_at IS 'When the likes were fetched.';
+COMMENT ON COLUMN jangbu_rows.channel_stats.comments IS 'Comments, cumulative, as the channel last reported them.';
+COMMENT ON COLUMN jangbu_rows.channel_stats.comments_at IS 'When the comments were fetched.';
+COMMENT ON COLUMN jangbu_rows.channel_stats.shares IS 'Shares, cumulative, as the channel last reported them.';
+COMMENT ON COLUMN jangbu_rows.channel_stats.shares_at IS 'When the shares were fetched.';
+COMMENT ON COLUMN jangbu_rows.channel_stats.fetched_at IS 'Latest report of the channel; NULL where it never answered.';
+
+CREATE TABLE IF NOT EXISTS jangbu_rows.participation_hourly (
+    generation   integer NOT NULL,
+    campaign     text COLLATE "C" NOT NULL,
+    hour         timestamptz NOT NULL,
+    participants bigint NOT NULL,
+    PRIMARY KEY (generation, campaign, hour)
+) WITH (fillfactor = 70);
+COMMENT ON TABLE jangbu_rows.participation_hourly IS 'Projection participation_hourly: one row per hour of a campaign in which somebody registered.';
+COMMENT ON COLUMN jangbu_rows.participation_hourly.generation IS 'Build that the row belongs to; see projections.active_generation.';
+COMMENT ON COLUMN jangbu_rows.participation_hourly.campaign IS 'The campaign, eventId on the wire.';
+COMMENT ON COLUMN jangbu_rows.participation_hourly.hour IS 'Start of the hour.';
+COMMENT ON COLUMN jangbu_rows.participation_hourly.participants IS 'Registrations within the hour.';
+
+CREATE TABLE IF NOT EXISTS jangbu_rows.participant_profile (
+    generation   integer NOT NULL,
+    campaign     text COLLATE "C" NOT NULL,
+    dimension    text COLLATE "C" NOT NULL,
+    value        text COLLATE "C" NOT NULL,
+    participants bigint NOT NULL,
+    PRIMARY KEY (generation, campaign, dimension, value)
+) WITH (fillfactor = 70);
+COMMENT ON TABLE jangbu_rows.participant_profile IS 'Projection participant_profile: one row per value of each dimension of a campaign.';
+COMMENT ON COLUMN jangbu_rows.participant_profile.generation IS 'Build that the row belongs to; see projections.active_generation.';
+COMMENT ON COLUMN jangbu_rows.participant_profile.campaign IS 'The campaign, eventId on the wire.';
+COMMENT ON COLUMN jangbu_rows.participant_profile.dimension IS 'What is counted by: gender, ageGroup, region or customer.';
+COMMENT ON COLUMN jangbu_rows.participant_profile.value IS 'The value counted, unknown where the producer sent none.';
+COMMENT ON COLUMN jangbu_rows.participant_profile.participants IS 'Registrations with the value.';

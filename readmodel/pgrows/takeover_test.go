@@ -1,0 +1,90 @@
+package pgrows_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"jangbu/events/pglog/pgtest"
+	"jangbu/readmodel"
+	"jangbu/readmodel/pgrows"
+)
+
+// Who takes a lease must not start while a commit under it is still in flight.
+func TestTakeOverWaitsForTheCommitInFlight(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	url := pgtest.Database(t)
+	store, err := pgrows.Open(ctx, url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(store.Close) // after the connections below, on which it may have to wait
+	at, err := store.Register(ctx, []readmodel.Checkpoint{{Projection: readmodel.EventStatsTable, Version: 1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	lease, _, err := store.Acquire(ctx, "projections", "process-1", -time.Second) // expired at once
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := readmodel.NewRows()
+	rows.Event("evt-1")
+
+	// A lock on its table stops the commit halfway.
+	blocker := connect(t, url)
+	held, err := blocker.Begin(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := held.Exec(ctx, `LOCK TABLE jangbu_rows.event_stats`); err != nil {
+		t.Fatal(err)
+	}
+	watcher := connect(t, url)
+	committed := make(chan error, 1)
+	go func() {
+		committed <- store.Commit(ctx, lease, []readmodel.Advance{{Checkpoint: at[0], To: 1}}, rows)
+	}()
+	waitForWaiting(t, watcher, 1)
+	taken := make(chan readmodel.Lease, 1)
+	go func() {
+		lease, _, err := store.Acquire(ctx, "projections", "process-2", time.Hour)
+		if err != nil {
+			t.Error(err)
+		}
+		taken <- lease
+	}()
+	waitForWaiting(t, watcher, 2)
+	if err := held.Rollback(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-committed; err != nil {
+		t.Errorf("Commit: %v", err)
+	}
+	if got := <-taken; got.Epoch != lease.Epoch+1 {
+		t.Errorf("took over with epoch %d, want %d", got.Epoch, lease.Epoch+1)
+	}
+}
+
+// waitForWaiting waits until so many sessions of the database wait for a lock.
+func waitForWaiting(t *testing.T, conn *pgx.Conn, want int) {
+	t.Helper()
+	const waiting = `
+SELECT count(*)
+FROM pg_stat_activity
+WHERE datname = current_database() AND wait_event_type = 'Lock'`
+	deadline := time.Now().Add(10 * time.Second)
+	for {
+		var got int
+		if err := conn.QueryRow(t.Context(), waiting).Scan(&got); err != nil {
+			t.Fatal(err)
+		}
+		if got == want {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%d sessions wait for a lock, want %d", got, want)
+		}
+	}
+}

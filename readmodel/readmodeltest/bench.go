@@ -1,0 +1,79 @@
+package readmodeltest
+
+import (
+	"fmt"
+	"testing"
+
+	"jangbu/events"
+	"jangbu/readmodel"
+)
+
+// Benchmark measures what a runner and a dashboard do, on tables of 1,000
+// campaigns: 17,000 rows, all of which exist already.
+func Benchmark(b *testing.B, a Adapter) {
+	rows := benchRows(3, 3, 10)
+	part := benchRows(1, 1, 5) // 8,000 rows: what one batch touches
+
+	b.Run("Commit", func(b *testing.B) {
+		s := setup(b, a)
+		s.commit(b, rows)
+		for b.Loop() {
+			s.commit(b, rows)
+		}
+	})
+	b.Run("Load", func(b *testing.B) {
+		s := setup(b, a)
+		s.commit(b, rows)
+		for b.Loop() {
+			s.load(b, rows)
+		}
+	})
+	b.Run("LoadAndCommit", func(b *testing.B) {
+		s := setup(b, a)
+		s.commit(b, rows)
+		for b.Loop() {
+			s.commit(b, s.load(b, part))
+		}
+	})
+	b.Run("CommitOne", func(b *testing.B) {
+		s := setup(b, a)
+		s.commit(b, rows)
+		one := fullRows("evt-500")
+		for b.Loop() {
+			s.commit(b, one)
+		}
+	})
+	b.Run("Campaign", func(b *testing.B) {
+		s := setup(b, a)
+		s.commit(b, rows)
+		for b.Loop() {
+			if _, err := s.store.Campaign(b.Context(), "evt-500"); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
+
+// benchRows returns the rows of 1,000 campaigns, with so many of each table.
+func benchRows(channels, hours, profiles int) *readmodel.Rows {
+	rows := readmodel.NewRows()
+	for i := range 1_000 {
+		c := events.Campaign(fmt.Sprintf("evt-%d", i))
+		full := fullRows(c)
+		rows.Events[c] = full.Events[c]
+		for j := range channels {
+			for _, row := range full.Channels {
+				row := *row
+				row.Channel = string(events.Channels()[j])
+				rows.Channels[row.ChannelKey] = &row
+			}
+		}
+		for j := range hours {
+			rows.Hour(readmodel.HourKey{Campaign: c, Hour: instant(noon + int64(j)*3_600_000_000)}).Participants = int64(i)
+		}
+		for j := range profiles {
+			rows.Profile(readmodel.ProfileKey{Campaign: c, Dimension: readmodel.Region, Value: fmt.Sprintf("시·군·구 %d", j)}).Participants = int64(i)
+		}
+	}
+	return rows
+}

@@ -1,0 +1,147 @@
+package readmodeltest
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+
+	"jangbu/readmodel"
+)
+
+func testCommit(t *testing.T, a Adapter) {
+	t.Run("it replaces rows by their absolute values and leaves others alone", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t, a)
+		rows := fullRows("evt-1")
+		b.commit(t, rows)
+		b.commit(t, fullRows("evt-2"))
+
+		blank := readmodel.NewRows()
+		blank.Event("evt-1")
+		for k := range rows.Channels {
+			blank.Channel(k)
+		}
+		for k := range rows.Hours {
+			blank.Hour(k)
+		}
+		for k := range rows.Profiles {
+			blank.Profile(k)
+		}
+		for _, replacement := range []*readmodel.Rows{blank, rows} {
+			b.commit(t, replacement)
+			b.unchanged(t, replacement, rows)
+		}
+		b.unchanged(t, fullRows("evt-2"), fullRows("evt-2"))
+	})
+
+	t.Run("it moves the named checkpoints and no others", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t, a)
+		b.commit(t, readmodel.NewRows())
+		rows := readmodel.NewRows()
+		rows.Hours = fullRows("evt-1").Hours
+		advances := b.advances(41)[2:3]
+		if err := b.store.Commit(t.Context(), b.lease, advances, rows); err != nil {
+			t.Fatalf("Commit: %v", err)
+		}
+		b.at[2].Position = advances[0].To
+		b.unchanged(t, rows, rows)
+	})
+
+	t.Run("it may stay where it is", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t, a)
+		rows := fullRows("evt-1")
+		if err := b.store.Commit(t.Context(), b.lease, b.advances(0), rows); err != nil {
+			t.Fatalf("Commit: %v", err)
+		}
+		b.unchanged(t, rows, rows)
+	})
+
+	t.Run("what makes no sense is an error and writes nothing", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t, a)
+		b.commit(t, readmodel.NewRows())
+		back := b.advances(1)
+		back[3].To = back[3].Position - 1
+		cases := map[string][]readmodel.Advance{
+			"an advance that goes back": back,
+			"a projection named twice":  append(b.advances(1), b.advances(1)[0]),
+		}
+		for i, at := range b.at {
+			cases["rows without the advance of "+at.Projection] = append(b.advances(1)[:i:i], b.advances(1)[i+1:]...)
+		}
+		rows := fullRows("evt-1")
+		for name, advances := range cases {
+			err := b.store.Commit(t.Context(), b.lease, advances, rows)
+			if err == nil || errors.Is(err, readmodel.ErrFenced) {
+				t.Errorf("Commit of %s = %v, want an error that is not ErrFenced", name, err)
+			}
+		}
+		b.unchanged(t, readmodel.NewRows(), rows)
+	})
+
+	t.Run("a cancelled commit writes nothing", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t, a)
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		rows := fullRows("evt-1")
+		if err := b.store.Commit(ctx, b.lease, b.advances(1), rows); !errors.Is(err, context.Canceled) {
+			t.Errorf("Commit = %v, want context.Canceled", err)
+		}
+		b.unchanged(t, readmodel.NewRows(), rows)
+	})
+
+	t.Run("other processes see it", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t, a)
+		rows := fullRows("evt-1")
+		b.commit(t, rows)
+		b.store = b.open()
+		b.unchanged(t, rows, rows)
+	})
+
+	t.Run("of many commits from one checkpoint exactly one wins", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t, a)
+		const writers = 6
+		var (
+			all  sync.WaitGroup
+			errs [writers]error
+			from = b.advances(1)
+		)
+		written := func(writer int) *readmodel.Rows {
+			rows := fullRows("evt-1")
+			rows.Event("evt-1").Participants = int64(writer)
+			return rows
+		}
+		other := b.open()
+		for i := range writers {
+			store := b.store
+			if i%2 == 1 {
+				store = other
+			}
+			all.Go(func() { errs[i] = store.Commit(t.Context(), b.lease, from, written(i)) })
+		}
+		all.Wait()
+
+		winner := -1
+		for i, err := range errs {
+			switch {
+			case err == nil && winner < 0:
+				winner = i
+			case err == nil:
+				t.Errorf("writers %d and %d both won", winner, i)
+			case !errors.Is(err, readmodel.ErrFenced):
+				t.Errorf("writer %d: %v, want ErrFenced", i, err)
+			}
+		}
+		if winner < 0 {
+			t.Fatal("nobody won")
+		}
+		b.moved(from)
+		b.unchanged(t, written(winner), written(winner))
+	})
+}

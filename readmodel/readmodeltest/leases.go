@@ -1,0 +1,122 @@
+package readmodeltest
+
+import (
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"jangbu/readmodel"
+)
+
+func testLeases(t *testing.T, a Adapter) {
+	refused := func(t *testing.T, s Store, name, owner string) {
+		t.Helper()
+		lease, ok, err := s.Acquire(t.Context(), name, owner, longTTL)
+		if ok || err != nil {
+			t.Errorf("Acquire(%s, %s) = %v, %v, %v; want it refused", name, owner, lease, ok, err)
+		}
+	}
+
+	t.Run("who comes first gets epoch 1, others are refused", func(t *testing.T) {
+		t.Parallel()
+		open := a.Database(t)
+		store := open()
+		want := readmodel.Lease{Name: "poller", Owner: owner, Epoch: 1}
+		if got := acquire(t, store, "poller", owner, longTTL); got != want {
+			t.Errorf("Acquire = %v, want %v", got, want)
+		}
+		refused(t, store, "poller", rival)
+		refused(t, open(), "poller", rival)
+	})
+
+	t.Run("leases of other names are others", func(t *testing.T) {
+		t.Parallel()
+		store := a.Database(t)()
+		acquire(t, store, "poller", owner, longTTL)
+		if got := acquire(t, store, "projections", rival, longTTL); got.Epoch != 1 {
+			t.Errorf("epoch %d, want 1", got.Epoch)
+		}
+	})
+
+	t.Run("a renewal keeps the epoch and lasts from now", func(t *testing.T) {
+		t.Parallel()
+		store := a.Database(t)()
+		first := acquire(t, store, "poller", owner, -time.Second)
+		if got := acquire(t, store, "poller", owner, longTTL); got != first {
+			t.Errorf("Acquire = %v, want %v", got, first)
+		}
+		refused(t, store, "poller", rival)
+	})
+
+	t.Run("once expired it goes to another, with the next epoch", func(t *testing.T) {
+		t.Parallel()
+		store := a.Database(t)()
+		acquire(t, store, leaseName, owner, 50*time.Millisecond)
+		want := readmodel.Lease{Name: leaseName, Owner: rival, Epoch: 2}
+		if got := takeOver(t, store); got != want {
+			t.Errorf("Acquire = %v, want %v", got, want)
+		}
+		refused(t, store, leaseName, owner)
+	})
+
+	t.Run("released, it is free, and its epochs go on", func(t *testing.T) {
+		t.Parallel()
+		store := a.Database(t)()
+		for epoch := range int64(3) {
+			lease := acquire(t, store, "poller", owner, longTTL)
+			if lease.Epoch != epoch+1 {
+				t.Errorf("epoch %d, want %d", lease.Epoch, epoch+1)
+			}
+			if err := store.Release(t.Context(), lease); err != nil {
+				t.Fatalf("Release: %v", err)
+			}
+		}
+		if lease := acquire(t, store, "poller", rival, longTTL); lease.Epoch != 4 {
+			t.Errorf("epoch %d, want 4", lease.Epoch)
+		}
+	})
+
+	t.Run("who does not hold it cannot release it", func(t *testing.T) {
+		t.Parallel()
+		store := a.Database(t)()
+		held := acquire(t, store, "poller", owner, longTTL)
+		for name, change := range map[string]func(*readmodel.Lease){
+			"another owner": func(l *readmodel.Lease) { l.Owner = rival },
+			"another epoch": func(l *readmodel.Lease) { l.Epoch-- },
+			"another name":  func(l *readmodel.Lease) { l.Name = "nobody's" },
+		} {
+			lease := held
+			change(&lease)
+			if err := store.Release(t.Context(), lease); err != nil {
+				t.Errorf("Release by %s: %v", name, err)
+			}
+			refused(t, store, "poller", rival)
+		}
+	})
+
+	t.Run("of many who ask at once exactly one gets it", func(t *testing.T) {
+		t.Parallel()
+		open := a.Database(t)
+		stores := []Store{open(), open()}
+		var (
+			all sync.WaitGroup
+			got atomic.Int32
+		)
+		for i := range 8 {
+			all.Go(func() {
+				_, ok, err := stores[i%2].Acquire(t.Context(), "poller", string(rune('a'+i)), longTTL)
+				if err != nil {
+					t.Errorf("Acquire: %v", err)
+				}
+				if ok {
+					got.Add(1)
+				}
+			})
+		}
+		all.Wait()
+		if got.Load() != 1 {
+			t.Errorf("%d got the lease, want 1", got.Load())
+		}
+	})
+}

@@ -1,0 +1,98 @@
+package readmodeltest
+
+import (
+	"fmt"
+	"testing"
+
+	"jangbu/events"
+	"jangbu/readmodel"
+)
+
+func testLoad(t *testing.T, a Adapter) {
+	t.Run("it returns those of the named rows that exist and no others", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t, a)
+		stored := fullRows("evt-1")
+		b.commit(t, stored)
+		b.commit(t, fullRows("evt-2"))
+		named := fullRows("evt-1")
+		for _, c := range []events.Campaign{"evt-1", "evt-3"} {
+			named.Event(c)
+			named.Channel(readmodel.ChannelKey{Campaign: c, Channel: "kakao"})
+			named.Hour(readmodel.HourKey{Campaign: c, Hour: instant(noon + 1)})
+			named.Profile(readmodel.ProfileKey{Campaign: c, Dimension: readmodel.Region, Value: "부산"})
+			named.Profile(readmodel.ProfileKey{Campaign: c, Dimension: readmodel.Gender, Value: "서울"})
+		}
+		if d := diff(stored, b.load(t, named)); d != "" {
+			t.Errorf("Load (-want +got):\n%s", d)
+		}
+	})
+
+	t.Run("no keys name no rows", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t, a)
+		b.commit(t, fullRows("evt-1"))
+		for _, at := range [][]readmodel.Checkpoint{b.at, nil} {
+			rows, err := b.store.Load(t.Context(), at, readmodel.NewKeys())
+			if err != nil {
+				t.Fatalf("Load: %v", err)
+			}
+			if d := diff(readmodel.NewRows(), rows); d != "" {
+				t.Errorf("Load (-want +got):\n%s", d)
+			}
+		}
+	})
+
+	t.Run("it returns rows of the given generations only", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t, a)
+		stored := fullRows("evt-1")
+		b.commit(t, stored)
+		for i := range b.at {
+			b.at[i].Generation = 2
+		}
+		if d := diff(readmodel.NewRows(), b.load(t, stored)); d != "" {
+			t.Errorf("Load of generation 2 (-want +got):\n%s", d)
+		}
+		b.at[0].Generation, b.at[2].Generation = 1, 1
+		want := readmodel.NewRows()
+		want.Events, want.Hours = stored.Events, stored.Hours
+		if d := diff(want, b.load(t, stored)); d != "" {
+			t.Errorf("Load of generations 1 and 2 (-want +got):\n%s", d)
+		}
+	})
+
+	t.Run("rows whose projection has no checkpoint are an error", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t, a)
+		for i, at := range b.at {
+			others := append(b.at[:i:i], b.at[i+1:]...)
+			if _, err := b.store.Load(t.Context(), others, keysOf(fullRows("evt-1"))); err == nil {
+				t.Errorf("Load without the checkpoint of %s succeeded", at.Projection)
+			}
+		}
+	})
+
+	t.Run("twenty thousand keys are one call", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t, a)
+		stored, named := readmodel.NewRows(), readmodel.NewRows()
+		for i := range 5_000 {
+			c := events.Campaign(fmt.Sprintf("evt-%d", i))
+			rows := []*readmodel.Rows{named}
+			if i%50 == 0 {
+				rows = append(rows, stored)
+			}
+			for _, r := range rows {
+				r.Event(c).Participants = int64(i)
+				r.Channel(readmodel.ChannelKey{Campaign: c, Channel: "naver"}).Participants = int64(i)
+				r.Hour(readmodel.HourKey{Campaign: c, Hour: instant(noon)}).Participants = int64(i)
+				r.Profile(readmodel.ProfileKey{Campaign: c, Dimension: readmodel.Gender, Value: "female"}).Participants = int64(i)
+			}
+		}
+		b.commit(t, stored)
+		if d := diff(stored, b.load(t, named)); d != "" {
+			t.Errorf("Load (-want +got):\n%s", d)
+		}
+	})
+}

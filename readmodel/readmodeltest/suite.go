@@ -1,0 +1,176 @@
+package readmodeltest
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"jangbu/events"
+	"jangbu/readmodel"
+)
+
+// Store is what an adapter provides.
+type Store interface {
+	readmodel.Reader
+	readmodel.Writer
+	readmodel.Leases
+}
+
+// Adapter says how to get at stores of one kind.
+type Adapter struct {
+	// Database makes an empty database that lasts as long as the test. Each
+	// call of open opens it once more, as another process would.
+	Database func(t testing.TB) (open func() Store)
+}
+
+// Test checks every rule, each on a database of its own.
+func Test(t *testing.T, a Adapter) {
+	t.Run("Register", func(t *testing.T) { t.Parallel(); testRegister(t, a) })
+	t.Run("RoundTrip", func(t *testing.T) { t.Parallel(); testRoundTrip(t, a) })
+	t.Run("Load", func(t *testing.T) { t.Parallel(); testLoad(t, a) })
+	t.Run("Commit", func(t *testing.T) { t.Parallel(); testCommit(t, a) })
+	t.Run("Fencing", func(t *testing.T) { t.Parallel(); testFencing(t, a) })
+	t.Run("Leases", func(t *testing.T) { t.Parallel(); testLeases(t, a) })
+	t.Run("Campaign", func(t *testing.T) { t.Parallel(); testCampaign(t, a) })
+	t.Run("RandomBatches", func(t *testing.T) { t.Parallel(); testRandomBatches(t, a) })
+}
+
+const (
+	version   = 3 // of every projection in the suite
+	leaseName = "projections"
+	owner     = "process-1"
+	rival     = "process-2"
+	longTTL   = time.Hour
+	patience  = 10 * time.Second // for what must happen soon
+)
+
+// testBundle is a database with all projections registered and a lease held.
+type testBundle struct {
+	open  func() Store
+	store Store
+	lease readmodel.Lease
+	at    []readmodel.Checkpoint // of the four tables, in the order of tables
+}
+
+func tables() []readmodel.Checkpoint {
+	return []readmodel.Checkpoint{
+		{Projection: readmodel.EventStatsTable, Version: version},
+		{Projection: readmodel.ChannelStatsTable, Version: version},
+		{Projection: readmodel.ParticipationHourlyTable, Version: version},
+		{Projection: readmodel.ParticipantProfileTable, Version: version},
+	}
+}
+
+func setup(t testing.TB, a Adapter) *testBundle {
+	t.Helper()
+	b := &testBundle{open: a.Database(t)}
+	b.store = b.open()
+	b.at = register(t, b.store, tables()...)
+	b.lease = acquire(t, b.store, leaseName, owner, longTTL)
+	return b
+}
+
+func register(t testing.TB, s Store, projections ...readmodel.Checkpoint) []readmodel.Checkpoint {
+	t.Helper()
+	active, err := s.Register(t.Context(), projections)
+	if err != nil {
+		t.Fatalf("Register: %v", err)
+	}
+	return active
+}
+
+func acquire(t testing.TB, s Store, name, owner string, ttl time.Duration) readmodel.Lease {
+	t.Helper()
+	lease, ok, err := s.Acquire(t.Context(), name, owner, ttl)
+	if err != nil || !ok {
+		t.Fatalf("Acquire(%s, %s) = %v, %v; want the lease", name, owner, ok, err)
+	}
+	return lease
+}
+
+// advances moves every checkpoint by n positions.
+func (b *testBundle) advances(n int) []readmodel.Advance {
+	advances := make([]readmodel.Advance, len(b.at))
+	for i, at := range b.at {
+		advances[i] = readmodel.Advance{Checkpoint: at, To: at.Position + events.Position(n)}
+	}
+	return advances
+}
+
+// commit commits the rows one position further.
+func (b *testBundle) commit(t testing.TB, rows *readmodel.Rows) {
+	t.Helper()
+	advances := b.advances(1)
+	if err := b.store.Commit(t.Context(), b.lease, advances, rows); err != nil {
+		t.Fatalf("Commit: %v", err)
+	}
+	b.moved(advances)
+}
+
+func (b *testBundle) moved(advances []readmodel.Advance) {
+	for i, a := range advances {
+		b.at[i].Position = a.To
+	}
+}
+
+// load returns those of the rows' keys that are stored.
+func (b *testBundle) load(t testing.TB, rows *readmodel.Rows) *readmodel.Rows {
+	t.Helper()
+	stored, err := b.store.Load(t.Context(), b.at, keysOf(rows))
+	if err != nil {
+		t.Fatalf("Load: %v", err)
+	}
+	return stored
+}
+
+// unchanged fails the test where the store is not as the bundle has it: these
+// rows stored of those with the keys of all, and its checkpoints.
+func (b *testBundle) unchanged(t testing.TB, stored, all *readmodel.Rows) {
+	t.Helper()
+	if d := diff(stored, b.load(t, all)); d != "" {
+		t.Errorf("rows (-want +got):\n%s", d)
+	}
+	if d := diff(b.at, register(t, b.store, tables()...)); d != "" {
+		t.Errorf("checkpoints (-want +got):\n%s", d)
+	}
+}
+
+func keysOf(rows *readmodel.Rows) *readmodel.Keys {
+	keys := readmodel.NewKeys()
+	for k := range rows.Events {
+		keys.Events[k] = struct{}{}
+	}
+	for k := range rows.Channels {
+		keys.Channels[k] = struct{}{}
+	}
+	for k := range rows.Hours {
+		keys.Hours[k] = struct{}{}
+	}
+	for k := range rows.Profiles {
+		keys.Profiles[k] = struct{}{}
+	}
+	return keys
+}
+
+// diff compares times by their representation too: one that is not in UTC, or
+// finer than a microsecond, would make another key of a row.
+func diff(want, got any) string {
+	return cmp.Diff(want, got, cmp.Comparer(func(a, b time.Time) bool { return a == b }))
+}
+
+// eventually calls condition until it is true.
+func eventually(t testing.TB, what string, condition func() bool) {
+	t.Helper()
+	deadline := time.NewTimer(patience)
+	defer deadline.Stop()
+	again := time.NewTicker(2 * time.Millisecond)
+	defer again.Stop()
+	for !condition() {
+		select {
+		case <-again.C:
+		case <-deadline.C:
+			t.Fatalf("%s: not within %v", what, patience)
+		}
+	}
+}

@@ -1,0 +1,118 @@
+package sqliterows
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"jangbu/readmodel"
+)
+
+const (
+	holdLease = `
+SELECT epoch
+FROM leases
+WHERE name = ?1 AND owner = ?2 AND epoch = ?3`
+
+	advanceCheckpoint = `
+UPDATE generations
+SET position = ?5
+WHERE projection = ?1 AND generation = ?2 AND version = ?3 AND position = ?4`
+)
+
+// Commit implements [readmodel.Writer]. It is an error to hand in rows of a
+// table whose projection is not among the advances, one projection twice, or an
+// advance that goes back.
+func (s *Store) Commit(ctx context.Context, lease readmodel.Lease, advances []readmodel.Advance, rows *readmodel.Rows) error {
+	of, err := checkAdvances(advances, rows)
+	if err != nil {
+		return fmt.Errorf("commit rows: %w", err)
+	}
+	err = s.write(ctx, func(tx *sql.Tx) error {
+		if err := claim(ctx, tx, lease, advances); err != nil {
+			return err
+		}
+		return replace(ctx, tx, of, rows)
+	})
+	if err != nil {
+		return fmt.Errorf("commit rows: %w", err)
+	}
+	return nil
+}
+
+func checkAdvances(advances []readmodel.Advance, rows *readmodel.Rows) (generations, error) {
+	checkpoints := make([]readmodel.Checkpoint, len(advances))
+	for i, a := range advances {
+		if a.To < a.Position {
+			return nil, fmt.Errorf("%s goes back from position %d to %d", a.Projection, a.Position, a.To)
+		}
+		checkpoints[i] = a.Checkpoint
+	}
+	of, err := generationsOf(checkpoints)
+	if err != nil {
+		return nil, err
+	}
+	return of, of.check(len(rows.Events), len(rows.Channels), len(rows.Hours), len(rows.Profiles))
+}
+
+// claim checks the lease and moves the checkpoints. The file's write lock, held
+// until the commit, keeps both as they are.
+func claim(ctx context.Context, tx *sql.Tx, lease readmodel.Lease, advances []readmodel.Advance) error {
+	err := tx.QueryRowContext(ctx, holdLease, lease.Name, lease.Owner, lease.Epoch).Scan(new(int64))
+	if errors.Is(err, sql.ErrNoRows) {
+		return fmt.Errorf("lease %s, epoch %d: %w", lease.Name, lease.Epoch, readmodel.ErrFenced)
+	}
+	if err != nil {
+		return err
+	}
+	for _, a := range advances {
+		result, err := tx.ExecContext(ctx, advanceCheckpoint, a.Projection, int64(a.Generation), a.Version, int64(a.Position), int64(a.To))
+		if err != nil {
+			return err
+		}
+		moved, err := result.RowsAffected()
+		if err != nil {
+			return err
+		}
+		if moved == 0 {
+			return fmt.Errorf("%s, generation %d, position %d: %w", a.Projection, a.Generation, a.Position, readmodel.ErrFenced)
+		}
+	}
+	return nil
+}
+
+func replace(ctx context.Context, tx *sql.Tx, of generations, rows *readmodel.Rows) error {
+	if err := upsertEventStatsRows(ctx, tx, of[readmodel.EventStatsTable], rows.Events); err != nil {
+		return err
+	}
+	if err := upsertChannelStatsRows(ctx, tx, of[readmodel.ChannelStatsTable], rows.Channels); err != nil {
+		return err
+	}
+	if err := upsertParticipationHourlyRows(ctx, tx, of[readmodel.ParticipationHourlyTable], rows.Hours); err != nil {
+		return err
+	}
+	return upsertParticipantProfileRows(ctx, tx, of[readmodel.ParticipantProfileTable], rows.Profiles)
+}
+
+// upsert runs a prepared statement once for each key, in their order, which is
+// that of the table.
+func upsert[K any](ctx context.Context, tx *sql.Tx, statement string, keys []K, args func(K) []any) error {
+	if len(keys) == 0 {
+		return nil
+	}
+	prepared, err := tx.PrepareContext(ctx, statement)
+	if err != nil {
+		return err
+	}
+	defer prepared.Close()
+	// The driver starts a goroutine for every statement that can be cancelled.
+	// The transaction can be, which is enough: it ends between two rows.
+	uncancelled := context.WithoutCancel(ctx)
+	for _, k := range keys {
+		if _, err := prepared.ExecContext(uncancelled, args(k)...); err != nil {
+			return err
+		}
+	}
+	return nil
+}

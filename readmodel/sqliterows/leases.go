@@ -1,0 +1,60 @@
+package sqliterows
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"jangbu/readmodel"
+)
+
+// A lease's row is never deleted, or its epochs would start again and a holder
+// of long ago would no longer be fenced.
+const (
+	acquireLease = `
+INSERT INTO leases AS held (name, owner, epoch, expires_at)
+VALUES (?1, ?2, 1, ?3)
+ON CONFLICT (name) DO UPDATE
+SET owner      = excluded.owner,
+    epoch      = held.epoch + CASE WHEN held.owner = excluded.owner THEN 0 ELSE 1 END,
+    expires_at = excluded.expires_at
+WHERE held.owner IS NULL
+   OR held.owner = excluded.owner
+   OR held.expires_at <= ?4
+RETURNING epoch`
+
+	releaseLease = `
+UPDATE leases
+SET owner = NULL, expires_at = ?4
+WHERE name = ?1 AND owner = ?2 AND epoch = ?3`
+)
+
+// Acquire implements [readmodel.Leases]. It waits for a commit that is in flight.
+func (s *Store) Acquire(ctx context.Context, name, owner string, ttl time.Duration) (readmodel.Lease, bool, error) {
+	lease := readmodel.Lease{Name: name, Owner: owner}
+	err := s.write(ctx, func(tx *sql.Tx) error {
+		now := time.Now() // after the wait for the write lock
+		return tx.QueryRowContext(ctx, acquireLease, name, owner, now.Add(ttl).UnixMicro(), now.UnixMicro()).Scan(&lease.Epoch)
+	})
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return readmodel.Lease{}, false, nil
+	case err != nil:
+		return readmodel.Lease{}, false, fmt.Errorf("acquire lease %s: %w", name, err)
+	}
+	return lease, true, nil
+}
+
+// Release implements [readmodel.Leases].
+func (s *Store) Release(ctx context.Context, lease readmodel.Lease) error {
+	err := s.write(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, releaseLease, lease.Name, lease.Owner, lease.Epoch, time.Now().UnixMicro())
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("release lease %s: %w", lease.Name, err)
+	}
+	return nil
+}

@@ -1,0 +1,97 @@
+-- Rows of the projections and what is needed to serve and build them. All of
+-- it is derived from the log: deleting the file loses nothing that a rebuild
+-- does not bring back.
+--
+-- Times are whole microseconds since 1970-01-01 UTC. To read them:
+--   SELECT datetime(updated_at / 1000000, 'unixepoch', '+9 hours') FROM event_stats;
+-- Text is ordered by bytes.
+
+CREATE TABLE IF NOT EXISTS generations ( -- one build of a projection per row, with its checkpoint
+    projection TEXT NOT NULL,                           -- name of the projection
+    generation INTEGER NOT NULL CHECK (generation > 0), -- number of the build, from 1; the rows of the build carry it
+    version    INTEGER NOT NULL,                        -- version of the fold that built the rows
+    position   INTEGER NOT NULL CHECK (position >= 0),  -- checkpoint: the rows equal the fold of the log up to this position, inclusive
+    PRIMARY KEY (projection, generation)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS projections ( -- catalogue: which generation of each projection is served
+    projection        TEXT NOT NULL PRIMARY KEY, -- name of the projection, which is also that of its table of rows
+    active_generation INTEGER NOT NULL,          -- the generation that is served; read only rows that carry it
+    FOREIGN KEY (projection, active_generation)
+        REFERENCES generations (projection, generation)
+        DEFERRABLE INITIALLY DEFERRED
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS leases ( -- who may run something now
+    name       TEXT NOT NULL PRIMARY KEY,          -- what the lease is for
+    owner      TEXT,                               -- process that holds the lease, or held it until it expired; NULL once released
+    epoch      INTEGER NOT NULL CHECK (epoch > 0), -- grows by one whenever the lease changes hands; commits of an older epoch are refused
+    expires_at INTEGER NOT NULL                    -- from when on another process may take the lease
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS event_stats ( -- projection event_stats: one row per campaign
+    generation                  INTEGER NOT NULL, -- build that the row belongs to; see projections.active_generation
+    campaign                    TEXT NOT NULL,    -- the campaign, eventId on the wire
+    known                       INTEGER NOT NULL CHECK (known IN (0, 1)), -- 0 while its creation has not been seen
+    store                       TEXT NOT NULL,    -- shop of the owner, storeId on the wire; empty while not known
+    title                       TEXT NOT NULL,    -- title of the campaign; empty while not known
+    objective                   TEXT NOT NULL,    -- objective of the campaign; empty while not known
+    starts_at                   INTEGER,          -- start of the campaign; NULL where the owner gave none
+    ends_at                     INTEGER,          -- end of the campaign; NULL where the owner gave none
+    prize_cost_won              INTEGER,          -- cost of prizes in won; NULL where the owner gave none
+    platform_cost_won           INTEGER,          -- cost of the platform in won; NULL where the owner gave none
+    expected_sales_increase_won INTEGER,          -- increase of sales that the owner expects, in won; NULL where the owner gave none
+    baseline_sales_won          INTEGER,          -- sales without the campaign, in won; NULL where the owner gave none
+    new_customer_ltv_won        INTEGER,          -- lifetime value of one new customer in won; NULL where the owner gave none
+    participants                INTEGER NOT NULL, -- registrations
+    new_customers               INTEGER NOT NULL, -- registrations of people who said that they are new customers
+    position                    INTEGER NOT NULL, -- position in the log of the last event about the campaign
+    updated_at                  INTEGER,          -- when the event at that position was recorded
+    PRIMARY KEY (generation, campaign)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS channel_stats ( -- projection channel_stats: one row per channel of a campaign; a figure is NULL while it is unknown, which is not zero
+    generation     INTEGER NOT NULL, -- build that the row belongs to; see projections.active_generation
+    campaign       TEXT NOT NULL,    -- the campaign, eventId on the wire
+    channel        TEXT NOT NULL,    -- one of the five channels, or the free text by which participants came
+    distributed_at INTEGER,          -- latest completed distribution to the channel; NULL where there was none
+    cost_won       INTEGER NOT NULL, -- sum of the costs of the distributions in won
+    participants   INTEGER NOT NULL, -- registrations that came through the channel
+    impressions    INTEGER,          -- impressions, cumulative, as the channel last reported them
+    impressions_at INTEGER,          -- when the impressions were fetched
+    views          INTEGER,          -- views, cumulative, as the channel last reported them
+    views_at       INTEGER,          -- when the views were fetched
+    clicks         INTEGER,          -- clicks, cumulative, as the channel last reported them
+    clicks_at      INTEGER,          -- when the clicks were fetched
+    likes          INTEGER,          -- likes, cumulative, as the channel last reported them
+    likes_at       INTEGER,          -- when the likes were fetched
+    comments       INTEGER,          -- comments, cumulative, as the channel last reported them
+    comments_at    INTEGER,          -- when the comments were fetched
+    shares         INTEGER,          -- shares, cumulative, as the channel last reported them
+    shares_at      INTEGER,          -- when the shares were fetched
+    fetched_at     INTEGER,          -- latest report of the channel; NULL where it never answered
+    PRIMARY KEY (generation, campaign, channel),
+    CHECK ((impressions IS NULL) = (impressions_at IS NULL)),
+    CHECK ((views IS NULL) = (views_at IS NULL)),
+    CHECK ((clicks IS NULL) = (clicks_at IS NULL)),
+    CHECK ((likes IS NULL) = (likes_at IS NULL)),
+    CHECK ((comments IS NULL) = (comments_at IS NULL)),
+    CHECK ((shares IS NULL) = (shares_at IS NULL))
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS participation_hourly ( -- projection participation_hourly: one row per hour of a campaign in which somebody registered
+    generation   INTEGER NOT NULL, -- build that the row belongs to; see projections.active_generation
+    campaign     TEXT NOT NULL,    -- the campaign, eventId on the wire
+    hour         INTEGER NOT NULL, -- start of the hour
+    participants INTEGER NOT NULL, -- registrations within the hour
+    PRIMARY KEY (generation, campaign, hour)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS participant_profile ( -- projection participant_profile: one row per value of each dimension of a campaign
+    generation   INTEGER NOT NULL, -- build that the row belongs to; see projections.active_generation
+    campaign     TEXT NOT NULL,    -- the campaign, eventId on the wire
+    dimension    TEXT NOT NULL,    -- what is counted by: gender, ageGroup, region or customer
+    value        TEXT NOT NULL,    -- the value counted, unknown where the producer sent none
+    participants INTEGER NOT NULL, -- registrations with the value
+    PRIMARY KEY (generation, campaign, dimension, value)
+) STRICT, WITHOUT ROWID;

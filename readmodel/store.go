@@ -1,0 +1,90 @@
+package readmodel
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"jangbu/events"
+)
+
+// Sentinels of the read model.
+var (
+	// ErrNotFound: no campaign of that name is known to this reader.
+	ErrNotFound = errors.New("campaign not found")
+	// ErrFenced: a commit came from a checkpoint or a lease that is no longer
+	// the writer's. Nothing was written; reload and go on, or stop.
+	ErrFenced = errors.New("fenced: checkpoint or lease has moved on")
+	// ErrVersion: the rows were built by another version of a projection.
+	ErrVersion = errors.New("rows were built by another version of the projection")
+)
+
+// Generation numbers the builds of a projection from 1. Rows carry it.
+type Generation int32
+
+// Checkpoint says up to where a generation's rows equal the fold of the log (I6).
+type Checkpoint struct {
+	Projection string
+	Version    int // of the fold that built the rows
+	Generation Generation
+	Position   events.Position
+}
+
+// Advance moves one generation's checkpoint from its Position to To.
+type Advance struct {
+	Checkpoint
+	To events.Position
+}
+
+// Lease is the right to run something now.
+type Lease struct {
+	Name  string
+	Owner string // names the process to operators
+	// Epoch grows by one whenever the lease changes hands; a commit of an
+	// older epoch is fenced.
+	Epoch int64
+}
+
+// CampaignRows is all that is known of one campaign, read at one moment from
+// the active generations. Slices are sorted by their keys, by bytes and time.
+type CampaignRows struct {
+	Event    EventStats
+	Channels []ChannelStats
+	Hours    []ParticipationHour
+	Profiles []ProfileCount
+}
+
+// Reader reads what is served.
+type Reader interface {
+	// Campaign returns the campaign's rows, all of one snapshot. ErrNotFound
+	// where there is no [EventStats] row for it.
+	Campaign(ctx context.Context, c events.Campaign) (CampaignRows, error)
+}
+
+// Writer is the store of rows as the runner sees it.
+type Writer interface {
+	// Register makes sure that each named projection has an active generation
+	// and returns the active ones' checkpoints, in the order of the names. A
+	// projection that is new starts at position 0. ErrVersion where an active
+	// generation was built by another version.
+	Register(ctx context.Context, projections []Checkpoint) ([]Checkpoint, error)
+	// Load returns those of the named rows that exist, each in the generation
+	// of its table's projection as given by the checkpoints.
+	Load(ctx context.Context, at []Checkpoint, keys *Keys) (*Rows, error)
+	// Commit replaces the given rows by their absolute values and moves the
+	// checkpoints, in one transaction. ErrFenced, and nothing written, where a
+	// checkpoint is not where its advance starts or the lease is not held by
+	// this epoch.
+	Commit(ctx context.Context, lease Lease, advances []Advance, rows *Rows) error
+}
+
+// Leases hands out leases.
+type Leases interface {
+	// Acquire takes the lease if it is free, expired, or already the owner's,
+	// for the given time from now by the store's clock. It returns false where
+	// another owner holds it. Taking it from another raises the epoch; an
+	// owner's renewal keeps it.
+	Acquire(ctx context.Context, name, owner string, ttl time.Duration) (Lease, bool, error)
+	// Release gives the lease up if this owner and epoch still hold it.
+	Release(ctx context.Context, lease Lease) error
+}

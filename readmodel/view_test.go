@@ -1,0 +1,104 @@
+package readmodel_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"jangbu/readmodel"
+)
+
+func TestViewRefusesWhatCannotBeShown(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]error{
+		"UTC":                 nil,
+		"Asia/Seoul":          nil, // was at +08:30 until 1961
+		"America/New_York":    nil,
+		"Pacific/Apia":        nil, // skipped a day in 2011
+		"Asia/Kolkata":        readmodel.ErrTimeZone,
+		"Asia/Kathmandu":      readmodel.ErrTimeZone,
+		"Asia/Pyongyang":      readmodel.ErrTimeZone, // was at +08:30 from 2015 to 2018
+		"Australia/Lord_Howe": readmodel.ErrTimeZone, // summer time of half an hour
+	} {
+		view := readmodel.View{Location: loadLocations(t, name)[0]}
+		if err := view.Validate(); !errors.Is(err, want) {
+			t.Errorf("Validate in %s = %v, want %v", name, err, want)
+		}
+	}
+	for interval, want := range map[readmodel.Interval]error{
+		"": nil, "hour": nil, "day": nil, "week": readmodel.ErrInterval,
+	} {
+		if err := (readmodel.View{Interval: interval}).Validate(); !errors.Is(err, want) {
+			t.Errorf("Validate with interval %q = %v, want %v", interval, err, want)
+		}
+	}
+}
+
+// TestTrendOfEveryHour registers one participant in each of many hours, so that
+// a day's count is its length.
+func TestTrendOfEveryHour(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		name, zone  string
+		first, last string // hours, UTC
+		want        []string
+	}{
+		{
+			"spring forward", "America/New_York", "2026-03-08T05:00:00Z", "2026-03-09T03:00:00Z",
+			[]string{"2026-03-08T00:00:00-05:00 23"},
+		},
+		{
+			"fall back", "America/New_York", "2026-11-01T04:00:00Z", "2026-11-02T04:00:00Z",
+			[]string{"2026-11-01T00:00:00-04:00 25"},
+		},
+		{
+			"begun in the middle of a day", "Asia/Seoul", "2026-11-23T05:00:00Z", "2026-11-23T15:00:00Z",
+			[]string{"2026-11-23T00:00:00+09:00 10", "2026-11-24T00:00:00+09:00 1"},
+		},
+		{
+			"a midnight that does not exist", "Africa/Cairo", "2026-04-23T20:00:00Z", "2026-04-24T22:00:00Z",
+			[]string{"2026-04-23T00:00:00+02:00 2", "2026-04-24T01:00:00+03:00 23", "2026-04-25T00:00:00+03:00 2"},
+		},
+		{
+			"a midnight that comes twice", "America/Havana", "2026-11-01T04:00:00Z", "2026-11-02T05:00:00Z",
+			[]string{"2026-11-01T00:00:00-04:00 25", "2026-11-02T00:00:00-05:00 1"},
+		},
+		{
+			"a day that does not exist", "Pacific/Apia", "2011-12-29T10:00:00Z", "2011-12-31T09:00:00Z",
+			[]string{"2011-12-29T00:00:00-10:00 24", "2011-12-31T00:00:00+14:00 24"},
+		},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			view := readmodel.View{Location: loadLocations(t, tc.zone)[0], Interval: readmodel.Daily}
+			d := readmodel.NewDashboard(readmodel.CampaignRows{Hours: everyHour(t, tc.first, tc.last)}, view)
+			var got []string
+			for _, b := range d.Trend {
+				got = append(got, fmt.Sprintf("%s %d", b.From.Format(time.RFC3339), b.Participants))
+			}
+			if diff := cmp.Diff(tc.want, got); diff != "" {
+				t.Errorf("days (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func everyHour(t *testing.T, first, last string) []readmodel.ParticipationHour {
+	t.Helper()
+	from, err := time.Parse(time.RFC3339, first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	to, err := time.Parse(time.RFC3339, last)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var hours []readmodel.ParticipationHour
+	for h := from; !h.After(to); h = h.Add(time.Hour) {
+		hours = append(hours, readmodel.ParticipationHour{HourKey: readmodel.HourKey{Hour: h}, Participants: 1})
+	}
+	return hours
+}
