@@ -1,0 +1,85 @@
+package projections
+
+import (
+	"time"
+
+	"jangbu/events"
+	"jangbu/readmodel"
+)
+
+// channelStats keeps, for each channel of a campaign, when and at what cost it
+// was distributed to, what it reported, and how many came through it.
+func channelStats() Projection {
+	return Projection{
+		Name:    readmodel.ChannelStatsTable,
+		Version: 1,
+		Touch:   touchChannelStats,
+		Fold:    foldChannelStats,
+	}
+}
+
+func touchChannelStats(keys *readmodel.Keys, e events.Recorded) {
+	switch fact := e.Event.(type) {
+	case *events.ParticipantRegistered:
+		if fact.Channel != "" {
+			keys.Channels[readmodel.ChannelKey{Campaign: fact.Campaign, Channel: fact.Channel}] = struct{}{}
+		}
+	case *events.DistributionCompleted:
+		for _, d := range fact.Channels {
+			keys.Channels[channelKey(fact.Campaign, d.Channel)] = struct{}{}
+		}
+	case *events.ChannelStatsFetched:
+		keys.Channels[channelKey(fact.Campaign, fact.Channel)] = struct{}{}
+	case *events.EventCreated:
+	}
+}
+
+func foldChannelStats(rows *readmodel.Rows, e events.Recorded) {
+	switch fact := e.Event.(type) {
+	case *events.ParticipantRegistered:
+		if fact.Channel != "" {
+			rows.Channel(readmodel.ChannelKey{Campaign: fact.Campaign, Channel: fact.Channel}).Participants++
+		}
+	case *events.DistributionCompleted:
+		at := stored(fact.CompletedAt)
+		for _, d := range fact.Channels {
+			row := rows.Channel(channelKey(fact.Campaign, d.Channel))
+			row.DistributedAt = latest(row.DistributedAt, at)
+			if d.Cost != nil {
+				row.Cost = readmodel.AddWon(row.Cost, *d.Cost)
+			}
+		}
+	case *events.ChannelStatsFetched:
+		at := stored(fact.FetchedAt)
+		row := rows.Channel(channelKey(fact.Campaign, fact.Channel))
+		row.FetchedAt = latest(row.FetchedAt, at)
+		report(&row.Impressions, fact.Impressions, at)
+		report(&row.Views, fact.Views, at)
+		report(&row.Clicks, fact.Clicks, at)
+		report(&row.Likes, fact.Likes, at)
+		report(&row.Comments, fact.Comments, at)
+		report(&row.Shares, fact.Shares, at)
+	case *events.EventCreated:
+	}
+}
+
+// report replaces a figure by what the channel said at the given time. A figure
+// that it did not mention stays (I8), and so does one fetched later; of two
+// fetched at once the later in the log stands.
+func report(figure *readmodel.Figure, said *int64, at time.Time) {
+	if said == nil || at.Before(figure.At) {
+		return
+	}
+	*figure = readmodel.Figure{Value: *said, At: at}
+}
+
+func latest(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+func channelKey(c events.Campaign, ch events.Channel) readmodel.ChannelKey {
+	return readmodel.ChannelKey{Campaign: c, Channel: string(ch)}
+}

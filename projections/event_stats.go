@@ -1,0 +1,59 @@
+package projections
+
+import (
+	"fmt"
+
+	"jangbu/events"
+	"jangbu/readmodel"
+)
+
+// eventStats keeps who owns a campaign, what it costs and promises, and how
+// many came.
+func eventStats() Projection {
+	return Projection{
+		Name:    readmodel.EventStatsTable,
+		Version: 1,
+		Touch: func(keys *readmodel.Keys, e events.Recorded) {
+			keys.Events[e.Event.Subject()] = struct{}{}
+		},
+		Fold: foldEventStats,
+	}
+}
+
+func foldEventStats(rows *readmodel.Rows, e events.Recorded) {
+	row := rows.Event(e.Event.Subject())
+	if e.Position <= row.Position {
+		// A row that has already taken this event would count it twice (I1).
+		panic(fmt.Sprintf("projections: position %d folded onto a row at position %d", e.Position, row.Position))
+	}
+	row.Position = e.Position
+	row.UpdatedAt = e.RecordedAt
+
+	switch fact := e.Event.(type) {
+	case *events.EventCreated:
+		describe(row, fact)
+	case *events.ParticipantRegistered:
+		row.Participants++
+		if fact.NewCustomer != nil && *fact.NewCustomer {
+			row.NewCustomers++
+		}
+	case *events.DistributionCompleted, *events.ChannelStatsFetched:
+	}
+}
+
+// describe takes the campaign's description from fact, all of it: a campaign
+// created again, under another ID of its producer, is what the log said last.
+func describe(row *readmodel.EventStats, fact *events.EventCreated) {
+	row.Known = true
+	row.Store = fact.Store
+	row.Title = fact.Title
+	row.Objective = fact.Objective
+	row.StartsAt = stored(fact.StartsAt)
+	row.EndsAt = stored(fact.EndsAt)
+	// Amounts are shared with the event, which never changes.
+	row.PrizeCost = fact.PrizeCost
+	row.PlatformCost = fact.PlatformCost
+	row.ExpectedSalesIncrease = fact.ExpectedSalesIncrease
+	row.BaselineSales = fact.BaselineSales
+	row.NewCustomerLTV = fact.NewCustomerLTV
+}

@@ -1,0 +1,53 @@
+package projections
+
+import (
+	"jangbu/events"
+	"jangbu/readmodel"
+)
+
+// participantProfile counts a campaign's participants by gender, age group,
+// region, and whether they are new customers. Each participant counts once in
+// each dimension.
+func participantProfile() Projection {
+	return Projection{
+		Name:    readmodel.ParticipantProfileTable,
+		Version: 1,
+		Touch: func(keys *readmodel.Keys, e events.Recorded) {
+			if fact, ok := e.Event.(*events.ParticipantRegistered); ok {
+				for _, k := range profileKeys(fact) {
+					keys.Profiles[k] = struct{}{}
+				}
+			}
+		},
+		Fold: func(rows *readmodel.Rows, e events.Recorded) {
+			if fact, ok := e.Event.(*events.ParticipantRegistered); ok {
+				for _, k := range profileKeys(fact) {
+					rows.Profile(k).Participants++
+				}
+			}
+		},
+	}
+}
+
+func profileKeys(fact *events.ParticipantRegistered) [4]readmodel.ProfileKey {
+	customer := readmodel.UnknownValue
+	if fact.NewCustomer != nil {
+		customer = readmodel.ReturningCustomer
+		if *fact.NewCustomer {
+			customer = readmodel.NewCustomer
+		}
+	}
+	return [4]readmodel.ProfileKey{
+		profileKey(fact, readmodel.Gender, fact.Gender),
+		profileKey(fact, readmodel.AgeGroup, fact.AgeGroup),
+		profileKey(fact, readmodel.Region, fact.Region),
+		profileKey(fact, readmodel.Customer, customer),
+	}
+}
+
+func profileKey(fact *events.ParticipantRegistered, d readmodel.Dimension, value string) readmodel.ProfileKey {
+	if value == "" {
+		value = readmodel.UnknownValue
+	}
+	return readmodel.ProfileKey{Campaign: fact.Campaign, Dimension: d, Value: value}
+}

@@ -1,0 +1,49 @@
+package projections
+
+import (
+	"time"
+
+	"jangbu/events"
+	"jangbu/readmodel"
+)
+
+// Projection is a named, versioned, pure fold from events to rows.
+type Projection struct {
+	// Name is also that of the table that holds its rows.
+	Name string
+	// Version grows by one with every change of what the fold makes of a log;
+	// rows of another version are never added to.
+	Version int
+	// Touch adds to keys those of every row that Fold would read or write for e.
+	Touch func(keys *readmodel.Keys, e events.Recorded)
+	// Fold changes rows by e. Of the rows that Touch names for e, those that
+	// events before e have made must be there. Events come in log order, each
+	// once, and types in any interleaving.
+	Fold func(rows *readmodel.Rows, e events.Recorded)
+}
+
+// All returns every projection there is, in the order of their names.
+func All() []Projection {
+	return []Projection{
+		channelStats(),
+		eventStats(),
+		participantProfile(),
+		participationHourly(),
+	}
+}
+
+// Fold changes rows by the batch: events in log order, of any campaigns. Rows
+// that earlier events made and the batch touches must be there.
+func Fold(rows *readmodel.Rows, ps []Projection, batch []events.Recorded) {
+	for _, p := range ps {
+		for _, e := range batch {
+			p.Fold(rows, e)
+		}
+	}
+}
+
+// stored returns t as every store gives it back, so that a row that was carried
+// through one equals a row that never left memory (I6).
+func stored(t time.Time) time.Time {
+	return t.UTC().Truncate(time.Microsecond)
+}

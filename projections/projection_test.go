@@ -1,0 +1,226 @@
+package projections_test
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/txtar"
+
+	"jangbu/events"
+	"jangbu/projections"
+	"jangbu/readmodel"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden rows")
+
+// TestFoldGolden folds the log of each case in testdata with all projections
+// and compares the rows.
+func TestFoldGolden(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("testdata/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no cases: %v", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			t.Parallel()
+			archive, err := txtar.ParseFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(archive.Files) != 2 || archive.Files[0].Name != "log" || archive.Files[1].Name != "rows" {
+				t.Fatal("expected the sections log and rows")
+			}
+			rows := readmodel.NewRows()
+			projections.Fold(rows, projections.All(), parseLog(t, string(archive.Files[0].Data)))
+			got := printRows(t, rows)
+			if *update {
+				archive.Files[1].Data = []byte(got)
+				if err := os.WriteFile(file, txtar.Format(archive), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			if diff := cmp.Diff(string(archive.Files[1].Data), got); diff != "" {
+				t.Errorf("rows (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// recordedAt is when the event at a position of a test's log was appended.
+func recordedAt(p events.Position) time.Time {
+	return time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC).Add(time.Duration(p) * time.Second)
+}
+
+// parseLog reads one event per line: when it occurred, its type, its stored form.
+func parseLog(t *testing.T, text string) []events.Recorded {
+	t.Helper()
+	var log []events.Recorded
+	for line := range strings.Lines(text) {
+		parts := strings.SplitN(strings.TrimSpace(line), " ", 3)
+		if len(parts) != 3 {
+			t.Fatalf("log: expected time, type and event, got %q", line)
+		}
+		at, err := time.Parse(time.RFC3339, parts[0])
+		if err != nil {
+			t.Fatalf("log: %v", err)
+		}
+		typ, ok := events.TypeNamed(parts[1])
+		if !ok {
+			t.Fatalf("log: unknown type %q", parts[1])
+		}
+		event, err := events.DecodeStored(typ, []byte(parts[2]))
+		if err != nil {
+			t.Fatalf("log: %v in %s", err, parts[2])
+		}
+		p := events.Position(len(log) + 1)
+		log = append(log, events.Recorded{Position: p, OccurredAt: at.UTC(), RecordedAt: recordedAt(p), Event: event})
+	}
+	return log
+}
+
+// printRows prints every row on a line, with what is known of it.
+func printRows(t *testing.T, rows *readmodel.Rows) string {
+	t.Helper()
+	var b strings.Builder
+	for _, campaign := range sortedCampaigns(rows) {
+		c, err := rows.Campaign(campaign)
+		if err != nil {
+			t.Fatal(err)
+		}
+		printEvent(&b, c.Event)
+		for _, row := range c.Channels {
+			printChannel(&b, row)
+		}
+		for _, row := range c.Hours {
+			fmt.Fprintf(&b, "participation_hourly %s %s %d\n", row.Campaign, row.Hour.Format(time.RFC3339Nano), row.Participants)
+		}
+		for _, row := range c.Profiles {
+			fmt.Fprintf(&b, "participant_profile %s %s=%s %d\n", row.Campaign, row.Dimension, row.Value, row.Participants)
+		}
+	}
+	return b.String()
+}
+
+func printEvent(b *strings.Builder, row readmodel.EventStats) {
+	fmt.Fprintf(b, "event_stats %s position=%d updated=%s participants=%d new=%d",
+		row.Campaign, row.Position, row.UpdatedAt.Format(time.RFC3339Nano), row.Participants, row.NewCustomers)
+	if row.Known {
+		fmt.Fprintf(b, " store=%q title=%q objective=%q", row.Store, row.Title, row.Objective)
+	}
+	printTime(b, "starts", row.StartsAt)
+	printTime(b, "ends", row.EndsAt)
+	for _, amount := range []struct {
+		name string
+		won  *events.Won
+	}{
+		{"prize", row.PrizeCost},
+		{"platform", row.PlatformCost},
+		{"increase", row.ExpectedSalesIncrease},
+		{"baseline", row.BaselineSales},
+		{"ltv", row.NewCustomerLTV},
+	} {
+		if amount.won != nil {
+			fmt.Fprintf(b, " %s=%d", amount.name, *amount.won)
+		}
+	}
+	b.WriteByte('\n')
+}
+
+func printChannel(b *strings.Builder, row readmodel.ChannelStats) {
+	fmt.Fprintf(b, "channel_stats %s %s participants=%d cost=%d", row.Campaign, row.Channel, row.Participants, row.Cost)
+	printTime(b, "distributed", row.DistributedAt)
+	printTime(b, "fetched", row.FetchedAt)
+	for i, f := range figures(row) {
+		if f.Known() {
+			fmt.Fprintf(b, " %s=%d@%s", figureNames[i], f.Value, f.At.Format(time.RFC3339Nano))
+		}
+	}
+	b.WriteByte('\n')
+}
+
+func printTime(b *strings.Builder, name string, t time.Time) {
+	if !t.IsZero() {
+		fmt.Fprintf(b, " %s=%s", name, t.Format(time.RFC3339Nano))
+	}
+}
+
+var figureNames = [6]string{"impressions", "views", "clicks", "likes", "comments", "shares"}
+
+func figures(row readmodel.ChannelStats) [6]readmodel.Figure {
+	return [6]readmodel.Figure{row.Impressions, row.Views, row.Clicks, row.Likes, row.Comments, row.Shares}
+}
+
+func TestEveryTableHasItsProjection(t *testing.T) {
+	t.Parallel()
+	var got []string
+	for _, p := range projections.All() {
+		got = append(got, p.Name)
+		if p.Version < 1 {
+			t.Errorf("%s has version %d, want at least 1", p.Name, p.Version)
+		}
+	}
+	want := []string{
+		readmodel.ChannelStatsTable, readmodel.EventStatsTable,
+		readmodel.ParticipantProfileTable, readmodel.ParticipationHourlyTable,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("projections (-want +got):\n%s", diff)
+	}
+}
+
+// TestFoldingAnEventTwicePanics holds that a row never takes an event that it
+// has already taken (I1).
+func TestFoldingAnEventTwicePanics(t *testing.T) {
+	t.Parallel()
+	log := parseLog(t, `2026-11-23T01:00:00Z ParticipantRegistered {"participantId":"p-1","eventId":"evt-1"}`)
+	rows := readmodel.NewRows()
+	projections.Fold(rows, projections.All(), log)
+	defer func() {
+		if recover() == nil {
+			t.Error("folded the same event twice, want a panic")
+		}
+	}()
+	projections.Fold(rows, projections.All(), log)
+}
+
+// TestTimesAreKeptAsStoresKeepThem holds that rows are the same whether or not
+// they have been through a store (I6).
+func TestTimesAreKeptAsStoresKeepThem(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 11, 23, 10, 0, 0, 1_999, time.FixedZone("", 9*3600))
+	want := time.Date(2026, 11, 23, 1, 0, 0, 1_000, time.UTC)
+	likes := int64(1)
+	rows := readmodel.NewRows()
+	for i, e := range []events.Event{
+		&events.EventCreated{Campaign: "evt-1", StartsAt: at, EndsAt: at},
+		&events.DistributionCompleted{Campaign: "evt-1", Channels: []events.Distribution{{Channel: events.Kakao}}, CompletedAt: at},
+		&events.ChannelStatsFetched{Campaign: "evt-1", Channel: events.Kakao, FetchedAt: at, Likes: &likes},
+		&events.ParticipantRegistered{Campaign: "evt-1", Participant: "p-1"},
+	} {
+		p := events.Position(i + 1)
+		projections.Fold(rows, projections.All(), []events.Recorded{{Position: p, OccurredAt: at, RecordedAt: recordedAt(p), Event: e}})
+	}
+	channel := rows.Channel(readmodel.ChannelKey{Campaign: "evt-1", Channel: "kakao"})
+	for name, got := range map[string]time.Time{
+		"startsAt":      rows.Event("evt-1").StartsAt,
+		"endsAt":        rows.Event("evt-1").EndsAt,
+		"distributedAt": channel.DistributedAt,
+		"fetchedAt":     channel.FetchedAt,
+		"likes":         channel.Likes.At,
+	} {
+		if got != want {
+			t.Errorf("%s = %v, want %v", name, got, want)
+		}
+	}
+	if _, ok := rows.Hours[readmodel.HourKey{Campaign: "evt-1", Hour: want.Truncate(time.Hour)}]; !ok {
+		t.Errorf("hours = %v, want one at %v", rows.Hours, want.Truncate(time.Hour))
+	}
+}

@@ -1,0 +1,22 @@
+// Package runner keeps the served rows equal to the fold of the log.
+//
+// A [Runner] follows the log under a lease: of any number of processes one
+// folds, the others stand by and take over when its lease runs out. It reads
+// each stretch of the log once for all projections that stand at the same
+// position, loads the rows that the stretch touches, folds in memory and writes
+// absolute rows and checkpoints back in one transaction. Projections that are
+// behind, because they are new, catch up beside those at the head.
+//
+// Invariants:
+//
+//   - I1, I6: a checkpoint moves only by compare-and-set from where the fold
+//     started, in the transaction that writes the rows, so every event counts
+//     once whatever is killed, frozen or run twice.
+//   - I2: what is read from the log is consecutive; the runner checks it again.
+//
+// Failures: a database that fails is asked again, with growing pauses, from the
+// last committed checkpoint; nothing in memory survives an error. Being fenced
+// is no failure: the runner acquires its lease anew. A broken invariant (a gap,
+// a record that cannot be read back, rows ahead of their log) ends [Runner.Run]
+// with an error, for a wrong number is worse than none.
+package runner

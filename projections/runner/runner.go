@@ -1,0 +1,185 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"jangbu/events"
+	"jangbu/projections"
+	"jangbu/readmodel"
+)
+
+// LeaseName is the lease under which live projections run.
+const LeaseName = "projections"
+
+const (
+	// DefaultLeaseTTL is how long a dead process holds up the others.
+	DefaultLeaseTTL = 10 * time.Second
+	// DefaultBatch is the most events that one commit folds. Larger ones cost
+	// memory, smaller ones write the same hot rows more often.
+	DefaultBatch = 20_000
+
+	minPause = 100 * time.Millisecond
+	maxPause = 5 * time.Second
+)
+
+// ErrAhead: the rows claim to contain events that the log does not have. They
+// belong to another log, or the log was restored from an older backup.
+var ErrAhead = errors.New("rows are ahead of the log")
+
+// Config says what to run and on what.
+type Config struct {
+	Log         events.Log
+	Rows        readmodel.Writer
+	Leases      readmodel.Leases
+	Projections []projections.Projection
+	// Owner names this process to operators and tells its leases from others'.
+	Owner  string
+	Logger *slog.Logger
+
+	LeaseTTL time.Duration // 0: DefaultLeaseTTL
+	Batch    int           // events; 0: DefaultBatch
+}
+
+// Status is what a runner is doing.
+type Status struct {
+	// Leading says whether this process holds the lease and folds.
+	Leading bool
+	// Checkpoints of the active generations as this process last knew them.
+	Checkpoints []readmodel.Checkpoint
+	// LastError is the last failure, nil once work goes on.
+	LastError error
+}
+
+// Runner follows the log. Make one with [New].
+type Runner struct {
+	cfg Config
+
+	mu     sync.Mutex
+	status Status
+}
+
+// New checks the configuration and returns a runner that is not yet running.
+func New(cfg Config) (*Runner, error) {
+	switch {
+	case cfg.Log == nil, cfg.Rows == nil, cfg.Leases == nil, cfg.Logger == nil:
+		return nil, errors.New("new runner: log, rows, leases and logger are required")
+	case len(cfg.Projections) == 0:
+		return nil, errors.New("new runner: no projections")
+	case cfg.Owner == "":
+		return nil, errors.New("new runner: the owner has no name")
+	}
+	if cfg.LeaseTTL <= 0 {
+		cfg.LeaseTTL = DefaultLeaseTTL
+	}
+	if cfg.Batch <= 0 {
+		cfg.Batch = DefaultBatch
+	}
+	return &Runner{cfg: cfg}, nil
+}
+
+// Status returns what the runner is doing.
+func (r *Runner) Status() Status {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := r.status
+	s.Checkpoints = slices.Clone(s.Checkpoints)
+	return s
+}
+
+// Run follows the log until ctx ends, then gives the lease up and returns nil.
+// It returns an error only where an invariant is broken or a configuration can
+// never work: [events.ErrGap], [events.ErrCorrupt], [readmodel.ErrVersion],
+// [ErrAhead].
+func (r *Runner) Run(ctx context.Context) error {
+	pause := minPause
+	for ctx.Err() == nil {
+		advanced, err := r.lead(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case isFatal(err):
+			r.note(func(s *Status) { s.Leading, s.LastError = false, err })
+			return fmt.Errorf("run projections: %w", err)
+		case errors.Is(err, readmodel.ErrFenced):
+			r.cfg.Logger.Warn("projections: fenced, acquiring the lease anew", slog.String("owner", r.cfg.Owner))
+		case err != nil:
+			r.cfg.Logger.Error("projections: trying again", slog.Any("error", err), slog.Duration("after", pause))
+		}
+		r.note(func(s *Status) { s.Leading, s.LastError = false, err })
+		if advanced {
+			pause = minPause
+		}
+		sleep(ctx, pause)
+		pause = min(2*pause, maxPause)
+	}
+	return nil
+}
+
+func isFatal(err error) bool {
+	return errors.Is(err, events.ErrGap) || errors.Is(err, events.ErrCorrupt) ||
+		errors.Is(err, readmodel.ErrVersion) || errors.Is(err, ErrAhead)
+}
+
+// lead waits for the lease and follows the log while it lasts. It reports
+// whether any checkpoint has moved.
+func (r *Runner) lead(ctx context.Context) (advanced bool, err error) {
+	lease, err := r.acquire(ctx)
+	if err != nil {
+		return false, err
+	}
+	f := follower{Runner: r, lease: lease, renewed: time.Now()}
+	defer func() {
+		// Also when ctx has ended: who stands by need not wait for the expiry.
+		release, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+		defer cancel()
+		if e := r.cfg.Leases.Release(release, lease); e != nil {
+			r.cfg.Logger.Warn("projections: lease not released, it will expire", slog.Any("error", e))
+		}
+	}()
+	if err := f.register(ctx); err != nil {
+		return false, err
+	}
+	r.cfg.Logger.Info("projections: following the log",
+		slog.String("owner", lease.Owner), slog.Int64("epoch", lease.Epoch), slog.Int64("from", int64(f.lowest())))
+	return f.follow(ctx)
+}
+
+// acquire waits until the lease is this process's.
+func (r *Runner) acquire(ctx context.Context) (readmodel.Lease, error) {
+	for waiting := false; ; waiting = true {
+		lease, ok, err := r.cfg.Leases.Acquire(ctx, LeaseName, r.cfg.Owner, r.cfg.LeaseTTL)
+		if err != nil || ok {
+			return lease, err
+		}
+		if !waiting {
+			r.note(func(s *Status) { s.LastError = nil })
+			r.cfg.Logger.Info("projections: standing by, another process holds the lease", slog.String("holder", lease.Owner))
+		}
+		if err := sleep(ctx, r.cfg.LeaseTTL/10); err != nil {
+			return readmodel.Lease{}, err
+		}
+	}
+}
+
+func (r *Runner) note(change func(*Status)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	change(&r.status)
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
