@@ -1,0 +1,112 @@
+package kafka_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+
+	"jangbu/events/bus/embedded"
+	"jangbu/events/bus/kafka"
+)
+
+func TestOutageIsSurvivedAndToldOnce(t *testing.T) {
+	t.Parallel()
+	b := setup(t, 1) // its broker is not used
+	dir := t.TempDir()
+	broker, err := embedded.Start(t.Context(), embedded.Config{Listen: "127.0.0.1:0", DataDir: dir, Topics: []string{topic}, Partitions: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { broker.Close() }()
+	var log lines
+	b.cfg.Brokers = []string{broker.Addr()}
+	b.cfg.Logger = slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug - 8}))
+	produceOne := func(name string) {
+		p, err := kafka.NewProducer(b.cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = p.Close() }()
+		if err := p.Produce(t.Context(), recordsNamed(name, 1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	frames, _ := b.subscribe(t)
+	produceOne("010-1234-5678")
+	receiveAll(t, frames, 1)
+
+	broker.Close()
+	eventually(t, "the outage is told", func() bool { return strings.Contains(log.String(), "ERROR") })
+	broker, err = embedded.Start(t.Context(), embedded.Config{Listen: broker.Addr(), DataDir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	produceOne("010-8765-4321")
+	msg, f := receive(t, frames)
+	for f.Records[len(f.Records)-1].Offset < 1 { // the first may come again
+		msg.Ack()
+		msg, f = receive(t, frames)
+	}
+	msg.Ack()
+
+	told := make(map[string]int)
+	for line := range strings.Lines(log.String()) {
+		var entry struct{ Level, Msg, Error string }
+		if err := json.Unmarshal([]byte(line), &entry); err != nil {
+			t.Fatal(err)
+		}
+		if entry.Level == "ERROR" {
+			told[entry.Msg+entry.Error]++
+		}
+	}
+	for what, n := range told {
+		if n > 1 {
+			t.Errorf("told %d times: %s", n, what)
+		}
+	}
+	if len(told) == 0 {
+		t.Error("the outage was not told")
+	}
+	if len(b.gaps) > 0 {
+		t.Errorf("an outage is no gap: %+v", <-b.gaps)
+	}
+	if strings.Contains(log.String(), "010-") {
+		t.Error("a record's value is in the log")
+	}
+}
+
+// lines is a log.
+type lines struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.Write(p)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.String()
+}
+
+func TestConfigIsChecked(t *testing.T) {
+	t.Parallel()
+	for name, cfg := range map[string]kafka.Config{
+		"no brokers":      {Group: "g"},
+		"no port":         {Group: "g", Brokers: []string{"localhost"}},
+		"empty host":      {Group: "g", Brokers: []string{":9092"}},
+		"one of two":      {Group: "g", Brokers: []string{"localhost:9092", ""}},
+		"group not given": {Brokers: []string{"localhost:9092"}},
+	} {
+		if _, err := kafka.NewSubscriber(cfg); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}

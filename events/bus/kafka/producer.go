@@ -1,0 +1,87 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/IBM/sarama"
+
+	"jangbu/events"
+)
+
+// produceBatch is how many records are handed over between two looks at the
+// context.
+const produceBatch = 10000
+
+// Producer produces records in bulk. It is safe for concurrent use.
+type Producer struct{ sync sarama.SyncProducer }
+
+// NewProducer connects to the brokers.
+func NewProducer(cfg Config) (*Producer, error) {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, fmt.Errorf("configure producer: %w", err)
+	}
+	p, err := sarama.NewSyncProducer(cfg.Brokers, cfg.producer())
+	if err != nil {
+		return nil, fmt.Errorf("connect producer: %w", err)
+	}
+	return &Producer{p}, nil
+}
+
+// Produce writes the records to their topics and returns once all brokers that
+// should have them have them. Records with one key go to one partition, in
+// their order; partition and offset are not looked at, and a zero timestamp is
+// the present. On an error some of the records may have been written: producing
+// all of them again is always right (I4).
+func (p *Producer) Produce(ctx context.Context, records []events.Record) error {
+	for len(records) > 0 {
+		if err := ctx.Err(); err != nil {
+			return fmt.Errorf("produce: %w", err)
+		}
+		n := min(len(records), produceBatch)
+		if err := p.sync.SendMessages(messages(records[:n])); err != nil {
+			return fmt.Errorf("produce: %w", firstOf(err))
+		}
+		records = records[n:]
+	}
+	return nil
+}
+
+// Close waits for what is under way and disconnects.
+func (p *Producer) Close() error {
+	if err := p.sync.Close(); err != nil {
+		return fmt.Errorf("close producer: %w", err)
+	}
+	return nil
+}
+
+func messages(records []events.Record) []*sarama.ProducerMessage {
+	all := make([]sarama.ProducerMessage, len(records))
+	refs := make([]*sarama.ProducerMessage, len(records))
+	for i, r := range records {
+		m := &all[i]
+		m.Topic, m.Timestamp = r.Topic, r.Timestamp
+		if r.Key != nil { // nil and empty differ on the wire
+			m.Key = sarama.ByteEncoder(r.Key)
+		}
+		if r.Value != nil {
+			m.Value = sarama.ByteEncoder(r.Value)
+		}
+		for _, h := range r.Headers {
+			m.Headers = append(m.Headers, sarama.RecordHeader{Key: []byte(h.Key), Value: h.Value})
+		}
+		refs[i] = m
+	}
+	return refs
+}
+
+// firstOf says how many records were not written, and why the first was not.
+func firstOf(err error) error {
+	var failed sarama.ProducerErrors
+	if errors.As(err, &failed) && len(failed) > 0 {
+		return fmt.Errorf("%d records not written: %w", len(failed), failed[0].Err)
+	}
+	return err
+}

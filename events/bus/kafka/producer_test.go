@@ -1,0 +1,110 @@
+package kafka_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"jangbu/events"
+	"jangbu/events/bus/kafka"
+)
+
+func TestRecordsComeAsTheyWereProduced(t *testing.T) {
+	t.Parallel()
+	b := setup(t, 1)
+	at := time.UnixMilli(1_700_000_000_123).UTC()
+	want := []events.Record{
+		{Topic: topic, Timestamp: at, Key: []byte("evt-1"), Value: []byte("{}"), Headers: []events.Header{
+			{Key: "ce_id", Value: []byte("7")}, {Key: "empty", Value: []byte{}}, {Key: "nil"},
+		}},
+		{Topic: topic, Timestamp: at.Add(time.Millisecond), Key: nil, Value: nil, Offset: 1},
+		{Topic: topic, Timestamp: at.Add(time.Hour), Key: []byte{}, Value: []byte{}, Offset: 2},
+	}
+	if err := b.producer.Produce(t.Context(), want); err != nil {
+		t.Fatal(err)
+	}
+	frames, _ := b.subscribe(t)
+	if diff := cmp.Diff(want, receiveAll(t, frames, 3)[0]); diff != "" {
+		t.Errorf("records (-produced +received):\n%s", diff)
+	}
+}
+
+func TestOneKeyStaysInOnePartitionInOrder(t *testing.T) {
+	t.Parallel()
+	b := setup(t, 12)
+	b.produce(t, "a", 25_000) // keys evt-0 to evt-24999
+	b.produce(t, "b", 25_000)
+	frames, _ := b.subscribe(t)
+	partition := make(map[string]int32)
+	last := make(map[string]string)
+	for p, records := range receiveAll(t, frames, 50_000) {
+		for _, r := range records {
+			key, value := string(r.Key), string(r.Value)
+			if before, ok := partition[key]; ok && (before != p || last[key] > value) {
+				t.Fatalf("%s: %s in partition %d after %s in %d", key, value, p, last[key], before)
+			}
+			partition[key], last[key] = p, value
+		}
+	}
+}
+
+func TestProduceFails(t *testing.T) {
+	t.Parallel()
+	b := setup(t, 1)
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := b.producer.Produce(ended, recordsNamed("r", 1)); !errors.Is(err, context.Canceled) {
+		t.Errorf("ended context: error is %v", err)
+	}
+	long := []events.Record{{Topic: topic, Value: make([]byte, 1<<20)}}
+	if err := b.producer.Produce(t.Context(), long); err == nil {
+		t.Error("a record longer than the client sends: no error")
+	}
+}
+
+func TestPublisher(t *testing.T) {
+	t.Parallel()
+	b := setup(t, 12)
+	p, err := kafka.NewPublisher(b.cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = p.Close() }()
+	msg := message.NewMessage("0190-1", []byte(`{"n":1}`))
+	if err := p.Publish(topic, msg); err == nil {
+		t.Error("a message without a key: no error")
+	}
+	msg.Metadata.Set(kafka.KeyMetadata, "evt-1")
+	msg.Metadata.Set("ce_id", "7")
+	if err := p.Publish(topic, msg); err != nil {
+		t.Fatal(err)
+	}
+	// The producer puts the same key into the same partition.
+	if err := b.producer.Produce(t.Context(), []events.Record{{Topic: topic, Key: []byte("evt-1"), Value: []byte(`{"n":2}`)}}); err != nil {
+		t.Fatal(err)
+	}
+
+	frames, _ := b.subscribe(t)
+	got := receiveAll(t, frames, 2)
+	if len(got) != 1 {
+		t.Fatalf("one key is in %d partitions", len(got))
+	}
+	for _, records := range got {
+		want := events.Record{Topic: topic, Partition: records[0].Partition, Key: []byte("evt-1"), Value: []byte(`{"n":1}`)}
+		if diff := cmp.Diff(want, records[0], cmpopts.IgnoreFields(events.Record{}, "Timestamp", "Headers")); diff != "" {
+			t.Errorf("record (-want +got):\n%s", diff)
+		}
+		headers := make(map[string]string)
+		for _, h := range records[0].Headers {
+			headers[h.Key] = string(h.Value)
+		}
+		if headers["ce_id"] != "7" {
+			t.Errorf("headers are %v", headers)
+		}
+	}
+}

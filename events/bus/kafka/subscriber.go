@@ -1,0 +1,187 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/IBM/sarama"
+	wkafka "github.com/ThreeDotsLabs/watermill-kafka/v3/pkg/kafka"
+	"github.com/ThreeDotsLabs/watermill/message"
+)
+
+// subscriber implements [message.Subscriber]. Each subscription has a Watermill
+// subscriber of its own and so is a member of the group of its own.
+type subscriber struct {
+	cfg    Config
+	faults *faults
+
+	mu     sync.Mutex
+	closed bool
+	ends   []func() error // of the subscriptions
+	wg     sync.WaitGroup
+}
+
+// NewSubscriber returns a subscriber whose messages are encoded frames. A
+// topic's channel ends when the subscriber is closed or the context of Subscribe
+// ends. Acknowledging a message marks all its records as read; after a negative
+// acknowledgement the same frame comes again. Subscribe returns an error where
+// no broker can be reached.
+func NewSubscriber(cfg Config) (message.Subscriber, error) {
+	cfg, err := cfg.withDefaults()
+	if cfg.Group == "" {
+		err = errors.Join(err, errors.New("group: none given"))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("configure subscriber: %w", err)
+	}
+	return &subscriber{cfg: cfg, faults: new(faults)}, nil
+}
+
+// Subscribe implements [message.Subscriber].
+func (s *subscriber) Subscribe(ctx context.Context, topic string) (<-chan *message.Message, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil, fmt.Errorf("subscribe to %s: subscriber is closed", topic)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	sub := &subscription{
+		cfg:    s.cfg,
+		faults: s.faults,
+		topic:  topic,
+		ended:  ctx.Done(),
+		out:    make(chan *message.Message),
+		acked:  make(map[int32]int64),
+	}
+	inner, err := wkafka.NewSubscriber(wkafka.SubscriberConfig{
+		Brokers:               s.cfg.Brokers,
+		ConsumerGroup:         s.cfg.Group,
+		Unmarshaler:           unmarshaler{},
+		OverwriteSaramaConfig: s.cfg.consumer(),
+		ReconnectRetrySleep:   retryPause,
+		Tracer:                tracer{sub},
+	}, newLogger(s.cfg.Logger, s.faults))
+	if err != nil {
+		cancel()
+		return nil, fmt.Errorf("subscribe to %s: %w", topic, err)
+	}
+	frames, err := inner.Subscribe(ctx, topic)
+	if err != nil {
+		cancel()
+		return nil, fmt.Errorf("subscribe to %s: %w", topic, err)
+	}
+	s.wg.Go(func() { sub.forward(ctx, frames) })
+	s.ends = append(s.ends, func() error {
+		cancel()
+		return inner.Close()
+	})
+	return sub.out, nil
+}
+
+// Close implements [message.Subscriber]. It does not wait for handlers; what
+// they acknowledge from now on counts for nothing and comes again.
+func (s *subscriber) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	var errs []error
+	for _, end := range s.ends {
+		errs = append(errs, end())
+	}
+	s.ends = nil
+	s.wg.Wait()
+	return errors.Join(errs...)
+}
+
+// subscription is one topic's.
+type subscription struct {
+	cfg    Config
+	faults *faults
+	topic  string
+	ended  <-chan struct{}
+	out    chan *message.Message
+	// connected is when the last connection was made; only the goroutine that
+	// makes them uses it.
+	connected time.Time
+
+	mu sync.Mutex
+	// session ends with the current membership of the group.
+	session <-chan struct{}
+	// committed are the offsets that the session started from.
+	committed map[int32]int64
+	// acked are the offsets after the last acknowledged records.
+	acked map[int32]int64
+}
+
+func (s *subscription) beginSession(done <-chan struct{}, committed map[int32]int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.session, s.committed = done, committed
+}
+
+func (s *subscription) currentSession() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.session
+}
+
+// forward stands between Watermill's subscriber and the handlers. Watermill
+// waits for a handler's answer while the session that the frame came from may
+// be over; forward then answers in the handler's place.
+func (s *subscription) forward(ctx context.Context, frames <-chan *message.Message) {
+	defer close(s.out)
+	var delivering sync.WaitGroup
+	defer delivering.Wait()
+	for msg := range frames {
+		// A session ends only after all its frames were answered, so this is
+		// the one that the frame came from.
+		session := s.currentSession()
+		delivering.Go(func() { s.deliver(ctx, session, msg) })
+	}
+}
+
+func (s *subscription) deliver(ctx context.Context, session <-chan struct{}, msg *message.Message) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	copied := message.NewMessageWithContext(ctx, msg.UUID, msg.Payload)
+
+	select {
+	case s.out <- copied:
+	case <-session:
+		msg.Ack()
+		return
+	case <-ctx.Done():
+		return
+	}
+	select {
+	case <-copied.Acked():
+		msg.Ack()
+		return
+	case <-copied.Nacked():
+		msg.Nack()
+		return
+	case <-session:
+		msg.Ack() // marks nothing: the session is over
+	case <-ctx.Done():
+		return
+	}
+	// The handler's context lives for as long as the handler does.
+	select {
+	case <-copied.Acked():
+	case <-copied.Nacked():
+	case <-ctx.Done():
+	}
+}
+
+// unmarshaler makes a message of a frame.
+type unmarshaler struct{}
+
+// Unmarshal implements [wkafka.Unmarshaler].
+func (unmarshaler) Unmarshal(m *sarama.ConsumerMessage) (*message.Message, error) {
+	uuid := m.Topic + "/" + strconv.FormatInt(int64(m.Partition), 10) + "/" + strconv.FormatInt(m.Offset, 10)
+	return message.NewMessage(uuid, m.Value), nil
+}

@@ -1,0 +1,84 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/IBM/sarama"
+)
+
+// EnsureTopics creates those topics that are missing, with that many partitions
+// and as many replicas as the brokers make by default, and waits until all
+// partitions have a leader. A topic that is there keeps its partitions. While
+// brokers are away or not ready it tries again, until ctx ends; then the error
+// is that of the context and of the last attempt. What the brokers refuse for
+// good is an error at once.
+func EnsureTopics(ctx context.Context, cfg Config, partitions int32, topics ...string) error {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return fmt.Errorf("ensure topics: %w", err)
+	}
+	for {
+		err := ensureTopics(cfg, partitions, topics)
+		if err == nil {
+			return nil
+		}
+		if refused(err) {
+			return fmt.Errorf("ensure topics: %w", err)
+		}
+		select {
+		case <-time.After(retryPause):
+		case <-ctx.Done():
+			return fmt.Errorf("ensure topics: %w", errors.Join(ctx.Err(), err))
+		}
+	}
+}
+
+func ensureTopics(cfg Config, partitions int32, topics []string) error {
+	client, err := sarama.NewClient(cfg.Brokers, cfg.client())
+	if err != nil {
+		return err
+	}
+	defer func() { _ = client.Close() }() // nothing is pending
+	admin, err := sarama.NewClusterAdminFromClient(client)
+	if err != nil {
+		return err
+	}
+	for _, topic := range topics {
+		detail := &sarama.TopicDetail{NumPartitions: partitions, ReplicationFactor: -1}
+		if err := admin.CreateTopic(topic, detail, false); err != nil && !errors.Is(err, sarama.ErrTopicAlreadyExists) {
+			return fmt.Errorf("create %q: %w", topic, err)
+		}
+	}
+	if err := client.RefreshMetadata(topics...); err != nil {
+		return err
+	}
+	for _, topic := range topics {
+		ids, err := client.Partitions(topic)
+		if err != nil {
+			return fmt.Errorf("partitions of %q: %w", topic, err)
+		}
+		for _, id := range ids {
+			if _, err := client.Leader(topic, id); err != nil {
+				return fmt.Errorf("leader of %s/%d: %w", topic, id, err)
+			}
+		}
+	}
+	return nil
+}
+
+// refused reports whether another attempt would fail the same way.
+func refused(err error) bool {
+	for _, final := range []sarama.KError{
+		sarama.ErrInvalidTopic, sarama.ErrInvalidPartitions, sarama.ErrPolicyViolation,
+		sarama.ErrTopicAuthorizationFailed, sarama.ErrClusterAuthorizationFailed,
+	} {
+		if errors.Is(err, final) {
+			return true
+		}
+	}
+	var wrong sarama.ConfigurationError
+	return errors.As(err, &wrong)
+}

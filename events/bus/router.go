@@ -1,0 +1,105 @@
+package bus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill"
+	"github.com/ThreeDotsLabs/watermill/message"
+
+	"jangbu/events"
+	"jangbu/events/privacy"
+)
+
+// closeTimeout is how long Run waits for frames in flight when it ends. What
+// is cut off is delivered again.
+const closeTimeout = 10 * time.Second
+
+// Config says what to ingest and where to put it.
+type Config struct {
+	Subscriber message.Subscriber
+	// Topics names the topic of each type; types without one are not ingested.
+	Topics      map[events.Type]string
+	Log         events.Appender
+	DeadLetters events.DeadLetters
+	Privacy     *privacy.Keeper
+	Logger      *slog.Logger
+}
+
+// Router is the ingesting half of the service. Make one with [NewRouter].
+type Router struct {
+	router *message.Router
+	broken chan error // the first broken invariant
+}
+
+// NewRouter wires a handler to each topic. Nothing runs before Run.
+func NewRouter(cfg Config) (*Router, error) {
+	if cfg.Subscriber == nil || cfg.Log == nil || cfg.DeadLetters == nil || cfg.Privacy == nil || cfg.Logger == nil {
+		return nil, errors.New("new router: subscriber, log, dead letters, privacy and logger are required")
+	}
+	// Watermill tells at info level what it does at every step.
+	quiet := watermill.NewSlogLoggerWithLevelMapping(cfg.Logger, map[slog.Level]slog.Level{slog.LevelInfo: slog.LevelDebug})
+	router, err := message.NewRouter(message.RouterConfig{CloseTimeout: closeTimeout}, quiet)
+	if err != nil {
+		return nil, fmt.Errorf("new router: %w", err)
+	}
+	r := &Router{router: router, broken: make(chan error, 1)}
+	for _, t := range events.Types() {
+		topic, ok := cfg.Topics[t]
+		if !ok {
+			continue
+		}
+		h := ingest{
+			typ: t, log: cfg.Log, dead: cfg.DeadLetters, privacy: cfg.Privacy,
+			logger: cfg.Logger.With(slog.String("topic", topic)),
+		}
+		router.AddConsumerHandler("ingest "+topic, topic, cfg.Subscriber, r.guard(h.handle))
+	}
+	return r, nil
+}
+
+// Run ingests until ctx ends and then returns nil, or until an invariant is
+// broken and then returns [events.ErrCorrupt] or [events.ErrGap].
+func (r *Router) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	stopped := make(chan error, 1)
+	go func() { stopped <- r.router.Run(ctx) }()
+	select {
+	case err := <-r.broken:
+		cancel()
+		<-stopped
+		return fmt.Errorf("ingest: %w", err)
+	case err := <-stopped:
+		if err != nil && ctx.Err() == nil {
+			return fmt.Errorf("run router: %w", err)
+		}
+		return nil
+	}
+}
+
+// Running is closed once every handler has subscribed.
+func (r *Router) Running() <-chan struct{} { return r.router.Running() }
+
+// guard tells an error that may pass, for which the frame is delivered again,
+// from a broken invariant, which ends the router. Watermill would recover from
+// a panic and deliver the frame for ever.
+func (r *Router) guard(handle message.NoPublishHandlerFunc) message.NoPublishHandlerFunc {
+	return func(msg *message.Message) (err error) {
+		defer func() {
+			if p := recover(); p != nil {
+				err = fmt.Errorf("%w: handler panicked: %v", events.ErrCorrupt, p)
+			}
+			if errors.Is(err, events.ErrCorrupt) || errors.Is(err, events.ErrGap) {
+				select {
+				case r.broken <- err:
+				default: // an earlier one is already ending the router
+				}
+			}
+		}()
+		return handle(msg)
+	}
+}
