@@ -1,0 +1,187 @@
+package synthetic
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"time"
+
+	"jangbu/events"
+)
+
+// campaign is what is known of one before anybody registers, and who did.
+type campaign struct {
+	id        string
+	store     string
+	title     string
+	objective string
+	created   time.Time
+	costs     [5]int64 // -1 where the producer sends none
+	outlets   []outlet
+	seen      [dimensions][]int64 // participants by value of each dimension
+	total     int64
+}
+
+// outlet is a channel that a campaign is distributed to.
+type outlet struct {
+	channel events.Channel
+	cost    int64 // -1 where the producer sends the channel's name only
+	// perHour is how fast each of its figures grows.
+	perHour map[string]int64
+}
+
+func newCampaign(c Config, number int, people *[dimensions]dimension) campaign {
+	rng := rand.New(rand.NewPCG(c.Seed, streamCampaigns+uint64(number)))
+	of := func(words ...string) string { return words[rng.IntN(len(words))] }
+	// The seed is in the name, so that runs of different seeds do not meet.
+	made := campaign{
+		id:    fmt.Sprintf("evt-%x-%04d", c.Seed, number+1),
+		store: fmt.Sprintf("store-%x-%04d", c.Seed, number/3+1),
+		title: of("행복", "우리동네", "할머니", "골목", "청춘", "소문난", "햇살", "달빛") +
+			of("분식", "베이커리", "카페", "꽃집", "미용실", "정육점", "국밥", "책방", "세탁소", "반찬가게") + " " +
+			of("봄맞이", "여름", "가을", "연말", "개업 1주년", "단골 감사", "신메뉴 출시") + " " +
+			of("경품 이벤트", "할인 쿠폰 이벤트", "방문 인증 이벤트", "친구 초대 이벤트"),
+		objective: of("신규 고객 유치", "단골 고객 감사", "신메뉴 홍보", "매출 증대", "온라인 후기 늘리기"),
+		created:   c.Start.Add(-time.Duration(rng.Int64N(int64(7 * 24 * time.Hour)))).Truncate(time.Millisecond),
+		costs: [5]int64{
+			10_000 * (5 + rng.Int64N(296)),   // prizes
+			10_000 * rng.Int64N(31),          // platform
+			100_000 * (5 + rng.Int64N(196)),  // expected sales increase
+			100_000 * (20 + rng.Int64N(981)), // baseline sales
+			1_000 * (10 + rng.Int64N(91)),    // lifetime value of a new customer
+		},
+	}
+	for i := range made.costs {
+		if rng.IntN(20) == 0 {
+			made.costs[i] = -1
+		}
+	}
+	for i := range people {
+		made.seen[i] = make([]int64, len(people[i].values))
+	}
+	channels := events.Channels()
+	rng.Shuffle(len(channels), func(i, j int) { channels[i], channels[j] = channels[j], channels[i] })
+	for _, channel := range channels[:2+rng.IntN(len(channels)-1)] {
+		out := outlet{channel: channel, cost: 10_000 * rng.Int64N(51), perHour: make(map[string]int64)}
+		if rng.IntN(5) == 0 {
+			out.cost = -1
+		}
+		for _, figure := range reported(channel) {
+			out.perHour[figure.name] = figure.perHour/2 + rng.Int64N(figure.perHour)
+		}
+		made.outlets = append(made.outlets, out)
+	}
+	return made
+}
+
+// figure is a number that a channel reports, with what is usual for an hour.
+type figure struct {
+	name    string
+	perHour int64
+}
+
+// reported returns what a channel's API reports.
+func reported(c events.Channel) []figure {
+	switch c {
+	case events.WooridongneTV:
+		return []figure{{"impressions", 5000}, {"views", 1200}}
+	case events.GenieTV:
+		return []figure{{"impressions", 10000}, {"clicks", 500}}
+	case events.Instagram:
+		return []figure{{"likes", 300}, {"comments", 50}}
+	case events.Naver:
+		return []figure{{"views", 2000}}
+	case events.Kakao:
+		return []figure{{"shares", 100}}
+	default:
+		return nil
+	}
+}
+
+// Campaigns returns one EventCreated for each campaign, the most popular first.
+func (g *Generator) Campaigns() []events.Record {
+	records := make([]events.Record, len(g.campaigns))
+	for i := range g.campaigns {
+		c := &g.campaigns[i]
+		b := append(g.buf[:0], `{"eventId":"`...)
+		b = append(append(b, c.id...), `","storeId":"`...)
+		b = append(append(b, c.store...), `","title":"`...)
+		b = append(append(b, c.title...), `","objective":"`...)
+		b = append(append(b, c.objective...), `","createdAt":"`...)
+		b = append(appendTime(b, c.created), `","startsAt":"`...)
+		b = append(appendTime(b, g.c.Start), `","endsAt":"`...)
+		b = append(appendTime(b, g.c.Start.Add(30*24*time.Hour)), '"')
+		for j, name := range [...]string{"prizeCost", "platformCost", "expectedSalesIncrease", "baselineSales", "newCustomerLtv"} {
+			b = appendNumber(b, name, c.costs[j])
+		}
+		g.buf = append(b, '}')
+		records[i] = g.record(events.TypeEventCreated, c.id, g.c.Start)
+	}
+	return records
+}
+
+// Distributions returns one DistributionCompleted for each campaign, in the
+// order of Campaigns.
+func (g *Generator) Distributions() []events.Record {
+	records := make([]events.Record, len(g.campaigns))
+	for i := range g.campaigns {
+		c := &g.campaigns[i]
+		b := append(g.buf[:0], `{"eventId":"`...)
+		b = append(append(b, c.id...), `","distributedChannels":[`...)
+		for j, out := range c.outlets {
+			if j > 0 {
+				b = append(b, ',')
+			}
+			if out.cost < 0 {
+				b = append(append(append(b, '"'), out.channel...), '"')
+				continue
+			}
+			b = append(append(append(b, `{"channel":"`...), out.channel...), '"')
+			b = append(appendNumber(b, "cost", out.cost), '}')
+		}
+		b = append(b, `],"completedAt":"`...)
+		g.buf = append(appendTime(b, g.c.Start), `"}`...)
+		records[i] = g.record(events.TypeDistributionCompleted, c.id, g.c.Start)
+	}
+	return records
+}
+
+// Stats returns what the channels report at that time: one ChannelStatsFetched
+// for each campaign and channel that it is distributed to. Figures are those of
+// one hour at the start and only grow, with time alone.
+func (g *Generator) Stats(at time.Time) []events.Record {
+	at = at.UTC().Truncate(time.Millisecond)
+	elapsed := max(at.Sub(g.c.Start), 0) + time.Hour
+	var records []events.Record
+	for i := range g.campaigns {
+		c := &g.campaigns[i]
+		for _, out := range c.outlets {
+			b := append(g.buf[:0], `{"eventId":"`...)
+			b = append(append(b, c.id...), `","channel":"`...)
+			b = append(append(b, out.channel...), `","fetchedAt":"`...)
+			b = append(appendTime(b, at), '"')
+			for _, f := range reported(out.channel) {
+				b = appendNumber(b, f.name, out.perHour[f.name]*int64(elapsed/time.Second)/3600)
+			}
+			g.buf = append(b, '}')
+			records = append(records, g.record(events.TypeChannelStatsFetched, c.id, at))
+		}
+	}
+	return records
+}
+
+// seoul is where the producers' clocks stand.
+func seoul() *time.Location { return time.FixedZone("KST", 9*60*60) }
+
+func appendTime(b []byte, t time.Time) []byte {
+	return t.In(seoul()).AppendFormat(b, "2006-01-02T15:04:05.000Z07:00")
+}
+
+// appendNumber appends one more member, unless n says that there is none.
+func appendNumber(b []byte, name string, n int64) []byte {
+	if n < 0 {
+		return b
+	}
+	b = append(append(append(b, `,"`...), name...), `":`...)
+	return strconv.AppendInt(b, n, 10)
+}

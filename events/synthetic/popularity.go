@@ -1,0 +1,48 @@
+package synthetic
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+)
+
+// popularity draws campaigns by a Zipf law: the k-th most popular of n is drawn
+// in proportion to 1/k^s.
+type popularity struct {
+	// through[k] is the share of the first k+1 campaigns, of 2^32. In integers,
+	// because the last bit of a float may differ between machines.
+	through []uint32
+}
+
+// newPopularity chooses s so that the most popular campaign gets that share; an
+// even share at least.
+func newPopularity(n int, hottest float64) popularity {
+	low, high := 0.0, 64.0 // of 2 campaigns, s = 64 leaves the second nothing
+	for range 100 {
+		if s := (low + high) / 2; 1/zipfSum(n, s) < hottest {
+			low = s
+		} else {
+			high = s
+		}
+	}
+	total, sum := zipfSum(n, low), 0.0
+	p := popularity{through: make([]uint32, n)}
+	for k := range p.through {
+		sum += math.Pow(float64(k+1), -low)
+		p.through[k] = uint32(min(math.Round(sum/total*(1<<32)), math.MaxUint32))
+	}
+	return p
+}
+
+func zipfSum(n int, s float64) float64 {
+	sum := 0.0
+	for k := 1; k <= n; k++ {
+		sum += math.Pow(float64(k), -s)
+	}
+	return sum
+}
+
+func (p popularity) draw(rng *rand.Rand) int {
+	k, _ := slices.BinarySearch(p.through, rng.Uint32())
+	return min(k, len(p.through)-1)
+}
