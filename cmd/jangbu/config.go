@@ -1,0 +1,239 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/lmittmann/tint"
+
+	"jangbu/events"
+	"jangbu/events/privacy"
+	"jangbu/readmodel"
+)
+
+// masterKeyVariable holds the master key itself. It has no flag: a command
+// line can be read by every user of the machine.
+const masterKeyVariable = "JANGBU_MASTER_KEY"
+
+// serviceConfig is everything that can be configured about a running service.
+// Each flag can be given as the environment variable named; the flag wins.
+type serviceConfig struct {
+	DataDir   string `env:"JANGBU_DATA_DIR" default:"./jangbu-data" placeholder:"DIR" help:"Where embedded parts keep their files (${default})."`
+	HTTPAddr  string `env:"JANGBU_HTTP_ADDR" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Where the read API listens (${default}; port 0: any free one)."`
+	AdminAddr string `env:"JANGBU_ADMIN_ADDR" default:"127.0.0.1:8081" placeholder:"HOST:PORT" help:"Where metrics and health are served (${default})."`
+
+	KafkaBrokers []string `env:"JANGBU_KAFKA_BROKERS" placeholder:"HOST:PORT,…" help:"Kafka brokers. Without any, a broker runs embedded."`
+	KafkaListen  string   `env:"JANGBU_KAFKA_LISTEN" default:"127.0.0.1:9092" placeholder:"HOST:PORT" help:"Where the embedded broker listens (${default})."`
+	KafkaGroup   string   `env:"JANGBU_KAFKA_GROUP" default:"jangbu" placeholder:"NAME" help:"Consumer group (${default})."`
+	topicConfig
+
+	DatabaseURL string `env:"JANGBU_DATABASE_URL" placeholder:"URL" help:"Log and rows: postgres://…, or sqlite:///DIR. Without one, SQLite in the data directory."`
+	LogURL      string `env:"JANGBU_LOG_URL" placeholder:"URL" help:"The log alone: postgres://… or sqlite:///FILE."`
+	RowsURL     string `env:"JANGBU_ROWS_URL" placeholder:"URL" help:"The rows alone: postgres://… or sqlite:///FILE."`
+	RedisURL    string `env:"JANGBU_REDIS_URL" placeholder:"URL" help:"Redis for the read cache. There is no read cache yet: it is checked and not used."`
+
+	MasterKeyFile string `env:"JANGBU_MASTER_KEY_FILE" placeholder:"FILE" help:"Key that wraps the campaigns' keys: 32 bytes in base64, readable by its owner only. Required where the log is on PostgreSQL (or JANGBU_MASTER_KEY, the key itself)."`
+
+	Role []string `env:"JANGBU_ROLE" default:"all" placeholder:"ROLE,…" help:"What this process does: all, or any of ingest, project, api."`
+	TZ   string   `name:"tz" env:"JANGBU_TZ" default:"Asia/Seoul" placeholder:"ZONE" help:"Time zone of days and hours (${default})."`
+	logConfig
+}
+
+// topicConfig names the topics.
+type topicConfig struct {
+	TopicEventCreated          string `env:"JANGBU_TOPIC_EVENT_CREATED" default:"event-created" placeholder:"TOPIC" help:"Topic of EventCreated (${default})."`
+	TopicParticipantRegistered string `env:"JANGBU_TOPIC_PARTICIPANT_REGISTERED" default:"participant-registered" placeholder:"TOPIC" help:"Topic of ParticipantRegistered (${default})."`
+	TopicDistributionCompleted string `env:"JANGBU_TOPIC_DISTRIBUTION_COMPLETED" default:"distribution-completed" placeholder:"TOPIC" help:"Topic of DistributionCompleted (${default})."`
+	TopicChannelStatsFetched   string `env:"JANGBU_TOPIC_CHANNEL_STATS_FETCHED" default:"channel-stats-fetched" placeholder:"TOPIC" help:"Topic of ChannelStatsFetched (${default})."`
+}
+
+func (c topicConfig) topics() map[events.Type]string {
+	return map[events.Type]string{
+		events.TypeEventCreated:          c.TopicEventCreated,
+		events.TypeParticipantRegistered: c.TopicParticipantRegistered,
+		events.TypeDistributionCompleted: c.TopicDistributionCompleted,
+		events.TypeChannelStatsFetched:   c.TopicChannelStatsFetched,
+	}
+}
+
+// logConfig says how a command logs.
+type logConfig struct {
+	LogLevel  string `env:"JANGBU_LOG_LEVEL" default:"info" enum:"debug,info,warn,error" placeholder:"LEVEL" help:"Least level that is logged: ${enum} (${default})."`
+	LogFormat string `env:"JANGBU_LOG_FORMAT" default:"text" enum:"text,json" placeholder:"FORMAT" help:"Form of the log: ${enum} (${default})."`
+}
+
+func (c logConfig) logger(t terminal) *slog.Logger {
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(c.LogLevel)) // the flag's enum lets only levels through
+	if c.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(t.err, &slog.HandlerOptions{Level: level}))
+	}
+	return slog.New(tint.NewHandler(t.err, &tint.Options{
+		Level: level, TimeFormat: time.TimeOnly, NoColor: !isTerminal(t.err),
+	}))
+}
+
+func isTerminal(w any) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+// The roles.
+const (
+	roleIngest  = "ingest"
+	roleProject = "project"
+	roleAPI     = "api"
+)
+
+// validate returns one error that names every field that is wrong.
+func (c *serviceConfig) validate() error {
+	var problems []string
+	wrong := func(flag, format string, args ...any) {
+		problems = append(problems, "--"+flag+": "+fmt.Sprintf(format, args...))
+	}
+	for _, role := range c.Role {
+		if !slices.Contains([]string{"all", roleIngest, roleProject, roleAPI}, role) {
+			wrong("role", "%q is none of all, ingest, project, api", role)
+		}
+	}
+	if location, err := time.LoadLocation(c.TZ); err != nil || c.TZ == "" {
+		wrong("tz", "%q is no IANA time zone such as Asia/Seoul", c.TZ)
+	} else if err := (readmodel.View{Location: location}).Validate(); err != nil {
+		wrong("tz", "%v", err)
+	}
+	for flag, addr := range map[string]string{"http-addr": c.HTTPAddr, "admin-addr": c.AdminAddr} {
+		if err := loopbackOnly(addr); err != nil {
+			wrong(flag, "%v", err)
+		}
+	}
+	if _, _, err := net.SplitHostPort(c.KafkaListen); err != nil {
+		wrong("kafka-listen", "expected HOST:PORT")
+	}
+	for flag, u := range map[string]string{"database-url": c.DatabaseURL, "log-url": c.LogURL, "rows-url": c.RowsURL} {
+		if u == "" {
+			continue
+		}
+		if _, err := parseStoreURL(u); err != nil {
+			wrong(flag, "%v", err)
+		}
+	}
+	if c.RedisURL != "" {
+		if u, err := url.Parse(c.RedisURL); err != nil || u.Scheme != "redis" && u.Scheme != "rediss" {
+			wrong("redis-url", "expected redis://HOST:PORT or rediss://HOST:PORT")
+		}
+	}
+	seen := make(map[string]bool)
+	for t, topic := range c.topics() {
+		switch {
+		case topic == "":
+			wrong("topic", "the topic of %s has no name", t)
+		case seen[topic]:
+			wrong("topic", "%q is given to two types", topic)
+		}
+		seen[topic] = true
+	}
+	if len(problems) > 0 {
+		slices.Sort(problems)
+		return fmt.Errorf("%w: %s", errUsage, strings.Join(problems, "; "))
+	}
+	return nil
+}
+
+// loopbackOnly refuses an address that other machines could reach: the API has
+// no authentication yet.
+func loopbackOnly(addr string) error {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return fmt.Errorf("expected HOST:PORT, as in 127.0.0.1:8080")
+	}
+	if ip := net.ParseIP(host); host == "localhost" || ip != nil && ip.IsLoopback() {
+		return nil
+	}
+	return fmt.Errorf("%s can be reached from outside, and there is no authentication yet: bind to 127.0.0.1", addr)
+}
+
+func (c *serviceConfig) does(role string) bool {
+	return slices.Contains(c.Role, "all") || slices.Contains(c.Role, role)
+}
+
+// storeURL says where a log or its rows are.
+type storeURL struct {
+	postgres string // the URL, if it is PostgreSQL
+	path     string // else the file, or for JANGBU_DATABASE_URL the directory
+}
+
+func parseStoreURL(s string) (storeURL, error) {
+	u, err := url.Parse(s)
+	if err != nil { // the error would repeat the password
+		return storeURL{}, fmt.Errorf("is no URL; expected postgres://… or sqlite:///PATH")
+	}
+	switch u.Scheme {
+	case "postgres", "postgresql":
+		return storeURL{postgres: s}, nil
+	case "sqlite":
+		if path := u.Host + u.Path; path != "" && path != "/" {
+			return storeURL{path: path}, nil
+		}
+		return storeURL{}, fmt.Errorf("names no path; expected sqlite:///PATH")
+	default:
+		return storeURL{}, fmt.Errorf("expected postgres://… or sqlite:///PATH")
+	}
+}
+
+// store resolves where a part lives: its own URL, else the database's, else
+// SQLite in the data directory.
+func (c *serviceConfig) store(own, file string) storeURL {
+	if own != "" {
+		u, _ := parseStoreURL(own) // checked by validate
+		return u
+	}
+	dir := c.DataDir
+	if c.DatabaseURL != "" {
+		u, _ := parseStoreURL(c.DatabaseURL)
+		if u.postgres != "" {
+			return u
+		}
+		dir = u.path
+	}
+	return storeURL{path: filepath.Join(dir, file)}
+}
+
+func (c *serviceConfig) logStore() storeURL  { return c.store(c.LogURL, "log.db") }
+func (c *serviceConfig) rowsStore() storeURL { return c.store(c.RowsURL, "rows.db") }
+
+// keysPath is where the campaigns' keys are if the log is on SQLite.
+func (c *serviceConfig) keysPath() string { return filepath.Join(c.DataDir, "keys.db") }
+
+// masterKey loads the master key. Only beside a log on SQLite may it be made
+// up: anywhere else another process has to know it too.
+func (c *serviceConfig) masterKey() (privacy.MasterKey, error) {
+	if c.MasterKeyFile != "" {
+		return privacy.LoadMasterKey(c.MasterKeyFile)
+	}
+	if text := os.Getenv(masterKeyVariable); text != "" {
+		return privacy.ParseMasterKey(text)
+	}
+	if c.logStore().postgres != "" {
+		return privacy.MasterKey{}, fmt.Errorf("%w: --master-key-file: required where the log is on PostgreSQL; make one with: "+
+			"(umask 077 && head -c 32 /dev/urandom | base64 > master.key)", errUsage)
+	}
+	path := filepath.Join(c.DataDir, "master.key")
+	if _, err := os.Stat(path); err == nil {
+		return privacy.LoadMasterKey(path)
+	}
+	if _, err := os.Stat(c.keysPath()); err == nil {
+		return privacy.MasterKey{}, fmt.Errorf("%s is gone, but %s was made with it: put the key back", path, c.keysPath())
+	}
+	return privacy.CreateMasterKey(path)
+}

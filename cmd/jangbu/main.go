@@ -1,0 +1,135 @@
+// Command jangbu is the analytics service of an event-marketing platform: it
+// keeps every fact about a campaign in an append-only log, folds the log into
+// the rows that a dashboard reads, and serves them over HTTP.
+//
+// It wires the packages of this module together and holds no rule of the
+// domain. Run "jangbu --help" for its commands and "jangbu COMMAND --help" for
+// examples of one.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	_ "time/tzdata" // the image has no time zones of its own
+
+	"github.com/alecthomas/kong"
+)
+
+func main() {
+	os.Exit(run(context.Background(), os.Args[1:], terminal{os.Stdout, os.Stderr}))
+}
+
+// terminal is where a command writes: results to out, all else to err.
+type terminal struct{ out, err io.Writer }
+
+// commands is the command line. Flags that several commands share are embedded
+// in those commands.
+type commands struct {
+	Serve    serveCommand    `cmd:"" help:"Run the service: ingest, fold and serve."`
+	Demo     demoCommand     `cmd:"" help:"Run everything in a temporary directory, with generated traffic."`
+	Simulate simulateCommand `cmd:"" help:"Publish seeded traffic to Kafka brokers."`
+	Version  versionCommand  `cmd:"" help:"Print the version."`
+}
+
+// run carries one command line out and returns the exit code.
+func run(ctx context.Context, args []string, t terminal) int {
+	ctx, interrupted, stop := withSignals(ctx)
+	defer stop()
+	err := execute(ctx, args, t)
+	if err == nil && interrupted() {
+		err = errInterrupted
+	}
+	code := exitCode(err)
+	if err != nil && !errors.Is(err, errHelp) && !errors.Is(err, errInterrupted) {
+		fmt.Fprintf(t.err, "jangbu: %v\n", err)
+		if code == exitUsage {
+			fmt.Fprintln(t.err, "Run \"jangbu --help\" for usage.")
+		}
+	}
+	return code
+}
+
+// errHelp ends a command line that only asked for help.
+var errHelp = errors.New("help was printed")
+
+func execute(ctx context.Context, args []string, t terminal) (err error) {
+	var c commands
+	parser, err := kong.New(&c,
+		kong.Name("jangbu"),
+		kong.Description("장부, the ledger of event-marketing campaigns.\n\n"+exitCodesHelp),
+		kong.Writers(t.out, t.err),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
+		kong.Exit(func(int) { panic(errHelp) }), // kong's only way out of --help
+		kong.Bind(t),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+	)
+	if err != nil {
+		return fmt.Errorf("build command line: %w", err)
+	}
+	defer func() {
+		if p := recover(); p == errHelp { //nolint:errorlint // the very value that was thrown
+			err = errHelp
+		} else if p != nil {
+			panic(p)
+		}
+	}()
+	parsed, err := parser.Parse(args)
+	if err != nil {
+		return fmt.Errorf("%w: %w", errUsage, err)
+	}
+	return parsed.Run()
+}
+
+// withSignals ends the context at the first SIGINT or SIGTERM; a second one
+// kills the process. interrupted says whether it was SIGINT, as from Ctrl-C: a
+// SIGTERM is the ordinary way to end a service.
+func withSignals(parent context.Context) (ctx context.Context, interrupted func() bool, stop func()) {
+	ctx, cancel := context.WithCancelCause(parent)
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		select {
+		case s := <-signals:
+			signal.Stop(signals)
+			if s == os.Interrupt {
+				cancel(errInterrupted)
+			}
+			cancel(nil)
+		case <-ctx.Done():
+		}
+	}()
+	interrupted = func() bool { return errors.Is(context.Cause(ctx), errInterrupted) }
+	return ctx, interrupted, func() { signal.Stop(signals); cancel(nil) }
+}
+
+// unknownVariables names the JANGBU_ variables that nothing reads: a slip of
+// the pen should not pass for a default.
+func unknownVariables(environ []string) []string {
+	known := make(map[string]bool)
+	parser, err := kong.New(&commands{})
+	if err != nil {
+		return nil
+	}
+	for _, node := range parser.Model.Leaves(false) {
+		for _, flag := range node.Flags {
+			for _, name := range flag.Envs {
+				known[name] = true
+			}
+		}
+	}
+	known[masterKeyVariable] = true
+	var unknown []string
+	for _, variable := range environ {
+		name, _, _ := strings.Cut(variable, "=")
+		if strings.HasPrefix(name, "JANGBU_") && !strings.HasPrefix(name, "JANGBU_TEST_") && !known[name] {
+			unknown = append(unknown, name)
+		}
+	}
+	return unknown
+}

@@ -1,0 +1,51 @@
+package main
+
+import (
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestReach holds the walls between the rooms over everything that a package
+// reaches, which a linter that looks at single imports can't see.
+func TestReach(t *testing.T) {
+	t.Parallel()
+	for _, wall := range []struct {
+		pkg   string
+		never []string
+	}{
+		{"jangbu/events", []string{"jangbu/", "net/http", "database/sql"}},
+		{"jangbu/readmodel", []string{"jangbu/projections", "jangbu/httpapi", "net/http", "database/sql"}},
+		{"jangbu/projections", []string{"net/http", "database/sql", "jangbu/readmodel/", "jangbu/httpapi"}},
+		{"jangbu/projections/runner", []string{"net/http", "database/sql", "jangbu/events/", "jangbu/readmodel/", "github.com/jackc", "modernc.org"}},
+		{"jangbu/httpapi", []string{"database/sql", "jangbu/events/", "jangbu/readmodel/", "jangbu/projections", "github.com/jackc", "modernc.org"}},
+		{"jangbu/events/bus", []string{"database/sql", "jangbu/readmodel", "jangbu/events/pglog", "jangbu/events/sqlitelog", "github.com/IBM/sarama"}},
+		{"jangbu/events/bus/kafka", []string{"database/sql", "jangbu/readmodel", "jangbu/events/pglog", "jangbu/events/sqlitelog"}},
+		{"jangbu/events/pglog", []string{"jangbu/readmodel", "jangbu/events/sqlitelog", "modernc.org"}},
+		{"jangbu/events/sqlitelog", []string{"jangbu/readmodel", "jangbu/events/pglog", "github.com/jackc"}},
+		{"jangbu/readmodel/pgrows", []string{"jangbu/projections", "jangbu/httpapi", "modernc.org"}},
+		{"jangbu/readmodel/sqliterows", []string{"jangbu/projections", "jangbu/httpapi", "github.com/jackc"}},
+		{"jangbu/cmd/jangbu", []string{"testing", "jangbu/events/eventstest", "jangbu/readmodel/readmodeltest", "jangbu/events/pglog/pgtest"}},
+	} {
+		t.Run(strings.TrimPrefix(wall.pkg, "jangbu/"), func(t *testing.T) {
+			t.Parallel()
+			out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", wall.pkg).Output()
+			if err != nil {
+				t.Fatalf("list what %s reaches: %v", wall.pkg, err)
+			}
+			deps := strings.Fields(string(out))
+			if !slices.Contains(deps, wall.pkg) {
+				t.Fatalf("go list did not list %s", wall.pkg)
+			}
+			for _, dep := range deps {
+				for _, never := range wall.never {
+					below := strings.TrimSuffix(never, "/") + "/"
+					if dep == never || dep != wall.pkg && strings.HasPrefix(dep, below) && dep != "database/sql/driver" {
+						t.Errorf("%s reaches %s", wall.pkg, dep)
+					}
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,368 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"jangbu/events"
+	"jangbu/events/bus"
+	"jangbu/events/bus/embedded"
+	"jangbu/events/bus/kafka"
+	"jangbu/events/commit"
+	"jangbu/events/pglog"
+	"jangbu/events/privacy"
+	"jangbu/events/sqlitelog"
+	"jangbu/httpapi"
+	"jangbu/projections"
+	"jangbu/projections/runner"
+	"jangbu/readmodel"
+	"jangbu/readmodel/pgrows"
+	"jangbu/readmodel/sqliterows"
+)
+
+const (
+	partitions    = 12              // of an embedded topic, or of one that has to be created
+	pollInterval  = time.Minute     // how often a channel's figures are expected
+	shutdownGrace = 5 * time.Second // for requests in flight
+	startTimeout  = time.Minute     // for brokers and databases that are still starting
+)
+
+// eventLog is a log with its dead letters, as both adapters are.
+type eventLog interface {
+	events.Log
+	events.DeadLetters
+}
+
+// rowStore is a store of rows as both adapters are.
+type rowStore interface {
+	readmodel.Reader
+	readmodel.Writer
+	readmodel.Leases
+}
+
+// service is the program as a value: its parts, started and wired.
+type service struct {
+	cfg    serviceConfig
+	logger *slog.Logger
+
+	brokers  []string
+	embedded *embedded.Broker // nil: the brokers are somebody else's
+	log      eventLog
+	rows     rowStore
+	router   *bus.Router    // nil without the role
+	runner   *runner.Runner // nil without the role
+	api      *http.Server   // nil without the role
+	admin    *http.Server
+	httpAddr string // bound, as are the others; "" without the role
+	adminURL string
+
+	lines   []string // one per part
+	group   *errgroup.Group
+	failed  <-chan struct{} // closed when a part of the group fails
+	stop    context.CancelFunc
+	closers []func() error // in the order of opening
+}
+
+// startService starts every part that the configuration asks for and returns
+// once it is ready to work. On an error nothing is left running.
+func startService(ctx context.Context, cfg serviceConfig, logger *slog.Logger) (_ *service, err error) {
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	running, stop := context.WithCancel(context.WithoutCancel(ctx))
+	group, running := errgroup.WithContext(running)
+	s := &service{cfg: cfg, logger: logger, group: group, failed: running.Done(), stop: stop}
+	defer func() {
+		if err != nil {
+			_ = s.close() // the first error says more
+		}
+	}()
+	starting, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
+		return nil, fmt.Errorf("make data directory: %w", err)
+	}
+	var master privacy.MasterKey
+	if cfg.does(roleIngest) { // before a database is waited for in vain
+		if master, err = cfg.masterKey(); err != nil {
+			return nil, fmt.Errorf("master key: %w", err)
+		}
+	}
+	if err := s.openStores(starting); err != nil {
+		return nil, err
+	}
+	if cfg.does(roleIngest) {
+		if err := s.startIngest(starting, running, master); err != nil {
+			return nil, err
+		}
+	}
+	if cfg.does(roleProject) {
+		if err := s.startRunner(running); err != nil {
+			return nil, err
+		}
+	}
+	if err := s.startHTTP(starting); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *service) onClose(f func() error) { s.closers = append(s.closers, f) }
+
+func (s *service) line(part, format string, args ...any) {
+	s.lines = append(s.lines, fmt.Sprintf("%-9s %s", part, fmt.Sprintf(format, args...)))
+}
+
+func (s *service) openStores(ctx context.Context) error {
+	if at := s.cfg.logStore(); at.postgres != "" {
+		log, err := pglog.Open(ctx, at.postgres, pglog.Options{})
+		if err != nil {
+			return fmt.Errorf("open log: %w", err)
+		}
+		s.log = log
+		s.onClose(func() error { log.Close(); return nil })
+	} else {
+		log, err := sqlitelog.Open(ctx, at.path, sqlitelog.Options{})
+		if err != nil {
+			return fmt.Errorf("open log: %w", err)
+		}
+		s.log = log
+		s.onClose(log.Close)
+	}
+	s.line("log", "%s", s.cfg.logStore())
+
+	if at := s.cfg.rowsStore(); at.postgres != "" {
+		rows, err := pgrows.Open(ctx, at.postgres)
+		if err != nil {
+			return fmt.Errorf("open rows: %w", err)
+		}
+		s.rows = rows
+		s.onClose(func() error { rows.Close(); return nil })
+	} else {
+		rows, err := sqliterows.Open(ctx, at.path)
+		if err != nil {
+			return fmt.Errorf("open rows: %w", err)
+		}
+		s.rows = rows
+		s.onClose(rows.Close)
+	}
+	s.line("rows", "%s", s.cfg.rowsStore())
+	return nil
+}
+
+// String tells operators where a store is, without its password.
+func (u storeURL) String() string {
+	if u.postgres == "" {
+		return u.path + "  embedded (SQLite)"
+	}
+	return redacted(u.postgres) + "  (PostgreSQL)"
+}
+
+func (s *service) openPrivacy(ctx context.Context, master privacy.MasterKey) (*privacy.Keeper, error) {
+	var keys events.Keys
+	if at := s.cfg.logStore(); at.postgres != "" {
+		pg, err := pglog.OpenKeys(ctx, at.postgres)
+		if err != nil {
+			return nil, fmt.Errorf("open key store: %w", err)
+		}
+		keys = pg
+		s.onClose(func() error { pg.Close(); return nil })
+	} else {
+		lite, err := sqlitelog.OpenKeys(ctx, s.cfg.keysPath())
+		if err != nil {
+			return nil, fmt.Errorf("open key store: %w", err)
+		}
+		keys = lite
+		s.onClose(lite.Close)
+	}
+	return privacy.Open(ctx, keys, master)
+}
+
+func (s *service) startIngest(starting, running context.Context, master privacy.MasterKey) error {
+	keeper, err := s.openPrivacy(starting, master)
+	if err != nil {
+		return err
+	}
+	topics := s.cfg.topics()
+	if s.brokers = s.cfg.KafkaBrokers; len(s.brokers) == 0 {
+		s.embedded, err = embedded.Start(starting, embedded.Config{
+			Listen: s.cfg.KafkaListen, DataDir: filepath.Join(s.cfg.DataDir, "broker"),
+			Partitions: partitions, Topics: topicNames(topics), Logger: s.logger,
+		})
+		if err != nil {
+			return fmt.Errorf("start broker: %w", err)
+		}
+		s.onClose(func() error { s.embedded.Close(); return nil })
+		s.brokers = []string{s.embedded.Addr()}
+		s.line("broker", "%s  embedded (Kafka protocol)", s.embedded.Addr())
+	} else {
+		s.line("broker", "%s  (Kafka)", strings.Join(s.brokers, ","))
+	}
+	client := s.kafkaConfig()
+	if err := kafka.EnsureTopics(starting, client, partitions, topicNames(topics)...); err != nil {
+		return fmt.Errorf("create topics: %w", err)
+	}
+	subscriber, err := kafka.NewSubscriber(client)
+	if err != nil {
+		return err
+	}
+	s.onClose(subscriber.Close)
+	appender := commit.New(s.log, commit.Options{})
+	s.onClose(func() error { appender.Close(); return nil })
+	s.router, err = bus.NewRouter(bus.Config{
+		Subscriber: subscriber, Topics: topics, Log: appender, DeadLetters: s.log, Privacy: keeper, Logger: s.logger,
+	})
+	if err != nil {
+		return err
+	}
+	s.group.Go(func() error { return s.router.Run(running) })
+	select {
+	case <-s.router.Running():
+	case <-running.Done():
+		return s.group.Wait()
+	case <-starting.Done():
+		return fmt.Errorf("subscribe to topics: %w", starting.Err())
+	}
+	s.line("ingest", "group %s, topics %s", s.cfg.KafkaGroup, strings.Join(topicNames(topics), " "))
+	return nil
+}
+
+func (s *service) kafkaConfig() kafka.Config {
+	return kafka.Config{Brokers: s.brokers, Group: s.cfg.KafkaGroup, Logger: s.logger}
+}
+
+func topicNames(topics map[events.Type]string) []string {
+	names := make([]string, 0, len(topics))
+	for _, t := range events.Types() {
+		names = append(names, topics[t])
+	}
+	return names
+}
+
+func (s *service) startRunner(running context.Context) (err error) {
+	host, _ := os.Hostname() // a name for people; the process id tells apart
+	s.runner, err = runner.New(runner.Config{
+		Log: s.log, Rows: s.rows, Leases: s.rows, Projections: projections.All(),
+		Owner: fmt.Sprintf("%s/%d/%d", host, os.Getpid(), time.Now().UnixNano()), Logger: s.logger,
+	})
+	if err != nil {
+		return err
+	}
+	s.group.Go(func() error { return s.runner.Run(running) })
+	names := make([]string, 0, 4)
+	for _, p := range projections.All() {
+		names = append(names, p.Name)
+	}
+	s.line("project", "%s", strings.Join(names, " "))
+	return nil
+}
+
+func (s *service) startHTTP(ctx context.Context) error {
+	if s.cfg.does(roleAPI) {
+		location, err := time.LoadLocation(s.cfg.TZ)
+		if err != nil {
+			return err
+		}
+		handler, err := httpapi.New(httpapi.Config{
+			Reader: s.rows, Ready: s.ready, Now: time.Now, Location: location,
+			StaleAfter: 3 * pollInterval, Logger: s.logger,
+		})
+		if err != nil {
+			return err
+		}
+		s.api, s.httpAddr, err = s.listen(ctx, s.cfg.HTTPAddr, handler)
+		if err != nil {
+			return fmt.Errorf("start read API: %w", err)
+		}
+		s.line("api", "http://%s", s.httpAddr)
+	}
+	admin, addr, err := s.listen(ctx, s.cfg.AdminAddr, s.adminHandler())
+	if err != nil {
+		return fmt.Errorf("start admin listener: %w", err)
+	}
+	s.admin, s.adminURL = admin, "http://"+addr
+	s.line("admin", "%s/metrics", s.adminURL)
+	return nil
+}
+
+func (s *service) listen(ctx context.Context, addr string, h http.Handler) (*http.Server, string, error) {
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", addr)
+	if err != nil {
+		return nil, "", err
+	}
+	server := &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       10 * time.Second,
+		WriteTimeout:      30 * time.Second,
+		IdleTimeout:       time.Minute,
+		ErrorLog:          slog.NewLogLogger(s.logger.Handler(), slog.LevelDebug),
+	}
+	s.group.Go(func() error {
+		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			return fmt.Errorf("serve http: %w", err)
+		}
+		return nil
+	})
+	return server, l.Addr().String(), nil
+}
+
+// wait returns when ctx ends, with nil, or when a part fails, with its error.
+// Then everything has been stopped.
+func (s *service) wait(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+	case <-s.failed:
+	}
+	err := s.close()
+	return errors.Join(s.group.Wait(), err)
+}
+
+// close stops the parts against the flow, so that each still finds what it needs.
+func (s *service) close() error {
+	var all []error
+	grace, cancel := context.WithTimeout(context.Background(), shutdownGrace)
+	defer cancel()
+	for _, server := range []*http.Server{s.api, s.admin} {
+		if server != nil {
+			all = append(all, server.Shutdown(grace))
+		}
+	}
+	s.stop()
+	_ = s.group.Wait() // wait and startService report it
+	for _, closer := range slices.Backward(s.closers) {
+		all = append(all, closer())
+	}
+	s.closers = nil
+	return errors.Join(all...)
+}
+
+// ready checks every part of this process.
+func (s *service) ready(ctx context.Context) []httpapi.Part {
+	_, err := s.log.Totals(ctx)
+	parts := []httpapi.Part{{Name: "log", Err: err}}
+	// Asking for a campaign that cannot exist proves that rows can be read.
+	if _, err = s.rows.Campaign(ctx, ""); errors.Is(err, readmodel.ErrNotFound) {
+		err = nil
+	}
+	parts = append(parts, httpapi.Part{Name: "rows", Err: err})
+	if s.router != nil {
+		parts = append(parts, httpapi.Part{Name: "ingest"}) // it ends the process where it cannot run
+	}
+	if s.runner != nil {
+		parts = append(parts, httpapi.Part{Name: "project", Err: s.runner.Status().LastError})
+	}
+	return parts
+}

@@ -1,0 +1,191 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"jangbu/events"
+	"jangbu/events/bus/kafka"
+)
+
+// bundle is a running service with a Kafka client of its own.
+type bundle struct {
+	*service
+	producer *kafka.Producer
+	log      *lockedBuffer
+}
+
+// testConfig is a service on free ports with its files in dir.
+func testConfig(dir string) serviceConfig {
+	return serviceConfig{
+		DataDir: dir, HTTPAddr: "127.0.0.1:0", AdminAddr: "127.0.0.1:0", KafkaListen: "127.0.0.1:0", KafkaGroup: "jangbu",
+		topicConfig: topicConfig{"event-created", "participant-registered", "distribution-completed", "channel-stats-fetched"},
+		Role:        []string{"all"}, TZ: "Asia/Seoul",
+		logConfig: logConfig{LogLevel: "debug", LogFormat: "json"},
+	}
+}
+
+// setup starts a service that ends with the test.
+func setup(t *testing.T, cfg serviceConfig) *bundle {
+	t.Helper()
+	b := &bundle{log: &lockedBuffer{}}
+	logger := slog.New(slog.NewJSONHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	ctx, cancel := context.WithCancel(context.Background())
+	var err error
+	if b.service, err = startService(ctx, cfg, logger); err != nil {
+		cancel()
+		t.Fatalf("start service: %v\n%s", err, b.log)
+	}
+	if b.producer, err = kafka.NewProducer(b.kafkaConfig()); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- b.wait(ctx) }()
+	t.Cleanup(func() {
+		_ = b.producer.Close()
+		cancel()
+		if err := <-ended; err != nil {
+			t.Errorf("service ended: %v\n%s", err, b.log)
+		}
+	})
+	return b
+}
+
+// produce sends records and waits until the broker has them.
+func (b *bundle) produce(t *testing.T, records ...events.Record) {
+	t.Helper()
+	if err := b.producer.Produce(t.Context(), records); err != nil {
+		t.Fatalf("produce: %v", err)
+	}
+}
+
+// record is a record of a topic, keyed as producers key it.
+func record(topic, campaign, value string) events.Record {
+	return events.Record{Topic: topic, Key: []byte(campaign), Value: []byte(value), Timestamp: time.Now()}
+}
+
+// get asks the API.
+func (b *bundle) get(t *testing.T, path string) (status int, body []byte) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+b.httpAddr+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatalf("get %s: %v", path, err)
+	}
+	defer res.Body.Close()
+	body, err = io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatalf("get %s: %v", path, err)
+	}
+	return res.StatusCode, body
+}
+
+// dashboard is the part of the JSON that tests look at.
+type dashboard struct {
+	EventID  string  `json:"eventId"`
+	Title    *string `json:"title"`
+	Position int64   `json:"position"`
+	Summary  struct {
+		TotalParticipants  int64    `json:"totalParticipants"`
+		TotalExposure      int64    `json:"totalExposure"`
+		ROIPercent         *float64 `json:"roiPercent"`
+		SalesGrowthPercent *float64 `json:"salesGrowthPercent"`
+	} `json:"summary"`
+	Channels []struct {
+		Channel           string   `json:"channel"`
+		Exposure          *int64   `json:"exposure"`
+		Participants      int64    `json:"participants"`
+		ConversionPercent *float64 `json:"conversionPercent"`
+		Status            string   `json:"status"`
+	} `json:"channels"`
+}
+
+// dashboard asks for a campaign's dashboard; ok is false while there is none.
+func (b *bundle) dashboard(t *testing.T, campaign string) (d dashboard, ok bool) {
+	t.Helper()
+	status, body := b.get(t, "/api/events/"+url.PathEscape(campaign)+"/analytics")
+	if status == http.StatusNotFound {
+		return d, false
+	}
+	if status != http.StatusOK {
+		t.Fatalf("dashboard of %s: status %d: %s", campaign, status, body)
+	}
+	if err := json.Unmarshal(body, &d); err != nil {
+		t.Fatalf("dashboard of %s: %v: %s", campaign, err, body)
+	}
+	return d, true
+}
+
+// waitFor waits until the condition holds. What it returns last says what is
+// still missing; "" is nothing.
+func waitFor(t *testing.T, limit time.Duration, missing func() string) {
+	t.Helper()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	deadline := time.After(limit)
+	for {
+		what := missing()
+		if what == "" {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("after %v: %s", limit, what)
+		}
+	}
+}
+
+// settled waits until the log has accounted for so many records and every
+// projection has folded what is in it.
+func (b *bundle) settled(t *testing.T, received int64, limit time.Duration) events.Totals {
+	t.Helper()
+	var totals events.Totals
+	waitFor(t, limit, func() string {
+		var err error
+		if totals, err = b.service.log.Totals(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if totals.Received < received {
+			return fmt.Sprintf("log received %d of %d", totals.Received, received)
+		}
+		for _, at := range b.runner.Status().Checkpoints {
+			if at.Position < totals.Head {
+				return fmt.Sprintf("%s stands at %d of %d", at.Projection, at.Position, totals.Head)
+			}
+		}
+		return ""
+	})
+	return totals
+}
+
+// lockedBuffer collects a log.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.TrimSpace(l.b.String())
+}
