@@ -1,0 +1,27 @@
+# syntax=docker/dockerfile:1
+
+FROM golang:1.26 AS build
+WORKDIR /src
+COPY go.mod go.sum ./
+RUN --mount=type=cache,target=/go/pkg/mod go mod download
+COPY . .
+ENV CGO_ENABLED=0 GOCACHE=/go/build
+RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/go/build \
+    go build -trimpath -ldflags='-s -w' -o /out/jangbu ./cmd/jangbu
+# SQLite wants a /tmp for its larger sorts; the data directory belongs to the user.
+RUN mkdir -p /state/data /state/tmp && chmod 0700 /state/data /state/tmp
+
+# No shell, no package manager, no other program: one static binary, and the
+# certificate authorities by which it knows the channel APIs. Time zones are in
+# the binary.
+FROM scratch
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
+COPY --from=build --chown=65532:65532 /state/ /
+COPY --from=build /out/jangbu /jangbu
+USER 65532:65532
+ENV JANGBU_DATA_DIR=/data
+VOLUME /data
+# HTTP, administration, the embedded broker.
+EXPOSE 8080 8081 9092
+ENTRYPOINT ["/jangbu"]
+CMD ["serve"]
