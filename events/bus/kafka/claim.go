@@ -53,7 +53,8 @@ type handler struct {
 	offsets *offsets // of the session
 }
 
-// Setup implements [sarama.ConsumerGroupHandler].
+// Setup implements [sarama.ConsumerGroupHandler]. Cleanup follows also where it
+// fails.
 func (h *handler) Setup(sess sarama.ConsumerGroupSession) error {
 	if err := h.inner.Setup(sess); err != nil {
 		return err
@@ -64,7 +65,6 @@ func (h *handler) Setup(sess sarama.ConsumerGroupSession) error {
 	}
 	committed, err := h.offsets.committed(h.sub.cfg.Group, h.sub.topic, sess.Claims()[h.sub.topic])
 	if err != nil {
-		h.offsets.close()
 		return fmt.Errorf("begin session: %w", err)
 	}
 	h.sub.beginSession(sess.Context().Done(), committed)

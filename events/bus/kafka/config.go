@@ -18,6 +18,9 @@ type Config struct {
 	Group string
 	// ClientID names this process in the brokers' logs. Empty: "jangbu".
 	ClientID string
+	// Session is how long the partitions of a killed process wait for another.
+	// 0: 6 s, the least that brokers allow by default.
+	Session time.Duration
 	// Logger gets errors as long as they are new, and gaps. Nil: nobody does.
 	Logger *slog.Logger
 	// OnGap is called for each gap, from the goroutine that reads the
@@ -27,11 +30,11 @@ type Config struct {
 
 // Times of a subscriber.
 const (
-	// sessionTimeout is how long the partitions of a killed process wait for
-	// another: the least that brokers allow by default.
-	sessionTimeout = 6 * time.Second
-	// heartbeatInterval is how soon a member notices a rebalance.
-	heartbeatInterval = time.Second
+	// defaultSession is Config.Session where that says nothing.
+	defaultSession = 6 * time.Second
+	// heartbeats is how often in a session a member is heard of, and so how
+	// soon it notices a rebalance.
+	heartbeats = 6
 	// rebalanceTimeout is how long a rebalance waits for a member; handlers
 	// are never waited for.
 	rebalanceTimeout = 6 * time.Second
@@ -69,6 +72,12 @@ func (c Config) withDefaults() (Config, error) {
 	if c.ClientID == "" {
 		c.ClientID = "jangbu"
 	}
+	if c.Session < 0 {
+		errs = append(errs, errors.New("session: negative"))
+	}
+	if c.Session == 0 {
+		c.Session = defaultSession
+	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -79,8 +88,7 @@ func (c Config) withDefaults() (Config, error) {
 func (c Config) client() *sarama.Config {
 	sc := sarama.NewConfig()
 	sc.ClientID = c.ClientID
-	// The oldest protocol that is spoken; newer brokers down to those of
-	// Apache Kafka 4 and up still speak it.
+	// The protocol of Apache Kafka 3.0, which brokers of 4.x still speak.
 	sc.Version = sarama.V3_0_0_0
 	sc.Net.DialTimeout = 5 * time.Second
 	sc.Metadata.Retry.Backoff = retryPause
@@ -100,8 +108,8 @@ func (c Config) consumer() *sarama.Config {
 	sc.Consumer.MaxProcessingTime = stallTolerance
 	sc.Consumer.Offsets.Initial = sarama.OffsetOldest
 	sc.Consumer.Offsets.AutoCommit.Interval = commitInterval
-	sc.Consumer.Group.Session.Timeout = sessionTimeout
-	sc.Consumer.Group.Heartbeat.Interval = heartbeatInterval
+	sc.Consumer.Group.Session.Timeout = c.Session
+	sc.Consumer.Group.Heartbeat.Interval = c.Session / heartbeats
 	sc.Consumer.Group.Rebalance.Timeout = rebalanceTimeout
 	sc.Consumer.Group.Rebalance.Retry.Backoff = retryPause
 	return sc

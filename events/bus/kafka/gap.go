@@ -30,7 +30,7 @@ const unknown int64 = -1
 func (s *subscription) expected(partition int32) (offset int64, committed bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if offset, ok := s.committed[partition]; false && ok {
+	if offset, ok := s.committed[partition]; ok {
 		return offset, true
 	}
 	if offset, ok := s.acked[partition]; ok {
@@ -57,21 +57,22 @@ func (t *tracker) see(m *sarama.ConsumerMessage) {
 		return
 	}
 	ctx, cfg := t.sess.Context(), t.handler.sub.cfg
-	where := []any{
+	where := []slog.Attr{
 		slog.String("topic", gap.Topic), slog.Int("partition", int(gap.Partition)),
 		slog.Int64("expected", gap.Expected), slog.Int64("found", gap.Found),
 	}
-	real, err := t.handler.offsets.confirm(gap, committed)
+	confirmed, err := t.handler.offsets.confirm(gap, committed)
 	switch {
 	case err != nil:
-		cfg.Logger.WarnContext(ctx, "offsets were skipped or repeated; cannot tell why", append(where, slog.String("error", err.Error()))...)
+		where = append(where, slog.String("error", err.Error()))
+		cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "offsets were skipped or repeated; cannot tell why", where...)
 		return
-	case !real:
+	case !confirmed:
 		return
 	case gap.Lost():
-		cfg.Logger.ErrorContext(ctx, "records were deleted before they were read", where...)
+		cfg.Logger.LogAttrs(ctx, slog.LevelError, "records were deleted before they were read", where...)
 	default:
-		cfg.Logger.WarnContext(ctx, "partition starts again below what was read", where...)
+		cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "partition starts again below what was read", where...)
 	}
 	if cfg.OnGap != nil {
 		cfg.OnGap(gap)
@@ -89,7 +90,11 @@ func openOffsets(cfg Config) (*offsets, error) {
 	return &offsets{client}, nil
 }
 
-func (o *offsets) close() { _ = o.client.Close() } // only ever asked
+func (o *offsets) close() {
+	if o != nil {
+		_ = o.client.Close() // nothing is pending
+	}
+}
 
 // committed returns the group's offsets of those partitions that have one.
 func (o *offsets) committed(group, topic string, partitions []int32) (map[int32]int64, error) {

@@ -6,7 +6,12 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"jangbu/events/bus/embedded"
 	"jangbu/events/bus/kafka"
@@ -39,7 +44,7 @@ func TestOutageIsSurvivedAndToldOnce(t *testing.T) {
 	receiveAll(t, frames, 1)
 
 	broker.Close()
-	eventually(t, "the outage is told", func() bool { return strings.Contains(log.String(), "ERROR") })
+	eventually(t, "the same error happened again", func() bool { return strings.Count(log.String(), "Sarama internal error") >= 5 })
 	broker, err = embedded.Start(t.Context(), embedded.Config{Listen: broker.Addr(), DataDir: dir})
 	if err != nil {
 		t.Fatal(err)
@@ -75,6 +80,44 @@ func TestOutageIsSurvivedAndToldOnce(t *testing.T) {
 	}
 	if strings.Contains(log.String(), "010-") {
 		t.Error("a record's value is in the log")
+	}
+}
+
+// A session that cannot begin is tried again.
+func TestSessionThatCannotBegin(t *testing.T) {
+	t.Parallel()
+	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(1, topic))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(cluster.Close) // after the subscriber's
+	var asked atomic.Int32
+	cluster.ControlKey(int16(kmsg.OffsetFetch), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		if asked.Add(1) != 2 { // the first is sarama's, before Setup
+			return nil, nil, false
+		}
+		answer := req.ResponseKind().(*kmsg.OffsetFetchResponse)
+		group := kmsg.NewOffsetFetchResponseGroup()
+		group.Group, group.ErrorCode = "jangbu", kerr.GroupAuthorizationFailed.Code
+		answer.Groups = append(answer.Groups, group)
+		return answer, nil, true
+	})
+	var log lines
+	cfg := kafka.Config{Brokers: cluster.ListenAddrs(), Group: "jangbu", Logger: slog.New(slog.NewJSONHandler(&log, nil))}
+	producer, err := kafka.NewProducer(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = producer.Close() })
+	if err := producer.Produce(t.Context(), recordsNamed("r", 3)); err != nil {
+		t.Fatal(err)
+	}
+	frames, _ := (&bundle{cfg: cfg}).subscribe(t)
+	receiveAll(t, frames, 3)
+	for _, what := range []string{"begin session: fetch committed offsets", "consuming again"} {
+		if !strings.Contains(log.String(), what) {
+			t.Errorf("the log does not say %q:\n%s", what, log.String())
+		}
 	}
 }
 
