@@ -165,22 +165,38 @@ func TestCloudEventsRefused(t *testing.T) {
 		"structured, no JSON":      {inBody("x"), fields{{Problem: "is not valid JSON at byte 0", Want: "one JSON object in UTF-8"}}},
 		"structured, a name twice": {inBody(`{"id":"1","id":"1"}`), fields{{Problem: "a member is there twice at byte 10", Want: "each name once"}}},
 		"structured, empty": {inBody("{}"), fields{
-			{Field: "specversion", Problem: "is missing or another version", Want: `"1.0"`}, {Field: "id", Problem: "is missing", Want: wantID},
-			{Field: "type", Problem: "is missing", Want: "the event's type"}, {Field: "data", Problem: "is missing", Want: "the event as a JSON object"}}},
+			{Field: "specversion", Problem: "is missing or another version", Want: `"1.0"`},
+			{Field: "id", Problem: "is missing", Want: wantID},
+			{Field: "type", Problem: "is missing", Want: "the event's type"},
+			{Field: "data", Problem: "is missing", Want: "the event as a JSON object"},
+		}},
 		"structured, wrong types": {inBody(`{"specversion":1.0,"id":1,"source":[],"type":{},"data":{},"data_base64":""}`), fields{
-			{Field: "specversion", Problem: "is missing or another version", Want: `"1.0"`}, {Field: "id", Problem: "is a number", Want: wantID},
-			{Field: "source", Problem: "is an array", Want: "a URI reference"}, {Field: "type", Problem: "is an object", Want: "the event's type"},
-			{Field: "data_base64", Problem: "is there beside data", Want: "one of the two"}}},
-		"structured, no base64": {inBody(`{"specversion":"1.0","id":"1","type":"EventCreated","data_base64":"?"}`),
-			fields{{Field: "data_base64", Problem: "is not base64", Want: "base64 text"}}},
-		"structured, base64 is a number": {inBody(`{"specversion":"1.0","id":"1","type":"EventCreated","data_base64":1}`),
-			fields{{Field: "data_base64", Problem: "is a number", Want: "base64 text"}}},
-		"structured, empty data": {inBody(`{"specversion":"1.0","id":"1","type":"EventCreated","data":""}`),
-			fields{{Problem: "has no value", Want: "one JSON object"}}},
-		"structured, data is a list": {inBody(`{"specversion":"1.0","id":"1","type":"EventCreated","data":[1]}`),
-			fields{{Problem: "is an array", Want: "a JSON object"}}},
-		"structured, data breaks its contract": {inBody(`{"specversion":"1.0","id":"1","type":"EventCreated","data":{"eventId":"e","title":"t","objective":"o"}}`),
-			fields{{Field: "storeId", Problem: "is missing", Want: wantID}}},
+			{Field: "specversion", Problem: "is missing or another version", Want: `"1.0"`},
+			{Field: "id", Problem: "is a number", Want: wantID},
+			{Field: "source", Problem: "is an array", Want: "a URI reference"},
+			{Field: "type", Problem: "is an object", Want: "the event's type"},
+			{Field: "data_base64", Problem: "is there beside data", Want: "one of the two"},
+		}},
+		"structured, no base64": {
+			inBody(`{"specversion":"1.0","id":"1","type":"EventCreated","data_base64":"?"}`),
+			fields{{Field: "data_base64", Problem: "is not base64", Want: "base64 text"}},
+		},
+		"structured, base64 is a number": {
+			inBody(`{"specversion":"1.0","id":"1","type":"EventCreated","data_base64":1}`),
+			fields{{Field: "data_base64", Problem: "is a number", Want: "base64 text"}},
+		},
+		"structured, empty data": {
+			inBody(`{"specversion":"1.0","id":"1","type":"EventCreated","data":""}`),
+			fields{{Problem: "has no value", Want: "one JSON object"}},
+		},
+		"structured, data is a list": {
+			inBody(`{"specversion":"1.0","id":"1","type":"EventCreated","data":[1]}`),
+			fields{{Problem: "is an array", Want: "a JSON object"}},
+		},
+		"structured, data breaks its contract": {
+			inBody(`{"specversion":"1.0","id":"1","type":"EventCreated","data":{"eventId":"e","title":"t","objective":"o"}}`),
+			fields{{Field: "storeId", Problem: "is missing", Want: wantID}},
+		},
 	} {
 		if diff := cmp.Diff(c.want, refused(t, typ, c.rec)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)

@@ -163,44 +163,68 @@ func TestDecodeAccepts(t *testing.T) {
 		doc  string
 		want events.Event
 	}{
-		{"required members only", created,
+		{
+			"required members only", created,
 			`{"eventId":"e","storeId":"s","title":"t","objective":"o"}`,
-			&events.EventCreated{Campaign: "e", Store: "s", Title: "t", Objective: "o"}},
-		{"null is absent", created,
+			&events.EventCreated{Campaign: "e", Store: "s", Title: "t", Objective: "o"},
+		},
+		{
+			"null is absent", created,
 			`{"eventId":"e","storeId":"s","title":"t","objective":"o","createdAt":null,"startsAt":null,"prizeCost":null}`,
-			&events.EventCreated{Campaign: "e", Store: "s", Title: "t", Objective: "o"}},
-		{"white space and escapes", created,
+			&events.EventCreated{Campaign: "e", Store: "s", Title: "t", Objective: "o"},
+		},
+		{
+			"white space and escapes", created,
 			" {\t\"event\\u0049d\" : \"\\u0065\" ,\r\n\"storeId\":\"s\",\"title\":\"\",\"objective\":\"a\\nb\\t\\\"\\u2028\\ud83c\\udf81\"} \n",
-			&events.EventCreated{Campaign: "e", Store: "s", Objective: "a\nb\t\"\u2028🎁"}},
-		{"ids of 200 bytes", created,
+			&events.EventCreated{Campaign: "e", Store: "s", Objective: "a\nb\t\"\u2028🎁"},
+		},
+		{
+			"ids of 200 bytes", created,
 			`{"eventId":"` + text200 + `","storeId":"s","title":"t","objective":"o"}`,
-			&events.EventCreated{Campaign: events.Campaign(text200), Store: "s", Title: "t", Objective: "o"}},
-		{"required members only", registered,
+			&events.EventCreated{Campaign: events.Campaign(text200), Store: "s", Title: "t", Objective: "o"},
+		},
+		{
+			"required members only", registered,
 			`{"participantId":"p","eventId":"e","phoneNumber":"1"}`,
-			&events.ParticipantRegistered{Campaign: "e", Participant: "p"}},
-		{"empty texts are absent", registered,
+			&events.ParticipantRegistered{Campaign: "e", Participant: "p"},
+		},
+		{
+			"empty texts are absent", registered,
 			`{"participantId":"p","eventId":"e","phoneNumber":"1","channel":"","gender":"","ageGroup":"","region":"","newCustomer":false}`,
-			&events.ParticipantRegistered{Campaign: "e", Participant: "p", NewCustomer: new(false)}},
-		{"a channel of the producer's", registered,
+			&events.ParticipantRegistered{Campaign: "e", Participant: "p", NewCustomer: new(false)},
+		},
+		{
+			"a channel of the producer's", registered,
 			`{"participantId":"p","eventId":"e","phoneNumber":"1","channel":"전단지"}`,
-			&events.ParticipantRegistered{Campaign: "e", Participant: "p", Channel: "전단지"}},
-		{"no channel", distributed,
+			&events.ParticipantRegistered{Campaign: "e", Participant: "p", Channel: "전단지"},
+		},
+		{
+			"no channel", distributed,
 			`{"eventId":"e","distributedChannels":[],"completedAt":"2026-11-23T01:00:00Z"}`,
-			&events.DistributionCompleted{Campaign: "e", CompletedAt: stamp.Add(-3 * time.Second)}},
-		{"all channels, all forms", distributed,
+			&events.DistributionCompleted{Campaign: "e", CompletedAt: stamp.Add(-3 * time.Second)},
+		},
+		{
+			"all channels, all forms", distributed,
 			`{"eventId":"e","completedAt":"2026-11-23T01:00:03Z","distributedChannels":["kakao",{"channel":"naver"},` +
 				`{"channel":"instagram","cost":null},{"cost":0,"channel":"genietv"},{"z":1,"channel":"wooridongnetv","a":[1.0],"cost":1e3}]}`,
 			&events.DistributionCompleted{Campaign: "e", CompletedAt: stamp, Channels: []events.Distribution{
-				{Channel: events.Kakao}, {Channel: events.Naver}, {Channel: events.Instagram},
+				{Channel: events.Kakao},
+				{Channel: events.Naver},
+				{Channel: events.Instagram},
 				{Channel: events.GenieTV, Cost: new(events.Won(0))},
 				{Channel: events.WooridongneTV, Cost: new(events.Won(1000)), Extra: []byte(`"a":[1.0],"z":1`)},
-			}}},
-		{"one figure, and it is zero", fetched,
+			}},
+		},
+		{
+			"one figure, and it is zero", fetched,
 			`{"eventId":"e","channel":"kakao","fetchedAt":"2026-11-23T01:00:03Z","shares":0,"views":null}`,
-			&events.ChannelStatsFetched{Campaign: "e", Channel: events.Kakao, FetchedAt: stamp, Shares: new(int64(0))}},
-		{"sub-microseconds are cut off", fetched,
+			&events.ChannelStatsFetched{Campaign: "e", Channel: events.Kakao, FetchedAt: stamp, Shares: new(int64(0))},
+		},
+		{
+			"sub-microseconds are cut off", fetched,
 			`{"eventId":"e","channel":"kakao","fetchedAt":"2026-11-23T01:00:02.000001999Z","shares":1}`,
-			&events.ChannelStatsFetched{Campaign: "e", Channel: events.Kakao, FetchedAt: stamp.Add(-time.Second + time.Microsecond), Shares: new(int64(1))}},
+			&events.ChannelStatsFetched{Campaign: "e", Channel: events.Kakao, FetchedAt: stamp.Add(-time.Second + time.Microsecond), Shares: new(int64(1))},
+		},
 	} {
 		t.Run(c.typ.String()+"/"+c.name, func(t *testing.T) {
 			t.Parallel()

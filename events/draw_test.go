@@ -90,7 +90,7 @@ func drawText(least int, breaks bool) *rapid.Generator[string] {
 	})
 	whole := rapid.Map(rapid.SliceOfN(rapid.OneOf(hostile, rapid.StringN(1, 4, -1)), 0, 8), func(parts []string) string {
 		s := strings.Map(func(r rune) rune {
-			if unicode.IsControl(r) && !(breaks && strings.ContainsRune("\n\r\t", r)) {
+			if allowed := breaks && strings.ContainsRune("\n\r\t", r); unicode.IsControl(r) && !allowed {
 				return -1
 			}
 			return r

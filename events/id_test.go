@@ -24,24 +24,36 @@ func TestStoredIdentitiesNeverChange(t *testing.T) {
 		header              []events.Header
 		id, digest, payload string
 	}{
-		{events.TypeEventCreated, fullJSON(events.TypeEventCreated), nil,
+		{
+			events.TypeEventCreated, fullJSON(events.TypeEventCreated), nil,
 			"0daac366-2087-8992-b674-4b6d2ee4d84a", "79fa478f44e7db31a794aa51d9dfa71100000000000000000000000000000000",
-			`{"eventId":"evt-1","storeId":"store-1","title":"가을 맞이 할인","objective":"신규 고객 유치","createdAt":"2026-11-23T01:00:00Z","startsAt":"2026-11-30T15:00:00Z","endsAt":"2026-12-31T14:59:59.999999Z","prizeCost":500000,"platformCost":120000,"expectedSalesIncrease":3000000,"baselineSales":24000000,"newCustomerLtv":45000}`},
-		{events.TypeParticipantRegistered, fullJSON(events.TypeParticipantRegistered), nil,
+			`{"eventId":"evt-1","storeId":"store-1","title":"가을 맞이 할인","objective":"신규 고객 유치","createdAt":"2026-11-23T01:00:00Z","startsAt":"2026-11-30T15:00:00Z","endsAt":"2026-12-31T14:59:59.999999Z","prizeCost":500000,"platformCost":120000,"expectedSalesIncrease":3000000,"baselineSales":24000000,"newCustomerLtv":45000}`,
+		},
+		{
+			events.TypeParticipantRegistered, fullJSON(events.TypeParticipantRegistered), nil,
 			"4a6a9976-9235-8899-b86d-3704345d6f81", "3bc559bf62115caf71c25b0211a82f6b9e0ed431783f1dd7b4516a5b0bef06bc",
-			`{"participantId":"p-1","eventId":"evt-1","pseudonym":"AQIDAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAACA","registeredAt":"2026-11-23T01:00:02.123456Z","channel":"instagram","newCustomer":true,"gender":"female","ageGroup":"20s","region":"서울"}`},
-		{events.TypeDistributionCompleted, fullJSON(events.TypeDistributionCompleted), nil,
+			`{"participantId":"p-1","eventId":"evt-1","pseudonym":"AQIDAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAACA","registeredAt":"2026-11-23T01:00:02.123456Z","channel":"instagram","newCustomer":true,"gender":"female","ageGroup":"20s","region":"서울"}`,
+		},
+		{
+			events.TypeDistributionCompleted, fullJSON(events.TypeDistributionCompleted), nil,
 			"0cb5f630-4373-8fae-be21-0e8e5d102d6b", "121bf95fb5380789cb74055c093a48e300000000000000000000000000000000",
-			`{"eventId":"evt-1","distributedChannels":[{"channel":"wooridongnetv"},{"channel":"genietv","cost":30000}],"completedAt":"2026-11-23T01:00:01Z"}`},
-		{events.TypeChannelStatsFetched, fullJSON(events.TypeChannelStatsFetched), nil,
+			`{"eventId":"evt-1","distributedChannels":[{"channel":"wooridongnetv"},{"channel":"genietv","cost":30000}],"completedAt":"2026-11-23T01:00:01Z"}`,
+		},
+		{
+			events.TypeChannelStatsFetched, fullJSON(events.TypeChannelStatsFetched), nil,
 			"b5bbe5b4-b713-829b-844e-66b54a702f0e", "3af8a62516ef1385358e39364b1c970500000000000000000000000000000000",
-			`{"eventId":"evt-1","channel":"wooridongnetv","fetchedAt":"2026-11-23T01:00:03Z","impressions":5000,"views":1200,"clicks":0,"likes":300,"comments":50,"shares":100}`},
-		{events.TypeDistributionCompleted, withExtra, nil,
+			`{"eventId":"evt-1","channel":"wooridongnetv","fetchedAt":"2026-11-23T01:00:03Z","impressions":5000,"views":1200,"clicks":0,"likes":300,"comments":50,"shares":100}`,
+		},
+		{
+			events.TypeDistributionCompleted, withExtra, nil,
 			"0cb5f630-4373-8fae-be21-0e8e5d102d6b", "0ddd8ea71a7cb2e3d3294b558c80e19f00000000000000000000000000000000",
-			`{"eventId":"evt-1","distributedChannels":[{"channel":"kakao"},{"channel":"naver","cost":0,"a":1.0,"b":2}],"completedAt":"2026-11-23T01:00:01Z","y":[],"z":"é"}`},
-		{events.TypeParticipantRegistered, `{"participantId":"p-1","eventId":"evt-1","phoneNumber":"1"}`, headers("ce_id", "reg-1", "ce_source", "/shop"),
+			`{"eventId":"evt-1","distributedChannels":[{"channel":"kakao"},{"channel":"naver","cost":0,"a":1.0,"b":2}],"completedAt":"2026-11-23T01:00:01Z","y":[],"z":"é"}`,
+		},
+		{
+			events.TypeParticipantRegistered, `{"participantId":"p-1","eventId":"evt-1","phoneNumber":"1"}`, headers("ce_id", "reg-1", "ce_source", "/shop"),
 			"38fc3764-3d57-89a0-b88b-20f9b976b839", "5d2e4a5fcfd1bffe2a93a176a7b589919e0ed431783f1dd7b4516a5b0bef06bc",
-			`{"participantId":"p-1","eventId":"evt-1","pseudonym":"AQIDAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAACA"}`},
+			`{"participantId":"p-1","eventId":"evt-1","pseudonym":"AQIDAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAACA"}`,
+		},
 	} {
 		rec := record(c.value)
 		rec.Headers = c.header
@@ -72,10 +84,20 @@ func TestNaturalID(t *testing.T) {
 		events.TypeChannelStatsFetched:   "eventId channel fetchedAt",
 	}
 	changed := []struct{ field, raw string }{
-		{"eventId", `"evt-2"`}, {"participantId", `"p-2"`}, {"completedAt", `"2026-11-23T10:00:01.000001+09:00"`},
-		{"fetchedAt", `"2026-11-23T10:00:02+09:00"`}, {"channel", `"kakao"`}, {"storeId", `"store-2"`}, {"title", `""`}, {"prizeCost", "1"},
-		{"registeredAt", `"2026-11-23T10:00:03+09:00"`}, {"newCustomer", "false"}, {"region", `"부산"`},
-		{"distributedChannels", "[]"}, {"views", "7"}, {"clicks", "null"},
+		{"eventId", `"evt-2"`},
+		{"participantId", `"p-2"`},
+		{"completedAt", `"2026-11-23T10:00:01.000001+09:00"`},
+		{"fetchedAt", `"2026-11-23T10:00:02+09:00"`},
+		{"channel", `"kakao"`},
+		{"storeId", `"store-2"`},
+		{"title", `""`},
+		{"prizeCost", "1"},
+		{"registeredAt", `"2026-11-23T10:00:03+09:00"`},
+		{"newCustomer", "false"},
+		{"region", `"부산"`},
+		{"distributedChannels", "[]"},
+		{"views", "7"},
+		{"clicks", "null"},
 	}
 	seen := map[events.ID]events.Type{}
 	for _, typ := range events.Types() {

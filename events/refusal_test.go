@@ -60,41 +60,72 @@ func TestDecodeRefuses(t *testing.T) {
 		{"a name twice", created, `{"a":1,"a":1}`, fields{{Problem: "a member is there twice at byte 7", Want: wantOnce}}},
 		{"a name twice, escaped", created, `{"a":1,"\u0061":1}`, fields{{Problem: "a member is there twice at byte 7", Want: wantOnce}}},
 		{"a name twice, further in", created, `{"x":[{"a":1,"a":1}]}`, fields{{Problem: "a member is there twice at byte 13", Want: wantOnce}}},
-		{"a phone number as name, twice", registered, `{"` + phone + `":1,"` + phone + `":2}`,
-			fields{{Problem: "a member is there twice at byte 19", Want: wantOnce}}},
+		{
+			"a phone number as name, twice", registered, `{"` + phone + `":1,"` + phone + `":2}`,
+			fields{{Problem: "a member is there twice at byte 19", Want: wantOnce}},
+		},
 
 		{"empty object", created, "{}", fields{
-			{Field: "eventId", Problem: "is missing", Want: wantID}, {Field: "storeId", Problem: "is missing", Want: wantID},
-			{Field: "title", Problem: "is missing", Want: wantText}, {Field: "objective", Problem: "is missing", Want: wantText}}},
+			{Field: "eventId", Problem: "is missing", Want: wantID},
+			{Field: "storeId", Problem: "is missing", Want: wantID},
+			{Field: "title", Problem: "is missing", Want: wantText},
+			{Field: "objective", Problem: "is missing", Want: wantText},
+		}},
 		{"empty object", registered, "{}", fields{
-			{Field: "participantId", Problem: "is missing", Want: wantID}, {Field: "eventId", Problem: "is missing", Want: wantID},
-			{Field: "phoneNumber", Problem: "is missing", Want: wantID}}},
+			{Field: "participantId", Problem: "is missing", Want: wantID},
+			{Field: "eventId", Problem: "is missing", Want: wantID},
+			{Field: "phoneNumber", Problem: "is missing", Want: wantID},
+		}},
 		{"empty object", distributed, "{}", fields{
-			{Field: "eventId", Problem: "is missing", Want: wantID}, {Field: "distributedChannels", Problem: "is missing", Want: wantList},
-			{Field: "completedAt", Problem: "is missing", Want: wantFact}}},
+			{Field: "eventId", Problem: "is missing", Want: wantID},
+			{Field: "distributedChannels", Problem: "is missing", Want: wantList},
+			{Field: "completedAt", Problem: "is missing", Want: wantFact},
+		}},
 		{"empty object", fetched, "{}", fields{
-			{Field: "eventId", Problem: "is missing", Want: wantID}, {Field: "channel", Problem: "is missing", Want: wantChannel},
-			{Field: "fetchedAt", Problem: "is missing", Want: wantFact}, {Problem: "reports no figure", Want: wantFigures}}},
-		{"names are case-sensitive", created, with(t, created, "eventId", "", "EVENTID", `"evt-1"`),
-			fields{{Field: "eventId", Problem: "is missing", Want: wantID}}},
-		{"no figure", fetched, `{"eventId":"e","channel":"kakao","fetchedAt":"2026-11-23T01:00:00Z","views":null,"saves":3}`,
-			fields{{Problem: "reports no figure", Want: wantFigures}}},
-		{"a wrong figure is not also a missing one", fetched, `{"eventId":"e","channel":"kakao","fetchedAt":"2026-11-23T01:00:00Z","views":-1}`,
-			fields{{Field: "views", Problem: "is negative", Want: "a whole number from 0 to 9007199254740992"}}},
-		{"a channel that is none of the five", fetched, with(t, fetched, "channel", `"tiktok"`),
-			fields{{Field: "channel", Problem: "is none of the five channels", Want: wantChannel}}},
-		{"channel in capitals", fetched, with(t, fetched, "channel", `"Naver"`),
-			fields{{Field: "channel", Problem: "is none of the five channels", Want: wantChannel}}},
+			{Field: "eventId", Problem: "is missing", Want: wantID},
+			{Field: "channel", Problem: "is missing", Want: wantChannel},
+			{Field: "fetchedAt", Problem: "is missing", Want: wantFact},
+			{Problem: "reports no figure", Want: wantFigures},
+		}},
+		{
+			"names are case-sensitive", created, with(t, created, "eventId", "", "EVENTID", `"evt-1"`),
+			fields{{Field: "eventId", Problem: "is missing", Want: wantID}},
+		},
+		{
+			"no figure", fetched, `{"eventId":"e","channel":"kakao","fetchedAt":"2026-11-23T01:00:00Z","views":null,"saves":3}`,
+			fields{{Problem: "reports no figure", Want: wantFigures}},
+		},
+		{
+			"a wrong figure is not also a missing one", fetched, `{"eventId":"e","channel":"kakao","fetchedAt":"2026-11-23T01:00:00Z","views":-1}`,
+			fields{{Field: "views", Problem: "is negative", Want: "a whole number from 0 to 9007199254740992"}},
+		},
+		{
+			"a channel that is none of the five", fetched, with(t, fetched, "channel", `"tiktok"`),
+			fields{{Field: "channel", Problem: "is none of the five channels", Want: wantChannel}},
+		},
+		{
+			"channel in capitals", fetched, with(t, fetched, "channel", `"Naver"`),
+			fields{{Field: "channel", Problem: "is none of the five channels", Want: wantChannel}},
+		},
 		{"channel is a number", fetched, with(t, fetched, "channel", `3`), fields{{Field: "channel", Problem: "is a number", Want: wantChannel}}},
-		{"phone number is a number", registered, with(t, registered, "phoneNumber", "1012345678"),
-			fields{{Field: "phoneNumber", Problem: "is a number", Want: wantID}}},
-		{"newCustomer is a text", registered, with(t, registered, "newCustomer", `"true"`),
-			fields{{Field: "newCustomer", Problem: "is a string", Want: "true or false"}}},
-		{"newCustomer is a number", registered, with(t, registered, "newCustomer", "1"),
-			fields{{Field: "newCustomer", Problem: "is a number", Want: "true or false"}}},
-		{"channels are a text", distributed, with(t, distributed, "distributedChannels", `"naver"`),
-			fields{{Field: "distributedChannels", Problem: "is a string", Want: wantList}}},
-		{"channels are wrong in every way", distributed,
+		{
+			"phone number is a number", registered, with(t, registered, "phoneNumber", "1012345678"),
+			fields{{Field: "phoneNumber", Problem: "is a number", Want: wantID}},
+		},
+		{
+			"newCustomer is a text", registered, with(t, registered, "newCustomer", `"true"`),
+			fields{{Field: "newCustomer", Problem: "is a string", Want: "true or false"}},
+		},
+		{
+			"newCustomer is a number", registered, with(t, registered, "newCustomer", "1"),
+			fields{{Field: "newCustomer", Problem: "is a number", Want: "true or false"}},
+		},
+		{
+			"channels are a text", distributed, with(t, distributed, "distributedChannels", `"naver"`),
+			fields{{Field: "distributedChannels", Problem: "is a string", Want: wantList}},
+		},
+		{
+			"channels are wrong in every way", distributed,
 			with(t, distributed, "distributedChannels", `["naver","tv","tv",{},{"cost":-1},{"channel":"naver","cost":1.5},7,null,[]]`),
 			fields{
 				{Field: "distributedChannels[1]", Problem: "is none of the five channels", Want: wantChannel},
@@ -107,23 +138,35 @@ func TestDecodeRefuses(t *testing.T) {
 				{Field: "distributedChannels[6]", Problem: "is a number", Want: wantList},
 				{Field: "distributedChannels[7]", Problem: "is null", Want: wantList},
 				{Field: "distributedChannels[8]", Problem: "is an array", Want: wantList},
-			}},
-		{"all that is wrong at once", registered,
+			},
+		},
+		{
+			"all that is wrong at once", registered,
 			`{"participantId":7,"eventId":"","phoneNumber":"","registeredAt":"now","channel":1,"newCustomer":{},"gender":[],"ageGroup":20,"region":false}`,
 			fields{
-				{Field: "participantId", Problem: "is a number", Want: wantID}, {Field: "eventId", Problem: "is empty", Want: wantID},
-				{Field: "phoneNumber", Problem: "is empty", Want: wantID}, {Field: "registeredAt", Problem: "is not a time", Want: wantTime},
-				{Field: "channel", Problem: "is a number", Want: wantLabel}, {Field: "newCustomer", Problem: "is an object", Want: "true or false"},
-				{Field: "gender", Problem: "is an array", Want: wantLabel}, {Field: "ageGroup", Problem: "is a number", Want: wantLabel},
+				{Field: "participantId", Problem: "is a number", Want: wantID},
+				{Field: "eventId", Problem: "is empty", Want: wantID},
+				{Field: "phoneNumber", Problem: "is empty", Want: wantID},
+				{Field: "registeredAt", Problem: "is not a time", Want: wantTime},
+				{Field: "channel", Problem: "is a number", Want: wantLabel},
+				{Field: "newCustomer", Problem: "is an object", Want: "true or false"},
+				{Field: "gender", Problem: "is an array", Want: wantLabel},
+				{Field: "ageGroup", Problem: "is a number", Want: wantLabel},
 				{Field: "region", Problem: "is a boolean", Want: wantLabel},
-			}},
+			},
+		},
 	}
 	texts := []struct{ typ, name, want string }{
-		{"", "eventId", wantID}, {"EventCreated", "storeId", wantID},
-		{"ParticipantRegistered", "participantId", wantID}, {"ParticipantRegistered", "phoneNumber", wantID},
-		{"ParticipantRegistered", "channel", wantLabel}, {"ParticipantRegistered", "gender", wantLabel},
-		{"ParticipantRegistered", "ageGroup", wantLabel}, {"ParticipantRegistered", "region", wantLabel},
-		{"EventCreated", "title", wantText}, {"EventCreated", "objective", wantText},
+		{"", "eventId", wantID},
+		{"EventCreated", "storeId", wantID},
+		{"ParticipantRegistered", "participantId", wantID},
+		{"ParticipantRegistered", "phoneNumber", wantID},
+		{"ParticipantRegistered", "channel", wantLabel},
+		{"ParticipantRegistered", "gender", wantLabel},
+		{"ParticipantRegistered", "ageGroup", wantLabel},
+		{"ParticipantRegistered", "region", wantLabel},
+		{"EventCreated", "title", wantText},
+		{"EventCreated", "objective", wantText},
 	}
 	times := map[events.Type][]string{
 		created: {"createdAt", "startsAt", "endsAt"}, registered: {"registeredAt"}, distributed: {"completedAt"}, fetched: {"fetchedAt"},
@@ -272,7 +315,8 @@ func TestPhoneNumberNeverShows(t *testing.T) {
 		out.Write(b)
 	}
 	fmt.Fprintln(&out, errors.New("wrapped: "+fmt.Sprint(d.Phone)))
-	for _, form := range []string{"5678", fmt.Sprintf("%x", "5678"), fmt.Sprintf("%X", "5678"), "53 54 55 56", "0x35, 0x36"} {
+	// In clear, in hex, as numbers of bytes.
+	for _, form := range []string{phone, fmt.Sprintf("%x", phone), fmt.Sprintf("%X", phone), "48 49 48 45 49", "0x30, 0x31, 0x30", "30 31 30"} {
 		if strings.Contains(out.String(), form) {
 			t.Errorf("the number shows as %q in:\n%s", form, out.String())
 		}

@@ -134,57 +134,56 @@ func (w *storedWriter) extra(members []byte) {
 // event's texts to share. Whatever is not a stored form of that type is an error.
 func DecodeStored(t Type, payload []byte) (Event, error) {
 	r := storedReader{s: string(payload)}
-	r.open()
 	var e Event
 	switch t {
 	case TypeEventCreated:
 		c := &EventCreated{
-			Campaign:  Campaign(r.text(`"eventId":`)),
-			Store:     Store(r.text(`"storeId":`)),
-			Title:     r.text(`"title":`),
-			Objective: r.text(`"objective":`),
+			Campaign:  Campaign(r.text(`{"eventId":"`)),
+			Store:     Store(r.text(`,"storeId":"`)),
+			Title:     r.text(`,"title":"`),
+			Objective: r.text(`,"objective":"`),
 		}
-		c.CreatedAt = r.optionalInstant(`"createdAt":`)
-		c.StartsAt = r.optionalInstant(`"startsAt":`)
-		c.EndsAt = r.optionalInstant(`"endsAt":`)
-		c.PrizeCost = r.won(`"prizeCost":`)
-		c.PlatformCost = r.won(`"platformCost":`)
-		c.ExpectedSalesIncrease = r.won(`"expectedSalesIncrease":`)
-		c.BaselineSales = r.won(`"baselineSales":`)
-		c.NewCustomerLTV = r.won(`"newCustomerLtv":`)
+		c.CreatedAt = r.optionalInstant(`,"createdAt":"`)
+		c.StartsAt = r.optionalInstant(`,"startsAt":"`)
+		c.EndsAt = r.optionalInstant(`,"endsAt":"`)
+		c.PrizeCost = r.won(`,"prizeCost":`)
+		c.PlatformCost = r.won(`,"platformCost":`)
+		c.ExpectedSalesIncrease = r.won(`,"expectedSalesIncrease":`)
+		c.BaselineSales = r.won(`,"baselineSales":`)
+		c.NewCustomerLTV = r.won(`,"newCustomerLtv":`)
 		c.Extra = r.extra(t)
 		e = c
 	case TypeParticipantRegistered:
-		p := &ParticipantRegistered{Participant: r.text(`"participantId":`), Campaign: Campaign(r.text(`"eventId":`))}
+		p := &ParticipantRegistered{Participant: r.text(`{"participantId":"`), Campaign: Campaign(r.text(`,"eventId":"`))}
 		r.pseudonym(&p.Pseudonym)
-		p.RegisteredAt = r.optionalInstant(`"registeredAt":`)
-		p.Channel = r.optionalText(`"channel":`)
-		p.NewCustomer = r.optionalBool(`"newCustomer":`)
-		p.Gender = r.optionalText(`"gender":`)
-		p.AgeGroup = r.optionalText(`"ageGroup":`)
-		p.Region = r.optionalText(`"region":`)
+		p.RegisteredAt = r.optionalInstant(`,"registeredAt":"`)
+		p.Channel = r.optionalText(`,"channel":"`)
+		p.NewCustomer = r.optionalBool(`,"newCustomer":`)
+		p.Gender = r.optionalText(`,"gender":"`)
+		p.AgeGroup = r.optionalText(`,"ageGroup":"`)
+		p.Region = r.optionalText(`,"region":"`)
 		e = p
 	case TypeDistributionCompleted:
-		d := &DistributionCompleted{Campaign: Campaign(r.text(`"eventId":`))}
-		d.Channels = r.distributions(`"distributedChannels":`)
-		d.CompletedAt = r.instant(`"completedAt":`)
+		d := &DistributionCompleted{Campaign: Campaign(r.text(`{"eventId":"`))}
+		d.Channels = r.distributions(`,"distributedChannels":[`)
+		d.CompletedAt = r.instant(`,"completedAt":"`)
 		d.Extra = r.extra(t)
 		e = d
 	case TypeChannelStatsFetched:
-		s := &ChannelStatsFetched{Campaign: Campaign(r.text(`"eventId":`)), Channel: Channel(r.text(`"channel":`))}
-		s.FetchedAt = r.instant(`"fetchedAt":`)
-		s.Impressions = r.figure(`"impressions":`)
-		s.Views = r.figure(`"views":`)
-		s.Clicks = r.figure(`"clicks":`)
-		s.Likes = r.figure(`"likes":`)
-		s.Comments = r.figure(`"comments":`)
-		s.Shares = r.figure(`"shares":`)
+		s := &ChannelStatsFetched{Campaign: Campaign(r.text(`{"eventId":"`)), Channel: Channel(r.text(`,"channel":"`))}
+		s.FetchedAt = r.instant(`,"fetchedAt":"`)
+		s.Impressions = r.figure(`,"impressions":`)
+		s.Views = r.figure(`,"views":`)
+		s.Clicks = r.figure(`,"clicks":`)
+		s.Likes = r.figure(`,"likes":`)
+		s.Comments = r.figure(`,"comments":`)
+		s.Shares = r.figure(`,"shares":`)
 		s.Extra = r.extra(t)
 		e = s
 	default:
 		return nil, fmt.Errorf("decode stored event: type %d is none of the four", t)
 	}
-	r.close()
+	r.must("}")
 	if r.failed || r.i != len(payload) {
 		return nil, fmt.Errorf("decode stored %s: not canonical at byte %d of %d", t, r.i, len(payload))
 	}

@@ -19,48 +19,22 @@ type storedReader struct {
 	failed bool
 }
 
-func (r *storedReader) open() {
-	if !r.skip("{") {
-		r.failed = true
-	}
-}
-
-func (r *storedReader) close() {
-	if !r.failed && !r.skip("}") {
-		r.failed = true
-	}
-}
-
-func (r *storedReader) skip(s string) bool {
-	if !strings.HasPrefix(r.s[r.i:], s) {
+// at moves past s and reports true if it comes next: a comma or brace, the
+// member's name and colon, and a text's first quote.
+func (r *storedReader) at(s string) bool {
+	if r.failed || !strings.HasPrefix(r.s[r.i:], s) {
 		return false
 	}
 	r.i += len(s)
 	return true
 }
 
-// at moves past the member's name and reports true if it comes next.
-func (r *storedReader) at(name string) bool {
-	if r.failed {
-		return false
+// must moves past s and fails if anything else comes next.
+func (r *storedReader) must(s string) bool {
+	if !r.at(s) {
+		r.failed = true
 	}
-	start := r.i
-	if r.s[start-1] != '{' && !r.skip(",") {
-		return false
-	}
-	if !r.skip(name) {
-		r.i = start
-		return false
-	}
-	return true
-}
-
-func (r *storedReader) must(name string) bool {
-	if r.at(name) {
-		return true
-	}
-	r.failed = true
-	return false
+	return !r.failed
 }
 
 func (r *storedReader) text(name string) string {
@@ -81,12 +55,8 @@ func (r *storedReader) optionalText(name string) string {
 	return s
 }
 
-// quoted reads a string that was quoted as [jsontext.AppendQuote] does it.
+// quoted reads the rest of a string that was quoted as [jsontext.AppendQuote] does it.
 func (r *storedReader) quoted() string {
-	if !r.skip(`"`) {
-		r.failed = true
-		return ""
-	}
 	var bits byte
 	for i := r.i; i < len(r.s); i++ {
 		c := r.s[i]
@@ -128,12 +98,8 @@ func (r *storedReader) escaped() string {
 	return string(text)
 }
 
-// token returns what stands up to the next quote; its reader judges every byte.
+// token returns what stands before the next quote; its reader judges every byte.
 func (r *storedReader) token() string {
-	if !r.skip(`"`) {
-		r.failed = true
-		return ""
-	}
 	s := r.s[r.i:]
 	n := strings.IndexByte(s, '"')
 	if n < 0 {
@@ -188,15 +154,15 @@ func (r *storedReader) optionalBool(name string) *bool {
 	if !r.at(name) {
 		return nil
 	}
-	v := r.skip("true")
-	if !v && !r.skip("false") {
-		r.failed = true
+	v := r.at("true")
+	if !v {
+		r.must("false")
 	}
 	return &v
 }
 
 func (r *storedReader) pseudonym(p *Pseudonym) {
-	if !r.at(`"pseudonym":`) {
+	if !r.at(`,"pseudonym":"`) {
 		return
 	}
 	s := r.token()
@@ -213,19 +179,17 @@ func (r *storedReader) pseudonym(p *Pseudonym) {
 }
 
 func (r *storedReader) distributions(name string) []Distribution {
-	if !r.must(name) || !r.skip("[") {
-		r.failed = true
+	if !r.must(name) {
 		return nil
 	}
 	var ds []Distribution
-	for !r.failed && !r.skip("]") {
-		if len(ds) > 0 && !r.skip(",") || !r.skip("{") {
-			r.failed = true
-			break
+	for !r.failed && !r.at("]") {
+		if len(ds) > 0 {
+			r.must(",")
 		}
-		d := Distribution{Channel: Channel(r.text(`"channel":`)), Cost: r.won(`"cost":`)}
+		d := Distribution{Channel: Channel(r.text(`{"channel":"`)), Cost: r.won(`,"cost":`)}
 		d.Extra = r.unknown(func(o *object) { o.distribution() })
-		r.close()
+		r.must("}")
 		ds = append(ds, d)
 	}
 	return ds
@@ -241,7 +205,7 @@ func (r *storedReader) extra(t Type) []byte {
 // takeKnown takes the members that the contract knows, which stand further
 // ahead or nowhere.
 func (r *storedReader) unknown(takeKnown func(*object)) []byte {
-	if r.failed || !r.skip(",") {
+	if !r.at(",") {
 		return nil
 	}
 	left, err := jsontext.NewDecoder(strings.NewReader("{" + r.s[r.i:])).ReadValue()
@@ -297,7 +261,7 @@ func parseCanonicalInstant(s string) (time.Time, error) {
 		return time.Time{}, errInstant
 	}
 	t := time.Date(year, month, day, hour, minute, second, nanos, time.UTC)
-	if _, m, d := t.Date(); m != month || d != day { // 31 February and the like
+	if t.Month() != month { // 31 February and the like
 		return time.Time{}, errInstant
 	}
 	return t, nil

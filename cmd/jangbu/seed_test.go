@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"testing"
 	"time"
+
+	"jangbu/events"
 )
 
 // TestSeedFigures writes the figures of the platform's own example to the four
@@ -65,9 +67,11 @@ func TestSeedFigures(t *testing.T) {
 	}
 	send := func(campaign string, order []string) {
 		for _, topic := range order {
+			var records []events.Record
 			for _, value := range topics[topic](campaign) {
-				b.produce(t, record(topic, campaign, value))
+				records = append(records, record(topic, campaign, value))
 			}
+			b.produce(t, records...)
 		}
 	}
 	orders := permutations([]string{"event-created", "participant-registered", "distribution-completed", "channel-stats-fetched"})

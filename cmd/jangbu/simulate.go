@@ -138,7 +138,7 @@ func publish(ctx context.Context, p *kafka.Producer, g *synthetic.Generator, sta
 		*opening.published = int64(len(opening.records))
 	}
 	// A tenth of a second's worth at a time keeps a low rate smooth and a high one cheap.
-	batch, limiter := 2000, rate.NewLimiter(rate.Inf, 1)
+	batch, limiter := 20_000, rate.NewLimiter(rate.Inf, 1)
 	if perSecond > 0 {
 		batch = max(1, min(batch, int(perSecond/10)))
 		limiter = rate.NewLimiter(rate.Limit(perSecond), batch)

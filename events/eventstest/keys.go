@@ -69,14 +69,18 @@ func TestKeys(t *testing.T, newStore func(t testing.TB) (open func(t testing.TB)
 			want(t, open(t), wrapped{"a": {}, "b": {2}, "never added": {}}, "a", "b", "never added")
 		},
 		"of concurrent callers one wins each entry, for all": func(t *testing.T, open func(testing.TB) events.Keys) {
-			const callers, campaigns = 4, 50
+			const callers, campaigns = 4, 300
 			var names []events.Campaign
 			for n := range campaigns {
 				names = append(names, events.Campaign(fmt.Sprintf("c-%d", n)))
 			}
 			failed := make(chan error, callers)
-			for caller := range callers {
-				keys, mine := open(t), wrapped{}
+			var handles []events.Keys
+			for range callers {
+				handles = append(handles, open(t))
+			}
+			for caller, keys := range handles {
+				mine := wrapped{}
 				for _, c := range names {
 					mine[c] = []byte{byte(caller)}
 				}

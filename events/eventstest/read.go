@@ -17,8 +17,16 @@ func testRead(t *testing.T, a Adapter) {
 			limit int
 			want  []events.Draft
 		}{
-			{0, 10, d}, {0, 1, d[:1]}, {0, 3, d[:3]}, {3, 4, d[3:7]}, {9, 1, d[9:]},
-			{8, 100, d[8:]}, {0, math.MaxInt, d}, {10, 5, nil}, {11, 5, nil}, {math.MaxInt64, math.MaxInt, nil},
+			{0, 10, d},
+			{0, 1, d[:1]},
+			{0, 3, d[:3]},
+			{3, 4, d[3:7]},
+			{9, 1, d[9:]},
+			{8, 100, d[8:]},
+			{0, math.MaxInt, d},
+			{10, 5, nil},
+			{11, 5, nil},
+			{math.MaxInt64, math.MaxInt, nil},
 		} {
 			wantRecorded(t, mustRead(t, log, c.after, c.limit), c.after+1, c.want...)
 		}

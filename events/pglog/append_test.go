@@ -287,7 +287,7 @@ func beginRaw(ctx context.Context, t *testing.T, url string) *rawTx {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { tx.conn.Close(context.WithoutCancel(ctx)) })
+	t.Cleanup(func() { _ = tx.conn.Close(context.WithoutCancel(ctx)) })
 	return tx
 }
 
@@ -325,7 +325,6 @@ func (r *rawTx) kill(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer conn.Close(ctx)
 	_, err = conn.Exec(ctx, `SELECT pg_terminate_backend($1)`, r.conn.PgConn().PID())
-	return err
+	return errors.Join(err, conn.Close(ctx))
 }

@@ -89,6 +89,7 @@ func (b *batch) count() (appended, duplicates int) {
 			appended++
 		case events.Duplicate:
 			duplicates++
+		case events.Conflict: // not ours to count: the caller buries it
 		}
 	}
 	return appended, duplicates

@@ -47,22 +47,17 @@ func connect(ctx context.Context, url, schema string, files fs.FS, dir string, l
 			params[name] = value
 		}
 	}
-	pool, err := pgxpool.NewWithConfig(ctx, config)
-	if err != nil {
-		return nil, err
-	}
-	if err := migrate(ctx, pool, schema, files, dir, logger); err != nil {
-		pool.Close()
+	if err := migrate(ctx, config.ConnConfig, schema, files, dir, logger); err != nil {
 		return nil, fmt.Errorf("migrate %s: %w", schema, err)
 	}
-	return pool, nil
+	return pgxpool.NewWithConfig(ctx, config)
 }
 
 // migrate brings the schema up to date. One lock covers the creation of the
 // schema, of goose's own table and the migrations, for none of the three can
 // be done by two processes at once.
-func migrate(ctx context.Context, pool *pgxpool.Pool, schema string, files fs.FS, dir string, logger *slog.Logger) (err error) {
-	db := stdlib.OpenDBFromPool(pool)
+func migrate(ctx context.Context, config *pgx.ConnConfig, schema string, files fs.FS, dir string, logger *slog.Logger) (err error) {
+	db := stdlib.OpenDB(*config)
 	defer func() { err = errors.Join(err, db.Close()) }()
 	conn, err := db.Conn(ctx)
 	if err != nil {
@@ -105,7 +100,8 @@ func migrate(ctx context.Context, pool *pgxpool.Pool, schema string, files fs.FS
 	}
 	if logger != nil {
 		for _, m := range applied {
-			logger.InfoContext(ctx, "migration applied", slog.String("schema", schema), slog.String("migration", m.Source.Path), slog.Duration("took", m.Duration))
+			logger.InfoContext(ctx, "migration applied",
+				slog.String("schema", schema), slog.String("migration", m.Source.Path), slog.Duration("took", m.Duration))
 		}
 	}
 	return nil

@@ -3,6 +3,7 @@ package pglog_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/url"
@@ -75,7 +76,7 @@ func newRelay(t *testing.T, direct string) *relay {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { listener.Close() })
+	t.Cleanup(func() { _ = listener.Close() })
 	query := address.Query()
 	query.Set("idle_in_transaction_session_timeout", "300ms") // not to wait for the usual ten seconds
 	query.Del("host")
@@ -90,11 +91,11 @@ func newRelay(t *testing.T, direct string) *relay {
 			network, server := pgconn.NetworkAddress(config.Host, config.Port)
 			upstream, err := net.Dial(network, server)
 			if err != nil {
-				client.Close()
+				_ = client.Close()
 				return
 			}
-			t.Cleanup(func() { client.Close(); upstream.Close() })
-			go io.Copy(client, upstream)
+			t.Cleanup(func() { _ = errors.Join(client.Close(), upstream.Close()) })
+			go func() { _, _ = io.Copy(client, upstream) }()
 			go r.pass(client, upstream)
 		}
 	}()

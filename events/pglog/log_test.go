@@ -129,16 +129,16 @@ func connect(t testing.TB, url string) *pgx.Conn {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { conn.Close(context.WithoutCancel(t.Context())) })
+	t.Cleanup(func() { _ = conn.Close(context.WithoutCancel(t.Context())) })
 	return conn
 }
 
-func exec(ctx context.Context, url string, statements []string) error {
+func exec(ctx context.Context, url string, statements []string) (err error) {
 	conn, err := pgx.Connect(ctx, url)
 	if err != nil {
 		return err
 	}
-	defer conn.Close(ctx)
+	defer func() { err = errors.Join(err, conn.Close(ctx)) }()
 	for _, s := range append([]string{`SET search_path = jangbu_log`}, statements...) {
 		if _, err := conn.Exec(ctx, s); err != nil {
 			return err

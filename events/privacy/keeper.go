@@ -66,8 +66,8 @@ func (k *Keeper) verifyMasterKey(ctx context.Context) error {
 }
 
 // Destroy destroys the campaign's key for good, also where it had none yet: its
-// pseudonyms can never again be linked to a phone number. Other processes
-// forget the key within a minute.
+// pseudonyms can never again be linked to a phone number. Every process forgets
+// the key within a minute.
 func (k *Keeper) Destroy(ctx context.Context, campaign events.Campaign) error {
 	if campaign == checkCampaign {
 		return errors.New("destroy campaign key: the campaign is empty")

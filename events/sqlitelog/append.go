@@ -44,7 +44,7 @@ func (l *Log) Append(ctx context.Context, drafts []events.Draft) ([]events.Outco
 		if err != nil {
 			return fmt.Errorf("take the head: %w", err)
 		}
-		insert, find := tx.StmtContext(ctx, l.insertEvent), tx.StmtContext(ctx, l.findDigest)
+		insert, find := tx.StmtContext(ctx, l.insertEvent), tx.StmtContext(ctx, l.findDigest) //nolint:sqlclosecheck // closed with the transaction
 		duplicates, start := 0, 0
 		for i := range drafts {
 			d := &drafts[i]

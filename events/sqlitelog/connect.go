@@ -94,7 +94,8 @@ func migrate(ctx context.Context, db *sql.DB, files fs.FS, dir string, logger *s
 		if err == nil {
 			for _, m := range applied {
 				if logger != nil {
-					logger.InfoContext(ctx, "migration applied", slog.String("migration", m.Source.Path), slog.Duration("took", m.Duration))
+					logger.InfoContext(ctx, "migration applied",
+						slog.String("migration", m.Source.Path), slog.Duration("took", m.Duration))
 				}
 			}
 			return nil

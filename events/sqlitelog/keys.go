@@ -92,14 +92,9 @@ func (k *Keys) Keys(ctx context.Context, campaigns []events.Campaign) (map[event
 // AddKeys implements [events.Keys].
 func (k *Keys) AddKeys(ctx context.Context, wrapped map[events.Campaign][]byte) error {
 	err := write(ctx, k.db, func(ctx context.Context, tx *sql.Tx) error {
-		add, err := tx.PrepareContext(ctx, addKey)
-		if err != nil {
-			return err
-		}
-		defer add.Close()
 		now := time.Now().UnixMicro()
 		for c, key := range wrapped {
-			if _, err := add.ExecContext(ctx, string(c), key, now); err != nil {
+			if _, err := tx.ExecContext(ctx, addKey, string(c), key, now); err != nil {
 				return err
 			}
 		}

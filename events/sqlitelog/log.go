@@ -73,7 +73,7 @@ func (l *Log) open(ctx context.Context, path string, logger *slog.Logger) (err e
 		{&l.readHead, l.reader, readHead},
 		{&l.readEvents, l.reader, readEvents},
 	} {
-		if *s.stmt, err = s.db.PrepareContext(ctx, s.query); err != nil {
+		if *s.stmt, err = s.db.PrepareContext(ctx, s.query); err != nil { //nolint:sqlclosecheck // closed with its database
 			return err
 		}
 	}

@@ -40,8 +40,8 @@ func (g generations) check(events, channels, hours, profiles int) error {
 
 // Load implements [readmodel.Writer], in one round trip. The limit within each
 // lateral join leaves the planner nothing but one look-up by key for each row,
-// however little it knows of the table. It is an error to name
-// rows of a table whose projection is not among the checkpoints.
+// however little it knows of the table. It is an error to name rows of a table
+// whose projection is not among the checkpoints.
 func (s *Store) Load(ctx context.Context, at []readmodel.Checkpoint, keys *readmodel.Keys) (*readmodel.Rows, error) {
 	of, err := generationsOf(at)
 	if err == nil {

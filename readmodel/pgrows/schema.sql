@@ -2,9 +2,9 @@
 -- it is derived from the log: DROP SCHEMA jangbu_rows CASCADE loses nothing
 -- that a rebuild does not bring back.
 --
--- Only what is never updated is indexed and pages are left part empty, so that
--- replacing a row stays on its page (HOT) and touches no index. Text is ordered
--- by bytes, whatever the collation of the database.
+-- Only what is never updated is indexed, and pages are left more than half empty:
+-- so a commit can replace every row of a page on that page (HOT) and touches no
+-- index. Text is ordered by bytes, whatever the collation of the database.
 
 CREATE SCHEMA IF NOT EXISTS jangbu_rows;
 COMMENT ON SCHEMA jangbu_rows IS 'Rows of the projections, derived from the log and disposable.';
@@ -64,7 +64,7 @@ CREATE TABLE IF NOT EXISTS jangbu_rows.event_stats (
     position                    bigint NOT NULL,
     updated_at                  timestamptz,
     PRIMARY KEY (generation, campaign)
-) WITH (fillfactor = 70);
+) WITH (fillfactor = 45);
 COMMENT ON TABLE jangbu_rows.event_stats IS 'Projection event_stats: one row per campaign.';
 COMMENT ON COLUMN jangbu_rows.event_stats.generation IS 'Build that the row belongs to; see projections.active_generation.';
 COMMENT ON COLUMN jangbu_rows.event_stats.campaign IS 'The campaign, eventId on the wire.';
@@ -111,7 +111,7 @@ CREATE TABLE IF NOT EXISTS jangbu_rows.channel_stats (
     CHECK ((likes IS NULL) = (likes_at IS NULL)),
     CHECK ((comments IS NULL) = (comments_at IS NULL)),
     CHECK ((shares IS NULL) = (shares_at IS NULL))
-) WITH (fillfactor = 70);
+) WITH (fillfactor = 45);
 COMMENT ON TABLE jangbu_rows.channel_stats IS 'Projection channel_stats: one row per channel of a campaign. A figure is NULL while it is unknown, which is not zero.';
 COMMENT ON COLUMN jangbu_rows.channel_stats.generation IS 'Build that the row belongs to; see projections.active_generation.';
 COMMENT ON COLUMN jangbu_rows.channel_stats.campaign IS 'The campaign, eventId on the wire.';
@@ -139,7 +139,7 @@ CREATE TABLE IF NOT EXISTS jangbu_rows.participation_hourly (
     hour         timestamptz NOT NULL,
     participants bigint NOT NULL,
     PRIMARY KEY (generation, campaign, hour)
-) WITH (fillfactor = 70);
+) WITH (fillfactor = 45);
 COMMENT ON TABLE jangbu_rows.participation_hourly IS 'Projection participation_hourly: one row per hour of a campaign in which somebody registered.';
 COMMENT ON COLUMN jangbu_rows.participation_hourly.generation IS 'Build that the row belongs to; see projections.active_generation.';
 COMMENT ON COLUMN jangbu_rows.participation_hourly.campaign IS 'The campaign, eventId on the wire.';
@@ -153,7 +153,7 @@ CREATE TABLE IF NOT EXISTS jangbu_rows.participant_profile (
     value        text COLLATE "C" NOT NULL,
     participants bigint NOT NULL,
     PRIMARY KEY (generation, campaign, dimension, value)
-) WITH (fillfactor = 70);
+) WITH (fillfactor = 45);
 COMMENT ON TABLE jangbu_rows.participant_profile IS 'Projection participant_profile: one row per value of each dimension of a campaign.';
 COMMENT ON COLUMN jangbu_rows.participant_profile.generation IS 'Build that the row belongs to; see projections.active_generation.';
 COMMENT ON COLUMN jangbu_rows.participant_profile.campaign IS 'The campaign, eventId on the wire.';

@@ -114,7 +114,7 @@ func testCampaign(t *testing.T, a Adapter) {
 				}
 			})
 		}
-		for n := range int64(150) {
+		for n := range int64(60) {
 			b.commit(t, counted(n+1))
 		}
 		close(done)

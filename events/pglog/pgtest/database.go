@@ -3,6 +3,7 @@ package pgtest
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"net/url"
 	"os"
 	"strings"
@@ -50,8 +51,8 @@ func administer(t testing.TB, admin, statement string) {
 	if err != nil {
 		t.Fatalf("connect to JANGBU_TEST_DATABASE_URL: %v", err)
 	}
-	defer conn.Close(ctx)
-	if _, err := conn.Exec(ctx, statement); err != nil {
+	_, err = conn.Exec(ctx, statement)
+	if err := errors.Join(err, conn.Close(ctx)); err != nil {
 		t.Fatalf("%s: %v", statement, err)
 	}
 }
