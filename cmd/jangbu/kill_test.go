@@ -134,7 +134,8 @@ func (r *resender) send(ctx context.Context, broker string) (acknowledged int64)
 	if err != nil {
 		return 0
 	}
-	defer producer.Close()
+	// In the background: it keeps trying to reach a broker that is gone.
+	defer func() { go producer.Close() }()
 	for ctx.Err() == nil {
 		if len(r.pending) == 0 {
 			if r.last {
@@ -144,9 +145,8 @@ func (r *resender) send(ctx context.Context, broker string) (acknowledged int64)
 				r.pending = append(r.pending, r.generator.Next())
 			}
 		}
-		// A broker that is gone would keep the producer trying for seconds.
-		failed := make(chan error, 1)
-		go func() { failed <- producer.Produce(ctx, r.pending) }()
+		failed, records := make(chan error, 1), r.pending
+		go func() { failed <- producer.Produce(ctx, records) }()
 		select {
 		case err = <-failed:
 		case <-ctx.Done():

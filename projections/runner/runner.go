@@ -19,7 +19,7 @@ const LeaseName = "projections"
 
 const (
 	// DefaultLeaseTTL is how long a dead process holds up the others.
-	DefaultLeaseTTL = 10 * time.Second
+	DefaultLeaseTTL = 4 * time.Second
 	// DefaultBatch is the most events that one commit folds. Larger ones cost
 	// memory, smaller ones write the same hot rows more often.
 	DefaultBatch = 20_000
