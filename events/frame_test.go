@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -101,7 +102,7 @@ func TestDecodeFrameRefuses(t *testing.T) {
 	}
 	for name, data := range map[string][]byte{
 		"another version":          append([]byte{2}, whole[1:]...),
-		"bytes after a record":     append(whole[:len(whole):len(whole)], 0),
+		"bytes after a record":     append(slices.Clip(whole), 0),
 		"partition over 2^31-1":    {1, 0, 0x80, 0x80, 0x80, 0x80, 0x08},
 		"length over the input":    {1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f},
 		"headers over the input":   {1, 0, 0, 14, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0x7f},

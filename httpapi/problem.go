@@ -56,7 +56,7 @@ func (a *api) fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	p := problemOf(err)
 	if p.Status >= http.StatusInternalServerError {
-		a.cfg.Logger.Error("http: request failed", slog.String("path", r.URL.Path), slog.Any("error", err))
+		a.cfg.Logger.ErrorContext(r.Context(), "http: request failed", slog.String("path", r.URL.Path), slog.Any("error", err))
 	}
 	w.Header().Set("Cache-Control", "no-store")
 	a.write(w, "application/problem+json", p.Status, p)

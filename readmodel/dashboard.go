@@ -163,7 +163,7 @@ func channelViews(rows []ChannelStats, v View) []ChannelView {
 	views := []ChannelView{}
 	for _, channel := range events.Channels() {
 		for _, row := range rows {
-			if row.Channel == string(channel) && !(row.DistributedAt.IsZero() && row.FetchedAt.IsZero()) {
+			if row.Channel == string(channel) && (!row.DistributedAt.IsZero() || !row.FetchedAt.IsZero()) {
 				views = append(views, newChannelView(channel, row, v))
 			}
 		}

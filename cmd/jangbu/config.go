@@ -75,7 +75,7 @@ func (c logConfig) logger(t terminal) *slog.Logger {
 	if c.LogFormat == "json" {
 		return slog.New(slog.NewJSONHandler(t.err, &slog.HandlerOptions{Level: level}))
 	}
-	return slog.New(tint.NewHandler(t.err, &tint.Options{
+	return slog.New(tint.NewTextHandler(t.err, &tint.Options{
 		Level: level, TimeFormat: time.TimeOnly, NoColor: !isTerminal(t.err),
 	}))
 }

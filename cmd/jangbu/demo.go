@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -65,7 +64,7 @@ func (c demoCommand) Run(ctx context.Context, t terminal) (err error) {
 		return err
 	}
 	for _, line := range s.lines {
-		fmt.Fprintln(t.out, line)
+		t.say("%s", line)
 	}
 	if err := c.startTraffic(ctx, s, t, logger); err != nil {
 		end()
@@ -98,7 +97,7 @@ func (c demoCommand) startTraffic(ctx context.Context, s *service, t terminal, l
 		return nil
 	})
 	context.AfterFunc(ctx, func() { _ = channels.Close() }) // nobody waits for its answers
-	fmt.Fprintf(t.out, "%-9s http://%s  simulated (우리동네TV, 지니TV, SNS)\n", "channels", listener.Addr())
+	t.say("%-9s http://%s  simulated (우리동네TV, 지니TV, SNS)", "channels", listener.Addr())
 
 	perSecond := c.Rate
 	if perSecond == 0 {
@@ -108,7 +107,7 @@ func (c demoCommand) startTraffic(ctx context.Context, s *service, t terminal, l
 	for _, record := range g.Campaigns() {
 		campaigns = append(campaigns, events.Campaign(record.Key))
 	}
-	fmt.Fprintf(t.out, "\nOpen http://%s/api/events/%s/analytics\n\n", s.httpAddr, campaigns[0])
+	t.say("\nOpen http://%s/api/events/%s/analytics\n", s.httpAddr, campaigns[0])
 
 	s.group.Go(func() error {
 		_, err := publish(ctx, producer, g, nil, 0, perSecond)
@@ -119,7 +118,7 @@ func (c demoCommand) startTraffic(ctx context.Context, s *service, t terminal, l
 	})
 	f := feed{base: "http://" + listener.Addr().String(), key: key, topic: s.cfg.TopicChannelStatsFetched, producer: producer, logger: logger}
 	s.group.Go(func() error { f.run(ctx, campaigns); return nil })
-	s.group.Go(func() error { show(ctx, t.out, s); return nil })
+	s.group.Go(func() error { show(ctx, t, s); return nil })
 	return nil
 }
 
@@ -128,7 +127,7 @@ func defaultTopics() topicConfig {
 }
 
 // show prints a line a second about the pipeline.
-func show(ctx context.Context, out io.Writer, s *service) {
+func show(ctx context.Context, t terminal, s *service) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	var before events.Totals
@@ -139,9 +138,9 @@ func show(ctx context.Context, out io.Writer, s *service) {
 		}
 		if err == nil {
 			if n%20 == 0 {
-				fmt.Fprintf(out, "%10s %10s %8s %12s %14s\n", "log head", "events/s", "lag", "duplicates", "dead letters")
+				t.say("%10s %10s %8s %12s %14s", "log head", "events/s", "lag", "duplicates", "dead letters")
 			}
-			fmt.Fprintf(out, "%10d %10d %8d %12d %14d\n", totals.Head, totals.Head-before.Head,
+			t.say("%10d %10d %8d %12d %14d", totals.Head, totals.Head-before.Head,
 				lag(s.runner.Status(), totals.Head), totals.Duplicates, totals.DeadLettered)
 			before = totals
 		}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/url"
 	"time"
@@ -29,7 +30,7 @@ func (f feed) run(ctx context.Context, campaigns []events.Campaign) {
 	defer tick.Stop()
 	for i := 0; ; i++ {
 		if err := f.report(ctx, campaigns[i%len(campaigns)]); err != nil && ctx.Err() == nil {
-			f.logger.Warn("demo: channel figures were not published", slog.Any("error", err))
+			f.logger.WarnContext(ctx, "demo: channel figures were not published", slog.Any("error", err))
 		}
 		select {
 		case <-tick.C:
@@ -58,9 +59,7 @@ func (f feed) report(ctx context.Context, campaign events.Campaign) error {
 		events.WooridongneTV: {"impressions": wooridongne.Impressions, "views": wooridongne.Views},
 		events.GenieTV:       {"impressions": genie.AdImpressions, "clicks": genie.Clicks},
 	}
-	for channel, reported := range sns {
-		figures[channel] = reported
-	}
+	maps.Copy(figures, sns)
 	now := time.Now()
 	records := make([]events.Record, 0, len(figures))
 	for channel, reported := range figures {
@@ -90,7 +89,7 @@ func (f feed) get(ctx context.Context, path string, into any) error {
 	if err != nil {
 		return fmt.Errorf("ask channel: %w", err)
 	}
-	defer res.Body.Close()
+	defer func() { _ = res.Body.Close() }()
 	if res.StatusCode != http.StatusOK {
 		return fmt.Errorf("ask channel: status %d", res.StatusCode)
 	}

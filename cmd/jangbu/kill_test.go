@@ -135,7 +135,7 @@ func (r *resender) send(ctx context.Context, broker string) (acknowledged int64)
 		return 0
 	}
 	// In the background: it keeps trying to reach a broker that is gone.
-	defer func() { go producer.Close() }()
+	defer func() { go func() { _ = producer.Close() }() }()
 	for ctx.Err() == nil {
 		if len(r.pending) == 0 {
 			if r.last {
@@ -226,7 +226,7 @@ func (p *program) get(t *testing.T, address string) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer res.Body.Close()
+	defer func() { _ = res.Body.Close() }()
 	body, err := io.ReadAll(res.Body)
 	if err != nil || res.StatusCode != http.StatusOK {
 		t.Fatalf("get %s: status %d, %v: %s", address, res.StatusCode, err, body)

@@ -28,6 +28,14 @@ func main() {
 // terminal is where a command writes: results to out, all else to err.
 type terminal struct{ out, err io.Writer }
 
+// say writes a line to out. Nothing can be done where nobody reads it.
+func (t terminal) say(format string, args ...any) { _, _ = fmt.Fprintf(t.out, format+"\n", args...) }
+
+// complain writes a line to err.
+func (t terminal) complain(format string, args ...any) {
+	_, _ = fmt.Fprintf(t.err, format+"\n", args...)
+}
+
 // commands is the command line. Flags that several commands share are embedded
 // in those commands.
 type commands struct {
@@ -47,9 +55,9 @@ func run(ctx context.Context, args []string, t terminal) int {
 	}
 	code := exitCode(err)
 	if err != nil && !errors.Is(err, errHelp) && !errors.Is(err, errInterrupted) {
-		fmt.Fprintf(t.err, "jangbu: %v\n", err)
+		t.complain("jangbu: %v", err)
 		if code == exitUsage {
-			fmt.Fprintln(t.err, "Run \"jangbu --help\" for usage.")
+			t.complain(`Run "jangbu --help" for usage.`)
 		}
 	}
 	return code

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"os"
 )
@@ -25,23 +24,23 @@ Examples:
 // Run serves until it is told to stop.
 func (c serveCommand) Run(ctx context.Context, t terminal) error {
 	logger := c.logger(t)
-	warn(logger, c.serviceConfig)
+	warn(ctx, logger, c.serviceConfig)
 	s, err := startService(ctx, c.serviceConfig, logger)
 	if err != nil {
 		return err
 	}
 	for _, line := range s.lines {
-		fmt.Fprintln(t.out, line)
+		t.say("%s", line)
 	}
 	return s.wait(ctx)
 }
 
 // warn tells of settings that have no effect.
-func warn(logger *slog.Logger, c serviceConfig) {
+func warn(ctx context.Context, logger *slog.Logger, c serviceConfig) {
 	for _, name := range unknownVariables(os.Environ()) {
-		logger.Warn("config: unknown environment variable is ignored", slog.String("name", name))
+		logger.WarnContext(ctx, "config: unknown environment variable is ignored", slog.String("name", name))
 	}
 	if c.RedisURL != "" {
-		logger.Warn("config: there is no read cache yet, Redis is not used")
+		logger.WarnContext(ctx, "config: there is no read cache yet, Redis is not used")
 	}
 }

@@ -85,7 +85,7 @@ func (b *bundle) get(t *testing.T, path string) (status int, body []byte) {
 	if err != nil {
 		t.Fatalf("get %s: %v", path, err)
 	}
-	defer res.Body.Close()
+	defer func() { _ = res.Body.Close() }()
 	body, err = io.ReadAll(res.Body)
 	if err != nil {
 		t.Fatalf("get %s: %v", path, err)

@@ -85,7 +85,7 @@ func (c simulateCommand) Run(ctx context.Context, t terminal) error {
 	}
 	defer func() {
 		if err := producer.Close(); err != nil {
-			logger.Warn("simulate: close producer", slog.Any("error", err))
+			logger.WarnContext(ctx, "simulate: close producer", slog.Any("error", err))
 		}
 	}()
 	result, err := publish(ctx, producer, g, g.Stats(time.Now()), c.Events, c.Rate)

@@ -147,7 +147,7 @@ func (h *ingest) bury(ctx context.Context, b *batch) error {
 		return err
 	}
 	first := b.bad[0]
-	h.logger.Warn("ingest: records became dead letters",
+	h.logger.WarnContext(ctx, "ingest: records became dead letters",
 		slog.Int("count", len(b.bad)), slog.Int("partition", int(b.frame.Partition)),
 		slog.Int64("first_offset", b.frame.Records[first.record].Offset),
 		slog.String("reason", string(first.reason)), slog.String("detail", first.detail))

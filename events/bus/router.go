@@ -71,8 +71,7 @@ func (r *Router) Run(ctx context.Context) error {
 	select {
 	case err := <-r.broken:
 		cancel()
-		<-stopped
-		return fmt.Errorf("ingest: %w", err)
+		return fmt.Errorf("ingest: %w", errors.Join(err, <-stopped))
 	case err := <-stopped:
 		if err != nil && ctx.Err() == nil {
 			return fmt.Errorf("run router: %w", err)

@@ -15,7 +15,7 @@ import (
 // call may bring more; it is then written alone.
 const MaxDrafts = 20_000
 
-// ErrClosed: the call came after Close.
+// ErrClosed says that the call came after Close.
 var ErrClosed = errors.New("appender is closed")
 
 // Options configures an [Appender].

@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-// ErrMasterKey: the master key is not readable, not well-formed, or not the one
+// ErrMasterKey says that the master key is not readable, not well-formed, or not the one
 // that the key store was written with.
 var ErrMasterKey = errors.New("wrong master key")
 

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// ErrPhoneNumber: the text is no phone number. It never holds the text.
+// ErrPhoneNumber says that the text is no phone number. It never holds the text.
 var ErrPhoneNumber = errors.New("is not a phone number; expected a Korean number, or one of another country in international form with a plus sign")
 
 // maxPhoneText bounds the spellings that are looked at: a number has at most 15

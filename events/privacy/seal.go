@@ -10,7 +10,7 @@ import (
 	"jangbu/events"
 )
 
-// ErrSealed: the bytes are no sealed record of this master key.
+// ErrSealed says that the bytes are no sealed record of this master key.
 var ErrSealed = errors.New("not a record sealed under this master key")
 
 // sealVersion is the first byte of every sealed record.

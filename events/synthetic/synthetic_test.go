@@ -76,7 +76,11 @@ func TestTheHottestCampaignGetsItsShare(t *testing.T) {
 		campaigns int
 		hot, want float64
 	}{
-		{1000, 0, 0.2}, {1000, 0.05, 0.05}, {1000, 0.9, 0.9}, {10, 0.5, 0.5}, {2, 0.99, 0.99},
+		{1000, 0, 0.2},
+		{1000, 0.05, 0.05},
+		{1000, 0.9, 0.9},
+		{10, 0.5, 0.5},
+		{2, 0.99, 0.99},
 		{3, 0.2, 1.0 / 3}, // an even share is the least
 		{1, 0.2, 1},
 	} {

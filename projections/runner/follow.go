@@ -57,17 +57,26 @@ func (f *follower) follow(ctx context.Context) (advanced bool, err error) {
 		if err := f.renew(ctx); err != nil {
 			return advanced, err
 		}
-		moved := false
+		most, start := 0, time.Now()
 		for _, cohort := range f.cohorts() {
 			n, err := f.advance(ctx, cohort)
 			if err != nil {
 				return advanced, err
 			}
-			moved = moved || n > 0
+			most = max(most, n)
 		}
-		if moved {
+		if most > 0 {
 			advanced = true
 			f.publish()
+			if most < f.cfg.Batch {
+				// At the head a short stretch is followed by another. Resting
+				// for as long as it took lets more come together, so that under
+				// load hot rows are written less often and the log gets the
+				// database's time.
+				if err := sleep(ctx, min(time.Since(start), maxRest)); err != nil {
+					return advanced, err
+				}
+			}
 			continue
 		}
 		// Nobody moved, so all stand at the head: wait, but not beyond the

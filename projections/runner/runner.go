@@ -24,11 +24,14 @@ const (
 	// memory, smaller ones write the same hot rows more often.
 	DefaultBatch = 20_000
 
+	// maxRest bounds what a reader waits for beyond the fold itself.
+	maxRest = 250 * time.Millisecond
+
 	minPause = 100 * time.Millisecond
 	maxPause = 5 * time.Second
 )
 
-// ErrAhead: the rows claim to contain events that the log does not have. They
+// ErrAhead says that the rows claim to contain events that the log does not have. They
 // belong to another log, or the log was restored from an older backup.
 var ErrAhead = errors.New("rows are ahead of the log")
 
@@ -100,25 +103,28 @@ func (r *Runner) Run(ctx context.Context) error {
 	pause := minPause
 	for ctx.Err() == nil {
 		advanced, err := r.lead(ctx)
-		switch {
-		case ctx.Err() != nil:
-			return nil
-		case isFatal(err):
-			r.note(func(s *Status) { s.Leading, s.LastError = false, err })
-			return fmt.Errorf("run projections: %w", err)
-		case errors.Is(err, readmodel.ErrFenced):
-			r.cfg.Logger.Warn("projections: fenced, acquiring the lease anew", slog.String("owner", r.cfg.Owner))
-		case err != nil:
-			r.cfg.Logger.Error("projections: trying again", slog.Any("error", err), slog.Duration("after", pause))
-		}
 		r.note(func(s *Status) { s.Leading, s.LastError = false, err })
+		if isFatal(err) {
+			return fmt.Errorf("run projections: %w", err)
+		}
 		if advanced {
 			pause = minPause
 		}
-		sleep(ctx, pause)
+		if ctx.Err() == nil { // else whatever the error is, it comes of that
+			r.report(ctx, err, pause)
+		}
+		_ = sleep(ctx, pause) // the loop's condition says the same
 		pause = min(2*pause, maxPause)
 	}
 	return nil
+}
+
+func (r *Runner) report(ctx context.Context, err error, pause time.Duration) {
+	if errors.Is(err, readmodel.ErrFenced) {
+		r.cfg.Logger.WarnContext(ctx, "projections: fenced, acquiring the lease anew", slog.String("owner", r.cfg.Owner))
+		return
+	}
+	r.cfg.Logger.ErrorContext(ctx, "projections: trying again", slog.Any("error", err), slog.Duration("after", pause))
 }
 
 func isFatal(err error) bool {
@@ -139,13 +145,13 @@ func (r *Runner) lead(ctx context.Context) (advanced bool, err error) {
 		release, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 		defer cancel()
 		if e := r.cfg.Leases.Release(release, lease); e != nil {
-			r.cfg.Logger.Warn("projections: lease not released, it will expire", slog.Any("error", e))
+			r.cfg.Logger.WarnContext(ctx, "projections: lease not released, it will expire", slog.Any("error", e))
 		}
 	}()
 	if err := f.register(ctx); err != nil {
 		return false, err
 	}
-	r.cfg.Logger.Info("projections: following the log",
+	r.cfg.Logger.InfoContext(ctx, "projections: following the log",
 		slog.String("owner", lease.Owner), slog.Int64("epoch", lease.Epoch), slog.Int64("from", int64(f.lowest())))
 	return f.follow(ctx)
 }
@@ -159,7 +165,7 @@ func (r *Runner) acquire(ctx context.Context) (readmodel.Lease, error) {
 		}
 		if !waiting {
 			r.note(func(s *Status) { s.LastError = nil })
-			r.cfg.Logger.Info("projections: standing by, another process holds the lease", slog.String("holder", lease.Owner))
+			r.cfg.Logger.InfoContext(ctx, "projections: standing by, another process holds the lease")
 		}
 		if err := sleep(ctx, r.cfg.LeaseTTL/10); err != nil {
 			return readmodel.Lease{}, err

@@ -3,6 +3,7 @@ package readmodeltest
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
 	"testing"
 
@@ -40,15 +41,9 @@ func testCampaign(t *testing.T, a Adapter) {
 			rows := fullRows(c)
 			b.commit(t, rows)
 			all.Events[c] = rows.Events[c]
-			for k, row := range rows.Channels {
-				all.Channels[k] = row
-			}
-			for k, row := range rows.Hours {
-				all.Hours[k] = row
-			}
-			for k, row := range rows.Profiles {
-				all.Profiles[k] = row
-			}
+			maps.Copy(all.Channels, rows.Channels)
+			maps.Copy(all.Hours, rows.Hours)
+			maps.Copy(all.Profiles, rows.Profiles)
 		}
 		for _, c := range campaigns {
 			sameCampaign(t, b.store, all, c)

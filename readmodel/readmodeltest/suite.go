@@ -156,7 +156,7 @@ func keysOf(rows *readmodel.Rows) *readmodel.Keys {
 // diff compares times by their representation too: one that is not in UTC, or
 // finer than a microsecond, would make another key of a row.
 func diff(want, got any) string {
-	return cmp.Diff(want, got, cmp.Comparer(func(a, b time.Time) bool { return a == b }))
+	return cmp.Diff(want, got, cmp.Comparer(func(a, b time.Time) bool { return a.Equal(b) && a.Location() == b.Location() }))
 }
 
 // eventually calls condition until it is true.

@@ -105,7 +105,7 @@ func upsert[K any](ctx context.Context, tx *sql.Tx, statement string, keys []K, 
 	if err != nil {
 		return err
 	}
-	defer prepared.Close()
+	defer func() { _ = prepared.Close() }()
 	// The driver starts a goroutine for every statement that can be cancelled.
 	// The transaction can be, which is enough: it ends between two rows.
 	uncancelled := context.WithoutCancel(ctx)

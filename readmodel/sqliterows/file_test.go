@@ -20,7 +20,7 @@ func TestFilesAreTheOwnersOnly(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer store.Close()
+	defer func() { _ = store.Close() }()
 	if _, err := store.Register(t.Context(), []readmodel.Checkpoint{{Projection: "a", Version: 1}}); err != nil {
 		t.Fatal(err)
 	}

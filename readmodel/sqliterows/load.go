@@ -77,7 +77,7 @@ func load[K, T any](ctx context.Context, tx *sql.Tx, query string, g readmodel.G
 	if err != nil {
 		return err
 	}
-	defer prepared.Close()
+	defer func() { _ = prepared.Close() }()
 	return forEach(ctx, prepared, scan, use, int64(g), string(array))
 }
 
@@ -87,7 +87,7 @@ func forEach[T any](ctx context.Context, prepared *sql.Stmt, scan func(*sql.Rows
 	if err != nil {
 		return err
 	}
-	defer rows.Close()
+	defer func() { _ = rows.Close() }()
 	for rows.Next() {
 		row, err := scan(rows)
 		if err != nil {

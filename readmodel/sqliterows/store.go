@@ -83,6 +83,7 @@ func open(ctx context.Context, path string) (_ *Store, err error) {
 		return nil, fmt.Errorf("create schema: %w", err)
 	}
 	for _, query := range []string{readEventStats, readChannelStats, readParticipationHourly, readParticipantProfile} {
+		//nolint:sqlclosecheck // Close closes them, with the reader
 		if s.reads[query], err = s.reader.PrepareContext(ctx, query); err != nil {
 			return nil, err
 		}

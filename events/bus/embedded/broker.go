@@ -23,7 +23,7 @@ const MaxBatchBytes = 2 << 20
 // minSessionTimeout lets members of a consumer group ask for short sessions.
 const minSessionTimeout = time.Second
 
-// ErrInUse: another process has the data directory.
+// ErrInUse says that another process has the data directory.
 var ErrInUse = errors.New("data directory is in use by another process")
 
 // Config says what to run.

@@ -35,7 +35,7 @@ func (l logger) Error(msg string, err error, fields watermill.LogFields) {
 		l.LoggerAdapter.Error(msg, err, fields)
 		return
 	}
-	l.LoggerAdapter.Debug(msg, fields.Add(watermill.LogFields{"error": err.Error()}))
+	l.Debug(msg, fields.Add(watermill.LogFields{"error": err.Error()}))
 }
 
 // With implements [watermill.LoggerAdapter].
@@ -57,8 +57,7 @@ const (
 )
 
 func (f *faults) isNew(msg string, err error) bool {
-	var perPartition *sarama.ConsumerError
-	if errors.As(err, &perPartition) {
+	if perPartition, ok := errors.AsType[*sarama.ConsumerError](err); ok {
 		err = perPartition.Err
 	}
 	what := msg + ": " + err.Error()
