@@ -168,31 +168,6 @@ func TestConfigIsChecked(t *testing.T) {
 	}
 }
 
-func TestKcat(t *testing.T) {
-	t.Parallel()
-	if _, err := exec.LookPath("kcat"); err != nil {
-		t.Skip("kcat is not installed")
-	}
-	b := start(t, embedded.Config{DataDir: t.TempDir(), Topics: []string{"event-created"}})
-	kcat := func(stdin string, args ...string) string {
-		cmd := exec.CommandContext(t.Context(), "kcat", append([]string{"-b", b.Addr()}, args...)...)
-		cmd.Stdin = strings.NewReader(stdin)
-		out, err := cmd.CombinedOutput()
-		if err != nil {
-			t.Fatalf("kcat %v: %v\n%s", args, err, out)
-		}
-		return string(out)
-	}
-	kcat("evt-1:{\"n\":1}\nevt-1:{\"n\":2}\n", "-P", "-t", "event-created", "-K:", "-H", "ce_id=7", "-z", "lz4")
-	got := kcat("", "-C", "-t", "event-created", "-o", "beginning", "-e", "-q", "-f", "%k %s %h\n")
-	if diff := cmp.Diff("evt-1 {\"n\":1} ce_id=7\nevt-1 {\"n\":2} ce_id=7\n", got); diff != "" {
-		t.Errorf("consumed (-want +got):\n%s", diff)
-	}
-	if got := kcat("", "-L"); !strings.Contains(got, `topic "event-created" with 12 partitions`) || !strings.Contains(got, b.Addr()) {
-		t.Errorf("metadata:\n%s", got)
-	}
-}
-
 func start(t testing.TB, cfg embedded.Config) *embedded.Broker {
 	t.Helper()
 	cfg.Listen = "127.0.0.1:0"
