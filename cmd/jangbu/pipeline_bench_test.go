@@ -1,0 +1,99 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"testing"
+	"time"
+
+	"jangbu/events/bus/kafka"
+	"jangbu/events/pglog/pgtest"
+	"jangbu/events/privacy"
+	"jangbu/events/synthetic"
+)
+
+// BenchmarkPipeline consumes, logs and folds 200,000 registrations over 1,000
+// campaigns, the hottest with a fifth, that wait in the broker: PostgreSQL for
+// log and rows, the broker embedded. The clock runs from before the service
+// starts until every projection stands at the head.
+func BenchmarkPipeline(b *testing.B) {
+	const registrations = 200_000
+	debug.SetGCPercent(400) // as main does
+	for b.Loop() {
+		b.StopTimer()
+		dir := b.TempDir()
+		cfg := testConfig(dir)
+		cfg.LogLevel = "warn"
+		fill(b, cfg, registrations)
+		cfg.DatabaseURL = pgtest.Database(b)
+		cfg.KafkaGroup = "benchmark"
+		cfg.MasterKeyFile = filepath.Join(dir, "benchmark.key")
+		if _, err := privacy.CreateMasterKey(cfg.MasterKeyFile); err != nil {
+			b.Fatal(err)
+		}
+		b.StartTimer()
+		start := time.Now()
+		s, err := startService(b.Context(), cfg, slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})))
+		if err != nil {
+			b.Fatal(err)
+		}
+		for s.behind(b, registrations) {
+			time.Sleep(50 * time.Millisecond) // asking costs the database time
+		}
+		took := time.Since(start)
+		b.StopTimer()
+		totals, err := s.log.Totals(b.Context())
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.ReportMetric(float64(totals.Head)/took.Seconds(), "events/s")
+		ended, cancel := context.WithCancel(b.Context())
+		cancel()
+		if err := s.wait(ended); err != nil {
+			b.Fatal(err)
+		}
+		b.StartTimer()
+	}
+}
+
+// fill puts traffic into the broker of the data directory.
+func fill(b *testing.B, cfg serviceConfig, registrations int) {
+	b.Helper()
+	cfg.KafkaGroup, cfg.Role = "fill", []string{roleIngest}
+	s, err := startService(b.Context(), cfg, slog.New(slog.DiscardHandler))
+	if err != nil {
+		b.Fatal(err)
+	}
+	producer, err := kafka.NewProducer(s.kafkaConfig())
+	if err != nil {
+		b.Fatal(err)
+	}
+	g, err := synthetic.New(synthetic.Config{Seed: 1, Campaigns: 1000, Start: time.Now(), Topics: cfg.topics()})
+	if err != nil {
+		b.Fatal(err)
+	}
+	if _, err := publish(b.Context(), producer, g, nil, registrations, 0); err != nil {
+		b.Fatal(err)
+	}
+	if err := producer.Close(); err != nil {
+		b.Fatal(err)
+	}
+	ended, cancel := context.WithCancel(b.Context())
+	cancel()
+	if err := s.wait(ended); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// behind reports whether fewer events than that are logged, or not all folded.
+func (s *service) behind(b *testing.B, registrations int) bool {
+	totals, err := s.log.Totals(b.Context())
+	if err != nil {
+		b.Fatal(err)
+	}
+	at := s.runner.Status().Checkpoints
+	return int(totals.Head) < registrations+2000 || len(at) == 0 || lag(s.runner.Status(), totals.Head) > 0
+}
