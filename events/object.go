@@ -39,8 +39,9 @@ var _ json.UnmarshalerFrom = (*object)(nil)
 // UnmarshalJSONFrom implements [json.UnmarshalerFrom].
 func (o *object) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	if kind := dec.PeekKind(); kind != '{' {
-		if kind == 0 {
-			return dec.SkipValue() // its error says what is wrong with the text
+		// The kind is told from one byte: "not json" would pass for null.
+		if err := dec.SkipValue(); err != nil {
+			return err
 		}
 		return FieldError{Problem: "is " + kindName(kind), Want: "a JSON object"}
 	}

@@ -64,6 +64,11 @@ func (l *Log) Append(ctx context.Context, drafts []events.Draft) ([]events.Outco
 		return err
 	})
 	if err != nil {
+		if ended := ctx.Err(); ended != nil && !errors.Is(err, ended) {
+			// Cut off in the middle of a COPY, the driver may tell of the
+			// connection that it closed and not why it did.
+			err = errors.Join(ended, err)
+		}
 		return nil, fmt.Errorf("append: %w", err)
 	}
 	if appended, _ := b.count(); appended > 0 {

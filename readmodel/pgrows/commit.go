@@ -35,7 +35,7 @@ WHERE projection = $1 AND generation = $2 AND version = $3 AND position = $4`
 // table whose projection is not among the advances, one projection twice, or an
 // advance that goes back.
 func (s *Store) Commit(ctx context.Context, lease readmodel.Lease, advances []readmodel.Advance, rows *readmodel.Rows) error {
-	of, err := checkAdvances(advances, rows)
+	of, err := readmodel.GenerationsOfCommit(advances, rows)
 	if err != nil {
 		return fmt.Errorf("commit rows: %w", err)
 	}
@@ -92,22 +92,7 @@ func claimBatch(lease readmodel.Lease, advances []readmodel.Advance) *pgx.Batch 
 	return batch
 }
 
-func checkAdvances(advances []readmodel.Advance, rows *readmodel.Rows) (generations, error) {
-	checkpoints := make([]readmodel.Checkpoint, len(advances))
-	for i, a := range advances {
-		if a.To < a.Position {
-			return nil, fmt.Errorf("%s goes back from position %d to %d", a.Projection, a.Position, a.To)
-		}
-		checkpoints[i] = a.Checkpoint
-	}
-	of, err := generationsOf(checkpoints)
-	if err != nil {
-		return nil, err
-	}
-	return of, of.check(len(rows.Events), len(rows.Channels), len(rows.Hours), len(rows.Profiles))
-}
-
-func upsertBatch(of generations, rows *readmodel.Rows) *pgx.Batch {
+func upsertBatch(of readmodel.Generations, rows *readmodel.Rows) *pgx.Batch {
 	batch := new(pgx.Batch)
 	if len(rows.Events) > 0 {
 		queueUpsertEventStats(batch, of[readmodel.EventStatsTable], rows.Events)

@@ -25,7 +25,7 @@ WHERE projection = ?1 AND generation = ?2 AND version = ?3 AND position = ?4`
 // table whose projection is not among the advances, one projection twice, or an
 // advance that goes back.
 func (s *Store) Commit(ctx context.Context, lease readmodel.Lease, advances []readmodel.Advance, rows *readmodel.Rows) error {
-	of, err := checkAdvances(advances, rows)
+	of, err := readmodel.GenerationsOfCommit(advances, rows)
 	if err != nil {
 		return fmt.Errorf("commit rows: %w", err)
 	}
@@ -39,21 +39,6 @@ func (s *Store) Commit(ctx context.Context, lease readmodel.Lease, advances []re
 		return fmt.Errorf("commit rows: %w", err)
 	}
 	return nil
-}
-
-func checkAdvances(advances []readmodel.Advance, rows *readmodel.Rows) (generations, error) {
-	checkpoints := make([]readmodel.Checkpoint, len(advances))
-	for i, a := range advances {
-		if a.To < a.Position {
-			return nil, fmt.Errorf("%s goes back from position %d to %d", a.Projection, a.Position, a.To)
-		}
-		checkpoints[i] = a.Checkpoint
-	}
-	of, err := generationsOf(checkpoints)
-	if err != nil {
-		return nil, err
-	}
-	return of, of.check(len(rows.Events), len(rows.Channels), len(rows.Hours), len(rows.Profiles))
 }
 
 // claim checks the lease and moves the checkpoints. The file's write lock, held
@@ -82,7 +67,7 @@ func claim(ctx context.Context, tx *sql.Tx, lease readmodel.Lease, advances []re
 	return nil
 }
 
-func replace(ctx context.Context, tx *sql.Tx, of generations, rows *readmodel.Rows) error {
+func replace(ctx context.Context, tx *sql.Tx, of readmodel.Generations, rows *readmodel.Rows) error {
 	if err := upsertEventStatsRows(ctx, tx, of[readmodel.EventStatsTable], rows.Events); err != nil {
 		return err
 	}

@@ -10,42 +10,10 @@ import (
 	"jangbu/readmodel"
 )
 
-// generations says to which generation each projection's rows belong.
-type generations map[string]readmodel.Generation
-
-func generationsOf(checkpoints []readmodel.Checkpoint) (generations, error) {
-	of := make(generations, len(checkpoints))
-	for _, c := range checkpoints {
-		if _, twice := of[c.Projection]; twice {
-			return nil, fmt.Errorf("%s is named twice", c.Projection)
-		}
-		of[c.Projection] = c.Generation
-	}
-	return of, nil
-}
-
-// check returns an error where there are rows of a table whose generation is not given.
-func (g generations) check(events, channels, hours, profiles int) error {
-	for table, rows := range map[string]int{
-		readmodel.EventStatsTable:          events,
-		readmodel.ChannelStatsTable:        channels,
-		readmodel.ParticipationHourlyTable: hours,
-		readmodel.ParticipantProfileTable:  profiles,
-	} {
-		if _, ok := g[table]; rows > 0 && !ok {
-			return fmt.Errorf("rows of %s without its checkpoint", table)
-		}
-	}
-	return nil
-}
-
 // Load implements [readmodel.Writer]. It is an error to name rows of a table
 // whose projection is not among the checkpoints.
 func (s *Store) Load(ctx context.Context, at []readmodel.Checkpoint, keys *readmodel.Keys) (*readmodel.Rows, error) {
-	of, err := generationsOf(at)
-	if err == nil {
-		err = of.check(len(keys.Events), len(keys.Channels), len(keys.Hours), len(keys.Profiles))
-	}
+	of, err := readmodel.GenerationsOfLoad(at, keys)
 	if err != nil {
 		return nil, fmt.Errorf("load rows: %w", err)
 	}

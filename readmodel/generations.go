@@ -1,0 +1,61 @@
+package readmodel
+
+import "fmt"
+
+// Generations says to which generation each projection's rows belong. Every
+// store of rows checks by it what it is asked to load and to commit.
+type Generations map[string]Generation
+
+// GenerationsOfLoad returns the generations of a [Writer.Load], or an error
+// where keys name rows of a table whose projection is not given.
+func GenerationsOfLoad(at []Checkpoint, keys *Keys) (Generations, error) {
+	of, err := generationsOf(at)
+	if err != nil {
+		return nil, err
+	}
+	return of, of.cover(len(keys.Events), len(keys.Channels), len(keys.Hours), len(keys.Profiles))
+}
+
+// GenerationsOfCommit returns the generations of a [Writer.Commit], or an error
+// where there are rows of a table whose projection does not advance, or an
+// advance goes back.
+func GenerationsOfCommit(advances []Advance, rows *Rows) (Generations, error) {
+	at := make([]Checkpoint, len(advances))
+	for i, a := range advances {
+		if a.To < a.Position {
+			return nil, fmt.Errorf("%s goes back from position %d to %d", a.Projection, a.Position, a.To)
+		}
+		at[i] = a.Checkpoint
+	}
+	of, err := generationsOf(at)
+	if err != nil {
+		return nil, err
+	}
+	return of, of.cover(len(rows.Events), len(rows.Channels), len(rows.Hours), len(rows.Profiles))
+}
+
+func generationsOf(at []Checkpoint) (Generations, error) {
+	of := make(Generations, len(at))
+	for _, c := range at {
+		if _, twice := of[c.Projection]; twice {
+			return nil, fmt.Errorf("%s is named twice", c.Projection)
+		}
+		of[c.Projection] = c.Generation
+	}
+	return of, nil
+}
+
+// cover returns an error where there are rows of a table without a generation.
+func (g Generations) cover(events, channels, hours, profiles int) error {
+	for table, rows := range map[string]int{
+		EventStatsTable:          events,
+		ChannelStatsTable:        channels,
+		ParticipationHourlyTable: hours,
+		ParticipantProfileTable:  profiles,
+	} {
+		if _, ok := g[table]; rows > 0 && !ok {
+			return fmt.Errorf("rows of %s without its checkpoint", table)
+		}
+	}
+	return nil
+}
