@@ -45,9 +45,8 @@ func TestMalformedRecords(t *testing.T) {
 		}
 		return ""
 	})
-	totals := b.settled(t, 1000, 10*time.Second)
-	if want := (events.Totals{Head: 950, Received: 1000, DeadLettered: 50, RecordedAt: totals.RecordedAt}); totals != want {
-		t.Errorf("totals are %+v, want %+v", totals, want)
+	if totals := b.settled(t, events.Totals{Head: 950, DeadLettered: 50}, 10*time.Second); totals.Head != 950 || totals.DeadLettered != 50 {
+		t.Errorf("totals are %+v, want 950 events and 50 dead letters", totals)
 	}
 	letters, err := b.service.log.DeadLetters(t.Context(), events.DeadLetterQuery{Limit: 100})
 	if err != nil {

@@ -1,0 +1,318 @@
+package bus_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"jangbu/events"
+	"jangbu/events/bus"
+	"jangbu/events/bus/embedded"
+	"jangbu/events/bus/kafka"
+	"jangbu/events/privacy"
+	"jangbu/events/sqlitelog"
+)
+
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m,
+		// One for the whole process, started by sarama's metrics.
+		goleak.IgnoreTopFunction("github.com/rcrowley/go-metrics.(*meterArbiter).tick"))
+}
+
+const (
+	topic = "participant-registered"
+	// patience is how long a test waits for what should come within moments.
+	patience = 15 * time.Second
+)
+
+// bundle is a router from an embedded broker into a log on SQLite.
+type bundle struct {
+	log      *sqlitelog.Log
+	producer *kafka.Producer
+	ended    <-chan error // what Run returned
+}
+
+// setup starts the router; wrap may put something between it and the log.
+func setup(t *testing.T, wrap func(*bus.Config)) *bundle {
+	t.Helper()
+	broker, err := embedded.Start(t.Context(), embedded.Config{Listen: "127.0.0.1:0", Topics: []string{topic}, Partitions: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(broker.Close)
+	client := kafka.Config{Brokers: []string{broker.Addr()}, Group: "jangbu"}
+	b := &bundle{}
+	if b.producer, err = kafka.NewProducer(client); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = b.producer.Close() })
+	dir := t.TempDir()
+	if b.log, err = sqlitelog.Open(t.Context(), filepath.Join(dir, "log.db"), sqlitelog.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = b.log.Close() })
+	keys, err := sqlitelog.OpenKeys(t.Context(), filepath.Join(dir, "keys.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = keys.Close() })
+	master, err := privacy.CreateMasterKey(filepath.Join(dir, "master.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	keeper, err := privacy.Open(t.Context(), keys, master)
+	if err != nil {
+		t.Fatal(err)
+	}
+	subscriber, err := kafka.NewSubscriber(client)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := bus.Config{
+		Subscriber: subscriber, Topics: map[events.Type]string{events.TypeParticipantRegistered: topic},
+		Log: b.log, DeadLetters: b.log, Privacy: keeper, Logger: slog.New(slog.DiscardHandler),
+	}
+	if wrap != nil {
+		wrap(&cfg)
+	}
+	router, err := bus.NewRouter(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended, finished := make(chan error, 1), make(chan struct{})
+	b.ended = ended
+	go func() {
+		defer close(finished)
+		ended <- router.Run(ctx)
+	}()
+	t.Cleanup(func() {
+		cancel()
+		<-finished
+		if err := subscriber.Close(); err != nil {
+			t.Errorf("close subscriber: %v", err)
+		}
+	})
+	return b
+}
+
+// send produces the values as records of one campaign.
+func (b *bundle) send(t *testing.T, values ...string) {
+	t.Helper()
+	records := make([]events.Record, len(values))
+	for i, value := range values {
+		records[i] = events.Record{Topic: topic, Key: []byte("evt-1"), Value: []byte(value), Timestamp: time.Now()}
+	}
+	if err := b.producer.Produce(t.Context(), records); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// settled waits until the log's account has so many events and dead letters.
+func (b *bundle) settled(t *testing.T, head events.Position, dead int64) events.Totals {
+	t.Helper()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(patience); ; <-tick.C {
+		totals, err := b.log.Totals(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if totals.Head >= head && totals.DeadLettered >= dead {
+			if totals.Head != head || totals.DeadLettered != dead {
+				t.Errorf("%d events of %d, %d dead letters of %d", totals.Head, head, totals.DeadLettered, dead)
+			}
+			return totals
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("in time only %+v, of %d events and %d dead letters", totals, head, dead)
+		}
+	}
+}
+
+func registration(participant, phone string) string {
+	return fmt.Sprintf(`{"participantId":%q,"eventId":"evt-1","phoneNumber":%q}`, participant, phone)
+}
+
+// traffic is 30 good records, 10 malformed ones among them and a conflict.
+func traffic() []string {
+	var values []string
+	for i := range 40 {
+		if i%4 == 3 {
+			values = append(values, fmt.Sprintf(`{"participantId":"p-%d"`, i))
+			continue
+		}
+		values = append(values, registration(fmt.Sprintf("p-%d", i), fmt.Sprintf("010-1234-%04d", i)))
+	}
+	return append(values, registration("p-0", "010-9999-9999"))
+}
+
+const good, bad = 30, 10 + 1 // of traffic
+
+// inOrder checks that the log holds the good records of traffic, each once, in
+// the order of their offsets (I1, I3).
+func (b *bundle) inOrder(t *testing.T) {
+	t.Helper()
+	recorded, err := b.log.Read(t.Context(), 0, 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := -1
+	for _, r := range recorded {
+		var n int
+		if _, err := fmt.Sscanf(r.Event.(*events.ParticipantRegistered).Participant, "p-%d", &n); err != nil || n <= last {
+			t.Errorf("after p-%d comes %v", last, r.Event)
+		}
+		last = n
+	}
+}
+
+func TestFrameIsSortedOut(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil)
+	b.send(t, traffic()...)
+	b.settled(t, good, bad)
+	b.inOrder(t)
+	letters, err := b.log.DeadLetters(t.Context(), events.DeadLetterQuery{Limit: 100})
+	if err != nil {
+		t.Fatal(err)
+	}
+	count := make(map[events.Reason]int)
+	for _, l := range letters {
+		count[l.Reason]++
+		if l.Reason == events.ReasonConflict && !strings.Contains(l.Detail, "with other content") {
+			t.Errorf("the conflict says %q", l.Detail)
+		}
+		if strings.Contains(l.Detail, "9999") {
+			t.Errorf("the phone number is in the detail %q", l.Detail)
+		}
+	}
+	if count[events.ReasonMalformed] != 10 || count[events.ReasonConflict] != 1 {
+		t.Errorf("reasons of the dead letters: %v", count)
+	}
+}
+
+// faultyLog fails as often as it is told to, before or after the log has done
+// what it was asked for.
+type faultyLog struct {
+	*sqlitelog.Log
+	appends, buries atomic.Int32 // failures to come
+	afterwards      bool
+}
+
+var errDown = errors.New("the database is down")
+
+func (l *faultyLog) Append(ctx context.Context, drafts []events.Draft) ([]events.Outcome, error) {
+	fail := l.appends.Add(-1) >= 0
+	if fail && !l.afterwards {
+		return nil, errDown
+	}
+	outcomes, err := l.Log.Append(ctx, drafts)
+	if fail {
+		return nil, errors.Join(err, errDown)
+	}
+	return outcomes, err
+}
+
+func (l *faultyLog) Bury(ctx context.Context, letters []events.DeadLetter) error {
+	fail := l.buries.Add(-1) >= 0
+	if fail && !l.afterwards {
+		return errDown
+	}
+	err := l.Log.Bury(ctx, letters)
+	if fail {
+		return errors.Join(err, errDown)
+	}
+	return err
+}
+
+// TestFailingDatabase fails each step of a frame, before and after its commit.
+// The flow waits; nothing is lost, doubled or turned into a dead letter (I1, I5).
+func TestFailingDatabase(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name            string
+		appends, buries int32
+		afterwards      bool
+	}{
+		{"append", 3, 0, false},
+		{"append, whose answer is lost", 3, 0, true},
+		{"bury", 0, 3, false},
+		{"bury, whose answer is lost", 0, 3, true},
+		{"both", 2, 2, true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			var faulty *faultyLog
+			b := setup(t, func(cfg *bus.Config) {
+				faulty = &faultyLog{Log: cfg.Log.(*sqlitelog.Log), afterwards: test.afterwards}
+				faulty.appends.Store(test.appends)
+				faulty.buries.Store(test.buries)
+				cfg.Log, cfg.DeadLetters = faulty, faulty
+			})
+			b.send(t, traffic()...)
+			b.settled(t, good, bad)
+			// One more, so that what may still be delivered again has been.
+			b.send(t, registration("p-100", "010-1234-0100"))
+			b.settled(t, good+1, bad)
+			b.inOrder(t)
+			if faulty.appends.Load() > 0 || faulty.buries.Load() > 0 {
+				t.Error("the database did not fail as often as it should have")
+			}
+		})
+	}
+}
+
+// brokenLog breaks an invariant at its first append.
+type brokenLog struct {
+	events.Appender
+	do func() error
+}
+
+func (l brokenLog) Append(context.Context, []events.Draft) ([]events.Outcome, error) {
+	return nil, l.do()
+}
+
+// TestBrokenInvariantEndsTheRouter: rather stop than go on with a log that is
+// not what it should be.
+func TestBrokenInvariantEndsTheRouter(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name string
+		do   func() error
+		want error
+	}{
+		{"corrupt", func() error { return fmt.Errorf("append: %w", events.ErrCorrupt) }, events.ErrCorrupt},
+		{"gap", func() error { return fmt.Errorf("append: %w", events.ErrGap) }, events.ErrGap},
+		{"panic", func() error { panic("assertion failed") }, events.ErrCorrupt},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t, func(cfg *bus.Config) { cfg.Log = brokenLog{cfg.Log, test.do} })
+			b.send(t, registration("p-1", "010-1234-0001"))
+			select {
+			case err := <-b.ended:
+				if !errors.Is(err, test.want) {
+					t.Errorf("the router ended with %v, want %v", err, test.want)
+				}
+			case <-time.After(patience):
+				t.Error("the router goes on")
+			}
+		})
+	}
+}
+
+func TestNewRouterNamesWhatIsMissing(t *testing.T) {
+	t.Parallel()
+	if _, err := bus.NewRouter(bus.Config{}); err == nil || !strings.Contains(err.Error(), "required") {
+		t.Errorf("error is %v", err)
+	}
+}
