@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"net"
@@ -31,7 +32,8 @@ func newLogger(log *slog.Logger, f *faults) logger {
 
 // Error implements [watermill.LoggerAdapter].
 func (l logger) Error(msg string, err error, fields watermill.LogFields) {
-	if l.faults.isNew(msg, err) {
+	// What ends because it is to end is no fault.
+	if !errors.Is(err, context.Canceled) && l.faults.isNew(msg, err) {
 		l.LoggerAdapter.Error(msg, err, fields)
 		return
 	}

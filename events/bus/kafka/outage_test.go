@@ -83,6 +83,23 @@ func TestOutageIsSurvivedAndToldOnce(t *testing.T) {
 	}
 }
 
+// Who is closed while still joining the group is not at fault.
+func TestClosingIsNoFault(t *testing.T) {
+	t.Parallel()
+	b := setup(t, 1)
+	var log lines
+	b.cfg.Logger = slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	_, closeFirst := b.subscribe(t)
+	for range 5 {
+		_, closeIt := b.subscribe(t)
+		closeIt()
+	}
+	closeFirst()
+	if text := log.String(); text != "" {
+		t.Error(text)
+	}
+}
+
 // A session that cannot begin is tried again.
 func TestSessionThatCannotBegin(t *testing.T) {
 	t.Parallel()
