@@ -94,16 +94,21 @@ func testKilled(t *testing.T, environment []string) {
 	}
 	want := g.Expected()
 	events := want.Participants + int64(len(g.Campaigns())+len(g.Distributions())+len(g.Stats(time.Now())))
-	waitFor(t, time.Minute, func() string {
-		for _, metric := range []string{
-			`jangbu_log_head`, `jangbu_projection_position{projection="event_stats"}`, `jangbu_projection_position{projection="participant_profile"}`,
-		} {
-			if got := p.metric(t, metric); got != events {
-				return fmt.Sprintf("%s is %d of %d", metric, got, events)
-			}
+	// As long as it gets anywhere it may take its time: the machine may be slow.
+	for _, metric := range []string{
+		`jangbu_log_head`, `jangbu_projection_position{projection="event_stats"}`, `jangbu_projection_position{projection="participant_profile"}`,
+	} {
+		for before := int64(-1); before != events; {
+			waitFor(t, 30*time.Second, func() string {
+				got := p.metric(t, metric)
+				if got == before {
+					return fmt.Sprintf("%s stands at %d of %d", metric, got, events)
+				}
+				before = got
+				return ""
+			})
 		}
-		return ""
-	})
+	}
 	received, duplicates, dead := p.metric(t, "jangbu_log_received_total"), p.metric(t, "jangbu_log_duplicates_total"), p.metric(t, "jangbu_log_dead_letters_total")
 	if received != events+duplicates+dead {
 		t.Errorf("received %d ≠ appended %d + duplicate %d + dead-lettered %d", received, events, duplicates, dead)
