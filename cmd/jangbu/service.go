@@ -32,11 +32,7 @@ import (
 )
 
 const (
-	partitions = 12 // of an embedded topic, or of one that has to be created
-	// embeddedSession is how long a start after a kill waits for the consumer
-	// that died with the broker.
-	embeddedSession = 1500 * time.Millisecond
-
+	partitions    = 12              // of an embedded topic, or of one that has to be created
 	pollInterval  = time.Minute     // how often a channel's figures are expected
 	shutdownGrace = 5 * time.Second // for requests in flight
 	startTimeout  = time.Minute     // for brokers and databases that are still starting
@@ -243,11 +239,7 @@ func (s *service) startIngest(starting, running context.Context, master privacy.
 }
 
 func (s *service) kafkaConfig() kafka.Config {
-	c := kafka.Config{Brokers: s.brokers, Group: s.cfg.KafkaGroup, Logger: s.logger}
-	if s.embedded != nil {
-		c.Session = embeddedSession
-	}
-	return c
+	return kafka.Config{Brokers: s.brokers, Group: s.cfg.KafkaGroup, Logger: s.logger}
 }
 
 func topicNames(topics map[events.Type]string) []string {

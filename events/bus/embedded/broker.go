@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kfake"
 )
@@ -19,9 +18,6 @@ import (
 // what a record may have, so that one that is too long still arrives and
 // becomes a dead letter.
 const MaxBatchBytes = 2 << 20
-
-// minSessionTimeout lets members of a consumer group ask for short sessions.
-const minSessionTimeout = time.Second
 
 // ErrInUse says that another process has the data directory.
 var ErrInUse = errors.New("data directory is in use by another process")
@@ -96,7 +92,6 @@ func (b *Broker) start(ctx context.Context, cfg Config) error {
 		kfake.NumBrokers(1),
 		kfake.ClusterID("jangbu"),
 		kfake.DefaultNumPartitions(int(cfg.Partitions)),
-		kfake.GroupMinSessionTimeout(minSessionTimeout),
 		kfake.BrokerConfigs(map[string]string{"message.max.bytes": strconv.Itoa(MaxBatchBytes)}),
 		kfake.WithLogger(leveled{cfg.Logger}),
 		kfake.ListenFn(func(network, _ string) (net.Listener, error) {

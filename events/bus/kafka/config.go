@@ -18,9 +18,6 @@ type Config struct {
 	Group string
 	// ClientID names this process in the brokers' logs. Empty: "jangbu".
 	ClientID string
-	// Session is how long the partitions of a killed process wait for another.
-	// 0: 6 s, the least that brokers allow by default.
-	Session time.Duration
 	// Logger gets errors as long as they are new, and gaps. Nil: nobody does.
 	Logger *slog.Logger
 	// OnGap is called for each gap, from the goroutine that reads the
@@ -30,11 +27,14 @@ type Config struct {
 
 // Times of a subscriber.
 const (
-	// defaultSession is Config.Session where that says nothing.
-	defaultSession = 6 * time.Second
-	// heartbeats is how often in a session a member is heard of, and so how
-	// soon it notices a rebalance.
-	heartbeats = 6
+	// session is how long the partitions of a killed process wait for another:
+	// the least that brokers allow by default. A shorter one would also expire
+	// under a process that merely gets little of its machine's time, again and
+	// again.
+	session = 6 * time.Second
+	// heartbeat is how often a member is heard of, and so how soon it notices a
+	// rebalance.
+	heartbeat = session / 12
 	// rebalanceTimeout is how long a rebalance waits for a member; handlers
 	// are never waited for.
 	rebalanceTimeout = 6 * time.Second
@@ -72,12 +72,6 @@ func (c Config) withDefaults() (Config, error) {
 	if c.ClientID == "" {
 		c.ClientID = "jangbu"
 	}
-	if c.Session < 0 {
-		errs = append(errs, errors.New("session: negative"))
-	}
-	if c.Session == 0 {
-		c.Session = defaultSession
-	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -108,8 +102,8 @@ func (c Config) consumer() *sarama.Config {
 	sc.Consumer.MaxProcessingTime = stallTolerance
 	sc.Consumer.Offsets.Initial = sarama.OffsetOldest
 	sc.Consumer.Offsets.AutoCommit.Interval = commitInterval
-	sc.Consumer.Group.Session.Timeout = c.Session
-	sc.Consumer.Group.Heartbeat.Interval = c.Session / heartbeats
+	sc.Consumer.Group.Session.Timeout = session
+	sc.Consumer.Group.Heartbeat.Interval = heartbeat
 	sc.Consumer.Group.Rebalance.Timeout = rebalanceTimeout
 	sc.Consumer.Group.Rebalance.Retry.Backoff = retryPause
 	return sc
