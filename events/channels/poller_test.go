@@ -1,0 +1,626 @@
+package channels_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"jangbu/events"
+	"jangbu/events/channels"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// script is a source that does what a test tells it to.
+type script struct {
+	name string
+	on   []events.Channel
+	do   func(ctx context.Context, c events.Campaign) ([]*events.ChannelStatsFetched, error)
+
+	mu    sync.Mutex
+	calls []asked
+}
+
+type asked struct {
+	campaign events.Campaign
+	at       time.Time
+}
+
+func (s *script) Name() string               { return s.name }
+func (s *script) Channels() []events.Channel { return s.on }
+
+func (s *script) Fetch(ctx context.Context, c events.Campaign) ([]*events.ChannelStatsFetched, error) {
+	s.mu.Lock()
+	s.calls = append(s.calls, asked{c, time.Now()})
+	s.mu.Unlock()
+	return s.do(ctx, c)
+}
+
+// times returns when a campaign was asked for, counted from the start; "" is any.
+func (s *script) times(c events.Campaign, start time.Time) (at []time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, call := range s.calls {
+		if c == "" || call.campaign == c {
+			at = append(at, call.at.Sub(start))
+		}
+	}
+	return at
+}
+
+// bundle is one poller of a scripted naver API, and what it published.
+type bundle struct {
+	source  *script
+	poller  *channels.Poller
+	start   time.Time
+	targets []channels.Target
+	figure  int64 // what the API says; -1: it fails with failure
+	failure error
+
+	mu         sync.Mutex
+	polls      []channels.Poll
+	changes    []string
+	published  []*events.ChannelStatsFetched
+	unpublish  error // what publishing fails with
+	publishing int   // calls of publish
+}
+
+// setup makes the bundle within a synctest bubble; campaigns were distributed at
+// the start.
+func setup(t *testing.T, campaigns int, change func(*channels.Config)) *bundle {
+	t.Helper()
+	b := &bundle{start: time.Now(), figure: 100, failure: channels.ErrUnavailable}
+	for i := range campaigns {
+		c := events.Campaign(fmt.Sprintf("evt-%03d", i))
+		b.targets = append(b.targets, channels.Target{
+			Campaign: c, Channel: events.Naver, DistributedAt: b.start,
+			Known: events.ChannelStatsFetched{Campaign: c, Channel: events.Naver},
+		})
+	}
+	b.source = &script{name: "naver", on: []events.Channel{events.Naver}, do: b.answer}
+	cfg := channels.Config{
+		Source:    b.source,
+		OnPoll:    func(p channels.Poll) { b.mu.Lock(); b.polls = append(b.polls, p); b.mu.Unlock() },
+		OnBreaker: func(from, to channels.State) { b.changes = append(b.changes, fmt.Sprint(from, " to ", to)) },
+	}
+	if change != nil {
+		change(&cfg)
+	}
+	cfg.Directory = channels.NewDirectory(func(context.Context, time.Time) ([]channels.Target, error) {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		return slices.Clone(b.targets), nil
+	}, cfg.Schedule)
+	var err error
+	if b.poller, err = channels.NewPoller(cfg); err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func (b *bundle) answer(_ context.Context, c events.Campaign) ([]*events.ChannelStatsFetched, error) {
+	if b.figure == -1 {
+		return nil, b.failure
+	}
+	views := b.figure
+	return []*events.ChannelStatsFetched{{Campaign: c, Channel: events.Naver, Views: &views}}, nil
+}
+
+// publish publishes, and makes what is published known, as the pipeline does.
+func (b *bundle) publish(_ context.Context, reports []*events.ChannelStatsFetched) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.publishing++
+	if b.unpublish != nil {
+		return b.unpublish
+	}
+	b.published = append(b.published, reports...)
+	for _, r := range reports {
+		for i := range b.targets {
+			if b.targets[i].Campaign == r.Campaign && b.targets[i].Channel == r.Channel {
+				b.targets[i].Known = *r
+			}
+		}
+	}
+	return nil
+}
+
+// round runs one round.
+func (b *bundle) round(t *testing.T) {
+	t.Helper()
+	if err := b.poller.Round(t.Context(), b.publish); err != nil {
+		t.Fatalf("round: %v", err)
+	}
+}
+
+// run runs a round every second for so long.
+func (b *bundle) run(t *testing.T, d time.Duration) {
+	t.Helper()
+	for end := time.Now().Add(d); time.Now().Before(end); {
+		b.round(t)
+		time.Sleep(time.Second)
+	}
+}
+
+func (b *bundle) outcomes() map[channels.Outcome]int {
+	count := make(map[channels.Outcome]int)
+	for _, p := range b.polls {
+		count[p.Outcome]++
+	}
+	return count
+}
+
+func TestEachCampaignOnceInItsInterval(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := setup(t, 5, nil)
+		b.run(t, 10*time.Minute)
+		for _, target := range b.targets {
+			at := b.source.times(target.Campaign, b.start)
+			if len(at) != 10 || at[0] != 0 {
+				t.Errorf("%s was asked for at %v, want ten times in ten minutes", target.Campaign, at)
+			}
+			for i := 1; i < len(at); i++ {
+				if gap := at[i] - at[i-1]; gap < time.Minute || gap > time.Minute+time.Second {
+					t.Errorf("%s: %v between two polls", target.Campaign, gap)
+				}
+			}
+		}
+	})
+}
+
+func TestIntervalGrowsWithAge(t *testing.T) {
+	t.Parallel()
+	var s channels.Schedule
+	for age, want := range map[time.Duration]time.Duration{
+		-time.Hour: time.Minute, 0: time.Minute, time.Hour: time.Minute, 2 * time.Hour: 2 * time.Minute,
+		24 * time.Hour: 24 * time.Minute, 60 * time.Hour: time.Hour, 1000 * time.Hour: time.Hour,
+	} {
+		if got := s.Interval(age); got != want {
+			t.Errorf("interval at %v is %v, want %v", age, got, want)
+		}
+	}
+	if got := (channels.Schedule{Youngest: 2 * time.Hour}).Interval(time.Hour); got != 2*time.Hour {
+		t.Errorf("interval is %v where the shortest is longer than the longest by default", got)
+	}
+	for _, s := range []channels.Schedule{{Youngest: -1}, {Oldest: -1}, {AfterEnd: -1}, {Youngest: time.Hour, Oldest: time.Minute}} {
+		if s.Validate() == nil {
+			t.Errorf("%+v is accepted", s)
+		}
+	}
+	synctest.Test(t, func(t *testing.T) {
+		b := setup(t, 1, nil)
+		b.targets[0].DistributedAt = b.start.Add(-2 * time.Hour)
+		b.run(t, 10*time.Minute)
+		// A sixtieth of 120 minutes, and a little more at each.
+		if at := b.source.times("", b.start); len(at) != 5 {
+			t.Errorf("asked at %v, want five times", at)
+		}
+	})
+}
+
+// A process that takes over starts from when the figures were fetched.
+func TestTakingOver(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := setup(t, 4, nil)
+		for i, fetched := range []time.Duration{-10 * time.Second, -50 * time.Second, -time.Hour, 3 * time.Hour} {
+			views := b.figure
+			b.targets[i].Known.Views, b.targets[i].Known.FetchedAt = &views, b.start.Add(fetched)
+		}
+		b.run(t, time.Minute+time.Second)
+		for campaign, want := range map[events.Campaign][]time.Duration{
+			"evt-000": {50 * time.Second}, "evt-001": {10 * time.Second}, "evt-002": {0, time.Minute},
+			"evt-003": nil, // fetched at a time to come: somebody's wrong clock; asked for from an interval on
+		} {
+			if got := b.source.times(campaign, b.start); !slices.Equal(got, want) {
+				t.Errorf("%s was asked for at %v, want %v", campaign, got, want)
+			}
+		}
+	})
+}
+
+func TestWhoHasWaitedLongestIsFirst(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := setup(t, 3, func(c *channels.Config) { c.InFlight = 1 })
+		views := b.figure
+		for i, fetched := range []time.Duration{-2 * time.Minute, -4 * time.Minute, -3 * time.Minute} {
+			b.targets[i].Known.Views, b.targets[i].Known.FetchedAt = &views, b.start.Add(fetched)
+		}
+		b.round(t)
+		var order []events.Campaign
+		for _, call := range b.source.calls {
+			order = append(order, call.campaign)
+		}
+		if want := []events.Campaign{"evt-001", "evt-002", "evt-000"}; !slices.Equal(order, want) {
+			t.Errorf("asked for %v, want %v", order, want)
+		}
+	})
+}
+
+// What is known is not published again, but for the heartbeat that keeps it fresh.
+func TestRepeatsAreRare(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := setup(t, 1, nil)
+		oldest := time.Duration(0)
+		for range 3600 {
+			b.round(t)
+			if known := b.targets[0].Known.FetchedAt; !known.IsZero() {
+				oldest = max(oldest, time.Since(known))
+			}
+			time.Sleep(time.Second)
+		}
+		polls := len(b.source.calls)
+		if polls < 55 || len(b.published) > polls/2+1 {
+			t.Errorf("%d polls, %d published", polls, len(b.published))
+		}
+		if oldest >= 3*time.Minute {
+			t.Errorf("figures became %v old while the API answered: that is stale", oldest)
+		}
+		if got := b.outcomes(); got[channels.OutcomeUnchanged] != polls-len(b.published) || got[channels.OutcomeLearned] != len(b.published) {
+			t.Errorf("outcomes are %v", got)
+		}
+	})
+}
+
+func TestNewFiguresArePublishedAtOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := setup(t, 1, nil)
+		for i := range 5 {
+			b.figure = int64(100 + i)
+			b.round(t)
+			if got := b.published[len(b.published)-1]; *got.Views != b.figure || !got.FetchedAt.Equal(time.Now()) || got.FetchedAt.Location() != time.UTC {
+				t.Errorf("published %+v", got)
+			}
+			time.Sleep(time.Minute)
+		}
+		b.figure = 7 // less than before: the channel says so
+		b.round(t)
+		if got := b.published[len(b.published)-1]; *got.Views != 7 {
+			t.Errorf("published %d of 7", *got.Views)
+		}
+		if last := b.polls[len(b.polls)-1]; !slices.Equal(last.Shrunk, []events.Channel{events.Naver}) {
+			t.Errorf("shrunk: %v", last.Shrunk)
+		}
+		for _, p := range b.polls[:len(b.polls)-1] {
+			if len(p.Shrunk) > 0 {
+				t.Errorf("growing figures are said to have shrunk: %+v", p)
+			}
+		}
+	})
+}
+
+// TestAttempts: one try and three retries, with full jitter, whatever fails in
+// a way that may pass; one where it won't.
+func TestAttempts(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		failure  error
+		attempts int
+		outcome  channels.Outcome
+	}{
+		{channels.ErrUnavailable, 4, channels.OutcomeUnavailable},
+		{channels.ErrThrottled, 4, channels.OutcomeThrottled},
+		{channels.ErrUnreachable, 4, channels.OutcomeUnreachable},
+		{channels.ErrInvalid, 4, channels.OutcomeInvalid},
+		{errors.New("something else"), 4, channels.OutcomeFailed},
+		{channels.ErrRefused, 1, channels.OutcomeRefused},
+		{channels.ErrNoCampaign, 1, channels.OutcomeNoCampaign},
+	} {
+		t.Run(string(test.outcome), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				b := setup(t, 1, nil)
+				b.figure, b.failure = -1, fmt.Errorf("wrapped: %w", test.failure)
+				longest := [3]time.Duration{}
+				for range 50 { // breakers that open end the retries: a new one each time
+					b.source.calls, b.polls = nil, nil
+					b.poller = setup(t, 0, func(c *channels.Config) {
+						c.Source = b.source
+						c.OnPoll = func(p channels.Poll) { b.polls = append(b.polls, p) }
+					}).withTargets(t, b)
+					b.round(t)
+					at := b.source.times("", b.start)
+					if len(at) != test.attempts || b.polls[0].Attempts != test.attempts || b.polls[0].Outcome != test.outcome || !errors.Is(b.polls[0].Err, test.failure) {
+						t.Fatalf("attempts at %v, poll %+v", at, b.polls[0])
+					}
+					for i := range len(at) - 1 {
+						if gap, most := at[i+1]-at[i], time.Second<<i; gap < 0 || gap > most {
+							t.Errorf("retry %d came after %v, at most %v", i+1, gap, most)
+						} else {
+							longest[i] = max(longest[i], gap)
+						}
+					}
+				}
+				for i, gap := range longest {
+					if test.attempts > 1 && gap < time.Second<<i/2 {
+						t.Errorf("retry %d never came later than after %v: that is no full jitter", i+1, gap)
+					}
+				}
+				if len(b.published) > 0 {
+					t.Error("something was published")
+				}
+			})
+		})
+	}
+}
+
+// withTargets returns a poller over another bundle's targets.
+func (b *bundle) withTargets(t *testing.T, other *bundle) *channels.Poller {
+	t.Helper()
+	b.targets = other.targets
+	return b.poller
+}
+
+// TestBreakerEndsRetries: five failed calls of two polls open it, what comes
+// after is not asked, and each further half minute costs one call.
+func TestBreakerEndsRetries(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := setup(t, 100, func(c *channels.Config) { c.InFlight = 1 })
+		b.figure = -1
+		b.round(t)
+		if got := len(b.source.calls); got != 5 {
+			t.Errorf("%d calls until the breaker opened, want 5", got)
+		}
+		if got := b.outcomes(); got[channels.OutcomeUnavailable] != 2 || len(b.polls) != 2 {
+			t.Errorf("outcomes are %v", got)
+		}
+		b.source.calls = nil
+		b.run(t, 10*time.Minute)
+		at := b.source.times("", b.start)
+		if len(at) > 20 || len(at) < 18 {
+			t.Errorf("%d probes in ten minutes, want one in 30 s: %v", len(at), at)
+		}
+		for i := 1; i < len(at); i++ {
+			if at[i]-at[i-1] < 30*time.Second {
+				t.Errorf("%v between two probes", at[i]-at[i-1])
+			}
+		}
+		if got := b.poller.Status().Breaker; got == channels.Closed {
+			t.Errorf("breaker is %s", got)
+		}
+		// It works again: all have their turn at once, but for the last probes,
+		// who had theirs.
+		b.figure, b.source.calls = 100, nil
+		b.run(t, 32*time.Second)
+		if got := len(b.source.calls); got < 98 {
+			t.Errorf("%d of 100 were asked for after the API had recovered", got)
+		}
+		if b.changes[0] != "closed to open" || b.changes[len(b.changes)-1] != "half-open to closed" {
+			t.Errorf("breaker went %v", b.changes)
+		}
+	})
+}
+
+// With many polls under way a half-open breaker still lets one call through.
+func TestOneProbeAtATime(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := setup(t, 200, nil)
+		b.source.do = func(ctx context.Context, _ events.Campaign) ([]*events.ChannelStatsFetched, error) {
+			<-ctx.Done() // hangs
+			return nil, fmt.Errorf("%w: %w", channels.ErrUnreachable, ctx.Err())
+		}
+		b.round(t)
+		first := len(b.source.calls)
+		if first > channels.DefaultInFlight {
+			t.Errorf("%d calls before the breaker opened, %d at once", first, channels.DefaultInFlight)
+		}
+		if b.polls[0].Outcome != channels.OutcomeTimedOut || b.polls[0].Took < channels.DefaultAttemptTimeout || b.polls[0].Took > channels.DefaultAttemptTimeout+time.Second {
+			t.Errorf("the first poll: %+v", b.polls[0])
+		}
+		b.source.calls = nil
+		b.run(t, 5*time.Minute)
+		at := b.source.times("", b.start)
+		for i := 1; i < len(at); i++ {
+			if at[i]-at[i-1] < 30*time.Second {
+				t.Errorf("%v between two probes", at[i]-at[i-1])
+			}
+		}
+		if len(at) < 5 {
+			t.Errorf("only %d probes in five minutes", len(at))
+		}
+	})
+}
+
+func TestOneAPIDoesNotMoveAnother(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		bad, good := setup(t, 20, nil), setup(t, 20, nil)
+		bad.figure = -1
+		for range 300 {
+			bad.round(t)
+			good.round(t)
+			time.Sleep(time.Second)
+		}
+		if bad.poller.Status().Breaker == channels.Closed || len(good.changes) > 0 || good.outcomes()[channels.OutcomeUnavailable] > 0 {
+			t.Errorf("bad: %v, good: %v %v", bad.changes, good.changes, good.outcomes())
+		}
+	})
+}
+
+func TestUnknownCampaignsOpenNoBreaker(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := setup(t, 100, nil)
+		b.figure, b.failure = -1, channels.ErrNoCampaign
+		b.run(t, 3*time.Minute)
+		if len(b.changes) > 0 || len(b.source.calls) != 300 {
+			t.Errorf("breaker went %v, %d calls", b.changes, len(b.source.calls))
+		}
+	})
+}
+
+func TestInvalidReportsAreRefused(t *testing.T) {
+	t.Parallel()
+	n := func(v int64) *int64 { return &v }
+	for name, reports := range map[string][]*events.ChannelStatsFetched{
+		"none":            {},
+		"no figure":       {{Campaign: "evt-000", Channel: events.Naver}},
+		"negative":        {{Campaign: "evt-000", Channel: events.Naver, Views: n(5), Shares: n(-1)}},
+		"absurd":          {{Campaign: "evt-000", Channel: events.Naver, Views: n(1<<53 + 1)}},
+		"another channel": {{Campaign: "evt-000", Channel: events.Kakao, Views: n(5)}},
+		"other campaign":  {{Campaign: "evt-001", Channel: events.Naver, Views: n(5)}},
+		"one of two":      {{Campaign: "evt-000", Channel: events.Naver, Views: n(5)}, {Campaign: "evt-000", Channel: events.Naver, Views: n(-5)}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				b := setup(t, 1, nil)
+				b.source.do = func(context.Context, events.Campaign) ([]*events.ChannelStatsFetched, error) { return reports, nil }
+				b.round(t)
+				if b.polls[0].Outcome != channels.OutcomeInvalid || len(b.published) > 0 {
+					t.Errorf("poll %+v, published %v", b.polls[0], b.published)
+				}
+			})
+		})
+	}
+	synctest.Test(t, func(t *testing.T) {
+		b := setup(t, 1, nil)
+		b.figure = 1 << 53
+		b.round(t)
+		if len(b.published) != 1 {
+			t.Errorf("2^53 itself is refused: %+v", b.polls[0])
+		}
+	})
+}
+
+// A channel that the campaign was not distributed to is none of its business.
+func TestOnlyWhereItWasDistributed(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := setup(t, 2, nil)
+		b.source.on = []events.Channel{events.Instagram, events.Naver, events.Kakao}
+		b.source.do = func(_ context.Context, c events.Campaign) ([]*events.ChannelStatsFetched, error) {
+			one := int64(1)
+			return []*events.ChannelStatsFetched{
+				{Campaign: c, Channel: events.Instagram, Likes: &one}, {Campaign: c, Channel: events.Naver, Views: &one}, {Campaign: c, Channel: events.Kakao, Shares: &one},
+			}, nil
+		}
+		kakao := b.targets[0]
+		kakao.Channel = events.Kakao
+		genie := b.targets[1]
+		genie.Channel = events.GenieTV
+		b.targets = []channels.Target{b.targets[0], kakao, genie}
+		b.round(t)
+		var got []string
+		for _, r := range b.published {
+			got = append(got, fmt.Sprint(r.Campaign, " ", r.Channel))
+		}
+		if want := []string{"evt-000 naver", "evt-000 kakao"}; !slices.Equal(got, want) || len(b.source.calls) != 1 {
+			t.Errorf("published %v in %d calls, want %v in one", got, len(b.source.calls), want)
+		}
+	})
+}
+
+// What cannot be published is kept, and nobody is asked before it is published.
+func TestNothingLearnedIsLost(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := setup(t, 50, nil)
+		b.unpublish = errors.New("no broker")
+		if err := b.poller.Round(t.Context(), b.publish); !errors.Is(err, b.unpublish) {
+			t.Fatalf("round: %v", err)
+		}
+		calls := len(b.source.calls)
+		for range 20 {
+			time.Sleep(time.Second)
+			if err := b.poller.Round(t.Context(), b.publish); !errors.Is(err, b.unpublish) {
+				t.Fatalf("round: %v", err)
+			}
+		}
+		if got := len(b.source.calls); got != calls || calls > channels.DefaultInFlight {
+			t.Errorf("%d calls at first, %d while nothing could be published", calls, got-calls)
+		}
+		b.unpublish = nil
+		b.round(t)
+		published := make(map[events.Campaign]int)
+		for _, r := range b.published {
+			published[r.Campaign]++
+		}
+		if len(published) != 50 || len(b.published) != 50 {
+			t.Errorf("%d reports of %d campaigns were published, want one of each of 50", len(b.published), len(published))
+		}
+	})
+}
+
+// A term that ends takes nobody's turn.
+func TestRoundThatIsGivenUp(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := setup(t, 3, nil)
+		good := b.source.do
+		b.source.do = func(ctx context.Context, _ events.Campaign) ([]*events.ChannelStatsFetched, error) {
+			<-ctx.Done()
+			return nil, fmt.Errorf("%w: %w", channels.ErrUnreachable, ctx.Err())
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+		defer cancel()
+		if err := b.poller.Round(ctx, b.publish); err != nil || time.Since(b.start) != 3*time.Second {
+			t.Errorf("round: %v after %v", err, time.Since(b.start))
+		}
+		b.source.do = good
+		b.round(t)
+		if len(b.published) != 3 || len(b.changes) > 0 {
+			t.Errorf("%d of 3 had their turn afterwards; breaker went %v", len(b.published), b.changes)
+		}
+	})
+}
+
+func TestDirectoryIsReadNowAndThen(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		reads, took := 0, 500*time.Millisecond
+		var bound time.Time
+		fail := errors.New("no database")
+		d := channels.NewDirectory(func(_ context.Context, endedBefore time.Time) ([]channels.Target, error) {
+			reads++
+			bound = endedBefore
+			time.Sleep(took)
+			return make([]channels.Target, reads), fail
+		}, channels.Schedule{AfterEnd: time.Hour})
+		if _, err := d.Targets(t.Context()); !errors.Is(err, fail) {
+			t.Errorf("error is %v", err)
+		}
+		fail = nil
+		start := time.Now()
+		for time.Since(start) < time.Minute {
+			if targets, err := d.Targets(t.Context()); err != nil || len(targets) != reads {
+				t.Fatalf("%d targets: %v", len(targets), err)
+			}
+			time.Sleep(100 * time.Millisecond)
+		}
+		if reads < 6 || reads > 8 { // half a second in ten
+			t.Errorf("read %d times in a minute", reads)
+		}
+		if age := time.Since(bound); age < time.Hour || age > time.Hour+15*time.Second {
+			t.Errorf("campaigns are left out that ended %v ago", age)
+		}
+	})
+}
+
+func TestNewPollerIsChecked(t *testing.T) {
+	t.Parallel()
+	source, directory := &script{}, channels.NewDirectory(nil, channels.Schedule{})
+	for name, cfg := range map[string]channels.Config{
+		"no source":    {Directory: directory},
+		"no directory": {Source: source},
+		"schedule":     {Source: source, Directory: directory, Schedule: channels.Schedule{Youngest: -1}},
+		"bound":        {Source: source, Directory: directory, InFlight: -1},
+	} {
+		if _, err := channels.NewPoller(cfg); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}

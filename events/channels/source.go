@@ -1,0 +1,115 @@
+package channels
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"jangbu/events"
+)
+
+// Source is one channel API. It is safe for concurrent use.
+type Source interface {
+	// Name names the API in metrics and log lines.
+	Name() string
+	// Channels returns the channels on which one answer may report.
+	Channels() []events.Channel
+	// Fetch asks once, without retrying, and returns a report of each channel
+	// that the answer carries figures of, without FetchedAt. The error is, or
+	// wraps, one of the sentinels of this package; that of ctx where ctx ended.
+	Fetch(ctx context.Context, campaign events.Campaign) ([]*events.ChannelStatsFetched, error)
+}
+
+// Sentinels of [Source.Fetch].
+var (
+	// ErrNoCampaign: the API works and does not know the campaign.
+	ErrNoCampaign = errors.New("the channel does not know the campaign")
+	// ErrRefused: the API does not want this client's requests, and will not
+	// want the next one: a wrong key or address, a redirect, a certificate that
+	// does not hold.
+	ErrRefused = errors.New("the channel refuses")
+	// ErrThrottled: the API wants fewer requests.
+	ErrThrottled = errors.New("the channel asks for fewer requests")
+	// ErrUnavailable: the API says that it cannot answer now.
+	ErrUnavailable = errors.New("the channel is unavailable")
+	// ErrUnreachable: no whole answer arrived.
+	ErrUnreachable = errors.New("the channel cannot be reached")
+	// ErrInvalid: the answer cannot be believed, and nothing of it is (I8).
+	ErrInvalid = errors.New("the channel's answer is not valid")
+)
+
+// retryAfter is an error whose answer said when to come again.
+type retryAfter struct {
+	error
+	wait time.Duration
+}
+
+func (e retryAfter) Unwrap() error { return e.error }
+
+// check returns [ErrInvalid] where a source reports what it must not.
+func check(s Source, campaign events.Campaign, reports []*events.ChannelStatsFetched) error {
+	if len(reports) == 0 {
+		return fmt.Errorf("%w: it reports no figure", ErrInvalid)
+	}
+	for _, r := range reports {
+		if r.Campaign != campaign || !slices.Contains(s.Channels(), r.Channel) {
+			return fmt.Errorf("%w: it reports on something else", ErrInvalid)
+		}
+		known := 0
+		for _, f := range figuresOf(r) {
+			switch {
+			case f.value == nil:
+				continue
+			case *f.value < 0:
+				return fmt.Errorf("%w: %s of %s is negative", ErrInvalid, f.name, r.Channel)
+			case *f.value > events.MaxFigure:
+				return fmt.Errorf("%w: %s of %s is above 2^53", ErrInvalid, f.name, r.Channel)
+			}
+			known++
+		}
+		if known == 0 {
+			return fmt.Errorf("%w: it reports no figure of %s", ErrInvalid, r.Channel)
+		}
+	}
+	return nil
+}
+
+type figure struct {
+	name  string
+	value *int64
+}
+
+func figuresOf(r *events.ChannelStatsFetched) [6]figure {
+	return [6]figure{
+		{"impressions", r.Impressions},
+		{"views", r.Views},
+		{"clicks", r.Clicks},
+		{"likes", r.Likes},
+		{"comments", r.Comments},
+		{"shares", r.Shares},
+	}
+}
+
+// same reports whether a report says nothing that is not known already.
+func same(report, known *events.ChannelStatsFetched) bool {
+	k := figuresOf(known)
+	for i, f := range figuresOf(report) {
+		if f.value != nil && (k[i].value == nil || *k[i].value != *f.value) {
+			return false
+		}
+	}
+	return true
+}
+
+// shrunk reports whether a cumulative figure is less than it was.
+func shrunk(report, known *events.ChannelStatsFetched) bool {
+	k := figuresOf(known)
+	for i, f := range figuresOf(report) {
+		if f.value != nil && k[i].value != nil && *f.value < *k[i].value {
+			return true
+		}
+	}
+	return false
+}
