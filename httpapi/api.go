@@ -36,10 +36,11 @@ type Config struct {
 	Now func() time.Time
 	// Location is the time zone of requests that name none.
 	Location *time.Location
-	// StaleAfter is the age from which a channel's figures are called stale:
-	// three polling intervals.
-	StaleAfter time.Duration
-	Logger     *slog.Logger
+	// PollInterval says how often a channel is asked that was distributed to so
+	// long ago; figures older than three intervals are called stale. Nil:
+	// readmodel.DefaultPollInterval, always.
+	PollInterval func(age time.Duration) time.Duration
+	Logger       *slog.Logger
 }
 
 type api struct{ cfg Config }
@@ -89,7 +90,7 @@ func (a *api) analyticsRequest(r *http.Request) (events.Campaign, readmodel.View
 		// No event can carry such an id, so no campaign has it.
 		return "", readmodel.View{}, readmodel.ErrNotFound
 	}
-	view := readmodel.View{Now: a.cfg.Now(), Location: a.cfg.Location, Interval: readmodel.Hourly, StaleAfter: a.cfg.StaleAfter}
+	view := readmodel.View{Now: a.cfg.Now(), Location: a.cfg.Location, Interval: readmodel.Hourly, PollInterval: a.cfg.PollInterval}
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		return "", view, badRequest{"the query string is not well formed"}

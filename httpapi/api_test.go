@@ -21,8 +21,17 @@ import (
 
 var noon = time.Date(2026, 11, 23, 3, 0, 0, 0, time.UTC) // in Seoul
 
-// setup serves rows that were folded from three events about a campaign.
+// setup serves a campaign from a process of these parts.
 func setup(t *testing.T, campaign events.Campaign, parts ...httpapi.Part) http.Handler {
+	t.Helper()
+	return serve(t, campaign, func(cfg *httpapi.Config) {
+		cfg.Ready = func(context.Context) []httpapi.Part { return parts }
+	})
+}
+
+// serve serves rows that were folded from three events about a campaign, with a
+// configuration that the test may change.
+func serve(t *testing.T, campaign events.Campaign, change func(*httpapi.Config)) http.Handler {
 	t.Helper()
 	store, err := sqliterows.Open(t.Context(), filepath.Join(t.TempDir(), "rows.db"))
 	if err != nil {
@@ -64,11 +73,13 @@ func setup(t *testing.T, campaign events.Campaign, parts ...httpapi.Part) http.H
 	if err != nil {
 		t.Fatal(err)
 	}
-	h, err := httpapi.New(httpapi.Config{
-		Reader: store, Ready: func(context.Context) []httpapi.Part { return parts },
-		Now: func() time.Time { return noon }, Location: seoul, StaleAfter: 3 * time.Minute,
+	cfg := httpapi.Config{
+		Reader: store, Ready: func(context.Context) []httpapi.Part { return nil },
+		Now: func() time.Time { return noon }, Location: seoul,
 		Logger: slog.New(slog.DiscardHandler),
-	})
+	}
+	change(&cfg)
+	h, err := httpapi.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,6 +110,22 @@ func TestAnalytics(t *testing.T) {
 	}
 	if head := do(h, http.MethodHead, "/api/events/evt-1/analytics"); head.Code != http.StatusOK {
 		t.Errorf("HEAD: status %d", head.Code)
+	}
+}
+
+func TestStatusFollowsThePollInterval(t *testing.T) {
+	t.Parallel()
+	for want, interval := range map[string]func(time.Duration) time.Duration{
+		`"status":"stale"`: nil, // a minute
+		`"status":"fresh"`: func(time.Duration) time.Duration { return 2 * time.Minute },
+	} {
+		h := serve(t, "evt-1", func(cfg *httpapi.Config) {
+			cfg.Now = func() time.Time { return noon.Add(5 * time.Minute) }
+			cfg.PollInterval = interval
+		})
+		if w := do(h, http.MethodGet, "/api/events/evt-1/analytics"); !strings.Contains(w.Body.String(), want) {
+			t.Errorf("no %s in %s", want, w.Body)
+		}
 	}
 }
 

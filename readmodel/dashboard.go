@@ -65,7 +65,7 @@ type Status string
 // The statuses.
 const (
 	Fresh       Status = "fresh"
-	Stale       Status = "stale"       // older than the view's StaleAfter
+	Stale       Status = "stale"       // older than three polling intervals
 	Unavailable Status = "unavailable" // never fetched
 )
 
@@ -182,14 +182,8 @@ func newChannelView(channel events.Channel, row ChannelStats, v View) ChannelVie
 		Comments:      reported(row.Comments),
 		Shares:        reported(row.Shares),
 		Participants:  row.Participants,
-		Status:        Fresh,
+		Status:        v.status(row),
 		FetchedAt:     v.local(row.FetchedAt),
-	}
-	switch {
-	case row.FetchedAt.IsZero():
-		view.Status = Unavailable
-	case v.Now.Sub(row.FetchedAt) > v.StaleAfter:
-		view.Status = Stale
 	}
 	view.Exposure = view.Impressions
 	if view.Exposure == nil {

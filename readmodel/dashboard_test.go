@@ -77,8 +77,8 @@ func parseView(t *testing.T, text string) readmodel.View {
 			view.Location, err = time.LoadLocation(value)
 		case "interval":
 			view.Interval = readmodel.Interval(value)
-		case "stale-after":
-			view.StaleAfter, err = time.ParseDuration(value)
+		case "poll-interval":
+			view.PollInterval, err = parsePollInterval(value)
 		default:
 			t.Fatalf("view: unknown line %q", line)
 		}
@@ -87,6 +87,16 @@ func parseView(t *testing.T, text string) readmodel.View {
 		}
 	}
 	return view
+}
+
+// parsePollInterval reads an interval that is always the same, or age/60: that,
+// but no less than a minute and no more than an hour.
+func parsePollInterval(text string) (func(age time.Duration) time.Duration, error) {
+	if text == "age/60" {
+		return func(age time.Duration) time.Duration { return min(max(age/60, time.Minute), time.Hour) }, nil
+	}
+	interval, err := time.ParseDuration(text)
+	return func(time.Duration) time.Duration { return interval }, err
 }
 
 func marshalIndent(t *testing.T, d readmodel.Dashboard) []byte {
@@ -182,10 +192,17 @@ func TestDashboardIsAlwaysValid(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		rows := drawRows(rt)
 		view := readmodel.View{
-			Now:        drawTime(rt, "now"),
-			Location:   rapid.SampledFrom(locations).Draw(rt, "location"),
-			Interval:   rapid.SampledFrom([]readmodel.Interval{"", readmodel.Hourly, readmodel.Daily}).Draw(rt, "interval"),
-			StaleAfter: time.Duration(rapid.Int64Min(0).Draw(rt, "staleAfter")),
+			Now:      drawTime(rt, "now"),
+			Location: rapid.SampledFrom(locations).Draw(rt, "location"),
+			Interval: rapid.SampledFrom([]readmodel.Interval{"", readmodel.Hourly, readmodel.Daily}).Draw(rt, "interval"),
+		}
+		if interval := time.Duration(rapid.Int64Min(0).Draw(rt, "pollInterval")); interval > 0 {
+			view.PollInterval = func(age time.Duration) time.Duration {
+				if age < 0 {
+					rt.Fatalf("distributed %v from now", -age)
+				}
+				return interval
+			}
 		}
 		d := readmodel.NewDashboard(rows, view)
 		first, err := json.Marshal(d)

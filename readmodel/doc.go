@@ -3,18 +3,19 @@
 //
 // It holds the rows of four tables, one per projection ([EventStats],
 // [ChannelStats], [ParticipationHour], [ProfileCount]); the stores' contract
-// ([Reader], [Writer], [Leases]) with its sentinels; and the [Dashboard], the
-// view of one campaign, with all of its arithmetic. It does no I/O and reads no
-// clock. Stores in the packages below it keep rows and compute nothing.
+// ([Reader], [Distributions], [Writer], [Leases]) with its sentinels; and the
+// [Dashboard], the view of one campaign, with all of its arithmetic. It does no
+// I/O and reads no clock. Stores in the packages below it keep rows and compute
+// nothing.
 //
 // # Invariants
 //
 //   - Rows equal the fold of the log up to their [Checkpoint], on every store
 //     (I6). A [Writer] replaces rows by absolute values and moves the checkpoint
 //     in one transaction, from exactly where the fold started, or not at all.
-//   - Reads never stop (I7). A [Reader] reads one snapshot of the active
-//     generations; another generation is built beside them and takes over in one
-//     transaction.
+//   - Reads never stop (I7). [Reader] and [Distributions] read one snapshot of
+//     the active generations; another generation is built beside them and takes
+//     over in one transaction.
 //   - Unknown is not zero (I8). A [Figure] that no channel reported, an amount
 //     that no owner gave and a ratio without a divisor are null in a dashboard.
 //     Only in sums do they count as 0, and a channel that never answered says

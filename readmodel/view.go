@@ -6,9 +6,12 @@ import (
 	"time"
 )
 
-// DefaultStaleAfter is how long a channel's figures count as fresh: three
-// polling intervals of a minute.
-const DefaultStaleAfter = 3 * time.Minute
+// DefaultPollInterval is how often a channel is asked where a [View] does not say.
+const DefaultPollInterval = time.Minute
+
+// freshIntervals is for how many polling intervals figures count as fresh: two
+// polls may fail before they are called stale.
+const freshIntervals = 3
 
 // Sentinels of a [View].
 var (
@@ -37,8 +40,11 @@ type View struct {
 	Location *time.Location
 	// Interval of the trend. Empty is Hourly.
 	Interval Interval
-	// StaleAfter is the age beyond which figures are stale. 0 is DefaultStaleAfter.
-	StaleAfter time.Duration
+	// PollInterval says how often a channel is asked that was distributed to so
+	// long ago: as of Now, 0 where it never was or will be later. Figures are
+	// stale once they are older than three intervals. It must depend on the age
+	// alone. Nil: DefaultPollInterval, a minute, always.
+	PollInterval func(age time.Duration) time.Duration
 }
 
 // Validate returns [ErrTimeZone] or [ErrInterval] where the view cannot be
@@ -79,10 +85,29 @@ func (v View) withDefaults() View {
 	if v.Interval == "" {
 		v.Interval = Hourly
 	}
-	if v.StaleAfter == 0 {
-		v.StaleAfter = DefaultStaleAfter
+	if v.PollInterval == nil {
+		v.PollInterval = func(time.Duration) time.Duration { return DefaultPollInterval }
 	}
 	return v
+}
+
+// status says how far the channel's figures can be relied on now.
+func (v View) status(row ChannelStats) Status {
+	if row.FetchedAt.IsZero() {
+		return Unavailable
+	}
+	var age time.Duration
+	if !row.DistributedAt.IsZero() {
+		age = max(0, v.Now.Sub(row.DistributedAt))
+	}
+	interval, freshUntil := v.PollInterval(age), row.FetchedAt
+	for range freshIntervals { // a product of durations could overflow
+		freshUntil = freshUntil.Add(interval)
+	}
+	if v.Now.After(freshUntil) {
+		return Stale
+	}
+	return Fresh
 }
 
 // local returns t in the view's location, to the second; nil for the zero time,

@@ -33,7 +33,6 @@ import (
 
 const (
 	partitions    = 12              // of an embedded topic, or of one that has to be created
-	pollInterval  = time.Minute     // how often a channel's figures are expected
 	shutdownGrace = 5 * time.Second // for requests in flight
 	startTimeout  = time.Minute     // for brokers and databases that are still starting
 )
@@ -276,7 +275,7 @@ func (s *service) startHTTP(ctx context.Context) error {
 		}
 		handler, err := httpapi.New(httpapi.Config{
 			Reader: s.rows, Ready: s.ready, Now: time.Now, Location: location,
-			StaleAfter: 3 * pollInterval, Logger: s.logger,
+			Logger: s.logger,
 		})
 		if err != nil {
 			return err

@@ -20,9 +20,10 @@ const lockSchema = `
 SELECT pg_advisory_xact_lock(7237089321445)`
 
 var (
-	_ readmodel.Reader = (*Store)(nil)
-	_ readmodel.Writer = (*Store)(nil)
-	_ readmodel.Leases = (*Store)(nil)
+	_ readmodel.Reader        = (*Store)(nil)
+	_ readmodel.Distributions = (*Store)(nil)
+	_ readmodel.Writer        = (*Store)(nil)
+	_ readmodel.Leases        = (*Store)(nil)
 )
 
 // Store keeps rows in one PostgreSQL database. It is safe for concurrent use.

@@ -9,10 +9,11 @@ import (
 )
 
 // Benchmark measures what a runner and a dashboard do, on tables of 1,000
-// campaigns: 17,000 rows, all of which exist already.
+// campaigns: 17,000 rows, all of which exist already. And what a poller does, on
+// 20,000 campaigns that were distributed to three channels each.
 func Benchmark(b *testing.B, a Adapter) {
-	rows := benchRows(3, 3, 10)
-	part := benchRows(1, 1, 5) // 8,000 rows: what one batch touches
+	rows := benchRows(1_000, 3, 3, 10)
+	part := benchRows(1_000, 1, 1, 5) // 8,000 rows: what one batch touches
 
 	b.Run("Commit", func(b *testing.B) {
 		s := setup(b, a)
@@ -52,12 +53,22 @@ func Benchmark(b *testing.B, a Adapter) {
 			}
 		}
 	})
+	b.Run("Distributed", func(b *testing.B) {
+		const campaigns, channels = 20_000, 3
+		s := setup(b, a)
+		s.commit(b, benchRows(campaigns, channels, 0, 0))
+		for b.Loop() {
+			if got := distributed(b, s.store, instant(noon)); len(got) != campaigns*channels {
+				b.Fatalf("read %d rows", len(got))
+			}
+		}
+	})
 }
 
-// benchRows returns the rows of 1,000 campaigns, with so many of each table.
-func benchRows(channels, hours, profiles int) *readmodel.Rows {
+// benchRows returns the rows of so many campaigns, with so many of each table.
+func benchRows(campaigns, channels, hours, profiles int) *readmodel.Rows {
 	rows := readmodel.NewRows()
-	for i := range 1_000 {
+	for i := range campaigns {
 		c := events.Campaign(fmt.Sprintf("evt-%d", i))
 		full := fullRows(c)
 		rows.Events[c] = full.Events[c]

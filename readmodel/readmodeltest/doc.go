@@ -1,5 +1,6 @@
 // Package readmodeltest is the conformance suite of the read model's stores:
-// what [readmodel.Reader], [readmodel.Writer] and [readmodel.Leases] promise,
-// one named subtest for each rule. The contract leaves nothing to the adapters,
-// so there are no options: every store passes every rule.
+// what [readmodel.Reader], [readmodel.Distributions], [readmodel.Writer] and
+// [readmodel.Leases] promise, one named subtest for each rule. The contract
+// leaves nothing to the adapters, so there are no options: every store passes
+// every rule.
 package readmodeltest

@@ -29,8 +29,10 @@ func testRandomBatches(t *testing.T, a Adapter) {
 		}
 	})
 	b.unchanged(t, model, model)
-	for c := range model.Events {
+	sameDistributed(t, b.store, model, time.Time{})
+	for c, event := range model.Events {
 		sameCampaign(t, b.store, model, c)
+		sameDistributed(t, b.store, model, event.EndsAt)
 	}
 }
 

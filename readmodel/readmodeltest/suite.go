@@ -13,6 +13,7 @@ import (
 // Store is what an adapter provides.
 type Store interface {
 	readmodel.Reader
+	readmodel.Distributions
 	readmodel.Writer
 	readmodel.Leases
 }
@@ -33,6 +34,7 @@ func Test(t *testing.T, a Adapter) {
 	t.Run("Fencing", func(t *testing.T) { t.Parallel(); testFencing(t, a) })
 	t.Run("Leases", func(t *testing.T) { t.Parallel(); testLeases(t, a) })
 	t.Run("Campaign", func(t *testing.T) { t.Parallel(); testCampaign(t, a) })
+	t.Run("Distributed", func(t *testing.T) { t.Parallel(); testDistributed(t, a) })
 	t.Run("RandomBatches", func(t *testing.T) { t.Parallel(); testRandomBatches(t, a) })
 }
 

@@ -58,14 +58,21 @@ func figuresOf(row *readmodel.ChannelStats) [6]*readmodel.Figure {
 
 // scanChannelStats reads a row of channelStatsColumns.
 func scanChannelStats(rows *sql.Rows) (readmodel.ChannelStats, error) {
+	return scanChannelStatsAnd(rows)
+}
+
+// scanChannelStatsAnd reads a row of channelStatsColumns and more after them.
+func scanChannelStatsAnd(rows *sql.Rows, more ...any) (readmodel.ChannelStats, error) {
 	var (
 		row                      readmodel.ChannelStats
 		distributedAt, fetchedAt sql.NullInt64
 		values, at               [6]sql.NullInt64
 	)
-	err := rows.Scan((*string)(&row.Campaign), &row.Channel, &distributedAt, (*int64)(&row.Cost), &row.Participants,
+	err := rows.Scan(append([]any{
+		(*string)(&row.Campaign), &row.Channel, &distributedAt, (*int64)(&row.Cost), &row.Participants,
 		&values[0], &at[0], &values[1], &at[1], &values[2], &at[2],
-		&values[3], &at[3], &values[4], &at[4], &values[5], &at[5], &fetchedAt)
+		&values[3], &at[3], &values[4], &at[4], &values[5], &at[5], &fetchedAt,
+	}, more...)...)
 	row.DistributedAt = timeOf(distributedAt)
 	row.FetchedAt = timeOf(fetchedAt)
 	for i, figure := range figuresOf(&row) {

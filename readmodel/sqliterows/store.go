@@ -23,17 +23,18 @@ var schema string
 const maxReaders = 4
 
 var (
-	_ readmodel.Reader = (*Store)(nil)
-	_ readmodel.Writer = (*Store)(nil)
-	_ readmodel.Leases = (*Store)(nil)
+	_ readmodel.Reader        = (*Store)(nil)
+	_ readmodel.Distributions = (*Store)(nil)
+	_ readmodel.Writer        = (*Store)(nil)
+	_ readmodel.Leases        = (*Store)(nil)
 )
 
 // Store keeps rows in one SQLite file. It is safe for concurrent use.
 type Store struct {
 	writer *sql.DB // one connection, so that writers queue here and not in SQLite
 	reader *sql.DB
-	// reads are the statements of Campaign by their text, prepared: parsing
-	// them takes longer than running them.
+	// reads are the statements of Campaign and Distributed by their text,
+	// prepared: parsing them takes longer than running them.
 	reads map[string]*sql.Stmt
 }
 
@@ -82,7 +83,9 @@ func open(ctx context.Context, path string) (_ *Store, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("create schema: %w", err)
 	}
-	for _, query := range []string{readEventStats, readChannelStats, readParticipationHourly, readParticipantProfile} {
+	for _, query := range []string{
+		readEventStats, readChannelStats, readParticipationHourly, readParticipantProfile, readDistributed,
+	} {
 		//nolint:sqlclosecheck // Close closes them, with the reader
 		if s.reads[query], err = s.reader.PrepareContext(ctx, query); err != nil {
 			return nil, err

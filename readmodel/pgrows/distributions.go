@@ -1,0 +1,52 @@
+package pgrows
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"jangbu/readmodel"
+)
+
+// One statement is one snapshot. It reads the whole generation: most channels of a
+// campaign are ones that it was distributed to, so an index would be as large. The
+// limit leaves nothing but one look-up by key for each row.
+const readDistributed = `
+SELECT` + channelStatsColumns + `, ends_at
+FROM jangbu_rows.channel_stats AS c
+LEFT JOIN LATERAL (
+    SELECT ends_at FROM jangbu_rows.event_stats
+    WHERE generation = (SELECT active_generation FROM jangbu_rows.projections WHERE projection = 'event_stats')
+      AND campaign = c.campaign
+    LIMIT 1
+) AS e ON true
+WHERE generation = (SELECT active_generation FROM jangbu_rows.projections WHERE projection = 'channel_stats')
+  AND distributed_at IS NOT NULL
+  AND (ends_at IS NULL OR ends_at >= $1)
+ORDER BY campaign, channel`
+
+// Distributed implements [readmodel.Distributions].
+func (s *Store) Distributed(ctx context.Context, endedBefore time.Time) ([]readmodel.DistributedChannel, error) {
+	var out []readmodel.DistributedChannel
+	rows, err := s.pool.Query(ctx, readDistributed, endedBefore)
+	if err == nil {
+		defer rows.Close()
+		err = forEach(scanDistributedChannel, func(row *readmodel.DistributedChannel) {
+			out = append(out, *row)
+		})(rows)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read distributed channels: %w", err)
+	}
+	return out, nil
+}
+
+func scanDistributedChannel(rows pgx.Rows) (row readmodel.DistributedChannel, err error) {
+	var endsAt pgtype.Timestamptz
+	row.ChannelStats, err = scanChannelStatsAnd(rows, &endsAt)
+	row.EndsAt = timeOf(endsAt)
+	return row, err
+}

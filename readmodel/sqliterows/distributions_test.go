@@ -1,0 +1,64 @@
+package sqliterows_test
+
+import (
+	"database/sql"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"jangbu/readmodel"
+	"jangbu/readmodel/sqliterows"
+)
+
+func TestDistributedReadsActiveGenerationsOnly(t *testing.T) {
+	t.Parallel()
+	ctx, ends := t.Context(), time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	path := filepath.Join(t.TempDir(), "rows.db")
+	store, err := sqliterows.Open(ctx, path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = store.Close() }()
+	at, err := store.Register(ctx, []readmodel.Checkpoint{
+		{Projection: readmodel.EventStatsTable, Version: 1}, {Projection: readmodel.ChannelStatsTable, Version: 1},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	lease, _, err := store.Acquire(ctx, "projections", "process-1", time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := readmodel.NewRows()
+	rows.Event("evt-1").EndsAt = ends
+	rows.Channel(readmodel.ChannelKey{Campaign: "evt-1", Channel: "naver"}).DistributedAt = ends
+	err = store.Commit(ctx, lease, []readmodel.Advance{{Checkpoint: at[0], To: 1}, {Checkpoint: at[1], To: 1}}, rows)
+	if err != nil {
+		t.Fatal(err)
+	}
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	for _, step := range []struct {
+		statement string
+		rows      int
+		ends      time.Time
+	}{
+		{`SELECT 1`, 1, ends},
+		{`UPDATE event_stats SET generation = 2`, 1, time.Time{}},
+		{`UPDATE channel_stats SET generation = 2`, 0, time.Time{}},
+		{`INSERT INTO generations SELECT projection, 2, version, position FROM generations`, 0, time.Time{}},
+		{`UPDATE projections SET active_generation = 2 WHERE projection = 'channel_stats'`, 1, time.Time{}},
+		{`UPDATE projections SET active_generation = 2 WHERE projection = 'event_stats'`, 1, ends},
+	} {
+		if _, err := db.ExecContext(ctx, step.statement); err != nil {
+			t.Fatalf("%s: %v", step.statement, err)
+		}
+		got, err := store.Distributed(ctx, ends)
+		if err != nil || len(got) != step.rows || len(got) == 1 && !got[0].EndsAt.Equal(step.ends) {
+			t.Errorf("after %s: Distributed = %+v, %v; want %d rows that end at %v", step.statement, got, err, step.rows, step.ends)
+		}
+	}
+}
