@@ -41,7 +41,9 @@ type serviceConfig struct {
 
 	MasterKeyFile string `env:"JANGBU_MASTER_KEY_FILE" placeholder:"FILE" help:"Key that wraps the campaigns' keys: 32 bytes in base64, readable by its owner only. Required where the log is on PostgreSQL (or JANGBU_MASTER_KEY, the key itself)."`
 
-	Role []string `env:"JANGBU_ROLE" default:"all" placeholder:"ROLE,…" help:"What this process does: all, or any of ingest, project, api."`
+	channelConfig
+
+	Role []string `env:"JANGBU_ROLE" default:"all" placeholder:"ROLE,…" help:"What this process does: all, or any of ingest, project, poll, api."`
 	TZ   string   `name:"tz" env:"JANGBU_TZ" default:"Asia/Seoul" placeholder:"ZONE" help:"Time zone of days and hours (${default})."`
 	logConfig
 }
@@ -93,6 +95,7 @@ func isTerminal(w any) bool {
 const (
 	roleIngest  = "ingest"
 	roleProject = "project"
+	rolePoll    = "poll"
 	roleAPI     = "api"
 )
 
@@ -103,9 +106,13 @@ func (c *serviceConfig) validate() error {
 		problems = append(problems, "--"+flag+": "+fmt.Sprintf(format, args...))
 	}
 	for _, role := range c.Role {
-		if !slices.Contains([]string{"all", roleIngest, roleProject, roleAPI}, role) {
-			wrong("role", "%q is none of all, ingest, project, api", role)
+		if !slices.Contains([]string{"all", roleIngest, roleProject, rolePoll, roleAPI}, role) {
+			wrong("role", "%q is none of all, ingest, project, poll, api", role)
 		}
+	}
+	c.channelConfig.validate(wrong)
+	if slices.Contains(c.Role, rolePoll) && len(c.configured()) == 0 {
+		wrong("role", "poll has nobody to poll: no --channel-…-url is given")
 	}
 	if location, err := time.LoadLocation(c.TZ); err != nil || c.TZ == "" {
 		wrong("tz", "%q is no IANA time zone such as Asia/Seoul", c.TZ)

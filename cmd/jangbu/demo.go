@@ -4,14 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
-	"net"
-	"net/http"
 	"os"
+	"path/filepath"
 	"time"
 
 	"jangbu/events"
 	"jangbu/events/bus/kafka"
+	"jangbu/events/channels"
 	"jangbu/events/channels/simulator"
 	"jangbu/projections/runner"
 )
@@ -19,7 +18,8 @@ import (
 type demoCommand struct {
 	HTTPAddr string `env:"JANGBU_HTTP_ADDR" default:"127.0.0.1:0" placeholder:"HOST:PORT" help:"Where the read API listens (${default}: any free port)."`
 	trafficConfig
-	For time.Duration `placeholder:"DURATION" help:"End by itself after so long."`
+	For   time.Duration `placeholder:"DURATION" help:"End by itself after so long."`
+	Chaos bool          `help:"Let the channel APIs fail in every way they can, one after another."`
 	logConfig
 }
 
@@ -27,16 +27,24 @@ type demoCommand struct {
 func (demoCommand) Help() string {
 	return `Starts every part in a temporary directory, on free ports: broker, log, rows, API,
 simulated channel APIs and generated traffic. Shows the pipeline moving until it is
-interrupted, and leaves nothing behind.
+interrupted, and leaves nothing behind. With --chaos the channel APIs hang, break off,
+lie and refuse; the figures on the dashboards only ever grow. An API's fault can also
+be ordered by hand: curl -X PUT -d hang CONTROL-URL/sns ends with curl -X DELETE.
 
 Examples:
   jangbu demo
+  jangbu demo --chaos
   jangbu demo --rate 2000 --malformed 0.01
   jangbu demo --for 30s`
 }
 
-// demoRate is the registrations a second of a demo that names no rate.
-const demoRate = 50
+const (
+	// demoRate is the registrations a second of a demo that names no rate.
+	demoRate = 50
+	// demoInterval is how often a demo's channels are polled: figures should be
+	// seen to move.
+	demoInterval = 10 * time.Second
+)
 
 // Run runs the demo.
 func (c demoCommand) Run(ctx context.Context, t terminal) (err error) {
@@ -47,7 +55,7 @@ func (c demoCommand) Run(ctx context.Context, t terminal) (err error) {
 		defer timer.Stop()
 	}
 	if c.LogLevel == "info" {
-		c.LogLevel = "warn" // the terminal is for the pipeline
+		c.LogLevel = "error" // the terminal is for the pipeline
 	}
 	logger := c.logger(t)
 	dir, err := os.MkdirTemp("", "jangbu-demo-")
@@ -55,26 +63,53 @@ func (c demoCommand) Run(ctx context.Context, t terminal) (err error) {
 		return fmt.Errorf("make temporary directory: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	s, err := startService(ctx, serviceConfig{
-		DataDir: dir, HTTPAddr: c.HTTPAddr, AdminAddr: "127.0.0.1:0",
-		KafkaListen: "127.0.0.1:0", KafkaGroup: "jangbu", topicConfig: defaultTopics(),
-		Role: []string{"all"}, TZ: "Asia/Seoul", logConfig: c.logConfig,
-	}, logger)
+	const key = "demo"
+	simulated, err := simulator.Start(ctx, simulator.Config{Key: key, Since: time.Now(), Logger: logger})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, simulated.Close()) }()
+	cfg, err := c.config(dir, key, simulated)
+	if err != nil {
+		return err
+	}
+	s, err := startService(ctx, cfg, logger)
 	if err != nil {
 		return err
 	}
 	for _, line := range s.lines {
 		t.say("%s", line)
 	}
-	if err := c.startTraffic(ctx, s, t, logger); err != nil {
+	t.say("%-9s %s  simulated", "channels", simulated.ControlURL())
+	if err := c.startTraffic(ctx, s, t, simulated); err != nil {
 		end()
 		return errors.Join(err, s.close())
 	}
 	return s.wait(ctx)
 }
 
+// config is a service with all parts embedded, on free ports, that polls the
+// simulated channels.
+func (c demoCommand) config(dir, key string, simulated *simulator.Simulator) (serviceConfig, error) {
+	path := filepath.Join(dir, "channel.key")
+	if err := os.WriteFile(path, []byte(key), 0o600); err != nil {
+		return serviceConfig{}, fmt.Errorf("write key of channels: %w", err)
+	}
+	api := func(a simulator.API) channelAPI { return channelAPI{URL: simulated.URL(a), KeyFile: path} }
+	return serviceConfig{
+		DataDir: dir, HTTPAddr: c.HTTPAddr, AdminAddr: "127.0.0.1:0",
+		KafkaListen: "127.0.0.1:0", KafkaGroup: "jangbu", topicConfig: defaultTopics(),
+		channelConfig: channelConfig{
+			Wooridongnetv: api(simulator.WooridongneTV), Genietv: api(simulator.GenieTV), SNS: api(simulator.SNS),
+			PollInterval: demoInterval, PollIntervalMax: channels.DefaultOldest, PollAfterEnd: channels.DefaultAfterEnd,
+			channelRoots: simulated.Roots(),
+		},
+		Role: []string{"all"}, TZ: "Asia/Seoul", logConfig: c.logConfig,
+	}, nil
+}
+
 // startTraffic starts what fills the pipeline and what shows it.
-func (c demoCommand) startTraffic(ctx context.Context, s *service, t terminal, logger *slog.Logger) error {
+func (c demoCommand) startTraffic(ctx context.Context, s *service, t terminal, simulated *simulator.Simulator) error {
 	g, err := c.generator(time.Now(), s.cfg.topics())
 	if err != nil {
 		return fmt.Errorf("%w: %w", errUsage, err)
@@ -83,31 +118,11 @@ func (c demoCommand) startTraffic(ctx context.Context, s *service, t terminal, l
 	if err != nil {
 		return err
 	}
-	const key = "demo"
-	var lc net.ListenConfig
-	listener, err := lc.Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return errors.Join(fmt.Errorf("start simulated channels: %w", err), producer.Close())
-	}
-	channels := &http.Server{Handler: simulator.New(simulator.Config{Key: key, Now: time.Now, Since: time.Now()}), ReadHeaderTimeout: time.Second}
-	s.group.Go(func() error {
-		if err := channels.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			return fmt.Errorf("serve simulated channels: %w", err)
-		}
-		return nil
-	})
-	context.AfterFunc(ctx, func() { _ = channels.Close() }) // nobody waits for its answers
-	t.say("%-9s http://%s  simulated (우리동네TV, 지니TV, SNS)", "channels", listener.Addr())
-
 	perSecond := c.Rate
 	if perSecond == 0 {
 		perSecond = demoRate
 	}
-	campaigns := make([]events.Campaign, 0, c.Campaigns)
-	for _, record := range g.Campaigns() {
-		campaigns = append(campaigns, events.Campaign(record.Key))
-	}
-	t.say("\nOpen http://%s/api/events/%s/analytics\n", s.httpAddr, campaigns[0])
+	t.say("\nOpen http://%s/api/events/%s/analytics\n", s.httpAddr, g.Campaigns()[0].Key)
 
 	s.group.Go(func() error {
 		_, err := publish(ctx, producer, g, nil, 0, perSecond)
@@ -116,8 +131,11 @@ func (c demoCommand) startTraffic(ctx context.Context, s *service, t terminal, l
 		}
 		return errors.Join(err, producer.Close())
 	})
-	f := feed{base: "http://" + listener.Addr().String(), key: key, topic: s.cfg.TopicChannelStatsFetched, producer: producer, logger: logger}
-	s.group.Go(func() error { f.run(ctx, campaigns); return nil })
+	if c.Chaos {
+		for i, a := range simulator.APIs() {
+			s.group.Go(func() error { chaos(ctx, t, simulated, a, c.Seed+uint64(i)); return nil })
+		}
+	}
 	s.group.Go(func() error { show(ctx, t, s); return nil })
 	return nil
 }
@@ -137,11 +155,16 @@ func show(ctx context.Context, t terminal, s *service) {
 			return
 		}
 		if err == nil {
-			if n%20 == 0 {
-				t.say("%10s %10s %8s %12s %14s", "log head", "events/s", "lag", "duplicates", "dead letters")
+			columns, states := "", ""
+			for _, p := range s.polling.pollers {
+				columns += fmt.Sprintf("  %-13s", p.Name())
+				states += fmt.Sprintf("  %-13s", shownState(p.Status()))
 			}
-			t.say("%10d %10d %8d %12d %14d", totals.Head, totals.Head-before.Head,
-				lag(s.runner.Status(), totals.Head), totals.Duplicates, totals.DeadLettered)
+			if n%20 == 0 {
+				t.say("%10s %10s %8s %12s %14s%s", "log head", "events/s", "lag", "duplicates", "dead letters", columns)
+			}
+			t.say("%10d %10d %8d %12d %14d%s", totals.Head, totals.Head-before.Head,
+				lag(s.runner.Status(), totals.Head), totals.Duplicates, totals.DeadLettered, states)
 			before = totals
 		}
 		select {
@@ -150,6 +173,14 @@ func show(ctx context.Context, t terminal, s *service) {
 			return
 		}
 	}
+}
+
+// shownState is what a breaker is, unless its API has asked for a pause.
+func shownState(s channels.Status) string {
+	if wait := time.Until(s.PausedUntil); wait > 0 {
+		return "pauses " + wait.Round(time.Second).String()
+	}
+	return string(s.Breaker)
 }
 
 // lag is how many events the projection that is farthest behind has yet to fold.

@@ -139,6 +139,9 @@ func unknownVariables(environ []string) []string {
 		}
 	}
 	known[masterKeyVariable] = true
+	for _, api := range (channelConfig{}).apis() {
+		known[api.keyVariable] = true
+	}
 	var unknown []string
 	for _, variable := range environ {
 		name, _, _ := strings.Cut(variable, "=")

@@ -48,18 +48,21 @@ type rowStore interface {
 	readmodel.Reader
 	readmodel.Writer
 	readmodel.Leases
+	readmodel.Distributions
 }
 
 // service is the program as a value: its parts, started and wired.
 type service struct {
 	cfg    serviceConfig
+	owner  string // names this process in leases
 	logger *slog.Logger
 
 	brokers  []string
 	embedded *embedded.Broker // nil: the brokers are somebody else's
 	log      eventLog
 	rows     rowStore
-	router   *bus.Router    // nil without the role
+	router   *bus.Router    // nil without something to carry
+	polling  *polling       // nil without the role, or anybody to poll
 	runner   *runner.Runner // nil without the role
 	api      *http.Server   // nil without the role
 	admin    *http.Server
@@ -81,7 +84,11 @@ func startService(ctx context.Context, cfg serviceConfig, logger *slog.Logger) (
 	}
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	group, running := errgroup.WithContext(running)
-	s := &service{cfg: cfg, logger: logger, group: group, failed: running.Done(), stop: stop}
+	host, _ := os.Hostname() // a name for people; the process id tells apart
+	s := &service{
+		cfg: cfg, owner: fmt.Sprintf("%s/%d/%d", host, os.Getpid(), time.Now().UnixNano()),
+		logger: logger, group: group, failed: running.Done(), stop: stop,
+	}
 	defer func() {
 		if err != nil {
 			_ = s.close() // the first error says more
@@ -101,8 +108,8 @@ func startService(ctx context.Context, cfg serviceConfig, logger *slog.Logger) (
 	if err := s.openStores(starting); err != nil {
 		return nil, err
 	}
-	if cfg.does(roleIngest) {
-		if err := s.startIngest(starting, running, master); err != nil {
+	if cfg.does(roleIngest) || cfg.does(rolePoll) {
+		if err := s.startRouter(starting, running, master); err != nil {
 			return nil, err
 		}
 	}
@@ -188,16 +195,13 @@ func (s *service) openPrivacy(ctx context.Context, master privacy.MasterKey) (*p
 	return privacy.Open(ctx, keys, master)
 }
 
-func (s *service) startIngest(starting, running context.Context, master privacy.MasterKey) error {
-	keeper, err := s.openPrivacy(starting, master)
-	if err != nil {
-		return err
-	}
-	topics := s.cfg.topics()
+// startBroker finds the brokers, or starts one, and makes sure of the topics.
+func (s *service) startBroker(starting context.Context) (err error) {
+	topics := topicNames(s.cfg.topics())
 	if s.brokers = s.cfg.KafkaBrokers; len(s.brokers) == 0 {
 		s.embedded, err = embedded.Start(starting, embedded.Config{
 			Listen: s.cfg.KafkaListen, DataDir: filepath.Join(s.cfg.DataDir, "broker"),
-			Partitions: partitions, Topics: topicNames(topics), Logger: s.logger,
+			Partitions: partitions, Topics: topics, Logger: s.logger,
 		})
 		if err != nil {
 			return fmt.Errorf("start broker: %w", err)
@@ -208,33 +212,61 @@ func (s *service) startIngest(starting, running context.Context, master privacy.
 	} else {
 		s.line("broker", "%s  (Kafka)", strings.Join(s.brokers, ","))
 	}
-	client := s.kafkaConfig()
-	if err := kafka.EnsureTopics(starting, client, partitions, topicNames(topics)...); err != nil {
+	if err := kafka.EnsureTopics(starting, s.kafkaConfig(), partitions, topics...); err != nil {
 		return fmt.Errorf("create topics: %w", err)
 	}
-	subscriber, err := kafka.NewSubscriber(client)
-	if err != nil {
+	return nil
+}
+
+// startRouter starts what carries messages: ingestion and polling.
+func (s *service) startRouter(starting, running context.Context, master privacy.MasterKey) (err error) {
+	if err := s.startBroker(starting); err != nil {
 		return err
 	}
-	s.onClose(subscriber.Close)
-	appender := commit.New(s.log, commit.Options{})
-	s.onClose(func() error { appender.Close(); return nil })
-	s.router, err = bus.NewRouter(bus.Config{
-		Subscriber: subscriber, Topics: topics, Log: appender, DeadLetters: s.log, Privacy: keeper, Logger: s.logger,
-	})
-	if err != nil {
+	cfg := bus.Config{Logger: s.logger}
+	if s.cfg.does(roleIngest) {
+		if cfg.Ingest, err = s.ingest(starting, master); err != nil {
+			return err
+		}
+	}
+	if s.cfg.does(rolePoll) {
+		if cfg.Poll, err = s.startPolling(running); err != nil {
+			return err
+		}
+	}
+	if cfg.Ingest == nil && cfg.Poll == nil {
+		return nil
+	}
+	if s.router, err = bus.NewRouter(cfg); err != nil {
 		return err
 	}
 	s.group.Go(func() error { return s.router.Run(running) })
 	select {
 	case <-s.router.Running():
+		return nil
 	case <-running.Done():
 		return s.group.Wait()
 	case <-starting.Done():
 		return fmt.Errorf("subscribe to topics: %w", starting.Err())
 	}
+}
+
+// ingest prepares the ingestion of every topic.
+func (s *service) ingest(ctx context.Context, master privacy.MasterKey) (*bus.Ingest, error) {
+	keeper, err := s.openPrivacy(ctx, master)
+	if err != nil {
+		return nil, err
+	}
+	subscriber, err := kafka.NewSubscriber(s.kafkaConfig())
+	if err != nil {
+		return nil, err
+	}
+	s.onClose(subscriber.Close)
+	appender := commit.New(s.log, commit.Options{})
+	s.onClose(func() error { appender.Close(); return nil })
+	topics := s.cfg.topics()
 	s.line("ingest", "group %s, topics %s", s.cfg.KafkaGroup, strings.Join(topicNames(topics), " "))
-	return nil
+	return &bus.Ingest{Subscriber: subscriber, Topics: topics, Log: appender, DeadLetters: s.log, Privacy: keeper}, nil
 }
 
 func (s *service) kafkaConfig() kafka.Config {
@@ -250,10 +282,9 @@ func topicNames(topics map[events.Type]string) []string {
 }
 
 func (s *service) startRunner(running context.Context) (err error) {
-	host, _ := os.Hostname() // a name for people; the process id tells apart
 	s.runner, err = runner.New(runner.Config{
 		Log: s.log, Rows: s.rows, Leases: s.rows, Projections: projections.All(),
-		Owner: fmt.Sprintf("%s/%d/%d", host, os.Getpid(), time.Now().UnixNano()), Logger: s.logger,
+		Owner: s.owner, Logger: s.logger,
 	})
 	if err != nil {
 		return err
@@ -275,7 +306,7 @@ func (s *service) startHTTP(ctx context.Context) error {
 		}
 		handler, err := httpapi.New(httpapi.Config{
 			Reader: s.rows, Ready: s.ready, Now: time.Now, Location: location,
-			Logger: s.logger,
+			PollInterval: s.cfg.schedule().Interval, Logger: s.logger,
 		})
 		if err != nil {
 			return err
@@ -357,7 +388,7 @@ func (s *service) ready(ctx context.Context) []httpapi.Part {
 		err = nil
 	}
 	parts = append(parts, httpapi.Part{Name: "rows", Err: err})
-	if s.router != nil {
+	if s.cfg.does(roleIngest) {
 		parts = append(parts, httpapi.Part{Name: "ingest"}) // it ends the process where it cannot run
 	}
 	if s.runner != nil {

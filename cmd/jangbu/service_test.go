@@ -16,6 +16,7 @@ import (
 
 	"jangbu/events"
 	"jangbu/events/bus/kafka"
+	"jangbu/events/channels"
 )
 
 // bundle is a running service with a Kafka client of its own.
@@ -29,8 +30,9 @@ type bundle struct {
 func testConfig(dir string) serviceConfig {
 	return serviceConfig{
 		DataDir: dir, HTTPAddr: "127.0.0.1:0", AdminAddr: "127.0.0.1:0", KafkaListen: "127.0.0.1:0", KafkaGroup: "jangbu",
-		topicConfig: topicConfig{"event-created", "participant-registered", "distribution-completed", "channel-stats-fetched"},
-		Role:        []string{"all"}, TZ: "Asia/Seoul",
+		topicConfig:   topicConfig{"event-created", "participant-registered", "distribution-completed", "channel-stats-fetched"},
+		channelConfig: channelConfig{PollInterval: channels.DefaultYoungest, PollIntervalMax: channels.DefaultOldest, PollAfterEnd: channels.DefaultAfterEnd},
+		Role:          []string{"all"}, TZ: "Asia/Seoul",
 		logConfig: logConfig{LogLevel: "debug", LogFormat: "json"},
 	}
 }

@@ -1,5 +1,6 @@
 // Package bus carries Kafka records into the log through a Watermill router,
-// with one ingest handler for each topic.
+// with one ingest handler for each topic, and lets a scheduled handler for each
+// channel API poll it and publish what it says to the topic of its type.
 //
 // A message of the router is a frame: consecutive records of one partition. The
 // handler decodes each record strictly, turns phone numbers into pseudonyms,
@@ -17,5 +18,6 @@
 //
 // Failures: when the database or the key store fails, the frame is delivered
 // again until it succeeds, and its partition waits; no good record ever becomes
-// a dead letter for it. A corrupt log ends [Router.Run].
+// a dead letter for it. A corrupt log ends [Router.Run]. A poll that cannot
+// publish keeps what it learned, and asks nobody until that is published.
 package bus

@@ -18,27 +18,34 @@ import (
 // is cut off is delivered again.
 const closeTimeout = 10 * time.Second
 
-// Config says what to ingest and where to put it.
+// Config says what the router does.
 type Config struct {
+	Ingest *Ingest // nil: nothing is ingested
+	Poll   *Poll   // nil: nobody is polled
+	Logger *slog.Logger
+}
+
+// Ingest says what to ingest and where to put it.
+type Ingest struct {
 	Subscriber message.Subscriber
 	// Topics names the topic of each type; types without one are not ingested.
 	Topics      map[events.Type]string
 	Log         events.Appender
 	DeadLetters events.DeadLetters
 	Privacy     *privacy.Keeper
-	Logger      *slog.Logger
 }
 
-// Router is the ingesting half of the service. Make one with [NewRouter].
+// Router is where Watermill's handlers run. Make one with [NewRouter].
 type Router struct {
 	router *message.Router
 	broken chan error // the first broken invariant
 }
 
-// NewRouter wires a handler to each topic. Nothing runs before Run.
+// NewRouter wires a handler to each topic and to each channel API. Nothing runs
+// before Run.
 func NewRouter(cfg Config) (*Router, error) {
-	if cfg.Subscriber == nil || cfg.Log == nil || cfg.DeadLetters == nil || cfg.Privacy == nil || cfg.Logger == nil {
-		return nil, errors.New("new router: subscriber, log, dead letters, privacy and logger are required")
+	if cfg.Logger == nil || cfg.Ingest == nil && cfg.Poll == nil {
+		return nil, errors.New("new router: a logger and something to do are required")
 	}
 	// Watermill tells at info level what it does at every step.
 	quiet := watermill.NewSlogLoggerWithLevelMapping(cfg.Logger, map[slog.Level]slog.Level{slog.LevelInfo: slog.LevelDebug})
@@ -47,6 +54,23 @@ func NewRouter(cfg Config) (*Router, error) {
 		return nil, fmt.Errorf("new router: %w", err)
 	}
 	r := &Router{router: router, broken: make(chan error, 1)}
+	if cfg.Ingest != nil {
+		if err := r.addIngest(*cfg.Ingest, cfg.Logger); err != nil {
+			return nil, fmt.Errorf("new router: %w", err)
+		}
+	}
+	if cfg.Poll != nil {
+		if err := r.addPoll(*cfg.Poll, cfg.Logger); err != nil {
+			return nil, fmt.Errorf("new router: %w", err)
+		}
+	}
+	return r, nil
+}
+
+func (r *Router) addIngest(cfg Ingest, logger *slog.Logger) error {
+	if cfg.Subscriber == nil || cfg.Log == nil || cfg.DeadLetters == nil || cfg.Privacy == nil {
+		return errors.New("to ingest, subscriber, log, dead letters and privacy are required")
+	}
 	for _, t := range events.Types() {
 		topic, ok := cfg.Topics[t]
 		if !ok {
@@ -54,14 +78,25 @@ func NewRouter(cfg Config) (*Router, error) {
 		}
 		h := ingest{
 			typ: t, log: cfg.Log, dead: cfg.DeadLetters, privacy: cfg.Privacy,
-			logger: cfg.Logger.With(slog.String("topic", topic)),
+			logger: logger.With(slog.String("topic", topic)),
 		}
-		router.AddConsumerHandler("ingest "+topic, topic, cfg.Subscriber, r.guard(h.handle))
+		r.router.AddConsumerHandler("ingest "+topic, topic, cfg.Subscriber, r.guard(h.handle))
 	}
-	return r, nil
+	return nil
 }
 
-// Run ingests until ctx ends and then returns nil, or until an invariant is
+func (r *Router) addPoll(cfg Poll, logger *slog.Logger) error {
+	if len(cfg.Pollers) == 0 || cfg.Ticks == nil || cfg.Term == nil || cfg.Publisher == nil || cfg.Topic == "" || cfg.KeyMetadata == "" {
+		return errors.New("to poll, pollers, ticks, term, publisher, topic and key metadata are required")
+	}
+	for _, poller := range cfg.Pollers {
+		h := &poll{Poll: cfg, poller: poller, logger: logger}
+		r.router.AddConsumerHandler("poll "+poller.Name(), poller.Name(), cfg.Ticks, r.guard(h.handle))
+	}
+	return nil
+}
+
+// Run works until ctx ends and then returns nil, or until an invariant is
 // broken and then returns [events.ErrCorrupt] or [events.ErrGap].
 func (r *Router) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
@@ -71,7 +106,7 @@ func (r *Router) Run(ctx context.Context) error {
 	select {
 	case err := <-r.broken:
 		cancel()
-		return fmt.Errorf("ingest: %w", errors.Join(err, <-stopped))
+		return fmt.Errorf("run router: %w", errors.Join(err, <-stopped))
 	case err := <-stopped:
 		if err != nil && ctx.Err() == nil {
 			return fmt.Errorf("run router: %w", err)

@@ -41,7 +41,7 @@ type bundle struct {
 }
 
 // setup starts the router; wrap may put something between it and the log.
-func setup(t *testing.T, wrap func(*bus.Config)) *bundle {
+func setup(t *testing.T, wrap func(*bus.Ingest)) *bundle {
 	t.Helper()
 	broker, err := embedded.Start(t.Context(), embedded.Config{Listen: "127.0.0.1:0", Topics: []string{topic}, Partitions: 1})
 	if err != nil {
@@ -76,14 +76,14 @@ func setup(t *testing.T, wrap func(*bus.Config)) *bundle {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg := bus.Config{
+	cfg := bus.Ingest{
 		Subscriber: subscriber, Topics: map[events.Type]string{events.TypeParticipantRegistered: topic},
-		Log: b.log, DeadLetters: b.log, Privacy: keeper, Logger: slog.New(slog.DiscardHandler),
+		Log: b.log, DeadLetters: b.log, Privacy: keeper,
 	}
 	if wrap != nil {
 		wrap(&cfg)
 	}
-	router, err := bus.NewRouter(cfg)
+	router, err := bus.NewRouter(bus.Config{Ingest: &cfg, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -252,7 +252,7 @@ func TestFailingDatabase(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			var faulty *faultyLog
-			b := setup(t, func(cfg *bus.Config) {
+			b := setup(t, func(cfg *bus.Ingest) {
 				faulty = &faultyLog{Log: cfg.Log.(*sqlitelog.Log), afterwards: test.afterwards}
 				faulty.appends.Store(test.appends)
 				faulty.buries.Store(test.buries)
@@ -296,7 +296,7 @@ func TestBrokenInvariantEndsTheRouter(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			b := setup(t, func(cfg *bus.Config) { cfg.Log = brokenLog{cfg.Log, test.do} })
+			b := setup(t, func(cfg *bus.Ingest) { cfg.Log = brokenLog{cfg.Log, test.do} })
 			b.send(t, registration("p-1", "010-1234-0001"))
 			select {
 			case err := <-b.ended:
@@ -312,7 +312,10 @@ func TestBrokenInvariantEndsTheRouter(t *testing.T) {
 
 func TestNewRouterNamesWhatIsMissing(t *testing.T) {
 	t.Parallel()
-	if _, err := bus.NewRouter(bus.Config{}); err == nil || !strings.Contains(err.Error(), "required") {
-		t.Errorf("error is %v", err)
+	logger := slog.New(slog.DiscardHandler)
+	for _, cfg := range []bus.Config{{}, {Logger: logger}, {Logger: logger, Ingest: &bus.Ingest{}}, {Logger: logger, Poll: &bus.Poll{}}} {
+		if _, err := bus.NewRouter(cfg); err == nil || !strings.Contains(err.Error(), "required") {
+			t.Errorf("error is %v", err)
+		}
 	}
 }

@@ -1,11 +1,14 @@
 package simulator
 
 import (
-	"encoding/json"
-	"hash/fnv"
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"log/slog"
 	"net/http"
-	"strings"
-	"sync/atomic"
+	"slices"
+	"sync"
 	"time"
 )
 
@@ -14,121 +17,127 @@ type Config struct {
 	// Key is what callers must present, as X-API-Key or as a bearer token. No
 	// call is let in while it is empty.
 	Key string
-	// Now tells the time.
+	// Now tells the time that figures and dates are made of. Nil: [time.Now].
 	Now func() time.Time
 	// Since is when the figures began to grow.
 	Since time.Time
+	// Latency is how long a good answer takes. 0: it comes at once.
+	Latency time.Duration
+	// Logger gets what goes wrong with connections, at debug. Nil: nobody does.
+	Logger *slog.Logger
 }
 
-// Calls counts the calls to each API since the start, refused ones included.
-type Calls struct {
-	WooridongneTV int64
-	GenieTV       int64
-	SNS           int64
-}
-
-// Simulator is an [http.Handler] that serves all three APIs.
+// Simulator is the three APIs, running. It is safe for concurrent use. Its
+// methods panic for an API or a fault that there is not.
 type Simulator struct {
-	c   Config
-	mux *http.ServeMux
-
-	wooridongneTV, genieTV, sns atomic.Int64
+	certificates *certificates
+	channels     map[API]*channel
+	controlled   *gate
+	servers      []*server
+	close        func() error
 }
 
-var _ http.Handler = (*Simulator)(nil)
-
-// New returns a simulator.
-func New(c Config) *Simulator {
-	s := &Simulator{c: c, mux: http.NewServeMux()}
-	s.mux.HandleFunc("GET /stats/{campaign}", s.api(&s.wooridongneTV, apiKey, s.wooridongneTVStats))
-	s.mux.HandleFunc("GET /campaign/{campaign}/stats", s.api(&s.genieTV, apiKey, s.genieTVStats))
-	s.mux.HandleFunc("GET /posts/{campaign}/insights", s.api(&s.sns, bearer, s.snsInsights))
-	s.mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { refuse(w, http.StatusNotFound) })
-	return s
+// Start runs the APIs and their control until Close; ctx bounds the start only.
+func Start(ctx context.Context, cfg Config) (*Simulator, error) {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	s := &Simulator{channels: map[API]*channel{}}
+	s.close = sync.OnceValue(s.stop)
+	if err := s.start(ctx, cfg); err != nil {
+		return nil, errors.Join(fmt.Errorf("start simulated channels: %w", err), s.Close())
+	}
+	return s, nil
 }
 
-// ServeHTTP implements [http.Handler].
-func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
-
-// Calls returns the counts so far.
-func (s *Simulator) Calls() Calls {
-	return Calls{WooridongneTV: s.wooridongneTV.Load(), GenieTV: s.genieTV.Load(), SNS: s.sns.Load()}
-}
-
-// api wraps what one API answers for a campaign.
-func (s *Simulator) api(calls *atomic.Int64, key func(http.Header) string, answer func(campaign string) any) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		calls.Add(1)
-		if s.c.Key == "" || key(r.Header) != s.c.Key {
-			refuse(w, http.StatusUnauthorized)
-			return
+func (s *Simulator) start(ctx context.Context, cfg Config) error {
+	var err error
+	if s.certificates, err = newCertificates(time.Now()); err != nil {
+		return err
+	}
+	for _, a := range APIs() {
+		g, err := listen(ctx)
+		if err != nil {
+			return err
 		}
-		respond(w, http.StatusOK, answer(r.PathValue("campaign")))
+		s.channels[a] = newChannel(a, cfg, g)
+		// Neither a whole request nor an answer has a time limit: faults have none.
+		h := &http.Server{Handler: s.channels[a]}
+		logger := cfg.Logger.With(slog.String("api", string(a)))
+		s.servers = append(s.servers, serve(ctx, g, h, s.certificates.config(), logger))
 	}
-}
-
-func apiKey(h http.Header) string { return h.Get("X-API-Key") }
-
-func bearer(h http.Header) string {
-	scheme, token, _ := strings.Cut(h.Get("Authorization"), " ")
-	if !strings.EqualFold(scheme, "Bearer") {
-		return ""
+	if s.controlled, err = listen(ctx); err != nil {
+		return err
 	}
-	return token
+	h := &http.Server{Handler: s.control(), ReadTimeout: 5 * time.Second, WriteTimeout: 5 * time.Second}
+	s.servers = append(s.servers, serve(ctx, s.controlled, h, nil, cfg.Logger))
+	return nil
 }
 
-func (s *Simulator) wooridongneTVStats(campaign string) any {
-	return struct {
-		Impressions int64 `json:"impressions"`
-		Views       int64 `json:"views"`
-	}{s.figure(campaign, "wooridongnetv/impressions", 5000), s.figure(campaign, "wooridongnetv/views", 1200)}
-}
+// Close stops everything at once, calls that hang included, and waits for it.
+// Close again does nothing and returns the same.
+func (s *Simulator) Close() error { return s.close() }
 
-func (s *Simulator) genieTVStats(campaign string) any {
-	return struct {
-		AdImpressions int64 `json:"adImpressions"`
-		Clicks        int64 `json:"clicks"`
-	}{s.figure(campaign, "genietv/impressions", 10000), s.figure(campaign, "genietv/clicks", 500)}
-}
-
-func (s *Simulator) snsInsights(campaign string) any {
-	type instagram struct {
-		Likes    int64 `json:"likes"`
-		Comments int64 `json:"comments"`
+func (s *Simulator) stop() error {
+	var all []error
+	for _, server := range slices.Backward(s.servers) {
+		all = append(all, server.close())
 	}
-	type naver struct {
-		Views int64 `json:"views"`
-	}
-	type kakao struct {
-		Shares int64 `json:"shares"`
-	}
-	return struct {
-		Instagram instagram `json:"instagram"`
-		Naver     naver     `json:"naver"`
-		Kakao     kakao     `json:"kakao"`
-	}{
-		instagram{s.figure(campaign, "instagram/likes", 300), s.figure(campaign, "instagram/comments", 50)},
-		naver{s.figure(campaign, "naver/views", 2000)},
-		kakao{s.figure(campaign, "kakao/shares", 100)},
-	}
+	return errors.Join(all...)
 }
 
-// figure returns a cumulative number: between half and one and a half of what
-// is usual for every hour since the figures began to grow, the first included.
-func (s *Simulator) figure(campaign, name string, usual int64) int64 {
-	h := fnv.New64a()
-	_, _ = h.Write([]byte(campaign + "\x00" + name))
-	perHour := usual/2 + int64(h.Sum64()%uint64(usual))
-	elapsed := max(s.c.Now().Sub(s.c.Since), 0) + time.Hour
-	return perHour * int64(elapsed/time.Second) / 3600
+// URL is where an API listens, without a path.
+func (s *Simulator) URL(a API) string {
+	return "https://" + s.channel(a).gate.Addr().String()
 }
 
-func refuse(w http.ResponseWriter, status int) {
-	respond(w, status, map[string]string{"error": http.StatusText(status)})
+// ControlURL is where faults are ordered over HTTP, without a path.
+func (s *Simulator) ControlURL() string {
+	return "http://" + s.controlled.Addr().String()
 }
 
-func respond(w http.ResponseWriter, status int, body any) {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(body) // a caller that has gone needs no answer
+// Roots returns the authority that signed the certificates of the APIs.
+func (s *Simulator) Roots() *x509.CertPool { return s.certificates.roots.Clone() }
+
+// RootsPEM is the same as a file, for other processes.
+func (s *Simulator) RootsPEM() []byte { return slices.Clone(s.certificates.rootsPEM) }
+
+// Order makes an API do f from now on; "" ends it. A call whose head has arrived
+// goes on as it was. All others find the API as it is ordered now, for
+// connections without such a call are closed.
+func (s *Simulator) Order(a API, f Fault) {
+	if !f.known() {
+		panic(fmt.Sprintf("simulator: there is no fault %q", f))
+	}
+	s.channel(a).gate.order(f)
+}
+
+// Ordered returns what an API has been ordered to do wrong.
+func (s *Simulator) Ordered(a API) Fault { return s.channel(a).gate.ordered() }
+
+// Calls counts the requests to an API whose head has arrived, refused ones
+// included.
+func (s *Simulator) Calls(a API) int64 { return s.channel(a).gate.count() }
+
+// CallsFor counts those of [Simulator.Calls] that asked for a campaign's figures.
+func (s *Simulator) CallsFor(a API, campaign string) int64 { return s.channel(a).callsFor(campaign) }
+
+// Followed counts the calls that came by a redirect of any API.
+func (s *Simulator) Followed() int64 {
+	var n int64
+	for _, c := range s.channels {
+		n += c.followed.Load()
+	}
+	return n
+}
+
+func (s *Simulator) channel(a API) *channel {
+	c, ok := s.channels[a]
+	if !ok {
+		panic(fmt.Sprintf("simulator: there is no API %q", a))
+	}
+	return c
 }

@@ -1,0 +1,131 @@
+package main
+
+import (
+	"cmp"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"jangbu/events/channels"
+	"jangbu/events/channels/genietv"
+	"jangbu/events/channels/sns"
+	"jangbu/events/channels/wooridongnetv"
+)
+
+// channelConfig says which channel APIs are polled, and how often.
+type channelConfig struct {
+	Wooridongnetv channelAPI `embed:"" prefix:"channel-wooridongnetv-" envprefix:"JANGBU_CHANNEL_WOORIDONGNETV_"`
+	Genietv       channelAPI `embed:"" prefix:"channel-genietv-" envprefix:"JANGBU_CHANNEL_GENIETV_"`
+	SNS           channelAPI `embed:"" prefix:"channel-sns-" envprefix:"JANGBU_CHANNEL_SNS_"`
+
+	PollInterval    time.Duration `env:"JANGBU_POLL_INTERVAL" default:"1m" placeholder:"DURATION" help:"Time between two polls of a campaign that was just distributed (${default}). It grows to a sixtieth of the time since then."`
+	PollIntervalMax time.Duration `env:"JANGBU_POLL_INTERVAL_MAX" default:"1h" placeholder:"DURATION" help:"Longest time between two polls of a campaign (${default})."`
+	PollAfterEnd    time.Duration `env:"JANGBU_POLL_AFTER_END" default:"168h" placeholder:"DURATION" help:"For how long after its end a campaign is still polled (${default})."`
+
+	// channelRoots judge the certificates of the channel APIs; nil: the system's.
+	channelRoots *x509.CertPool
+}
+
+// channelAPI is how to reach one channel API.
+type channelAPI struct {
+	URL     string `name:"url" env:"URL" placeholder:"URL" help:"Base URL of the API: https://HOST[/PATH]. Without one it is not polled."`
+	KeyFile string `name:"key-file" env:"KEY_FILE" placeholder:"FILE" help:"File with the API's key. Required with the URL (or the key itself in the variable that ends with KEY)."`
+}
+
+// namedAPI is a channel API and what its settings are called.
+type namedAPI struct {
+	channelAPI
+	flags       string // prefix
+	keyVariable string // holds the key itself; it has no flag, as with the master key
+	source      func(channels.Endpoint) channelSource
+}
+
+// channelSource is a source as the clients of the APIs are.
+type channelSource interface {
+	channels.Source
+	Close()
+}
+
+func (c channelConfig) apis() []namedAPI {
+	return []namedAPI{
+		{c.Wooridongnetv, "channel-wooridongnetv-", "JANGBU_CHANNEL_WOORIDONGNETV_KEY", func(at channels.Endpoint) channelSource { return wooridongnetv.New(at) }},
+		{c.Genietv, "channel-genietv-", "JANGBU_CHANNEL_GENIETV_KEY", func(at channels.Endpoint) channelSource { return genietv.New(at) }},
+		{c.SNS, "channel-sns-", "JANGBU_CHANNEL_SNS_KEY", func(at channels.Endpoint) channelSource { return sns.New(at) }},
+	}
+}
+
+// configured returns the APIs that have a URL.
+func (c channelConfig) configured() []namedAPI {
+	var given []namedAPI
+	for _, api := range c.apis() {
+		if api.URL != "" {
+			given = append(given, api)
+		}
+	}
+	return given
+}
+
+func (c channelConfig) schedule() channels.Schedule {
+	return channels.Schedule{Youngest: c.PollInterval, Oldest: c.PollIntervalMax, AfterEnd: c.PollAfterEnd}
+}
+
+// validate reports what is wrong, keys included: a service that can't read one
+// should not start and then poll in vain.
+func (c channelConfig) validate(wrong func(flag, format string, args ...any)) {
+	for flag, d := range map[string]time.Duration{
+		"poll-interval": c.PollInterval, "poll-interval-max": c.PollIntervalMax, "poll-after-end": c.PollAfterEnd,
+	} {
+		if d <= 0 {
+			wrong(flag, "%v is not above 0", d)
+		}
+	}
+	if err := c.schedule().Validate(); err != nil {
+		wrong("poll-interval-max", "%v", err)
+	}
+	for _, api := range c.configured() {
+		if _, err := api.endpoint(c.channelRoots); err != nil {
+			wrong(api.flags+"url", "%v", err)
+		}
+	}
+	for _, api := range c.apis() {
+		if api.URL == "" && api.KeyFile != "" {
+			wrong(api.flags+"key-file", "is given without --%surl", api.flags)
+		}
+	}
+}
+
+// endpoint reads the key.
+func (a namedAPI) endpoint(roots *x509.CertPool) (channels.Endpoint, error) {
+	key := os.Getenv(a.keyVariable)
+	if a.KeyFile != "" {
+		var err error
+		if key, err = readKey(a.KeyFile); err != nil {
+			return channels.Endpoint{}, err
+		}
+	}
+	if key == "" {
+		return channels.Endpoint{}, fmt.Errorf("needs a key: --%skey-file, or the key itself in %s", a.flags, a.keyVariable)
+	}
+	return channels.NewEndpoint(a.URL, channels.NewSecret(key), roots)
+}
+
+// maxKeyBytes is the longest key of a channel API.
+const maxKeyBytes = 4096
+
+func readKey(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", fmt.Errorf("read key: %w", err)
+	}
+	text, err := io.ReadAll(io.LimitReader(f, maxKeyBytes+1))
+	if err = cmp.Or(err, f.Close()); err != nil {
+		return "", fmt.Errorf("read key: %w", err)
+	}
+	if len(text) > maxKeyBytes {
+		return "", errors.New("read key: " + path + " is longer than 4096 bytes, which no key is")
+	}
+	return string(text), nil
+}
