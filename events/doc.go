@@ -34,6 +34,7 @@
 //	                                      └─ what can't be decoded ─▶ dead letters
 //	the log ─▶ projections/runner ─ pure fold ─▶ readmodel: rows + checkpoint, in one transaction
 //	readmodel ─▶ httpapi ─▶ dashboard
+//	a tick ─▶ events/channels ─ breaker, retry ─▶ channel APIs ─▶ ChannelStatsFetched ─▶ its Kafka topic
 //
 // Nothing goes round this flow. What a channel reports is an event like any
 // other and comes in by its own topic. No request of a reader waits for the log
@@ -56,12 +57,16 @@
 //   - events/commit: group commit, an [Appender] that joins concurrent appends
 //     into one transaction of another.
 //   - events/privacy: phone numbers become pseudonyms, dead letters are sealed.
-//   - events/bus: the Watermill router, one ingest handler for each topic.
+//   - events/channels: whom to ask for figures and when, how often a failing API
+//     is tried, and when it is left alone. Its clients, one package for each API:
+//     events/channels/wooridongnetv, events/channels/genietv, events/channels/sns.
+//   - events/bus: the Watermill router, one ingest handler for each topic and one
+//     scheduled handler for each channel API.
 //   - events/bus/kafka: the only client of the brokers; it cuts partitions into
 //     frames. events/bus/embedded: a broker inside the process, which any Kafka
 //     client can use.
 //   - events/synthetic: seeded traffic that knows the numbers it must lead to.
-//     events/channels/simulator: the channels' own APIs, simulated.
+//     events/channels/simulator: the channels' own APIs, simulated, with faults.
 //   - readmodel: the rows, the dashboard with its arithmetic, and the contracts
 //     of those who store rows. readmodel/readmodeltest is their suite;
 //     readmodel/pgrows and readmodel/sqliterows pass it.
@@ -113,7 +118,8 @@
 //   - I8 Unknown is not zero. A figure that was not reported is nil here
 //     (TestDecodeAccepts), unknown in a row and null in JSON; negative and absurd
 //     ones are refused (TestDecodeWholeNumbers). A newer report changes only what
-//     it carries (TestFigureIsTheLatestReported in projections).
+//     it carries (TestFigureIsTheLatestReported in projections). An API that fails
+//     in whatever way reports nothing (TestChannelFaults in cmd/jangbu).
 //   - I9 Cache never lies. There is no cache: each read is one snapshot of rows.
 //   - I10 No phone number at rest. No event has a place for one. [PhoneNumber]
 //     cannot be printed, errors hold no values, and a number in any other field
@@ -134,6 +140,9 @@
 // unacknowledged and comes again, and what had been written comes out as a
 // duplicate. Appending, burying and folding the same again is always right, so
 // nobody has to know how far a failed attempt got.
+//
+// A channel API that hangs, fails or lies costs bounded calls and nobody's time:
+// its figures stay as they were, and become stale.
 //
 // A process may be killed at any moment. Its successor goes on from the last
 // committed offset and checkpoint, both of which may be behind what is written

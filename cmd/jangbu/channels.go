@@ -72,9 +72,9 @@ func (c channelConfig) schedule() channels.Schedule {
 	return channels.Schedule{Youngest: c.PollInterval, Oldest: c.PollIntervalMax, AfterEnd: c.PollAfterEnd}
 }
 
-// validate reports what is wrong, keys included: a service that can't read one
-// should not start and then poll in vain.
-func (c channelConfig) validate(wrong func(flag, format string, args ...any)) {
+// validate reports what is wrong. A process that polls needs keys that can be
+// read, and should not start and then poll in vain.
+func (c channelConfig) validate(polls bool, wrong func(flag, format string, args ...any)) {
 	for flag, d := range map[string]time.Duration{
 		"poll-interval": c.PollInterval, "poll-interval-max": c.PollIntervalMax, "poll-after-end": c.PollAfterEnd,
 	} {
@@ -82,17 +82,18 @@ func (c channelConfig) validate(wrong func(flag, format string, args ...any)) {
 			wrong(flag, "%v is not above 0", d)
 		}
 	}
-	if err := c.schedule().Validate(); err != nil {
+	if err := c.schedule().Validate(); err != nil && c.PollInterval > 0 && c.PollIntervalMax > 0 && c.PollAfterEnd > 0 {
 		wrong("poll-interval-max", "%v", err)
 	}
-	for _, api := range c.configured() {
-		if _, err := api.endpoint(c.channelRoots); err != nil {
-			wrong(api.flags+"url", "%v", err)
-		}
+	if !polls {
+		return
 	}
 	for _, api := range c.apis() {
-		if api.URL == "" && api.KeyFile != "" {
+		switch _, err := api.endpoint(c.channelRoots); {
+		case api.URL == "" && api.KeyFile != "":
 			wrong(api.flags+"key-file", "is given without --%surl", api.flags)
+		case api.URL != "" && err != nil:
+			wrong(api.flags+"url", "%v", err)
 		}
 	}
 }

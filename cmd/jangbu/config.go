@@ -110,7 +110,7 @@ func (c *serviceConfig) validate() error {
 			wrong("role", "%q is none of all, ingest, project, poll, api", role)
 		}
 	}
-	c.channelConfig.validate(wrong)
+	c.channelConfig.validate(c.does(rolePoll), wrong)
 	if slices.Contains(c.Role, rolePoll) && len(c.configured()) == 0 {
 		wrong("role", "poll has nobody to poll: no --channel-…-url is given")
 	}

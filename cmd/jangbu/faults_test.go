@@ -176,7 +176,6 @@ func (b *faultBundle) try(t *testing.T, c cell) figures {
 		return figures{}
 	}
 	source := sourceOf(c.api, at)
-	defer source.Close()
 
 	openFor := 4 * time.Second // longer than the first retry waits
 	if c.state == channels.Open {
@@ -250,6 +249,8 @@ func (b *faultBundle) try(t *testing.T, c cell) figures {
 	if sim.Followed() > 0 {
 		t.Errorf("%s: a redirect was followed", c.campaign())
 	}
+	source.Close()
+	until(t, c, "end of every connection", func() bool { return sim.Connections(c.api) == 0 })
 	return good
 }
 

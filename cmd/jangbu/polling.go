@@ -52,7 +52,7 @@ func (s *service) startPolling(running context.Context) (*bus.Poll, error) {
 		poller, err := channels.NewPoller(channels.Config{
 			Source: source, Directory: directory, Schedule: schedule,
 			OnPoll:    func(poll channels.Poll) { s.polled(running, poll) },
-			OnBreaker: func(from, to channels.State) { s.breakerChanged(running, name, from, to) },
+			OnBreaker: func(_, to channels.State, last error) { s.breakerChanged(running, name, to, last) },
 		})
 		if err != nil {
 			return nil, err
@@ -129,12 +129,13 @@ func (s *service) polled(ctx context.Context, poll channels.Poll) {
 	}
 }
 
-func (s *service) breakerChanged(ctx context.Context, api string, from, to channels.State) {
-	level := slog.LevelInfo
+// breakerChanged tells once of each change: an outage, each probe, its end.
+func (s *service) breakerChanged(ctx context.Context, api string, to channels.State, last error) {
 	if to == channels.Open {
-		level = slog.LevelWarn
+		s.logger.WarnContext(ctx, "poll: breaker is open", slog.String("api", api), slog.Any("error", last))
+		return
 	}
-	s.logger.Log(ctx, level, "poll: breaker is "+string(to), slog.String("api", api), slog.String("was", string(from)))
+	s.logger.InfoContext(ctx, "poll: breaker is "+string(to), slog.String("api", api))
 }
 
 // pollMetrics count polls.

@@ -47,7 +47,14 @@ func (p *Poller) ask(ctx context.Context, c events.Campaign) (reports []*events.
 }
 
 // attempt makes one call. What it returns without an error can be believed.
-func (p *Poller) attempt(ctx context.Context, c events.Campaign) ([]*events.ChannelStatsFetched, error) {
+func (p *Poller) attempt(ctx context.Context, c events.Campaign) (_ []*events.ChannelStatsFetched, err error) {
+	defer func() {
+		if err != nil {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			p.failure = err
+		}
+	}()
 	call, cancel := context.WithTimeout(ctx, p.cfg.AttemptTimeout)
 	defer cancel()
 	reports, err := p.cfg.Source.Fetch(call, c)
@@ -65,6 +72,13 @@ func (p *Poller) attempt(ctx context.Context, c events.Campaign) ([]*events.Chan
 		r.FetchedAt = now.UTC().Truncate(time.Microsecond) // as a log keeps it
 	}
 	return reports, nil
+}
+
+// lastFailure returns what the last call failed with that did.
+func (p *Poller) lastFailure() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.failure
 }
 
 // pauseUntil keeps everybody from asking before t.

@@ -39,9 +39,10 @@ type Config struct {
 	Rate float64
 
 	// OnPoll is told of every poll that has ended, and OnBreaker of every change
-	// of the breaker, neither of them for long. Nil: nobody is told.
+	// of the breaker, with the last failure of a call; neither may take long. Nil:
+	// nobody is told.
 	OnPoll    func(Poll)
-	OnBreaker func(from, to State)
+	OnBreaker func(from, to State, last error)
 }
 
 // Poll is one campaign's turn at one API.
@@ -84,6 +85,7 @@ type Poller struct {
 	learned     []*events.ChannelStatsFetched
 	pausedUntil time.Time
 	targets     []Target
+	failure     error // of the last call that failed
 }
 
 // NewPoller checks the configuration and returns a poller.
@@ -92,7 +94,7 @@ func NewPoller(cfg Config) (*Poller, error) {
 		return nil, errors.New("new poller: source and directory are required")
 	}
 	if err := cfg.Schedule.Validate(); err != nil {
-		return nil, fmt.Errorf("new poller: %w", err)
+		return nil, fmt.Errorf("new poller: schedule: %w", err)
 	}
 	if cfg.AttemptTimeout < 0 || cfg.OpenFor < 0 || cfg.InFlight < 0 || cfg.Rate < 0 {
 		return nil, errors.New("new poller: a bound is negative")
@@ -106,14 +108,15 @@ func NewPoller(cfg Config) (*Poller, error) {
 		cfg.OnPoll = func(Poll) {}
 	}
 	if cfg.OnBreaker == nil {
-		cfg.OnBreaker = func(State, State) {}
+		cfg.OnBreaker = func(State, State, error) {}
 	}
-	return &Poller{
+	p := &Poller{
 		cfg:     cfg,
-		breaker: newBreaker(cfg.Source.Name(), cfg.OpenFor, cfg.OnBreaker),
 		limiter: rate.NewLimiter(rate.Limit(cfg.Rate), cfg.InFlight),
 		asked:   make(map[events.Campaign]time.Time),
-	}, nil
+	}
+	p.breaker = newBreaker(cfg.Source.Name(), cfg.OpenFor, func(from, to State) { cfg.OnBreaker(from, to, p.lastFailure()) })
+	return p, nil
 }
 
 // Name is that of the source.
@@ -124,9 +127,10 @@ func (p *Poller) Channels() []events.Channel { return p.cfg.Source.Channels() }
 
 // Status returns what the poller is doing.
 func (p *Poller) Status() Status {
+	state := stateOf(p.breaker.State()) // its lock is never taken within ours: it calls back
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return Status{Source: p.Name(), Breaker: stateOf(p.breaker.State()), PausedUntil: p.pausedUntil, Targets: p.targets}
+	return Status{Source: p.Name(), Breaker: state, PausedUntil: p.pausedUntil, Targets: p.targets}
 }
 
 // Round asks for every campaign that is due, at most InFlight at once, and

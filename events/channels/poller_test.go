@@ -86,9 +86,14 @@ func setup(t *testing.T, campaigns int, change func(*channels.Config)) *bundle {
 	}
 	b.source = &script{name: "naver", on: []events.Channel{events.Naver}, do: b.answer}
 	cfg := channels.Config{
-		Source:    b.source,
-		OnPoll:    func(p channels.Poll) { b.mu.Lock(); b.polls = append(b.polls, p); b.mu.Unlock() },
-		OnBreaker: func(from, to channels.State) { b.changes = append(b.changes, fmt.Sprint(from, " to ", to)) },
+		Source: b.source,
+		OnPoll: func(p channels.Poll) { b.mu.Lock(); b.polls = append(b.polls, p); b.mu.Unlock() },
+		OnBreaker: func(from, to channels.State, last error) {
+			if !errors.Is(last, b.failure) && b.figure == -1 {
+				t.Errorf("the breaker goes from %s to %s, and the last failure is %v", from, to, last)
+			}
+			b.changes = append(b.changes, fmt.Sprint(from, " to ", to))
+		},
 	}
 	if change != nil {
 		change(&cfg)

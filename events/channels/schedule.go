@@ -44,9 +44,9 @@ func (s Schedule) Interval(age time.Duration) time.Duration {
 func (s Schedule) Validate() error {
 	switch {
 	case s.Youngest < 0 || s.Oldest < 0 || s.AfterEnd < 0:
-		return errors.New("poll intervals: expected durations above 0")
+		return errors.New("a duration is below 0")
 	case s.Youngest > 0 && s.Oldest > 0 && s.Oldest < s.Youngest:
-		return fmt.Errorf("poll intervals: the longest, %v, is shorter than the shortest, %v", s.Oldest, s.Youngest)
+		return fmt.Errorf("the longest interval, %v, is shorter than the shortest, %v", s.Oldest, s.Youngest)
 	default:
 		return nil
 	}

@@ -48,5 +48,6 @@
 //	DELETE /{api} ends the fault
 //
 // All servers listen on this machine only. The authority behind the certificates
-// is made at the start, kept in memory and given out by [Simulator.Roots].
+// is made at the start, kept in memory and given out by [Simulator.Roots] and
+// [Simulator.RootsPEM].
 package simulator

@@ -137,6 +137,12 @@ func (g *gate) begin(c *conn) bool {
 	return true
 }
 
+func (g *gate) open() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return len(g.conns)
+}
+
 func (g *gate) count() int64 {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -125,6 +125,10 @@ func (s *Simulator) Calls(a API) int64 { return s.channel(a).gate.count() }
 // CallsFor counts those of [Simulator.Calls] that asked for a campaign's figures.
 func (s *Simulator) CallsFor(a API, campaign string) int64 { return s.channel(a).callsFor(campaign) }
 
+// Connections counts the connections to an API that are open now: a client that
+// has closed its own leaves none.
+func (s *Simulator) Connections(a API) int { return s.channel(a).gate.open() }
+
 // Followed counts the calls that came by a redirect of any API.
 func (s *Simulator) Followed() int64 {
 	var n int64
