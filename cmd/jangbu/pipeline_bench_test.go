@@ -1,9 +1,7 @@
 package main
 
 import (
-	"context"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"runtime/debug"
 	"testing"
@@ -36,11 +34,8 @@ func BenchmarkPipeline(b *testing.B) {
 		}
 		b.StartTimer()
 		start := time.Now()
-		s, err := startService(b.Context(), cfg, slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})))
-		if err != nil {
-			b.Fatal(err)
-		}
-		for s.behind(b, registrations) {
+		s := startBenchmarked(b, cfg)
+		for s.behind(b, registrations+2000) {
 			time.Sleep(50 * time.Millisecond) // asking costs the database time
 		}
 		took := time.Since(start)
@@ -50,11 +45,7 @@ func BenchmarkPipeline(b *testing.B) {
 			b.Fatal(err)
 		}
 		b.ReportMetric(float64(totals.Head)/took.Seconds(), "events/s")
-		ended, cancel := context.WithCancel(b.Context())
-		cancel()
-		if err := s.wait(ended); err != nil {
-			b.Fatal(err)
-		}
+		end(b, s)
 		b.StartTimer()
 	}
 }
@@ -81,19 +72,15 @@ func fill(b *testing.B, cfg serviceConfig, registrations int) {
 	if err := producer.Close(); err != nil {
 		b.Fatal(err)
 	}
-	ended, cancel := context.WithCancel(b.Context())
-	cancel()
-	if err := s.wait(ended); err != nil {
-		b.Fatal(err)
-	}
+	end(b, s)
 }
 
 // behind reports whether fewer events than that are logged, or not all folded.
-func (s *service) behind(b *testing.B, registrations int) bool {
+func (s *service) behind(b *testing.B, events int) bool {
 	totals, err := s.log.Totals(b.Context())
 	if err != nil {
 		b.Fatal(err)
 	}
 	at := s.runner.Status().Checkpoints
-	return int(totals.Head) < registrations+2000 || len(at) == 0 || lag(s.runner.Status(), totals.Head) > 0
+	return int(totals.Head) < events || len(at) == 0 || lag(s.runner.Status(), totals.Head) > 0
 }
