@@ -181,6 +181,10 @@ func (b *faultBundle) try(t *testing.T, c cell) figures {
 	if c.state == channels.Open {
 		openFor = time.Hour
 	}
+	patience := channels.DefaultAttemptTimeout
+	if slices.Contains([]simulator.Fault{simulator.Hang, simulator.SlowHeader, simulator.SlowBody, simulator.SlowAccept}, c.fault) {
+		patience = time.Second
+	}
 	directory := channels.NewDirectory(func(ctx context.Context, _ time.Time) ([]channels.Target, error) {
 		targets, err := b.directory.Targets(ctx)
 		var mine []channels.Target
@@ -194,7 +198,7 @@ func (b *faultBundle) try(t *testing.T, c cell) figures {
 	var mu sync.Mutex
 	var polls []channels.Poll
 	poller, err := channels.NewPoller(channels.Config{
-		Source: source, Directory: directory, Schedule: always(), AttemptTimeout: time.Second, OpenFor: openFor,
+		Source: source, Directory: directory, Schedule: always(), AttemptTimeout: patience, OpenFor: openFor,
 		OnPoll: func(p channels.Poll) { mu.Lock(); defer mu.Unlock(); polls = append(polls, p) },
 	})
 	if err != nil {
