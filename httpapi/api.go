@@ -75,7 +75,7 @@ func (a *api) analytics(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), readTimeout)
 	defer cancel()
-	rows, err := a.cfg.Reader.Campaign(ctx, campaign)
+	rows, err := a.cfg.Reader.Campaign(ctx, campaign, readmodel.Everything())
 	if err != nil {
 		a.fail(w, r, err)
 		return

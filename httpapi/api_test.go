@@ -66,7 +66,7 @@ func serve(t *testing.T, campaign events.Campaign, change func(*httpapi.Config))
 	for i, c := range at {
 		advances[i] = readmodel.Advance{Checkpoint: c, To: 3}
 	}
-	if err := store.Commit(t.Context(), lease, advances, rows); err != nil {
+	if _, err := store.Commit(t.Context(), lease, advances, rows); err != nil {
 		t.Fatal(err)
 	}
 	seoul, err := time.LoadLocation("Asia/Seoul")

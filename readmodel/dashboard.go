@@ -34,31 +34,6 @@ type Dashboard struct {
 	Profile   Profile       `json:"profile"`
 }
 
-// Summary is the four numbers at the top of a [Dashboard].
-type Summary struct {
-	TotalParticipants int64 `json:"totalParticipants"`
-	// TotalExposure is the sum of the channels' exposure; one of which nothing
-	// is known adds 0.
-	TotalExposure int64 `json:"totalExposure"`
-	// ROIPercent is (expected revenue - total cost) / total cost × 100.
-	ROIPercent *float64 `json:"roiPercent"`
-	// SalesGrowthPercent is sales increase / baseline × 100.
-	SalesGrowthPercent *float64 `json:"salesGrowthPercent"`
-}
-
-// Economics is what a campaign costs and promises, in won. An amount that the
-// owner did not give is 0; one that does not fit is nil.
-type Economics struct {
-	PrizeCost        events.Won  `json:"prizeCost"`
-	PlatformCost     events.Won  `json:"platformCost"`
-	DistributionCost *events.Won `json:"distributionCost"` // sum over all channels
-	TotalCost        *events.Won `json:"totalCost"`        // sum of the three above
-	SalesIncrease    events.Won  `json:"salesIncrease"`
-	NewCustomers     int64       `json:"newCustomers"`
-	NewCustomerLTV   events.Won  `json:"newCustomerLtv"`  // per new customer
-	ExpectedRevenue  *events.Won `json:"expectedRevenue"` // sales increase + new customers × LTV
-}
-
 // Status says how far a channel's figures can be relied on.
 type Status string
 
@@ -103,72 +78,42 @@ type Profile struct {
 // [View.Validate] accepts. Equal rows and views give equal dashboards.
 func NewDashboard(rows CampaignRows, v View) Dashboard {
 	v = v.withDefaults()
-	event := rows.Event
-	d := Dashboard{
-		Campaign:  event.Campaign,
-		StartsAt:  v.local(event.StartsAt),
-		EndsAt:    v.local(event.EndsAt),
-		Position:  event.Position,
-		UpdatedAt: v.local(event.UpdatedAt),
+	card, economics := newCard(rows.Event, rows.Channels, v)
+	return Dashboard{
+		Campaign:  card.Campaign,
+		Store:     card.Store,
+		Title:     card.Title,
+		Objective: card.Objective,
+		StartsAt:  card.StartsAt,
+		EndsAt:    card.EndsAt,
+		Position:  card.Position,
+		UpdatedAt: card.UpdatedAt,
+		Summary:   card.Summary,
+		Economics: economics,
 		Channels:  channelViews(rows.Channels, v),
 		Trend:     trend(rows.Hours, v),
 		Profile:   profile(rows.Profiles),
 	}
-	if event.Known {
-		d.Store, d.Title, d.Objective = &event.Store, &event.Title, &event.Objective
-	}
-	d.Summary.TotalParticipants = event.Participants
-	for _, ch := range d.Channels {
-		if ch.Exposure != nil {
-			d.Summary.TotalExposure += *ch.Exposure
-		}
-	}
-	d.account(event, rows.Channels)
-	return d
 }
 
-// account fills in the economics and the ratios that follow from them.
-func (d *Dashboard) account(event EventStats, channels []ChannelStats) {
-	var distribution events.Won
-	for _, ch := range channels {
-		distribution = AddWon(distribution, ch.Cost)
-	}
-	cost := AddWon(AddWon(orZero(event.PrizeCost), orZero(event.PlatformCost)), distribution)
-	revenue := AddWon(orZero(event.ExpectedSalesIncrease), MulWon(orZero(event.NewCustomerLTV), event.NewCustomers))
-
-	d.Economics = Economics{
-		PrizeCost:        orZero(event.PrizeCost),
-		PlatformCost:     orZero(event.PlatformCost),
-		DistributionCost: shown(distribution),
-		TotalCost:        shown(cost),
-		SalesIncrease:    orZero(event.ExpectedSalesIncrease),
-		NewCustomers:     event.NewCustomers,
-		NewCustomerLTV:   orZero(event.NewCustomerLTV),
-		ExpectedRevenue:  shown(revenue),
-	}
-	// Of a campaign whose creation is still to come, costs and promises are
-	// unknown, whatever its distribution has cost so far.
-	if event.Known && cost != WonOverflow && revenue != WonOverflow {
-		d.Summary.ROIPercent = percent(int64(revenue-cost), int64(cost))
-	}
-	if event.ExpectedSalesIncrease != nil && event.BaselineSales != nil {
-		d.Summary.SalesGrowthPercent = percent(int64(*event.ExpectedSalesIncrease), int64(*event.BaselineSales))
-	}
-}
-
-// channelViews returns the channels that the campaign was distributed to or that
-// reported figures, in the order in which channels are shown. Outlets by which
-// participants came otherwise are none of them.
+// channelViews returns the channels that have a place in a dashboard, in the order
+// in which channels are shown.
 func channelViews(rows []ChannelStats, v View) []ChannelView {
 	views := []ChannelView{}
 	for _, channel := range events.Channels() {
 		for _, row := range rows {
-			if row.Channel == string(channel) && (!row.DistributedAt.IsZero() || !row.FetchedAt.IsZero()) {
+			if row.Channel == string(channel) && hasView(row) {
 				views = append(views, newChannelView(channel, row, v))
 			}
 		}
 	}
 	return views
+}
+
+// hasView reports whether the campaign was distributed to the channel or it
+// reported figures. Outlets by which participants came otherwise have no view.
+func hasView(row ChannelStats) bool {
+	return events.Channel(row.Channel).Known() && (!row.DistributedAt.IsZero() || !row.FetchedAt.IsZero())
 }
 
 func newChannelView(channel events.Channel, row ChannelStats, v View) ChannelView {
@@ -181,13 +126,10 @@ func newChannelView(channel events.Channel, row ChannelStats, v View) ChannelVie
 		Likes:         reported(row.Likes),
 		Comments:      reported(row.Comments),
 		Shares:        reported(row.Shares),
+		Exposure:      exposure(row),
 		Participants:  row.Participants,
 		Status:        v.status(row),
 		FetchedAt:     v.local(row.FetchedAt),
-	}
-	view.Exposure = view.Impressions
-	if view.Exposure == nil {
-		view.Exposure = view.Views
 	}
 	if view.Exposure != nil {
 		view.ConversionPercent = percent(row.Participants, *view.Exposure)
@@ -223,19 +165,4 @@ func reported(f Figure) *int64 {
 		return nil
 	}
 	return &f.Value
-}
-
-// shown returns the amount; nil where it is beyond what fits (I11).
-func shown(a events.Won) *events.Won {
-	if a == WonOverflow {
-		return nil
-	}
-	return &a
-}
-
-func orZero(a *events.Won) events.Won {
-	if a == nil {
-		return 0
-	}
-	return *a
 }

@@ -77,6 +77,10 @@ func parseView(t *testing.T, text string) readmodel.View {
 			view.Location, err = time.LoadLocation(value)
 		case "interval":
 			view.Interval = readmodel.Interval(value)
+		case "from":
+			view.From, err = time.Parse(time.RFC3339, value)
+		case "to":
+			view.To, err = time.Parse(time.RFC3339, value)
 		case "poll-interval":
 			view.PollInterval, err = parsePollInterval(value)
 		default:

@@ -8,9 +8,9 @@ import (
 	"jangbu/events"
 )
 
-// Campaign returns the campaign's rows as a [Reader] does, so that what was
-// folded in memory can be served. [ErrNotFound] where there is no [EventStats]
-// row for it. It looks at every row.
+// Campaign returns the campaign's rows as a [Reader] that sees everything does,
+// so that what was folded in memory can be served. [ErrNotFound] where there is no
+// [EventStats] row for it. It looks at every row.
 func (r *Rows) Campaign(c events.Campaign) (CampaignRows, error) {
 	event := r.Events[c]
 	if event == nil {

@@ -48,17 +48,34 @@ type Lease struct {
 // CampaignRows is all that is known of one campaign, read at one moment from
 // the active generations. Slices are sorted by their keys, by bytes and time.
 type CampaignRows struct {
+	// Revision is that of the store at that moment.
+	Revision Revision
 	Event    EventStats
 	Channels []ChannelStats
 	Hours    []ParticipationHour
 	Profiles []ProfileCount
 }
 
-// Reader reads what is served.
+// StoreCampaign is a campaign in the list of a shop: what its four numbers are
+// made of.
+type StoreCampaign struct {
+	Event    EventStats
+	Channels []ChannelStats // sorted by channel, by bytes
+}
+
+// Reader reads what is served. What a scope does not allow it answers exactly as
+// what does not exist (I12).
 type Reader interface {
 	// Campaign returns the campaign's rows, all of one snapshot. ErrNotFound
-	// where there is no [EventStats] row for it.
-	Campaign(ctx context.Context, c events.Campaign) (CampaignRows, error)
+	// where there is no [EventStats] row for it in the scope.
+	Campaign(ctx context.Context, c events.Campaign, by Scope) (CampaignRows, error)
+	// StoreCampaigns returns the campaigns of a shop, all of one snapshot, sorted
+	// by campaign, by bytes. None where it has none in the scope. Campaigns whose
+	// creation has not been seen are of the shop without a name.
+	StoreCampaigns(ctx context.Context, store events.Store, by Scope) ([]StoreCampaign, error)
+	// Revision returns the revision of what a read would return now. It costs one
+	// look at a handful of rows.
+	Revision(ctx context.Context) (Revision, error)
 }
 
 // Writer is the store of rows as the runner sees it.
@@ -72,10 +89,11 @@ type Writer interface {
 	// of its table's projection as given by the checkpoints.
 	Load(ctx context.Context, at []Checkpoint, keys *Keys) (*Rows, error)
 	// Commit replaces the given rows by their absolute values and moves the
-	// checkpoints, in one transaction. ErrFenced, and nothing written, where a
-	// checkpoint is not where its advance starts or the lease is not held by
-	// this epoch.
-	Commit(ctx context.Context, lease Lease, advances []Advance, rows *Rows) error
+	// checkpoints, in one transaction, and returns the revision that it made: the
+	// one before, where it moves no active generation, whose rows then must not
+	// change either. ErrFenced, and nothing written, where a checkpoint is not
+	// where its advance starts or the lease is not held by this epoch.
+	Commit(ctx context.Context, lease Lease, advances []Advance, rows *Rows) (Revision, error)
 }
 
 // Leases hands out leases.

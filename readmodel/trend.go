@@ -1,6 +1,9 @@
 package readmodel
 
-import "time"
+import (
+	"sort"
+	"time"
+)
 
 // Bucket is one interval of a [Dashboard]'s trend.
 type Bucket struct {
@@ -8,20 +11,17 @@ type Bucket struct {
 	Participants int64     `json:"participants"`
 }
 
-// trend returns every interval from the first registration to the last, empty
-// ones included. It walks hour by hour and begins a day where the date changes,
-// so that days of 23 and 25 hours and midnights that do not exist come out right.
+// trend returns every interval from the first registration within the view's
+// bounds to the last, empty ones included. It walks hour by hour and begins a day
+// where the date changes, so that days of 23 and 25 hours and midnights that do
+// not exist come out right.
 func trend(hours []ParticipationHour, v View) []Bucket {
 	buckets := []Bucket{}
+	hours = v.within(hours)
 	if len(hours) == 0 {
 		return buckets
 	}
-	first, last := hours[0].Hour, hours[len(hours)-1].Hour
-	if v.Interval == Daily {
-		for sameDay(first.Add(-time.Hour).In(v.Location), first.In(v.Location)) {
-			first = first.Add(-time.Hour)
-		}
-	}
+	first, last := v.bucket(hours[0].Hour), hours[len(hours)-1].Hour
 	for hour := first; !hour.After(last); hour = hour.Add(time.Hour) {
 		local := hour.In(v.Location)
 		if v.Interval == Hourly || hour.Equal(first) || !sameDay(buckets[len(buckets)-1].From, local) {
@@ -33,6 +33,31 @@ func trend(hours []ParticipationHour, v View) []Bucket {
 		}
 	}
 	return buckets
+}
+
+// within returns the hours whose buckets begin within the view's bounds. A bucket
+// is there with all of its hours or not at all.
+func (v View) within(hours []ParticipationHour) []ParticipationHour {
+	before := func(bound time.Time) int {
+		return sort.Search(len(hours), func(i int) bool { return !v.bucket(hours[i].Hour).Before(bound) })
+	}
+	if !v.To.IsZero() {
+		hours = hours[:before(v.To)]
+	}
+	if !v.From.IsZero() {
+		hours = hours[before(v.From):]
+	}
+	return hours
+}
+
+// bucket returns the start of the bucket that the hour belongs to.
+func (v View) bucket(hour time.Time) time.Time {
+	if v.Interval == Daily {
+		for sameDay(hour.Add(-time.Hour).In(v.Location), hour.In(v.Location)) {
+			hour = hour.Add(-time.Hour)
+		}
+	}
+	return hour
 }
 
 func sameDay(a, b time.Time) bool {

@@ -20,6 +20,8 @@ var (
 	ErrTimeZone = errors.New("time zone is not whole hours from UTC")
 	// ErrInterval: the interval is none of those defined here.
 	ErrInterval = errors.New("unknown interval: expected hour or day")
+	// ErrRange: the trend would end before it begins.
+	ErrRange = errors.New("empty range: expected to after from")
 )
 
 // Interval is the length of a [Bucket].
@@ -40,6 +42,9 @@ type View struct {
 	Location *time.Location
 	// Interval of the trend. Empty is Hourly.
 	Interval Interval
+	// From and To bound the trend, and nothing else: it holds the buckets that
+	// begin at or after From and before To, whole ones. Zero: no bound.
+	From, To time.Time
 	// PollInterval says how often a channel is asked that was distributed to so
 	// long ago: as of Now, 0 where it never was or will be later. Figures are
 	// stale once they are older than three intervals. It must depend on the age
@@ -47,14 +52,17 @@ type View struct {
 	PollInterval func(age time.Duration) time.Duration
 }
 
-// Validate returns [ErrTimeZone] or [ErrInterval] where the view cannot be
-// shown. It costs up to a tenth of a millisecond and depends on neither Now nor
-// rows.
+// Validate returns [ErrTimeZone], [ErrInterval] or [ErrRange] where the view
+// cannot be shown. It costs up to a tenth of a millisecond and depends on neither
+// Now nor rows.
 func (v View) Validate() error {
 	switch v.Interval {
 	case "", Hourly, Daily:
 	default:
 		return fmt.Errorf("interval %q: %w", v.Interval, ErrInterval)
+	}
+	if !v.From.IsZero() && !v.To.IsZero() && !v.To.After(v.From) {
+		return fmt.Errorf("from %s to %s: %w", v.From.Format(time.RFC3339Nano), v.To.Format(time.RFC3339Nano), ErrRange)
 	}
 	v = v.withDefaults()
 	// Events occur from 2000 on. After 2100 zones go on as they did before.
@@ -93,21 +101,27 @@ func (v View) withDefaults() View {
 
 // status says how far the channel's figures can be relied on now.
 func (v View) status(row ChannelStats) Status {
-	if row.FetchedAt.IsZero() {
+	switch {
+	case row.FetchedAt.IsZero():
 		return Unavailable
+	case v.Now.After(v.freshUntil(row)):
+		return Stale
+	default:
+		return Fresh
 	}
+}
+
+// freshUntil is the last moment at which the channel's figures are fresh.
+func (v View) freshUntil(row ChannelStats) time.Time {
 	var age time.Duration
 	if !row.DistributedAt.IsZero() {
 		age = max(0, v.Now.Sub(row.DistributedAt))
 	}
-	interval, freshUntil := v.PollInterval(age), row.FetchedAt
+	interval, until := v.PollInterval(age), row.FetchedAt
 	for range freshIntervals { // a product of durations could overflow
-		freshUntil = freshUntil.Add(interval)
+		until = until.Add(interval)
 	}
-	if v.Now.After(freshUntil) {
-		return Stale
-	}
-	return Fresh
+	return until
 }
 
 // local returns t in the view's location, to the second; nil for the zero time,

@@ -3,10 +3,12 @@ package readmodel_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 
 	"jangbu/readmodel"
 )
@@ -35,6 +37,74 @@ func TestViewRefusesWhatCannotBeShown(t *testing.T) {
 			t.Errorf("Validate with interval %q = %v, want %v", interval, err, want)
 		}
 	}
+}
+
+func TestViewRefusesAnEmptyRange(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 11, 23, 1, 0, 0, 0, time.UTC)
+	for name, tc := range map[string]struct {
+		from, to time.Time
+		want     error
+	}{
+		"no bounds":        {},
+		"from alone":       {from: at},
+		"to alone":         {to: at},
+		"to after from":    {from: at, to: at.Add(1)},
+		"to at from":       {from: at, to: at.In(time.FixedZone("KST", 9*60*60)), want: readmodel.ErrRange},
+		"to before from":   {from: at, to: at.Add(-1), want: readmodel.ErrRange},
+		"from before 1970": {from: time.Unix(-1, 0), to: time.Unix(0, 0)},
+	} {
+		if err := (readmodel.View{From: tc.from, To: tc.to}).Validate(); !errors.Is(err, tc.want) {
+			t.Errorf("Validate of %s = %v, want %v", name, err, tc.want)
+		}
+	}
+}
+
+// TestTrendWithinBounds compares with the buckets of the whole trend that begin
+// within the bounds, without the empty ones at both ends.
+func TestTrendWithinBounds(t *testing.T) {
+	t.Parallel()
+	locations := loadLocations(t, "Asia/Seoul", "America/New_York", "UTC", "Africa/Cairo", "America/Havana")
+	rapid.Check(t, func(rt *rapid.T) {
+		// Around the ends of summer time in New York and Havana.
+		hour := time.Date(2026, 10, 30, 0, 0, 0, 0, time.UTC).Add(time.Duration(rapid.IntRange(0, 48).Draw(rt, "first")) * time.Hour)
+		start := hour
+		var rows readmodel.CampaignRows
+		for range rapid.IntRange(0, 6).Draw(rt, "hours") {
+			rows.Hours = append(rows.Hours, readmodel.ParticipationHour{
+				HourKey: readmodel.HourKey{Hour: hour}, Participants: rapid.Int64Range(1, 5).Draw(rt, "participants"),
+			})
+			hour = hour.Add(time.Duration(rapid.IntRange(1, 60).Draw(rt, "gap")) * time.Hour)
+		}
+		view := readmodel.View{
+			Location: rapid.SampledFrom(locations).Draw(rt, "location"),
+			Interval: rapid.SampledFrom([]readmodel.Interval{readmodel.Hourly, readmodel.Daily}).Draw(rt, "interval"),
+		}
+		whole := readmodel.NewDashboard(rows, view)
+		if rapid.Bool().Draw(rt, "is from") {
+			view.From = start.Add(time.Duration(rapid.IntRange(-600, 12_000).Draw(rt, "from")) * time.Minute)
+		}
+		if rapid.Bool().Draw(rt, "is to") {
+			view.To = start.Add(time.Duration(rapid.IntRange(-600, 12_000).Draw(rt, "to")) * time.Minute)
+		}
+		want := slices.DeleteFunc(slices.Clone(whole.Trend), func(b readmodel.Bucket) bool {
+			return b.From.Before(view.From) || !view.To.IsZero() && !b.From.Before(view.To)
+		})
+		for len(want) > 0 && want[0].Participants == 0 {
+			want = want[1:]
+		}
+		for len(want) > 0 && want[len(want)-1].Participants == 0 {
+			want = want[:len(want)-1]
+		}
+		got := readmodel.NewDashboard(rows, view)
+		if diff := cmp.Diff(want, got.Trend); diff != "" {
+			rt.Fatalf("trend from %v to %v (-want +got):\n%s", view.From, view.To, diff)
+		}
+		got.Trend = whole.Trend
+		if diff := cmp.Diff(whole, got); diff != "" {
+			rt.Fatalf("what is not the trend (-without bounds +with):\n%s", diff)
+		}
+	})
 }
 
 // TestTrendOfEveryHour registers one participant in each of many hours, so that

@@ -149,7 +149,7 @@ func (s *service) openStores(ctx context.Context) error {
 	s.line("log", "%s", s.cfg.logStore())
 
 	if at := s.cfg.rowsStore(); at.postgres != "" {
-		rows, err := pgrows.Open(ctx, at.postgres)
+		rows, err := pgrows.Open(ctx, at.postgres, pgrows.Options{})
 		if err != nil {
 			return fmt.Errorf("open rows: %w", err)
 		}
@@ -384,7 +384,7 @@ func (s *service) ready(ctx context.Context) []httpapi.Part {
 	_, err := s.log.Totals(ctx)
 	parts := []httpapi.Part{{Name: "log", Err: err}}
 	// Asking for a campaign that cannot exist proves that rows can be read.
-	if _, err = s.rows.Campaign(ctx, ""); errors.Is(err, readmodel.ErrNotFound) {
+	if _, err = s.rows.Campaign(ctx, "", readmodel.Everything()); errors.Is(err, readmodel.ErrNotFound) {
 		err = nil
 	}
 	parts = append(parts, httpapi.Part{Name: "rows", Err: err})

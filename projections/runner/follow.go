@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -177,13 +178,38 @@ func (f *follower) advance(ctx context.Context, c cohort) (int, error) {
 			m.Fold(rows, e)
 		}
 	}
-	if err := f.cfg.Rows.Commit(ctx, f.lease, advances, rows); err != nil {
+	revision, err := f.cfg.Rows.Commit(ctx, f.lease, advances, rows)
+	if err != nil {
 		return 0, fmt.Errorf("commit rows: %w", err)
 	}
 	for _, m := range c.members {
 		m.at.Position = to
 	}
+	f.cfg.Committed(changeOf(revision, advances, rows))
 	return len(batch), nil
+}
+
+// changeOf returns what a commit that made the revision has changed. While the
+// lease is held nobody else moves a checkpoint.
+func changeOf(to readmodel.Revision, advances []readmodel.Advance, rows *readmodel.Rows) readmodel.Change {
+	from := to
+	for _, a := range advances {
+		from.Position -= a.To - a.Position
+	}
+	campaigns := make(map[events.Campaign]struct{}, len(rows.Events))
+	for c := range rows.Events {
+		campaigns[c] = struct{}{}
+	}
+	for k := range rows.Channels {
+		campaigns[k.Campaign] = struct{}{}
+	}
+	for k := range rows.Hours {
+		campaigns[k.Campaign] = struct{}{}
+	}
+	for k := range rows.Profiles {
+		campaigns[k.Campaign] = struct{}{}
+	}
+	return readmodel.Change{From: from, To: to, Campaigns: slices.Collect(maps.Keys(campaigns))}
 }
 
 // lowest returns the position of the cursor that is farthest behind.

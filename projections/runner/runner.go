@@ -44,6 +44,9 @@ type Config struct {
 	// Owner names this process to operators and tells its leases from others'.
 	Owner  string
 	Logger *slog.Logger
+	// Committed is told of every commit, in order, right after it; it must not
+	// take long. Nil: nobody is told.
+	Committed func(readmodel.Change)
 
 	LeaseTTL time.Duration // 0: DefaultLeaseTTL
 	Batch    int           // events; 0: DefaultBatch
@@ -82,6 +85,9 @@ func New(cfg Config) (*Runner, error) {
 	}
 	if cfg.Batch <= 0 {
 		cfg.Batch = DefaultBatch
+	}
+	if cfg.Committed == nil {
+		cfg.Committed = func(readmodel.Change) {}
 	}
 	return &Runner{cfg: cfg}, nil
 }

@@ -21,23 +21,27 @@ COMMIT`
 )
 
 // Campaign implements [readmodel.Reader], in one round trip.
-func (s *Store) Campaign(ctx context.Context, c events.Campaign) (readmodel.CampaignRows, error) {
+func (s *Store) Campaign(ctx context.Context, c events.Campaign, by readmodel.Scope) (readmodel.CampaignRows, error) {
 	var (
 		out   readmodel.CampaignRows
 		found bool
 		batch = new(pgx.Batch)
 	)
+	everything, stores := limits(by)
+	event := func(rows pgx.Rows) (readmodel.EventStats, error) {
+		return scanEventStatsAnd(rows, revisionFields(&out.Revision)...)
+	}
 	batch.Queue(beginSnapshot)
-	batch.Queue(readEventStats, string(c)).Query(forEach(scanEventStats, func(row *readmodel.EventStats) {
+	batch.Queue(readEventStats, string(c), everything, stores).Query(forEach(event, func(row *readmodel.EventStats) {
 		out.Event, found = *row, true
 	}))
-	batch.Queue(readChannelStats, string(c)).Query(forEach(scanChannelStats, func(row *readmodel.ChannelStats) {
+	batch.Queue(readChannelStats, string(c), everything, stores).Query(forEach(scanChannelStats, func(row *readmodel.ChannelStats) {
 		out.Channels = append(out.Channels, *row)
 	}))
-	batch.Queue(readParticipationHourly, string(c)).Query(forEach(scanParticipationHour, func(row *readmodel.ParticipationHour) {
+	batch.Queue(readParticipationHourly, string(c), everything, stores).Query(forEach(scanParticipationHour, func(row *readmodel.ParticipationHour) {
 		out.Hours = append(out.Hours, *row)
 	}))
-	batch.Queue(readParticipantProfile, string(c)).Query(forEach(scanProfileCount, func(row *readmodel.ProfileCount) {
+	batch.Queue(readParticipantProfile, string(c), everything, stores).Query(forEach(scanProfileCount, func(row *readmodel.ProfileCount) {
 		out.Profiles = append(out.Profiles, *row)
 	}))
 	batch.Queue(endSnapshot)

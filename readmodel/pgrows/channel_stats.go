@@ -21,7 +21,7 @@ likes, likes_at, comments, comments_at, shares, shares_at, fetched_at`
 SELECT` + channelStatsColumns + `
 FROM jangbu_rows.channel_stats
 WHERE generation = (SELECT active_generation FROM jangbu_rows.projections WHERE projection = 'channel_stats')
-  AND campaign = $1
+  AND campaign = $1` + inScope + `
 ORDER BY channel`
 
 	loadChannelStats = `

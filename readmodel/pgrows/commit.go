@@ -34,15 +34,22 @@ WHERE projection = $1 AND generation = $2 AND version = $3 AND position = $4`
 // Commit implements [readmodel.Writer]. It is an error to hand in rows of a
 // table whose projection is not among the advances, one projection twice, or an
 // advance that goes back.
-func (s *Store) Commit(ctx context.Context, lease readmodel.Lease, advances []readmodel.Advance, rows *readmodel.Rows) error {
+func (s *Store) Commit(ctx context.Context, lease readmodel.Lease, advances []readmodel.Advance, rows *readmodel.Rows) (readmodel.Revision, error) {
 	of, err := readmodel.GenerationsOfCommit(advances, rows)
 	if err != nil {
-		return fmt.Errorf("commit rows: %w", err)
+		return readmodel.Revision{}, fmt.Errorf("commit rows: %w", err)
 	}
-	if err := s.commit(ctx, claimBatch(lease, advances), upsertBatch(of, rows)); err != nil {
-		return fmt.Errorf("commit rows: %w", err)
+	var revision readmodel.Revision
+	claim, upserts := claimBatch(lease, advances), upsertBatch(of, rows)
+	if upserts.Len() > 0 {
+		queueRevision(upserts, &revision)
+	} else {
+		queueRevision(claim, &revision)
 	}
-	return nil
+	if err := s.commit(ctx, claim, upserts); err != nil {
+		return readmodel.Revision{}, fmt.Errorf("commit rows: %w", err)
+	}
+	return revision, nil
 }
 
 // commit takes three round trips: claim, write, commit.

@@ -15,7 +15,7 @@ func distributed(t *testing.T) (url string, store *pgrows.Store, ends time.Time)
 	t.Helper()
 	ctx, ends := t.Context(), time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	url = pgtest.Database(t)
-	store, err := pgrows.Open(ctx, url)
+	store, err := pgrows.Open(ctx, url, pgrows.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,7 +33,7 @@ func distributed(t *testing.T) (url string, store *pgrows.Store, ends time.Time)
 	rows := readmodel.NewRows()
 	rows.Event("evt-1").EndsAt = ends
 	rows.Channel(readmodel.ChannelKey{Campaign: "evt-1", Channel: "naver"}).DistributedAt = ends
-	err = store.Commit(ctx, lease, []readmodel.Advance{{Checkpoint: at[0], To: 1}, {Checkpoint: at[1], To: 1}}, rows)
+	_, err = store.Commit(ctx, lease, []readmodel.Advance{{Checkpoint: at[0], To: 1}, {Checkpoint: at[1], To: 1}}, rows)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,9 +8,12 @@
 //     compare-and-set; so of two commits from one checkpoint one wins, and who
 //     takes the lease waits for a commit in flight and fences every later one.
 //   - A read is one snapshot in one round trip, of the active generations only.
+//     What is not in its scope does not leave the database (I12).
+//   - The revision is read with the rows, and within the commit that makes it, which
+//     for that, last of all, locks the row of the store: so all commits have an order.
 //   - The rows are disposable. A commit does not wait for the disk: a crash of
-//     the server can take back the last commits, rows and checkpoints together,
-//     and the projections fold those events again. Leases are durable.
+//     the server can take back the last commits, rows, checkpoints and with them the
+//     revision, and the projections fold those events again. Leases are durable.
 //
 // How it fails: an error leaves nothing written, but where it struck during the
 // final commit the outcome is unknown; the next commit from the same checkpoint

@@ -17,11 +17,26 @@ campaign, known, store, title, objective, starts_at, ends_at,
 prize_cost_won, platform_cost_won, expected_sales_increase_won, baseline_sales_won, new_customer_ltv_won,
 participants, new_customers, position, updated_at`
 
+	// It reads the revision as well, which as a statement of its own would take
+	// longer.
 	readEventStats = `
-SELECT` + eventStatsColumns + `
+SELECT` + eventStatsColumns + `,` + revisionColumns + `
 FROM jangbu_rows.event_stats
+CROSS JOIN jangbu_rows.store AS s
 WHERE generation = (SELECT active_generation FROM jangbu_rows.projections WHERE projection = 'event_stats')
-  AND campaign = $1`
+  AND campaign = $1
+  AND ($2 OR known AND store = ANY ($3))
+  AND s.id = 1`
+
+	// inScope keeps rows of other tables from a reader whose scope the campaign is
+	// not in (I12): they are asked for before it is known whether it is.
+	inScope = `
+  AND ($2 OR EXISTS (
+    SELECT FROM jangbu_rows.event_stats
+    WHERE generation = (SELECT active_generation FROM jangbu_rows.projections WHERE projection = 'event_stats')
+      AND campaign = $1
+      AND known AND store = ANY ($3)
+  ))`
 
 	loadEventStats = `
 SELECT` + eventStatsColumns + `
@@ -60,14 +75,21 @@ SET known                       = EXCLUDED.known,
 
 // scanEventStats reads a row of eventStatsColumns.
 func scanEventStats(rows pgx.Rows) (readmodel.EventStats, error) {
+	return scanEventStatsAnd(rows)
+}
+
+// scanEventStatsAnd reads a row of eventStatsColumns and more after them.
+func scanEventStatsAnd(rows pgx.Rows, more ...any) (readmodel.EventStats, error) {
 	var (
 		row                                      readmodel.EventStats
 		startsAt, endsAt, updatedAt              pgtype.Timestamptz
 		prize, platform, increase, baseline, ltv pgtype.Int8
 	)
-	err := rows.Scan((*string)(&row.Campaign), &row.Known, (*string)(&row.Store), &row.Title, &row.Objective,
+	err := rows.Scan(append([]any{
+		(*string)(&row.Campaign), &row.Known, (*string)(&row.Store), &row.Title, &row.Objective,
 		&startsAt, &endsAt, &prize, &platform, &increase, &baseline, &ltv,
-		&row.Participants, &row.NewCustomers, (*int64)(&row.Position), &updatedAt)
+		&row.Participants, &row.NewCustomers, (*int64)(&row.Position), &updatedAt,
+	}, more...)...)
 	row.StartsAt = timeOf(startsAt)
 	row.EndsAt = timeOf(endsAt)
 	row.PrizeCost = wonOf(prize)

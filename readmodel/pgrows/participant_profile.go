@@ -18,7 +18,7 @@ campaign, dimension, value, participants`
 SELECT` + participantProfileColumns + `
 FROM jangbu_rows.participant_profile
 WHERE generation = (SELECT active_generation FROM jangbu_rows.projections WHERE projection = 'participant_profile')
-  AND campaign = $1
+  AND campaign = $1` + inScope + `
 ORDER BY dimension, value`
 
 	loadParticipantProfile = `

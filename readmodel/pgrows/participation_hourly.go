@@ -19,7 +19,7 @@ campaign, hour, participants`
 SELECT` + participationHourlyColumns + `
 FROM jangbu_rows.participation_hourly
 WHERE generation = (SELECT active_generation FROM jangbu_rows.projections WHERE projection = 'participation_hourly')
-  AND campaign = $1
+  AND campaign = $1` + inScope + `
 ORDER BY hour`
 
 	loadParticipationHourly = `

@@ -2,12 +2,22 @@
 -- it is derived from the log: DROP SCHEMA jangbu_rows CASCADE loses nothing
 -- that a rebuild does not bring back.
 --
--- Only what is never updated is indexed, and pages are left more than half empty:
--- so a commit can replace every row of a page on that page (HOT) and touches no
--- index. Text is ordered by bytes, whatever the collation of the database.
+-- Only what is never updated is indexed (a store is, once, when the creation of a
+-- campaign is seen), and pages are left more than half empty: so a commit can replace
+-- every row of a page on that page (HOT) and touches no index. Text is ordered by bytes, whatever the collation of the database.
 
 CREATE SCHEMA IF NOT EXISTS jangbu_rows;
 COMMENT ON SCHEMA jangbu_rows IS 'Rows of the projections, derived from the log and disposable.';
+
+CREATE TABLE IF NOT EXISTS jangbu_rows.store (
+    id          integer PRIMARY KEY CHECK (id = 1),
+    incarnation bigint NOT NULL,
+    edits       bigint NOT NULL DEFAULT 0 CHECK (edits >= 0)
+) WITH (fillfactor = 20);
+COMMENT ON TABLE jangbu_rows.store IS 'One row: what, with the checkpoints, tells states of the rows apart. Who changes what is served locks it, last of all.';
+COMMENT ON COLUMN jangbu_rows.store.id IS 'Always 1.';
+COMMENT ON COLUMN jangbu_rows.store.incarnation IS 'When the row was made, in microseconds since 1970, by the clock of the database; it stays as it is.';
+COMMENT ON COLUMN jangbu_rows.store.edits IS 'Grows by one with whatever changes served rows other than by folding the next events.';
 
 CREATE TABLE IF NOT EXISTS jangbu_rows.generations (
     projection text COLLATE "C" NOT NULL,
@@ -49,7 +59,7 @@ CREATE TABLE IF NOT EXISTS jangbu_rows.event_stats (
     generation                  integer NOT NULL,
     campaign                    text COLLATE "C" NOT NULL,
     known                       boolean NOT NULL,
-    store                       text NOT NULL,
+    store                       text COLLATE "C" NOT NULL,
     title                       text NOT NULL,
     objective                   text NOT NULL,
     starts_at                   timestamptz,
@@ -65,6 +75,14 @@ CREATE TABLE IF NOT EXISTS jangbu_rows.event_stats (
     updated_at                  timestamptz,
     PRIMARY KEY (generation, campaign)
 ) WITH (fillfactor = 45);
+DO $$
+BEGIN
+    -- IF NOT EXISTS would wait for commits in flight even where it exists.
+    IF to_regclass('jangbu_rows.event_stats_by_store') IS NULL THEN
+        CREATE INDEX event_stats_by_store ON jangbu_rows.event_stats (generation, store, campaign);
+        COMMENT ON INDEX jangbu_rows.event_stats_by_store IS 'The campaigns of a shop.';
+    END IF;
+END $$;
 COMMENT ON TABLE jangbu_rows.event_stats IS 'Projection event_stats: one row per campaign.';
 COMMENT ON COLUMN jangbu_rows.event_stats.generation IS 'Build that the row belongs to; see projections.active_generation.';
 COMMENT ON COLUMN jangbu_rows.event_stats.campaign IS 'The campaign, eventId on the wire.';

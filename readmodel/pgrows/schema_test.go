@@ -1,8 +1,10 @@
 package pgrows_test
 
 import (
+	"context"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -16,7 +18,7 @@ func TestManyOpenANewDatabaseAtOnce(t *testing.T) {
 	var all sync.WaitGroup
 	for range 8 {
 		all.Go(func() {
-			store, err := pgrows.Open(t.Context(), url)
+			store, err := pgrows.Open(t.Context(), url, pgrows.Options{})
 			if err != nil {
 				t.Error(err)
 				return
@@ -27,11 +29,41 @@ func TestManyOpenANewDatabaseAtOnce(t *testing.T) {
 	all.Wait()
 }
 
+// A process that starts must not wait for one that commits.
+func TestOpenDoesNotWaitForACommit(t *testing.T) {
+	t.Parallel()
+	url := pgtest.Database(t)
+	store, err := pgrows.Open(t.Context(), url, pgrows.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	store.Close()
+	committing, err := connect(t, url).Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = committing.Rollback(t.Context()) }()
+	const asACommitDoes = `
+LOCK TABLE jangbu_rows.event_stats, jangbu_rows.channel_stats, jangbu_rows.participation_hourly,
+    jangbu_rows.participant_profile, jangbu_rows.generations, jangbu_rows.leases, jangbu_rows.store IN ROW EXCLUSIVE MODE;
+SELECT FROM jangbu_rows.store FOR NO KEY UPDATE`
+	if _, err := committing.Exec(t.Context(), asACommitDoes); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	store, err = pgrows.Open(ctx, url, pgrows.Options{})
+	if err != nil {
+		t.Fatalf("Open: %v", err)
+	}
+	store.Close()
+}
+
 // Analysts read these tables with SQL and look up there what a column means.
 func TestEveryTableAndColumnHasAComment(t *testing.T) {
 	t.Parallel()
 	url := pgtest.Database(t)
-	store, err := pgrows.Open(t.Context(), url)
+	store, err := pgrows.Open(t.Context(), url, pgrows.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

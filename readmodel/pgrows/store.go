@@ -31,9 +31,15 @@ type Store struct {
 	pool *pgxpool.Pool
 }
 
+// Options are what a store may be given. The zero value is good.
+type Options struct {
+	// Tracer watches every query. Nil watches none.
+	Tracer pgx.QueryTracer
+}
+
 // Open connects to the database at a postgres:// URL and creates the schema
 // where it is missing.
-func Open(ctx context.Context, url string) (*Store, error) {
+func Open(ctx context.Context, url string, opts Options) (*Store, error) {
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		return nil, fmt.Errorf("open rows: %w", err)
@@ -46,6 +52,8 @@ func Open(ctx context.Context, url string) (*Store, error) {
 	params["jit"] = "off"
 	// A frozen process must not keep its lease's row locked.
 	params["idle_in_transaction_session_timeout"] = "10s"
+
+	config.ConnConfig.Tracer = opts.Tracer
 
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
@@ -68,6 +76,9 @@ func createSchema(ctx context.Context, pool *pgxpool.Pool) error {
 		}
 		if _, err := tx.Exec(ctx, schema); err != nil {
 			return fmt.Errorf("create schema: %w", err)
+		}
+		if _, err := tx.Exec(ctx, addStore); err != nil {
+			return fmt.Errorf("number the store: %w", err)
 		}
 		return nil
 	})

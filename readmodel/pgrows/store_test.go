@@ -2,8 +2,10 @@ package pgrows_test
 
 import (
 	"testing"
+	"time"
 
 	"jangbu/events/pglog/pgtest"
+	"jangbu/readmodel"
 	"jangbu/readmodel/pgrows"
 	"jangbu/readmodel/readmodeltest"
 )
@@ -13,7 +15,7 @@ func adapter() readmodeltest.Adapter {
 		Database: func(t testing.TB) func() readmodeltest.Store {
 			url := pgtest.Database(t)
 			return func() readmodeltest.Store {
-				store, err := pgrows.Open(t.Context(), url)
+				store, err := pgrows.Open(t.Context(), url, pgrows.Options{})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -27,6 +29,40 @@ func adapter() readmodeltest.Adapter {
 func TestConformance(t *testing.T) {
 	t.Parallel()
 	readmodeltest.Test(t, adapter())
+}
+
+func tables() []string {
+	return []string{
+		readmodel.EventStatsTable, readmodel.ChannelStatsTable, readmodel.ParticipationHourlyTable, readmodel.ParticipantProfileTable,
+	}
+}
+
+// lead registers the projections of all tables and takes a lease.
+func lead(t *testing.T, store *pgrows.Store) ([]readmodel.Checkpoint, readmodel.Lease) {
+	t.Helper()
+	var wanted []readmodel.Checkpoint
+	for _, table := range tables() {
+		wanted = append(wanted, readmodel.Checkpoint{Projection: table, Version: 1})
+	}
+	at, err := store.Register(t.Context(), wanted)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lease, _, err := store.Acquire(t.Context(), "projections", "process-1", time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return at, lease
+}
+
+// advance moves every checkpoint by one, also those given.
+func advance(at []readmodel.Checkpoint) []readmodel.Advance {
+	var advances []readmodel.Advance
+	for i := range at {
+		advances = append(advances, readmodel.Advance{Checkpoint: at[i], To: at[i].Position + 1})
+		at[i].Position++
+	}
+	return advances
 }
 
 func BenchmarkStore(b *testing.B) {

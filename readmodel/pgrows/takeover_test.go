@@ -16,7 +16,7 @@ func TestTakeOverWaitsForTheCommitInFlight(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
 	url := pgtest.Database(t)
-	store, err := pgrows.Open(ctx, url)
+	store, err := pgrows.Open(ctx, url, pgrows.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +44,8 @@ func TestTakeOverWaitsForTheCommitInFlight(t *testing.T) {
 	watcher := connect(t, url)
 	committed := make(chan error, 1)
 	go func() {
-		committed <- store.Commit(ctx, lease, []readmodel.Advance{{Checkpoint: at[0], To: 1}}, rows)
+		_, err := store.Commit(ctx, lease, []readmodel.Advance{{Checkpoint: at[0], To: 1}}, rows)
+		committed <- err
 	}()
 	waitForWaiting(t, watcher, 1)
 	taken := make(chan readmodel.Lease, 1)

@@ -9,8 +9,9 @@ import (
 )
 
 // Benchmark measures what a runner and a dashboard do, on tables of 1,000
-// campaigns: 17,000 rows, all of which exist already. And what a poller does, on
-// 20,000 campaigns that were distributed to three channels each.
+// campaigns: 17,000 rows, all of which exist already. And what the list of a shop of
+// 2,000 campaigns and a poller do, on 20,000 campaigns that were distributed to three
+// channels each.
 func Benchmark(b *testing.B, a Adapter) {
 	rows := benchRows(1_000, 3, 3, 10)
 	part := benchRows(1_000, 1, 1, 5) // 8,000 rows: what one batch touches
@@ -48,8 +49,29 @@ func Benchmark(b *testing.B, a Adapter) {
 		s := setup(b, a)
 		s.commit(b, rows)
 		for b.Loop() {
-			if _, err := s.store.Campaign(b.Context(), "evt-500"); err != nil {
+			if _, err := s.store.Campaign(b.Context(), "evt-500", readmodel.Stores("store-1")); err != nil {
 				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("Revision", func(b *testing.B) {
+		s := setup(b, a)
+		s.commit(b, rows)
+		for b.Loop() {
+			revision(b, s.store)
+		}
+	})
+	b.Run("StoreCampaigns", func(b *testing.B) {
+		const campaigns, stores, channels = 20_000, 10, 3
+		s := setup(b, a)
+		rows := benchRows(campaigns, channels, 0, 0)
+		for c, row := range rows.Events {
+			row.Store = events.Store(fmt.Sprintf("store-%c", c[len(c)-1])) // by the last digit
+		}
+		s.commit(b, rows)
+		for b.Loop() {
+			if got := storeCampaigns(b, s.store, "store-1", readmodel.Stores("store-1")); len(got) != campaigns/stores {
+				b.Fatalf("read %d campaigns", len(got))
 			}
 		}
 	})

@@ -14,7 +14,7 @@ import (
 func testCampaign(t *testing.T, a Adapter) {
 	notFound := func(t *testing.T, s Store, c events.Campaign) {
 		t.Helper()
-		if got, err := s.Campaign(t.Context(), c); !errors.Is(err, readmodel.ErrNotFound) {
+		if got, err := s.Campaign(t.Context(), c, readmodel.Everything()); !errors.Is(err, readmodel.ErrNotFound) {
 			t.Errorf("Campaign(%q) = %v, %v; want ErrNotFound", c, got, err)
 		}
 	}
@@ -87,7 +87,7 @@ func testCampaign(t *testing.T, a Adapter) {
 			readers.Go(func() {
 				last := int64(0)
 				for {
-					got, err := store.Campaign(t.Context(), "evt-1")
+					got, err := store.Campaign(t.Context(), "evt-1", readmodel.Everything())
 					if err != nil {
 						t.Errorf("Campaign: %v", err)
 						return
@@ -117,14 +117,16 @@ func testCampaign(t *testing.T, a Adapter) {
 	})
 }
 
-// sameCampaign compares what is read with what the same rows in memory say.
+// sameCampaign compares what is read with what the same rows in memory say, while
+// nothing is committed.
 func sameCampaign(t testing.TB, s Store, rows *readmodel.Rows, c events.Campaign) {
 	t.Helper()
 	want, err := rows.Campaign(c)
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := s.Campaign(t.Context(), c)
+	want.Revision = revision(t, s)
+	got, err := s.Campaign(t.Context(), c, readmodel.Everything())
 	if err != nil {
 		t.Fatalf("Campaign(%q): %v", c, err)
 	}

@@ -42,7 +42,7 @@ func testCommit(t *testing.T, a Adapter) {
 		rows := readmodel.NewRows()
 		rows.Hours = fullRows("evt-1").Hours
 		advances := b.advances(41)[2:3]
-		if err := b.store.Commit(t.Context(), b.lease, advances, rows); err != nil {
+		if _, err := b.store.Commit(t.Context(), b.lease, advances, rows); err != nil {
 			t.Fatalf("Commit: %v", err)
 		}
 		b.at[2].Position = advances[0].To
@@ -53,7 +53,7 @@ func testCommit(t *testing.T, a Adapter) {
 		t.Parallel()
 		b := setup(t, a)
 		rows := fullRows("evt-1")
-		if err := b.store.Commit(t.Context(), b.lease, b.advances(0), rows); err != nil {
+		if _, err := b.store.Commit(t.Context(), b.lease, b.advances(0), rows); err != nil {
 			t.Fatalf("Commit: %v", err)
 		}
 		b.unchanged(t, rows, rows)
@@ -74,7 +74,7 @@ func testCommit(t *testing.T, a Adapter) {
 		}
 		rows := fullRows("evt-1")
 		for name, advances := range cases {
-			err := b.store.Commit(t.Context(), b.lease, advances, rows)
+			_, err := b.store.Commit(t.Context(), b.lease, advances, rows)
 			if err == nil || errors.Is(err, readmodel.ErrFenced) {
 				t.Errorf("Commit of %s = %v, want an error that is not ErrFenced", name, err)
 			}
@@ -88,7 +88,7 @@ func testCommit(t *testing.T, a Adapter) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		rows := fullRows("evt-1")
-		if err := b.store.Commit(ctx, b.lease, b.advances(1), rows); !errors.Is(err, context.Canceled) {
+		if _, err := b.store.Commit(ctx, b.lease, b.advances(1), rows); !errors.Is(err, context.Canceled) {
 			t.Errorf("Commit = %v, want context.Canceled", err)
 		}
 		b.unchanged(t, readmodel.NewRows(), rows)
@@ -123,7 +123,7 @@ func testCommit(t *testing.T, a Adapter) {
 			if i%2 == 1 {
 				store = other
 			}
-			all.Go(func() { errs[i] = store.Commit(t.Context(), b.lease, from, written(i)) })
+			all.Go(func() { _, errs[i] = store.Commit(t.Context(), b.lease, from, written(i)) })
 		}
 		all.Wait()
 

@@ -101,7 +101,7 @@ func testDistributed(t *testing.T, a Adapter) {
 		rows := readmodel.NewRows()
 		rows.Channel(readmodel.ChannelKey{Campaign: "evt-1", Channel: "naver"}).DistributedAt = instant(noon)
 		lease := acquire(t, store, leaseName, owner, longTTL)
-		if err := store.Commit(t.Context(), lease, []readmodel.Advance{{Checkpoint: at[0], To: 1}}, rows); err != nil {
+		if _, err := store.Commit(t.Context(), lease, []readmodel.Advance{{Checkpoint: at[0], To: 1}}, rows); err != nil {
 			t.Fatalf("Commit: %v", err)
 		}
 		sameDistributed(t, store, rows, instant(noon))

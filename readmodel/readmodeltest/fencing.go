@@ -13,7 +13,7 @@ func testFencing(t *testing.T, a Adapter) {
 	fenced := func(t *testing.T, b *testBundle, lease readmodel.Lease, advances []readmodel.Advance) {
 		t.Helper()
 		rows := fullRows("fenced")
-		if err := b.store.Commit(t.Context(), lease, advances, rows); !errors.Is(err, readmodel.ErrFenced) {
+		if _, err := b.store.Commit(t.Context(), lease, advances, rows); !errors.Is(err, readmodel.ErrFenced) {
 			t.Errorf("Commit = %v, want ErrFenced", err)
 		}
 		b.unchanged(t, readmodel.NewRows(), rows)

@@ -33,6 +33,7 @@ func testRandomBatches(t *testing.T, a Adapter) {
 	for c, event := range model.Events {
 		sameCampaign(t, b.store, model, c)
 		sameDistributed(t, b.store, model, event.EndsAt)
+		sameStoreCampaigns(t, b.store, model, event.Store)
 	}
 }
 

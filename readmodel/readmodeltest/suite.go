@@ -34,6 +34,9 @@ func Test(t *testing.T, a Adapter) {
 	t.Run("Fencing", func(t *testing.T) { t.Parallel(); testFencing(t, a) })
 	t.Run("Leases", func(t *testing.T) { t.Parallel(); testLeases(t, a) })
 	t.Run("Campaign", func(t *testing.T) { t.Parallel(); testCampaign(t, a) })
+	t.Run("Scope", func(t *testing.T) { t.Parallel(); testScope(t, a) })
+	t.Run("StoreCampaigns", func(t *testing.T) { t.Parallel(); testStoreCampaigns(t, a) })
+	t.Run("Revision", func(t *testing.T) { t.Parallel(); testRevision(t, a) })
 	t.Run("Distributed", func(t *testing.T) { t.Parallel(); testDistributed(t, a) })
 	t.Run("RandomBatches", func(t *testing.T) { t.Parallel(); testRandomBatches(t, a) })
 }
@@ -53,6 +56,8 @@ type testBundle struct {
 	store Store
 	lease readmodel.Lease
 	at    []readmodel.Checkpoint // of the four tables, in the order of tables
+	// revision is that of the last commit.
+	revision readmodel.Revision
 }
 
 func tables() []readmodel.Checkpoint {
@@ -100,13 +105,18 @@ func (b *testBundle) advances(n int) []readmodel.Advance {
 	return advances
 }
 
-// commit commits the rows one position further.
+// commit commits the rows one position further, to a later revision.
 func (b *testBundle) commit(t testing.TB, rows *readmodel.Rows) {
 	t.Helper()
 	advances := b.advances(1)
-	if err := b.store.Commit(t.Context(), b.lease, advances, rows); err != nil {
+	revision, err := b.store.Commit(t.Context(), b.lease, advances, rows)
+	if err != nil {
 		t.Fatalf("Commit: %v", err)
 	}
+	if revision.Compare(b.revision) <= 0 {
+		t.Errorf("Commit made revision %+v after %+v", revision, b.revision)
+	}
+	b.revision = revision
 	b.moved(advances)
 }
 

@@ -24,27 +24,35 @@ WHERE projection = ?1 AND generation = ?2 AND version = ?3 AND position = ?4`
 // Commit implements [readmodel.Writer]. It is an error to hand in rows of a
 // table whose projection is not among the advances, one projection twice, or an
 // advance that goes back.
-func (s *Store) Commit(ctx context.Context, lease readmodel.Lease, advances []readmodel.Advance, rows *readmodel.Rows) error {
+func (s *Store) Commit(ctx context.Context, lease readmodel.Lease, advances []readmodel.Advance, rows *readmodel.Rows) (readmodel.Revision, error) {
 	of, err := readmodel.GenerationsOfCommit(advances, rows)
 	if err != nil {
-		return fmt.Errorf("commit rows: %w", err)
+		return readmodel.Revision{}, fmt.Errorf("commit rows: %w", err)
 	}
+	var revision readmodel.Revision
 	err = s.write(ctx, func(tx *sql.Tx) error {
-		if err := claim(ctx, tx, lease, advances); err != nil {
+		if err := s.claim(ctx, tx, lease, advances); err != nil {
 			return err
 		}
-		return replace(ctx, tx, of, rows)
+		if err := replace(ctx, tx, of, rows); err != nil {
+			return err
+		}
+		revision, err = queryRevision(context.WithoutCancel(ctx), tx.StmtContext(ctx, s.commits[readRevision]))
+		return err
 	})
 	if err != nil {
-		return fmt.Errorf("commit rows: %w", err)
+		return readmodel.Revision{}, fmt.Errorf("commit rows: %w", err)
 	}
-	return nil
+	return revision, nil
 }
 
 // claim checks the lease and moves the checkpoints. The file's write lock, held
 // until the commit, keeps both as they are.
-func claim(ctx context.Context, tx *sql.Tx, lease readmodel.Lease, advances []readmodel.Advance) error {
-	err := tx.QueryRowContext(ctx, holdLease, lease.Name, lease.Owner, lease.Epoch).Scan(new(int64))
+func (s *Store) claim(ctx context.Context, tx *sql.Tx, lease readmodel.Lease, advances []readmodel.Advance) error {
+	hold, advance := tx.StmtContext(ctx, s.commits[holdLease]), tx.StmtContext(ctx, s.commits[advanceCheckpoint])
+	defer func() { _, _ = hold.Close(), advance.Close() }()
+	uncancelled := context.WithoutCancel(ctx) // as with upsert
+	err := hold.QueryRowContext(uncancelled, lease.Name, lease.Owner, lease.Epoch).Scan(new(int64))
 	if errors.Is(err, sql.ErrNoRows) {
 		return fmt.Errorf("lease %s, epoch %d: %w", lease.Name, lease.Epoch, readmodel.ErrFenced)
 	}
@@ -52,7 +60,7 @@ func claim(ctx context.Context, tx *sql.Tx, lease readmodel.Lease, advances []re
 		return err
 	}
 	for _, a := range advances {
-		result, err := tx.ExecContext(ctx, advanceCheckpoint, a.Projection, int64(a.Generation), a.Version, int64(a.Position), int64(a.To))
+		result, err := advance.ExecContext(uncancelled, a.Projection, int64(a.Generation), a.Version, int64(a.Position), int64(a.To))
 		if err != nil {
 			return err
 		}

@@ -32,7 +32,7 @@ func TestDistributedReadsActiveGenerationsOnly(t *testing.T) {
 	rows := readmodel.NewRows()
 	rows.Event("evt-1").EndsAt = ends
 	rows.Channel(readmodel.ChannelKey{Campaign: "evt-1", Channel: "naver"}).DistributedAt = ends
-	err = store.Commit(ctx, lease, []readmodel.Advance{{Checkpoint: at[0], To: 1}, {Checkpoint: at[1], To: 1}}, rows)
+	_, err = store.Commit(ctx, lease, []readmodel.Advance{{Checkpoint: at[0], To: 1}, {Checkpoint: at[1], To: 1}}, rows)
 	if err != nil {
 		t.Fatal(err)
 	}

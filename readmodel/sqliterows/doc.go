@@ -7,10 +7,12 @@
 //     by compare-and-set; so of two commits from one checkpoint one wins, and a
 //     lease never changes hands within a commit.
 //   - A read is one snapshot (WAL), of the active generations only, and never
-//     waits for a commit.
+//     waits for a commit. Its statements look for rows within its scope only (I12).
+//   - The revision is read with the rows, and within the commit that makes it.
 //   - The rows are disposable. A commit does not wait for the disk: a crash of
-//     the machine, not of the process, can take back the last commits, rows and
-//     checkpoints together, and the projections fold those events again.
+//     the machine, not of the process, can take back the last commits, rows,
+//     checkpoints and with them the revision, and the projections fold those events
+//     again.
 //   - Leases expire by the clock of this machine, which all processes that can
 //     open the file share.
 //

@@ -6,6 +6,12 @@
 --   SELECT datetime(updated_at / 1000000, 'unixepoch', '+9 hours') FROM event_stats;
 -- Text is ordered by bytes.
 
+CREATE TABLE IF NOT EXISTS store ( -- one row: what, with the checkpoints, tells states of the rows apart
+    id          INTEGER PRIMARY KEY CHECK (id = 1),          -- always 1
+    incarnation INTEGER NOT NULL,                            -- when the row was made, which stays as it is
+    edits       INTEGER NOT NULL DEFAULT 0 CHECK (edits >= 0) -- grows by one with whatever changes served rows other than by folding the next events
+) STRICT;
+
 CREATE TABLE IF NOT EXISTS generations ( -- one build of a projection per row, with its checkpoint
     projection TEXT NOT NULL,                           -- name of the projection
     generation INTEGER NOT NULL CHECK (generation > 0), -- number of the build, from 1; the rows of the build carry it
@@ -49,6 +55,8 @@ CREATE TABLE IF NOT EXISTS event_stats ( -- projection event_stats: one row per 
     updated_at                  INTEGER,          -- when the event at that position was recorded
     PRIMARY KEY (generation, campaign)
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX IF NOT EXISTS event_stats_by_store ON event_stats (generation, store, campaign); -- the campaigns of a shop
 
 CREATE TABLE IF NOT EXISTS channel_stats ( -- projection channel_stats: one row per channel of a campaign; a figure is NULL while it is unknown, which is not zero
     generation     INTEGER NOT NULL, -- build that the row belongs to; see projections.active_generation

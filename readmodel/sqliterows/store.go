@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"time"
 
 	"modernc.org/sqlite"
 
@@ -33,9 +34,10 @@ var (
 type Store struct {
 	writer *sql.DB // one connection, so that writers queue here and not in SQLite
 	reader *sql.DB
-	// reads are the statements of Campaign and Distributed by their text,
-	// prepared: parsing them takes longer than running them.
-	reads map[string]*sql.Stmt
+	// reads are the statements of Reader and Distributions by their text, prepared:
+	// parsing them takes longer than running them. commits are those of every
+	// commit, prepared for the writer.
+	reads, commits map[string]*sql.Stmt
 }
 
 // Open opens the file at path, creating it with mode 0600 and the schema with
@@ -61,7 +63,7 @@ func open(ctx context.Context, path string) (_ *Store, err error) {
 	if err := file.Close(); err != nil {
 		return nil, err
 	}
-	s := &Store{reads: make(map[string]*sql.Stmt)}
+	s := &Store{reads: make(map[string]*sql.Stmt), commits: make(map[string]*sql.Stmt)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())
@@ -77,17 +79,27 @@ func open(ctx context.Context, path string) (_ *Store, err error) {
 	s.reader.SetMaxOpenConns(maxReaders)
 	s.reader.SetMaxIdleConns(maxReaders)
 	err = s.write(ctx, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, schema)
+		if _, err := tx.ExecContext(ctx, schema); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, addStore, time.Now().UnixMicro())
 		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("create schema: %w", err)
 	}
 	for _, query := range []string{
-		readEventStats, readChannelStats, readParticipationHourly, readParticipantProfile, readDistributed,
+		readEventStats, readChannelStats, readParticipationHourly, readParticipantProfile,
+		readStoreCampaigns, readStoreChannels, readDistributed, readRevision,
 	} {
 		//nolint:sqlclosecheck // Close closes them, with the reader
 		if s.reads[query], err = s.reader.PrepareContext(ctx, query); err != nil {
+			return nil, err
+		}
+	}
+	for _, query := range []string{holdLease, advanceCheckpoint, readRevision} {
+		//nolint:sqlclosecheck // Close closes them, with the writer
+		if s.commits[query], err = s.writer.PrepareContext(ctx, query); err != nil {
 			return nil, err
 		}
 	}

@@ -1,0 +1,237 @@
+package readmodel
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"jangbu/events"
+)
+
+// ErrListing says that there is no such [Listing], or that its cursor is not its own.
+var ErrListing = errors.New("unacceptable listing")
+
+const (
+	// DefaultPage is the most cards of a page where a [Listing] does not say.
+	DefaultPage = 50
+	// MaxPage is the most that it may say.
+	MaxPage = 200
+)
+
+// Card is one campaign in the list of a shop: the head of its [Dashboard], with
+// the same JSON.
+type Card struct {
+	Campaign  events.Campaign `json:"eventId"`
+	Store     *events.Store   `json:"storeId"`
+	Title     *string         `json:"title"`
+	Objective *string         `json:"objective"`
+	StartsAt  *time.Time      `json:"startsAt"`
+	EndsAt    *time.Time      `json:"endsAt"`
+	Position  events.Position `json:"position"`
+	UpdatedAt *time.Time      `json:"updatedAt"`
+	Summary   Summary         `json:"summary"`
+}
+
+// CardOrder is the member by which cards are sorted, as it is shown.
+type CardOrder string
+
+// The orders.
+const (
+	ByParticipants CardOrder = "totalParticipants"
+	ByExposure     CardOrder = "totalExposure"
+	ByROI          CardOrder = "roiPercent"
+	BySalesGrowth  CardOrder = "salesGrowthPercent"
+	ByUpdate       CardOrder = "updatedAt"
+	ByTitle        CardOrder = "title" // by bytes
+	ByCampaign     CardOrder = "eventId"
+)
+
+// CardOrders returns all orders.
+func CardOrders() []CardOrder {
+	return []CardOrder{ByParticipants, ByExposure, ByROI, BySalesGrowth, ByUpdate, ByTitle, ByCampaign}
+}
+
+// Listing says which cards are wanted, in which order, and where the page begins.
+type Listing struct {
+	// Order and Descending: cards of which the member is unknown come last in
+	// both directions, equal ones by their ids, ascending.
+	Order      CardOrder
+	Descending bool
+	// Title is what titles must contain, whatever the case of its letters
+	// (Unicode's simple folding). Empty: any card, also one without a title.
+	Title string
+	// After is the cursor that came with the page before. Empty: the first page.
+	After string
+	// Limit is the most cards of a page, up to MaxPage. 0: DefaultPage.
+	Limit int
+}
+
+// Cards returns one page of the campaigns' cards, as seen in a view that
+// [View.Validate] accepts, and the cursor of the next page, "" where there is
+// none. [ErrListing] where the listing is none.
+//
+// A page begins after the last card of the page before, wherever that is now: a
+// campaign that changes meanwhile, but not in what it is sorted by, is neither lost
+// nor there twice.
+func Cards(rows []StoreCampaign, v View, l Listing) (page []Card, next string, err error) {
+	l, after, err := l.checked()
+	if err != nil {
+		return nil, "", err
+	}
+	v = v.withDefaults()
+	wanted := fold(l.Title)
+	var sorted []sortedCard
+	for _, row := range rows {
+		if wanted != "" && !strings.Contains(fold(row.Event.Title), wanted) {
+			continue
+		}
+		card, _ := newCard(row.Event, row.Channels, v)
+		s := sortedCard{card, l.Order.valueOf(card)}
+		if after == nil || l.compare(s.value, card.Campaign, after.Value, after.Campaign) > 0 {
+			sorted = append(sorted, s)
+		}
+	}
+	slices.SortFunc(sorted, func(a, b sortedCard) int {
+		return l.compare(a.value, a.card.Campaign, b.value, b.card.Campaign)
+	})
+	page = make([]Card, min(len(sorted), l.Limit))
+	for i := range page {
+		page[i] = sorted[i].card
+	}
+	if len(page) < len(sorted) {
+		last := sorted[len(page)-1]
+		next = cursor{l.Order, l.Descending, l.Title, last.value, last.card.Campaign}.encode()
+	}
+	return page, next, nil
+}
+
+// newCard returns the campaign's card, and what its dashboard adds to the numbers.
+func newCard(event EventStats, channels []ChannelStats, v View) (Card, Economics) {
+	summary, economics := account(event, channels)
+	card := Card{
+		Campaign:  event.Campaign,
+		StartsAt:  v.local(event.StartsAt),
+		EndsAt:    v.local(event.EndsAt),
+		Position:  event.Position,
+		UpdatedAt: v.local(event.UpdatedAt),
+		Summary:   summary,
+	}
+	if event.Known {
+		card.Store, card.Title, card.Objective = &event.Store, &event.Title, &event.Objective
+	}
+	return card, economics
+}
+
+// checked returns the listing with its defaults and where the page begins; nil: at
+// the first card.
+func (l Listing) checked() (Listing, *cursor, error) {
+	if !slices.Contains(CardOrders(), l.Order) {
+		return l, nil, fmt.Errorf("order %q: %w: expected one of %v", l.Order, ErrListing, CardOrders())
+	}
+	if l.Limit < 0 || l.Limit > MaxPage {
+		return l, nil, fmt.Errorf("limit %d: %w: expected 1 to %d", l.Limit, ErrListing, MaxPage)
+	}
+	l.Limit = cmp.Or(l.Limit, DefaultPage)
+	if !utf8.ValidString(l.Title) {
+		return l, nil, fmt.Errorf("title %q: %w: expected UTF-8", l.Title, ErrListing)
+	}
+	if l.After == "" {
+		return l, nil, nil
+	}
+	after, ok := decodeCursor(l.After)
+	if !ok {
+		return l, nil, fmt.Errorf("cursor: %w: expected one that came with a page", ErrListing)
+	}
+	if after.Order != l.Order || after.Descending != l.Descending || after.Title != l.Title {
+		return l, nil, fmt.Errorf("cursor: %w: expected one of this listing: it is of order %s, descending %t, title %q",
+			ErrListing, after.Order, after.Descending, after.Title)
+	}
+	return l, &after, nil
+}
+
+// sortedCard is a card and what it is sorted by.
+type sortedCard struct {
+	card  Card
+	value sortValue
+}
+
+// sortValue is the member that a card is sorted by: one of these, none where it is
+// unknown.
+type sortValue struct {
+	Number *int64   `json:"n,omitempty"`
+	Ratio  *float64 `json:"r,omitempty"`
+	Text   *string  `json:"t,omitempty"`
+}
+
+// valueOf returns the card's member.
+func (o CardOrder) valueOf(card Card) sortValue {
+	switch o {
+	case ByParticipants:
+		return sortValue{Number: &card.Summary.TotalParticipants}
+	case ByExposure:
+		return sortValue{Number: &card.Summary.TotalExposure}
+	case ByROI:
+		return sortValue{Ratio: card.Summary.ROIPercent}
+	case BySalesGrowth:
+		return sortValue{Ratio: card.Summary.SalesGrowthPercent}
+	case ByUpdate:
+		if card.UpdatedAt == nil {
+			return sortValue{}
+		}
+		seconds := card.UpdatedAt.Unix() // as it is shown
+		return sortValue{Number: &seconds}
+	case ByTitle:
+		return sortValue{Text: card.Title}
+	case ByCampaign:
+		id := string(card.Campaign)
+		return sortValue{Text: &id}
+	}
+	return sortValue{}
+}
+
+// compare returns which of two cards comes first.
+func (l Listing) compare(a sortValue, c events.Campaign, b sortValue, d events.Campaign) int {
+	direction := 1
+	if l.Descending {
+		direction = -1
+	}
+	return cmp.Or(
+		compareKnown(a.Number, b.Number, direction),
+		compareKnown(a.Ratio, b.Ratio, direction),
+		compareKnown(a.Text, b.Text, direction),
+		cmp.Compare(c, d),
+	)
+}
+
+// compareKnown puts what is unknown last, whatever the direction.
+func compareKnown[T cmp.Ordered](a, b *T, direction int) int {
+	switch {
+	case a == nil && b == nil:
+		return 0
+	case a == nil:
+		return 1
+	case b == nil:
+		return -1
+	default:
+		return direction * cmp.Compare(*a, *b)
+	}
+}
+
+// fold replaces every letter by the first of those that differ from it by case
+// alone.
+func fold(s string) string {
+	return strings.Map(func(r rune) rune {
+		for {
+			next := unicode.SimpleFold(r)
+			if next <= r {
+				return next // the round is complete
+			}
+			r = next
+		}
+	}, s)
+}

@@ -1,0 +1,379 @@
+package readmodel_test
+
+import (
+	"cmp"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	gocmp "github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"jangbu/events"
+	"jangbu/readmodel"
+)
+
+func TestCardMembersAreFixed(t *testing.T) {
+	t.Parallel()
+	cards := mustCards(t, []readmodel.StoreCampaign{{Event: readmodel.EventStats{Campaign: "evt-1"}}}, readmodel.Listing{Order: readmodel.ByCampaign})
+	got, err := json.Marshal(cards)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = `[{"eventId":"evt-1","storeId":null,"title":null,"objective":null,"startsAt":null,"endsAt":null,` +
+		`"position":0,"updatedAt":null,` +
+		`"summary":{"totalParticipants":0,"totalExposure":0,"roiPercent":null,"salesGrowthPercent":null}}]`
+	if diff := gocmp.Diff(want, string(got)); diff != "" {
+		t.Errorf("JSON (-want +got):\n%s", diff)
+	}
+	none, err := json.Marshal(mustCards(t, nil, readmodel.Listing{Order: readmodel.ByTitle}))
+	if err != nil || string(none) != "[]" {
+		t.Errorf("no cards are %s, %v; want []", none, err)
+	}
+}
+
+// TestCardIsTheHeadOfTheDashboard compares what a card says with what the same
+// campaign's dashboard says.
+func TestCardIsTheHeadOfTheDashboard(t *testing.T) {
+	t.Parallel()
+	seoul := loadLocations(t, "Asia/Seoul")[0]
+	rapid.Check(t, func(rt *rapid.T) {
+		rows := drawRows(rt)
+		rows.Event.UpdatedAt, rows.Event.Position = drawTime(rt, "updated"), 7
+		view := readmodel.View{Now: drawTime(rt, "now"), Location: seoul}
+		cards, _, err := readmodel.Cards(
+			[]readmodel.StoreCampaign{{Event: rows.Event, Channels: rows.Channels}}, view, readmodel.Listing{Order: readmodel.ByROI})
+		if err != nil || len(cards) != 1 {
+			rt.Fatalf("%d cards, %v", len(cards), err)
+		}
+		d := readmodel.NewDashboard(rows, view)
+		want := readmodel.Card{
+			Campaign: d.Campaign, Store: d.Store, Title: d.Title, Objective: d.Objective,
+			StartsAt: d.StartsAt, EndsAt: d.EndsAt, Position: d.Position, UpdatedAt: d.UpdatedAt, Summary: d.Summary,
+		}
+		if diff := gocmp.Diff(want, cards[0]); diff != "" {
+			rt.Fatalf("card (-dashboard +card):\n%s", diff)
+		}
+	})
+}
+
+func TestCardsRefuseWhatIsNoListing(t *testing.T) {
+	t.Parallel()
+	rows := namedCampaigns("가", "나", "다")
+	first := readmodel.Listing{Order: readmodel.ByTitle, Limit: 1}
+	_, next, err := readmodel.Cards(rows, readmodel.View{}, first)
+	if err != nil || next == "" {
+		t.Fatalf("first page: cursor %q, %v", next, err)
+	}
+	follow := func(change func(*readmodel.Listing)) readmodel.Listing {
+		l := first
+		l.After = next
+		change(&l)
+		return l
+	}
+	payload := func(text string) readmodel.Listing {
+		return follow(func(l *readmodel.Listing) { l.After = base64.RawURLEncoding.EncodeToString([]byte(text)) })
+	}
+	for name, tc := range map[string]struct {
+		listing readmodel.Listing
+		says    string // "": it is one
+	}{
+		"the next page":              {follow(func(*readmodel.Listing) {}), ""},
+		"another limit":              {follow(func(l *readmodel.Listing) { l.Limit = readmodel.MaxPage }), ""},
+		"no order":                   {readmodel.Listing{}, "totalParticipants"},
+		"an unknown order":           {readmodel.Listing{Order: "Title"}, "totalParticipants"},
+		"a negative limit":           {readmodel.Listing{Order: readmodel.ByTitle, Limit: -1}, "1 to 200"},
+		"a limit that is too high":   {readmodel.Listing{Order: readmodel.ByTitle, Limit: 201}, "1 to 200"},
+		"a title that is not UTF-8":  {readmodel.Listing{Order: readmodel.ByTitle, Title: "\xff"}, "UTF-8"},
+		"a cursor of another order":  {follow(func(l *readmodel.Listing) { l.Order = readmodel.ByCampaign }), "order title"},
+		"... the other direction":    {follow(func(l *readmodel.Listing) { l.Descending = true }), "descending false"},
+		"... another title":          {follow(func(l *readmodel.Listing) { l.Title = "가" }), `title ""`},
+		"a cursor cut short":         {follow(func(l *readmodel.Listing) { l.After = next[:len(next)-1] }), "came with a page"},
+		"a cursor with more":         {follow(func(l *readmodel.Listing) { l.After += "A" }), "came with a page"},
+		"a cursor with a line break": {follow(func(l *readmodel.Listing) { l.After += "\n" }), "came with a page"},
+		"a padded cursor":            {follow(func(l *readmodel.Listing) { l.After += "=" }), "came with a page"},
+		"no cursor":                  {follow(func(l *readmodel.Listing) { l.After = "다음" }), "came with a page"},
+		"not JSON":                   {payload(`title`), "came with a page"},
+		"null":                       {payload(`null`), "came with a page"},
+		"the payload as it is made":  {payload(`{"o":"title","d":false,"q":"","v":{"t":"가"},"c":"evt-0"}`), ""},
+		"an unknown title":           {payload(`{"o":"title","d":false,"q":"","v":{},"c":"evt-0"}`), ""},
+		"a member more":              {payload(`{"o":"title","d":false,"q":"","v":{"t":"가"},"c":"evt-0","x":1}`), "came with a page"},
+		"a member twice":             {payload(`{"o":"title","d":false,"q":"","v":{"t":"가"},"c":"evt-0","c":"evt-1"}`), "came with a page"},
+		"a value of another order":   {payload(`{"o":"title","d":false,"q":"","v":{"n":1},"c":"evt-0"}`), "came with a page"},
+		"two values":                 {payload(`{"o":"title","d":false,"q":"","v":{"n":1,"t":"가"},"c":"evt-0"}`), "came with a page"},
+	} {
+		_, _, err := readmodel.Cards(rows, readmodel.View{}, tc.listing)
+		switch {
+		case tc.says == "" && err != nil:
+			t.Errorf("%s: %v", name, err)
+		case tc.says != "" && (!errors.Is(err, readmodel.ErrListing) || !strings.Contains(err.Error(), tc.says)):
+			t.Errorf("%s: %v; want ErrListing that says %q", name, err, tc.says)
+		}
+	}
+}
+
+func TestCardsOfATitle(t *testing.T) {
+	t.Parallel()
+	titles := []string{"가을 Sale", "SALE! 가을", "봄", "straße", "STRASSE", "Ǆ", "ǆ x", "Σίσυφος", "K", "k", "", "İ"}
+	rows := namedCampaigns(titles...)
+	rows = append(rows, readmodel.StoreCampaign{Event: readmodel.EventStats{Campaign: "unknown"}})
+	for wanted, want := range map[string][]string{
+		"sale": {"가을 Sale", "SALE! 가을"}, "가을": {"가을 Sale", "SALE! 가을"}, "을 s": {"가을 Sale"},
+		"ß": {"straße"}, "SS": {"STRASSE"}, "ǅ": {"Ǆ", "ǆ x"}, "ΣΊΣΥΦΟΣ": {"Σίσυφος"}, "ς": {"Σίσυφος"},
+		"\u212a": {"K", "k"}, // the sign of the kelvin
+		"겨울":     nil, "i": nil, "ı": nil,
+	} {
+		var got []string
+		for _, card := range mustCards(t, rows, readmodel.Listing{Order: readmodel.ByCampaign, Title: wanted}) {
+			got = append(got, *card.Title)
+		}
+		if diff := gocmp.Diff(want, got); diff != "" {
+			t.Errorf("titles with %q (-want +got):\n%s", wanted, diff)
+		}
+	}
+	if got := len(mustCards(t, rows, readmodel.Listing{Order: readmodel.ByCampaign})); got != len(rows) {
+		t.Errorf("%d cards without a title, want all %d", got, len(rows))
+	}
+}
+
+func TestCardsOfOnePage(t *testing.T) {
+	t.Parallel()
+	rows := namedCampaigns(make([]string, 201)...)
+	for limit, want := range map[int]int{0: 50, 1: 1, 200: 200} {
+		page, next, err := readmodel.Cards(rows, readmodel.View{}, readmodel.Listing{Order: readmodel.ByTitle, Limit: limit})
+		if err != nil || len(page) != want || next == "" {
+			t.Errorf("limit %d: %d cards, cursor %q, %v; want %d and a cursor", limit, len(page), next, err, want)
+		}
+	}
+	page, next, err := readmodel.Cards(rows[:200], readmodel.View{}, readmodel.Listing{Order: readmodel.ByTitle, Limit: 200})
+	if err != nil || len(page) != 200 || next != "" {
+		t.Errorf("all on one page: %d cards, cursor %q, %v; want 200 and no cursor", len(page), next, err)
+	}
+}
+
+// TestCardsPageByPage walks the pages of random campaigns, of which many are equal
+// in what they are sorted by and many unknown: every card is there once, in the
+// order of a plain sort. Between two pages other members change.
+func TestCardsPageByPage(t *testing.T) {
+	t.Parallel()
+	for _, order := range readmodel.CardOrders() {
+		for _, descending := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s descending %t", order, descending), func(t *testing.T) {
+				t.Parallel()
+				rapid.Check(t, func(rt *rapid.T) {
+					rows := drawCampaigns(rt)
+					l := readmodel.Listing{
+						Order: order, Descending: descending,
+						Title: rapid.SampledFrom([]string{"", "", "A", "을"}).Draw(rt, "title"),
+						Limit: rapid.IntRange(1, 5).Draw(rt, "limit"),
+					}
+					want := plainlySorted(rt, rows, l)
+					got := []events.Campaign{}
+					for {
+						page, next, err := readmodel.Cards(rows, readmodel.View{}, l)
+						if err != nil {
+							rt.Fatal(err)
+						}
+						if len(page) > l.Limit || len(page) < l.Limit && next != "" {
+							rt.Fatalf("a page of %d cards, cursor %q", len(page), next)
+						}
+						got = append(got, namesOf(page)...)
+						if next == "" {
+							break
+						}
+						if strings.Trim(next, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") != "" {
+							rt.Fatalf("cursor %q cannot be part of a URL as it is", next)
+						}
+						l.After = next
+						change(rt, rows, order)
+					}
+					if diff := gocmp.Diff(want, got); diff != "" {
+						rt.Fatalf("cards page by page (-sorted +got):\n%s", diff)
+					}
+				})
+			})
+		}
+	}
+}
+
+// drawCampaigns draws few values of each member, so that many are equal.
+func drawCampaigns(rt *rapid.T) []readmodel.StoreCampaign {
+	amount := rapid.SampledFrom([]*events.Won{nil, new(events.Won), wonOf(1), wonOf(3)})
+	var rows []readmodel.StoreCampaign
+	for i := range rapid.IntRange(0, 15).Draw(rt, "campaigns") {
+		event := readmodel.EventStats{
+			Campaign: events.Campaign(fmt.Sprintf("evt-%d", i*7%15)), Known: rapid.Bool().Draw(rt, "known"),
+			Participants: rapid.Int64Range(0, 2).Draw(rt, "participants"),
+			PrizeCost:    amount.Draw(rt, "prize"), ExpectedSalesIncrease: amount.Draw(rt, "increase"), BaselineSales: amount.Draw(rt, "baseline"),
+		}
+		if event.Known {
+			event.Title = rapid.SampledFrom([]string{"", "a", "A", "가을", "\u2028<a>&"}).Draw(rt, "title")
+		}
+		if rapid.Bool().Draw(rt, "updated") {
+			event.UpdatedAt = time.Unix(1_795_435_200+rapid.Int64Range(0, 2).Draw(rt, "seconds"), rapid.Int64Range(0, 999_999_999).Draw(rt, "nanos"))
+		}
+		row := readmodel.StoreCampaign{Event: event}
+		if views := rapid.Int64Range(-1, 1).Draw(rt, "views"); views >= 0 {
+			at := time.Unix(1_795_435_200, 0)
+			row.Channels = append(row.Channels, readmodel.ChannelStats{
+				ChannelKey: readmodel.ChannelKey{Campaign: event.Campaign, Channel: "naver"}, FetchedAt: at,
+				Views: readmodel.Figure{Value: views, At: at},
+			})
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// change changes a member by which the cards are not sorted.
+func change(rt *rapid.T, rows []readmodel.StoreCampaign, order readmodel.CardOrder) {
+	event := &rows[rapid.IntRange(0, len(rows)-1).Draw(rt, "changed")].Event
+	event.Position++
+	if order != readmodel.ByParticipants {
+		event.Participants++
+	}
+	if order != readmodel.ByUpdate {
+		event.UpdatedAt = time.Unix(1_795_440_000+int64(event.Position), 0)
+	}
+	if order != readmodel.BySalesGrowth && order != readmodel.ByROI {
+		event.BaselineSales = wonOf(int64(event.Position))
+	}
+}
+
+// plainlySorted returns the campaigns of the listing by their cards' members.
+func plainlySorted(rt *rapid.T, rows []readmodel.StoreCampaign, l readmodel.Listing) []events.Campaign {
+	cards := map[events.Campaign]readmodel.Card{}
+	names := []events.Campaign{}
+	for _, row := range rows {
+		if !strings.Contains(strings.ToLower(row.Event.Title), strings.ToLower(l.Title)) {
+			continue
+		}
+		card, _, err := readmodel.Cards([]readmodel.StoreCampaign{row}, readmodel.View{}, readmodel.Listing{Order: readmodel.ByCampaign})
+		if err != nil || len(card) != 1 {
+			rt.Fatalf("%d cards, %v", len(card), err)
+		}
+		cards[row.Event.Campaign] = card[0]
+		names = append(names, row.Event.Campaign)
+	}
+	slices.SortFunc(names, func(a, b events.Campaign) int {
+		x, y := memberOf(cards[a], l.Order), memberOf(cards[b], l.Order)
+		known := func(v any) int { return map[bool]int{true: 1}[v == nil] }
+		order := 0
+		if x != nil && y != nil {
+			switch x := x.(type) {
+			case float64:
+				order = cmp.Compare(x, y.(float64))
+			case string:
+				order = cmp.Compare(x, y.(string))
+			}
+		}
+		if l.Descending {
+			order = -order
+		}
+		return cmp.Or(cmp.Compare(known(x), known(y)), order, cmp.Compare(a, b))
+	})
+	return names
+}
+
+// memberOf returns the member of the card's JSON that has the order's name.
+func memberOf(card readmodel.Card, order readmodel.CardOrder) any {
+	b, err := json.Marshal(card)
+	if err != nil {
+		panic(err)
+	}
+	var members map[string]any
+	if err := json.Unmarshal(b, &members); err != nil {
+		panic(err)
+	}
+	if v, ok := members[string(order)]; ok {
+		return v
+	}
+	return members["summary"].(map[string]any)[string(order)]
+}
+
+// FuzzCursor follows any text as a cursor: it is refused with ErrListing, or leads
+// to the rest of the listing after some card.
+func FuzzCursor(f *testing.F) {
+	rows := namedCampaigns("b", "", "가을", "a", "B", "A")
+	for i := range rows {
+		rows[i].Event.Participants = int64(i % 3)
+		rows[i].Event.UpdatedAt = time.Unix(int64(i%2), 0)
+		rows[i].Event.PrizeCost, rows[i].Event.ExpectedSalesIncrease = wonOf(3), wonOf(int64(i%2))
+	}
+	rows = append(rows, readmodel.StoreCampaign{Event: readmodel.EventStats{Campaign: "unknown"}})
+	for i, order := range readmodel.CardOrders() {
+		for _, descending := range []bool{false, true} {
+			_, next, err := readmodel.Cards(rows, readmodel.View{}, readmodel.Listing{Order: order, Descending: descending, Limit: 2})
+			if err != nil || next == "" {
+				f.Fatalf("first page by %s: cursor %q, %v", order, next, err)
+			}
+			payload, err := base64.RawURLEncoding.DecodeString(next)
+			if err != nil {
+				f.Fatal(err)
+			}
+			f.Add(payload, byte(i), descending)
+		}
+	}
+	f.Add([]byte(`{"o":"roiPercent","d":false,"q":"","v":{"r":1e999},"c":""}`), byte(2), false)
+	f.Add([]byte(`{"o":"updatedAt","d":false,"q":"","v":{"n":-9223372036854775808},"c":""}`), byte(4), false)
+	f.Fuzz(func(t *testing.T, payload []byte, order byte, descending bool) {
+		orders := readmodel.CardOrders()
+		l := readmodel.Listing{Order: orders[int(order)%len(orders)], Descending: descending}
+		all, _, err := readmodel.Cards(rows, readmodel.View{}, l)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, after := range []string{string(payload), base64.RawURLEncoding.EncodeToString(payload)} {
+			if after == "" {
+				continue
+			}
+			l.After = after
+			rest, next, err := readmodel.Cards(rows, readmodel.View{}, l)
+			if err != nil {
+				if !errors.Is(err, readmodel.ErrListing) || len(rest) > 0 || next != "" {
+					t.Errorf("after %q: %d cards, %q, %v; want ErrListing alone", after, len(rest), next, err)
+				}
+				continue
+			}
+			if want := all[len(all)-len(rest):]; !slices.Equal(namesOf(want), namesOf(rest)) {
+				t.Errorf("after %q: %v, which is not the end of %v", after, namesOf(rest), namesOf(all))
+			}
+		}
+	})
+}
+
+func mustCards(t *testing.T, rows []readmodel.StoreCampaign, l readmodel.Listing) []readmodel.Card {
+	t.Helper()
+	cards, _, err := readmodel.Cards(rows, readmodel.View{}, l)
+	if err != nil {
+		t.Fatalf("Cards of %+v: %v", l, err)
+	}
+	return cards
+}
+
+// namedCampaigns returns campaigns evt-0, evt-1 … with these titles.
+func namedCampaigns(titles ...string) []readmodel.StoreCampaign {
+	rows := make([]readmodel.StoreCampaign, len(titles))
+	for i, title := range titles {
+		rows[i].Event = readmodel.EventStats{Campaign: events.Campaign(fmt.Sprintf("evt-%d", i)), Known: true, Title: title}
+	}
+	return rows
+}
+
+func namesOf(cards []readmodel.Card) []events.Campaign {
+	names := make([]events.Campaign, len(cards))
+	for i, card := range cards {
+		names[i] = card.Campaign
+	}
+	return names
+}
+
+func wonOf(n int64) *events.Won {
+	w := events.Won(n)
+	return &w
+}

@@ -1,0 +1,87 @@
+package pgrows_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"jangbu/events"
+	"jangbu/events/pglog/pgtest"
+	"jangbu/readmodel"
+	"jangbu/readmodel/pgrows"
+)
+
+// Rows of another generation are neither read nor say whose a campaign is; its
+// checkpoint is not part of the revision.
+func TestReadsActiveGenerationsOnly(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	url := pgtest.Database(t)
+	store, err := pgrows.Open(ctx, url, pgrows.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	at, err := store.Register(ctx, []readmodel.Checkpoint{
+		{Projection: readmodel.EventStatsTable, Version: 1}, {Projection: readmodel.ChannelStatsTable, Version: 1},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	lease, _, err := store.Acquire(ctx, "projections", "process-1", time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := readmodel.NewRows()
+	event := rows.Event("evt-1")
+	event.Known, event.Store = true, "store-1"
+	rows.Channel(readmodel.ChannelKey{Campaign: "evt-1", Channel: "naver"})
+	made, err := store.Commit(ctx, lease, []readmodel.Advance{{Checkpoint: at[0], To: 10}, {Checkpoint: at[1], To: 7}}, rows)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn := connect(t, url)
+	for _, step := range []struct {
+		statement string
+		owner     events.Store // "": nobody
+		channels  int
+		edits     int64
+		position  events.Position
+	}{
+		{`SELECT 1`, "store-1", 1, 0, 17},
+		{`INSERT INTO jangbu_rows.generations SELECT projection, 2, version, position + 100 FROM jangbu_rows.generations`, "store-1", 1, 0, 17},
+		{
+			`INSERT INTO jangbu_rows.event_stats (generation, campaign, known, store, title, objective, participants, new_customers, position)
+			SELECT 2, campaign, known, 'store-2', title, objective, participants, new_customers, position FROM jangbu_rows.event_stats`,
+			"store-1", 1, 0, 17,
+		},
+		{`UPDATE jangbu_rows.store SET edits = 3`, "store-1", 1, 3, 17},
+		{`UPDATE jangbu_rows.projections SET active_generation = 2 WHERE projection = 'event_stats'`, "store-2", 1, 3, 117},
+		{`UPDATE jangbu_rows.projections SET active_generation = 2 WHERE projection = 'channel_stats'`, "store-2", 0, 3, 217},
+		{`DELETE FROM jangbu_rows.event_stats WHERE generation = 2`, "", 0, 3, 217},
+	} {
+		if _, err := conn.Exec(ctx, step.statement); err != nil {
+			t.Fatalf("%s: %v", step.statement, err)
+		}
+		want := readmodel.Revision{Incarnation: made.Incarnation, Edits: step.edits, Position: step.position}
+		if got, err := store.Revision(ctx); err != nil || got != want {
+			t.Errorf("after %s: Revision = %+v, %v; want %+v", step.statement, got, err, want)
+		}
+		for _, owner := range []events.Store{"store-1", "store-2"} {
+			campaign, err := store.Campaign(ctx, "evt-1", readmodel.Stores(owner))
+			list, listErr := store.StoreCampaigns(ctx, owner, readmodel.Stores(owner))
+			switch {
+			case listErr != nil:
+				t.Fatal(listErr)
+			case owner != step.owner:
+				if !errors.Is(err, readmodel.ErrNotFound) || len(list) > 0 {
+					t.Errorf("after %s: %s is given %+v, %v and the list %+v; want ErrNotFound and none", step.statement, owner, campaign, err, list)
+				}
+			case err != nil || len(campaign.Channels) != step.channels || campaign.Revision != want:
+				t.Errorf("after %s: Campaign = %+v, %v; want %d channels at %+v", step.statement, campaign, err, step.channels, want)
+			case len(list) != 1 || len(list[0].Channels) != step.channels:
+				t.Errorf("after %s: StoreCampaigns = %+v; want one with %d channels", step.statement, list, step.channels)
+			}
+		}
+	}
+}

@@ -1,0 +1,79 @@
+package pgrows
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"jangbu/events/pglog/pgtest"
+)
+
+// Whatever PostgreSQL knows of the tables when a plan is made, which is then kept, a
+// campaign is found by its key and a shop's campaigns by the index that is there for
+// them.
+func TestPlans(t *testing.T) {
+	t.Parallel()
+	s, err := Open(t.Context(), pgtest.Database(t), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	const byKey, byStore = "using event_stats_pkey ", "using event_stats_by_store "
+	channels := []string{"using channel_stats_pkey ", "(campaign = "}
+	for _, fill := range []string{
+		`SELECT`,
+		`INSERT INTO jangbu_rows.event_stats (generation, campaign, known, store, title, objective, participants, new_customers, position)
+		SELECT 1, 'evt-' || i, true, 'store-' || (i % 500), '', '', 0, 0, 0 FROM generate_series(1, 5000) AS i`,
+		`INSERT INTO jangbu_rows.channel_stats (generation, campaign, channel, cost_won, participants)
+		SELECT 1, 'evt-' || i, 'naver', 0, 0 FROM generate_series(1, 5000) AS i`,
+		`ANALYZE`,
+	} {
+		if _, err := s.pool.Exec(t.Context(), fill); err != nil {
+			t.Fatalf("%s: %v", fill, err)
+		}
+		for _, tc := range []struct {
+			query, arguments string
+			want             []string
+			never            string
+		}{
+			{readEventStats, `'evt-7', false, '{store-7}'`, []string{byKey}, byStore},
+			{readChannelStats, `'evt-7', false, '{store-7}'`, append(channels, byKey), byStore},
+			{loadEventStats, `1, '{evt-7}'`, []string{byKey}, byStore},
+			{readStoreCampaigns, `'store-7', false, '{store-7}'`, []string{byStore}, byKey},
+			{readStoreChannels, `'store-7', false, '{store-7}'`, append(channels, byStore), byKey},
+		} {
+			plan := explain(t, s, tc.query, tc.arguments)
+			for _, step := range tc.want {
+				if !strings.Contains(plan, step) {
+					t.Errorf("after %s, the plan of %s is\n%s\nwant in it %s", fill, tc.query, plan, step)
+				}
+			}
+			for _, step := range []string{tc.never, "Seq Scan", "Bitmap", "Hash"} {
+				if strings.Contains(plan, step) {
+					t.Errorf("after %s, the plan of %s is\n%s\nwant nowhere in it %s", fill, tc.query, plan, step)
+				}
+			}
+		}
+	}
+}
+
+// explain returns the query's plan as the store's connections make it.
+func explain(t *testing.T, s *Store, query, arguments string) string {
+	t.Helper()
+	conn, err := s.pool.Acquire(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Release()
+	var plan strings.Builder
+	statements := fmt.Sprintf(`PREPARE explained AS %s; EXPLAIN EXECUTE explained(%s); DEALLOCATE explained`, query, arguments)
+	results, err := conn.Conn().PgConn().Exec(t.Context(), statements).ReadAll()
+	if err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+	for _, row := range results[1].Rows {
+		plan.Write(row[0])
+		plan.WriteByte('\n')
+	}
+	return plan.String()
+}

@@ -1,0 +1,75 @@
+package pgrows
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"jangbu/events"
+	"jangbu/readmodel"
+)
+
+const (
+	readStoreCampaigns = `
+SELECT` + eventStatsColumns + `
+FROM jangbu_rows.event_stats
+WHERE generation = (SELECT active_generation FROM jangbu_rows.projections WHERE projection = 'event_stats')
+  AND store = $1
+  AND ($2 OR known AND store = ANY ($3))
+ORDER BY campaign`
+
+	// The offset leaves the planner nothing but one look-up by key for each
+	// campaign, however little it knows of the tables.
+	readStoreChannels = `
+SELECT` + channelStatsColumns + `
+FROM (
+    SELECT campaign AS c FROM jangbu_rows.event_stats
+    WHERE generation = (SELECT active_generation FROM jangbu_rows.projections WHERE projection = 'event_stats')
+      AND store = $1
+      AND ($2 OR known AND store = ANY ($3))
+) AS listed
+CROSS JOIN LATERAL (
+    SELECT * FROM jangbu_rows.channel_stats
+    WHERE generation = (SELECT active_generation FROM jangbu_rows.projections WHERE projection = 'channel_stats')
+      AND campaign = listed.c
+    OFFSET 0
+) AS found
+ORDER BY listed.c, channel`
+)
+
+// StoreCampaigns implements [readmodel.Reader], in one round trip.
+func (s *Store) StoreCampaigns(ctx context.Context, store events.Store, by readmodel.Scope) ([]readmodel.StoreCampaign, error) {
+	var (
+		out   []readmodel.StoreCampaign
+		at    int
+		batch = new(pgx.Batch)
+	)
+	everything, stores := limits(by)
+	batch.Queue(beginSnapshot)
+	batch.Queue(readStoreCampaigns, string(store), everything, stores).Query(forEach(scanEventStats, func(row *readmodel.EventStats) {
+		out = append(out, readmodel.StoreCampaign{Event: *row})
+	}))
+	batch.Queue(readStoreChannels, string(store), everything, stores).Query(forEach(scanChannelStats, func(row *readmodel.ChannelStats) {
+		for out[at].Event.Campaign != row.Campaign { // both are sorted by it
+			at++
+		}
+		out[at].Channels = append(out[at].Channels, *row)
+	}))
+	batch.Queue(endSnapshot)
+	if err := s.pool.SendBatch(ctx, batch).Close(); err != nil {
+		return nil, fmt.Errorf("read campaigns of store %q: %w", store, err)
+	}
+	return out, nil
+}
+
+// limits returns the scope as the statements take it: whether all is in it, and
+// else the shops that are.
+func limits(by readmodel.Scope) (everything bool, names []string) {
+	stores, limited := by.Limits()
+	names = make([]string, len(stores))
+	for i, store := range stores {
+		names[i] = string(store)
+	}
+	return !limited, names
+}

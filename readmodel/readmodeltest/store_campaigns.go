@@ -1,0 +1,212 @@
+package readmodeltest
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"testing"
+
+	"jangbu/events"
+	"jangbu/readmodel"
+)
+
+func testStoreCampaigns(t *testing.T, a Adapter) {
+	t.Run("a store without campaigns has none", func(t *testing.T) {
+		t.Parallel()
+		if got := storeCampaigns(t, a.Database(t)(), "store-1", readmodel.Everything()); len(got) > 0 { // nothing registered
+			t.Errorf("StoreCampaigns = %v, want none", got)
+		}
+		b := setup(t, a)
+		rows := fullRows("evt-1")
+		clear(rows.Events)
+		b.commit(t, rows)
+		b.commit(t, fullRows("evt-2"))
+		sameStoreCampaigns(t, b.store, rows, "store-2")
+		sameStoreCampaigns(t, b.store, rows, "")
+	})
+
+	t.Run("it returns every campaign of the store and none of another", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t, a)
+		rows := readmodel.NewRows()
+		stores := []events.Store{"store-1", "store-10", "STORE-1", "store-1 ", "store-", "가게", "'", "%"}
+		for i := range 5 * len(stores) {
+			c := events.Campaign(fmt.Sprintf("evt-%d", i))
+			full := fullRows(c)
+			rows.Events[c] = full.Events[c]
+			rows.Events[c].Store = stores[i%len(stores)]
+			rows.Events[c].Participants = int64(i)
+			if i%3 > 0 { // the others have no channels
+				for _, row := range full.Channels {
+					row.Participants = int64(i)
+					rows.Channels[row.ChannelKey] = row
+				}
+			}
+		}
+		b.commit(t, rows)
+		for _, store := range append(stores, "store", "store-2", "_") {
+			sameStoreCampaigns(t, b.store, rows, store)
+		}
+	})
+
+	t.Run("campaigns and channels are sorted by bytes", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t, a)
+		rows := readmodel.NewRows()
+		for i, c := range hostileTexts() {
+			row := rows.Event(events.Campaign(c))
+			row.Known, row.Store = true, "store-1"
+			for j, channel := range hostileTexts() {
+				if (i+j)%7 < 2 {
+					rows.Channel(readmodel.ChannelKey{Campaign: events.Campaign(c), Channel: channel}).Participants = int64(i)
+				}
+			}
+		}
+		b.commit(t, rows)
+		sameStoreCampaigns(t, b.store, rows, "store-1")
+	})
+
+	t.Run("an owner is given the own stores only", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t, a)
+		rows := fullRows("evt-1")
+		b.commit(t, rows)
+		for _, by := range []readmodel.Scope{{}, readmodel.Stores("store-2"), readmodel.Stores("store-"), readmodel.Stores("%")} {
+			if got := storeCampaigns(t, b.store, "store-1", by); len(got) > 0 {
+				t.Errorf("StoreCampaigns in %+v = %v, want none", by, got)
+			}
+		}
+		sameStoreCampaigns(t, b.store, rows, "store-1")
+	})
+
+	t.Run("a campaign not yet created is in the list of no owner", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t, a)
+		rows := readmodel.NewRows()
+		for c, store := range map[events.Campaign]events.Store{"evt-1": "", "evt-2": "store-1"} {
+			full := fullRows(c)
+			rows.Events[c] = full.Events[c]
+			rows.Events[c].Known, rows.Events[c].Store = false, store
+			maps.Copy(rows.Channels, full.Channels)
+		}
+		b.commit(t, rows)
+		for _, store := range []events.Store{"", "store-1"} {
+			if got := storeCampaigns(t, b.store, store, readmodel.Stores("", "store-1")); len(got) > 0 {
+				t.Errorf("StoreCampaigns(%q) = %v, want none", store, got)
+			}
+			sameStoreCampaigns(t, b.store, rows, store)
+		}
+		rows.Event("evt-1").Known, rows.Event("evt-1").Store = true, "store-1"
+		b.commit(t, rows)
+		sameStoreCampaigns(t, b.store, rows, "store-1")
+		sameStoreCampaigns(t, b.store, rows, "")
+	})
+
+	t.Run("without the projection of the channels no channels are known", func(t *testing.T) {
+		t.Parallel()
+		store := a.Database(t)()
+		at := register(t, store, tables()[0])
+		rows := fullRows("evt-1")
+		clear(rows.Channels)
+		clear(rows.Hours)
+		clear(rows.Profiles)
+		lease := acquire(t, store, leaseName, owner, longTTL)
+		if _, err := store.Commit(t.Context(), lease, []readmodel.Advance{{Checkpoint: at[0], To: 1}}, rows); err != nil {
+			t.Fatalf("Commit: %v", err)
+		}
+		sameStoreCampaigns(t, store, rows, "store-1")
+	})
+
+	t.Run("rows of two commits are never mixed", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t, a)
+		numbered := func(n int64) *readmodel.Rows {
+			rows := readmodel.NewRows()
+			for i := range 20 {
+				full := fullRows(events.Campaign(fmt.Sprintf("evt-%d", i)))
+				for c, row := range full.Events {
+					row.Participants, rows.Events[c] = n, row
+				}
+				for k, row := range full.Channels {
+					row.Participants, rows.Channels[k] = n, row
+				}
+			}
+			return rows
+		}
+		b.commit(t, numbered(0))
+		var (
+			done    = make(chan struct{})
+			readers sync.WaitGroup
+		)
+		for _, store := range []Store{b.store, b.open()} {
+			readers.Go(func() {
+				for {
+					got, err := store.StoreCampaigns(t.Context(), "store-1", readmodel.Stores("store-1"))
+					if err != nil || len(got) != 20 {
+						t.Errorf("StoreCampaigns = %d campaigns, %v; want 20", len(got), err)
+						return
+					}
+					n := got[0].Event.Participants
+					for _, c := range got {
+						if c.Event.Participants != n || len(c.Channels) != 1 || c.Channels[0].Participants != n {
+							t.Errorf("%s is of another commit than %s: %+v, %+v", c.Event.Campaign, got[0].Event.Campaign, c, got[0])
+							return
+						}
+					}
+					select {
+					case <-done:
+						return
+					default:
+					}
+				}
+			})
+		}
+		for n := range int64(60) {
+			b.commit(t, numbered(n+1))
+		}
+		close(done)
+		readers.Wait()
+	})
+}
+
+func storeCampaigns(t testing.TB, s Store, store events.Store, by readmodel.Scope) []readmodel.StoreCampaign {
+	t.Helper()
+	got, err := s.StoreCampaigns(t.Context(), store, by)
+	if err != nil {
+		t.Fatalf("StoreCampaigns(%q): %v", store, err)
+	}
+	return got
+}
+
+// sameStoreCampaigns compares what is read with what the same rows in memory say,
+// for an analyst, for the owner of the store and for that of another.
+func sameStoreCampaigns(t testing.TB, s Store, rows *readmodel.Rows, store events.Store) {
+	t.Helper()
+	for _, by := range []readmodel.Scope{
+		readmodel.Everything(), readmodel.Stores(store), readmodel.Stores("another", store), readmodel.Stores("another"),
+	} {
+		var want []readmodel.StoreCampaign
+		for _, row := range rows.Events {
+			if row.Store != store || !by.Allows(*row) {
+				continue
+			}
+			all, err := rows.Campaign(row.Campaign)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want = append(want, readmodel.StoreCampaign{Event: all.Event, Channels: all.Channels})
+		}
+		slices.SortFunc(want, func(a, b readmodel.StoreCampaign) int {
+			return cmp.Compare(a.Event.Campaign, b.Event.Campaign)
+		})
+		got := storeCampaigns(t, s, store, by)
+		if len(want) == 0 && len(got) == 0 {
+			continue
+		}
+		if d := diff(want, got); d != "" {
+			t.Errorf("StoreCampaigns(%q) in %+v (-want +got):\n%s", store, by, d)
+		}
+	}
+}

@@ -1,0 +1,71 @@
+package sqliterows
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// Whatever SQLite knows of the tables, a campaign is found by its key and a shop's
+// campaigns by the index that is there for them.
+func TestPlans(t *testing.T) {
+	t.Parallel()
+	s, err := Open(t.Context(), filepath.Join(t.TempDir(), "rows.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = s.Close() }()
+	const byKey, byStore = "event_stats USING PRIMARY KEY (generation=? AND campaign=?)", "event_stats USING INDEX event_stats_by_store (generation=? AND store=?)"
+	for _, fill := range []string{
+		`SELECT 1`,
+		`INSERT INTO event_stats (generation, campaign, known, store, title, objective, participants, new_customers, position)
+		WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000)
+		SELECT 1, 'evt-' || i, 1, 'store-' || (i % 500), '', '', 0, 0, 0 FROM n`,
+		`ANALYZE`,
+	} {
+		if _, err := s.writer.ExecContext(t.Context(), fill); err != nil {
+			t.Fatalf("%s: %v", fill, err)
+		}
+		for _, tc := range []struct {
+			query      string
+			parameters int
+			want       []string
+		}{
+			{readEventStats, 4, []string{byKey}},
+			{loadEventStats, 2, []string{byKey}},
+			{readStoreCampaigns, 4, []string{byStore}},
+			{readStoreChannels, 4, []string{byStore, "channel_stats USING PRIMARY KEY (generation=? AND campaign=?)"}},
+		} {
+			plan := explain(t, s, tc.query, tc.parameters)
+			for _, step := range tc.want {
+				if !strings.Contains(plan, step) {
+					t.Errorf("after %s, the plan of %s is\n%s\nwant in it %s", fill, tc.query, plan, step)
+				}
+			}
+		}
+	}
+}
+
+// explain returns the steps of the query's plan, which do not depend on the values
+// of its parameters.
+func explain(t *testing.T, s *Store, query string, parameters int) string {
+	t.Helper()
+	rows, err := s.writer.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+query, make([]any, parameters)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = rows.Close() }()
+	var plan strings.Builder
+	for rows.Next() {
+		var id, parent, unused int
+		var step string
+		if err := rows.Scan(&id, &parent, &unused, &step); err != nil {
+			t.Fatal(err)
+		}
+		plan.WriteString(step + "\n")
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return plan.String()
+}

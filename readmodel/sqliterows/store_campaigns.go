@@ -1,0 +1,75 @@
+package sqliterows
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+
+	"jangbu/events"
+	"jangbu/readmodel"
+)
+
+const (
+	// Not knowing how many shops there are, SQLite would read all campaigns.
+	readStoreCampaigns = `
+SELECT` + eventStatsColumns + `
+FROM event_stats INDEXED BY event_stats_by_store
+WHERE generation = (SELECT active_generation FROM projections WHERE projection = 'event_stats')
+  AND store = ?1
+  AND` + inScope + `
+ORDER BY campaign`
+
+	readStoreChannels = `
+SELECT` + channelStatsColumns + `
+FROM (
+    SELECT campaign AS listed FROM event_stats INDEXED BY event_stats_by_store
+    WHERE generation = (SELECT active_generation FROM projections WHERE projection = 'event_stats')
+      AND store = ?1
+      AND` + inScope + `
+)
+CROSS JOIN channel_stats
+WHERE generation = (SELECT active_generation FROM projections WHERE projection = 'channel_stats')
+  AND campaign = listed
+ORDER BY listed, channel`
+)
+
+// StoreCampaigns implements [readmodel.Reader].
+func (s *Store) StoreCampaigns(ctx context.Context, store events.Store, by readmodel.Scope) ([]readmodel.StoreCampaign, error) {
+	var out []readmodel.StoreCampaign
+	args := append([]any{string(store)}, limits(by)...)
+	err := s.read(ctx, func(tx *sql.Tx) error {
+		err := forEach(ctx, tx.StmtContext(ctx, s.reads[readStoreCampaigns]), scanEventStats, func(row *readmodel.EventStats) {
+			out = append(out, readmodel.StoreCampaign{Event: *row})
+		}, args...)
+		if err != nil || len(out) == 0 {
+			return err
+		}
+		at := 0
+		return forEach(ctx, tx.StmtContext(ctx, s.reads[readStoreChannels]), scanChannelStats, func(row *readmodel.ChannelStats) {
+			for out[at].Event.Campaign != row.Campaign { // both are sorted by it
+				at++
+			}
+			out[at].Channels = append(out[at].Channels, *row)
+		}, args...)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read campaigns of store %q: %w", store, err)
+	}
+	return out, nil
+}
+
+// limits returns the scope as inScope takes it: whether all is in it, and else the
+// shops that are, the first by itself, the others as an array in JSON.
+func limits(by readmodel.Scope) []any {
+	stores, limited := by.Limits()
+	switch len(stores) {
+	case 0:
+		return []any{!limited, nil, "[]"}
+	case 1:
+		return []any{!limited, string(stores[0]), "[]"}
+	default:
+		others, _ := json.Marshal(stores[1:]) // of strings: never fails
+		return []any{!limited, string(stores[0]), string(others)}
+	}
+}

@@ -1,0 +1,85 @@
+package readmodel
+
+import "jangbu/events"
+
+// Summary is the four numbers at the top of a [Dashboard] and on a [Card].
+type Summary struct {
+	TotalParticipants int64 `json:"totalParticipants"`
+	// TotalExposure is the sum of the channels' exposure; one of which nothing
+	// is known adds 0.
+	TotalExposure int64 `json:"totalExposure"`
+	// ROIPercent is (expected revenue - total cost) / total cost × 100.
+	ROIPercent *float64 `json:"roiPercent"`
+	// SalesGrowthPercent is sales increase / baseline × 100.
+	SalesGrowthPercent *float64 `json:"salesGrowthPercent"`
+}
+
+// Economics is what a campaign costs and promises, in won. An amount that the
+// owner did not give is 0; one that does not fit is nil.
+type Economics struct {
+	PrizeCost        events.Won  `json:"prizeCost"`
+	PlatformCost     events.Won  `json:"platformCost"`
+	DistributionCost *events.Won `json:"distributionCost"` // sum over all channels
+	TotalCost        *events.Won `json:"totalCost"`        // sum of the three above
+	SalesIncrease    events.Won  `json:"salesIncrease"`
+	NewCustomers     int64       `json:"newCustomers"`
+	NewCustomerLTV   events.Won  `json:"newCustomerLtv"`  // per new customer
+	ExpectedRevenue  *events.Won `json:"expectedRevenue"` // sales increase + new customers × LTV
+}
+
+// account does the arithmetic of a campaign, for its dashboard and its card alike.
+func account(event EventStats, channels []ChannelStats) (Summary, Economics) {
+	summary := Summary{TotalParticipants: event.Participants}
+	var distribution events.Won
+	for _, ch := range channels {
+		distribution = AddWon(distribution, ch.Cost)
+		if e := exposure(ch); e != nil && hasView(ch) {
+			summary.TotalExposure += *e
+		}
+	}
+	cost := AddWon(AddWon(orZero(event.PrizeCost), orZero(event.PlatformCost)), distribution)
+	revenue := AddWon(orZero(event.ExpectedSalesIncrease), MulWon(orZero(event.NewCustomerLTV), event.NewCustomers))
+
+	// Of a campaign whose creation is still to come, costs and promises are
+	// unknown, whatever its distribution has cost so far.
+	if event.Known && cost != WonOverflow && revenue != WonOverflow {
+		summary.ROIPercent = percent(int64(revenue-cost), int64(cost))
+	}
+	if event.ExpectedSalesIncrease != nil && event.BaselineSales != nil {
+		summary.SalesGrowthPercent = percent(int64(*event.ExpectedSalesIncrease), int64(*event.BaselineSales))
+	}
+	return summary, Economics{
+		PrizeCost:        orZero(event.PrizeCost),
+		PlatformCost:     orZero(event.PlatformCost),
+		DistributionCost: shown(distribution),
+		TotalCost:        shown(cost),
+		SalesIncrease:    orZero(event.ExpectedSalesIncrease),
+		NewCustomers:     event.NewCustomers,
+		NewCustomerLTV:   orZero(event.NewCustomerLTV),
+		ExpectedRevenue:  shown(revenue),
+	}
+}
+
+// exposure returns the channel's impressions, or its views where it reports no
+// impressions; nil where it reported neither.
+func exposure(row ChannelStats) *int64 {
+	if row.Impressions.Known() {
+		return reported(row.Impressions)
+	}
+	return reported(row.Views)
+}
+
+// shown returns the amount; nil where it is beyond what fits (I11).
+func shown(a events.Won) *events.Won {
+	if a == WonOverflow {
+		return nil
+	}
+	return &a
+}
+
+func orZero(a *events.Won) events.Won {
+	if a == nil {
+		return 0
+	}
+	return *a
+}
