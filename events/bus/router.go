@@ -22,7 +22,9 @@ const closeTimeout = 10 * time.Second
 type Config struct {
 	Ingest *Ingest // nil: nothing is ingested
 	Poll   *Poll   // nil: nobody is polled
-	Logger *slog.Logger
+	// Middleware wraps every handler.
+	Middleware []message.HandlerMiddleware
+	Logger     *slog.Logger
 }
 
 // Ingest says what to ingest and where to put it.
@@ -53,6 +55,7 @@ func NewRouter(cfg Config) (*Router, error) {
 	if err != nil {
 		return nil, fmt.Errorf("new router: %w", err)
 	}
+	router.AddMiddleware(cfg.Middleware...)
 	r := &Router{router: router, broken: make(chan error, 1)}
 	if cfg.Ingest != nil {
 		if err := r.addIngest(*cfg.Ingest, cfg.Logger); err != nil {

@@ -36,7 +36,7 @@ func sessionParams() map[string]string {
 
 // connect opens a pool on the database and applies the migrations in dir of
 // files to the schema.
-func connect(ctx context.Context, url, schema string, files fs.FS, dir string, logger *slog.Logger) (*pgxpool.Pool, error) {
+func connect(ctx context.Context, url, schema string, files fs.FS, dir string, opts Options) (*pgxpool.Pool, error) {
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		return nil, err
@@ -47,9 +47,10 @@ func connect(ctx context.Context, url, schema string, files fs.FS, dir string, l
 			params[name] = value
 		}
 	}
-	if err := migrate(ctx, config.ConnConfig, schema, files, dir, logger); err != nil {
+	if err := migrate(ctx, config.ConnConfig, schema, files, dir, opts.Logger); err != nil {
 		return nil, fmt.Errorf("migrate %s: %w", schema, err)
 	}
+	config.ConnConfig.Tracer = opts.Tracer
 	return pgxpool.NewWithConfig(ctx, config)
 }
 

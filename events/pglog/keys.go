@@ -39,7 +39,7 @@ var _ events.Keys = (*Keys)(nil)
 // OpenKeys connects to the database at url, brings the schema jangbu_keys up
 // to date and returns the key store in it.
 func OpenKeys(ctx context.Context, url string) (*Keys, error) {
-	pool, err := connect(ctx, url, "jangbu_keys", keyMigrations, "keymigrations", nil)
+	pool, err := connect(ctx, url, "jangbu_keys", keyMigrations, "keymigrations", Options{})
 	if err != nil {
 		return nil, fmt.Errorf("open keys: %w", err)
 	}

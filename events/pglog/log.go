@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"jangbu/events"
@@ -18,6 +19,8 @@ var logMigrations embed.FS
 type Options struct {
 	// Logger is told of the migrations that were applied; nil for nobody.
 	Logger *slog.Logger
+	// Tracer is told of every statement; nil for nobody.
+	Tracer pgx.QueryTracer
 }
 
 // Log is the log and its dead letters in the schema jangbu_log. It is safe for
@@ -39,7 +42,7 @@ var (
 // the schema jangbu_log up to date and returns the log in it. The context
 // bounds the opening only.
 func Open(ctx context.Context, url string, opts Options) (*Log, error) {
-	pool, err := connect(ctx, url, "jangbu_log", logMigrations, "migrations", opts.Logger)
+	pool, err := connect(ctx, url, "jangbu_log", logMigrations, "migrations", opts)
 	if err != nil {
 		return nil, fmt.Errorf("open log: %w", err)
 	}
