@@ -5,15 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
-	"net/url"
-	"strings"
+	"sync"
 	"time"
-	"unicode/utf8"
 
 	"github.com/gorilla/mux"
 
-	"jangbu/events"
 	"jangbu/readmodel"
 )
 
@@ -21,17 +19,14 @@ import (
 // works: it keeps a stuck database from piling up requests.
 const readTimeout = 5 * time.Second
 
-// Part is one part of the process and what is wrong with it.
-type Part struct {
-	Name string
-	Err  error // nil: it works
-}
-
 // Config says what the API serves.
 type Config struct {
 	Reader readmodel.Reader
-	// Ready checks the process's parts for /readyz.
-	Ready func(context.Context) []Part
+	// Freshness says how long answers may be repeated. Nil: they are not, and
+	// streams look for changes every second.
+	Freshness readmodel.Freshness
+	// Auth tells who asks. Nil: whoever can reach the API sees everything.
+	Auth *Auth
 	// Now is the clock by which channels are called stale.
 	Now func() time.Time
 	// Location is the time zone of requests that name none.
@@ -40,101 +35,190 @@ type Config struct {
 	// long ago; figures older than three intervals are called stale. Nil:
 	// readmodel.DefaultPollInterval, always.
 	PollInterval func(age time.Duration) time.Duration
-	Logger       *slog.Logger
+	Limits       Limits
+	// Middleware wraps the handlers of routes that were found.
+	Middleware []mux.MiddlewareFunc
+	// Observe is told of every request that has been answered. Nil: nobody is.
+	Observe func(Observation)
+	// Draining is closed when the server is about to stop: streams end.
+	Draining <-chan struct{}
+	Logger   *slog.Logger
 }
 
-type api struct{ cfg Config }
+// Observation is one request that has been answered.
+type Observation struct {
+	Route  string // its name in the contract; "" where none was found
+	Status int
+	Took   time.Duration
+	Kept   bool // the answer was made for an earlier request
+}
 
-// New returns the handler of the whole API.
-func New(cfg Config) (http.Handler, error) {
-	if cfg.Reader == nil || cfg.Ready == nil || cfg.Now == nil || cfg.Location == nil || cfg.Logger == nil {
-		return nil, errors.New("new api: reader, ready, now, location and logger are required")
+// API is the handler of the public API.
+type API struct {
+	cfg     Config
+	router  *mux.Router
+	routes  []route
+	answers *memo
+	limits  *limiter
+	secure  map[string][]string // headers of every answer
+}
+
+// New returns the handler of the public API.
+func New(cfg Config) (*API, error) {
+	if cfg.Reader == nil || cfg.Now == nil || cfg.Location == nil || cfg.Logger == nil {
+		return nil, errors.New("new api: reader, now, location and logger are required")
 	}
 	if err := (readmodel.View{Location: cfg.Location}).Validate(); err != nil {
 		return nil, fmt.Errorf("new api: %w", err)
 	}
-	a := &api{cfg}
+	if cfg.Observe == nil {
+		cfg.Observe = func(Observation) {}
+	}
+	a := &API{
+		cfg: cfg, answers: newMemo(maxAnswers), limits: newLimiter(cfg.Limits, cfg.Now),
+		// An answer is to be read by who asked for it, as what it says it is, and
+		// nowhere else.
+		secure: map[string][]string{
+			"X-Content-Type-Options":       {"nosniff"},
+			"Content-Security-Policy":      {"default-src 'none'; frame-ancestors 'none'"},
+			"Referrer-Policy":              {"no-referrer"},
+			"Cross-Origin-Resource-Policy": {"same-origin"},
+			"X-Frame-Options":              {"DENY"},
+		},
+	}
+	a.routes = []route{
+		{"getAnalytics", "/api/events/{id}/analytics", readers, a.analytics},
+		{"streamAnalytics", "/api/events/{id}/analytics/stream", readers, a.stream},
+		{"listEvents", "/api/stores/{storeId}/events", readers, a.listEvents},
+		{"getContract", "/openapi.yaml", anybody, a.contract},
+	}
 	// Encoded, so that a campaign whose id holds a slash can be asked for.
-	r := mux.NewRouter().UseEncodedPath()
-	r.HandleFunc("/api/events/{id}/analytics", a.analytics).Methods(http.MethodGet, http.MethodHead)
-	r.HandleFunc("/healthz", a.healthz).Methods(http.MethodGet, http.MethodHead)
-	r.HandleFunc("/readyz", a.readyz).Methods(http.MethodGet, http.MethodHead)
-	r.NotFoundHandler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { a.fail(w, r, errNoRoute) })
-	r.MethodNotAllowedHandler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Allow", "GET, HEAD")
-		a.fail(w, r, errNoMethod)
+	a.router = mux.NewRouter().UseEncodedPath()
+	a.router.Use(cfg.Middleware...)
+	for _, r := range a.routes {
+		if r.who == 0 {
+			return nil, fmt.Errorf("new api: route %s says nothing about who may use it", r.name)
+		}
+		a.router.Handle(r.path, a.guard(r)).Methods(http.MethodGet, http.MethodHead).Name(r.name)
+	}
+	a.router.NotFoundHandler = a.failing(errNoRoute)
+	a.router.MethodNotAllowedHandler = a.failing(errNoMethod)
+	return a, nil
+}
+
+// Route is a route that the API serves.
+type Route struct {
+	Name   string // operationId in the contract
+	Path   string
+	Public bool // nobody need say who they are
+}
+
+// Routes returns all routes.
+func (a *API) Routes() []Route {
+	routes := make([]Route, len(a.routes))
+	for i, r := range a.routes {
+		routes[i] = Route{r.name, r.path, r.who == anybody}
+	}
+	return routes
+}
+
+// policy says who may use a route. Which campaigns they see is decided by the
+// query (I12).
+type policy int
+
+const (
+	anybody policy = iota + 1 // nothing in it is anybody's secret
+	readers                   // whoever has a token
+)
+
+// route is one of the API's.
+type route struct {
+	name   string // operationId in the contract
+	path   string
+	who    policy
+	handle func(http.ResponseWriter, *http.Request, Identity) error
+}
+
+// ServeHTTP implements [http.Handler].
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	start := time.Now()
+	rec := &recorder{ResponseWriter: w}
+	maps.Copy(w.Header(), a.secure)
+	r.Body = http.MaxBytesReader(rec, r.Body, maxBody)
+	leave, err := a.limits.enter(r)
+	if err != nil {
+		a.fail(rec, r, err)
+	} else {
+		rec.leave = sync.OnceFunc(leave)
+		defer rec.leave()
+		a.router.ServeHTTP(rec, r)
+	}
+	a.cfg.Observe(Observation{Route: rec.route, Status: rec.status, Took: time.Since(start), Kept: rec.kept})
+}
+
+// guard lets only those through whom the route is for.
+func (a *API) guard(route route) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if rec, ok := w.(*recorder); ok {
+			rec.route = route.name
+		}
+		who, err := a.admit(route, r)
+		if err == nil {
+			err = route.handle(w, r, who)
+		}
+		if err != nil {
+			a.fail(w, r, err)
+		}
 	})
-	return r, nil
 }
 
-func (a *api) analytics(w http.ResponseWriter, r *http.Request) {
-	campaign, view, err := a.analyticsRequest(r)
+func (a *API) admit(route route, r *http.Request) (Identity, error) {
+	if route.who == anybody {
+		return Identity{}, nil
+	}
+	if a.cfg.Auth == nil {
+		return Identity{Subject: "anybody", Role: Ops}, nil
+	}
+	who, err := a.cfg.Auth.Authenticate(r)
 	if err != nil {
-		a.fail(w, r, err)
-		return
+		return Identity{}, err
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), readTimeout)
-	defer cancel()
-	rows, err := a.cfg.Reader.Campaign(ctx, campaign, readmodel.Everything())
-	if err != nil {
-		a.fail(w, r, err)
-		return
-	}
-	w.Header().Set("Cache-Control", "private, no-cache")
-	a.write(w, "application/json", http.StatusOK, readmodel.NewDashboard(rows, view))
+	return who, a.limits.token(who.Subject)
 }
 
-func (a *api) analyticsRequest(r *http.Request) (events.Campaign, readmodel.View, error) {
-	id, err := url.PathUnescape(mux.Vars(r)["id"])
-	if err != nil || !utf8.ValidString(id) || strings.ContainsRune(id, 0) || len(id) > events.MaxIDBytes {
-		// No event can carry such an id, so no campaign has it.
-		return "", readmodel.View{}, readmodel.ErrNotFound
-	}
-	view := readmodel.View{Now: a.cfg.Now(), Location: a.cfg.Location, Interval: readmodel.Hourly, PollInterval: a.cfg.PollInterval}
-	query, err := url.ParseQuery(r.URL.RawQuery)
-	if err != nil {
-		return "", view, badRequest{"the query string is not well formed"}
-	}
-	if query.Has("interval") {
-		if view.Interval = readmodel.Interval(query.Get("interval")); view.Interval == "" {
-			return "", view, fmt.Errorf("interval: %w", readmodel.ErrInterval)
-		}
-	}
-	if query.Has("tz") {
-		name := query.Get("tz")
-		// "" and "Local" mean something to the library that no client can mean.
-		location, err := time.LoadLocation(name)
-		if err != nil || name == "" || name == "Local" {
-			return "", view, badRequest{"tz: expected an IANA time zone such as Asia/Seoul"}
-		}
-		view.Location = location
-	}
-	return events.Campaign(id), view, view.Validate()
+func (a *API) failing(err error) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { a.fail(w, r, err) })
 }
 
-func (a *api) healthz(w http.ResponseWriter, _ *http.Request) {
-	a.write(w, "application/json", http.StatusOK, map[string]string{"status": "ok"})
+// recorder notes how a request was answered.
+type recorder struct {
+	http.ResponseWriter
+	route  string
+	status int
+	kept   bool
+	leave  func() // gives the request's slot up before its end
 }
 
-func (a *api) readyz(w http.ResponseWriter, r *http.Request) {
-	type part struct {
-		Name  string `json:"name"`
-		Ready bool   `json:"ready"`
-		Error string `json:"error,omitempty"`
+// WriteHeader implements [http.ResponseWriter].
+func (r *recorder) WriteHeader(status int) {
+	if r.status == 0 {
+		r.status = status
 	}
-	status, body := http.StatusOK, struct {
-		Ready bool   `json:"ready"`
-		Parts []part `json:"parts"`
-	}{Ready: true, Parts: []part{}}
-	ctx, cancel := context.WithTimeout(r.Context(), readTimeout)
-	defer cancel()
-	for _, p := range a.cfg.Ready(ctx) {
-		out := part{Name: p.Name, Ready: p.Err == nil}
-		if p.Err != nil {
-			status, body.Ready, out.Error = http.StatusServiceUnavailable, false, p.Err.Error()
-		}
-		body.Parts = append(body.Parts, out)
+	r.ResponseWriter.WriteHeader(status)
+}
+
+// Write implements [http.ResponseWriter].
+func (r *recorder) Write(b []byte) (int, error) {
+	if r.status == 0 {
+		r.status = http.StatusOK
 	}
-	w.Header().Set("Cache-Control", "no-store")
-	a.write(w, "application/json", status, body)
+	return r.ResponseWriter.Write(b)
+}
+
+// Unwrap is for [http.ResponseController].
+func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
+
+// readRows returns ctx bounded by readTimeout.
+func readRows(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, readTimeout)
 }

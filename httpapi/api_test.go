@@ -1,103 +1,29 @@
 package httpapi_test
 
 import (
-	"context"
+	"bytes"
+	"compress/gzip"
 	"encoding/json"
-	"errors"
-	"log/slog"
+	"fmt"
+	"io"
 	"net/http"
-	"net/http/httptest"
-	"path/filepath"
+	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"jangbu/events"
 	"jangbu/httpapi"
-	"jangbu/projections"
-	"jangbu/readmodel"
-	"jangbu/readmodel/sqliterows"
 )
-
-var noon = time.Date(2026, 11, 23, 3, 0, 0, 0, time.UTC) // in Seoul
-
-// setup serves a campaign from a process of these parts.
-func setup(t *testing.T, campaign events.Campaign, parts ...httpapi.Part) http.Handler {
-	t.Helper()
-	return serve(t, campaign, func(cfg *httpapi.Config) {
-		cfg.Ready = func(context.Context) []httpapi.Part { return parts }
-	})
-}
-
-// serve serves rows that were folded from three events about a campaign, with a
-// configuration that the test may change.
-func serve(t *testing.T, campaign events.Campaign, change func(*httpapi.Config)) http.Handler {
-	t.Helper()
-	store, err := sqliterows.Open(t.Context(), filepath.Join(t.TempDir(), "rows.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = store.Close() })
-	all := projections.All()
-	wanted := make([]readmodel.Checkpoint, len(all))
-	for i, p := range all {
-		wanted[i] = readmodel.Checkpoint{Projection: p.Name, Version: p.Version}
-	}
-	at, err := store.Register(t.Context(), wanted)
-	if err != nil {
-		t.Fatal(err)
-	}
-	lease, ok, err := store.Acquire(t.Context(), "test", "test", time.Minute)
-	if err != nil || !ok {
-		t.Fatalf("acquire: %v, %v", ok, err)
-	}
-	rows := readmodel.NewRows()
-	views := int64(2000)
-	for i, e := range []events.Event{
-		&events.EventCreated{Campaign: campaign, Store: "store-1", Title: "개업 <이벤트>", Objective: "신규 고객"},
-		&events.ParticipantRegistered{Campaign: campaign, Participant: "p-1", Channel: "naver"},
-		&events.ChannelStatsFetched{Campaign: campaign, Channel: events.Naver, FetchedAt: noon, Views: &views},
-	} {
-		for _, p := range all {
-			p.Fold(rows, events.Recorded{Position: events.Position(i + 1), OccurredAt: noon, RecordedAt: noon, Event: e})
-		}
-	}
-	advances := make([]readmodel.Advance, len(at))
-	for i, c := range at {
-		advances[i] = readmodel.Advance{Checkpoint: c, To: 3}
-	}
-	if _, err := store.Commit(t.Context(), lease, advances, rows); err != nil {
-		t.Fatal(err)
-	}
-	seoul, err := time.LoadLocation("Asia/Seoul")
-	if err != nil {
-		t.Fatal(err)
-	}
-	cfg := httpapi.Config{
-		Reader: store, Ready: func(context.Context) []httpapi.Part { return nil },
-		Now: func() time.Time { return noon }, Location: seoul,
-		Logger: slog.New(slog.DiscardHandler),
-	}
-	change(&cfg)
-	h, err := httpapi.New(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return h
-}
-
-func do(h http.Handler, method, target string) *httptest.ResponseRecorder {
-	w := httptest.NewRecorder()
-	h.ServeHTTP(w, httptest.NewRequest(method, target, nil))
-	return w
-}
 
 func TestAnalytics(t *testing.T) {
 	t.Parallel()
-	h := setup(t, "evt-1")
-	w := do(h, http.MethodGet, "/api/events/evt-1/analytics")
-	if w.Code != http.StatusOK || w.Header().Get("Content-Type") != "application/json" {
-		t.Fatalf("status %d, type %q: %s", w.Code, w.Header().Get("Content-Type"), w.Body)
+	b := setup(t, nil)
+	b.fold(t, campaign("evt-1", "store-1")...)
+	w := b.do(t, http.MethodGet, "/api/events/evt-1/analytics")
+	if w.Code != http.StatusOK || w.Header().Get("Content-Type") != "application/json" || w.Header().Get("Cache-Control") != "private, no-cache" {
+		t.Fatalf("status %d, header %v: %s", w.Code, w.Header(), w.Body)
 	}
 	for _, want := range []string{
 		`"eventId":"evt-1","storeId":"store-1"`, `"position":3,"updatedAt":"2026-11-23T12:00:00+09:00"`,
@@ -108,8 +34,9 @@ func TestAnalytics(t *testing.T) {
 			t.Errorf("no %s in %s", want, w.Body)
 		}
 	}
-	if head := do(h, http.MethodHead, "/api/events/evt-1/analytics"); head.Code != http.StatusOK {
-		t.Errorf("HEAD: status %d", head.Code)
+	head := b.do(t, http.MethodHead, "/api/events/evt-1/analytics")
+	if head.Code != http.StatusOK || head.Body.Len() > 0 || head.Header().Get("Content-Length") != w.Header().Get("Content-Length") {
+		t.Errorf("HEAD: status %d, %d bytes, header %v", head.Code, head.Body.Len(), head.Header())
 	}
 }
 
@@ -119,11 +46,12 @@ func TestStatusFollowsThePollInterval(t *testing.T) {
 		`"status":"stale"`: nil, // a minute
 		`"status":"fresh"`: func(time.Duration) time.Duration { return 2 * time.Minute },
 	} {
-		h := serve(t, "evt-1", func(cfg *httpapi.Config) {
-			cfg.Now = func() time.Time { return noon.Add(5 * time.Minute) }
+		b := setup(t, func(cfg *httpapi.Config) {
+			cfg.Now = func() time.Time { return noon().Add(5 * time.Minute) }
 			cfg.PollInterval = interval
 		})
-		if w := do(h, http.MethodGet, "/api/events/evt-1/analytics"); !strings.Contains(w.Body.String(), want) {
+		b.fold(t, campaign("evt-1", "store-1")...)
+		if w := b.do(t, http.MethodGet, "/api/events/evt-1/analytics"); !strings.Contains(w.Body.String(), want) {
 			t.Errorf("no %s in %s", want, w.Body)
 		}
 	}
@@ -131,13 +59,17 @@ func TestStatusFollowsThePollInterval(t *testing.T) {
 
 func TestAnalyticsView(t *testing.T) {
 	t.Parallel()
-	h := setup(t, "evt-1")
+	b := setup(t, nil)
+	b.fold(t, campaign("evt-1", "store-1")...)
 	for query, want := range map[string]string{
-		"?tz=America/New_York":              `"trend":[{"from":"2026-11-22T22:00:00-05:00"`,
-		"?interval=day":                     `"trend":[{"from":"2026-11-23T00:00:00+09:00"`,
-		"?interval=day&tz=America/New_York": `"trend":[{"from":"2026-11-22T00:00:00-05:00"`,
+		"?tz=America/New_York":                               `"trend":[{"from":"2026-11-22T22:00:00-05:00"`,
+		"?interval=day":                                      `"trend":[{"from":"2026-11-23T00:00:00+09:00"`,
+		"?interval=day&tz=America/New_York":                  `"trend":[{"from":"2026-11-22T00:00:00-05:00"`,
+		"?from=2026-11-23T04:00:00Z":                         `"trend":[]`,
+		"?to=2026-11-23T12:00:00%2B09:00":                    `"trend":[]`,
+		"?from=2026-11-23T03:00:00Z&to=2026-11-23T03:00:01Z": `"trend":[{"from":"2026-11-23T12:00:00+09:00"`,
 	} {
-		if w := do(h, http.MethodGet, "/api/events/evt-1/analytics"+query); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), want) {
+		if w := b.do(t, http.MethodGet, "/api/events/evt-1/analytics"+query); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), want) {
 			t.Errorf("%s: status %d, no %s in %s", query, w.Code, want, w.Body)
 		}
 	}
@@ -145,25 +77,32 @@ func TestAnalyticsView(t *testing.T) {
 
 func TestHostileCampaign(t *testing.T) {
 	t.Parallel()
-	h := setup(t, "evt/1?가 &")
-	if w := do(h, http.MethodGet, "/api/events/evt%2F1%3F%EA%B0%80%20&/analytics"); w.Code != http.StatusOK {
+	b := setup(t, nil)
+	b.fold(t, campaign("evt/1?가 &", "store-1")...)
+	if w := b.do(t, http.MethodGet, "/api/events/evt%2F1%3F%EA%B0%80%20&/analytics"); w.Code != http.StatusOK {
 		t.Errorf("an id with a slash: status %d: %s", w.Code, w.Body)
 	}
 }
 
 func TestProblems(t *testing.T) {
 	t.Parallel()
-	h := setup(t, "evt-1")
+	b := setup(t, nil)
+	b.fold(t, campaign("evt-1", "store-1")...)
 	for _, test := range []struct {
 		method, target string
 		status         int
 		kind, detail   string
 	}{
 		{http.MethodGet, "/api/events/none/analytics", 404, "campaign-not-found", ""},
+		{http.MethodGet, "/api/events/none/analytics/stream", 404, "campaign-not-found", ""},
 		{http.MethodGet, "/api/events/%FF/analytics", 404, "campaign-not-found", ""},
 		{http.MethodGet, "/api/events/a%00b/analytics", 404, "campaign-not-found", ""},
 		{http.MethodGet, "/api/events/" + strings.Repeat("x", 201) + "/analytics", 404, "campaign-not-found", ""},
+		{http.MethodGet, "/api/stores/" + strings.Repeat("x", 201) + "/events", 404, "store-not-found", ""},
 		{http.MethodGet, "/api/nothing", 404, "no-such-resource", ""},
+		{http.MethodGet, "/metrics", 404, "no-such-resource", ""},
+		{http.MethodGet, "/healthz", 404, "no-such-resource", ""},
+		{http.MethodGet, "/readyz", 404, "no-such-resource", ""},
 		{http.MethodPost, "/api/events/evt-1/analytics", 405, "method-not-allowed", ""},
 		{http.MethodGet, "/api/events/evt-1/analytics?tz=Mars/Olympus", 400, "bad-request", "tz: expected an IANA time zone"},
 		{http.MethodGet, "/api/events/evt-1/analytics?tz=", 400, "bad-request", "tz: "},
@@ -171,9 +110,20 @@ func TestProblems(t *testing.T) {
 		{http.MethodGet, "/api/events/evt-1/analytics?tz=Asia/Kolkata", 400, "bad-request", "whole hours"},
 		{http.MethodGet, "/api/events/evt-1/analytics?interval=minute", 400, "bad-request", "expected hour or day"},
 		{http.MethodGet, "/api/events/evt-1/analytics?interval=", 400, "bad-request", "expected hour or day"},
+		{http.MethodGet, "/api/events/evt-1/analytics?interval=day&interval=hour", 400, "bad-request", "interval: is there more than once"},
 		{http.MethodGet, "/api/events/evt-1/analytics?tz=%zz", 400, "bad-request", "query string"},
+		{http.MethodGet, "/api/events/evt-1/analytics?timezone=UTC", 400, "bad-request", "expected any of tz, interval, from, to"},
+		{http.MethodGet, "/api/events/evt-1/analytics?from=yesterday", 400, "bad-request", "from: expected an RFC 3339 time"},
+		{http.MethodGet, "/api/events/evt-1/analytics?from=2026-11-23T10:00:00Z&to=2026-11-23T09:00:00Z", 400, "bad-request", ""},
+		{http.MethodGet, "/api/events/evt-1/analytics?tz=" + strings.Repeat("x", 2048), 400, "bad-request", "longer than 2048 bytes"},
+		{http.MethodGet, "/api/stores/store-1/events?sort=weight", 400, "bad-request", "expected one of"},
+		{http.MethodGet, "/api/stores/store-1/events?order=up", 400, "bad-request", "order: expected asc or desc"},
+		{http.MethodGet, "/api/stores/store-1/events?limit=0", 400, "bad-request", "limit: "},
+		{http.MethodGet, "/api/stores/store-1/events?limit=201", 400, "bad-request", "limit"},
+		{http.MethodGet, "/api/stores/store-1/events?limit=many", 400, "bad-request", "limit: "},
+		{http.MethodGet, "/api/stores/store-1/events?cursor=nonsense", 400, "bad-request", "cursor: "},
 	} {
-		w := do(h, test.method, test.target)
+		w := b.do(t, test.method, test.target)
 		var p struct{ Type, Title, Detail string }
 		if err := json.Unmarshal(w.Body.Bytes(), &p); err != nil {
 			t.Errorf("%s: %v: %s", test.target, err, w.Body)
@@ -190,18 +140,339 @@ func TestProblems(t *testing.T) {
 	}
 }
 
-func TestHealth(t *testing.T) {
+// TestEntityTags: a client that has what is shown is told so, and any change of
+// what is shown changes the tag.
+func TestEntityTags(t *testing.T) {
 	t.Parallel()
-	h := setup(t, "evt-1", httpapi.Part{Name: "log"}, httpapi.Part{Name: "rows", Err: errors.New("connection refused")})
-	if w := do(h, http.MethodGet, "/healthz"); w.Code != http.StatusOK {
-		t.Errorf("healthz: status %d", w.Code)
+	b := setup(t, nil)
+	b.fold(t, campaign("evt-1", "store-1")...)
+	const target = "/api/events/evt-1/analytics"
+	first := b.do(t, http.MethodGet, target)
+	tag := first.Header().Get("ETag")
+	if !strings.HasPrefix(tag, `W/"`) {
+		t.Fatalf("the tag is %q", tag)
 	}
-	w := do(h, http.MethodGet, "/readyz")
-	if w.Code != http.StatusServiceUnavailable ||
-		!strings.Contains(w.Body.String(), `{"name":"log","ready":true},{"name":"rows","ready":false,"error":"connection refused"}`) {
-		t.Errorf("readyz: status %d: %s", w.Code, w.Body)
+	for _, held := range []string{tag, strings.TrimPrefix(tag, "W/"), "*", `"other", ` + tag} {
+		if w := b.do(t, http.MethodGet, target, "If-None-Match: "+held); w.Code != http.StatusNotModified || w.Body.Len() > 0 || w.Header().Get("ETag") != tag {
+			t.Errorf("If-None-Match %s: status %d, %d bytes", held, w.Code, w.Body.Len())
+		}
 	}
-	if w := do(setup(t, "evt-1", httpapi.Part{Name: "log"}), http.MethodGet, "/readyz"); w.Code != http.StatusOK {
-		t.Errorf("readyz of a process that works: status %d: %s", w.Code, w.Body)
+	for _, held := range []string{`"other"`, `W/"other", "another"`, ""} {
+		if w := b.do(t, http.MethodGet, target, "If-None-Match: "+held); w.Code != http.StatusOK {
+			t.Errorf("If-None-Match %s: status %d", held, w.Code)
+		}
+	}
+	if again := b.do(t, http.MethodGet, target); again.Header().Get("ETag") != tag {
+		t.Error("the same view has another tag")
+	}
+	for _, other := range []string{"?tz=UTC", "?interval=day"} {
+		if w := b.do(t, http.MethodGet, target+other); w.Header().Get("ETag") == tag {
+			t.Errorf("%s has the same tag", other)
+		}
+	}
+	b.fold(t, &events.ParticipantRegistered{Campaign: "evt-1", Participant: "p-2"})
+	if w := b.do(t, http.MethodGet, target, "If-None-Match: "+tag); w.Code != http.StatusOK || w.Header().Get("ETag") == tag {
+		t.Errorf("after a change: status %d, tag %s", w.Code, w.Header().Get("ETag"))
+	}
+}
+
+func TestGzip(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil)
+	b.fold(t, campaign("evt-1", "store-1")...)
+	for _, region := range []string{"서울", "부산", "대구", "인천", "광주", "대전", "울산", "세종"} {
+		b.fold(t, &events.ParticipantRegistered{Campaign: "evt-1", Participant: region, Region: region, Gender: region, AgeGroup: region})
+	}
+	const target = "/api/events/evt-1/analytics"
+	plain := b.do(t, http.MethodGet, target)
+	for accept, want := range map[string]bool{
+		"gzip": true, "deflate, gzip;q=0.5, br": true, "*": true, "GZIP": true,
+		"": false, "br": false, "gzip;q=0": false, "identity": false, "gzip;q=nonsense": false,
+	} {
+		w := b.do(t, http.MethodGet, target, "Accept-Encoding: "+accept)
+		if got := w.Header().Get("Content-Encoding") == "gzip"; got != want || !strings.Contains(w.Header().Get("Vary"), "Accept-Encoding") {
+			t.Errorf("Accept-Encoding %q: compressed: %t", accept, got)
+		}
+		if !want {
+			continue
+		}
+		z, err := gzip.NewReader(w.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(z)
+		if err != nil || !bytes.Equal(body, plain.Body.Bytes()) {
+			t.Errorf("Accept-Encoding %q: %v: %s", accept, err, body)
+		}
+	}
+}
+
+// TestAnswersAreKept: what is current is not read again, what is not is, and a
+// figure becomes stale by itself.
+func TestAnswersAreKept(t *testing.T) {
+	t.Parallel()
+	f := &fresh{}
+	var now atomic.Int64
+	b := setup(t, func(cfg *httpapi.Config) {
+		cfg.Freshness = f
+		cfg.Now = func() time.Time { return noon().Add(time.Duration(now.Load())) }
+	})
+	b.fold(t, campaign("evt-1", "store-1")...)
+	b.fold(t, &events.DistributionCompleted{Campaign: "evt-1", Channels: []events.Distribution{{Channel: events.Naver}}, CompletedAt: noon()})
+	const target = "/api/events/evt-1/analytics"
+	get := func(reads int64, status string, headers ...string) {
+		t.Helper()
+		before := b.store.reads.Load()
+		w := b.do(t, http.MethodGet, target, headers...)
+		if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), `"status":"`+status+`"`) {
+			t.Errorf("status %d, not %s: %s", w.Code, status, w.Body)
+		}
+		if got := b.store.reads.Load() - before; got != reads {
+			t.Errorf("%d reads of the rows, want %d", got, reads)
+		}
+	}
+	get(1, "fresh")
+	get(1, "fresh") // not known to be current
+	f.current.Store(true)
+	for range 3 {
+		get(0, "fresh")
+	}
+	get(0, "fresh", "Authorization: Bearer "+mint(t, owner("store-1")))
+	// What is kept for others is nobody's who may not see it.
+	if w := b.do(t, http.MethodGet, target, "Authorization: Bearer "+mint(t, owner("store-2"))); w.Code != http.StatusNotFound {
+		t.Errorf("a foreign owner: status %d", w.Code)
+	}
+	now.Store(int64(3 * time.Minute))
+	get(0, "fresh")
+	now.Store(int64(3*time.Minute + time.Second))
+	get(1, "stale")
+	get(0, "stale")
+	f.current.Store(false)
+	get(1, "stale")
+}
+
+func TestListEvents(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil)
+	for i := range 7 {
+		id := events.Campaign(fmt.Sprintf("evt-%d", i))
+		b.fold(t, campaign(id, "store-1")...)
+		for p := range i {
+			b.fold(t, &events.ParticipantRegistered{Campaign: id, Participant: fmt.Sprint("more-", p)})
+		}
+	}
+	b.fold(t, campaign("evt-other", "store-2")...)
+	var got []string
+	target := "/api/stores/store-1/events?sort=totalParticipants&order=desc&limit=3"
+	for pages := 0; ; pages++ {
+		w := b.do(t, http.MethodGet, target)
+		var page struct {
+			Events []struct {
+				EventID string                          `json:"eventId"`
+				Summary struct{ TotalParticipants int } `json:"summary"`
+			}
+			Next *string
+		}
+		if err := json.Unmarshal(w.Body.Bytes(), &page); err != nil || w.Code != http.StatusOK {
+			t.Fatalf("status %d: %v: %s", w.Code, err, w.Body)
+		}
+		for _, e := range page.Events {
+			got = append(got, fmt.Sprintf("%s:%d", e.EventID, e.Summary.TotalParticipants))
+		}
+		if page.Next == nil {
+			if pages != 2 {
+				t.Errorf("%d pages", pages+1)
+			}
+			break
+		}
+		target = "/api/stores/store-1/events?sort=totalParticipants&order=desc&limit=3&cursor=" + url.QueryEscape(*page.Next)
+	}
+	if want := "evt-6:7 evt-5:6 evt-4:5 evt-3:4 evt-2:3 evt-1:2 evt-0:1"; strings.Join(got, " ") != want {
+		t.Errorf("got %v, want %s", got, want)
+	}
+	for query, want := range map[string]int{"": 7, "?title=" + url.QueryEscape("개업"): 7, "?title=none": 0} {
+		w := b.do(t, http.MethodGet, "/api/stores/store-1/events"+query)
+		if n := strings.Count(w.Body.String(), `"eventId"`); n != want {
+			t.Errorf("%q: %d campaigns, want %d", query, n, want)
+		}
+	}
+	// An own store without campaigns is no mistake.
+	w := b.do(t, http.MethodGet, "/api/stores/store-9/events", "Authorization: Bearer "+mint(t, owner("store-9")))
+	if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), `"events":[]`) {
+		t.Errorf("an empty store: status %d: %s", w.Code, w.Body)
+	}
+}
+
+// TestOwnersSeeTheirOwn asks every route for 50 stores' 20 campaigns each, with
+// every kind of token: what is foreign is answered, to the byte, as what is
+// missing (I12).
+func TestOwnersSeeTheirOwn(t *testing.T) {
+	t.Parallel()
+	const stores, campaigns = 50, 20
+	b := setup(t, nil)
+	var facts []events.Event
+	for s := range stores {
+		for c := range campaigns {
+			facts = append(facts, campaign(events.Campaign(fmt.Sprintf("evt-%d-%d", s, c)), events.Store(fmt.Sprintf("store-%d", s)))...)
+		}
+	}
+	b.fold(t, facts...)
+	b.fold(t, &events.ParticipantRegistered{Campaign: "evt-unknown", Participant: "p"}) // whose it is nobody knows
+	expired, err := owner("store-0").Sign([]byte(testSecret), issuerName, audience, noon().Add(-2*time.Hour), noon().Add(-time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	forged, err := owner("store-0").Sign([]byte(strings.Repeat("x", 32)), issuerName, audience, noon(), noon().Add(time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	type reply struct {
+		status int
+		body   string
+	}
+	asked := 0
+	ask := func(target, token string) reply {
+		asked++
+		b.lax = asked%20 != 0 // the contract is judged elsewhere
+		w := b.do(t, http.MethodGet, target, "Authorization: "+token)
+		return reply{w.Code, w.Body.String()}
+	}
+	missing := map[string]reply{}
+	routes := map[string]func(s, c int) string{
+		"analytics": func(s, c int) string { return fmt.Sprintf("/api/events/evt-%d-%d/analytics", s, c) },
+		"daily":     func(s, c int) string { return fmt.Sprintf("/api/events/evt-%d-%d/analytics?interval=day", s, c) },
+		"events":    func(s, _ int) string { return fmt.Sprintf("/api/stores/store-%d/events", s) },
+	}
+	me := "Bearer " + mint(t, owner("store-0"))
+	for name, route := range routes {
+		missing[name] = ask(route(stores+1, 0), me)
+		if missing[name].status != http.StatusNotFound {
+			t.Fatalf("%s: a missing one: %+v", name, missing[name])
+		}
+	}
+	for name, route := range routes {
+		for s := range stores {
+			for c := range campaigns {
+				if name == "events" && c > 0 {
+					continue
+				}
+				target := route(s, c)
+				if got := ask(target, "Bearer "+mint(t, owner(events.Store(fmt.Sprintf("store-%d", s))))); got.status != http.StatusOK {
+					t.Errorf("%s: its owner: %+v", target, got)
+				}
+				if s == 0 {
+					continue
+				}
+				if got := ask(target, me); got != missing[name] {
+					t.Errorf("%s: a foreign owner: %+v, a missing one: %+v", target, got, missing[name])
+				}
+			}
+		}
+		refused := ask(route(0, 0), "none")
+		if refused.status != http.StatusUnauthorized {
+			t.Errorf("%s: without a token: %+v", name, refused)
+		}
+		for kind, token := range map[string]string{"expired": expired, "wrong key": forged, "nonsense": "x.y.z"} {
+			for _, s := range []int{0, 1, stores + 1} {
+				if got := ask(route(s, 0), "Bearer "+token); got != refused {
+					t.Errorf("%s: %s token: %+v, want %+v", route(s, 0), kind, got, refused)
+				}
+			}
+		}
+	}
+	if got := ask("/api/events/evt-unknown/analytics", me); got != missing["analytics"] {
+		t.Errorf("a campaign without a store: %+v", got)
+	}
+	if got := ask("/api/events/evt-unknown/analytics", "Bearer "+b.token); got.status != http.StatusOK {
+		t.Errorf("a campaign without a store, for an analyst: %+v", got)
+	}
+	if got := ask("/api/stores/store-1/events", me); strings.Contains(got.body, "evt-") {
+		t.Errorf("a foreign store's campaigns leak: %+v", got)
+	}
+	// Several shops are one owner's.
+	both := "Bearer " + mint(t, owner("store-3", "store-4"))
+	for _, s := range []int{3, 4} {
+		if got := ask(routes["analytics"](s, 1), both); got.status != http.StatusOK {
+			t.Errorf("store %d of an owner of two: %+v", s, got)
+		}
+	}
+}
+
+func TestLimits(t *testing.T) {
+	t.Parallel()
+	var now atomic.Int64
+	b := setup(t, func(cfg *httpapi.Config) {
+		cfg.Now = func() time.Time { return noon().Add(time.Duration(now.Load())) }
+		cfg.Limits = httpapi.Limits{PerToken: 2, PerAddress: 5}
+	})
+	b.fold(t, campaign("evt-1", "store-1")...)
+	const target = "/api/events/evt-1/analytics"
+	count := func(n int, headers ...string) (ok int) {
+		t.Helper()
+		for range n {
+			w := b.do(t, http.MethodGet, target, headers...)
+			switch w.Code {
+			case http.StatusOK:
+				ok++
+			case http.StatusTooManyRequests:
+				if w.Header().Get("Retry-After") != "1" {
+					t.Errorf("Retry-After is %q", w.Header().Get("Retry-After"))
+				}
+			default:
+				t.Errorf("status %d: %s", w.Code, w.Body)
+			}
+		}
+		return ok
+	}
+	if ok := count(9); ok != 6 { // three seconds' worth
+		t.Errorf("%d of one subject pass at once, want 6", ok)
+	}
+	if ok := count(6, "Authorization: Bearer "+mint(t, owner("store-1"))); ok != 6 { // of 15 from this address
+		t.Errorf("%d of another subject pass, want 6", ok)
+	}
+	if ok := count(3, "Authorization: Bearer "+mint(t, httpapi.Identity{Subject: "third", Role: httpapi.Ops})); ok != 0 {
+		t.Errorf("%d of a third subject pass, and the address has had its share", ok)
+	}
+	now.Store(int64(10 * time.Second))
+	if ok := count(9); ok != 6 {
+		t.Errorf("%d pass after a while, want 6", ok)
+	}
+}
+
+func TestTooMuchAtOnce(t *testing.T) {
+	t.Parallel()
+	b := setup(t, func(cfg *httpapi.Config) { cfg.Limits.Concurrent = -1 })
+	if w := b.do(t, http.MethodGet, "/openapi.yaml"); w.Code != http.StatusOK {
+		t.Errorf("without a bound: status %d", w.Code)
+	}
+	inside, release := make(chan struct{}), make(chan struct{})
+	b = setup(t, func(cfg *httpapi.Config) {
+		cfg.Limits.Concurrent = 1
+		cfg.Middleware = append(cfg.Middleware, func(next http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				close(inside)
+				<-release
+				next.ServeHTTP(w, r)
+			})
+		})
+	})
+	done := make(chan int)
+	go func() { done <- b.do(t, http.MethodGet, "/openapi.yaml", "Authorization: none").Code }()
+	<-inside
+	if w := b.do(t, http.MethodGet, "/openapi.yaml"); w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" {
+		t.Errorf("one too many: status %d: %s", w.Code, w.Body)
+	}
+	close(release)
+	if code := <-done; code != http.StatusOK {
+		t.Errorf("the one before: status %d", code)
+	}
+}
+
+func TestWithoutAuth(t *testing.T) {
+	t.Parallel()
+	b := setup(t, func(cfg *httpapi.Config) { cfg.Auth = nil })
+	b.fold(t, campaign("evt-1", "store-1")...)
+	if w := b.do(t, http.MethodGet, "/api/events/evt-1/analytics", "Authorization: none"); w.Code != http.StatusOK {
+		t.Errorf("status %d: %s", w.Code, w.Body)
 	}
 }

@@ -4,8 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
+	"math"
 	"net/http"
+	"strconv"
+	"time"
 
 	"jangbu/readmodel"
 )
@@ -16,6 +20,8 @@ type problem struct {
 	Title  string `json:"title"`
 	Status int    `json:"status"`
 	Detail string `json:"detail,omitempty"`
+
+	retryAfter time.Duration
 }
 
 // badRequest is a request that the client must change.
@@ -23,54 +29,80 @@ type badRequest struct{ detail string }
 
 func (e badRequest) Error() string { return e.detail }
 
+// tooMany says when the caller may come again.
+type tooMany struct{ wait time.Duration }
+
+func (e tooMany) Error() string { return fmt.Sprintf("too many requests; the next one in %v", e.wait) }
+
 var (
-	errNoRoute  = errors.New("no such resource")
-	errNoMethod = errors.New("method not allowed")
+	errNoRoute    = errors.New("no such resource")
+	errNoMethod   = errors.New("method not allowed")
+	errOverloaded = errors.New("too many requests at once")
 )
 
 // problemOf is the one table from errors to statuses. Types are stable: a
 // client may switch on them.
 func problemOf(err error) problem {
 	bad, isBad := errors.AsType[badRequest](err)
+	many, isMany := errors.AsType[tooMany](err)
 	switch {
 	case isBad:
-		return problem{"urn:jangbu:problem:bad-request", "The request cannot be understood", http.StatusBadRequest, bad.detail}
-	case errors.Is(err, readmodel.ErrTimeZone), errors.Is(err, readmodel.ErrInterval):
-		return problem{"urn:jangbu:problem:bad-request", "The request cannot be understood", http.StatusBadRequest, err.Error()}
+		return problem{Type: "urn:jangbu:problem:bad-request", Title: "The request cannot be understood", Status: http.StatusBadRequest, Detail: bad.detail}
+	case errors.Is(err, readmodel.ErrTimeZone), errors.Is(err, readmodel.ErrInterval), errors.Is(err, readmodel.ErrRange), errors.Is(err, readmodel.ErrListing):
+		return problem{Type: "urn:jangbu:problem:bad-request", Title: "The request cannot be understood", Status: http.StatusBadRequest, Detail: err.Error()}
+	case errors.Is(err, errUnauthorized):
+		return problem{Type: "urn:jangbu:problem:unauthorized", Title: "A valid token is needed", Status: http.StatusUnauthorized, Detail: "Send Authorization: Bearer with a token that has not expired."}
 	case errors.Is(err, readmodel.ErrNotFound):
-		return problem{"urn:jangbu:problem:campaign-not-found", "There is no such campaign", http.StatusNotFound, ""}
+		return problem{Type: "urn:jangbu:problem:campaign-not-found", Title: "There is no such campaign", Status: http.StatusNotFound}
+	case errors.Is(err, errNoStore):
+		return problem{Type: "urn:jangbu:problem:store-not-found", Title: "There is no such store", Status: http.StatusNotFound}
 	case errors.Is(err, errNoRoute):
-		return problem{"urn:jangbu:problem:no-such-resource", "There is no such resource", http.StatusNotFound, ""}
+		return problem{Type: "urn:jangbu:problem:no-such-resource", Title: "There is no such resource", Status: http.StatusNotFound}
 	case errors.Is(err, errNoMethod):
-		return problem{"urn:jangbu:problem:method-not-allowed", "The resource is read-only", http.StatusMethodNotAllowed, "Use GET or HEAD."}
+		return problem{Type: "urn:jangbu:problem:method-not-allowed", Title: "The resource is read-only", Status: http.StatusMethodNotAllowed, Detail: "Use GET or HEAD."}
+	case isMany:
+		return problem{Type: "urn:jangbu:problem:too-many-requests", Title: "Too many requests", Status: http.StatusTooManyRequests, Detail: "Come again after as many seconds as Retry-After says.", retryAfter: many.wait}
+	case errors.Is(err, errOverloaded):
+		return problem{Type: "urn:jangbu:problem:overloaded", Title: "Too much is asked for at once", Status: http.StatusServiceUnavailable, Detail: "Come again after as many seconds as Retry-After says.", retryAfter: time.Second}
 	case errors.Is(err, context.DeadlineExceeded):
-		return problem{"urn:jangbu:problem:timeout", "The read model did not answer in time", http.StatusServiceUnavailable, "Try again."}
+		return problem{Type: "urn:jangbu:problem:timeout", Title: "The read model did not answer in time", Status: http.StatusServiceUnavailable, Detail: "Try again.", retryAfter: time.Second}
 	default:
-		return problem{"urn:jangbu:problem:internal", "Something went wrong here", http.StatusInternalServerError, ""}
+		return problem{Type: "urn:jangbu:problem:internal", Title: "Something went wrong here", Status: http.StatusInternalServerError}
 	}
 }
 
-func (a *api) fail(w http.ResponseWriter, r *http.Request, err error) {
+func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if r.Context().Err() == context.Canceled {
 		return // nobody is listening
 	}
 	p := problemOf(err)
-	if p.Status >= http.StatusInternalServerError {
+	if p.Status == http.StatusInternalServerError {
 		a.cfg.Logger.ErrorContext(r.Context(), "http: request failed", slog.String("path", r.URL.Path), slog.Any("error", err))
 	}
-	w.Header().Set("Cache-Control", "no-store")
-	a.write(w, "application/problem+json", p.Status, p)
+	h := w.Header()
+	h.Set("Cache-Control", "no-store")
+	if p.retryAfter > 0 {
+		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(p.retryAfter.Seconds()))))
+	}
+	switch p.Status {
+	case http.StatusUnauthorized:
+		h.Set("WWW-Authenticate", `Bearer realm="jangbu"`)
+	case http.StatusMethodNotAllowed:
+		h.Set("Allow", "GET, HEAD")
+	}
+	write(w, r, "application/problem+json", p.Status, p)
 }
 
-func (a *api) write(w http.ResponseWriter, contentType string, status int, body any) {
+// write answers with JSON.
+func write(w http.ResponseWriter, r *http.Request, contentType string, status int, body any) {
 	b, err := json.Marshal(body)
-	if err != nil { // a view that cannot be encoded is a bug of ours
-		a.cfg.Logger.Error("http: encode response", slog.Any("error", err))
-		w.WriteHeader(http.StatusInternalServerError)
+	if err != nil { // of our own types: cannot be
+		http.Error(w, "", http.StatusInternalServerError)
 		return
 	}
 	w.Header().Set("Content-Type", contentType)
-	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
-	_, _ = w.Write(append(b, '\n')) // the client may be gone
+	if r.Method != http.MethodHead {
+		_, _ = w.Write(append(b, '\n')) // a client that has gone needs no answer
+	}
 }

@@ -9,23 +9,32 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"jangbu/events"
+	"jangbu/httpapi"
 )
 
 // adminHandler serves what operators' tools read, apart from the public API.
-func (s *service) adminHandler() http.Handler {
+func (s *service) adminHandler() (http.Handler, error) {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		&logCollector{s},
+		s.log,
 	)
 	if s.polling != nil {
 		registry.MustRegister(s.polling)
 	}
-	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
-	return mux
+	if s.cache != nil {
+		registry.MustRegister(cacheCollector{s})
+	}
+	if s.api != nil {
+		registry.MustRegister(s.requests.requests, s.requests.seconds)
+	}
+	return httpapi.NewAdmin(httpapi.AdminConfig{
+		Ready: s.ready, Metrics: promhttp.HandlerFor(registry, promhttp.HandlerOpts{}), Now: time.Now, Logger: s.logger,
+	})
 }
 
 // logCollector exports the log's own account and the projections' checkpoints,
@@ -35,49 +44,54 @@ type logCollector struct{ s *service }
 
 const scrapeTimeout = 2 * time.Second
 
-func (*logCollector) descriptions() (head, received, duplicates, dead, position, leading *prometheus.Desc) {
-	return prometheus.NewDesc("jangbu_log_head", "Position of the last event in the log.", nil, nil),
-		prometheus.NewDesc("jangbu_log_received_total", "Records whose fate is decided: head + duplicates + dead letters.", nil, nil),
-		prometheus.NewDesc("jangbu_log_duplicates_total", "Records that the log already held.", nil, nil),
-		prometheus.NewDesc("jangbu_log_dead_letters_total", "Records that can never become an event.", nil, nil),
-		prometheus.NewDesc("jangbu_projection_position", "Checkpoint of a projection's active generation.", []string{"projection"}, nil),
-		prometheus.NewDesc("jangbu_projections_leading", "1 where this process folds, 0 where it stands by.", nil, nil)
-}
-
 // Describe implements [prometheus.Collector].
-func (c *logCollector) Describe(ch chan<- *prometheus.Desc) {
-	head, received, duplicates, dead, position, leading := c.descriptions()
-	for _, d := range []*prometheus.Desc{head, received, duplicates, dead, position, leading} {
-		ch <- d
-	}
-}
+func (c *logCollector) Describe(ch chan<- *prometheus.Desc) { prometheus.DescribeByCollect(c, ch) }
 
 // Collect implements [prometheus.Collector].
 func (c *logCollector) Collect(ch chan<- prometheus.Metric) {
-	head, received, duplicates, dead, position, leading := c.descriptions()
 	ctx, cancel := context.WithTimeout(context.Background(), scrapeTimeout)
 	defer cancel()
+	metric := func(kind prometheus.ValueType, name, help string, value float64, labels prometheus.Labels) {
+		ch <- prometheus.MustNewConstMetric(prometheus.NewDesc(name, help, nil, labels), kind, value)
+	}
 	totals, err := c.s.log.Totals(ctx)
 	if err != nil {
-		ch <- prometheus.NewInvalidMetric(head, err)
-	} else {
-		ch <- prometheus.MustNewConstMetric(head, prometheus.GaugeValue, float64(totals.Head))
-		ch <- prometheus.MustNewConstMetric(received, prometheus.CounterValue, float64(totals.Received))
-		ch <- prometheus.MustNewConstMetric(duplicates, prometheus.CounterValue, float64(totals.Duplicates))
-		ch <- prometheus.MustNewConstMetric(dead, prometheus.CounterValue, float64(totals.DeadLettered))
+		ch <- prometheus.NewInvalidMetric(prometheus.NewInvalidDesc(err), err)
+		return
 	}
+	metric(prometheus.GaugeValue, "jangbu_log_head", "Position of the last event in the log.", float64(totals.Head), nil)
+	metric(prometheus.CounterValue, "jangbu_log_received_total", "Records whose fate is decided: head + duplicates + dead letters.", float64(totals.Received), nil)
+	metric(prometheus.CounterValue, "jangbu_log_duplicates_total", "Records that the log already held.", float64(totals.Duplicates), nil)
+	metric(prometheus.CounterValue, "jangbu_log_dead_letters_total", "Records that can never become an event.", float64(totals.DeadLettered), nil)
 	if c.s.runner == nil {
 		return
 	}
 	status := c.s.runner.Status()
-	lead := 0.0
-	if status.Leading {
-		lead = 1
-	}
-	ch <- prometheus.MustNewConstMetric(leading, prometheus.GaugeValue, lead)
+	metric(prometheus.GaugeValue, "jangbu_projections_leading", "1 where this process folds, 0 where it stands by.", number(status.Leading), nil)
 	for _, at := range status.Checkpoints {
-		ch <- prometheus.MustNewConstMetric(position, prometheus.GaugeValue, float64(at.Position), at.Projection)
+		labels := prometheus.Labels{"projection": at.Projection}
+		metric(prometheus.GaugeValue, "jangbu_projection_position", "Checkpoint of a projection's active generation.", float64(at.Position), labels)
+		metric(prometheus.GaugeValue, "jangbu_projection_lag_events", "Events of the log that are not folded yet.", float64(max(totals.Head-at.Position, 0)), labels)
+		lag, err := c.waiting(ctx, at.Position, totals.Head)
+		if err != nil {
+			ch <- prometheus.NewInvalidMetric(prometheus.NewInvalidDesc(err), err)
+			continue
+		}
+		metric(prometheus.GaugeValue, "jangbu_projection_lag_seconds", "For how long the oldest of these has been in the log.", lag.Seconds(), labels)
 	}
+}
+
+// waiting returns for how long the first event behind a checkpoint has been in the
+// log.
+func (c *logCollector) waiting(ctx context.Context, checkpoint, head events.Position) (time.Duration, error) {
+	if checkpoint >= head {
+		return 0, nil
+	}
+	next, err := c.s.log.Read(ctx, checkpoint, 1)
+	if err != nil || len(next) == 0 {
+		return 0, err
+	}
+	return max(time.Since(next[0].RecordedAt), 0), nil
 }
 
 // redacted returns a URL without its password.

@@ -29,6 +29,11 @@ type channelConfig struct {
 	channelRoots *x509.CertPool
 }
 
+// defaultPolling is a configuration that polls nobody.
+func defaultPolling() channelConfig {
+	return channelConfig{PollInterval: channels.DefaultYoungest, PollIntervalMax: channels.DefaultOldest, PollAfterEnd: channels.DefaultAfterEnd}
+}
+
 // channelAPI is how to reach one channel API.
 type channelAPI struct {
 	URL     string `name:"url" env:"URL" placeholder:"URL" help:"Base URL of the API: https://HOST[/PATH]. Without one it is not polled."`

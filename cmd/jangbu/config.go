@@ -15,6 +15,7 @@ import (
 
 	"jangbu/events"
 	"jangbu/events/privacy"
+	"jangbu/httpapi"
 	"jangbu/readmodel"
 )
 
@@ -37,14 +38,19 @@ type serviceConfig struct {
 	DatabaseURL string `env:"JANGBU_DATABASE_URL" placeholder:"URL" help:"Log and rows: postgres://…, or sqlite:///DIR. Without one, SQLite in the data directory."`
 	LogURL      string `env:"JANGBU_LOG_URL" placeholder:"URL" help:"The log alone: postgres://… or sqlite:///FILE."`
 	RowsURL     string `env:"JANGBU_ROWS_URL" placeholder:"URL" help:"The rows alone: postgres://… or sqlite:///FILE."`
-	RedisURL    string `env:"JANGBU_REDIS_URL" placeholder:"URL" help:"Redis for the read cache. There is no read cache yet: it is checked and not used."`
+	RedisURL    string `env:"JANGBU_REDIS_URL" placeholder:"URL" help:"Redis that the processes share as a read cache: redis://… or rediss://…. Without one, one runs embedded."`
 
 	MasterKeyFile string `env:"JANGBU_MASTER_KEY_FILE" placeholder:"FILE" help:"Key that wraps the campaigns' keys: 32 bytes in base64, readable by its owner only. Required where the log is on PostgreSQL (or JANGBU_MASTER_KEY, the key itself)."`
 
 	channelConfig
 
+	authConfig
+	RatePerToken   float64 `env:"JANGBU_RATE_PER_TOKEN" default:"50" placeholder:"N" help:"Most requests a second of one token's subject (${default}; 0: no limit)."`
+	RatePerAddress float64 `env:"JANGBU_RATE_PER_ADDRESS" default:"500" placeholder:"N" help:"Most requests a second from one address (${default}; 0: no limit). Behind a gateway all come from its address."`
+
 	Role []string `env:"JANGBU_ROLE" default:"all" placeholder:"ROLE,…" help:"What this process does: all, or any of ingest, project, poll, api."`
-	TZ   string   `name:"tz" env:"JANGBU_TZ" default:"Asia/Seoul" placeholder:"ZONE" help:"Time zone of days and hours (${default})."`
+	tracingConfig
+	TZ string `name:"tz" env:"JANGBU_TZ" default:"Asia/Seoul" placeholder:"ZONE" help:"Time zone of days and hours (${default})."`
 	logConfig
 }
 
@@ -119,10 +125,12 @@ func (c *serviceConfig) validate() error {
 	} else if err := (readmodel.View{Location: location}).Validate(); err != nil {
 		wrong("tz", "%v", err)
 	}
-	for flag, addr := range map[string]string{"http-addr": c.HTTPAddr, "admin-addr": c.AdminAddr} {
-		if err := loopbackOnly(addr); err != nil {
-			wrong(flag, "%v", err)
-		}
+	c.validateAddresses(wrong)
+	if c.does(roleAPI) {
+		c.authConfig.validate(wrong)
+	}
+	if c.RatePerToken < 0 || c.RatePerAddress < 0 {
+		wrong("rate-per-token", "expected 0 or more, and likewise --rate-per-address")
 	}
 	if _, _, err := net.SplitHostPort(c.KafkaListen); err != nil {
 		wrong("kafka-listen", "expected HOST:PORT")
@@ -157,17 +165,31 @@ func (c *serviceConfig) validate() error {
 	return nil
 }
 
-// loopbackOnly refuses an address that other machines could reach: the API has
-// no authentication yet.
-func loopbackOnly(addr string) error {
-	host, _, err := net.SplitHostPort(addr)
-	if err != nil {
-		return fmt.Errorf("expected HOST:PORT, as in 127.0.0.1:8080")
+// validateAddresses refuses to let other machines in where nobody is asked who
+// they are.
+func (c *serviceConfig) validateAddresses(wrong func(flag, format string, args ...any)) {
+	for flag, addr := range map[string]string{"http-addr": c.HTTPAddr, "admin-addr": c.AdminAddr} {
+		host, _, err := net.SplitHostPort(addr)
+		if err != nil {
+			wrong(flag, "expected HOST:PORT, as in 127.0.0.1:8080")
+			continue
+		}
+		ip := net.ParseIP(host)
+		if flag == "http-addr" && c.InsecureNoAuth && host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+			wrong(flag, "%s can be reached from outside, and --insecure-no-auth asks nobody who they are: bind to 127.0.0.1", addr)
+		}
 	}
-	if ip := net.ParseIP(host); host == "localhost" || ip != nil && ip.IsLoopback() {
-		return nil
+}
+
+// limits are those of the read API.
+func (c *serviceConfig) limits() httpapi.Limits {
+	limit := func(perSecond float64) float64 {
+		if perSecond == 0 {
+			return -1
+		}
+		return perSecond
 	}
-	return fmt.Errorf("%s can be reached from outside, and there is no authentication yet: bind to 127.0.0.1", addr)
+	return httpapi.Limits{PerToken: limit(c.RatePerToken), PerAddress: limit(c.RatePerAddress)}
 }
 
 func (c *serviceConfig) does(role string) bool {

@@ -96,16 +96,11 @@ func (c demoCommand) config(dir, key string, simulated *simulator.Simulator) (se
 		return serviceConfig{}, fmt.Errorf("write key of channels: %w", err)
 	}
 	api := func(a simulator.API) channelAPI { return channelAPI{URL: simulated.URL(a), KeyFile: path} }
-	return serviceConfig{
-		DataDir: dir, HTTPAddr: c.HTTPAddr, AdminAddr: "127.0.0.1:0",
-		KafkaListen: "127.0.0.1:0", KafkaGroup: "jangbu", topicConfig: defaultTopics(),
-		channelConfig: channelConfig{
-			Wooridongnetv: api(simulator.WooridongneTV), Genietv: api(simulator.GenieTV), SNS: api(simulator.SNS),
-			PollInterval: demoInterval, PollIntervalMax: channels.DefaultOldest, PollAfterEnd: channels.DefaultAfterEnd,
-			channelRoots: simulated.Roots(),
-		},
-		Role: []string{"all"}, TZ: "Asia/Seoul", logConfig: c.logConfig,
-	}, nil
+	cfg := embeddedConfig(dir)
+	cfg.HTTPAddr, cfg.logConfig = c.HTTPAddr, c.logConfig
+	cfg.Wooridongnetv, cfg.Genietv, cfg.SNS = api(simulator.WooridongneTV), api(simulator.GenieTV), api(simulator.SNS)
+	cfg.PollInterval, cfg.channelRoots = demoInterval, simulated.Roots()
+	return cfg, nil
 }
 
 // startTraffic starts what fills the pipeline and what shows it.

@@ -173,14 +173,14 @@ type program struct {
 	dead               atomic.Bool
 }
 
-func startProgram(t *testing.T, dir string, environment []string) *program {
+func startProgram(t testing.TB, dir string, environment []string) *program {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
 	p := &program{cmd: exec.Command(self, "serve", "--data-dir", dir, "--http-addr", "127.0.0.1:0", "--admin-addr", "127.0.0.1:0",
-		"--kafka-listen", "127.0.0.1:0", "--log-level", "error")}
+		"--kafka-listen", "127.0.0.1:0", "--log-level", "error", "--insecure-no-auth")}
 	p.cmd.Env = append(append(os.Environ(), asProgram+"=1"), environment...)
 	p.cmd.Stderr = os.Stderr
 	out, err := p.cmd.StdoutPipe()
@@ -211,7 +211,7 @@ func startProgram(t *testing.T, dir string, environment []string) *program {
 	return p
 }
 
-func (p *program) kill(t *testing.T) {
+func (p *program) kill(t testing.TB) {
 	if p.dead.Swap(true) {
 		return
 	}

@@ -20,6 +20,7 @@ import (
 	_ "time/tzdata" // the image has no time zones of its own
 
 	"github.com/alecthomas/kong"
+	"github.com/redis/go-redis/v9/logging"
 )
 
 func main() {
@@ -29,6 +30,7 @@ func main() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(400)
 	}
+	logging.Disable() // of go-redis: the cache says what is wrong, once, in the log's own form
 	os.Exit(run(context.Background(), os.Args[1:], terminal{os.Stdout, os.Stderr}))
 }
 
@@ -49,6 +51,8 @@ type commands struct {
 	Serve    serveCommand    `cmd:"" help:"Run the service: ingest, fold and serve."`
 	Demo     demoCommand     `cmd:"" help:"Run everything in a temporary directory, with generated traffic."`
 	Simulate simulateCommand `cmd:"" help:"Publish seeded traffic to Kafka brokers."`
+	Bench    benchCommand    `cmd:"" help:"Measure this machine."`
+	Token    tokenCommand    `cmd:"" help:"Mint a token for the read API, for development."`
 	Version  versionCommand  `cmd:"" help:"Print the version."`
 }
 

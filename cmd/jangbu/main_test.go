@@ -5,6 +5,7 @@ import (
 	"os"
 	"testing"
 
+	"github.com/redis/go-redis/v9/logging"
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
@@ -15,6 +16,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
 		os.Exit(run(context.Background(), os.Args[1:], terminal{os.Stdout, os.Stderr}))
 	}
+	logging.Disable()
 	testscript.Main(m, map[string]func(){
 		"jangbu": func() {
 			os.Exit(run(context.Background(), os.Args[1:], terminal{os.Stdout, os.Stderr}))

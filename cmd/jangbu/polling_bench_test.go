@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"log/slog"
@@ -124,10 +123,7 @@ func polledService(b *testing.B, campaigns int, interval time.Duration, simulate
 	// First without polling, so that all are due at once.
 	cfg.Role = []string{roleIngest, roleProject}
 	s := startBenchmarked(b, cfg)
-	producer, err := kafka.NewProducer(s.kafkaConfig())
-	if err != nil {
-		b.Fatal(err)
-	}
+	producer := newProducer(b, s)
 	var records []events.Record
 	for i := range campaigns {
 		id := fmt.Sprintf("evt-%d", i)
@@ -163,12 +159,19 @@ func startBenchmarked(b *testing.B, cfg serviceConfig) *service {
 	return s
 }
 
+func newProducer(b *testing.B, s *service) *kafka.Producer {
+	b.Helper()
+	producer, err := kafka.NewProducer(s.kafkaConfig())
+	if err != nil {
+		b.Fatal(err)
+	}
+	return producer
+}
+
 // end ends a service.
 func end(b *testing.B, s *service) {
 	b.Helper()
-	ended, cancel := context.WithCancel(context.Background())
-	cancel()
-	if err := s.wait(ended); err != nil {
+	if err := s.stopNow(); err != nil {
 		b.Error(err)
 	}
 }

@@ -16,8 +16,9 @@ func (serveCommand) Help() string {
 real Kafka clients can use, and SQLite. Kill it and start it again: nothing is lost.
 
 Examples:
-  jangbu serve
-  jangbu serve --data-dir /var/lib/jangbu --kafka-listen 127.0.0.1:19092
+  jangbu serve --insecure-no-auth
+  jangbu serve --jwt-secret-file jwt.secret --jwt-issuer jangbu --jwt-audience jangbu
+  jangbu serve --jwks-url https://id.example.com/keys --jwt-issuer https://id.example.com --jwt-audience jangbu
   JANGBU_KAFKA_BROKERS=kafka:9092 JANGBU_DATABASE_URL=postgres://… jangbu serve --role ingest,project`
 }
 
@@ -35,12 +36,12 @@ func (c serveCommand) Run(ctx context.Context, t terminal) error {
 	return s.wait(ctx)
 }
 
-// warn tells of settings that have no effect.
+// warn tells of settings that have no effect, or one that should be known.
 func warn(ctx context.Context, logger *slog.Logger, c serviceConfig) {
 	for _, name := range unknownVariables(os.Environ()) {
 		logger.WarnContext(ctx, "config: unknown environment variable is ignored", slog.String("name", name))
 	}
-	if c.RedisURL != "" {
-		logger.WarnContext(ctx, "config: there is no read cache yet, Redis is not used")
+	if c.InsecureNoAuth && c.does(roleAPI) {
+		logger.WarnContext(ctx, "config: --insecure-no-auth: whoever reaches the read API sees everything")
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -28,6 +29,7 @@ import (
 	"jangbu/projections/runner"
 	"jangbu/readmodel"
 	"jangbu/readmodel/pgrows"
+	"jangbu/readmodel/rediscache"
 	"jangbu/readmodel/sqliterows"
 )
 
@@ -57,23 +59,30 @@ type service struct {
 	owner  string // names this process in leases
 	logger *slog.Logger
 
-	brokers  []string
-	embedded *embedded.Broker // nil: the brokers are somebody else's
-	log      eventLog
-	rows     rowStore
-	router   *bus.Router    // nil without something to carry
-	polling  *polling       // nil without the role, or anybody to poll
-	runner   *runner.Runner // nil without the role
-	api      *http.Server   // nil without the role
-	admin    *http.Server
-	httpAddr string // bound, as are the others; "" without the role
-	adminURL string
+	brokers   []string
+	embedded  *embedded.Broker // nil: the brokers are somebody else's
+	log       *measuredLog
+	rows      rowStore
+	router    *bus.Router       // nil without something to carry
+	polling   *polling          // nil without the role, or anybody to poll
+	runner    *runner.Runner    // nil without the role
+	cache     *rediscache.Cache // nil with neither of the roles that need it
+	api       *http.Server      // nil without the role
+	admin     *http.Server
+	tracing   *tracing // nil: nobody wants traces
+	requests  requestMetrics
+	kept      atomic.Int64  // answers that were given again as they were
+	draining  chan struct{} // closed when streams are to end
+	httpAddr  string        // bound, as are the others; "" without the role
+	redisAddr string        // of the cache, embedded or not
+	adminURL  string
 
 	lines   []string // one per part
 	group   *errgroup.Group
 	failed  <-chan struct{} // closed when a part of the group fails
 	stop    context.CancelFunc
-	closers []func() error // in the order of opening
+	stopped <-chan struct{} // closed by stop
+	closers []func() error  // in the order of opening
 }
 
 // startService starts every part that the configuration asks for and returns
@@ -83,11 +92,13 @@ func startService(ctx context.Context, cfg serviceConfig, logger *slog.Logger) (
 		return nil, err
 	}
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
+	stopped := running.Done()
 	group, running := errgroup.WithContext(running)
 	host, _ := os.Hostname() // a name for people; the process id tells apart
 	s := &service{
 		cfg: cfg, owner: fmt.Sprintf("%s/%d/%d", host, os.Getpid(), time.Now().UnixNano()),
-		logger: logger, group: group, failed: running.Done(), stop: stop,
+		logger: logger, group: group, failed: running.Done(), stop: stop, stopped: stopped,
+		requests: newRequestMetrics(), draining: make(chan struct{}),
 	}
 	defer func() {
 		if err != nil {
@@ -96,6 +107,13 @@ func startService(ctx context.Context, cfg serviceConfig, logger *slog.Logger) (
 	}()
 	starting, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
+	if s.tracing, err = cfg.startTracing(ctx); err != nil {
+		return nil, err
+	}
+	if s.tracing != nil {
+		s.onClose(s.tracing.close)
+		s.line("traces", "%s", cfg.OTLPEndpoint)
+	}
 	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
 		return nil, fmt.Errorf("make data directory: %w", err)
 	}
@@ -110,6 +128,11 @@ func startService(ctx context.Context, cfg serviceConfig, logger *slog.Logger) (
 	}
 	if cfg.does(roleIngest) || cfg.does(rolePoll) {
 		if err := s.startRouter(starting, running, master); err != nil {
+			return nil, err
+		}
+	}
+	if cfg.does(roleProject) || cfg.does(roleAPI) {
+		if err := s.startCache(starting); err != nil {
 			return nil, err
 		}
 	}
@@ -132,24 +155,24 @@ func (s *service) line(part, format string, args ...any) {
 
 func (s *service) openStores(ctx context.Context) error {
 	if at := s.cfg.logStore(); at.postgres != "" {
-		log, err := pglog.Open(ctx, at.postgres, pglog.Options{})
+		log, err := pglog.Open(ctx, at.postgres, pglog.Options{Tracer: s.tracing.queries()})
 		if err != nil {
 			return fmt.Errorf("open log: %w", err)
 		}
-		s.log = log
+		s.log = measured(log)
 		s.onClose(func() error { log.Close(); return nil })
 	} else {
 		log, err := sqlitelog.Open(ctx, at.path, sqlitelog.Options{})
 		if err != nil {
 			return fmt.Errorf("open log: %w", err)
 		}
-		s.log = log
+		s.log = measured(log)
 		s.onClose(log.Close)
 	}
 	s.line("log", "%s", s.cfg.logStore())
 
 	if at := s.cfg.rowsStore(); at.postgres != "" {
-		rows, err := pgrows.Open(ctx, at.postgres, pgrows.Options{})
+		rows, err := pgrows.Open(ctx, at.postgres, pgrows.Options{Tracer: s.tracing.queries()})
 		if err != nil {
 			return fmt.Errorf("open rows: %w", err)
 		}
@@ -223,7 +246,7 @@ func (s *service) startRouter(starting, running context.Context, master privacy.
 	if err := s.startBroker(starting); err != nil {
 		return err
 	}
-	cfg := bus.Config{Logger: s.logger}
+	cfg := bus.Config{Logger: s.logger, Middleware: s.tracing.messages()}
 	if s.cfg.does(roleIngest) {
 		if cfg.Ingest, err = s.ingest(starting, master); err != nil {
 			return err
@@ -266,7 +289,7 @@ func (s *service) ingest(ctx context.Context, master privacy.MasterKey) (*bus.In
 	s.onClose(func() error { appender.Close(); return nil })
 	topics := s.cfg.topics()
 	s.line("ingest", "group %s, topics %s", s.cfg.KafkaGroup, strings.Join(topicNames(topics), " "))
-	return &bus.Ingest{Subscriber: subscriber, Topics: topics, Log: appender, DeadLetters: s.log, Privacy: keeper}, nil
+	return &bus.Ingest{Subscriber: subscriber, Topics: topics, Log: s.tracing.appends(appender), DeadLetters: s.log, Privacy: keeper}, nil
 }
 
 func (s *service) kafkaConfig() kafka.Config {
@@ -283,8 +306,8 @@ func topicNames(topics map[events.Type]string) []string {
 
 func (s *service) startRunner(running context.Context) (err error) {
 	s.runner, err = runner.New(runner.Config{
-		Log: s.log, Rows: s.rows, Leases: s.rows, Projections: projections.All(),
-		Owner: s.owner, Logger: s.logger,
+		Log: s.log, Rows: s.tracing.commits(s.rows), Leases: s.rows, Projections: projections.All(),
+		Owner: s.owner, Logger: s.logger, Committed: s.cache.Committed,
 	})
 	if err != nil {
 		return err
@@ -304,9 +327,17 @@ func (s *service) startHTTP(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		auth, err := s.cfg.start(ctx, s.logger)
+		if err != nil {
+			return fmt.Errorf("start read API: %w", err)
+		}
+		if auth != nil {
+			s.onClose(func() error { auth.Close(); return nil })
+		}
 		handler, err := httpapi.New(httpapi.Config{
-			Reader: s.rows, Ready: s.ready, Now: time.Now, Location: location,
-			PollInterval: s.cfg.schedule().Interval, Logger: s.logger,
+			Reader: s.cache, Freshness: s.cache, Auth: auth, Now: time.Now, Location: location,
+			PollInterval: s.cfg.schedule().Interval, Limits: s.cfg.limits(),
+			Middleware: s.tracing.requests(), Observe: s.observe, Draining: s.draining, Logger: s.logger,
 		})
 		if err != nil {
 			return err
@@ -315,15 +346,31 @@ func (s *service) startHTTP(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("start read API: %w", err)
 		}
-		s.line("api", "http://%s", s.httpAddr)
+		who := "by token"
+		if auth == nil {
+			who = "for anybody on this machine"
+		}
+		s.line("api", "http://%s  %s", s.httpAddr, who)
 	}
-	admin, addr, err := s.listen(ctx, s.cfg.AdminAddr, s.adminHandler())
+	operators, err := s.adminHandler()
+	if err != nil {
+		return err
+	}
+	admin, addr, err := s.listen(ctx, s.cfg.AdminAddr, operators)
 	if err != nil {
 		return fmt.Errorf("start admin listener: %w", err)
 	}
 	s.admin, s.adminURL = admin, "http://"+addr
 	s.line("admin", "%s/metrics", s.adminURL)
 	return nil
+}
+
+// observe notes a request that has been answered.
+func (s *service) observe(o httpapi.Observation) {
+	s.requests.observe(o)
+	if o.Kept {
+		s.kept.Add(1)
+	}
 }
 
 func (s *service) listen(ctx context.Context, addr string, h http.Handler) (*http.Server, string, error) {
@@ -338,6 +385,7 @@ func (s *service) listen(ctx context.Context, addr string, h http.Handler) (*htt
 		ReadTimeout:       10 * time.Second,
 		WriteTimeout:      30 * time.Second,
 		IdleTimeout:       time.Minute,
+		MaxHeaderBytes:    16 << 10,
 		ErrorLog:          slog.NewLogLogger(s.logger.Handler(), slog.LevelDebug),
 	}
 	s.group.Go(func() error {
@@ -363,11 +411,12 @@ func (s *service) wait(ctx context.Context) error {
 // close stops the parts against the flow, so that each still finds what it needs.
 func (s *service) close() error {
 	var all []error
+	close(s.draining)
 	grace, cancel := context.WithTimeout(context.Background(), shutdownGrace)
 	defer cancel()
 	for _, server := range []*http.Server{s.api, s.admin} {
 		if server != nil {
-			all = append(all, server.Shutdown(grace))
+			all = append(all, s.shut(grace, server))
 		}
 	}
 	s.stop()
@@ -379,14 +428,22 @@ func (s *service) close() error {
 	return errors.Join(all...)
 }
 
+// shut answers what was asked, and then cuts off who is still there: a client that
+// keeps a connection and says nothing is no failure of the service.
+func (s *service) shut(grace context.Context, server *http.Server) error {
+	err := server.Shutdown(grace)
+	if errors.Is(err, context.DeadlineExceeded) {
+		s.logger.Warn("http: connections were cut off")
+		return server.Close()
+	}
+	return err
+}
+
 // ready checks every part of this process.
 func (s *service) ready(ctx context.Context) []httpapi.Part {
 	_, err := s.log.Totals(ctx)
 	parts := []httpapi.Part{{Name: "log", Err: err}}
-	// Asking for a campaign that cannot exist proves that rows can be read.
-	if _, err = s.rows.Campaign(ctx, "", readmodel.Everything()); errors.Is(err, readmodel.ErrNotFound) {
-		err = nil
-	}
+	_, err = s.rows.Revision(ctx)
 	parts = append(parts, httpapi.Part{Name: "rows", Err: err})
 	if s.cfg.does(roleIngest) {
 		parts = append(parts, httpapi.Part{Name: "ingest"}) // it ends the process where it cannot run

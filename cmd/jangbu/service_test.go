@@ -16,7 +16,6 @@ import (
 
 	"jangbu/events"
 	"jangbu/events/bus/kafka"
-	"jangbu/events/channels"
 )
 
 // bundle is a running service with a Kafka client of its own.
@@ -28,13 +27,9 @@ type bundle struct {
 
 // testConfig is a service on free ports with its files in dir.
 func testConfig(dir string) serviceConfig {
-	return serviceConfig{
-		DataDir: dir, HTTPAddr: "127.0.0.1:0", AdminAddr: "127.0.0.1:0", KafkaListen: "127.0.0.1:0", KafkaGroup: "jangbu",
-		topicConfig:   topicConfig{"event-created", "participant-registered", "distribution-completed", "channel-stats-fetched"},
-		channelConfig: channelConfig{PollInterval: channels.DefaultYoungest, PollIntervalMax: channels.DefaultOldest, PollAfterEnd: channels.DefaultAfterEnd},
-		Role:          []string{"all"}, TZ: "Asia/Seoul",
-		logConfig: logConfig{LogLevel: "debug", LogFormat: "json"},
-	}
+	cfg := embeddedConfig(dir)
+	cfg.logConfig = logConfig{LogLevel: "debug", LogFormat: "json"}
+	return cfg
 }
 
 // setup starts a service that ends with the test.
@@ -133,7 +128,7 @@ func (b *bundle) dashboard(t *testing.T, campaign string) (d dashboard, ok bool)
 
 // waitFor waits until the condition holds. What it returns last says what is
 // still missing; "" is nothing.
-func waitFor(t *testing.T, limit time.Duration, missing func() string) {
+func waitFor(t testing.TB, limit time.Duration, missing func() string) {
 	t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()

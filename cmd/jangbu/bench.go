@@ -1,0 +1,5 @@
+package main
+
+type benchCommand struct {
+	Read benchReadCommand `cmd:"" help:"Drive the read API over loopback, beside a bare handler that writes the same bytes."`
+}

@@ -1,0 +1,94 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/gorilla/mux"
+)
+
+// Part is one part of the process and what is wrong with it.
+type Part struct {
+	Name string
+	Err  error // nil: it works
+}
+
+// AdminConfig says what operators' tools are served, apart from the public API.
+type AdminConfig struct {
+	// Ready checks the process's parts.
+	Ready func(context.Context) []Part
+	// Metrics serves /metrics.
+	Metrics http.Handler
+	Now     func() time.Time
+	Logger  *slog.Logger
+}
+
+// NewAdmin returns the handler of the administrative listener:
+//
+//	GET /metrics   what Metrics serves
+//	GET /healthz   the process answers
+//	GET /readyz    every part works; else which does not, why and since when
+func NewAdmin(cfg AdminConfig) (http.Handler, error) {
+	if cfg.Ready == nil || cfg.Metrics == nil || cfg.Now == nil || cfg.Logger == nil {
+		return nil, errors.New("new admin: ready, metrics, now and logger are required")
+	}
+	a := &admin{cfg: cfg, since: make(map[string]time.Time)}
+	r := mux.NewRouter()
+	r.Handle("/metrics", cfg.Metrics).Methods(http.MethodGet, http.MethodHead)
+	r.HandleFunc("/healthz", func(w http.ResponseWriter, r *http.Request) {
+		write(w, r, "application/json", http.StatusOK, map[string]string{"status": "ok"})
+	}).Methods(http.MethodGet, http.MethodHead)
+	r.HandleFunc("/readyz", a.readyz).Methods(http.MethodGet, http.MethodHead)
+	return r, nil
+}
+
+type admin struct {
+	cfg AdminConfig
+
+	mu    sync.Mutex
+	since map[string]time.Time // from when on a part has not been ready
+}
+
+func (a *admin) readyz(w http.ResponseWriter, r *http.Request) {
+	type part struct {
+		Name  string     `json:"name"`
+		Ready bool       `json:"ready"`
+		Since *time.Time `json:"since,omitempty"`
+		Error string     `json:"error,omitempty"`
+	}
+	status, body := http.StatusOK, struct {
+		Ready bool   `json:"ready"`
+		Parts []part `json:"parts"`
+	}{Ready: true, Parts: []part{}}
+	ctx, cancel := readRows(r.Context())
+	defer cancel()
+	for _, p := range a.cfg.Ready(ctx) {
+		out := part{Name: p.Name, Ready: p.Err == nil, Since: a.notReadySince(p)}
+		if p.Err != nil {
+			status, body.Ready, out.Error = http.StatusServiceUnavailable, false, p.Err.Error()
+		}
+		body.Parts = append(body.Parts, out)
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	write(w, r, "application/json", status, body)
+}
+
+// notReadySince returns from when on a part was found not to be ready; nil where
+// it is.
+func (a *admin) notReadySince(p Part) *time.Time {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if p.Err == nil {
+		delete(a.since, p.Name)
+		return nil
+	}
+	if _, ok := a.since[p.Name]; !ok {
+		a.since[p.Name] = a.cfg.Now().Truncate(time.Second)
+	}
+	since := a.since[p.Name]
+	return &since
+}

@@ -1,0 +1,166 @@
+package httpapi
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"fmt"
+	"hash/crc64"
+	"maps"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"jangbu/events"
+	"jangbu/readmodel"
+)
+
+const (
+	// maxAnswers is how many encoded dashboards are kept, and maxKept the longest
+	// that is: of 16,000 campaigns with a dashboard of 5 KB that is 80 MB.
+	maxAnswers = 8_000
+	maxKept    = 256 << 10
+	// worthGzip is the shortest body that is compressed.
+	worthGzip = 1 << 10
+)
+
+// answer is an encoded dashboard.
+type answer struct {
+	campaign events.Campaign
+	event    readmodel.EventStats
+	revision readmodel.Revision
+	until    time.Time // when a status changes by itself; zero: never
+
+	body   []byte
+	etag   string
+	header map[string][]string // ready to be served
+	zipped func() ([]byte, []string)
+}
+
+func newAnswer(campaign events.Campaign, rows readmodel.CampaignRows, view readmodel.View) (*answer, error) {
+	body, err := json.Marshal(readmodel.NewDashboard(rows, view))
+	if err != nil {
+		return nil, fmt.Errorf("encode dashboard: %w", err)
+	}
+	body = append(body, '\n')
+	n := &answer{
+		campaign: campaign, event: rows.Event, revision: rows.Revision, until: readmodel.HoldsUntil(rows, view), body: body,
+		// Weak: the same dashboard, compressed or not. Edits and position say
+		// which rows it was made of; the sum, how they were shown.
+		etag: fmt.Sprintf(`W/"%d-%d-%016x"`, rows.Revision.Edits, rows.Event.Position, crc64.Checksum(body, crc64.MakeTable(crc64.ECMA))),
+	}
+	n.header = map[string][]string{
+		"Content-Type": {"application/json"}, "Cache-Control": {"private, no-cache"}, "Vary": {"Accept-Encoding, Authorization"},
+		"Etag": {n.etag}, "Content-Length": {strconv.Itoa(len(body))},
+	}
+	n.zipped = sync.OnceValues(func() ([]byte, []string) {
+		var b bytes.Buffer
+		z, _ := gzip.NewWriterLevel(&b, gzip.BestSpeed) // the level is one that there is
+		_, _ = z.Write(body)                            // into memory: never fails
+		_ = z.Close()
+		return b.Bytes(), []string{strconv.Itoa(b.Len())}
+	})
+	return n, nil
+}
+
+// holds reports whether the answer may be given again.
+func (n *answer) holds(cfg Config) bool {
+	return cfg.Freshness != nil && cfg.Freshness.Current(n.campaign, n.revision) && (n.until.IsZero() || !cfg.Now().After(n.until))
+}
+
+// serve writes the answer as the client wants it.
+func (n *answer) serve(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	maps.Copy(h, n.header)
+	if matches(r.Header["If-None-Match"], n.etag) {
+		delete(h, "Content-Length")
+		delete(h, "Content-Type")
+		w.WriteHeader(http.StatusNotModified)
+		return
+	}
+	body := n.body
+	if len(body) >= worthGzip && acceptsGzip(r.Header["Accept-Encoding"]) {
+		var length []string
+		body, length = n.zipped()
+		h["Content-Encoding"], h["Content-Length"] = []string{"gzip"}, length
+	}
+	w.WriteHeader(http.StatusOK)
+	if r.Method != http.MethodHead {
+		_, _ = w.Write(body) // a client that has gone needs no answer
+	}
+}
+
+// matches compares as If-None-Match does: weakly (RFC 9110, section 13.1.2).
+func matches(fields []string, etag string) bool {
+	for _, field := range fields {
+		for candidate := range strings.SplitSeq(field, ",") {
+			candidate = strings.TrimSpace(candidate)
+			if candidate == "*" || strings.TrimPrefix(candidate, "W/") == strings.TrimPrefix(etag, "W/") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// acceptsGzip reports whether the client takes gzip (RFC 9110, section 12.5.3).
+func acceptsGzip(fields []string) bool {
+	for _, field := range fields {
+		for coding := range strings.SplitSeq(field, ",") {
+			name, params, _ := strings.Cut(strings.TrimSpace(coding), ";")
+			name = strings.TrimSpace(name)
+			if !strings.EqualFold(name, "gzip") && name != "*" {
+				continue
+			}
+			q, found := strings.CutPrefix(strings.TrimSpace(params), "q=")
+			if weight, err := strconv.ParseFloat(q, 64); found && (err != nil || weight <= 0) {
+				continue
+			}
+			return true
+		}
+	}
+	return false
+}
+
+// answerKey says what an answer is to: the path's id and the query as they came.
+type answerKey struct{ id, query string }
+
+// memo keeps the answers that were used last, roughly: those of the older
+// generation go when the younger one is full.
+type memo struct {
+	most int
+
+	mu         sync.RWMutex
+	young, old map[answerKey]*answer
+}
+
+func newMemo(most int) *memo { return &memo{most: most, young: make(map[answerKey]*answer)} }
+
+func (m *memo) get(key answerKey) *answer {
+	m.mu.RLock()
+	n, young := m.young[key]
+	if !young {
+		n = m.old[key]
+	}
+	m.mu.RUnlock()
+	if n != nil && !young {
+		m.put(key, n)
+	}
+	return n
+}
+
+func (m *memo) put(key answerKey, n *answer) {
+	if len(n.body) > maxKept {
+		return
+	}
+	// A key from the request would keep the whole request's memory.
+	key = answerKey{strings.Clone(key.id), strings.Clone(key.query)}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.young) >= m.most {
+		m.old, m.young = m.young, make(map[answerKey]*answer, m.most)
+	}
+	m.young[key] = n
+}

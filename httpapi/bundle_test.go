@@ -1,0 +1,274 @@
+package httpapi_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/getkin/kin-openapi/routers"
+	"github.com/getkin/kin-openapi/routers/gorillamux"
+
+	"jangbu/events"
+	"jangbu/httpapi"
+	"jangbu/projections"
+	"jangbu/readmodel"
+	"jangbu/readmodel/sqliterows"
+)
+
+func noon() time.Time { return time.Date(2026, 11, 23, 3, 0, 0, 0, time.UTC) } // in Seoul
+
+// bundle is an API over rows on SQLite, and what it takes to change them.
+type bundle struct {
+	*httpapi.API
+	store    *counted
+	contract *openapi3.T
+	router   routers.Router
+	token    string // sent where a request has none
+	lax      bool   // answers are not judged
+
+	at       []readmodel.Checkpoint
+	lease    readmodel.Lease
+	position events.Position
+	rows     *readmodel.Rows
+}
+
+// counted counts the reads of a store.
+type counted struct {
+	*sqliterows.Store
+	reads atomic.Int64
+}
+
+func (c *counted) Campaign(ctx context.Context, campaign events.Campaign, by readmodel.Scope) (readmodel.CampaignRows, error) {
+	c.reads.Add(1)
+	return c.Store.Campaign(ctx, campaign, by)
+}
+
+const (
+	issuerName = "https://issuer.example"
+	audience   = "jangbu"
+)
+
+// setup makes an API that nothing is known to yet; change may change its
+// configuration.
+func setup(t testing.TB, change func(*httpapi.Config)) *bundle {
+	t.Helper()
+	inner, err := sqliterows.Open(t.Context(), filepath.Join(t.TempDir(), "rows.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = inner.Close() })
+	b := &bundle{store: &counted{Store: inner}, contract: contract(t), rows: readmodel.NewRows()}
+	if b.router, err = gorillamux.NewRouter(b.contract); err != nil {
+		t.Fatal(err)
+	}
+	var wanted []readmodel.Checkpoint
+	for _, p := range projections.All() {
+		wanted = append(wanted, readmodel.Checkpoint{Projection: p.Name, Version: p.Version})
+	}
+	if b.at, err = inner.Register(t.Context(), wanted); err != nil {
+		t.Fatal(err)
+	}
+	var ok bool
+	if b.lease, ok, err = inner.Acquire(t.Context(), "test", "test", time.Hour); err != nil || !ok {
+		t.Fatalf("acquire: %v, %v", ok, err)
+	}
+	seoul, err := time.LoadLocation("Asia/Seoul")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := httpapi.Config{
+		Reader: b.store, Now: noon, Location: seoul, Logger: slog.New(slog.DiscardHandler),
+		Limits: httpapi.Limits{PerToken: -1, PerAddress: -1},
+	}
+	if cfg.Auth, err = httpapi.NewAuth(t.Context(), httpapi.AuthConfig{
+		Secret: []byte(testSecret), Issuer: issuerName, Audience: audience, Now: noon, Logger: cfg.Logger,
+	}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(cfg.Auth.Close)
+	if change != nil {
+		change(&cfg)
+	}
+	if b.API, err = httpapi.New(cfg); err != nil {
+		t.Fatal(err)
+	}
+	b.token = mint(t, httpapi.Identity{Subject: "analyst", Role: httpapi.Analyst})
+	return b
+}
+
+// mint signs a token of an hour.
+func mint(t testing.TB, who httpapi.Identity) string {
+	t.Helper()
+	token, err := who.Sign([]byte(testSecret), issuerName, audience, noon().Add(-time.Minute), noon().Add(time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return token
+}
+
+func owner(stores ...events.Store) httpapi.Identity {
+	return httpapi.Identity{Subject: "owner-of-" + fmt.Sprint(stores), Role: httpapi.Owner, Stores: stores}
+}
+
+// fold folds events onto the rows and commits them.
+func (b *bundle) fold(t testing.TB, facts ...events.Event) {
+	t.Helper()
+	advances := make([]readmodel.Advance, len(b.at))
+	for i, c := range b.at {
+		advances[i] = readmodel.Advance{Checkpoint: c, To: c.Position + events.Position(len(facts))}
+	}
+	for _, fact := range facts {
+		b.position++
+		for _, p := range projections.All() {
+			p.Fold(b.rows, events.Recorded{Position: b.position, OccurredAt: noon(), RecordedAt: noon(), Event: fact})
+		}
+	}
+	if _, err := b.store.Commit(t.Context(), b.lease, advances, b.rows); err != nil {
+		t.Fatal(err)
+	}
+	for i := range b.at {
+		b.at[i].Position = advances[i].To
+	}
+}
+
+// campaign are three facts about a campaign.
+func campaign(id events.Campaign, store events.Store) []events.Event {
+	views := int64(2000)
+	return []events.Event{
+		&events.EventCreated{Campaign: id, Store: store, Title: "개업 <이벤트>", Objective: "신규 고객"},
+		&events.ParticipantRegistered{Campaign: id, Participant: "p-1", Channel: "naver"},
+		&events.ChannelStatsFetched{Campaign: id, Channel: events.Naver, FetchedAt: noon(), Views: &views},
+	}
+}
+
+// contract is the document that is served, as strict about members as a document
+// for clients must not be.
+func contract(t testing.TB) *openapi3.T {
+	t.Helper()
+	text, err := httpapi.Contract()
+	if err != nil {
+		t.Fatal(err)
+	}
+	loader := openapi3.NewLoader()
+	doc, err := loader.LoadFromData(text)
+	if err != nil {
+		t.Fatalf("load the contract: %v", err)
+	}
+	for _, schema := range doc.Components.Schemas {
+		if len(schema.Value.Properties) > 0 {
+			no := false
+			schema.Value.AdditionalProperties.Has = &no
+		}
+	}
+	return doc
+}
+
+// do makes a request and judges the answer by the contract. Headers are lines of
+// "Name: value"; without an Authorization the bundle's token is sent.
+func (b *bundle) do(t testing.TB, method, target string, headers ...string) *httptest.ResponseRecorder {
+	t.Helper()
+	r := httptest.NewRequestWithContext(t.Context(), method, target, nil)
+	r.Header.Set("Authorization", "Bearer "+b.token)
+	for _, line := range headers {
+		name, value, _ := bytes.Cut([]byte(line), []byte(": "))
+		r.Header.Set(string(name), string(value))
+	}
+	if r.Header.Get("Authorization") == "none" {
+		r.Header.Del("Authorization")
+	}
+	w := httptest.NewRecorder()
+	b.ServeHTTP(w, r)
+	if !b.lax {
+		b.judge(t, r, w.Code, w.Header(), w.Body.Bytes())
+	}
+	return w
+}
+
+// judge fails the test for an answer that the contract does not allow.
+func (b *bundle) judge(t testing.TB, r *http.Request, status int, header http.Header, body []byte) {
+	t.Helper()
+	for _, name := range []string{"X-Content-Type-Options", "Content-Security-Policy", "Referrer-Policy", "Cross-Origin-Resource-Policy", "X-Frame-Options"} {
+		if header.Get(name) == "" {
+			t.Errorf("%s %s: no %s", r.Method, r.URL, name)
+		}
+	}
+	if status != http.StatusNotModified && header.Get("Cache-Control") == "" {
+		t.Errorf("%s %s: no Cache-Control", r.Method, r.URL)
+	}
+	if header.Get("Content-Encoding") != "" || r.Method == http.MethodHead {
+		return
+	}
+	route, params, err := b.router.FindRoute(r)
+	if err != nil { // no route of the contract's: only a problem can be the answer
+		var value any
+		if err := json.Unmarshal(body, &value); err != nil || header.Get("Content-Type") != "application/problem+json" {
+			t.Errorf("%s %s: %v: %s", r.Method, r.URL, err, body)
+		} else if err := b.contract.Components.Schemas["Problem"].Value.VisitJSON(value); err != nil {
+			t.Errorf("%s %s: the problem breaks the contract: %v", r.Method, r.URL, err)
+		}
+		return
+	}
+	input := &openapi3filter.ResponseValidationInput{
+		RequestValidationInput: &openapi3filter.RequestValidationInput{Request: r, PathParams: params, Route: route},
+		Status:                 status, Header: header, Body: io.NopCloser(bytes.NewReader(body)),
+		Options: &openapi3filter.Options{IncludeResponseStatus: true, ExcludeResponseBody: header.Get("Content-Type") == "application/yaml"},
+	}
+	if err := openapi3filter.ValidateResponse(t.Context(), input); err != nil {
+		t.Errorf("%s %s: the answer breaks the contract: %v\n%s", r.Method, r.URL, err, body)
+	}
+}
+
+// fresh is a freshness that tests decide on.
+type fresh struct {
+	current atomic.Bool
+
+	mu      sync.Mutex
+	watched map[events.Campaign][]chan struct{}
+}
+
+func (f *fresh) Current(events.Campaign, readmodel.Revision) bool { return f.current.Load() }
+
+func (f *fresh) Watch(c events.Campaign) (<-chan struct{}, func()) {
+	changed := make(chan struct{}, 1)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.watched == nil {
+		f.watched = make(map[events.Campaign][]chan struct{})
+	}
+	f.watched[c] = append(f.watched[c], changed)
+	return changed, func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		delete(f.watched, c)
+	}
+}
+
+// changed tells everybody who watches.
+func (f *fresh) changed(c events.Campaign) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, ch := range f.watched[c] {
+		select {
+		case ch <- struct{}{}:
+		default:
+		}
+	}
+}
+
+func (f *fresh) watching(c events.Campaign) int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.watched[c])
+}

@@ -1,0 +1,67 @@
+package httpapi
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+
+	"jangbu/events"
+	"jangbu/readmodel"
+)
+
+// errNoStore: the shop is not this caller's, or there is none.
+var errNoStore = errors.New("store not found")
+
+// listEvents serves a shop's campaigns with their four numbers, page by page.
+func (a *API) listEvents(w http.ResponseWriter, r *http.Request, who Identity) error {
+	id, err := pathID(r, "storeId")
+	store := events.Store(id)
+	if err != nil || !who.Scope().AllowsStore(store) {
+		return errNoStore
+	}
+	query, err := queryOf(r, "sort", "order", "title", "limit", "cursor", "tz")
+	if err != nil {
+		return err
+	}
+	listing := readmodel.Listing{Order: readmodel.ByCampaign, Title: query.Get("title"), After: query.Get("cursor")}
+	if query.Has("sort") {
+		listing.Order = readmodel.CardOrder(query.Get("sort"))
+	}
+	switch order := query.Get("order"); {
+	case order == "desc":
+		listing.Descending = true
+	case order != "asc" && query.Has("order"):
+		return badRequest{"order: expected asc or desc"}
+	}
+	if query.Has("limit") {
+		if listing.Limit, err = strconv.Atoi(query.Get("limit")); err != nil || listing.Limit < 1 {
+			return badRequest{"limit: expected a number from 1 to 200"}
+		}
+	}
+	view, err := a.view(query)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := readRows(r.Context())
+	defer cancel()
+	rows, err := a.cfg.Reader.StoreCampaigns(ctx, store, who.Scope())
+	if err != nil {
+		return err
+	}
+	cards, next, err := readmodel.Cards(rows, view, listing)
+	if err != nil {
+		return err
+	}
+	page := struct {
+		Store events.Store     `json:"storeId"`
+		Cards []readmodel.Card `json:"events"`
+		Next  *string          `json:"next"`
+	}{Store: store, Cards: cards}
+	if next != "" {
+		page.Next = &next
+	}
+	w.Header().Set("Cache-Control", "private, no-cache")
+	w.Header().Set("Vary", "Authorization")
+	write(w, r, "application/json", http.StatusOK, page)
+	return nil
+}

@@ -1,0 +1,27 @@
+package httpapi
+
+import (
+	"embed"
+	"net/http"
+)
+
+//go:embed openapi.yaml
+var openapi embed.FS
+
+// Contract returns the API's contract, an OpenAPI 3.1 document.
+func Contract() ([]byte, error) { return openapi.ReadFile("openapi.yaml") }
+
+// contract serves the API's contract.
+func (a *API) contract(w http.ResponseWriter, r *http.Request, _ Identity) error {
+	text, err := Contract()
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/yaml")
+	w.Header().Set("Cache-Control", "public, max-age=300")
+	w.WriteHeader(http.StatusOK)
+	if r.Method != http.MethodHead {
+		_, _ = w.Write(text) // a client that has gone needs no answer
+	}
+	return nil
+}

@@ -1,0 +1,315 @@
+package httpapi
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rsa"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/MicahParks/keyfunc/v3"
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/golang-jwt/jwt/v5"
+	"golang.org/x/time/rate"
+)
+
+const (
+	// keysInterval is the time between two fetches of the key set.
+	keysInterval = 5 * time.Minute
+	// unknownKeyInterval is the least time between two fetches that unknown keys
+	// cause, of however many tokens.
+	unknownKeyInterval = 10 * time.Second
+	// unknownKeyWait is for how long a request waits for such a fetch.
+	unknownKeyWait = 2 * time.Second
+	// keysTimeout bounds one fetch.
+	keysTimeout = 10 * time.Second
+	// maxKeysBytes and maxKeys bound a key set.
+	maxKeysBytes = 1 << 20
+	maxKeys      = 100
+	// RSA keys that are shorter are weak, longer ones make requests expensive.
+	minRSABits = 2048
+	maxRSABits = 8192
+)
+
+// verificationKey is a key and the only thing it is used for.
+type verificationKey struct {
+	method jwt.SigningMethod
+	key    any
+}
+
+// keySet is a JSON Web Key Set (RFC 7517) that is kept up to date. Whatever
+// becomes of its host, the keys that were fetched last serve on.
+type keySet struct {
+	url    string
+	client *http.Client
+	now    func() time.Time
+	logger *slog.Logger
+	keys   atomic.Pointer[map[string]verificationKey] // by kid
+	wanted chan struct{}                              // holds a wish for a fetch
+	stop   context.CancelFunc
+	ended  chan struct{}
+
+	mu      sync.Mutex
+	limiter *rate.Limiter
+	waiting chan struct{} // closed after the fetch that was wished for; nil: none was
+}
+
+// ParseJWKSURL checks the address of a key set: https, or http on this
+// machine's loopback.
+func ParseJWKSURL(s string) (*url.URL, error) {
+	u, err := url.Parse(s)
+	switch { // the library's error would repeat a password
+	case err != nil:
+		return nil, errors.New("is no URL; expected https://HOST/PATH")
+	case u.User != nil, u.Fragment != "", u.Opaque != "", u.Hostname() == "":
+		return nil, errors.New("expected https://HOST/PATH, without user and fragment")
+	case u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(u.Hostname())):
+		return nil, errors.New("expected https://, or http:// with a loopback address")
+	}
+	return u, nil
+}
+
+func isLoopback(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && ip.Unmap().IsLoopback()
+}
+
+// newKeySet fetches the keys, and keeps them up to date until it is closed.
+func newKeySet(ctx context.Context, cfg AuthConfig) (*keySet, error) {
+	u, err := ParseJWKSURL(cfg.JWKSURL)
+	if err != nil {
+		return nil, fmt.Errorf("JWKS URL: %w", err)
+	}
+	s := &keySet{
+		url: u.String(), now: cfg.Now, logger: cfg.Logger,
+		client: &http.Client{
+			Transport: &http.Transport{
+				TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: cfg.Roots},
+				DisableCompression:     true, // a compressed answer could be of any size
+				DisableKeepAlives:      true,
+				MaxResponseHeaderBytes: 64 << 10,
+			},
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+		wanted:  make(chan struct{}, 1),
+		ended:   make(chan struct{}),
+		limiter: rate.NewLimiter(rate.Every(unknownKeyInterval), 1),
+	}
+	keys, err := s.fetch(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("fetch keys: %w", err)
+	}
+	if len(keys) == 0 {
+		return nil, errors.New("fetch keys: none of them verifies RS256, ES256 or EdDSA")
+	}
+	s.keys.Store(&keys)
+	var running context.Context
+	running, s.stop = context.WithCancel(context.WithoutCancel(ctx))
+	go s.run(running)
+	return s, nil
+}
+
+func (s *keySet) close() {
+	s.stop()
+	<-s.ended
+}
+
+// find returns a key. A token whose key is unknown may be the first one after a
+// rotation, so it waits a little for a fetch; others never do.
+func (s *keySet) find(ctx context.Context, kid string) (verificationKey, bool) {
+	key, ok := (*s.keys.Load())[kid]
+	if ok || kid == "" {
+		return key, ok
+	}
+	fetched := s.wish()
+	if fetched == nil {
+		return verificationKey{}, false
+	}
+	patience := time.NewTimer(unknownKeyWait)
+	defer patience.Stop()
+	select {
+	case <-fetched:
+	case <-patience.C:
+	case <-ctx.Done():
+	}
+	key, ok = (*s.keys.Load())[kid]
+	return key, ok
+}
+
+// wish asks for a fetch, or joins the one that was asked for, and returns what
+// is closed after it; nil where it is too early for another one.
+func (s *keySet) wish() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.waiting == nil && s.limiter.AllowN(s.now(), 1) {
+		s.waiting = make(chan struct{})
+		s.wanted <- struct{}{} // has room: the last one was taken before waiting became nil
+	}
+	return s.waiting
+}
+
+func (s *keySet) run(ctx context.Context) {
+	defer close(s.ended)
+	ticker := time.NewTicker(keysInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			s.refresh(ctx)
+		case <-s.wanted:
+			s.refresh(ctx)
+			s.mu.Lock()
+			close(s.waiting)
+			s.waiting = nil
+			s.mu.Unlock()
+		}
+	}
+}
+
+func (s *keySet) refresh(ctx context.Context) {
+	keys, err := s.fetch(ctx)
+	switch {
+	case ctx.Err() != nil:
+		return
+	case err != nil:
+		s.logger.WarnContext(ctx, "http: keys could not be fetched, the last ones serve on", slog.Any("error", err))
+		return
+	case len(keys) == 0: // all were withdrawn, and that must count
+		s.logger.WarnContext(ctx, "http: the key set holds no key that verifies tokens, all are refused")
+	}
+	s.keys.Store(&keys)
+}
+
+func (s *keySet) fetch(ctx context.Context) (map[string]verificationKey, error) {
+	ctx, cancel := context.WithTimeout(ctx, keysTimeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url, nil)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Accept", "application/jwk-set+json, application/json")
+	res, err := s.client.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = res.Body.Close() }()
+	if res.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("status %d; expected 200", res.StatusCode)
+	}
+	body, err := io.ReadAll(io.LimitReader(res.Body, maxKeysBytes+1))
+	switch {
+	case err != nil:
+		return nil, err
+	case len(body) > maxKeysBytes:
+		return nil, fmt.Errorf("the answer is longer than %d bytes", maxKeysBytes)
+	}
+	return s.parse(ctx, body)
+}
+
+// parse reads a key set. A key that does not verify tokens is no error: sets
+// hold keys for other uses and of kinds yet to come.
+func (s *keySet) parse(ctx context.Context, body []byte) (map[string]verificationKey, error) {
+	var set struct {
+		Keys *[]jsontext.Value `json:"keys"`
+	}
+	if err := json.Unmarshal(body, &set); err != nil || set.Keys == nil { // the error would repeat keys
+		return nil, errors.New("the answer is no JSON Web Key Set")
+	}
+	if len(*set.Keys) > maxKeys {
+		return nil, fmt.Errorf("the set holds %d keys; expected at most %d", len(*set.Keys), maxKeys)
+	}
+	keys := make(map[string]verificationKey)
+	for i, raw := range *set.Keys {
+		kid, key, err := parseKey(ctx, raw)
+		if _, twice := keys[kid]; twice && err == nil {
+			err = errors.New("its kid is another's already")
+		}
+		if err != nil {
+			s.logger.DebugContext(ctx, "http: key is not used", slog.Int("index", i), slog.Any("error", err))
+			continue
+		}
+		keys[kid] = key
+	}
+	return keys, nil
+}
+
+// privateMembers are what only a private or a symmetric key has. Whoever
+// publishes one has lost it: nothing that it signed proves anything.
+func privateMembers() []string { return []string{"d", "p", "q", "dp", "dq", "qi", "oth", "k"} }
+
+func parseKey(ctx context.Context, raw jsontext.Value) (kid string, key verificationKey, err error) {
+	var use struct {
+		ID         string   `json:"kid"`
+		Algorithm  string   `json:"alg"`
+		Use        string   `json:"use"`
+		Operations []string `json:"key_ops"`
+	}
+	var public struct {
+		Type     string `json:"kty,omitempty"`
+		Curve    string `json:"crv,omitempty"`
+		X        string `json:"x,omitempty"`
+		Y        string `json:"y,omitempty"`
+		Modulus  string `json:"n,omitempty"`
+		Exponent string `json:"e,omitempty"`
+	}
+	var members map[string]jsontext.Value
+	if json.Unmarshal(raw, &use) != nil || json.Unmarshal(raw, &public) != nil || json.Unmarshal(raw, &members) != nil {
+		return "", key, errors.New("is no JSON Web Key")
+	}
+	switch {
+	case slices.ContainsFunc(privateMembers(), func(name string) bool { _, ok := members[name]; return ok }):
+		return "", key, errors.New("is not public")
+	case use.ID == "" || len(use.ID) > maxKidBytes:
+		return "", key, errors.New("has no kid, or one of more than 200 bytes")
+	case use.Use != "" && use.Use != "sig", use.Operations != nil && !slices.Contains(use.Operations, "verify"):
+		return "", key, errors.New("is not for signatures")
+	}
+	// Only what a public key consists of: certificates and links are left out.
+	text, err := json.Marshal(public)
+	if err != nil {
+		return "", key, err
+	}
+	parsed, err := keyfunc.NewJWKJSON(text)
+	if err != nil {
+		return "", key, errors.New("is malformed or of another kind")
+	}
+	set, err := parsed.VerificationKeySet(ctx)
+	if err != nil || len(set.Keys) != 1 {
+		return "", key, errors.New("is malformed or of another kind")
+	}
+	switch k := set.Keys[0].(type) {
+	case *rsa.PublicKey:
+		if bits := k.N.BitLen(); bits < minRSABits || bits > maxRSABits {
+			return "", key, fmt.Errorf("is RSA of %d bits; expected %d to %d", bits, minRSABits, maxRSABits)
+		}
+		key = verificationKey{jwt.SigningMethodRS256, k}
+	case *ecdsa.PublicKey:
+		if k.Curve != elliptic.P256() {
+			return "", key, errors.New("is of another curve than P-256")
+		}
+		key = verificationKey{jwt.SigningMethodES256, k}
+	case ed25519.PublicKey:
+		key = verificationKey{jwt.SigningMethodEdDSA, k}
+	default:
+		return "", key, errors.New("is of another kind")
+	}
+	if use.Algorithm != "" && use.Algorithm != key.method.Alg() {
+		return "", key, errors.New("is for another algorithm than " + key.method.Alg())
+	}
+	return use.ID, key, nil
+}

@@ -1,0 +1,163 @@
+package httpapi
+
+import (
+	"cmp"
+	"net/http"
+	"net/netip"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+const (
+	// maxBody is the longest body that a request may have: none is ever needed.
+	maxBody = 4 << 10
+	// maxQuery is the longest query string.
+	maxQuery = 2 << 10
+	// maxCallers is how many callers are remembered before the longest unseen go.
+	maxCallers = 20_000
+)
+
+// Limits bounds what callers may ask for at once. A negative bound is none.
+type Limits struct {
+	// PerToken bounds the requests a second of one subject, and PerAddress those
+	// from one address (of IPv6, one /64). Three seconds' worth may come at once.
+	// 0: DefaultPerToken, DefaultPerAddress.
+	PerToken, PerAddress float64
+	// Concurrent bounds the requests at once, and Streams the open streams. 0:
+	// DefaultConcurrent, DefaultStreams.
+	Concurrent, Streams int
+}
+
+// Defaults of [Limits].
+const (
+	DefaultPerToken   = 50
+	DefaultPerAddress = 500
+	DefaultConcurrent = 512
+	DefaultStreams    = 4096
+)
+
+// limiter keeps [Limits].
+type limiter struct {
+	clock              func() time.Time
+	requests, streams  slots
+	addresses, callers *rates
+}
+
+func newLimiter(l Limits, clock func() time.Time) *limiter {
+	return &limiter{
+		clock:    clock,
+		requests: newSlots(cmp.Or(l.Concurrent, DefaultConcurrent)),
+		streams:  newSlots(cmp.Or(l.Streams, DefaultStreams)),
+		// Both by address and by token, so that neither many tokens from one
+		// place nor one token in many places take it all.
+		addresses: newRates(cmp.Or(l.PerAddress, DefaultPerAddress)),
+		callers:   newRates(cmp.Or(l.PerToken, DefaultPerToken)),
+	}
+}
+
+// enter lets a request in, or says when to come again.
+func (l *limiter) enter(r *http.Request) (leave func(), err error) {
+	if len(r.URL.RawQuery) > maxQuery {
+		return nil, badRequest{"the query string is longer than 2048 bytes"}
+	}
+	if wait := l.addresses.wait(address(r), l.clock()); wait > 0 {
+		return nil, tooMany{wait}
+	}
+	return l.requests.take()
+}
+
+// token counts a request of a subject.
+func (l *limiter) token(subject string) error {
+	if wait := l.callers.wait(subject, l.clock()); wait > 0 {
+		return tooMany{wait}
+	}
+	return nil
+}
+
+// address returns the caller's address; of IPv6 its network, which is one home's.
+func address(r *http.Request) string {
+	at, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	ip := at.Addr().Unmap().WithZone("")
+	if ip.Is6() {
+		if network, err := ip.Prefix(64); err == nil {
+			return network.Addr().String()
+		}
+	}
+	return ip.String()
+}
+
+// slots bounds what goes on at once; nil: nothing does.
+type slots chan struct{}
+
+func newSlots(n int) slots {
+	if n < 0 {
+		return nil
+	}
+	return make(slots, n)
+}
+
+func (s slots) take() (leave func(), err error) {
+	if s == nil {
+		return func() {}, nil
+	}
+	select {
+	case s <- struct{}{}:
+		return func() { <-s }, nil
+	default:
+		return nil, errOverloaded
+	}
+}
+
+// rates bounds how often each of many callers may come.
+type rates struct {
+	limit rate.Limit
+	burst int
+
+	mu         sync.Mutex
+	young, old map[string]*rate.Limiter
+}
+
+func newRates(perSecond float64) *rates {
+	if perSecond < 0 {
+		return nil
+	}
+	return &rates{limit: rate.Limit(perSecond), burst: max(1, int(3*perSecond)), young: make(map[string]*rate.Limiter)}
+}
+
+// wait counts one more and returns 0, or returns for how long it is too early.
+func (r *rates) wait(caller string, now time.Time) time.Duration {
+	if r == nil {
+		return 0
+	}
+	reservation := r.of(caller).ReserveN(now, 1)
+	wait := reservation.DelayFrom(now)
+	if wait > 0 {
+		reservation.CancelAt(now)
+	}
+	return wait
+}
+
+// of returns the caller's own limiter. Whoever has not been seen for long is
+// forgotten, and is then as good as new: nobody gains by it but a flood of
+// addresses, which a limit by address cannot hold anyhow.
+func (r *rates) of(caller string) *rate.Limiter {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	l, ok := r.young[caller]
+	if ok {
+		return l
+	}
+	if l, ok = r.old[caller]; !ok {
+		l = rate.NewLimiter(r.limit, r.burst)
+	}
+	if len(r.young) >= maxCallers {
+		r.old, r.young = r.young, make(map[string]*rate.Limiter)
+	}
+	r.young[caller] = l
+	return l
+}

@@ -1,0 +1,76 @@
+package httpapi
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"time"
+)
+
+func sumOf(n uint64) [sha256.Size]byte {
+	return sha256.Sum256(binary.LittleEndian.AppendUint64(nil, n))
+}
+
+func TestRememberedIsBounded(t *testing.T) {
+	t.Parallel()
+	r, now := newRemembered(10), time.Unix(0, 0)
+	add := func(n uint64) { r.add(sumOf(n), memory{Identity{Subject: "kim"}, now.Add(time.Minute)}) }
+	add(0)
+	for n := range uint64(1000) {
+		add(n + 1)
+		if held := len(r.young) + len(r.old); held > 10 {
+			t.Fatalf("%d are remembered; expected at most 10", held)
+		}
+		if _, ok := r.find(sumOf(0), now); !ok {
+			t.Fatalf("after %d others one is forgotten that is always asked for", n+1)
+		}
+	}
+	if _, ok := r.find(sumOf(1), now); ok {
+		t.Error("one is remembered that nobody asked for")
+	}
+	if _, ok := r.find(sumOf(0), now.Add(time.Minute)); ok {
+		t.Error("one is remembered after its time")
+	}
+}
+
+func TestRememberedByMany(t *testing.T) {
+	t.Parallel()
+	r, now := newRemembered(100), time.Unix(0, 0)
+	var group sync.WaitGroup
+	for worker := range uint64(4) {
+		group.Go(func() {
+			for n := range uint64(1000) {
+				r.add(sumOf(n), memory{until: now.Add(time.Minute)})
+				r.find(sumOf(n*worker), now)
+			}
+		})
+	}
+	group.Wait()
+	if held := len(r.young) + len(r.old); held > 100 {
+		t.Errorf("%d are remembered; expected at most 100", held)
+	}
+}
+
+func TestRefusedTokensAreNotRemembered(t *testing.T) {
+	t.Parallel()
+	a, err := NewAuth(t.Context(), AuthConfig{
+		Secret: make([]byte, MinSecretBytes), Issuer: "jangbu", Audience: "jangbu", Logger: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 100 {
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
+		r.Header.Set("Authorization", "Bearer eyJhbGciOiJIUzI1NiJ9.e30.AAAA")
+		if _, err := a.Authenticate(r); err == nil {
+			t.Fatal("accepted")
+		}
+	}
+	if held := len(a.remembered.young) + len(a.remembered.old); held > 0 {
+		t.Errorf("%d are remembered", held)
+	}
+}

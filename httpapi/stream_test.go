@@ -1,0 +1,249 @@
+package httpapi_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tmaxmax/go-sse"
+
+	"jangbu/events"
+	"jangbu/httpapi"
+)
+
+// patience is how long a test waits for what should come within moments.
+const patience = 10 * time.Second
+
+// opened is an open stream.
+type opened struct {
+	status int
+	header http.Header
+	events chan sse.Event // closed at the stream's end
+	body   io.ReadCloser
+}
+
+// open opens a campaign's stream over real HTTP.
+func (b *bundle) open(t *testing.T, headers ...string) *opened {
+	t.Helper()
+	server := httptest.NewServer(b)
+	t.Cleanup(server.Close)
+	client := server.Client()
+	ctx, cancel := context.WithCancel(t.Context())
+	t.Cleanup(cancel)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, server.URL+"/api/events/evt-1/analytics/stream", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+b.token)
+	for _, line := range headers {
+		name, value, _ := strings.Cut(line, ": ")
+		r.Header.Set(name, value)
+	}
+	res, err := client.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = res.Body.Close() })
+	s := &opened{res.StatusCode, res.Header, make(chan sse.Event), res.Body}
+	if res.StatusCode == http.StatusOK {
+		go func() {
+			defer close(s.events)
+			for event, err := range sse.Read(res.Body, nil) {
+				if err != nil {
+					return
+				}
+				select {
+				case s.events <- event:
+				case <-ctx.Done():
+					return
+				}
+			}
+		}()
+	}
+	return s
+}
+
+// next returns the next view of the stream.
+func (s *opened) next(t *testing.T) (id string, participants int) {
+	t.Helper()
+	select {
+	case e, ok := <-s.events:
+		if !ok {
+			t.Fatal("the stream has ended")
+		}
+		var d struct {
+			Summary struct{ TotalParticipants int } `json:"summary"`
+		}
+		if err := json.Unmarshal([]byte(e.Data), &d); err != nil || e.Type != "dashboard" {
+			t.Fatalf("event %q: %v: %s", e.Type, err, e.Data)
+		}
+		return e.LastEventID, d.Summary.TotalParticipants
+	case <-time.After(patience):
+		t.Fatal("no event")
+	}
+	panic("unreachable")
+}
+
+func (s *opened) ends(t *testing.T) {
+	t.Helper()
+	for deadline := time.After(patience); ; {
+		select {
+		case _, ok := <-s.events:
+			if !ok {
+				return
+			}
+		case <-deadline:
+			t.Fatal("the stream goes on")
+		}
+	}
+}
+
+func registered(n int) events.Event {
+	return &events.ParticipantRegistered{Campaign: "evt-1", Participant: fmt.Sprint("q-", n)}
+}
+
+func TestStream(t *testing.T) {
+	t.Parallel()
+	f := &fresh{}
+	b := setup(t, func(cfg *httpapi.Config) { cfg.Freshness = f })
+	b.fold(t, campaign("evt-1", "store-1")...)
+	s := b.open(t)
+	if s.status != http.StatusOK || s.header.Get("Content-Type") != "text/event-stream" || s.header.Get("Cache-Control") != "no-store" {
+		t.Fatalf("status %d, header %v", s.status, s.header)
+	}
+	first, n := s.next(t)
+	if n != 1 {
+		t.Errorf("first view: %d participants", n)
+	}
+	if tag := b.do(t, http.MethodGet, "/api/events/evt-1/analytics").Header().Get("ETag"); tag != first {
+		t.Errorf("its id is %s, the dashboard's tag %s", first, tag)
+	}
+	b.fold(t, registered(1))
+	f.changed("evt-1")
+	second, n := s.next(t)
+	if n != 2 || second == first {
+		t.Errorf("second view: %d participants, id %s", n, second)
+	}
+	// A signal without a change, or of another campaign, shows nothing.
+	f.changed("evt-1")
+	f.changed("evt-2")
+	select {
+	case e := <-s.events:
+		t.Errorf("an event without a change: %v", e)
+	case <-time.After(600 * time.Millisecond): // two pauses
+	}
+	// Many changes come together, four times a second at most.
+	start, views := time.Now(), 0
+	for i := range 30 {
+		b.fold(t, registered(10+i))
+		f.changed("evt-1")
+	}
+	for n < 32 {
+		_, n = s.next(t)
+		views++
+	}
+	if most := 2 + int(time.Since(start)/(250*time.Millisecond)); views > most {
+		t.Errorf("30 changes in %v came as %d views", time.Since(start), views)
+	}
+	_ = s.body.Close() // the client goes
+	for deadline := time.Now().Add(patience); f.watching("evt-1") > 0; time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the campaign is still watched for a client that has gone")
+		}
+	}
+}
+
+func TestStreamGoesOnWhereItStopped(t *testing.T) {
+	t.Parallel()
+	f := &fresh{}
+	b := setup(t, func(cfg *httpapi.Config) { cfg.Freshness = f })
+	b.fold(t, campaign("evt-1", "store-1")...)
+	id, _ := b.open(t).next(t)
+	s := b.open(t, "Last-Event-ID: "+id)
+	select {
+	case e := <-s.events:
+		t.Errorf("what the client has comes again: %v", e)
+	case <-time.After(300 * time.Millisecond):
+	}
+	b.fold(t, registered(1))
+	f.changed("evt-1")
+	if _, n := s.next(t); n != 2 {
+		t.Errorf("%d participants", n)
+	}
+	if _, n := b.open(t, "Last-Event-ID: "+id).next(t); n != 2 {
+		t.Errorf("after a change: %d participants", n)
+	}
+}
+
+func TestStreamWithoutNotices(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil)
+	b.fold(t, campaign("evt-1", "store-1")...)
+	s := b.open(t)
+	s.next(t)
+	b.fold(t, registered(1))
+	if _, n := s.next(t); n != 2 {
+		t.Errorf("%d participants", n)
+	}
+}
+
+func TestStreamEnds(t *testing.T) {
+	t.Parallel()
+	t.Run("with the server", func(t *testing.T) {
+		t.Parallel()
+		draining := make(chan struct{})
+		b := setup(t, func(cfg *httpapi.Config) { cfg.Draining, cfg.Freshness = draining, &fresh{} })
+		b.fold(t, campaign("evt-1", "store-1")...)
+		s := b.open(t)
+		s.next(t)
+		close(draining)
+		s.ends(t)
+	})
+	t.Run("with the token", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t, func(cfg *httpapi.Config) {
+			cfg.Freshness, cfg.Now = &fresh{}, time.Now
+			auth, err := httpapi.NewAuth(t.Context(), httpapi.AuthConfig{
+				Secret: []byte(testSecret), Issuer: issuerName, Audience: audience, Logger: cfg.Logger,
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			cfg.Auth = auth
+		})
+		b.fold(t, campaign("evt-1", "store-1")...)
+		var err error
+		// Clocks may be half a minute apart.
+		if b.token, err = owner("store-1").Sign([]byte(testSecret), issuerName, audience, time.Now().Add(-time.Minute), time.Now().Add(-28*time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		s := b.open(t)
+		s.next(t)
+		s.ends(t)
+	})
+	t.Run("when there are too many", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t, func(cfg *httpapi.Config) { cfg.Freshness, cfg.Limits.Streams = &fresh{}, 1 })
+		b.fold(t, campaign("evt-1", "store-1")...)
+		b.open(t).next(t)
+		if s := b.open(t); s.status != http.StatusServiceUnavailable {
+			t.Errorf("status %d", s.status)
+		}
+	})
+	t.Run("before it begins", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t, nil)
+		b.fold(t, campaign("evt-1", "store-1")...)
+		for token, status := range map[string]int{"none": http.StatusUnauthorized, "Bearer " + mint(t, owner("store-2")): http.StatusNotFound} {
+			if w := b.do(t, http.MethodGet, "/api/events/evt-1/analytics/stream", "Authorization: "+token); w.Code != status {
+				t.Errorf("status %d, want %d", w.Code, status)
+			}
+		}
+	})
+}

@@ -1,0 +1,229 @@
+package httpapi
+
+import (
+	"encoding/base64"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/golang-jwt/jwt/v5"
+
+	"jangbu/events"
+)
+
+const (
+	// maxTokenBytes bounds a token before anything looks into it.
+	maxTokenBytes = 4 << 10
+	// maxKidBytes bounds the name of a key.
+	maxKidBytes = 200
+	// lastSecond is the last one of the year 9999.
+	lastSecond = 253_402_300_799
+)
+
+// bearer returns the token of the one Authorization header.
+func bearer(h http.Header) (string, error) {
+	const scheme = "Bearer "
+	switch values := h["Authorization"]; {
+	case len(values) == 0:
+		return "", refusal("there is no Authorization header")
+	case len(values) > 1:
+		return "", refusal("there are several Authorization headers")
+	case len(values[0]) > len(scheme)+maxTokenBytes:
+		return "", refusal("the token is longer than 4096 bytes")
+	case len(values[0]) <= len(scheme) || !strings.EqualFold(values[0][:len(scheme)], scheme):
+		return "", refusal("the Authorization header is not Bearer and a token")
+	default:
+		return values[0][len(scheme):], nil
+	}
+}
+
+// jws is a token in the compact serialisation of RFC 7515, cut into its parts.
+type jws struct {
+	header    header
+	claims    []byte
+	signed    string // header and claims as they are signed
+	signature []byte
+}
+
+func cut(token string, strict *base64.Encoding) (jws, error) {
+	first, last := strings.IndexByte(token, '.'), strings.LastIndexByte(token, '.')
+	switch {
+	case strings.Count(token, ".") != 2:
+		return jws{}, refusal("the token is not three parts")
+	case strings.ContainsAny(token, "\r\n"): // the decoder would overlook them
+		return jws{}, refusal("the token contains a line break")
+	}
+	j := jws{signed: token[:last]}
+	head, err := strict.DecodeString(token[:first])
+	if err != nil {
+		return jws{}, refusal("header: is not base64url")
+	}
+	if j.claims, err = strict.DecodeString(token[first+1 : last]); err != nil {
+		return jws{}, refusal("claims: are not base64url")
+	}
+	if j.signature, err = strict.DecodeString(token[last+1:]); err != nil {
+		return jws{}, refusal("signature: is not base64url")
+	}
+	if err := json.Unmarshal(head, &j.header); err != nil {
+		return jws{}, reason(err, "header: is not one JSON object with each name once")
+	}
+	return j, nil
+}
+
+// header is what is read of a token's header. A kid is nothing but a name to
+// look up among keys that are there.
+type header struct{ alg, kid string }
+
+var _ json.UnmarshalerFrom = (*header)(nil)
+
+// UnmarshalJSONFrom implements [json.UnmarshalerFrom].
+func (h *header) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	return eachMember(d, func(name string) (err error) {
+		switch name {
+		case "alg":
+			h.alg, err = text(d)
+		case "kid":
+			h.kid, err = text(d)
+			if err == nil && (len(h.kid) > maxKidBytes || strings.ContainsFunc(h.kid, func(r rune) bool { return r < ' ' || r > '~' })) {
+				return refusal("kid: expected at most 200 printable ASCII characters")
+			}
+		case "typ":
+			_, err = text(d)
+		case "jku", "jwk", "x5u", "x5c", "x5t", "x5t#S256", "crit", "b64", "enc", "zip":
+			return refusal("header: brings its own key, or asks for more than a signature")
+		default:
+			err = d.SkipValue()
+		}
+		return err
+	})
+}
+
+// claims is what is read of a token's claims.
+type claims struct {
+	jwt.RegisteredClaims
+	role   Role
+	stores []events.Store
+}
+
+// who returns whom valid claims are about.
+func (c claims) who() Identity {
+	return Identity{Subject: c.Subject, Role: c.role, Stores: c.stores, Expires: c.ExpiresAt.Add(leeway)}
+}
+
+var _ json.UnmarshalerFrom = (*claims)(nil)
+
+// UnmarshalJSONFrom implements [json.UnmarshalerFrom].
+func (c *claims) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	return eachMember(d, func(name string) (err error) {
+		switch name {
+		case "iss":
+			c.Issuer, err = text(d)
+		case "sub":
+			c.Subject, err = text(d)
+		case "aud":
+			if d.PeekKind() == '[' {
+				c.Audience, err = texts[string](d)
+			} else {
+				c.Audience = make(jwt.ClaimStrings, 1)
+				c.Audience[0], err = text(d)
+			}
+		case "exp":
+			c.ExpiresAt, err = seconds(d)
+		case "nbf":
+			c.NotBefore, err = seconds(d)
+		case "iat":
+			c.IssuedAt, err = seconds(d)
+		case "role":
+			var role string
+			role, err = text(d)
+			c.role = Role(role)
+		case "stores":
+			c.stores, err = texts[events.Store](d)
+		default:
+			err = d.SkipValue()
+		}
+		return err
+	})
+}
+
+// eachMember reads an object: of each member the name, and then what read reads.
+func eachMember(d *jsontext.Decoder, read func(name string) error) error {
+	if d.PeekKind() != '{' {
+		return refusal("header or claims: expected an object")
+	}
+	if _, err := d.ReadToken(); err != nil {
+		return err
+	}
+	for d.PeekKind() != '}' {
+		name, err := d.ReadToken()
+		if err != nil {
+			return err
+		}
+		if err := read(name.String()); err != nil {
+			return err
+		}
+	}
+	_, err := d.ReadToken()
+	return err
+}
+
+func text(d *jsontext.Decoder) (string, error) {
+	if d.PeekKind() != '"' {
+		return "", refusal("header or claims: expected a string")
+	}
+	token, err := d.ReadToken()
+	if err != nil {
+		return "", err
+	}
+	return token.String(), nil
+}
+
+func texts[T ~string](d *jsontext.Decoder) ([]T, error) {
+	if d.PeekKind() != '[' {
+		return nil, refusal("claims: expected an array of strings")
+	}
+	if _, err := d.ReadToken(); err != nil {
+		return nil, err
+	}
+	var all []T
+	for d.PeekKind() != ']' {
+		s, err := text(d)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, T(s))
+	}
+	_, err := d.ReadToken()
+	return all, err
+}
+
+// seconds reads a time. Neither fractions nor exponents are needed to tell one,
+// and without them its text bounds its value.
+func seconds(d *jsontext.Decoder) (*jwt.NumericDate, error) {
+	const want = refusal("exp, nbf or iat: expected whole seconds of the years 1970 to 9999")
+	if d.PeekKind() != '0' {
+		return nil, want
+	}
+	token, err := d.ReadToken()
+	if err != nil {
+		return nil, err
+	}
+	n, err := strconv.ParseInt(token.String(), 10, 64)
+	if err != nil || n < 0 || n > lastSecond {
+		return nil, want
+	}
+	return &jwt.NumericDate{Time: time.Unix(n, 0)}, nil
+}
+
+// reason returns the refusal in err, else that there is none: a decoder's own
+// error repeats what it read.
+func reason(err error, otherwise refusal) error {
+	if r, ok := errors.AsType[refusal](err); ok {
+		return r
+	}
+	return otherwise
+}
