@@ -33,7 +33,7 @@
 //	Kafka topic ─ frame ─▶ events/bus ─ decode, check, pseudonymise ─▶ the log
 //	                                      └─ what can't be decoded ─▶ dead letters
 //	the log ─▶ projections/runner ─ pure fold ─▶ readmodel: rows + checkpoint, in one transaction
-//	readmodel ─▶ httpapi ─▶ dashboard
+//	readmodel ─▶ readmodel/rediscache ─▶ httpapi ─▶ dashboard
 //	a tick ─▶ events/channels ─ breaker, retry ─▶ channel APIs ─▶ ChannelStatsFetched ─▶ its Kafka topic
 //
 // Nothing goes round this flow. What a channel reports is an event like any
@@ -69,10 +69,12 @@
 //     events/channels/simulator: the channels' own APIs, simulated, with faults.
 //   - readmodel: the rows, the dashboard with its arithmetic, and the contracts
 //     of those who store rows. readmodel/readmodeltest is their suite;
-//     readmodel/pgrows and readmodel/sqliterows pass it.
+//     readmodel/pgrows and readmodel/sqliterows pass it. readmodel/rediscache keeps
+//     what was read of them, in the process and in Redis.
 //   - projections: the folds, one file each. projections/runner follows the log
 //     with them.
-//   - httpapi: routes over the read model.
+//   - httpapi: routes over the read model, for those whose token allows it; its
+//     contract is openapi.yaml.
 //   - cmd/jangbu: configuration, wiring, commands and exit codes.
 //
 // # How a record becomes an event
@@ -120,7 +122,10 @@
 //     ones are refused (TestDecodeWholeNumbers). A newer report changes only what
 //     it carries (TestFigureIsTheLatestReported in projections). An API that fails
 //     in whatever way reports nothing (TestChannelFaults in cmd/jangbu).
-//   - I9 Cache never lies. There is no cache: each read is one snapshot of rows.
+//   - I9 Cache never lies. What is kept is served while it is proven to be what a
+//     read of the rows returned less than a second ago; the proof is in
+//     readmodel/rediscache (TestNoAnswerIsTooOld, TestStaleSet, and TestRedisMisbehaves
+//     in cmd/jangbu).
 //   - I10 No phone number at rest. No event has a place for one. [PhoneNumber]
 //     cannot be printed, errors hold no values, and a number in any other field
 //     of its registration is refused (TestPhoneNumberNeverShows,
@@ -129,9 +134,10 @@
 //   - I11 Money is integer won. [Won] is read exactly, never by way of a float
 //     (TestDecodeWholeNumbers); readmodel's sums overflow visibly
 //     (TestWonAgreesWithBigIntegers).
-//   - I12 Owners see their own. A campaign that is not to be seen is
-//     readmodel.ErrNotFound, exactly as one that does not exist. There is no
-//     login, so the server listens on this machine only.
+//   - I12 Owners see their own. A readmodel.Scope, made of the token's claims, is part
+//     of each query; what it does not allow is readmodel.ErrNotFound, exactly as what
+//     does not exist (readmodeltest, "Scope"; TestOwnersSeeTheirOwn in httpapi). A route
+//     without a policy is served to nobody.
 //
 // # When something fails
 //
@@ -143,6 +149,9 @@
 //
 // A channel API that hangs, fails or lies costs bounded calls and nobody's time:
 // its figures stay as they were, and become stale.
+//
+// A Redis that is slow, wiped or gone costs its readers 25 ms each until its breaker
+// opens, and then nothing: rows are read instead.
 //
 // A process may be killed at any moment. Its successor goes on from the last
 // committed offset and checkpoint, both of which may be behind what is written
