@@ -233,8 +233,8 @@ func (t *target) dial(ctx context.Context) (*connection, error) {
 	return &connection{conn, bufio.NewReaderSize(conn, 32<<10)}, nil
 }
 
-// ask returns the answer, with its body written to a writer.
-func (c *connection) ask(request []byte, body io.Writer) (*http.Response, error) {
+// ask returns the header of the answer, whose body it writes to a writer.
+func (c *connection) ask(request []byte, body io.Writer) (http.Header, error) {
 	if _, err := c.Write(request); err != nil {
 		return nil, fmt.Errorf("ask for dashboard: %w", err)
 	}
@@ -249,7 +249,7 @@ func (c *connection) ask(request []byte, body io.Writer) (*http.Response, error)
 	if err := errors.Join(err, readErr, res.Body.Close()); err != nil {
 		return nil, fmt.Errorf("ask for dashboard: %w", err)
 	}
-	return res, nil
+	return res.Header, nil
 }
 
 // startBare serves what the API says now, with nothing in between.
@@ -268,12 +268,12 @@ func (l *readLoad) startBare(ctx context.Context) error {
 	var paths []string
 	for i, request := range l.api.requests {
 		var body bytes.Buffer
-		res, err := conn.ask(request, &body)
+		header, err := conn.ask(request, &body)
 		if err != nil {
 			return err
 		}
-		res.Header.Del("Date")
-		answers[i] = answer{res.Header, body.Bytes()}
+		header.Del("Date")
+		answers[i] = answer{header, body.Bytes()}
 		paths = append(paths, "/?"+strconv.Itoa(i))
 	}
 	var lc net.ListenConfig

@@ -24,8 +24,8 @@ import (
 
 // BenchmarkFreshness has 200 readers ask for one campaign each every second, of
 // 200 campaigns for which 500 registrations a second arrive. "hit-%" is how many
-// answers needed no read of the rows, "old" how many were more than a second behind
-// what had been committed. Beside it the same load on a cache that deletes a key
+// answers needed no read of the rows, "old" how many were of a position before that
+// of what had been committed a second earlier. Beside it the same load on a cache that deletes a key
 // whenever its campaign changes.
 func BenchmarkFreshness(b *testing.B) {
 	const campaigns, perSecond, span = 200, 500, 40 * time.Second
@@ -84,7 +84,7 @@ func BenchmarkFreshness(b *testing.B) {
 						return
 					}
 					reads.Add(1)
-					if d.Summary.TotalParticipants < want {
+					if d.Position < want {
 						old.Add(1)
 					}
 					naive.ask(path)

@@ -85,7 +85,7 @@ func (s *redisServer) kill() {
 type redisReader struct {
 	b         *bundle
 	campaigns int
-	want      func(campaign int) int64 // participants that a dashboard must show by now, a second ago
+	want      func(campaign int) int64 // position that a dashboard must have reached a second ago
 
 	mu    sync.Mutex
 	took  []time.Duration
@@ -113,8 +113,8 @@ func (r *redisReader) read(ctx context.Context, random *rand.Rand) {
 			problem = "no JSON: " + string(body)
 		case d.EventID != fmt.Sprintf("evt-%d", c):
 			problem = "it is the dashboard of " + d.EventID
-		case d.Summary.TotalParticipants < want:
-			problem = fmt.Sprintf("%d participants, and there were %d a second ago", d.Summary.TotalParticipants, want)
+		case d.Position < want:
+			problem = fmt.Sprintf("it is of position %d, and was at %d a second ago", d.Position, want)
 		}
 		r.mu.Lock()
 		r.took = append(r.took, took)
@@ -301,8 +301,8 @@ func (b *bundle) producerOf(ctx context.Context, records ...events.Record) {
 	_ = b.producer.Produce(ctx, records)
 }
 
-// sampler notes how many participants the rows show, so that it is known how many
-// there were for sure at some time.
+// sampler notes the positions of campaigns' rows, so that it is known where they
+// were for sure at some time.
 type sampler struct {
 	b         *bundle
 	campaigns int
@@ -312,8 +312,8 @@ type sampler struct {
 }
 
 type sample struct {
-	done         time.Time // when the read had ended
-	participants map[string]int64
+	done      time.Time // when the read had ended
+	positions map[string]events.Position
 }
 
 func newSampler(b *bundle, campaigns int) *sampler { return &sampler{b: b, campaigns: campaigns} }
@@ -328,9 +328,9 @@ func (s *sampler) run(ctx context.Context, t testing.TB) {
 			}
 			return
 		}
-		now := sample{time.Now(), make(map[string]int64, len(rows))}
+		now := sample{time.Now(), make(map[string]events.Position, len(rows))}
 		for _, row := range rows {
-			now.participants[string(row.Event.Campaign)] = row.Event.Participants
+			now.positions[string(row.Event.Campaign)] = row.Event.Position
 		}
 		s.mu.Lock()
 		s.samples = append(s.samples, now)
@@ -345,14 +345,14 @@ func (s *sampler) run(ctx context.Context, t testing.TB) {
 	}
 }
 
-// secondAgo returns how many participants a campaign had a second ago, at least.
+// secondAgo returns the position that a campaign's rows had reached a second ago.
 func (s *sampler) secondAgo(campaign int) int64 {
 	limit := time.Now().Add(-time.Second)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, sample := range slices.Backward(s.samples) {
 		if !sample.done.After(limit) {
-			return sample.participants[fmt.Sprintf("evt-%d", campaign)]
+			return int64(sample.positions[fmt.Sprintf("evt-%d", campaign)])
 		}
 	}
 	return 0

@@ -433,7 +433,7 @@ func (s *service) close() error {
 func (s *service) shut(grace context.Context, server *http.Server) error {
 	err := server.Shutdown(grace)
 	if errors.Is(err, context.DeadlineExceeded) {
-		s.logger.Warn("http: connections were cut off")
+		s.logger.WarnContext(grace, "http: connections were cut off")
 		return server.Close()
 	}
 	return err
