@@ -1,5 +1,6 @@
 package main
 
 type benchCommand struct {
-	Read benchReadCommand `cmd:"" help:"Drive the read API over loopback, beside a bare handler that writes the same bytes."`
+	Read  benchReadCommand `cmd:"" help:"Drive the read API over loopback, beside a bare handler that writes the same bytes."`
+	Drive driveCommand     `cmd:"" hidden:"" help:"The clients of read: what to ask is on standard input."`
 }

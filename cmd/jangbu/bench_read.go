@@ -1,16 +1,13 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"maps"
-	"math"
 	"net"
 	"net/http"
 	"net/url"
@@ -18,8 +15,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"jangbu/events/bus/kafka"
@@ -29,7 +24,7 @@ import (
 type benchReadCommand struct {
 	Connections int           `default:"64" help:"Connections, each with one request at a time (${default})."`
 	Campaigns   int           `default:"100" help:"Campaigns that are asked for in turn (${default})."`
-	For         time.Duration `default:"10s" placeholder:"DURATION" help:"How long each of the two is driven at full speed (${default}); then the API at half of it."`
+	For         time.Duration `default:"10s" placeholder:"DURATION" help:"How long each of the two is driven at full speed (${default}), and then at half of it."`
 	JSON        bool          `help:"Print the figures as one JSON object."`
 	logConfig
 }
@@ -37,9 +32,9 @@ type benchReadCommand struct {
 // Help implements kong's detailed help.
 func (benchReadCommand) Help() string {
 	return `Starts everything embedded in a temporary directory, fills in campaigns, and asks for
-their dashboards over loopback: the API, with a token and all its limits but those of
-rates, and in turn with it a handler of net/http that does nothing but write the same
-bytes. Clients and servers share the processors, so only the ratio says much.
+their dashboards over loopback, from another process: the API, with a token and all its
+limits but those of rates, and in turn with it a handler of net/http that does nothing
+but write the same bytes. All share the processors, so only the comparison says much.
 
 Examples:
   jangbu bench read
@@ -51,9 +46,12 @@ type benchRead struct {
 	RequestsPerSecond     float64 `json:"requestsPerSecond"`
 	BareRequestsPerSecond float64 `json:"bareRequestsPerSecond"`
 	Ratio                 float64 `json:"ratio"`
-	P50Ms                 float64 `json:"p50Ms"` // of an answer from when it was asked for, at half of the peak rate; as is P99Ms
-	P99Ms                 float64 `json:"p99Ms"`
-	HitRate               float64 `json:"hitRate"`
+	// At half of the peak rate, of an answer from when it was asked for: the medians
+	// of all turns.
+	P50Ms     float64 `json:"p50Ms"`
+	P99Ms     float64 `json:"p99Ms"`
+	BareP99Ms float64 `json:"bareP99Ms"`
+	HitRate   float64 `json:"hitRate"`
 }
 
 // benchRounds is how often the two take turns, so that a machine that gets slower
@@ -85,26 +83,19 @@ func (c benchReadCommand) Run(ctx context.Context, t terminal) (err error) {
 	defer load.close()
 
 	var result benchRead
-	var api, bare float64
 	before := s.cacheReads()
-	for range benchRounds {
-		n, err := load.drive(ctx, load.api, c.For/benchRounds, 0, nil)
-		if err != nil {
-			return err
-		}
-		api += n
-		if n, err = load.drive(ctx, load.bare, c.For/benchRounds, 0, nil); err != nil {
-			return err
-		}
-		bare += n
-	}
-	result.RequestsPerSecond, result.BareRequestsPerSecond = api/c.For.Seconds(), bare/c.For.Seconds()
-	result.Ratio = result.RequestsPerSecond / result.BareRequestsPerSecond
-	var took latencies
-	if _, err := load.drive(ctx, load.api, c.For, result.RequestsPerSecond/2, &took); err != nil {
+	api, bare, err := c.takeTurns(ctx, load, 0, 0)
+	if err != nil {
 		return err
 	}
-	result.P50Ms, result.P99Ms = took.percentile(50), took.percentile(99)
+	result.RequestsPerSecond, result.BareRequestsPerSecond = api.perSecond(c.For), bare.perSecond(c.For)
+	result.Ratio = result.RequestsPerSecond / result.BareRequestsPerSecond
+	api, bare, err = c.takeTurns(ctx, load, result.RequestsPerSecond/2, result.BareRequestsPerSecond/2)
+	if err != nil {
+		return err
+	}
+	result.P50Ms, result.P99Ms = api.median(func(d driven) float64 { return d.P50Ms }), api.median(func(d driven) float64 { return d.P99Ms })
+	result.BareP99Ms = bare.median(func(d driven) float64 { return d.P99Ms })
 	after := s.cacheReads()
 	result.HitRate = float64(after.hits-before.hits) / float64(after.all-before.all)
 	if c.JSON {
@@ -114,10 +105,47 @@ func (c benchReadCommand) Run(ctx context.Context, t terminal) (err error) {
 read API      %10.0f requests/s, warm
 bare handler  %10.0f requests/s, the same bytes
 ratio         %10.2f
-at half rate  %10.2f ms p50, %.2f ms p99
+at half rate  %10.2f ms p50, %.2f ms p99 (bare handler: %.2f ms p99)
 hit rate      %10.4f
-`, c.Connections, c.Campaigns, result.RequestsPerSecond, result.BareRequestsPerSecond, result.Ratio, result.P50Ms, result.P99Ms, result.HitRate)
+`, c.Connections, c.Campaigns, result.RequestsPerSecond, result.BareRequestsPerSecond, result.Ratio, result.P50Ms, result.P99Ms, result.BareP99Ms, result.HitRate)
 	return err
+}
+
+// turns are what came of each.
+type turns []driven
+
+func (t turns) perSecond(span time.Duration) float64 {
+	answers := 0
+	for _, one := range t {
+		answers += one.Answers
+	}
+	return float64(answers) / span.Seconds()
+}
+
+func (t turns) median(of func(driven) float64) float64 {
+	var all []float64
+	for _, one := range t {
+		all = append(all, of(one))
+	}
+	slices.Sort(all)
+	return all[len(all)/2]
+}
+
+// takeTurns drives the API and the bare handler in turn, each at its rate; 0: as
+// fast as it answers.
+func (c benchReadCommand) takeTurns(ctx context.Context, load *readLoad, apiRate, bareRate float64) (api, bare turns, err error) {
+	for range benchRounds {
+		got, err := load.api.during(c.For/benchRounds, apiRate).away(ctx)
+		if err != nil {
+			return nil, nil, err
+		}
+		api = append(api, got)
+		if got, err = load.bare.during(c.For/benchRounds, bareRate).away(ctx); err != nil {
+			return nil, nil, err
+		}
+		bare = append(bare, got)
+	}
+	return api, bare, nil
 }
 
 // start starts a service with everything embedded, and mints a token for it.
@@ -172,84 +200,46 @@ func (c benchReadCommand) prepare(ctx context.Context, s *service, token string)
 			return nil, ctx.Err()
 		}
 	}
-	l := &readLoad{connections: c.Connections, token: token}
+	l := &readLoad{token: token}
 	var paths []string
 	for _, record := range g.Campaigns() {
 		paths = append(paths, "/api/events/"+url.PathEscape(string(record.Key))+"/analytics")
 	}
-	if l.api, err = l.target(ctx, s.httpAddr, paths); err != nil {
+	if l.api, err = l.drive(ctx, c.Connections, s.httpAddr, paths); err != nil {
 		return nil, err
 	}
 	return l, l.startBare(ctx)
 }
 
-// readLoad asks for dashboards.
+// readLoad is whom to ask for dashboards, and how.
 type readLoad struct {
-	connections int
-	token       string
-	api, bare   *target
-	server      *http.Server
+	token     string
+	api, bare drive
+	server    *http.Server
 }
 
-// target is whom requests go to. They are written and read by connections of the
-// driver's own: what a client of net/http costs would hide what the servers do.
-type target struct {
-	addr     string
-	requests [][]byte
-}
-
-// target returns requests for the paths of a server.
-func (l *readLoad) target(ctx context.Context, addr string, paths []string) (*target, error) {
-	t := &target{addr: addr}
+// drive says how to ask a server for the paths.
+func (l *readLoad) drive(ctx context.Context, connections int, addr string, paths []string) (drive, error) {
+	d := drive{Addr: addr, Connections: connections}
 	for _, path := range paths {
 		r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+addr+path, nil)
 		if err != nil {
-			return nil, fmt.Errorf("ask for dashboard: %w", err)
+			return d, fmt.Errorf("ask for dashboard: %w", err)
 		}
 		r.Header = http.Header{"Authorization": {"Bearer " + l.token}, "User-Agent": {"jangbu-bench"}}
 		var written bytes.Buffer
 		if err := r.Write(&written); err != nil {
-			return nil, fmt.Errorf("ask for dashboard: %w", err)
+			return d, fmt.Errorf("ask for dashboard: %w", err)
 		}
-		t.requests = append(t.requests, written.Bytes())
+		d.Requests = append(d.Requests, written.Bytes())
 	}
-	return t, nil
+	return d, nil
 }
 
-// connection asks one thing after the other.
-type connection struct {
-	net.Conn
-	answers *bufio.Reader
-}
-
-// dial connects until ctx ends.
-func (t *target) dial(ctx context.Context) (*connection, error) {
-	var d net.Dialer
-	conn, err := d.DialContext(ctx, "tcp", t.addr)
-	if err != nil {
-		return nil, fmt.Errorf("ask for dashboard: %w", err)
-	}
-	context.AfterFunc(ctx, func() { _ = conn.Close() })
-	return &connection{conn, bufio.NewReaderSize(conn, 32<<10)}, nil
-}
-
-// ask returns the header of the answer, whose body it writes to a writer.
-func (c *connection) ask(request []byte, body io.Writer) (http.Header, error) {
-	if _, err := c.Write(request); err != nil {
-		return nil, fmt.Errorf("ask for dashboard: %w", err)
-	}
-	res, err := http.ReadResponse(c.answers, nil)
-	if err != nil {
-		return nil, fmt.Errorf("ask for dashboard: %w", err)
-	}
-	if res.StatusCode != http.StatusOK {
-		err = fmt.Errorf("status %d", res.StatusCode)
-	}
-	_, readErr := io.Copy(body, res.Body)
-	if err := errors.Join(err, readErr, res.Body.Close()); err != nil {
-		return nil, fmt.Errorf("ask for dashboard: %w", err)
-	}
-	return res.Header, nil
+// during returns how to ask for so long, and how often a second at most.
+func (d drive) during(span time.Duration, perSecond float64) drive {
+	d.For, d.PerSecond = span, perSecond
+	return d
 }
 
 // startBare serves what the API says now, with nothing in between.
@@ -258,15 +248,15 @@ func (l *readLoad) startBare(ctx context.Context) error {
 		header http.Header
 		body   []byte
 	}
-	answers := make([]answer, len(l.api.requests))
+	answers := make([]answer, len(l.api.Requests))
 	asking, cancel := context.WithCancel(ctx)
 	defer cancel()
-	conn, err := l.api.dial(asking)
+	conn, err := dialHTTP(asking, l.api.Addr)
 	if err != nil {
 		return err
 	}
 	var paths []string
-	for i, request := range l.api.requests {
+	for i, request := range l.api.Requests {
 		var body bytes.Buffer
 		header, err := conn.ask(request, &body)
 		if err != nil {
@@ -288,7 +278,7 @@ func (l *readLoad) startBare(ctx context.Context) error {
 		_, _ = w.Write(a.body)
 	})}
 	go func() { _ = l.server.Serve(listener) }() // ends with close
-	l.bare, err = l.target(ctx, listener.Addr().String(), paths)
+	l.bare, err = l.drive(ctx, l.api.Connections, listener.Addr().String(), paths)
 	return err
 }
 
@@ -296,72 +286,6 @@ func (l *readLoad) close() {
 	if l.server != nil {
 		_ = l.server.Close()
 	}
-}
-
-// drive asks a target over all connections for so long, each as soon as it has an
-// answer or, with a number of requests per second, at even intervals. It returns
-// how many answers came.
-func (l *readLoad) drive(ctx context.Context, t *target, d time.Duration, perSecond float64, took *latencies) (float64, error) {
-	ctx, cancel := context.WithTimeout(ctx, d)
-	defer cancel()
-	var pause time.Duration // of one connection
-	if perSecond > 0 {
-		pause = time.Duration(float64(l.connections) / perSecond * float64(time.Second))
-	}
-	var asked, answered atomic.Int64
-	var connections sync.WaitGroup
-	failed := make(chan error, l.connections)
-	for i := range l.connections {
-		connections.Go(func() {
-			conn, err := t.dial(ctx)
-			for due := time.Now().Add(pause * time.Duration(i) / time.Duration(l.connections)); err == nil && ctx.Err() == nil; due = due.Add(pause) {
-				time.Sleep(time.Until(due))
-				start := time.Now()
-				_, err = conn.ask(t.requests[int(asked.Add(1))%len(t.requests)], io.Discard)
-				if err == nil {
-					answered.Add(1)
-					took.add(time.Since(start))
-				}
-			}
-			if ctx.Err() == nil { // else it was cut off
-				failed <- err
-			}
-		})
-	}
-	connections.Wait()
-	select {
-	case err := <-failed:
-		return 0, err
-	default:
-		return float64(answered.Load()), nil
-	}
-}
-
-// latencies collects how long answers took; a nil one does not.
-type latencies struct {
-	mu   sync.Mutex
-	took []time.Duration
-}
-
-func (l *latencies) add(d time.Duration) {
-	if l == nil {
-		return
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.took = append(l.took, d)
-}
-
-// percentile returns it in milliseconds.
-func (l *latencies) percentile(p float64) float64 {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if len(l.took) == 0 {
-		return 0
-	}
-	slices.Sort(l.took)
-	at := int(math.Ceil(p/100*float64(len(l.took)))) - 1
-	return float64(l.took[max(at, 0)].Microseconds()) / 1000
 }
 
 // cacheReads is how often dashboards were asked for, and how often the rows need
