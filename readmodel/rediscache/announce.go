@@ -130,20 +130,6 @@ func take(marks map[events.Campaign]readmodel.Revision, n int) map[events.Campai
 	return taken
 }
 
-// waiting returns what is there.
-func waiting(from <-chan readmodel.Change, most int) []readmodel.Change {
-	var all []readmodel.Change
-	for len(all) < most {
-		select {
-		case one := <-from:
-			all = append(all, one)
-		default:
-			return all
-		}
-	}
-	return all
-}
-
 // listen receives what is announced until ctx ends, by one subscription after the
 // other. What is said between two of them is a gap.
 func (l *link) listen(ctx context.Context, receive func(readmodel.Change)) {

@@ -227,13 +227,17 @@ func (l *link) keep(ctx context.Context) {
 
 // gather waits for something and takes what else is there; nil once ctx has ended.
 func gather[T any](ctx context.Context, from <-chan T, most int) []T {
-	var all []T
 	select {
 	case one := <-from:
-		all = append(all, one)
+		return append([]T{one}, waiting(from, most-1)...)
 	case <-ctx.Done():
 		return nil
 	}
+}
+
+// waiting returns what is there.
+func waiting[T any](from <-chan T, most int) []T {
+	var all []T
 	for len(all) < most {
 		select {
 		case one := <-from:
