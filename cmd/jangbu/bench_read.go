@@ -309,7 +309,7 @@ func (s *service) stopNow() error {
 // files in dir, open to whoever is on this machine, without limits of rates.
 func embeddedConfig(dir string) serviceConfig {
 	return serviceConfig{
-		DataDir: dir, HTTPAddr: "127.0.0.1:0", AdminAddr: "127.0.0.1:0",
+		storeConfig: storeConfig{DataDir: dir}, HTTPAddr: "127.0.0.1:0", AdminAddr: "127.0.0.1:0",
 		KafkaListen: "127.0.0.1:0", KafkaGroup: "jangbu", topicConfig: defaultTopics(),
 		channelConfig: defaultPolling(),
 		authConfig:    authConfig{InsecureNoAuth: true},

@@ -26,7 +26,7 @@ const masterKeyVariable = "JANGBU_MASTER_KEY"
 // serviceConfig is everything that can be configured about a running service.
 // Each flag can be given as the environment variable named; the flag wins.
 type serviceConfig struct {
-	DataDir   string `env:"JANGBU_DATA_DIR" default:"./jangbu-data" placeholder:"DIR" help:"Where embedded parts keep their files (${default})."`
+	storeConfig
 	HTTPAddr  string `env:"JANGBU_HTTP_ADDR" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Where the read API listens (${default}; port 0: any free one)."`
 	AdminAddr string `env:"JANGBU_ADMIN_ADDR" default:"127.0.0.1:8081" placeholder:"HOST:PORT" help:"Where metrics and health are served (${default})."`
 
@@ -35,10 +35,7 @@ type serviceConfig struct {
 	KafkaGroup   string   `env:"JANGBU_KAFKA_GROUP" default:"jangbu" placeholder:"NAME" help:"Consumer group (${default})."`
 	topicConfig
 
-	DatabaseURL string `env:"JANGBU_DATABASE_URL" placeholder:"URL" help:"Log and rows: postgres://…, or sqlite:///DIR. Without one, SQLite in the data directory."`
-	LogURL      string `env:"JANGBU_LOG_URL" placeholder:"URL" help:"The log alone: postgres://… or sqlite:///FILE."`
-	RowsURL     string `env:"JANGBU_ROWS_URL" placeholder:"URL" help:"The rows alone: postgres://… or sqlite:///FILE."`
-	RedisURL    string `env:"JANGBU_REDIS_URL" placeholder:"URL" help:"Redis that the processes share as a read cache: redis://… or rediss://…. Without one, one runs embedded."`
+	RedisURL string `env:"JANGBU_REDIS_URL" placeholder:"URL" help:"Redis that the processes share as a read cache: redis://… or rediss://…. Without one, one runs embedded."`
 
 	MasterKeyFile string `env:"JANGBU_MASTER_KEY_FILE" placeholder:"FILE" help:"Key that wraps the campaigns' keys: 32 bytes in base64, readable by its owner only. Required where the log is on PostgreSQL (or JANGBU_MASTER_KEY, the key itself)."`
 
@@ -135,14 +132,7 @@ func (c *serviceConfig) validate() error {
 	if _, _, err := net.SplitHostPort(c.KafkaListen); err != nil {
 		wrong("kafka-listen", "expected HOST:PORT")
 	}
-	for flag, u := range map[string]string{"database-url": c.DatabaseURL, "log-url": c.LogURL, "rows-url": c.RowsURL} {
-		if u == "" {
-			continue
-		}
-		if _, err := parseStoreURL(u); err != nil {
-			wrong(flag, "%v", err)
-		}
-	}
+	c.storeConfig.validate(wrong)
 	if c.RedisURL != "" {
 		if u, err := url.Parse(c.RedisURL); err != nil || u.Scheme != "redis" && u.Scheme != "rediss" {
 			wrong("redis-url", "expected redis://HOST:PORT or rediss://HOST:PORT")
@@ -195,54 +185,6 @@ func (c *serviceConfig) limits() httpapi.Limits {
 func (c *serviceConfig) does(role string) bool {
 	return slices.Contains(c.Role, "all") || slices.Contains(c.Role, role)
 }
-
-// storeURL says where a log or its rows are.
-type storeURL struct {
-	postgres string // the URL, if it is PostgreSQL
-	path     string // else the file, or for JANGBU_DATABASE_URL the directory
-}
-
-func parseStoreURL(s string) (storeURL, error) {
-	u, err := url.Parse(s)
-	if err != nil { // the error would repeat the password
-		return storeURL{}, fmt.Errorf("is no URL; expected postgres://… or sqlite:///PATH")
-	}
-	switch u.Scheme {
-	case "postgres", "postgresql":
-		return storeURL{postgres: s}, nil
-	case "sqlite":
-		if path := u.Host + u.Path; path != "" && path != "/" {
-			return storeURL{path: path}, nil
-		}
-		return storeURL{}, fmt.Errorf("names no path; expected sqlite:///PATH")
-	default:
-		return storeURL{}, fmt.Errorf("expected postgres://… or sqlite:///PATH")
-	}
-}
-
-// store resolves where a part lives: its own URL, else the database's, else
-// SQLite in the data directory.
-func (c *serviceConfig) store(own, file string) storeURL {
-	if own != "" {
-		u, _ := parseStoreURL(own) // checked by validate
-		return u
-	}
-	dir := c.DataDir
-	if c.DatabaseURL != "" {
-		u, _ := parseStoreURL(c.DatabaseURL)
-		if u.postgres != "" {
-			return u
-		}
-		dir = u.path
-	}
-	return storeURL{path: filepath.Join(dir, file)}
-}
-
-func (c *serviceConfig) logStore() storeURL  { return c.store(c.LogURL, "log.db") }
-func (c *serviceConfig) rowsStore() storeURL { return c.store(c.RowsURL, "rows.db") }
-
-// keysPath is where the campaigns' keys are if the log is on SQLite.
-func (c *serviceConfig) keysPath() string { return filepath.Join(c.DataDir, "keys.db") }
 
 // masterKey loads the master key. Only beside a log on SQLite may it be made
 // up: anywhere else another process has to know it too.

@@ -27,10 +27,7 @@ import (
 	"jangbu/httpapi"
 	"jangbu/projections"
 	"jangbu/projections/runner"
-	"jangbu/readmodel"
-	"jangbu/readmodel/pgrows"
 	"jangbu/readmodel/rediscache"
-	"jangbu/readmodel/sqliterows"
 )
 
 const (
@@ -38,20 +35,6 @@ const (
 	shutdownGrace = 5 * time.Second // for requests in flight
 	startTimeout  = time.Minute     // for brokers and databases that are still starting
 )
-
-// eventLog is a log with its dead letters, as both adapters are.
-type eventLog interface {
-	events.Log
-	events.DeadLetters
-}
-
-// rowStore is a store of rows as both adapters are.
-type rowStore interface {
-	readmodel.Reader
-	readmodel.Writer
-	readmodel.Leases
-	readmodel.Distributions
-}
 
 // service is the program as a value: its parts, started and wired.
 type service struct {
@@ -154,48 +137,22 @@ func (s *service) line(part, format string, args ...any) {
 }
 
 func (s *service) openStores(ctx context.Context) error {
-	if at := s.cfg.logStore(); at.postgres != "" {
-		log, err := pglog.Open(ctx, at.postgres, pglog.Options{Tracer: s.tracing.queries()})
-		if err != nil {
-			return fmt.Errorf("open log: %w", err)
-		}
-		s.log = measured(log)
-		s.onClose(func() error { log.Close(); return nil })
-	} else {
-		log, err := sqlitelog.Open(ctx, at.path, sqlitelog.Options{})
-		if err != nil {
-			return fmt.Errorf("open log: %w", err)
-		}
-		s.log = measured(log)
-		s.onClose(log.Close)
+	log, closeLog, err := s.cfg.openLog(ctx, s.tracing.queries())
+	if err != nil {
+		return err
 	}
+	s.log = measured(log)
+	s.onClose(closeLog)
 	s.line("log", "%s", s.cfg.logStore())
 
-	if at := s.cfg.rowsStore(); at.postgres != "" {
-		rows, err := pgrows.Open(ctx, at.postgres, pgrows.Options{Tracer: s.tracing.queries()})
-		if err != nil {
-			return fmt.Errorf("open rows: %w", err)
-		}
-		s.rows = rows
-		s.onClose(func() error { rows.Close(); return nil })
-	} else {
-		rows, err := sqliterows.Open(ctx, at.path)
-		if err != nil {
-			return fmt.Errorf("open rows: %w", err)
-		}
-		s.rows = rows
-		s.onClose(rows.Close)
+	rows, closeRows, err := s.cfg.openRows(ctx, s.tracing.queries())
+	if err != nil {
+		return err
 	}
+	s.rows = rows
+	s.onClose(closeRows)
 	s.line("rows", "%s", s.cfg.rowsStore())
 	return nil
-}
-
-// String tells operators where a store is, without its password.
-func (u storeURL) String() string {
-	if u.postgres == "" {
-		return u.path + "  embedded (SQLite)"
-	}
-	return redacted(u.postgres) + "  (PostgreSQL)"
 }
 
 func (s *service) openPrivacy(ctx context.Context, master privacy.MasterKey) (*privacy.Keeper, error) {

@@ -1,0 +1,141 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"path/filepath"
+
+	"github.com/jackc/pgx/v5"
+
+	"jangbu/events"
+	"jangbu/events/pglog"
+	"jangbu/events/sqlitelog"
+	"jangbu/readmodel"
+	"jangbu/readmodel/pgrows"
+	"jangbu/readmodel/sqliterows"
+)
+
+// eventLog is a log with its dead letters, as both adapters are.
+type eventLog interface {
+	events.Log
+	events.DeadLetters
+}
+
+// rowStore is a store of rows as both adapters are.
+type rowStore interface {
+	readmodel.Reader
+	readmodel.Writer
+	readmodel.Leases
+	readmodel.Distributions
+}
+
+// storeConfig says where the log and its rows are. Commands that work on them
+// without a service share it with those that run one.
+type storeConfig struct {
+	DataDir     string `env:"JANGBU_DATA_DIR" default:"./jangbu-data" placeholder:"DIR" help:"Where embedded parts keep their files (${default})."`
+	DatabaseURL string `env:"JANGBU_DATABASE_URL" placeholder:"URL" help:"Log and rows: postgres://…, or sqlite:///DIR. Without one, SQLite in the data directory."`
+	LogURL      string `env:"JANGBU_LOG_URL" placeholder:"URL" help:"The log alone: postgres://… or sqlite:///FILE."`
+	RowsURL     string `env:"JANGBU_ROWS_URL" placeholder:"URL" help:"The rows alone: postgres://… or sqlite:///FILE."`
+}
+
+func (c *storeConfig) validate(wrong func(flag, format string, args ...any)) {
+	for flag, u := range map[string]string{"database-url": c.DatabaseURL, "log-url": c.LogURL, "rows-url": c.RowsURL} {
+		if u == "" {
+			continue
+		}
+		if _, err := parseStoreURL(u); err != nil {
+			wrong(flag, "%v", err)
+		}
+	}
+}
+
+// storeURL says where a log or its rows are.
+type storeURL struct {
+	postgres string // the URL, if it is PostgreSQL
+	path     string // else the file, or for JANGBU_DATABASE_URL the directory
+}
+
+func parseStoreURL(s string) (storeURL, error) {
+	u, err := url.Parse(s)
+	if err != nil { // the error would repeat the password
+		return storeURL{}, fmt.Errorf("is no URL; expected postgres://… or sqlite:///PATH")
+	}
+	switch u.Scheme {
+	case "postgres", "postgresql":
+		return storeURL{postgres: s}, nil
+	case "sqlite":
+		if path := u.Host + u.Path; path != "" && path != "/" {
+			return storeURL{path: path}, nil
+		}
+		return storeURL{}, fmt.Errorf("names no path; expected sqlite:///PATH")
+	default:
+		return storeURL{}, fmt.Errorf("expected postgres://… or sqlite:///PATH")
+	}
+}
+
+// store resolves where a part lives: its own URL, else the database's, else
+// SQLite in the data directory.
+func (c *storeConfig) store(own, file string) storeURL {
+	if own != "" {
+		u, _ := parseStoreURL(own) // checked by validate
+		return u
+	}
+	dir := c.DataDir
+	if c.DatabaseURL != "" {
+		u, _ := parseStoreURL(c.DatabaseURL)
+		if u.postgres != "" {
+			return u
+		}
+		dir = u.path
+	}
+	return storeURL{path: filepath.Join(dir, file)}
+}
+
+func (c *storeConfig) logStore() storeURL  { return c.store(c.LogURL, "log.db") }
+func (c *storeConfig) rowsStore() storeURL { return c.store(c.RowsURL, "rows.db") }
+
+// keysPath is where the campaigns' keys are if the log is on SQLite.
+func (c *storeConfig) keysPath() string { return filepath.Join(c.DataDir, "keys.db") }
+
+// String tells operators where a store is, without its password.
+func (u storeURL) String() string {
+	if u.postgres == "" {
+		return u.path + "  embedded (SQLite)"
+	}
+	return redacted(u.postgres) + "  (PostgreSQL)"
+}
+
+// openLog opens the log, which is made where there is none.
+func (c *storeConfig) openLog(ctx context.Context, tracer pgx.QueryTracer) (log eventLog, closeLog func() error, err error) {
+	at := c.logStore()
+	if at.postgres == "" {
+		log, err := sqlitelog.Open(ctx, at.path, sqlitelog.Options{})
+		if err != nil {
+			return nil, nil, fmt.Errorf("open log: %w", err)
+		}
+		return log, log.Close, nil
+	}
+	pg, err := pglog.Open(ctx, at.postgres, pglog.Options{Tracer: tracer})
+	if err != nil {
+		return nil, nil, fmt.Errorf("open log: %w", err)
+	}
+	return pg, func() error { pg.Close(); return nil }, nil
+}
+
+// openRows opens the rows, which are made where there are none.
+func (c *storeConfig) openRows(ctx context.Context, tracer pgx.QueryTracer) (rows rowStore, closeRows func() error, err error) {
+	at := c.rowsStore()
+	if at.postgres == "" {
+		rows, err := sqliterows.Open(ctx, at.path)
+		if err != nil {
+			return nil, nil, fmt.Errorf("open rows: %w", err)
+		}
+		return rows, rows.Close, nil
+	}
+	pg, err := pgrows.Open(ctx, at.postgres, pgrows.Options{Tracer: tracer})
+	if err != nil {
+		return nil, nil, fmt.Errorf("open rows: %w", err)
+	}
+	return pg, func() error { pg.Close(); return nil }, nil
+}
