@@ -115,6 +115,8 @@
 //   - I6 Rows equal the fold. Folds are pure by their imports and accept any
 //     interleaving of topics (TestFoldInBatches, TestInterleavingOfTopicsDoesNotMatter
 //     in projections); the stores keep them exactly (readmodeltest, "RandomBatches").
+//     "jangbu verify" proves it of what is served (TestVerifyNamesWhatDiffers in
+//     projections/runner).
 //   - I7 Reads never stop. Rows carry their generation, and a read is one
 //     snapshot of the active ones (readmodeltest, "Campaign").
 //   - I8 Unknown is not zero. A figure that was not reported is nil here

@@ -10,6 +10,8 @@ const (
 	exitDone        = 0
 	exitFailed      = 1
 	exitUsage       = 2
+	exitNothing     = 3
+	exitCheckFailed = 4
 	exitInterrupted = 130
 )
 
@@ -17,6 +19,8 @@ const exitCodesHelp = "Exit codes: 0 done, 1 failed, 2 usage, 3 nothing found, 4
 
 var (
 	errUsage       = errors.New("usage")
+	errNothing     = errors.New("nothing found")
+	errCheckFailed = errors.New("check failed")
 	errInterrupted = errors.New("interrupted")
 )
 
@@ -27,6 +31,10 @@ func exitCode(err error) int {
 		return exitDone
 	case errors.Is(err, errUsage):
 		return exitUsage
+	case errors.Is(err, errNothing):
+		return exitNothing
+	case errors.Is(err, errCheckFailed):
+		return exitCheckFailed
 	case errors.Is(err, errInterrupted), errors.Is(err, context.Canceled):
 		return exitInterrupted
 	default:

@@ -50,6 +50,7 @@ func (t terminal) complain(format string, args ...any) {
 type commands struct {
 	Serve    serveCommand    `cmd:"" help:"Run the service: ingest, fold and serve."`
 	Demo     demoCommand     `cmd:"" help:"Run everything in a temporary directory, with generated traffic."`
+	Verify   verifyCommand   `cmd:"" help:"Prove that what is served equals the fold of the log."`
 	Simulate simulateCommand `cmd:"" help:"Publish seeded traffic to Kafka brokers."`
 	Bench    benchCommand    `cmd:"" help:"Measure this machine."`
 	Token    tokenCommand    `cmd:"" help:"Mint a token for the read API, for development."`

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"os"
 	"path/filepath"
 
 	"github.com/jackc/pgx/v5"
@@ -28,6 +29,7 @@ type rowStore interface {
 	readmodel.Writer
 	readmodel.Leases
 	readmodel.Distributions
+	readmodel.Snapshots
 }
 
 // storeConfig says where the log and its rows are. Commands that work on them
@@ -138,4 +140,16 @@ func (c *storeConfig) openRows(ctx context.Context, tracer pgx.QueryTracer) (row
 		return nil, nil, fmt.Errorf("open rows: %w", err)
 	}
 	return pg, func() error { pg.Close(); return nil }, nil
+}
+
+// existing checks for a command that a service has worked here before: looking must
+// not make an empty store that looks like an answer.
+func (u storeURL) existing() error {
+	if u.postgres != "" {
+		return nil
+	}
+	if _, err := os.Stat(u.path); err != nil {
+		return fmt.Errorf("%w: no store at %s (--data-dir, --log-url, --rows-url and --database-url say where it is)", errNothing, u.path)
+	}
+	return nil
 }

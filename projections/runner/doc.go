@@ -7,6 +7,9 @@
 // absolute rows and checkpoints back in one transaction. Projections that are
 // behind, because they are new, catch up beside those at the head.
 //
+// [Verify] proves that it worked: it folds the log once more, in memory, and compares
+// every field of every row that is served, at the checkpoint that the row was read with.
+//
 // Invariants:
 //
 //   - I1, I6: a checkpoint moves only by compare-and-set from where the fold

@@ -31,6 +31,7 @@ type store interface {
 	readmodel.Reader
 	readmodel.Writer
 	readmodel.Leases
+	readmodel.Snapshots
 }
 
 func openLog(t *testing.T) *sqlitelog.Log {

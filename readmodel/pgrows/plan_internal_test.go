@@ -20,6 +20,10 @@ func TestPlans(t *testing.T) {
 	defer s.Close()
 	const byKey, byStore = "using event_stats_pkey ", "using event_stats_by_store "
 	channels := []string{"using channel_stats_pkey ", "(campaign = "}
+	everyKey := []string{
+		"Index Only Scan using event_stats_pkey ", "Index Only Scan using channel_stats_pkey ",
+		"Index Only Scan using participation_hourly_pkey ", "Index Only Scan using participant_profile_pkey ", "(campaign > ",
+	}
 	for _, fill := range []string{
 		`SELECT`,
 		`INSERT INTO jangbu_rows.event_stats (generation, campaign, known, store, title, objective, participants, new_customers, position)
@@ -41,6 +45,7 @@ func TestPlans(t *testing.T) {
 			{loadEventStats, `1, '{evt-7}'`, []string{byKey}, byStore},
 			{readStoreCampaigns, `'store-7', false, '{store-7}'`, []string{byStore}, byKey},
 			{readStoreChannels, `'store-7', false, '{store-7}'`, append(channels, byStore), byKey},
+			{readCampaigns, `'evt-7', 10`, everyKey, byStore},
 		} {
 			plan := explain(t, s, tc.query, tc.arguments)
 			for _, step := range tc.want {
@@ -48,7 +53,7 @@ func TestPlans(t *testing.T) {
 					t.Errorf("after %s, the plan of %s is\n%s\nwant in it %s", fill, tc.query, plan, step)
 				}
 			}
-			for _, step := range []string{tc.never, "Seq Scan", "Bitmap", "Hash"} {
+			for _, step := range []string{tc.never, "Seq Scan", "Bitmap", "Hash Cond"} {
 				if strings.Contains(plan, step) {
 					t.Errorf("after %s, the plan of %s is\n%s\nwant nowhere in it %s", fill, tc.query, plan, step)
 				}

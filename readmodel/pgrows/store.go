@@ -24,6 +24,7 @@ var (
 	_ readmodel.Distributions = (*Store)(nil)
 	_ readmodel.Writer        = (*Store)(nil)
 	_ readmodel.Leases        = (*Store)(nil)
+	_ readmodel.Snapshots     = (*Store)(nil)
 )
 
 // Store keeps rows in one PostgreSQL database. It is safe for concurrent use.

@@ -16,6 +16,7 @@ type Store interface {
 	readmodel.Distributions
 	readmodel.Writer
 	readmodel.Leases
+	readmodel.Snapshots
 }
 
 // Adapter says how to get at stores of one kind.
@@ -38,6 +39,7 @@ func Test(t *testing.T, a Adapter) {
 	t.Run("StoreCampaigns", func(t *testing.T) { t.Parallel(); testStoreCampaigns(t, a) })
 	t.Run("Revision", func(t *testing.T) { t.Parallel(); testRevision(t, a) })
 	t.Run("Distributed", func(t *testing.T) { t.Parallel(); testDistributed(t, a) })
+	t.Run("Snapshots", func(t *testing.T) { t.Parallel(); testSnapshots(t, a) })
 	t.Run("RandomBatches", func(t *testing.T) { t.Parallel(); testRandomBatches(t, a) })
 }
 

@@ -89,4 +89,10 @@ func TestReadsActiveGenerationsOnly(t *testing.T) {
 			}
 		}
 	}
+	if got, checkpoints, err := store.Snapshot(ctx, "evt-1"); !errors.Is(err, readmodel.ErrNotFound) || len(checkpoints) != 2 || checkpoints[0].Generation != 2 {
+		t.Errorf("Snapshot = %+v, %+v, %v; want ErrNotFound and the checkpoints of generation 2", got, checkpoints, err)
+	}
+	if got, err := store.Campaigns(ctx, "", 10); err != nil || len(got) > 0 {
+		t.Errorf("Campaigns = %q, %v; want none", got, err)
+	}
 }

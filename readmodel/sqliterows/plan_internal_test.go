@@ -34,6 +34,10 @@ func TestPlans(t *testing.T) {
 			{readEventStats, 4, []string{byKey}},
 			{loadEventStats, 2, []string{byKey}},
 			{readStoreCampaigns, 4, []string{byStore}},
+			{readCampaigns, 2, []string{
+				"event_stats USING PRIMARY KEY (generation=? AND campaign>?)", "channel_stats USING PRIMARY KEY (generation=? AND campaign>?)",
+				"participation_hourly USING PRIMARY KEY (generation=? AND campaign>?)", "participant_profile USING PRIMARY KEY (generation=? AND campaign>?)",
+			}},
 			{readStoreChannels, 4, []string{byStore, "channel_stats USING PRIMARY KEY (generation=? AND campaign=?)"}},
 		} {
 			plan := explain(t, s, tc.query, tc.parameters)

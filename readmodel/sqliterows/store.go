@@ -28,13 +28,14 @@ var (
 	_ readmodel.Distributions = (*Store)(nil)
 	_ readmodel.Writer        = (*Store)(nil)
 	_ readmodel.Leases        = (*Store)(nil)
+	_ readmodel.Snapshots     = (*Store)(nil)
 )
 
 // Store keeps rows in one SQLite file. It is safe for concurrent use.
 type Store struct {
 	writer *sql.DB // one connection, so that writers queue here and not in SQLite
 	reader *sql.DB
-	// reads are the statements of Reader and Distributions by their text, prepared:
+	// reads are the statements of Reader, Distributions and Snapshots by their text, prepared:
 	// parsing them takes longer than running them. commits are those of every
 	// commit, prepared for the writer.
 	reads, commits map[string]*sql.Stmt
@@ -91,6 +92,7 @@ func open(ctx context.Context, path string) (_ *Store, err error) {
 	for _, query := range []string{
 		readEventStats, readChannelStats, readParticipationHourly, readParticipantProfile,
 		readStoreCampaigns, readStoreChannels, readDistributed, readRevision,
+		readCheckpoints, readCampaigns,
 	} {
 		//nolint:sqlclosecheck // Close closes them, with the reader
 		if s.reads[query], err = s.reader.PrepareContext(ctx, query); err != nil {

@@ -1,0 +1,81 @@
+package main
+
+import (
+	"bytes"
+	"database/sql"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"jangbu/events"
+)
+
+// TestVerify verifies the rows of a running service, as they are and once they were
+// tampered with, and looks at the exit codes.
+func TestVerify(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	b := setup(t, testConfig(dir))
+	const registrations = 100
+	var records []events.Record
+	for i := range registrations {
+		campaign := fmt.Sprintf("evt-%d", i%4)
+		records = append(records, record("participant-registered", campaign,
+			fmt.Sprintf(`{"participantId":"p-%d","eventId":"%s","phoneNumber":"010-5555-%04d"}`, i, campaign, i)))
+	}
+	b.produce(t, records...)
+	b.settled(t, events.Totals{Head: registrations}, 10*time.Second)
+	waitFor(t, 10*time.Second, func() string {
+		if r, err := b.rows.Revision(t.Context()); err != nil || r.Position != 4*registrations { // the sum of four checkpoints
+			return fmt.Sprintf("rows are at %+v, %v", r, err)
+		}
+		return ""
+	})
+	verify := func(want int, flags ...string) (out, complaint string) {
+		t.Helper()
+		var stdout, stderr bytes.Buffer
+		code := run(t.Context(), append([]string{"verify", "--data-dir", dir}, flags...), terminal{&stdout, &stderr})
+		if code != want {
+			t.Fatalf("verify %q exits with %d, want %d\n%s%s", flags, code, want, &stdout, &stderr)
+		}
+		return stdout.String(), stderr.String()
+	}
+	contains := func(got, want string) {
+		t.Helper()
+		if !strings.Contains(got, want) {
+			t.Errorf("verify printed %q, want in it %q", got, want)
+		}
+	}
+
+	out, complaint := verify(exitDone)
+	contains(out, "compared 4 campaigns with the fold of 100 events; the log ends at 100, ")
+	contains(out, "rows equal the fold")
+	if complaint != "" {
+		t.Errorf("verify complained: %s", complaint)
+	}
+	out, _ = verify(exitDone, "--event", "evt-2", "--json")
+	contains(out, `{"ok":true,"campaigns":1,"diverging":0,"events":25,"head":100,"lowestCheckpoint":100}`)
+	out, _ = verify(exitDone, "--sample", "2")
+	contains(out, `sampled: ["evt-`)
+	_, complaint = verify(exitNothing, "--event", "evt-4")
+	contains(complaint, `campaign "evt-4" has no event and no row`)
+	verify(exitUsage, "--event", "evt-2", "--sample", "2")
+
+	rows, err := sql.Open("sqlite", filepath.Join(dir, "rows.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = rows.Close() }()
+	if _, err := rows.ExecContext(t.Context(), `UPDATE event_stats SET participants = 26 WHERE campaign = 'evt-2'`); err != nil {
+		t.Fatal(err)
+	}
+	out, complaint = verify(exitCheckFailed)
+	contains(out, "1 of them differ")
+	contains(complaint, `check failed: campaign "evt-2": event_stats Participants: served 26, folded 25, at position 100`)
+	out, _ = verify(exitCheckFailed, "--event", "evt-2", "--json")
+	contains(out, `"ok":false,"campaigns":1,"diverging":1`)
+	contains(out, `"firstDivergence":{"eventId":"evt-2","table":"event_stats","field":"Participants","served":"26","folded":"25","position":100}}`)
+	verify(exitDone, "--event", "evt-1")
+}

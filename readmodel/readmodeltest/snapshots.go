@@ -1,0 +1,207 @@
+package readmodeltest
+
+import (
+	"errors"
+	"slices"
+	"sync"
+	"testing"
+
+	"jangbu/events"
+	"jangbu/readmodel"
+)
+
+func testSnapshots(t *testing.T, a Adapter) {
+	// same compares a snapshot with the rows of one campaign in memory, and its
+	// checkpoints with those of the bundle.
+	same := func(t *testing.T, b *testBundle, c events.Campaign, want readmodel.CampaignRows) {
+		t.Helper()
+		want.Revision = revision(t, b.store)
+		got, at, err := b.store.Snapshot(t.Context(), c)
+		if err != nil {
+			t.Fatalf("Snapshot(%q): %v", c, err)
+		}
+		if d := diff(want, got); d != "" {
+			t.Errorf("Snapshot(%q) (-want +got):\n%s", c, d)
+		}
+		if d := diff(sortedCheckpoints(b.at), at); d != "" {
+			t.Errorf("Snapshot(%q) checkpoints (-want +got):\n%s", c, d)
+		}
+	}
+
+	t.Run("a campaign without any row is not found, and the checkpoints are told", func(t *testing.T) {
+		t.Parallel()
+		store := a.Database(t)()
+		if rows, at, err := store.Snapshot(t.Context(), "evt-1"); !errors.Is(err, readmodel.ErrNotFound) || len(at) > 0 {
+			t.Errorf("Snapshot, nothing registered = %v, %v, %v; want no checkpoints and ErrNotFound", rows, at, err)
+		}
+		b := setup(t, a)
+		b.commit(t, fullRows("evt-10"))
+		rows, at, err := b.store.Snapshot(t.Context(), "evt-1")
+		if !errors.Is(err, readmodel.ErrNotFound) {
+			t.Errorf("Snapshot = %v, %v; want ErrNotFound", rows, err)
+		}
+		if d := diff(sortedCheckpoints(b.at), at); d != "" {
+			t.Errorf("checkpoints (-want +got):\n%s", d)
+		}
+	})
+
+	t.Run("it returns every row of the campaign and none of another", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t, a)
+		campaigns := []events.Campaign{"evt-1", "evt-10", "EVT-1", "evt-1 ", "이벤트", "'"}
+		for _, c := range campaigns {
+			b.commit(t, fullRows(c))
+		}
+		for _, c := range campaigns {
+			want, err := fullRows(c).Campaign(c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			same(t, b, c, want)
+		}
+	})
+
+	t.Run("rows of any one table are enough", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t, a)
+		for c, keep := range oneTableEach() {
+			rows := fullRows(c)
+			whole, err := rows.Campaign(c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := keep(rows, whole)
+			b.commit(t, rows)
+			same(t, b, c, want)
+		}
+	})
+
+	t.Run("rows and checkpoints are of one commit", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t, a)
+		b.commit(t, counted(1)) // to position 1, and so on
+		var (
+			done    = make(chan struct{})
+			readers sync.WaitGroup
+		)
+		for _, store := range []Store{b.store, b.open()} {
+			readers.Go(func() {
+				for {
+					got, at, err := store.Snapshot(t.Context(), "evt-1")
+					if err != nil {
+						t.Errorf("Snapshot: %v", err)
+						return
+					}
+					if err := oneCommit(got); err != nil {
+						t.Error(err)
+						return
+					}
+					for _, checkpoint := range at {
+						if int64(checkpoint.Position) != got.Event.Participants {
+							t.Errorf("rows of commit %d read with the checkpoint %+v", got.Event.Participants, checkpoint)
+							return
+						}
+					}
+					select {
+					case <-done:
+						return
+					default:
+					}
+				}
+			})
+		}
+		for n := range int64(60) {
+			b.commit(t, counted(n+2))
+		}
+		close(done)
+		readers.Wait()
+	})
+
+	t.Run("campaigns are those with a row in any table, by bytes, in pages", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t, a)
+		names := func(after events.Campaign, limit int) []events.Campaign {
+			t.Helper()
+			got, err := b.store.Campaigns(t.Context(), after, limit)
+			if err != nil {
+				t.Fatalf("Campaigns(%q, %d): %v", after, limit, err)
+			}
+			return got
+		}
+		if got := names("", 10); len(got) > 0 {
+			t.Errorf("Campaigns of no rows = %q", got)
+		}
+		var want []events.Campaign
+		for _, c := range []events.Campaign{"evt-10", "evt-1", "EVT-1", "evt-1 ", "이벤트", "\U0010ffff", "\ue000", "'", "%"} {
+			b.commit(t, fullRows(c))
+			want = append(want, c)
+		}
+		for c, keep := range oneTableEach() {
+			rows := fullRows(c)
+			keep(rows, readmodel.CampaignRows{})
+			b.commit(t, rows)
+			want = append(want, c)
+		}
+		slices.Sort(want)
+		for _, limit := range []int{1, 2, 5, len(want), 100} {
+			var got []events.Campaign
+			for after := events.Campaign(""); ; after = got[len(got)-1] {
+				page := names(after, limit)
+				if len(page) == 0 {
+					break
+				}
+				if len(page) > limit {
+					t.Fatalf("Campaigns(%q, %d) returned %d", after, limit, len(page))
+				}
+				got = append(got, page...)
+			}
+			if d := diff(want, got); d != "" {
+				t.Errorf("in pages of %d (-want +got):\n%s", limit, d)
+			}
+		}
+		if got := names("evt-1", 1); len(got) != 1 || got[0] != "evt-1 " {
+			t.Errorf(`Campaigns("evt-1", 1) = %q; want "evt-1 "`, got)
+		}
+	})
+}
+
+// oneTableEach returns, for a campaign for each table, what drops all other tables
+// from rows and returns what is then read of whole.
+func oneTableEach() map[events.Campaign]func(rows *readmodel.Rows, whole readmodel.CampaignRows) readmodel.CampaignRows {
+	return map[events.Campaign]func(*readmodel.Rows, readmodel.CampaignRows) readmodel.CampaignRows{
+		"only-event": func(rows *readmodel.Rows, whole readmodel.CampaignRows) readmodel.CampaignRows {
+			clear(rows.Channels)
+			clear(rows.Hours)
+			clear(rows.Profiles)
+			return readmodel.CampaignRows{Event: whole.Event}
+		},
+		"only-channels": func(rows *readmodel.Rows, whole readmodel.CampaignRows) readmodel.CampaignRows {
+			clear(rows.Events)
+			clear(rows.Hours)
+			clear(rows.Profiles)
+			return readmodel.CampaignRows{Channels: whole.Channels}
+		},
+		"only-hours": func(rows *readmodel.Rows, whole readmodel.CampaignRows) readmodel.CampaignRows {
+			clear(rows.Events)
+			clear(rows.Channels)
+			clear(rows.Profiles)
+			return readmodel.CampaignRows{Hours: whole.Hours}
+		},
+		"only-profiles": func(rows *readmodel.Rows, whole readmodel.CampaignRows) readmodel.CampaignRows {
+			clear(rows.Events)
+			clear(rows.Channels)
+			clear(rows.Hours)
+			return readmodel.CampaignRows{Profiles: whole.Profiles}
+		},
+	}
+}
+
+// sortedCheckpoints returns the checkpoints by the names of their projections.
+func sortedCheckpoints(at []readmodel.Checkpoint) []readmodel.Checkpoint {
+	return slices.SortedFunc(slices.Values(at), func(a, b readmodel.Checkpoint) int {
+		if a.Projection < b.Projection {
+			return -1
+		}
+		return 1
+	})
+}
