@@ -72,7 +72,7 @@
 //     readmodel/pgrows and readmodel/sqliterows pass it. readmodel/rediscache keeps
 //     what was read of them, in the process and in Redis.
 //   - projections: the folds, one file each. projections/runner follows the log
-//     with them.
+//     with them, and replays it.
 //   - httpapi: routes over the read model, for those whose token allows it; its
 //     contract is openapi.yaml.
 //   - cmd/jangbu: configuration, wiring, commands and exit codes.

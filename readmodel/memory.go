@@ -3,6 +3,7 @@ package readmodel
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 
 	"jangbu/events"
@@ -32,14 +33,49 @@ func (r *Rows) Campaign(c events.Campaign) (CampaignRows, error) {
 			out.Profiles = append(out.Profiles, *row)
 		}
 	}
-	slices.SortFunc(out.Channels, func(a, b ChannelStats) int {
+	out.sort()
+	return out, nil
+}
+
+// Campaigns returns the rows of every campaign that has an [EventStats] row, sorted
+// by campaign, by bytes.
+func (r *Rows) Campaigns() []CampaignRows {
+	of := make(map[events.Campaign]*CampaignRows, len(r.Events))
+	for c, event := range r.Events {
+		of[c] = &CampaignRows{Event: *event}
+	}
+	for k, row := range r.Channels {
+		if out := of[k.Campaign]; out != nil {
+			out.Channels = append(out.Channels, *row)
+		}
+	}
+	for k, row := range r.Hours {
+		if out := of[k.Campaign]; out != nil {
+			out.Hours = append(out.Hours, *row)
+		}
+	}
+	for k, row := range r.Profiles {
+		if out := of[k.Campaign]; out != nil {
+			out.Profiles = append(out.Profiles, *row)
+		}
+	}
+	all := make([]CampaignRows, 0, len(of))
+	for _, c := range slices.Sorted(maps.Keys(of)) {
+		of[c].sort()
+		all = append(all, *of[c])
+	}
+	return all
+}
+
+// sort puts the rows into the order of a [Reader].
+func (r *CampaignRows) sort() {
+	slices.SortFunc(r.Channels, func(a, b ChannelStats) int {
 		return cmp.Compare(a.Channel, b.Channel)
 	})
-	slices.SortFunc(out.Hours, func(a, b ParticipationHour) int {
+	slices.SortFunc(r.Hours, func(a, b ParticipationHour) int {
 		return a.Hour.Compare(b.Hour)
 	})
-	slices.SortFunc(out.Profiles, func(a, b ProfileCount) int {
+	slices.SortFunc(r.Profiles, func(a, b ProfileCount) int {
 		return cmp.Or(cmp.Compare(a.Dimension, b.Dimension), cmp.Compare(a.Value, b.Value))
 	})
-	return out, nil
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"jangbu/events"
 	"jangbu/readmodel"
 )
 
@@ -57,6 +58,34 @@ func TestRowsServeOneCampaign(t *testing.T) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("rows (-want +got):\n%s", diff)
+	}
+}
+
+// TestRowsOfAllCampaigns: they are what each is by itself, in order.
+func TestRowsOfAllCampaigns(t *testing.T) {
+	t.Parallel()
+	rows := readmodel.NewRows()
+	hour := time.Date(2026, 11, 23, 1, 0, 0, 0, time.UTC)
+	var want []readmodel.CampaignRows
+	for _, c := range []events.Campaign{"evt-1", "evt-10", "evt-2", "이벤트"} {
+		rows.Event(c).Participants = 2
+		for _, channel := range []string{"naver", "kakao"} {
+			rows.Channel(readmodel.ChannelKey{Campaign: c, Channel: channel}).Participants = 1
+		}
+		for i := range 3 {
+			rows.Hour(readmodel.HourKey{Campaign: c, Hour: hour.Add(-time.Duration(i) * time.Hour)}).Participants = 1
+		}
+		rows.Profile(readmodel.ProfileKey{Campaign: c, Dimension: readmodel.Gender, Value: "male"}).Participants = 1
+		rows.Profile(readmodel.ProfileKey{Campaign: c, Dimension: readmodel.Gender, Value: "female"}).Participants = 1
+		one, err := rows.Campaign(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want = append(want, one)
+	}
+	rows.Channel(readmodel.ChannelKey{Campaign: "without an event's row", Channel: "naver"}).Participants = 1
+	if diff := cmp.Diff(want, rows.Campaigns()); diff != "" {
 		t.Errorf("rows (-want +got):\n%s", diff)
 	}
 }

@@ -104,10 +104,8 @@ const (
 
 // validate returns one error that names every field that is wrong.
 func (c *serviceConfig) validate() error {
-	var problems []string
-	wrong := func(flag, format string, args ...any) {
-		problems = append(problems, "--"+flag+": "+fmt.Sprintf(format, args...))
-	}
+	var all problems
+	wrong := all.add
 	for _, role := range c.Role {
 		if !slices.Contains([]string{"all", roleIngest, roleProject, rolePoll, roleAPI}, role) {
 			wrong("role", "%q is none of all, ingest, project, poll, api", role)
@@ -148,11 +146,24 @@ func (c *serviceConfig) validate() error {
 		}
 		seen[topic] = true
 	}
-	if len(problems) > 0 {
-		slices.Sort(problems)
-		return fmt.Errorf("%w: %s", errUsage, strings.Join(problems, "; "))
+	return all.err()
+}
+
+// problems are what is wrong with flags.
+type problems []string
+
+// add notes that a flag is wrong, and what was expected.
+func (p *problems) add(flag, format string, args ...any) {
+	*p = append(*p, "--"+flag+": "+fmt.Sprintf(format, args...))
+}
+
+// err returns one error that names all of them; nil where there are none.
+func (p problems) err() error {
+	if len(p) == 0 {
+		return nil
 	}
-	return nil
+	slices.Sort(p)
+	return fmt.Errorf("%w: %s", errUsage, strings.Join(p, "; "))
 }
 
 // validateAddresses refuses to let other machines in where nobody is asked who

@@ -1,0 +1,234 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strconv"
+	"time"
+
+	"jangbu/events"
+	"jangbu/projections"
+	"jangbu/projections/runner"
+	"jangbu/readmodel"
+	"jangbu/readmodel/sqliterows"
+)
+
+type replayCommand struct {
+	storeConfig
+	Event events.Campaign       `placeholder:"ID" help:"One campaign alone."`
+	Store events.Store          `placeholder:"ID" help:"The campaigns of one store alone."`
+	From  events.Position       `placeholder:"POSITION" help:"The first position that counts (1)."`
+	To    string                `placeholder:"POSITION|TIME" help:"The last one, or the last moment at which an event was recorded (RFC 3339). Without it, the head."`
+	AsOf  string                `placeholder:"POSITION|TIME" help:"The same as --to."`
+	Set   readmodel.Assumptions `placeholder:"AMOUNT=WON" help:"What if: an amount in the place of the owner's, such as prizeCost=500000. Can be repeated."`
+	Out   string                `default:"table" enum:"table,json,csv" placeholder:"FORM" help:"What is printed: ${enum} (${default})."`
+	JSON  bool                  `help:"The same as --out json."`
+	Into  string                `placeholder:"FILE" help:"Write the rows to a new SQLite file, to be asked by SQL, and print nothing else."`
+	TZ    string                `name:"tz" env:"JANGBU_TZ" default:"Asia/Seoul" placeholder:"ZONE" help:"Time zone of days and hours (${default})."`
+}
+
+// Help implements kong's detailed help.
+func (replayCommand) Help() string {
+	return `Folds the log, or a part of it, as the service does, and touches nothing that is
+served: what did we know on Tuesday, what if the prize had cost half? Channels are called
+stale as they were at the last event that counts.
+
+Examples:
+  jangbu replay
+  jangbu replay --event evt-1 --as-of 2026-11-24T09:00:00+09:00 --json
+  jangbu replay --store store-1 --set prizeCost=500000 --set newCustomerLtv=20000
+  jangbu replay --log-url postgres://… --into rows.db && sqlite3 rows.db 'SELECT * FROM event_stats'`
+}
+
+// replayed is what is printed as JSON.
+type replayed struct {
+	Events     int64            `json:"events"`  // that were folded
+	Through    events.Position  `json:"through"` // the last position that counts
+	RecordedAt *time.Time       `json:"recordedAt"`
+	Campaigns  []replayedReport `json:"campaigns"`
+}
+
+// replayedReport is a campaign's dashboard and, beside it, what would be.
+type replayedReport struct {
+	readmodel.Dashboard
+	WhatIf *whatIf `json:"whatIf,omitempty"`
+}
+
+type whatIf struct {
+	Summary   readmodel.Summary   `json:"summary"`
+	Economics readmodel.Economics `json:"economics"`
+}
+
+// Run replays.
+func (c replayCommand) Run(ctx context.Context, t terminal) (err error) {
+	replay, location, err := c.checked()
+	if err != nil {
+		return err
+	}
+	if err := c.logStore().existing(); err != nil {
+		return err
+	}
+	log, closeLog, err := c.openLog(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, closeLog()) }()
+	replay.Log, replay.Projections = log, projections.All()
+	if replay.Campaign == "" {
+		replay.Progress = plainProgress(t, time.Now())
+	}
+	got, err := replay.Run(ctx)
+	if err != nil {
+		return err
+	}
+	if c.Into != "" {
+		return c.writeInto(ctx, t, got)
+	}
+	now := got.RecordedAt
+	if !replay.AsOf.IsZero() {
+		now = replay.AsOf
+	}
+	out := c.report(got, readmodel.View{Now: now, Location: location})
+	if len(out.Campaigns) == 0 {
+		return fmt.Errorf("%w: no campaign of that kind in %d events", errNothing, got.Events)
+	}
+	switch c.Out {
+	case "json":
+		return json.NewEncoder(t.out).Encode(out)
+	case "csv":
+		return out.table(len(c.Set) > 0).csv(t)
+	default:
+		out.table(len(c.Set) > 0).print(t)
+		return nil
+	}
+}
+
+// checked returns the replay that is asked for, but for its log, and the time zone.
+func (c *replayCommand) checked() (r runner.Replay, location *time.Location, err error) {
+	var wrong problems
+	c.validate(wrong.add)
+	if location, err = time.LoadLocation(c.TZ); err != nil || c.TZ == "" {
+		wrong.add("tz", "%q is no IANA time zone such as Asia/Seoul", c.TZ)
+	} else if err := (readmodel.View{Location: location}).Validate(); err != nil {
+		wrong.add("tz", "%v", err)
+	}
+	if c.From < 0 {
+		wrong.add("from", "expected a position, 1 or more")
+	}
+	if c.AsOf != "" && c.To != "" {
+		wrong.add("as-of", "is the same as --to: give one of them")
+	}
+	r = runner.Replay{Campaign: c.Event, After: max(c.From-1, 0)}
+	if to := c.To + c.AsOf; to != "" {
+		if n, err := strconv.ParseInt(to, 10, 64); err == nil && n > 0 {
+			r.Through = events.Position(n)
+		} else if at, err := time.Parse(time.RFC3339, to); err == nil {
+			r.AsOf = at
+		} else {
+			wrong.add("as-of", "%q is neither a position nor a time such as 2026-11-24T09:00:00+09:00", to)
+		}
+	}
+	if r.Through > 0 && r.Through <= r.After {
+		wrong.add("to", "is before --from")
+	}
+	if err := c.Set.Validate(); err != nil {
+		wrong.add("set", "%v", err)
+	}
+	if c.JSON {
+		c.Out = "json"
+	}
+	if c.Into != "" {
+		if c.Event != "" || c.Store != "" || c.From > 1 || len(c.Set) > 0 {
+			wrong.add("into", "writes the rows of the whole log up to --to: it goes with none of --event, --store, --from, --set")
+		}
+		if _, err := os.Lstat(c.Into); !errors.Is(err, fs.ErrNotExist) {
+			wrong.add("into", "%s is there already", c.Into)
+		}
+	}
+	return r, location, wrong.err()
+}
+
+// report returns what is printed.
+func (c *replayCommand) report(got runner.Replayed, v readmodel.View) replayed {
+	out := replayed{Events: got.Events, Through: got.Through, Campaigns: []replayedReport{}}
+	if !got.RecordedAt.IsZero() {
+		at := got.RecordedAt.In(v.Location)
+		out.RecordedAt = &at
+	}
+	for _, rows := range got.Rows.Campaigns() {
+		if c.Store != "" && rows.Event.Store != c.Store {
+			continue
+		}
+		one := replayedReport{Dashboard: readmodel.NewDashboard(rows, v)}
+		if len(c.Set) > 0 {
+			rows.Event = c.Set.Apply(rows.Event)
+			would := readmodel.NewDashboard(rows, v)
+			one.WhatIf = &whatIf{would.Summary, would.Economics}
+		}
+		out.Campaigns = append(out.Campaigns, one)
+	}
+	return out
+}
+
+// writeInto makes a file of rows, as a service would serve them.
+func (c *replayCommand) writeInto(ctx context.Context, t terminal, got runner.Replayed) (err error) {
+	defer func() {
+		if err != nil {
+			_ = os.Remove(c.Into) // half of the rows are none
+		}
+	}()
+	rows, err := sqliterows.Open(ctx, c.Into)
+	if err != nil {
+		return fmt.Errorf("write rows: %w", err)
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	var wanted []readmodel.Checkpoint
+	for _, p := range projections.All() {
+		wanted = append(wanted, readmodel.Checkpoint{Projection: p.Name, Version: p.Version})
+	}
+	at, err := rows.Register(ctx, wanted)
+	if err != nil {
+		return fmt.Errorf("write rows: %w", err)
+	}
+	lease, _, err := rows.Acquire(ctx, runner.LeaseName, "replay", time.Minute) // nobody else has the file
+	if err != nil {
+		return fmt.Errorf("write rows: %w", err)
+	}
+	var advances []readmodel.Advance
+	for _, checkpoint := range at {
+		advances = append(advances, readmodel.Advance{Checkpoint: checkpoint, To: got.Through})
+	}
+	if _, err := rows.Commit(ctx, lease, advances, got.Rows); err != nil {
+		return fmt.Errorf("write rows: %w", err)
+	}
+	if err := rows.Release(ctx, lease); err != nil {
+		return fmt.Errorf("write rows: %w", err)
+	}
+	if c.Out == "json" {
+		return json.NewEncoder(t.out).Encode(struct {
+			Events  int64           `json:"events"`
+			Through events.Position `json:"through"`
+			Into    string          `json:"into"`
+		}{got.Events, got.Through, c.Into})
+	}
+	t.say("%d events through position %d, %d campaigns, in %s", got.Events, got.Through, len(got.Rows.Events), c.Into)
+	return nil
+}
+
+// plainProgress says once in a while how far a long work is.
+func plainProgress(t terminal, began time.Time) func(at, to events.Position) {
+	said := began
+	return func(at, to events.Position) {
+		now := time.Now()
+		if now.Sub(said) < time.Second || at == to {
+			return
+		}
+		said = now
+		perSecond := float64(at) / now.Sub(began).Seconds()
+		t.complain("%d of %d events, %.0f/s, %s to go", at, to, perSecond, time.Duration(float64(to-at)/perSecond*float64(time.Second)).Round(time.Second))
+	}
+}

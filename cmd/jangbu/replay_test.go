@@ -1,0 +1,147 @@
+package main
+
+import (
+	"bytes"
+	"database/sql"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"jangbu/events"
+)
+
+// command runs a command line and returns what it printed and its exit code.
+func command(t *testing.T, args ...string) (out, complaint string, code int) {
+	t.Helper()
+	var o, e bytes.Buffer
+	code = run(t.Context(), args, terminal{&o, &e})
+	return o.String(), e.String(), code
+}
+
+// filled is a data directory in which a service has folded two campaigns of two
+// stores, and their dashboards as they were served.
+func filled(t *testing.T) (dir string, served map[string]json.RawMessage) {
+	t.Helper()
+	dir = t.TempDir()
+	b := setup(t, testConfig(dir))
+	records := []events.Record{
+		record("event-created", "evt-1", `{"eventId":"evt-1","storeId":"store-1","title":"개업 이벤트","objective":"o","prizeCost":1000000,"newCustomerLtv":30000}`),
+		record("event-created", "evt-2", `{"eventId":"evt-2","storeId":"store-2","title":"t","objective":"o","prizeCost":1000000}`),
+	}
+	for i := range 10 {
+		id := fmt.Sprintf("evt-%d", 1+i%2)
+		records = append(records, record("participant-registered", id,
+			fmt.Sprintf(`{"participantId":"p-%d","eventId":%q,"phoneNumber":"010-1234-%04d","newCustomer":true}`, i, id, i)))
+	}
+	b.produce(t, records...)
+	b.settled(t, events.Totals{Head: 12}, 10*time.Second)
+	served = make(map[string]json.RawMessage)
+	for _, id := range []string{"evt-1", "evt-2"} {
+		_, body := b.get(t, "/api/events/"+id+"/analytics")
+		served[id] = body
+	}
+	return dir, served
+}
+
+func TestReplay(t *testing.T) {
+	t.Parallel()
+	dir, served := filled(t)
+
+	t.Run("what is replayed is what is served", func(t *testing.T) {
+		out, complaint, code := command(t, "replay", "--data-dir", dir, "--json")
+		var got struct {
+			Events    int64             `json:"events"`
+			Campaigns []json.RawMessage `json:"campaigns"`
+		}
+		if err := json.Unmarshal([]byte(out), &got); err != nil || code != exitDone || got.Events != 12 {
+			t.Fatalf("exit %d, %d events: %v: %s", code, got.Events, err, complaint)
+		}
+		for i, id := range []string{"evt-1", "evt-2"} {
+			if diff := cmp.Diff(string(bytes.TrimSpace(served[id])), string(got.Campaigns[i])); diff != "" {
+				t.Errorf("%s (-served +replayed):\n%s", id, diff)
+			}
+		}
+	})
+
+	t.Run("an owner's campaign, with another prize", func(t *testing.T) {
+		out, complaint, code := command(t, "replay", "--data-dir", dir, "--store", "store-1", "--set", "prizeCost=100000", "--set", "newCustomerLtv=40000", "--out", "csv")
+		got, err := csv.NewReader(strings.NewReader(out)).ReadAll()
+		// Five new customers: (150,000 − 1,000,000) / 1,000,000, and (200,000 − 100,000) / 100,000.
+		want := [][]string{
+			{"campaign", "title", "participants", "exposure", "ROI %", "growth %", "ROI % if", "growth % if"},
+			{"evt-1", "개업 이벤트", "5", "0", "-85", "", "100", ""},
+		}
+		if diff := cmp.Diff(want, got); diff != "" || err != nil || code != exitDone {
+			t.Errorf("exit %d: %v: %s (-want +got):\n%s", code, err, complaint, diff)
+		}
+	})
+
+	t.Run("a table for people", func(t *testing.T) {
+		out, complaint, code := command(t, "replay", "--data-dir", dir)
+		if code != exitDone || !strings.Contains(out, "evt-1") || !strings.Contains(out, "개업 이벤트") {
+			t.Errorf("exit %d, printed %q: %s", code, out, complaint)
+		}
+	})
+
+	t.Run("rows for SQL", func(t *testing.T) {
+		into := filepath.Join(t.TempDir(), "rows.db")
+		if _, complaint, code := command(t, "replay", "--data-dir", dir, "--as-of", "12", "--into", into); code != exitDone {
+			t.Fatalf("exit %d: %s", code, complaint)
+		}
+		db, err := sql.Open("sqlite", into)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = db.Close() }()
+		var participants, position int64
+		if err := db.QueryRowContext(t.Context(), `SELECT (SELECT sum(participants) FROM event_stats), (SELECT min(position) FROM generations)`).Scan(&participants, &position); err != nil {
+			t.Fatal(err)
+		}
+		if participants != 10 || position != 12 {
+			t.Errorf("%d participants at position %d, want 10 at 12", participants, position)
+		}
+		if _, complaint, code := command(t, "replay", "--data-dir", dir, "--into", into); code != exitUsage || !strings.Contains(complaint, "is there already") {
+			t.Errorf("over a file: exit %d: %s", code, complaint)
+		}
+	})
+
+	for name, tc := range map[string]struct {
+		args []string
+		code int
+		says string
+	}{
+		"nobody's campaign":  {[]string{"--event", "nope"}, exitNothing, "no campaign"},
+		"nobody's store":     {[]string{"--store", "nope"}, exitNothing, "no campaign"},
+		"no store here":      {[]string{"--data-dir", filepath.Join(dir, "nope")}, exitNothing, "no store at"},
+		"no such amount":     {[]string{"--set", "prize=1"}, exitUsage, "prizeCost"},
+		"no number":          {[]string{"--set", "prizeCost=many"}, exitUsage, "--set"},
+		"no moment":          {[]string{"--as-of", "Tuesday"}, exitUsage, "neither a position nor a time"},
+		"both ends":          {[]string{"--as-of", "3", "--to", "4"}, exitUsage, "give one of them"},
+		"the wrong way":      {[]string{"--from", "9", "--to", "3"}, exitUsage, "is before --from"},
+		"a part into a file": {[]string{"--into", "x.db", "--event", "evt-1"}, exitUsage, "goes with none of"},
+		"no zone":            {[]string{"--tz", "Mars/Olympus"}, exitUsage, "IANA time zone"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			out, complaint, code := command(t, append([]string{"replay", "--data-dir", dir}, tc.args...)...)
+			if code != tc.code || !strings.Contains(complaint, tc.says) || out != "" {
+				t.Errorf("exit %d, want %d: %s%s", code, tc.code, out, complaint)
+			}
+		})
+	}
+}
+
+// TestTableIsHarmless: a terminal is not told what to do by what somebody typed.
+func TestTableIsHarmless(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	report{head: []string{"title"}, lines: [][]string{{"개업\x1b[2J\a \u202etxt"}}, texts: 1}.print(terminal{out: &out})
+	if strings.ContainsAny(out.String(), "\x1b\a\u202e") || !strings.Contains(out.String(), "개업\ufffd[2J\ufffd \ufffdtxt") {
+		t.Errorf("printed %q", out.String())
+	}
+}

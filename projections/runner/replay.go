@@ -1,0 +1,179 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"jangbu/events"
+	"jangbu/projections"
+	"jangbu/readmodel"
+)
+
+const (
+	// replayBatch is how many events a replay reads at once.
+	replayBatch = 10_000
+	// replayAhead is how many batches are read at once, while another is folded.
+	replayAhead = 2
+)
+
+// Replay folds a part of the log in memory and touches nothing that is served.
+type Replay struct {
+	Log         events.Log
+	Projections []projections.Projection
+
+	Campaign events.Campaign // empty: all
+	After    events.Position // exclusive
+	Through  events.Position // 0, or beyond the head: to the head as it is now
+	// AsOf is the latest RecordedAt that is folded; zero: any.
+	AsOf time.Time
+
+	// Progress is told of each position that was reached, and of the one that is
+	// headed for. Nil: nobody is.
+	Progress func(at, to events.Position)
+}
+
+// Replayed is what a [Replay] has made.
+type Replayed struct {
+	Rows   *readmodel.Rows
+	Events int64
+	// Through is the last position that counts: of any campaign, whether or not
+	// anything was folded there.
+	Through events.Position
+	// RecordedAt is that of the last event that was folded; zero: none was.
+	RecordedAt time.Time
+}
+
+// Run folds. [events.ErrGap] and [events.ErrCorrupt] where the log is damaged.
+func (r Replay) Run(ctx context.Context) (Replayed, error) {
+	totals, err := r.Log.Totals(ctx)
+	if err != nil {
+		return Replayed{}, fmt.Errorf("replay: %w", err)
+	}
+	if r.Through == 0 || r.Through > totals.Head {
+		r.Through = totals.Head
+	}
+	if r.Progress == nil {
+		r.Progress = func(_, _ events.Position) {}
+	}
+	out := Replayed{Rows: readmodel.NewRows(), Through: max(r.After, r.Through)}
+	batches := make(chan batch, replayAhead)
+	group, running := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		defer close(batches)
+		if r.Campaign != "" {
+			return r.readStream(running, batches)
+		}
+		return r.readLog(running, batches)
+	})
+	group.Go(func() error {
+		for b := range batches {
+			read, err := b.wait(running)
+			if err != nil {
+				return err
+			}
+			n := r.until(read)
+			projections.Fold(out.Rows, r.Projections, read[:n])
+			if out.Events += int64(n); n > 0 {
+				out.RecordedAt = read[n-1].RecordedAt
+			}
+			if n < len(read) {
+				// Later positions were not recorded earlier.
+				out.Through = read[n].Position - 1
+				return errEnough
+			}
+			r.Progress(read[n-1].Position, r.Through)
+		}
+		return nil
+	})
+	if err := group.Wait(); err != nil && !errors.Is(err, errEnough) {
+		return Replayed{}, fmt.Errorf("replay: %w", err)
+	}
+	return out, nil
+}
+
+// errEnough ends a replay before the log does.
+var errEnough = errors.New("all that was wanted is folded")
+
+// until returns how many events of the batch were recorded in time.
+func (r Replay) until(batch []events.Recorded) int {
+	if r.AsOf.IsZero() {
+		return len(batch)
+	}
+	for i := range batch {
+		if batch[i].RecordedAt.After(r.AsOf) {
+			return i
+		}
+	}
+	return len(batch)
+}
+
+// batch is a part of the log that is being read. It is never empty.
+type batch struct {
+	read chan []events.Recorded
+	err  chan error
+}
+
+func newBatch() batch {
+	return batch{make(chan []events.Recorded, 1), make(chan error, 1)}
+}
+
+func (b batch) wait(ctx context.Context) ([]events.Recorded, error) {
+	select {
+	case read := <-b.read:
+		return read, nil
+	case err := <-b.err:
+		return nil, err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// readLog has the wanted range read, some batches at once.
+func (r Replay) readLog(ctx context.Context, to chan<- batch) error {
+	var readers sync.WaitGroup
+	defer readers.Wait()
+	for after := r.After; after < r.Through; after += replayBatch {
+		b, n := newBatch(), min(replayBatch, r.Through-after)
+		select {
+		case to <- b:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		readers.Go(func() {
+			read, err := r.Log.Read(ctx, after, int(n))
+			switch {
+			case err != nil:
+				b.err <- err
+			case len(read) != int(n) || read[0].Position != after+1: // I2
+				b.err <- fmt.Errorf("%w: asked for %d events from %d, got %d", events.ErrGap, n, after+1, len(read))
+			default:
+				b.read <- read
+			}
+		})
+	}
+	return nil
+}
+
+// readStream reads the wanted events of one campaign, batch by batch.
+func (r Replay) readStream(ctx context.Context, to chan<- batch) error {
+	for after := r.After; after < r.Through; {
+		read, err := r.Log.ReadStream(ctx, events.Stream{Campaign: r.Campaign, After: after, Through: r.Through, Limit: replayBatch})
+		if err != nil || len(read) == 0 {
+			return err
+		}
+		after = read[len(read)-1].Position
+		b := newBatch()
+		b.read <- read
+		select {
+		case to <- b:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
