@@ -26,6 +26,9 @@ func (s *service) adminHandler() (http.Handler, error) {
 	if s.polling != nil {
 		registry.MustRegister(s.polling)
 	}
+	if s.auditing != nil {
+		registry.MustRegister(s.auditing)
+	}
 	if s.cache != nil {
 		registry.MustRegister(cacheCollector{s})
 	}

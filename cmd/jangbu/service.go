@@ -49,6 +49,7 @@ type service struct {
 	router    *bus.Router       // nil without something to carry
 	polling   *polling          // nil without the role, or anybody to poll
 	runner    *runner.Runner    // nil without the role
+	auditing  *auditing         // nil without the role
 	cache     *rediscache.Cache // nil with neither of the roles that need it
 	api       *http.Server      // nil without the role
 	admin     *http.Server
@@ -270,6 +271,8 @@ func (s *service) startRunner(running context.Context) (err error) {
 		return err
 	}
 	s.group.Go(func() error { return s.runner.Run(running) })
+	s.auditing = newAuditing(s.log, s.rows, func() bool { return s.runner.Status().Leading }, s.logger)
+	s.group.Go(func() error { s.auditing.run(running); return nil })
 	names := make([]string, 0, 4)
 	for _, p := range projections.All() {
 		names = append(names, p.Name)
