@@ -65,6 +65,7 @@
 //   - events/bus/kafka: the only client of the brokers; it cuts partitions into
 //     frames. events/bus/embedded: a broker inside the process, which any Kafka
 //     client can use.
+//   - events/archive: a stretch of the log as a file, and back.
 //   - events/synthetic: seeded traffic that knows the numbers it must lead to.
 //     events/channels/simulator: the channels' own APIs, simulated, with faults.
 //   - readmodel: the rows, the dashboard with its arithmetic, and the contracts

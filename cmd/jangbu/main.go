@@ -52,6 +52,7 @@ type commands struct {
 	Demo     demoCommand     `cmd:"" help:"Run everything in a temporary directory, with generated traffic."`
 	Verify   verifyCommand   `cmd:"" help:"Prove that what is served equals the fold of the log."`
 	Replay   replayCommand   `cmd:"" help:"Fold the log again, or a part of it, without touching what is served."`
+	Events   eventsCommand   `cmd:"" help:"Look at the log; copy it to a file and back."`
 	Simulate simulateCommand `cmd:"" help:"Publish seeded traffic to Kafka brokers."`
 	Bench    benchCommand    `cmd:"" help:"Measure this machine."`
 	Token    tokenCommand    `cmd:"" help:"Mint a token for the read API, for development."`

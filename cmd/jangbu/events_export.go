@@ -1,0 +1,121 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"time"
+
+	"jangbu/events"
+	"jangbu/events/archive"
+)
+
+type eventsExportCommand struct {
+	storeConfig
+	File   string          `arg:"" name:"file" help:"The file to write: FILE.jsonl, or FILE.jsonl.zst to have it compressed."`
+	From   events.Position `default:"1" placeholder:"POSITION" help:"The first position (${default}). Only an export from 1 can be imported."`
+	To     events.Position `placeholder:"POSITION" help:"The last position. Without one, the head of the log at the start."`
+	Resume bool            `help:"Go on with an export that was interrupted."`
+	Force  bool            `help:"Write over an export that is there, and begin anew where one was interrupted."`
+	JSON   bool            `help:"Print the manifest as one JSON object, and no progress."`
+}
+
+// Help implements kong's detailed help.
+func (eventsExportCommand) Help() string {
+	return `Writes the events in the order of the log, one JSON object a line, and beside them
+FILE.manifest.json: positions, counts by type, and the SHA-256 of the lines. Until
+all of it is on the disk the lines are in FILE.partial, which --resume goes on with.
+The log may grow meanwhile.
+
+Events hold pseudonyms and no phone number. The keys that the pseudonyms were made
+with are not in the log, so they are not exported.
+
+Examples:
+  jangbu events export log.jsonl.zst
+  jangbu events export log.jsonl.zst --resume
+  jangbu events export part.jsonl --from 1000 --to 1999 --json`
+}
+
+// Run writes the export.
+func (c eventsExportCommand) Run(ctx context.Context, t terminal) error {
+	if err := archive.CheckName(c.File); err != nil {
+		return fmt.Errorf("%w: %s: %w", errUsage, c.File, err)
+	}
+	switch {
+	case c.From < 1:
+		return fmt.Errorf("%w: --from: expected 1 or more", errUsage)
+	case c.To < 0 || c.To > 0 && c.To < c.From:
+		return fmt.Errorf("%w: --to: expected --from or more", errUsage)
+	case c.Resume && c.Force:
+		return fmt.Errorf("%w: --resume and --force: one goes on with what is there, the other does away with it", errUsage)
+	}
+	return c.withLog(ctx, func(log eventLog) error {
+		totals, err := log.Totals(ctx)
+		if err != nil {
+			return err
+		}
+		through := totals.Head
+		if c.From > through || c.To > through {
+			return fmt.Errorf("%w: the log ends at position %d", errNothing, through)
+		}
+		if c.To > 0 {
+			through = c.To
+		}
+		w, err := c.begin()
+		if err != nil {
+			return err
+		}
+		m, err := c.write(ctx, t, log, w, through)
+		if err = errors.Join(err, w.Close()); err != nil {
+			if ctx.Err() != nil {
+				t.complain("jangbu: interrupted; --resume goes on with %s", archive.PartialPath(c.File))
+				return errInterrupted
+			}
+			return err
+		}
+		if c.JSON {
+			return json.NewEncoder(t.out).Encode(m)
+		}
+		t.say("exported %d events, positions %d to %d, to %s", m.Last-m.First+1, m.First, m.Last, c.File)
+		return nil
+	})
+}
+
+// begin opens the partial file, or says what stands in the way.
+func (c eventsExportCommand) begin() (*archive.Writer, error) {
+	if _, err := os.Stat(c.File); err == nil && !c.Force {
+		return nil, fmt.Errorf("%s is there already; --force writes over it", c.File)
+	}
+	if c.Resume {
+		w, err := archive.Resume(c.File)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("%w: %s is not there, so nothing was interrupted", errNothing, archive.PartialPath(c.File))
+		}
+		return w, err
+	}
+	if c.Force {
+		if err := os.Remove(archive.PartialPath(c.File)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("begin anew: %w", err)
+		}
+	}
+	w, err := archive.Create(c.File)
+	if errors.Is(err, fs.ErrExist) {
+		return nil, fmt.Errorf("%s is there already; --resume goes on with it, --force begins anew", archive.PartialPath(c.File))
+	}
+	return w, err
+}
+
+func (c eventsExportCommand) write(ctx context.Context, t terminal, log events.Log, w *archive.Writer, through events.Position) (archive.Manifest, error) {
+	p := progress{terminal: t, quiet: c.JSON, verb: "exported", total: through}
+	if err := archive.Export(ctx, log, w, c.From, through, p.at); err != nil {
+		return archive.Manifest{}, fmt.Errorf("export: %w", err)
+	}
+	m, err := w.Finish(time.Now())
+	if err != nil {
+		return m, fmt.Errorf("export: %w", err)
+	}
+	return m, nil
+}

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"jangbu/events"
+	"jangbu/events/archive"
+)
+
+type eventsImportCommand struct {
+	storeConfig
+	File string `arg:"" name:"file" help:"The export, with its manifest beside it."`
+	JSON bool   `help:"Print the figures as one JSON object, and no progress."`
+}
+
+// Help implements kong's detailed help.
+func (eventsImportCommand) Help() string {
+	return `Puts an export into an empty log: the same events, with the same positions and
+identities, recorded now. Nothing is appended before the whole file has been found to
+be as its manifest says. An import that was interrupted is run again and goes on.
+No service may run on that log meanwhile.
+
+An export has no keys. For a service to go on from it, bring keys.db and master.key
+along: with new keys, a record that comes a second time would seem another one.
+
+Examples:
+  jangbu events import log.jsonl.zst --data-dir ./copy
+  jangbu events import log.jsonl.zst --log-url postgres://jangbu@db/jangbu --json`
+}
+
+// Run imports the file.
+func (c eventsImportCommand) Run(ctx context.Context, t terminal) error {
+	if err := archive.CheckName(c.File); err != nil {
+		return fmt.Errorf("%w: %s: %w", errUsage, c.File, err)
+	}
+	if err := c.checked(); err != nil {
+		return err
+	}
+	r, err := archive.Open(c.File)
+	if err != nil {
+		return err
+	}
+	present, err := c.load(ctx, t, r)
+	if err = errors.Join(err, r.Close()); err != nil {
+		if ctx.Err() != nil {
+			t.complain("jangbu: interrupted; the same command goes on")
+			return errInterrupted
+		}
+		return err
+	}
+	if c.JSON {
+		return json.NewEncoder(t.out).Encode(struct {
+			Head     events.Position `json:"head"`
+			Present  int64           `json:"present"`
+			Appended int64           `json:"appended"`
+		}{r.Manifest.Last, present, int64(r.Manifest.Last) - present})
+	}
+	t.say("imported %d events; %d were there already", int64(r.Manifest.Last)-present, present)
+	return nil
+}
+
+// load verifies the file, before there is even a log, and appends what it holds.
+func (c eventsImportCommand) load(ctx context.Context, t terminal, r *archive.Reader) (present int64, err error) {
+	if err := r.Manifest.Importable(); err != nil {
+		return 0, fmt.Errorf("import: %w", err)
+	}
+	if err := r.Verify(ctx, (&progress{terminal: t, quiet: c.JSON, verb: "verified", total: r.Manifest.Last}).at); err != nil {
+		return 0, err
+	}
+	if at := c.logStore(); at.postgres == "" {
+		if err := os.MkdirAll(filepath.Dir(at.path), 0o700); err != nil {
+			return 0, fmt.Errorf("make data directory: %w", err)
+		}
+	}
+	log, closeLog, err := c.openLog(ctx, nil)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, closeLog()) }()
+	return archive.Import(ctx, log, r, (&progress{terminal: t, quiet: c.JSON, verb: "imported", total: r.Manifest.Last}).at)
+}

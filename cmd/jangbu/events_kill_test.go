@@ -1,0 +1,82 @@
+package main
+
+import (
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"jangbu/events"
+	"jangbu/events/sqlitelog"
+	"jangbu/events/synthetic"
+)
+
+// TestImportKilled kills an import once something is there, and runs it again.
+func TestImportKilled(t *testing.T) {
+	t.Parallel()
+	from, to := t.TempDir(), t.TempDir()
+	log := openedLog(t, from)
+	g, err := synthetic.New(synthetic.Config{Seed: 1, Campaigns: 10, Start: time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	drafts := make([]events.Draft, 30_000)
+	for i := range drafts {
+		d, err := events.Decode(events.TypeParticipantRegistered, g.Next())
+		if err != nil {
+			t.Fatal(err)
+		}
+		drafts[i] = d.Draft
+	}
+	if _, err := log.Append(t.Context(), drafts); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(from, "log.jsonl.zst")
+	if err := commandLine(t, "events", "export", file, "--data-dir", from).Run(); err != nil {
+		t.Fatal(err)
+	}
+
+	other := openedLog(t, to)
+	killed := commandLine(t, "events", "import", file, "--data-dir", to)
+	if err := killed.Start(); err != nil {
+		t.Fatal(err)
+	}
+	head, err := other.Wait(t.Context(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = killed.Process.Kill()
+	_ = killed.Wait()
+	t.Logf("killed at about %d of %d", head, len(drafts))
+	out, err := commandLine(t, "events", "import", file, "--data-dir", to).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%s", out)
+	want, err := log.Read(t.Context(), 0, len(drafts)+1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := other.Read(t.Context(), 0, len(drafts)+1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range got {
+		got[i].RecordedAt = want[i].RecordedAt
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-exported +imported):\n%s", diff)
+	}
+}
+
+// openedLog opens the log in a data directory.
+func openedLog(t *testing.T, dir string) *sqlitelog.Log {
+	t.Helper()
+	log, err := sqlitelog.Open(t.Context(), filepath.Join(dir, "log.db"), sqlitelog.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = log.Close() })
+	return log
+}

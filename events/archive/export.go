@@ -1,0 +1,51 @@
+package archive
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+
+	"jangbu/events"
+)
+
+// ErrOtherLog says that a partial file or a log holds other events than those
+// that it should go on with.
+var ErrOtherLog = errors.New("these are the events of another log")
+
+// Export writes the events from one position through another, or what the
+// writer has not yet of them. done is told the last position written, after each batch.
+func Export(ctx context.Context, log events.Log, w *Writer, from, through events.Position, done func(events.Position)) error {
+	after := from - 1
+	if first, last, ok := w.Ends(); ok {
+		if first.Position != from || last.Position > through {
+			return fmt.Errorf("go on with positions %d to %d: expected a beginning of %d to %d", first.Position, last.Position, from, through)
+		}
+		for _, end := range []events.Recorded{first, last} {
+			held, err := log.Read(ctx, end.Position-1, 1)
+			if err != nil {
+				return fmt.Errorf("compare position %d: %w", end.Position, err)
+			}
+			if len(held) != 1 || !bytes.Equal(AppendLine(nil, held[0]), AppendLine(nil, end)) {
+				return fmt.Errorf("compare position %d: %w", end.Position, ErrOtherLog)
+			}
+		}
+		after = last.Position
+		done(after)
+	}
+	for after < through {
+		read, err := log.Read(ctx, after, int(min(batch, through-after)))
+		if err != nil {
+			return err
+		}
+		if len(read) == 0 {
+			return fmt.Errorf("read after %d: the log ends there, before %d", after, through)
+		}
+		if err := w.Write(read); err != nil {
+			return err
+		}
+		after = read[len(read)-1].Position
+		done(after)
+	}
+	return nil
+}

@@ -1,0 +1,109 @@
+package archive
+
+import (
+	"bytes"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"jangbu/events"
+)
+
+// ErrDamaged says that an export, or its manifest, is not what was written.
+var ErrDamaged = errors.New("export is damaged")
+
+// AppendLine appends the event as one JSON object without white space, and
+// without the line's end.
+func AppendLine(dst []byte, r events.Recorded) []byte {
+	dst = append(dst, `{"position":`...)
+	dst = strconv.AppendInt(dst, int64(r.Position), 10)
+	dst = append(dst, `,"id":"`...)
+	dst = append(dst, r.ID.String()...)
+	dst = append(dst, `","digest":"`...)
+	dst = hex.AppendEncode(dst, r.Digest[:])
+	dst = append(dst, `","occurredAt":"`...)
+	dst = r.OccurredAt.UTC().AppendFormat(dst, time.RFC3339Nano)
+	dst = append(dst, `","recordedAt":"`...)
+	dst = r.RecordedAt.UTC().AppendFormat(dst, time.RFC3339Nano)
+	dst = append(dst, `","type":"`...)
+	dst = append(dst, r.Event.Type().String()...)
+	dst = append(dst, `","campaign":`...)
+	dst, _ = jsontext.AppendQuote(dst, string(r.Event.Subject())) // no event holds invalid UTF-8, its only error
+	dst = append(dst, `,"event":`...)
+	dst = events.AppendStored(dst, r.Event)
+	return append(dst, '}')
+}
+
+// ParseLine reads back what [AppendLine] wrote. Whatever else is [ErrDamaged].
+func ParseLine(line []byte) (events.Recorded, error) {
+	r, err := parseLine(line)
+	if err != nil {
+		return events.Recorded{}, fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	// The one check that leaves nothing to chance: of the campaign that is
+	// named twice, of instants' precision, of the order of members.
+	if !bytes.Equal(AppendLine(make([]byte, 0, len(line)), r), line) {
+		return events.Recorded{}, fmt.Errorf("%w: the line of position %d is not as it is written", ErrDamaged, r.Position)
+	}
+	return r, nil
+}
+
+func parseLine(line []byte) (r events.Recorded, err error) {
+	rest, ok := bytes.CutPrefix(line, []byte(`{"position":`))
+	// cut returns what stands before the next member. None of the values can
+	// hold its name with bare quotes, the campaign included.
+	cut := func(next string) (value string) {
+		before, after, found := bytes.Cut(rest, []byte(next))
+		ok, rest = ok && found, after
+		return string(before)
+	}
+	position := cut(`,"id":"`)
+	id := cut(`","digest":"`)
+	digest := cut(`","occurredAt":"`)
+	occurredAt := cut(`","recordedAt":"`)
+	recordedAt := cut(`","type":"`)
+	typ := cut(`","campaign":`)
+	_ = cut(`,"event":`) // the campaign, which the event names too
+	payload, closed := bytes.CutSuffix(rest, []byte(`}`))
+	if !ok || !closed {
+		return r, errors.New("the line has not its members in their order")
+	}
+	n, err := strconv.ParseInt(position, 10, 64)
+	if err != nil || n < 1 {
+		return r, errors.New("position: expected a whole number from 1")
+	}
+	r.Position = events.Position(n)
+	if r.ID, err = events.ParseID(id); err != nil {
+		return r, err
+	}
+	sum, err := hex.DecodeString(digest)
+	if err != nil || len(sum) != len(r.Digest) {
+		return r, errors.New("digest: expected 64 hexadecimal digits")
+	}
+	r.Digest = events.Digest(sum)
+	if r.OccurredAt, err = instant(occurredAt); err != nil {
+		return r, fmt.Errorf("occurredAt: %w", err)
+	}
+	if r.RecordedAt, err = instant(recordedAt); err != nil {
+		return r, fmt.Errorf("recordedAt: %w", err)
+	}
+	named, known := events.TypeNamed(typ)
+	if !known {
+		return r, errors.New("type: is none of the four")
+	}
+	r.Event, err = events.DecodeStored(named, payload)
+	return r, err
+}
+
+// instant reads a time as the log keeps it: whole microseconds, UTC.
+func instant(s string) (time.Time, error) {
+	t, err := time.Parse(time.RFC3339Nano, s)
+	if err != nil || !t.Equal(t.Truncate(time.Microsecond)) {
+		return time.Time{}, errors.New("expected RFC 3339 in whole microseconds, UTC")
+	}
+	return t.UTC(), nil
+}

@@ -1,0 +1,108 @@
+package archive
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"jangbu/events"
+)
+
+const (
+	formatName    = "jangbu-events"
+	formatVersion = 1
+)
+
+// maxManifest bounds what is read of a manifest.
+const maxManifest = 1 << 20
+
+// Manifest says what must be in an export.
+type Manifest struct {
+	Format  string           `json:"format"`
+	Version int              `json:"version"`
+	First   events.Position  `json:"first"`
+	Last    events.Position  `json:"last"`
+	Types   map[string]int64 `json:"types"` // events by the type's name; those that there are
+	// Bytes and SHA256 are of the lines, each with its end, before compression.
+	Bytes      int64     `json:"bytes"`
+	SHA256     string    `json:"sha256"`
+	ExportedAt time.Time `json:"exportedAt"`
+}
+
+// ManifestPath is where the manifest of an export is.
+func ManifestPath(path string) string { return path + ".manifest.json" }
+
+// CheckName returns an error unless the name tells what the file will hold.
+func CheckName(path string) error {
+	if !strings.HasSuffix(path, ".jsonl") && !compressed(path) {
+		return errors.New("expected a name that ends in .jsonl or .jsonl.zst")
+	}
+	return nil
+}
+
+func compressed(path string) bool { return strings.HasSuffix(path, ".jsonl.zst") }
+
+func readManifest(path string) (m Manifest, err error) {
+	f, err := os.Open(ManifestPath(path))
+	if err != nil {
+		return m, fmt.Errorf("open manifest: %w", err)
+	}
+	defer func() { _ = f.Close() }() // was only read
+	data, err := io.ReadAll(io.LimitReader(f, maxManifest))
+	if err != nil {
+		return m, fmt.Errorf("read manifest: %w", err)
+	}
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&m); err != nil {
+		return m, fmt.Errorf("%w: manifest: %w", ErrDamaged, err)
+	}
+	if m.Format != formatName || m.Version != formatVersion {
+		return m, fmt.Errorf("read manifest: format %q version %d; this program reads %q version %d", m.Format, m.Version, formatName, formatVersion)
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return m, fmt.Errorf("%w: manifest: something follows it", ErrDamaged)
+	}
+	var sum int64
+	for _, n := range m.Types {
+		sum += n
+	}
+	if m.First < 1 || m.Last < m.First || sum != int64(m.Last-m.First)+1 {
+		return m, fmt.Errorf("%w: manifest: positions %d to %d, but %d events by type", ErrDamaged, m.First, m.Last, sum)
+	}
+	return m, nil
+}
+
+// Importable returns an error where the export is not one of a log's beginning.
+func (m Manifest) Importable() error {
+	if m.First != 1 {
+		return fmt.Errorf("the export begins at position %d; only from position 1 on do events keep their positions", m.First)
+	}
+	return nil
+}
+
+// write makes the manifest durable under its name.
+func (m Manifest) write(path string) error {
+	data, err := json.MarshalIndent(m, "", "  ")
+	if err != nil {
+		return fmt.Errorf("encode manifest: %w", err)
+	}
+	partial := ManifestPath(path) + partialSuffix
+	f, err := os.OpenFile(partial, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return fmt.Errorf("create manifest: %w", err)
+	}
+	_, err = f.Write(append(data, '\n'))
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return fmt.Errorf("write manifest: %w", err)
+	}
+	if err := os.Rename(partial, ManifestPath(path)); err != nil {
+		return fmt.Errorf("rename manifest: %w", err)
+	}
+	return nil
+}

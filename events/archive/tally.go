@@ -1,0 +1,69 @@
+package archive
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"hash"
+	"io"
+	"maps"
+
+	"jangbu/events"
+)
+
+// maxLine bounds a line, so that what is no export does not fill the memory. A
+// record has at most events.MaxRecordBytes, and its event is hardly longer.
+const maxLine = 16 << 20
+
+// tally sums up the lines of an export as they go by.
+type tally struct {
+	first, last events.Recorded
+	types       map[string]int64
+	bytes       int64
+	sum         hash.Hash
+}
+
+func newTally() *tally { return &tally{types: make(map[string]int64), sum: sha256.New()} }
+
+// add takes in the next event and its line with the end. A position that does
+// not follow is [ErrDamaged].
+func (t *tally) add(r events.Recorded, line []byte) error {
+	if t.bytes == 0 {
+		t.first = r
+	} else if r.Position != t.last.Position+1 {
+		return fmt.Errorf("%w: position %d in the place of %d", ErrDamaged, r.Position, t.last.Position+1)
+	}
+	t.last = r
+	t.types[r.Event.Type().String()]++
+	t.bytes += int64(len(line))
+	_, _ = t.sum.Write(line) // a hash never fails
+	return nil
+}
+
+// manifest says what has gone by.
+func (t *tally) manifest() Manifest {
+	return Manifest{
+		Format: formatName, Version: formatVersion,
+		First: t.first.Position, Last: t.last.Position, Types: maps.Clone(t.types),
+		Bytes: t.bytes, SHA256: hex.EncodeToString(t.sum.Sum(nil)),
+	}
+}
+
+// newLines scans lines with their ends. One that has none is
+// io.ErrUnexpectedEOF, one that is too long bufio.ErrTooLong.
+func newLines(r io.Reader) *bufio.Scanner {
+	s := bufio.NewScanner(r)
+	s.Buffer(make([]byte, 0, 1<<16), maxLine)
+	s.Split(func(data []byte, atEOF bool) (int, []byte, error) {
+		if i := bytes.IndexByte(data, '\n'); i >= 0 {
+			return i + 1, data[:i+1], nil
+		}
+		if atEOF && len(data) > 0 {
+			return 0, nil, io.ErrUnexpectedEOF
+		}
+		return 0, nil, nil
+	})
+	return s
+}

@@ -1,0 +1,156 @@
+package archive
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/klauspost/compress/zstd"
+
+	"jangbu/events"
+)
+
+// partialSuffix marks what is not yet complete.
+const partialSuffix = ".partial"
+
+// PartialPath is where an export is while it is being written: the lines, not
+// compressed, so that any whole line is a point to go on from.
+func PartialPath(path string) string { return path + partialSuffix }
+
+// Writer writes an export. It is not safe for concurrent use.
+type Writer struct {
+	path  string
+	f     *os.File // the partial file
+	tally *tally
+	buf   []byte
+}
+
+// Create begins an export. An error that is fs.ErrExist says that there is a
+// partial file already.
+func Create(path string) (*Writer, error) {
+	f, err := os.OpenFile(PartialPath(path), os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("create partial file: %w", err)
+	}
+	return &Writer{path: path, f: f, tally: newTally()}, nil
+}
+
+// Resume goes on with a partial file after its last whole line; what follows
+// that, as a crash may leave it, is cut off. An error that is fs.ErrNotExist
+// says that there is none.
+func Resume(path string) (*Writer, error) {
+	f, err := os.OpenFile(PartialPath(path), os.O_RDWR, 0)
+	if err != nil {
+		return nil, fmt.Errorf("open partial file: %w", err)
+	}
+	w := &Writer{path: path, f: f, tally: newTally()}
+	if err := w.resume(); err != nil {
+		return nil, fmt.Errorf("go on with partial file: %w", errors.Join(err, f.Close()))
+	}
+	return w, nil
+}
+
+func (w *Writer) resume() error {
+	lines := newLines(w.f)
+	for lines.Scan() {
+		line := lines.Bytes()
+		r, err := ParseLine(line[:len(line)-1])
+		if err != nil || w.tally.add(r, line) != nil {
+			break // it is written again, as are those behind it
+		}
+	}
+	if err := lines.Err(); err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, bufio.ErrTooLong) {
+		return err
+	}
+	if err := w.f.Truncate(w.tally.bytes); err != nil {
+		return err
+	}
+	_, err := w.f.Seek(w.tally.bytes, io.SeekStart)
+	return err
+}
+
+// Ends returns the first and the last event written; ok is false while there is none.
+func (w *Writer) Ends() (first, last events.Recorded, ok bool) {
+	return w.tally.first, w.tally.last, w.tally.bytes > 0
+}
+
+// Write adds the events that follow and makes them durable.
+func (w *Writer) Write(batch []events.Recorded) error {
+	w.buf = w.buf[:0]
+	for _, r := range batch {
+		start := len(w.buf)
+		w.buf = append(AppendLine(w.buf, r), '\n')
+		if len(w.buf)-start > maxLine {
+			return fmt.Errorf("write position %d: its line has %d bytes, more than an import reads", r.Position, len(w.buf)-start)
+		}
+		if err := w.tally.add(r, w.buf[start:]); err != nil {
+			return fmt.Errorf("write: %w", err)
+		}
+	}
+	if _, err := w.f.Write(w.buf); err != nil {
+		return fmt.Errorf("write: %w", err)
+	}
+	if err := w.f.Sync(); err != nil {
+		return fmt.Errorf("make durable: %w", err)
+	}
+	return nil
+}
+
+// Finish gives the export its name, over one that is there, and its manifest.
+// The manifest moves first: should the process end in between, import refuses
+// an older export beside it, and [Resume] and Finish complete the new one.
+func (w *Writer) Finish(now time.Time) (Manifest, error) {
+	m := w.tally.manifest()
+	m.ExportedAt = now.UTC().Truncate(time.Second)
+	complete := PartialPath(w.path)
+	if compressed(w.path) {
+		complete = PartialPath(w.path) + ".zst"
+		if err := w.compress(complete); err != nil {
+			return m, fmt.Errorf("compress: %w", err)
+		}
+	}
+	if err := m.write(w.path); err != nil {
+		return m, err
+	}
+	if err := os.Rename(complete, w.path); err != nil {
+		return m, fmt.Errorf("rename export: %w", err)
+	}
+	if complete != PartialPath(w.path) {
+		if err := os.Remove(PartialPath(w.path)); err != nil {
+			return m, fmt.Errorf("remove partial file: %w", err)
+		}
+	}
+	dir, err := os.Open(filepath.Dir(w.path))
+	if err != nil {
+		return m, fmt.Errorf("open directory: %w", err)
+	}
+	if err := errors.Join(dir.Sync(), dir.Close()); err != nil {
+		return m, fmt.Errorf("make names durable: %w", err)
+	}
+	return m, nil
+}
+
+// compress writes what the partial file holds to another one.
+func (w *Writer) compress(path string) (err error) {
+	if _, err := w.f.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	z, err := zstd.NewWriter(f)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(z, w.f)
+	return errors.Join(err, z.Close(), f.Sync())
+}
+
+// Close closes the partial file. It stays, unless Finish gave it its name.
+func (w *Writer) Close() error { return w.f.Close() }
