@@ -21,7 +21,7 @@ func TestImportKilled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	drafts := make([]events.Draft, 30_000)
+	drafts := make([]events.Draft, 12_000)
 	for i := range drafts {
 		d, err := events.Decode(events.TypeParticipantRegistered, g.Next())
 		if err != nil {

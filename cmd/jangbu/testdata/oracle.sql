@@ -1,13 +1,14 @@
 -- A naive fold of exported JSON lines up to position ?1: what dashboards must show, in
 -- another language than they are made in. Table lines holds a line of the export in
--- each row. One row for each campaign, each number of it, and its value.
-WITH
-event AS (
+-- each row.
+CREATE TABLE exported AS
   SELECT line ->> 'position' AS position, line ->> 'type' AS type, line ->> 'campaign' AS campaign,
          line ->> 'occurredAt' AS occurred_at, line -> 'event' AS body
-  FROM lines
-  WHERE (line ->> 'position') <= ?1
-),
+  FROM lines;
+
+-- One row for each campaign, each number of it, and its value.
+WITH
+event AS (SELECT * FROM exported WHERE position <= ?1),
 registration AS (SELECT * FROM event WHERE type = 'ParticipantRegistered'),
 -- A campaign that was created again is what the log said last.
 created AS (
