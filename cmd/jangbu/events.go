@@ -1,10 +1,7 @@
 package main
 
 import (
-	"context"
-	"errors"
 	"fmt"
-	"strings"
 	"time"
 )
 
@@ -17,34 +14,6 @@ type eventsCommand struct {
 
 // eventsAtOnce is how many events are read from the log at once to be shown.
 const eventsAtOnce = 1_000
-
-// checked returns an error that names every field of c that is wrong.
-func (c *storeConfig) checked() error {
-	var wrong []string
-	c.validate(func(flag, format string, args ...any) {
-		wrong = append(wrong, "--"+flag+": "+fmt.Sprintf(format, args...))
-	})
-	if len(wrong) > 0 {
-		return fmt.Errorf("%w: %s", errUsage, strings.Join(wrong, "; "))
-	}
-	return nil
-}
-
-// withLog runs f on the log, which must be there.
-func (c *storeConfig) withLog(ctx context.Context, f func(eventLog) error) (err error) {
-	if err := c.checked(); err != nil {
-		return err
-	}
-	if err := c.logStore().existing(); err != nil {
-		return err
-	}
-	log, closeLog, err := c.openLog(ctx, nil)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, closeLog()) }()
-	return f(log)
-}
 
 // seoul is where people read these times.
 func seoul() (*time.Location, error) {

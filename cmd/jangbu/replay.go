@@ -64,20 +64,19 @@ type whatIf struct {
 }
 
 // Run replays.
-func (c replayCommand) Run(ctx context.Context, t terminal) (err error) {
-	replay, location, err := c.checked()
+func (c replayCommand) Run(ctx context.Context, t terminal) error {
+	replay, location, err := c.wanted()
 	if err != nil {
 		return err
 	}
-	if err := c.logStore().existing(); err != nil {
-		return err
-	}
-	log, closeLog, err := c.openLog(ctx, nil)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, closeLog()) }()
-	replay.Log, replay.Projections = log, projections.All()
+	return c.withLog(ctx, func(log eventLog) error {
+		replay.Log, replay.Projections = log, projections.All()
+		return c.fold(ctx, t, replay, location)
+	})
+}
+
+// fold replays and prints.
+func (c *replayCommand) fold(ctx context.Context, t terminal, replay runner.Replay, location *time.Location) error {
 	if replay.Campaign == "" {
 		replay.Progress = plainProgress(t, time.Now())
 	}
@@ -107,8 +106,8 @@ func (c replayCommand) Run(ctx context.Context, t terminal) (err error) {
 	}
 }
 
-// checked returns the replay that is asked for, but for its log, and the time zone.
-func (c *replayCommand) checked() (r runner.Replay, location *time.Location, err error) {
+// wanted returns the replay that is asked for, but for its log, and the time zone.
+func (c *replayCommand) wanted() (r runner.Replay, location *time.Location, err error) {
 	var wrong problems
 	c.validate(wrong.add)
 	if location, err = time.LoadLocation(c.TZ); err != nil || c.TZ == "" {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -50,6 +51,13 @@ func (c *storeConfig) validate(wrong func(flag, format string, args ...any)) {
 			wrong(flag, "%v", err)
 		}
 	}
+}
+
+// checked is validate for a command that has no more to say.
+func (c *storeConfig) checked() error {
+	var all problems
+	c.validate(all.add)
+	return all.err()
 }
 
 // storeURL says where a log or its rows are.
@@ -152,4 +160,20 @@ func (u storeURL) existing() error {
 		return fmt.Errorf("%w: no store at %s (--data-dir, --log-url, --rows-url and --database-url say where it is)", errNothing, u.path)
 	}
 	return nil
+}
+
+// withLog runs f on the log, which must be there.
+func (c *storeConfig) withLog(ctx context.Context, f func(eventLog) error) (err error) {
+	if err := c.checked(); err != nil {
+		return err
+	}
+	if err := c.logStore().existing(); err != nil {
+		return err
+	}
+	log, closeLog, err := c.openLog(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, closeLog()) }()
+	return f(log)
 }
