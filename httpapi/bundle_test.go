@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -189,12 +191,18 @@ func (b *bundle) do(t testing.TB, method, target string, headers ...string) *htt
 		r.Header.Del("Authorization")
 	}
 	w := httptest.NewRecorder()
-	b.ServeHTTP(w, r)
+	b.ServeHTTP(patient{w}, r)
 	if !b.lax {
 		b.judge(t, r, w.Code, w.Header(), w.Body.Bytes())
 	}
 	return w
 }
+
+// patient is a recorder of which a handler may demand that it be written to in time,
+// as streams do.
+type patient struct{ *httptest.ResponseRecorder }
+
+func (patient) SetWriteDeadline(time.Time) error { return nil }
 
 // judge fails the test for an answer that the contract does not allow.
 func (b *bundle) judge(t testing.TB, r *http.Request, status int, header http.Header, body []byte) {
@@ -223,10 +231,31 @@ func (b *bundle) judge(t testing.TB, r *http.Request, status int, header http.He
 	input := &openapi3filter.ResponseValidationInput{
 		RequestValidationInput: &openapi3filter.RequestValidationInput{Request: r, PathParams: params, Route: route},
 		Status:                 status, Header: header, Body: io.NopCloser(bytes.NewReader(body)),
-		Options: &openapi3filter.Options{IncludeResponseStatus: true, ExcludeResponseBody: header.Get("Content-Type") == "application/yaml"},
+		Options: &openapi3filter.Options{
+			IncludeResponseStatus: true,
+			ExcludeResponseBody:   slices.Contains([]string{"application/yaml", "text/event-stream"}, header.Get("Content-Type")),
+		},
+	}
+	if header.Get("Content-Type") == "text/event-stream" {
+		for line := range strings.Lines(string(body)) {
+			if data, ok := strings.CutPrefix(line, "data: "); ok {
+				b.judgeView(t, data)
+			}
+		}
 	}
 	if err := openapi3filter.ValidateResponse(t.Context(), input); err != nil {
 		t.Errorf("%s %s: the answer breaks the contract: %v\n%s", r.Method, r.URL, err, body)
+	}
+}
+
+// judgeView fails the test for a view of a stream that is no dashboard of the contract.
+func (b *bundle) judgeView(t testing.TB, data string) {
+	t.Helper()
+	var value any
+	if err := json.Unmarshal([]byte(data), &value); err != nil {
+		t.Errorf("a stream's view: %v: %s", err, data)
+	} else if err := b.contract.Components.Schemas["Dashboard"].Value.VisitJSON(value); err != nil {
+		t.Errorf("a stream's view breaks the contract: %v: %s", err, data)
 	}
 }
 
@@ -234,6 +263,7 @@ func (b *bundle) judge(t testing.TB, r *http.Request, status int, header http.He
 type fresh struct {
 	current atomic.Bool
 
+	before  func() // is called before anybody watches; nil: nothing is
 	mu      sync.Mutex
 	watched map[events.Campaign][]chan struct{}
 }
@@ -241,6 +271,9 @@ type fresh struct {
 func (f *fresh) Current(events.Campaign, readmodel.Revision) bool { return f.current.Load() }
 
 func (f *fresh) Watch(c events.Campaign) (<-chan struct{}, func()) {
+	if f.before != nil {
+		f.before()
+	}
 	changed := make(chan struct{}, 1)
 	f.mu.Lock()
 	defer f.mu.Unlock()

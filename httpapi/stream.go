@@ -87,6 +87,10 @@ func (s *streaming) run(current *answer) {
 	}
 	changed, stop := s.watch()
 	defer stop()
+	// Of what has changed since the first look nobody tells who did not watch yet.
+	if again, err := s.encode(s.r, s.campaign, s.view, s.who); err == nil {
+		current = again
+	}
 	if s.send(&sse.Message{Retry: streamRetry}) != nil {
 		return
 	}

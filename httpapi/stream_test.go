@@ -22,6 +22,7 @@ const patience = 10 * time.Second
 
 // opened is an open stream.
 type opened struct {
+	b      *bundle
 	status int
 	header http.Header
 	events chan sse.Event // closed at the stream's end
@@ -50,7 +51,7 @@ func (b *bundle) open(t *testing.T, headers ...string) *opened {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = res.Body.Close() })
-	s := &opened{res.StatusCode, res.Header, make(chan sse.Event), res.Body}
+	s := &opened{b, res.StatusCode, res.Header, make(chan sse.Event), res.Body}
 	if res.StatusCode == http.StatusOK {
 		go func() {
 			defer close(s.events)
@@ -83,6 +84,7 @@ func (s *opened) next(t *testing.T) (id string, participants int) {
 		if err := json.Unmarshal([]byte(e.Data), &d); err != nil || e.Type != "dashboard" {
 			t.Fatalf("event %q: %v: %s", e.Type, err, e.Data)
 		}
+		s.b.judgeView(t, e.Data)
 		return e.LastEventID, d.Summary.TotalParticipants
 	case <-time.After(patience):
 		t.Fatal("no event")
@@ -178,6 +180,19 @@ func TestStreamGoesOnWhereItStopped(t *testing.T) {
 	}
 	if _, n := b.open(t, "Last-Event-ID: "+id).next(t); n != 2 {
 		t.Errorf("after a change: %d participants", n)
+	}
+}
+
+// TestStreamMissesNothing: what changes after the first look and before the stream
+// hears of changes is in its first view; nobody would ever tell of it.
+func TestStreamMissesNothing(t *testing.T) {
+	t.Parallel()
+	f := &fresh{}
+	b := setup(t, func(cfg *httpapi.Config) { cfg.Freshness = f })
+	b.fold(t, campaign("evt-1", "store-1")...)
+	f.before = func() { b.fold(t, registered(1)) }
+	if _, participants := b.open(t).next(t); participants != 2 {
+		t.Errorf("the first view has %d participants, want 2", participants)
 	}
 }
 
