@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -19,9 +20,7 @@ import (
 func (a *API) analytics(w http.ResponseWriter, r *http.Request, who Identity) error {
 	key := answerKey{mux.Vars(r)["id"], r.URL.RawQuery}
 	if kept := a.answers.get(key); kept != nil && kept.holds(a.cfg) && who.Scope().Allows(kept.event) {
-		if rec, ok := w.(*recorder); ok {
-			rec.kept = true
-		}
+		recording(w).kept = true
 		kept.serve(w, r)
 		return nil
 	}
@@ -81,11 +80,7 @@ func queryOf(r *http.Request, known ...string) (url.Values, error) {
 		return nil, badRequest{"the query string is not well formed"}
 	}
 	for name, values := range query {
-		ok := false
-		for _, k := range known {
-			ok = ok || k == name
-		}
-		if !ok {
+		if !slices.Contains(known, name) {
 			return nil, badRequest{"unknown parameter; expected any of " + strings.Join(known, ", ")}
 		}
 		if len(values) > 1 {

@@ -18,10 +18,14 @@ import (
 )
 
 const (
-	// maxAnswers is how many encoded dashboards are kept, and maxKept the longest
-	// that is: of 16,000 campaigns with a dashboard of 5 KB that is 80 MB.
-	maxAnswers = 8_000
-	maxKept    = 256 << 10
+	// maxAnswers is how many bytes of encoded dashboards are kept, twice, whatever
+	// is asked for: of 5 KB each, those of 13,000 campaigns.
+	maxAnswers = 32 << 20
+	// maxKept is the longest one that is kept.
+	maxKept = 256 << 10
+	// answerCost is about what an answer takes beside its body, of which there may
+	// be a compressed one as well.
+	answerCost = 2 << 10
 	// worthGzip is the shortest body that is compressed.
 	worthGzip = 1 << 10
 )
@@ -130,10 +134,11 @@ type answerKey struct{ id, query string }
 // memo keeps the answers that were used last, roughly: those of the older
 // generation go when the younger one is full.
 type memo struct {
-	most int
+	most int // bytes of a generation
 
 	mu         sync.RWMutex
 	young, old map[answerKey]*answer
+	bytes      int // of the younger one
 }
 
 func newMemo(most int) *memo { return &memo{most: most, young: make(map[answerKey]*answer)} }
@@ -159,8 +164,14 @@ func (m *memo) put(key answerKey, n *answer) {
 	key = answerKey{strings.Clone(key.id), strings.Clone(key.query)}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if len(m.young) >= m.most {
-		m.old, m.young = m.young, make(map[answerKey]*answer, m.most)
+	if last := m.young[key]; last != nil {
+		m.bytes -= last.cost()
+	} else if m.bytes+n.cost() > m.most {
+		m.old, m.young, m.bytes = m.young, make(map[answerKey]*answer), 0
 	}
 	m.young[key] = n
+	m.bytes += n.cost()
 }
+
+// cost is about how many bytes the answer takes.
+func (n *answer) cost() int { return len(n.body) + answerCost }

@@ -159,9 +159,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // guard lets only those through whom the route is for.
 func (a *API) guard(route route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if rec, ok := w.(*recorder); ok {
-			rec.route = route.name
-		}
+		recording(w).route = route.name
 		who, err := a.admit(route, r)
 		if err == nil {
 			err = route.handle(w, r, who)
@@ -197,6 +195,20 @@ type recorder struct {
 	status int
 	kept   bool
 	leave  func() // gives the request's slot up before its end
+}
+
+// recording returns the recorder behind a writer, whatever middleware has put round it.
+func recording(w http.ResponseWriter) *recorder {
+	for {
+		switch inner := w.(type) {
+		case *recorder:
+			return inner
+		case interface{ Unwrap() http.ResponseWriter }:
+			w = inner.Unwrap()
+		default: // a middleware that hides it: nothing can be noted
+			return &recorder{leave: func() {}}
+		}
+	}
 }
 
 // WriteHeader implements [http.ResponseWriter].

@@ -50,10 +50,9 @@ func (a *API) stream(w http.ResponseWriter, r *http.Request, who Identity) error
 	if err != nil {
 		return fmt.Errorf("open stream: %w", err)
 	}
-	if rec, ok := w.(*recorder); ok {
-		rec.status = http.StatusOK
-		rec.leave() // it is no request at work any more
-	}
+	rec := recording(w)
+	rec.status = http.StatusOK
+	rec.leave() // it is no request at work any more
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Accel-Buffering", "no")
 	s := &streaming{API: a, r: r, who: who, campaign: campaign, view: view, session: session, writes: http.NewResponseController(w)}

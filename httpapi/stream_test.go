@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gorilla/mux"
 	"github.com/tmaxmax/go-sse"
 
 	"jangbu/events"
@@ -261,4 +262,36 @@ func TestStreamEnds(t *testing.T) {
 			}
 		}
 	})
+}
+
+// wrapped is a writer as middleware makes them.
+type wrapped struct{ http.ResponseWriter }
+
+func (w wrapped) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// TestMiddlewareHidesNothing: behind a middleware that wraps the writer, as tracing
+// does, requests are observed by their routes, kept answers as such, and a stream does
+// not take a place among the requests at work.
+func TestMiddlewareHidesNothing(t *testing.T) {
+	t.Parallel()
+	f := &fresh{}
+	f.current.Store(true)
+	seen := make(chan httpapi.Observation, 10)
+	b := setup(t, func(cfg *httpapi.Config) {
+		cfg.Freshness, cfg.Limits.Concurrent = f, 1
+		cfg.Observe = func(o httpapi.Observation) { seen <- o }
+		cfg.Middleware = []mux.MiddlewareFunc{func(next http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { next.ServeHTTP(wrapped{w}, r) })
+		}}
+	})
+	b.fold(t, campaign("evt-1", "store-1")...)
+	b.open(t).next(t)
+	for _, kept := range []bool{false, true} {
+		if w := b.do(t, http.MethodGet, "/api/events/evt-1/analytics"); w.Code != http.StatusOK {
+			t.Fatalf("beside a stream: status %d: %s", w.Code, w.Body)
+		}
+		if o := <-seen; o.Route != "getAnalytics" || o.Kept != kept {
+			t.Errorf("observed %+v, want route getAnalytics, kept %t", o, kept)
+		}
+	}
 }
