@@ -56,6 +56,11 @@ type CampaignRows struct {
 	Profiles []ProfileCount
 }
 
+// Empty reports whether there is no row.
+func (r *CampaignRows) Empty() bool {
+	return r.Event.Campaign == "" && len(r.Channels)+len(r.Hours)+len(r.Profiles) == 0
+}
+
 // StoreCampaign is a campaign in the list of a shop: what its four numbers are
 // made of.
 type StoreCampaign struct {

@@ -78,7 +78,11 @@ func (c replayCommand) Run(ctx context.Context, t terminal) error {
 // fold replays and prints.
 func (c *replayCommand) fold(ctx context.Context, t terminal, replay runner.Replay, location *time.Location) error {
 	if replay.Campaign == "" {
-		replay.Progress = plainProgress(t, time.Now())
+		p := progress{terminal: t, quiet: c.Out == "json", verb: "folded"}
+		replay.Progress = func(at, to events.Position) {
+			p.total = to
+			p.at(at)
+		}
 	}
 	got, err := replay.Run(ctx)
 	if err != nil {
@@ -216,18 +220,4 @@ func (c *replayCommand) writeInto(ctx context.Context, t terminal, got runner.Re
 	}
 	t.say("%d events through position %d, %d campaigns, in %s", got.Events, got.Through, len(got.Rows.Events), c.Into)
 	return nil
-}
-
-// plainProgress says once in a while how far a long work is.
-func plainProgress(t terminal, began time.Time) func(at, to events.Position) {
-	said := began
-	return func(at, to events.Position) {
-		now := time.Now()
-		if now.Sub(said) < time.Second || at == to {
-			return
-		}
-		said = now
-		perSecond := float64(at) / now.Sub(began).Seconds()
-		t.complain("%d of %d events, %.0f/s, %s to go", at, to, perSecond, time.Duration(float64(to-at)/perSecond*float64(time.Second)).Round(time.Second))
-	}
 }

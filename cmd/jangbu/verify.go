@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 
 	"jangbu/events"
 	"jangbu/projections"
@@ -64,20 +62,17 @@ type divergence struct {
 }
 
 // Run verifies.
-func (c verifyCommand) Run(ctx context.Context, t terminal) (err error) {
+func (c verifyCommand) Run(ctx context.Context, t terminal) error {
 	if err := c.validate(); err != nil {
 		return err
 	}
-	for _, store := range []storeURL{c.logStore(), c.rowsStore()} {
-		if err := store.existing(); err != nil {
-			return err
-		}
-	}
-	log, closeLog, err := c.openLog(ctx, nil)
-	if err != nil {
+	return c.withLog(ctx, func(log eventLog) error { return c.verify(ctx, t, log) })
+}
+
+func (c verifyCommand) verify(ctx context.Context, t terminal, log events.Log) (err error) {
+	if err := c.rowsStore().existing(); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, closeLog()) }()
 	rows, closeRows, err := c.openRows(ctx, nil)
 	if err != nil {
 		return err
@@ -104,22 +99,15 @@ func (c verifyCommand) Run(ctx context.Context, t terminal) (err error) {
 }
 
 func (c verifyCommand) validate() error {
-	var problems []string
-	wrong := func(flag, format string, args ...any) {
-		problems = append(problems, "--"+flag+": "+fmt.Sprintf(format, args...))
-	}
-	c.storeConfig.validate(wrong)
+	var wrong problems
+	c.storeConfig.validate(wrong.add)
 	if c.Sample < 0 {
-		wrong("sample", "%d is not at least 1", c.Sample)
+		wrong.add("sample", "%d is not at least 1", c.Sample)
 	}
 	if c.Event != "" && c.Sample != 0 {
-		wrong("sample", "--event names the only campaign already")
+		wrong.add("sample", "--event names the only campaign already")
 	}
-	if len(problems) > 0 {
-		slices.Sort(problems)
-		return fmt.Errorf("%w: %s", errUsage, strings.Join(problems, "; "))
-	}
-	return nil
+	return wrong.err()
 }
 
 func (c verifyCommand) print(t terminal, found runner.Verified) error {

@@ -24,16 +24,29 @@ COMMIT`
 func (s *Store) Campaign(ctx context.Context, c events.Campaign, by readmodel.Scope) (readmodel.CampaignRows, error) {
 	var (
 		out   readmodel.CampaignRows
-		found bool
 		batch = new(pgx.Batch)
 	)
+	batch.Queue(beginSnapshot)
+	queueCampaign(batch, c, by, &out)
+	batch.Queue(endSnapshot)
+	if err := s.pool.SendBatch(ctx, batch).Close(); err != nil {
+		return readmodel.CampaignRows{}, fmt.Errorf("read campaign %q: %w", c, err)
+	}
+	if out.Event.Campaign == "" {
+		return readmodel.CampaignRows{}, fmt.Errorf("read campaign %q: %w", c, readmodel.ErrNotFound)
+	}
+	return out, nil
+}
+
+// queueCampaign reads a campaign's rows in the scope, and with its [EventStats] row
+// the revision.
+func queueCampaign(batch *pgx.Batch, c events.Campaign, by readmodel.Scope, out *readmodel.CampaignRows) {
 	everything, stores := limits(by)
 	event := func(rows pgx.Rows) (readmodel.EventStats, error) {
 		return scanEventStatsAnd(rows, revisionFields(&out.Revision)...)
 	}
-	batch.Queue(beginSnapshot)
 	batch.Queue(readEventStats, string(c), everything, stores).Query(forEach(event, func(row *readmodel.EventStats) {
-		out.Event, found = *row, true
+		out.Event = *row
 	}))
 	batch.Queue(readChannelStats, string(c), everything, stores).Query(forEach(scanChannelStats, func(row *readmodel.ChannelStats) {
 		out.Channels = append(out.Channels, *row)
@@ -44,12 +57,4 @@ func (s *Store) Campaign(ctx context.Context, c events.Campaign, by readmodel.Sc
 	batch.Queue(readParticipantProfile, string(c), everything, stores).Query(forEach(scanProfileCount, func(row *readmodel.ProfileCount) {
 		out.Profiles = append(out.Profiles, *row)
 	}))
-	batch.Queue(endSnapshot)
-	if err := s.pool.SendBatch(ctx, batch).Close(); err != nil {
-		return readmodel.CampaignRows{}, fmt.Errorf("read campaign %q: %w", c, err)
-	}
-	if !found {
-		return readmodel.CampaignRows{}, fmt.Errorf("read campaign %q: %w", c, readmodel.ErrNotFound)
-	}
-	return out, nil
 }

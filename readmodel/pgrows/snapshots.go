@@ -62,35 +62,19 @@ func (s *Store) Snapshot(ctx context.Context, c events.Campaign) (readmodel.Camp
 	var (
 		out         readmodel.CampaignRows
 		checkpoints []readmodel.Checkpoint
-		found       bool
 		batch       = new(pgx.Batch)
 	)
-	everything, stores := limits(readmodel.Everything())
-	event := func(rows pgx.Rows) (readmodel.EventStats, error) {
-		return scanEventStatsAnd(rows, revisionFields(new(readmodel.Revision))...)
-	}
 	batch.Queue(beginSnapshot)
 	batch.Queue(readRevision).QueryRow(func(row pgx.Row) error { return row.Scan(revisionFields(&out.Revision)...) })
 	batch.Queue(readCheckpoints).Query(forEach(scanCheckpoint, func(at *readmodel.Checkpoint) {
 		checkpoints = append(checkpoints, *at)
 	}))
-	batch.Queue(readEventStats, string(c), everything, stores).Query(forEach(event, func(row *readmodel.EventStats) {
-		out.Event, found = *row, true
-	}))
-	batch.Queue(readChannelStats, string(c), everything, stores).Query(forEach(scanChannelStats, func(row *readmodel.ChannelStats) {
-		out.Channels, found = append(out.Channels, *row), true
-	}))
-	batch.Queue(readParticipationHourly, string(c), everything, stores).Query(forEach(scanParticipationHour, func(row *readmodel.ParticipationHour) {
-		out.Hours, found = append(out.Hours, *row), true
-	}))
-	batch.Queue(readParticipantProfile, string(c), everything, stores).Query(forEach(scanProfileCount, func(row *readmodel.ProfileCount) {
-		out.Profiles, found = append(out.Profiles, *row), true
-	}))
+	queueCampaign(batch, c, readmodel.Everything(), &out)
 	batch.Queue(endSnapshot)
 	if err := s.pool.SendBatch(ctx, batch).Close(); err != nil {
 		return readmodel.CampaignRows{}, nil, fmt.Errorf("read snapshot of campaign %q: %w", c, err)
 	}
-	if !found {
+	if out.Empty() {
 		return readmodel.CampaignRows{}, checkpoints, fmt.Errorf("read snapshot of campaign %q: %w", c, readmodel.ErrNotFound)
 	}
 	return out, checkpoints, nil

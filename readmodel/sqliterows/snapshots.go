@@ -43,50 +43,27 @@ func (s *Store) Snapshot(ctx context.Context, c events.Campaign) (readmodel.Camp
 	var (
 		out         readmodel.CampaignRows
 		checkpoints []readmodel.Checkpoint
-		found       bool
 	)
 	err := s.read(ctx, func(tx *sql.Tx) (err error) {
-		prepared := func(query string) *sql.Stmt { return tx.StmtContext(ctx, s.reads[query]) }
-		// As with upsert: the transaction can be cancelled, its statements need not.
-		uncancelled := context.WithoutCancel(ctx)
-		if out.Revision, err = queryRevision(uncancelled, prepared(readRevision)); err != nil {
+		r, uncancelled := campaignReader{s, tx, c, &out}, context.WithoutCancel(ctx)
+		if out.Revision, err = queryRevision(uncancelled, r.prepared(ctx, readRevision)); err != nil {
 			return err
 		}
-		err = forEach(uncancelled, prepared(readCheckpoints), scanCheckpoint, func(at *readmodel.Checkpoint) {
+		err = forEach(uncancelled, r.prepared(ctx, readCheckpoints), scanCheckpoint, func(at *readmodel.Checkpoint) {
 			checkpoints = append(checkpoints, *at)
 		})
 		if err != nil {
 			return err
 		}
-		scan := func(rows *sql.Rows) (readmodel.EventStats, error) {
-			return scanEventStatsAnd(rows, revisionFields(new(readmodel.Revision))...)
-		}
-		err = forEach(uncancelled, prepared(readEventStats), scan, func(row *readmodel.EventStats) {
-			out.Event, found = *row, true
-		}, append([]any{string(c)}, limits(readmodel.Everything())...)...)
-		if err != nil {
+		if err := r.event(ctx, readmodel.Everything()); err != nil {
 			return err
 		}
-		err = forEach(uncancelled, prepared(readChannelStats), scanChannelStats, func(row *readmodel.ChannelStats) {
-			out.Channels, found = append(out.Channels, *row), true
-		}, string(c))
-		if err != nil {
-			return err
-		}
-		err = forEach(uncancelled, prepared(readParticipationHourly), scanParticipationHour, func(row *readmodel.ParticipationHour) {
-			out.Hours, found = append(out.Hours, *row), true
-		}, string(c))
-		if err != nil {
-			return err
-		}
-		return forEach(uncancelled, prepared(readParticipantProfile), scanProfileCount, func(row *readmodel.ProfileCount) {
-			out.Profiles, found = append(out.Profiles, *row), true
-		}, string(c))
+		return r.others(ctx)
 	})
 	if err != nil {
 		return readmodel.CampaignRows{}, nil, fmt.Errorf("read snapshot of campaign %q: %w", c, err)
 	}
-	if !found {
+	if out.Empty() {
 		return readmodel.CampaignRows{}, checkpoints, fmt.Errorf("read snapshot of campaign %q: %w", c, readmodel.ErrNotFound)
 	}
 	return out, checkpoints, nil
