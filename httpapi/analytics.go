@@ -109,15 +109,24 @@ func (a *API) view(query url.Values) (readmodel.View, error) {
 		}
 		view.Location = location
 	}
-	for name, bound := range map[string]*time.Time{"from": &view.From, "to": &view.To} {
-		if !query.Has(name) {
-			continue
-		}
-		t, err := time.Parse(time.RFC3339, query.Get(name))
-		if err != nil {
-			return view, badRequest{name + ": expected an RFC 3339 time such as 2026-11-23T10:00:00+09:00 (with + as %2B)"}
-		}
-		*bound = t
+	var err error
+	if view.From, err = instant(query, "from"); err != nil {
+		return view, err
+	}
+	if view.To, err = instant(query, "to"); err != nil {
+		return view, err
 	}
 	return view, view.Validate()
+}
+
+// instant returns the time in the query; zero where there is none.
+func instant(query url.Values, name string) (time.Time, error) {
+	if !query.Has(name) {
+		return time.Time{}, nil
+	}
+	t, err := time.Parse(time.RFC3339, query.Get(name))
+	if err != nil {
+		return time.Time{}, badRequest{name + ": expected an RFC 3339 time such as 2026-11-23T10:00:00+09:00 (with + as %2B)"}
+	}
+	return t, nil
 }

@@ -70,6 +70,13 @@ func (c replayCommand) Run(ctx context.Context, t terminal) error {
 		return err
 	}
 	return c.withLog(ctx, func(log eventLog) error {
+		totals, err := log.Totals(ctx)
+		if err != nil {
+			return err
+		}
+		if max(replay.After+1, replay.Through) > totals.Head && (c.From > 0 || replay.Through > 0) {
+			return fmt.Errorf("%w: the log ends at position %d", errNothing, totals.Head)
+		}
 		replay.Log, replay.Projections = log, projections.All()
 		return c.fold(ctx, t, replay, location)
 	})

@@ -117,6 +117,8 @@ func TestReplay(t *testing.T) {
 		says string
 	}{
 		"nobody's campaign":  {[]string{"--event", "nope"}, exitNothing, "no campaign"},
+		"beyond the head":    {[]string{"--as-of", "13"}, exitNothing, "the log ends at position 12"},
+		"from beyond it":     {[]string{"--from", "13"}, exitNothing, "the log ends at position 12"},
 		"nobody's store":     {[]string{"--store", "nope"}, exitNothing, "no campaign"},
 		"no store here":      {[]string{"--data-dir", filepath.Join(dir, "nope")}, exitNothing, "no store at"},
 		"no such amount":     {[]string{"--set", "prize=1"}, exitUsage, "prizeCost"},

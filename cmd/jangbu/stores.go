@@ -122,13 +122,13 @@ func (c *storeConfig) openLog(ctx context.Context, tracer pgx.QueryTracer) (log 
 	if at.postgres == "" {
 		log, err := sqlitelog.Open(ctx, at.path, sqlitelog.Options{})
 		if err != nil {
-			return nil, nil, fmt.Errorf("open log: %w", err)
+			return nil, nil, err
 		}
 		return log, log.Close, nil
 	}
 	pg, err := pglog.Open(ctx, at.postgres, pglog.Options{Tracer: tracer})
 	if err != nil {
-		return nil, nil, fmt.Errorf("open log: %w", err)
+		return nil, nil, err
 	}
 	return pg, func() error { pg.Close(); return nil }, nil
 }
@@ -139,13 +139,13 @@ func (c *storeConfig) openRows(ctx context.Context, tracer pgx.QueryTracer) (row
 	if at.postgres == "" {
 		rows, err := sqliterows.Open(ctx, at.path)
 		if err != nil {
-			return nil, nil, fmt.Errorf("open rows: %w", err)
+			return nil, nil, err
 		}
 		return rows, rows.Close, nil
 	}
 	pg, err := pgrows.Open(ctx, at.postgres, pgrows.Options{Tracer: tracer})
 	if err != nil {
-		return nil, nil, fmt.Errorf("open rows: %w", err)
+		return nil, nil, err
 	}
 	return pg, func() error { pg.Close(); return nil }, nil
 }

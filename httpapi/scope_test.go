@@ -1,0 +1,123 @@
+package httpapi_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"jangbu/events"
+	"jangbu/httpapi"
+)
+
+// TestOwnersSeeTheirOwn asks every route for each of 50 stores' 20 campaigns, with
+// every kind of token: what is foreign is answered, to the byte, as what is missing
+// (I12).
+func TestOwnersSeeTheirOwn(t *testing.T) {
+	t.Parallel()
+	const stores, campaigns = 50, 20
+	draining := make(chan struct{})
+	close(draining) // a stream ends after its first view
+	b := setup(t, func(cfg *httpapi.Config) { cfg.Draining = draining })
+	var facts []events.Event
+	for s := range stores {
+		for c := range campaigns {
+			facts = append(facts, campaign(events.Campaign(fmt.Sprintf("evt-%d-%d", s, c)), events.Store(fmt.Sprintf("store-%d", s)))...)
+		}
+	}
+	b.fold(t, facts...)
+	b.fold(t, &events.ParticipantRegistered{Campaign: "evt-unknown", Participant: "p"}) // whose it is nobody knows
+	expired, err := owner("store-0").Sign([]byte(testSecret), issuerName, audience, noon().Add(-2*time.Hour), noon().Add(-time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	forged, err := owner("store-0").Sign([]byte(strings.Repeat("x", 32)), issuerName, audience, noon(), noon().Add(time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var owners []string // of each store, and one of a store that there is not
+	for s := range stores + 1 {
+		owners = append(owners, "Bearer "+mint(t, owner(events.Store(fmt.Sprintf("store-%d", s)))))
+	}
+	type reply struct {
+		status int
+		body   string
+	}
+	asked, judged := 0, make(map[reply]bool)
+	ask := func(target, token string) reply {
+		asked++
+		b.lax = true
+		w := b.do(t, http.MethodGet, target, "Authorization: "+token)
+		got := reply{w.Code, w.Body.String()}
+		if !judged[got] { // most are the same as others
+			b.lax, judged[got] = false, true
+			b.do(t, http.MethodGet, target, "Authorization: "+token)
+		}
+		return got
+	}
+	me := owners[0]
+	for _, route := range b.Routes() {
+		target := func(s, c int) string {
+			return strings.NewReplacer("{id}", fmt.Sprintf("evt-%d-%d", s, c), "{storeId}", fmt.Sprintf("store-%d", s)).Replace(route.Path)
+		}
+		if route.Public {
+			// It is the same for everybody: nothing in it is anybody's.
+			want := ask(route.Path, "none")
+			for _, token := range []string{me, "Bearer " + expired, "Bearer " + forged} {
+				if got := ask(route.Path, token); got != want || strings.Contains(got.body, "evt-0-0") {
+					t.Errorf("%s: %+v, and without a token %+v", route.Path, got, want)
+				}
+			}
+			continue
+		}
+		missing, refused := ask(target(stores, campaigns), me), ask(target(0, 0), "none")
+		if missing.status != http.StatusNotFound || refused.status != http.StatusUnauthorized {
+			t.Fatalf("%s: a missing one: %+v, without a token: %+v", route.Path, missing, refused)
+		}
+		for s := range stores {
+			for c := range campaigns {
+				if c > 0 && target(s, c) == target(s, c-1) {
+					break // the route is not one of a campaign
+				}
+				target, foreign := target(s, c), owners[(s+1+c)%stores]
+				if got := ask(target, owners[s]); got.status != http.StatusOK || !strings.Contains(got.body, fmt.Sprintf("evt-%d-%d", s, c)) {
+					t.Errorf("%s: its owner: %+v", target, got)
+				}
+				for kind, token := range map[string]string{"a foreign owner": foreign, "an owner of nothing": owners[stores]} {
+					if got := ask(target, token); got != missing {
+						t.Errorf("%s: %s: %+v, a missing one: %+v", target, kind, got, missing)
+					}
+				}
+				for kind, token := range map[string]string{"no": "none", "an expired": "Bearer " + expired, "another's": "Bearer " + forged} {
+					if got := ask(target, token); got != refused {
+						t.Errorf("%s: %s token: %+v, want %+v", target, kind, got, refused)
+					}
+				}
+			}
+		}
+		for kind, token := range map[string]string{"no": "none", "an expired": "Bearer " + expired, "another's": "Bearer " + forged} {
+			if got := ask(target(stores, campaigns), token); got != refused {
+				t.Errorf("%s: a missing one, %s token: %+v, want %+v", route.Path, kind, got, refused)
+			}
+		}
+	}
+	missing := ask("/api/events/nobody/analytics", me)
+	if got := ask("/api/events/evt-unknown/analytics", me); got != missing {
+		t.Errorf("a campaign without a store: %+v", got)
+	}
+	if got := ask("/api/events/evt-unknown/analytics", "Bearer "+b.token); got.status != http.StatusOK {
+		t.Errorf("a campaign without a store, for an analyst: %+v", got)
+	}
+	if got := ask("/api/stores/store-1/events", me); strings.Contains(got.body, "evt-") {
+		t.Errorf("a foreign store's campaigns leak: %+v", got)
+	}
+	// Several shops are one owner's.
+	both := "Bearer " + mint(t, owner("store-3", "store-4"))
+	for _, s := range []int{3, 4} {
+		if got := ask(fmt.Sprintf("/api/events/evt-%d-1/analytics", s), both); got.status != http.StatusOK {
+			t.Errorf("store %d of an owner of two: %+v", s, got)
+		}
+	}
+	t.Logf("%d requests", asked)
+}
