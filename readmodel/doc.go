@@ -3,7 +3,8 @@
 //
 // It holds the rows of four tables, one per projection ([EventStats],
 // [ChannelStats], [ParticipationHour], [ProfileCount]); the stores' contract
-// ([Reader], [Distributions], [Writer], [Leases], [Snapshots]) with its sentinels; and the
+// ([Reader], [Distributions], [Writer], [Leases], [Snapshots], [Builds], [Mending], [Acts])
+// with its sentinels; and the
 // [Dashboard], the view of one campaign, and the [Card] of it in the list of a shop,
 // with all of their arithmetic. It does no I/O and reads no clock. Stores in the
 // packages below it keep rows and compute nothing.
@@ -15,7 +16,7 @@
 //     in one transaction, from exactly where the fold started, or not at all.
 //   - Reads never stop (I7). [Reader] and [Distributions] read one snapshot of
 //     the active generations; another generation is built beside them and takes
-//     over in one transaction.
+//     over in one transaction, which ends the [Act] that asked for it.
 //   - Unknown is not zero (I8). A [Figure] that no channel reported, an amount
 //     that no owner gave and a ratio without a divisor are null in a dashboard.
 //     Only in sums do they count as 0, and a channel that never answered says

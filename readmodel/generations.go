@@ -1,6 +1,10 @@
 package readmodel
 
-import "fmt"
+import (
+	"fmt"
+
+	"jangbu/events"
+)
 
 // Generations says to which generation each projection's rows belong. Every
 // store of rows checks by it what it is asked to load and to commit.
@@ -30,6 +34,22 @@ func GenerationsOfCommit(advances []Advance, rows *Rows) (Generations, error) {
 	of, err := generationsOf(at)
 	if err != nil {
 		return nil, err
+	}
+	return of, of.cover(len(rows.Events), len(rows.Channels), len(rows.Hours), len(rows.Profiles))
+}
+
+// GenerationsOfReplace returns the generations of a [Mending.Replace], or an error
+// where there are rows of another campaign, or of a table whose projection is not
+// given.
+func GenerationsOfReplace(at []Checkpoint, c events.Campaign, rows *Rows) (Generations, error) {
+	of, err := generationsOf(at)
+	if err != nil {
+		return nil, err
+	}
+	for other := range rows.Subjects() {
+		if other != c {
+			return nil, fmt.Errorf("rows of campaign %q among those of %q", other, c)
+		}
 	}
 	return of, of.cover(len(rows.Events), len(rows.Channels), len(rows.Hours), len(rows.Profiles))
 }

@@ -67,6 +67,29 @@ func (r *Rows) Campaigns() []CampaignRows {
 	return all
 }
 
+// Subjects returns the campaigns that have a row in any table.
+func (r *Rows) Subjects() map[events.Campaign]struct{} {
+	of := make(map[events.Campaign]struct{}, len(r.Events))
+	for c := range r.Events {
+		of[c] = struct{}{}
+	}
+	for k := range r.Channels {
+		of[k.Campaign] = struct{}{}
+	}
+	for k := range r.Hours {
+		of[k.Campaign] = struct{}{}
+	}
+	for k := range r.Profiles {
+		of[k.Campaign] = struct{}{}
+	}
+	return of
+}
+
+// Len returns how many rows there are, in all tables.
+func (r *Rows) Len() int {
+	return len(r.Events) + len(r.Channels) + len(r.Hours) + len(r.Profiles)
+}
+
 // sort puts the rows into the order of a [Reader].
 func (r *CampaignRows) sort() {
 	slices.SortFunc(r.Channels, func(a, b ChannelStats) int {

@@ -15,7 +15,7 @@ var (
 	// ErrFenced: a commit came from a checkpoint or a lease that is no longer
 	// the writer's. Nothing was written; reload and go on, or stop.
 	ErrFenced = errors.New("fenced: checkpoint or lease has moved on")
-	// ErrVersion: the rows were built by another version of a projection.
+	// ErrVersion: the rows were built by another, or a later, version of a projection.
 	ErrVersion = errors.New("rows were built by another version of the projection")
 )
 
@@ -87,8 +87,10 @@ type Reader interface {
 type Writer interface {
 	// Register makes sure that each named projection has an active generation
 	// and returns the active ones' checkpoints, in the order of the names. A
-	// projection that is new starts at position 0. ErrVersion where an active
-	// generation was built by another version.
+	// projection that is new starts at position 0. One whose active generation was
+	// built by an earlier version is returned with that: it has to be built anew
+	// before it is folded further. ErrVersion, and nothing registered, where it was
+	// built by a later one.
 	Register(ctx context.Context, projections []Checkpoint) ([]Checkpoint, error)
 	// Load returns those of the named rows that exist, each in the generation
 	// of its table's projection as given by the checkpoints.
@@ -110,4 +112,21 @@ type Leases interface {
 	Acquire(ctx context.Context, name, owner string, ttl time.Duration) (Lease, bool, error)
 	// Release gives the lease up if this owner and epoch still hold it.
 	Release(ctx context.Context, lease Lease) error
+	// Holder returns who holds the lease. Its Owner is empty where nobody does.
+	Holder(ctx context.Context, name string) (Holder, error)
+	// Fault records the last failure of what is run under the lease, for operators;
+	// an empty text says that it works again.
+	Fault(ctx context.Context, name, owner, text string) error
+}
+
+// Holder is a lease as operators see it.
+type Holder struct {
+	Lease
+	// Left is for how long it is held if it is not renewed.
+	Left time.Duration
+	// Fault is the last failure under the lease, whoever held it; empty: none, or it
+	// works again.
+	Fault      string
+	FaultOwner string
+	FaultAt    time.Time
 }

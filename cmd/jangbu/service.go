@@ -262,7 +262,7 @@ func topicNames(topics map[events.Type]string) []string {
 
 func (s *service) startRunner(running context.Context) (err error) {
 	s.runner, err = runner.New(runner.Config{
-		Log: s.log, Rows: s.tracing.commits(s.rows), Leases: s.rows, Projections: projections.All(),
+		Log: s.log, Rows: s.tracing.commits(s.rows), Projections: projections.All(),
 		Owner: s.owner, Logger: s.logger, Committed: s.cache.Committed,
 	})
 	if err != nil {

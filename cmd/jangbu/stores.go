@@ -13,6 +13,7 @@ import (
 	"jangbu/events"
 	"jangbu/events/pglog"
 	"jangbu/events/sqlitelog"
+	"jangbu/projections/runner"
 	"jangbu/readmodel"
 	"jangbu/readmodel/pgrows"
 	"jangbu/readmodel/sqliterows"
@@ -27,10 +28,9 @@ type eventLog interface {
 // rowStore is a store of rows as both adapters are.
 type rowStore interface {
 	readmodel.Reader
-	readmodel.Writer
-	readmodel.Leases
 	readmodel.Distributions
 	readmodel.Snapshots
+	runner.Store
 }
 
 // storeConfig says where the log and its rows are. Commands that work on them

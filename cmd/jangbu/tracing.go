@@ -25,6 +25,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"jangbu/events"
+	"jangbu/projections/runner"
 	"jangbu/readmodel"
 )
 
@@ -100,7 +101,7 @@ func (t *tracing) appends(a events.Appender) events.Appender {
 	return tracedAppender{a, t}
 }
 
-func (t *tracing) commits(w readmodel.Writer) readmodel.Writer {
+func (t *tracing) commits(w runner.Store) runner.Store {
 	if t == nil {
 		return w
 	}
@@ -208,7 +209,7 @@ func (a tracedAppender) Append(ctx context.Context, drafts []events.Draft) ([]ev
 
 // tracedRows traces commits of rows: each names the appends that it folds.
 type tracedRows struct {
-	readmodel.Writer
+	runner.Store
 	*tracing
 }
 
@@ -227,7 +228,7 @@ func (w tracedRows) Commit(ctx context.Context, lease readmodel.Lease, advances 
 	}
 	ctx, span := w.tracer.Start(ctx, "commit rows", trace.WithLinks(links...), trace.WithAttributes(attributes...))
 	defer span.End()
-	revision, err := w.Writer.Commit(ctx, lease, advances, rows)
+	revision, err := w.Store.Commit(ctx, lease, advances, rows)
 	failed(span, err)
 	return revision, err
 }

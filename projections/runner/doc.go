@@ -7,6 +7,16 @@
 // absolute rows and checkpoints back in one transaction. Projections that are
 // behind, because they are new, catch up beside those at the head.
 //
+// What operators ask for ([readmodel.Act]) the leader carries out beside that, one act
+// after the other: it folds another generation of a projection and puts it in the
+// place of the one that is served, folds one campaign anew, goes back to the generation
+// before, or pauses. All but the last step runs beside the folding of new events; the
+// last one runs between two batches, at the very position where what is served stands,
+// and ends the act in the transaction that changes what is served. A leader that is
+// killed leaves what is served as it was, and its successor begins the act again.
+// Rows of an earlier version of a projection are served, but not added to, until they
+// have been rebuilt, which a leader asks for by itself.
+//
 // [Verify] proves that it worked: it folds the log once more, in memory, and compares
 // every field of every row that is served, at the checkpoint that the row was read with.
 // A [Replay] folds the log, or a part of it, in memory: what analysts ask it is no

@@ -3,9 +3,9 @@ package runner
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"time"
 
@@ -19,13 +19,27 @@ type follower struct {
 	*Runner
 	lease   readmodel.Lease
 	renewed time.Time
-	cursors []cursor
+	cursors []cursor // of the active generations
+	// handovers are what the clerk wants done between two batches.
+	handovers chan handover
+	faultless bool // the last failure has been forgotten
 }
 
-// cursor is a projection and its checkpoint.
+// cursor is a projection and the checkpoint of one of its generations.
 type cursor struct {
 	projections.Projection
-	at readmodel.Checkpoint
+	at     readmodel.Checkpoint
+	paused bool
+}
+
+// outdated reports whether the rows are of an earlier version of the projection, which
+// must not be added to.
+func (c *cursor) outdated() bool { return c.at.Version != c.Version }
+
+// cursor returns that of a projection.
+func (f *follower) cursor(name string) *cursor {
+	i := slices.IndexFunc(f.cursors, func(c cursor) bool { return c.Name == name })
+	return &f.cursors[i]
 }
 
 func (f *follower) register(ctx context.Context) error {
@@ -41,15 +55,38 @@ func (f *follower) register(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read the log's head: %w", err)
 	}
+	builds, err := f.cfg.Rows.List(ctx)
+	if err != nil {
+		return err
+	}
 	f.cursors = make([]cursor, len(active))
+	var outdated []string
 	for i, at := range active {
 		if at.Position > totals.Head {
 			return fmt.Errorf("%w: %s stands at %d, the log ends at %d", ErrAhead, at.Projection, at.Position, totals.Head)
 		}
-		f.cursors[i] = cursor{f.cfg.Projections[i], at}
+		f.cursors[i] = cursor{Projection: f.cfg.Projections[i], at: at, paused: slices.ContainsFunc(builds, func(b readmodel.Build) bool {
+			return b.Paused && b.Projection == at.Projection
+		})}
+		if f.cursors[i].outdated() {
+			outdated = append(outdated, at.Projection)
+		}
 	}
 	f.publish()
-	return nil
+	return f.renovate(ctx, outdated)
+}
+
+// renovate has projections rebuilt whose rows are of an earlier version. Until then
+// those are served, and are not folded further.
+func (f *follower) renovate(ctx context.Context, outdated []string) error {
+	if len(outdated) == 0 {
+		return nil
+	}
+	slices.Sort(outdated)
+	_, err := f.cfg.Rows.Ask(ctx, readmodel.Act{
+		Kind: readmodel.ActRebuild, Projections: outdated, Who: f.lease.Owner, Why: "the program has a newer version of the projection",
+	})
+	return err
 }
 
 // follow folds what there is and waits for more, until an error.
@@ -57,6 +94,11 @@ func (f *follower) follow(ctx context.Context) (advanced bool, err error) {
 	for {
 		if err := f.renew(ctx); err != nil {
 			return advanced, err
+		}
+		select {
+		case h := <-f.handovers:
+			h.takeOver(ctx)
+		default:
 		}
 		most, start := 0, time.Now()
 		for _, cohort := range f.cohorts() {
@@ -74,24 +116,66 @@ func (f *follower) follow(ctx context.Context) (advanced bool, err error) {
 				// for as long as it took lets more come together, so that under
 				// load hot rows are written less often and the log gets the
 				// database's time.
-				if err := sleep(ctx, min(time.Since(start), maxRest)); err != nil {
+				if err := f.rest(ctx, min(time.Since(start), maxRest)); err != nil {
 					return advanced, err
 				}
 			}
 			continue
 		}
-		// Nobody moved, so all stand at the head: wait, but not beyond the
-		// next renewal.
-		wait, cancel := context.WithTimeout(ctx, f.cfg.LeaseTTL/3)
-		_, err := f.cfg.Log.Wait(wait, f.lowest())
-		cancel()
-		if err != nil && !errors.Is(err, context.DeadlineExceeded) {
-			return advanced, fmt.Errorf("wait for the log: %w", err)
-		}
-		if ctx.Err() != nil {
-			return advanced, ctx.Err()
+		// Nobody moved, so all stand at the head.
+		f.works(ctx)
+		if err := f.wait(ctx); err != nil {
+			return advanced, err
 		}
 	}
+}
+
+// rest does nothing for a while but what the clerk wants done.
+func (f *follower) rest(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case h := <-f.handovers:
+		h.takeOver(ctx)
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	return ctx.Err()
+}
+
+// wait waits until the log has grown, but not beyond the next renewal of the lease,
+// and not longer than the clerk can.
+func (f *follower) wait(ctx context.Context) error {
+	waiting, cancel := context.WithTimeout(ctx, f.cfg.LeaseTTL/3)
+	defer cancel()
+	grown := make(chan error, 1)
+	go func() {
+		_, err := f.cfg.Log.Wait(waiting, f.lowest())
+		grown <- err
+	}()
+	var err error
+	select {
+	case err = <-grown:
+	case h := <-f.handovers:
+		cancel()
+		err = <-grown
+		h.takeOver(ctx)
+	}
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err != nil && waiting.Err() == nil:
+		return fmt.Errorf("wait for the log: %w", err)
+	}
+	return nil
+}
+
+// works forgets the last failure, now that all work is done.
+func (f *follower) works(ctx context.Context) {
+	if f.faultless {
+		return
+	}
+	f.faultless = f.cfg.Rows.Fault(ctx, LeaseName, f.lease.Owner, "") == nil // else it is tried again
 }
 
 // renew keeps the lease for another term once a third of it is over.
@@ -99,7 +183,7 @@ func (f *follower) renew(ctx context.Context) error {
 	if time.Since(f.renewed) < f.cfg.LeaseTTL/3 {
 		return nil
 	}
-	lease, ok, err := f.cfg.Leases.Acquire(ctx, f.lease.Name, f.lease.Owner, f.cfg.LeaseTTL)
+	lease, ok, err := f.cfg.Rows.Acquire(ctx, f.lease.Name, f.lease.Owner, f.cfg.LeaseTTL)
 	if err != nil {
 		return fmt.Errorf("renew lease: %w", err)
 	}
@@ -122,9 +206,11 @@ type cohort struct {
 // that catches up must not hold up the live ones by more than one batch.
 func (f *follower) cohorts() []cohort {
 	var all []cohort
-	byPosition := make([]*cursor, len(f.cursors))
+	var byPosition []*cursor
 	for i := range f.cursors {
-		byPosition[i] = &f.cursors[i]
+		if c := &f.cursors[i]; !c.paused && !c.outdated() {
+			byPosition = append(byPosition, c)
+		}
 	}
 	slices.SortStableFunc(byPosition, func(a, b *cursor) int { return cmp.Compare(b.at.Position, a.at.Position) })
 	for _, c := range byPosition {
@@ -141,21 +227,39 @@ func (f *follower) cohorts() []cohort {
 	return all
 }
 
-// advance folds the next stretch of the log into the cohort's rows and returns
-// how many events it held.
+// advance folds the next stretch of the log into the cohort's rows, which are served,
+// and returns how many events it held.
 func (f *follower) advance(ctx context.Context, c cohort) (int, error) {
-	limit := f.cfg.Batch
+	done, err := f.fold(ctx, c, f.cfg.Batch)
+	if err != nil || done.events == 0 {
+		return 0, err
+	}
+	f.cfg.Committed(changeOf(done.revision, done.advances, done.rows))
+	return done.events, nil
+}
+
+// folded is a stretch of the log that was folded and committed.
+type folded struct {
+	events   int
+	revision readmodel.Revision
+	advances []readmodel.Advance
+	rows     *readmodel.Rows
+}
+
+// fold folds the next stretch of the log, of at most limit events, into the cohort's
+// rows and commits them.
+func (f *follower) fold(ctx context.Context, c cohort, limit int) (folded, error) {
 	if c.through > 0 {
 		limit = min(limit, int(c.through-c.from))
 	}
 	batch, err := f.cfg.Log.Read(ctx, c.from, limit)
 	if err != nil || len(batch) == 0 {
-		return 0, err
+		return folded{}, err
 	}
 	to := c.from + events.Position(len(batch))
 	// I2, asserted where it matters: a fold over a gap would be wrong for good.
 	if batch[0].Position != c.from+1 || batch[len(batch)-1].Position != to {
-		return 0, fmt.Errorf("%w: asked for %d to %d, got %d to %d", events.ErrGap,
+		return folded{}, fmt.Errorf("%w: asked for %d to %d, got %d to %d", events.ErrGap,
 			c.from+1, to, batch[0].Position, batch[len(batch)-1].Position)
 	}
 
@@ -171,7 +275,7 @@ func (f *follower) advance(ctx context.Context, c cohort) (int, error) {
 	}
 	rows, err := f.cfg.Rows.Load(ctx, at, keys)
 	if err != nil {
-		return 0, fmt.Errorf("load rows: %w", err)
+		return folded{}, fmt.Errorf("load rows: %w", err)
 	}
 	for _, m := range c.members {
 		for _, e := range batch {
@@ -180,13 +284,12 @@ func (f *follower) advance(ctx context.Context, c cohort) (int, error) {
 	}
 	revision, err := f.cfg.Rows.Commit(ctx, f.lease, advances, rows)
 	if err != nil {
-		return 0, fmt.Errorf("commit rows: %w", err)
+		return folded{}, fmt.Errorf("commit rows: %w", err)
 	}
 	for _, m := range c.members {
 		m.at.Position = to
 	}
-	f.cfg.Committed(changeOf(revision, advances, rows))
-	return len(batch), nil
+	return folded{len(batch), revision, advances, rows}, nil
 }
 
 // changeOf returns what a commit that made the revision has changed. While the
@@ -196,29 +299,27 @@ func changeOf(to readmodel.Revision, advances []readmodel.Advance, rows *readmod
 	for _, a := range advances {
 		from.Position -= a.To - a.Position
 	}
-	campaigns := make(map[events.Campaign]struct{}, len(rows.Events))
-	for c := range rows.Events {
-		campaigns[c] = struct{}{}
-	}
-	for k := range rows.Channels {
-		campaigns[k.Campaign] = struct{}{}
-	}
-	for k := range rows.Hours {
-		campaigns[k.Campaign] = struct{}{}
-	}
-	for k := range rows.Profiles {
-		campaigns[k.Campaign] = struct{}{}
-	}
-	return readmodel.Change{From: from, To: to, Campaigns: slices.Collect(maps.Keys(campaigns))}
+	return readmodel.Change{From: from, To: to, Campaigns: slices.Collect(maps.Keys(rows.Subjects()))}
 }
 
-// lowest returns the position of the cursor that is farthest behind.
+// lowest returns the position of the live cursor that is farthest behind; where none is
+// live, one that the log does not reach.
 func (f *follower) lowest() events.Position {
-	low := f.cursors[0].at.Position
-	for _, c := range f.cursors[1:] {
-		low = min(low, c.at.Position)
+	if all := f.cohorts(); len(all) > 0 {
+		return all[len(all)-1].from
 	}
-	return low
+	return math.MaxInt64
+}
+
+// active returns the position of the active generation of the projection, as last
+// published: also the clerk may ask.
+func (f *follower) active(name string) events.Position {
+	for _, c := range f.Status().Checkpoints {
+		if c.Projection == name {
+			return c.Position
+		}
+	}
+	return 0
 }
 
 func (f *follower) publish() {

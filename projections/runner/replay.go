@@ -31,6 +31,8 @@ type Replay struct {
 	Through  events.Position // 0, or beyond the head: to the head as it is now
 	// AsOf is the latest RecordedAt that is folded; zero: any.
 	AsOf time.Time
+	// MaxRows ends a replay early, once it has made more rows. 0: never.
+	MaxRows int
 
 	// Progress is told of each position that was reached, and of the one that is
 	// headed for. Nil: nobody is.
@@ -87,6 +89,10 @@ func (r Replay) Run(ctx context.Context) (Replayed, error) {
 				return errEnough
 			}
 			r.Progress(read[n-1].Position, r.Through)
+			if r.MaxRows > 0 && out.Rows.Len() > r.MaxRows {
+				out.Through = read[n-1].Position
+				return errEnough
+			}
 		}
 		return nil
 	})

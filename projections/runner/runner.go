@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"jangbu/events"
 	"jangbu/projections"
 	"jangbu/readmodel"
@@ -35,11 +37,19 @@ const (
 // belong to another log, or the log was restored from an older backup.
 var ErrAhead = errors.New("rows are ahead of the log")
 
+// Store is where rows are kept, with all that their runner needs.
+type Store interface {
+	readmodel.Writer
+	readmodel.Leases
+	readmodel.Builds
+	readmodel.Mending
+	readmodel.Acts
+}
+
 // Config says what to run and on what.
 type Config struct {
 	Log         events.Log
-	Rows        readmodel.Writer
-	Leases      readmodel.Leases
+	Rows        Store
 	Projections []projections.Projection
 	// Owner names this process to operators and tells its leases from others'.
 	Owner  string
@@ -73,8 +83,8 @@ type Runner struct {
 // New checks the configuration and returns a runner that is not yet running.
 func New(cfg Config) (*Runner, error) {
 	switch {
-	case cfg.Log == nil, cfg.Rows == nil, cfg.Leases == nil, cfg.Logger == nil:
-		return nil, errors.New("new runner: log, rows, leases and logger are required")
+	case cfg.Log == nil, cfg.Rows == nil, cfg.Logger == nil:
+		return nil, errors.New("new runner: log, rows and logger are required")
 	case len(cfg.Projections) == 0:
 		return nil, errors.New("new runner: no projections")
 	case cfg.Owner == "":
@@ -110,6 +120,7 @@ func (r *Runner) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		advanced, err := r.lead(ctx)
 		r.note(func(s *Status) { s.Leading, s.LastError = false, err })
+		r.record(ctx, err)
 		if isFatal(err) {
 			return fmt.Errorf("run projections: %w", err)
 		}
@@ -133,6 +144,18 @@ func (r *Runner) report(ctx context.Context, err error, pause time.Duration) {
 	r.cfg.Logger.ErrorContext(ctx, "projections: trying again", slog.Any("error", err), slog.Duration("after", pause))
 }
 
+// record leaves the failure where operators find it.
+func (r *Runner) record(ctx context.Context, err error) {
+	if err == nil || ctx.Err() != nil || errors.Is(err, readmodel.ErrFenced) {
+		return
+	}
+	recording, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	if e := r.cfg.Rows.Fault(recording, LeaseName, r.cfg.Owner, err.Error()); e != nil {
+		r.cfg.Logger.WarnContext(ctx, "projections: failure not recorded", slog.Any("error", e))
+	}
+}
+
 func isFatal(err error) bool {
 	return errors.Is(err, events.ErrGap) || errors.Is(err, events.ErrCorrupt) ||
 		errors.Is(err, readmodel.ErrVersion) || errors.Is(err, ErrAhead)
@@ -145,12 +168,12 @@ func (r *Runner) lead(ctx context.Context) (advanced bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	f := follower{Runner: r, lease: lease, renewed: time.Now()}
+	f := follower{Runner: r, lease: lease, renewed: time.Now(), handovers: make(chan handover)}
 	defer func() {
 		// Also when ctx has ended: who stands by need not wait for the expiry.
 		release, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 		defer cancel()
-		if e := r.cfg.Leases.Release(release, lease); e != nil {
+		if e := r.cfg.Rows.Release(release, lease); e != nil {
 			r.cfg.Logger.WarnContext(ctx, "projections: lease not released, it will expire", slog.Any("error", e))
 		}
 	}()
@@ -159,13 +182,20 @@ func (r *Runner) lead(ctx context.Context) (advanced bool, err error) {
 	}
 	r.cfg.Logger.InfoContext(ctx, "projections: following the log",
 		slog.String("owner", lease.Owner), slog.Int64("epoch", lease.Epoch), slog.Int64("from", int64(f.lowest())))
-	return f.follow(ctx)
+	group, running := errgroup.WithContext(ctx)
+	group.Go(func() error { return f.clerk(running) })
+	group.Go(func() (err error) {
+		advanced, err = f.follow(running)
+		return err
+	})
+	err = group.Wait()
+	return advanced, err
 }
 
 // acquire waits until the lease is this process's.
 func (r *Runner) acquire(ctx context.Context) (readmodel.Lease, error) {
 	for waiting := false; ; waiting = true {
-		lease, ok, err := r.cfg.Leases.Acquire(ctx, LeaseName, r.cfg.Owner, r.cfg.LeaseTTL)
+		lease, ok, err := r.cfg.Rows.Acquire(ctx, LeaseName, r.cfg.Owner, r.cfg.LeaseTTL)
 		if err != nil || ok {
 			return lease, err
 		}

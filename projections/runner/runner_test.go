@@ -29,9 +29,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // store is rows on either database.
 type store interface {
 	readmodel.Reader
-	readmodel.Writer
-	readmodel.Leases
 	readmodel.Snapshots
+	runner.Store
 }
 
 func openLog(t *testing.T) *sqlitelog.Log {
@@ -92,7 +91,7 @@ func drafts(t *testing.T, seed uint64, n int) []events.Draft {
 func start(t *testing.T, log events.Log, rows store, owner string, batch int, ps []projections.Projection) (r *runner.Runner, stop func() error) {
 	t.Helper()
 	r, err := runner.New(runner.Config{
-		Log: log, Rows: rows, Leases: rows, Projections: ps, Owner: owner,
+		Log: log, Rows: rows, Projections: ps, Owner: owner,
 		Logger: slog.New(slog.DiscardHandler), LeaseTTL: time.Second, Batch: batch,
 	})
 	if err != nil {
@@ -293,7 +292,7 @@ func TestRowsAheadOfTheLog(t *testing.T) {
 	short := openLog(t)
 	appendAll(t, short, all[:10], 10)
 	r, err := runner.New(runner.Config{
-		Log: short, Rows: rows, Leases: rows, Projections: projections.All(), Owner: "second", Logger: slog.New(slog.DiscardHandler),
+		Log: short, Rows: rows, Projections: projections.All(), Owner: "second", Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -321,38 +321,29 @@ func (v *verifier) checkpoints(ctx context.Context, found []readmodel.Checkpoint
 // folded of the whole log is gone on from where no checkpoint lies before the last event
 // in it; else the stream is folded from its start.
 func (v *verifier) foldTo(ctx context.Context, c events.Campaign, at map[string]events.Position) (*fold, error) {
-	lowest, highest := v.head, events.Position(0)
+	lowest := v.head
 	for _, position := range at {
-		lowest, highest = min(lowest, position), max(highest, position)
+		lowest = min(lowest, position)
 	}
-	f, after := v.folded[c], v.through
+	f := v.folded[c]
 	delete(v.folded, c) // it is not needed again
+	s := streamFold{log: v.Log, campaign: c, projections: v.Projections, batch: v.Batch, at: make(map[string]events.Position, len(at))}
+	if f != nil && lowest < f.last {
+		f = nil
+	} else { // also where the campaign is not in what was folded
+		for name := range at {
+			s.at[name] = v.through
+		}
+	}
 	if f == nil {
-		f = &fold{rows: readmodel.NewRows()} // the campaign is not in what was folded
-	} else if lowest < f.last {
-		f, after = &fold{rows: readmodel.NewRows()}, 0
+		f = &fold{rows: readmodel.NewRows()}
 	}
-	for after < highest {
-		batch, err := v.Log.ReadStream(ctx, events.Stream{Campaign: c, After: after, Through: highest, Limit: v.Batch})
-		if err != nil {
-			return nil, fmt.Errorf("read stream of campaign %q: %w", c, err)
-		}
-		for _, p := range v.Projections {
-			for _, e := range batch {
-				if e.Position <= at[p.Name] {
-					p.Fold(f.rows, e)
-				}
-			}
-		}
-		v.result.Events += int64(len(batch))
-		if len(batch) > 0 {
-			f.last = batch[len(batch)-1].Position
-			after = f.last
-		}
-		if len(batch) < v.Batch {
-			break
-		}
+	s.rows, s.last = f.rows, f.last
+	if err := s.foldTo(ctx, at); err != nil {
+		return nil, err
 	}
+	v.result.Events += s.read
+	f.last = s.last
 	return f, nil
 }
 

@@ -139,6 +139,16 @@ func queueUpsertChannelStats(batch *pgx.Batch, g readmodel.Generation, rows map[
 		values[3], at[3], values[4], at[4], values[5], at[5], fetchedAt)
 }
 
+// channelStatsValues returns the values of channelStatsColumns.
+func channelStatsValues(row *readmodel.ChannelStats) []any {
+	values := []any{string(row.Campaign), row.Channel, nullTime(row.DistributedAt), int64(row.Cost), row.Participants}
+	for _, figure := range figuresOf(row) {
+		value, at := nullFigure(*figure)
+		values = append(values, value, at)
+	}
+	return append(values, nullTime(row.FetchedAt))
+}
+
 func compareChannelKeys(a, b readmodel.ChannelKey) int {
 	if c := cmp.Compare(a.Campaign, b.Campaign); c != 0 {
 		return c

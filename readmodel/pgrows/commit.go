@@ -8,7 +8,6 @@ import (
 	"slices"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"jangbu/readmodel"
 )
@@ -76,6 +75,20 @@ func claimBatch(lease readmodel.Lease, advances []readmodel.Advance) *pgx.Batch 
 	batch := new(pgx.Batch)
 	batch.BeginTx(pgx.TxOptions{IsoLevel: pgx.ReadCommitted})
 	batch.Queue(commitSoon)
+	queueHoldLease(batch, lease)
+	// In one order for every process, or two could wait for each other.
+	inOrder := slices.SortedFunc(slices.Values(advances), func(a, b readmodel.Advance) int {
+		return cmp.Compare(a.Projection, b.Projection)
+	})
+	for _, a := range inOrder {
+		batch.Queue(advanceCheckpoint, a.Projection, int32(a.Generation), a.Version, int64(a.Position), int64(a.To)).
+			Exec(one(fmt.Sprintf("%s, generation %d, position %d", a.Projection, a.Generation, a.Position)))
+	}
+	return batch
+}
+
+// queueHoldLease demands that the lease is held, and keeps it so until the commit.
+func queueHoldLease(batch *pgx.Batch, lease readmodel.Lease) {
 	batch.Queue(holdLease, lease.Name, lease.Owner, lease.Epoch).QueryRow(func(row pgx.Row) error {
 		err := row.Scan(new(int64))
 		if errors.Is(err, pgx.ErrNoRows) {
@@ -83,24 +96,15 @@ func claimBatch(lease readmodel.Lease, advances []readmodel.Advance) *pgx.Batch 
 		}
 		return err
 	})
-	// In one order for every process, or two could wait for each other.
-	inOrder := slices.SortedFunc(slices.Values(advances), func(a, b readmodel.Advance) int {
-		return cmp.Compare(a.Projection, b.Projection)
-	})
-	for _, a := range inOrder {
-		batch.Queue(advanceCheckpoint, a.Projection, int32(a.Generation), a.Version, int64(a.Position), int64(a.To)).
-			Exec(func(tag pgconn.CommandTag) error {
-				if tag.RowsAffected() == 0 {
-					return fmt.Errorf("%s, generation %d, position %d: %w", a.Projection, a.Generation, a.Position, readmodel.ErrFenced)
-				}
-				return nil
-			})
-	}
-	return batch
 }
 
 func upsertBatch(of readmodel.Generations, rows *readmodel.Rows) *pgx.Batch {
 	batch := new(pgx.Batch)
+	queueUpserts(batch, of, rows)
+	return batch
+}
+
+func queueUpserts(batch *pgx.Batch, of readmodel.Generations, rows *readmodel.Rows) {
 	if len(rows.Events) > 0 {
 		queueUpsertEventStats(batch, of[readmodel.EventStatsTable], rows.Events)
 	}
@@ -113,5 +117,4 @@ func upsertBatch(of readmodel.Generations, rows *readmodel.Rows) *pgx.Batch {
 	if len(rows.Profiles) > 0 {
 		queueUpsertParticipantProfile(batch, of[readmodel.ParticipantProfileTable], rows.Profiles)
 	}
-	return batch
 }

@@ -154,3 +154,14 @@ func queueUpsertEventStats(batch *pgx.Batch, g readmodel.Generation, rows map[ev
 		campaigns, known, stores, titles, objectives, startsAt, endsAt,
 		prize, platform, increase, baseline, ltv, participants, newCustomers, positions, updatedAt)
 }
+
+// eventStatsValues returns the values of eventStatsColumns.
+func eventStatsValues(row *readmodel.EventStats) []any {
+	return []any{
+		string(row.Campaign), row.Known, string(row.Store), row.Title, row.Objective,
+		nullTime(row.StartsAt), nullTime(row.EndsAt),
+		nullWon(row.PrizeCost), nullWon(row.PlatformCost), nullWon(row.ExpectedSalesIncrease),
+		nullWon(row.BaselineSales), nullWon(row.NewCustomerLTV),
+		row.Participants, row.NewCustomers, int64(row.Position), nullTime(row.UpdatedAt),
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 
 	"jangbu/readmodel"
 )
@@ -31,6 +32,23 @@ RETURNING epoch`
 UPDATE jangbu_rows.leases
 SET owner = NULL, expires_at = clock_timestamp()
 WHERE name = $1 AND owner = $2 AND epoch = $3`
+
+	readHolder = `
+SELECT coalesce(l.owner, ''), l.epoch, greatest(l.expires_at - clock_timestamp(), '0'::interval),
+    coalesce(f.error, ''), coalesce(f.owner, ''), f.at
+FROM (SELECT $1::text AS name) AS wanted
+LEFT JOIN jangbu_rows.leases AS l ON l.name = wanted.name AND l.owner IS NOT NULL AND l.expires_at > clock_timestamp()
+LEFT JOIN jangbu_rows.faults AS f ON f.name = wanted.name`
+
+	recordFault = `
+INSERT INTO jangbu_rows.faults (name, owner, error, at)
+VALUES ($1, $2, $3, clock_timestamp())
+ON CONFLICT (name) DO UPDATE
+SET owner = EXCLUDED.owner, error = EXCLUDED.error, at = EXCLUDED.at`
+
+	clearFault = `
+DELETE FROM jangbu_rows.faults
+WHERE name = $1`
 )
 
 // Acquire implements [readmodel.Leases]. It waits for a commit under the lease
@@ -51,6 +69,35 @@ func (s *Store) Acquire(ctx context.Context, name, owner string, ttl time.Durati
 func (s *Store) Release(ctx context.Context, lease readmodel.Lease) error {
 	if _, err := s.pool.Exec(ctx, releaseLease, lease.Name, lease.Owner, lease.Epoch); err != nil {
 		return fmt.Errorf("release lease %s: %w", lease.Name, err)
+	}
+	return nil
+}
+
+// Holder implements [readmodel.Leases].
+func (s *Store) Holder(ctx context.Context, name string) (readmodel.Holder, error) {
+	h := readmodel.Holder{Lease: readmodel.Lease{Name: name}}
+	var (
+		epoch pgtype.Int8
+		left  pgtype.Interval
+		at    pgtype.Timestamptz
+	)
+	err := s.pool.QueryRow(ctx, readHolder, name).Scan(&h.Owner, &epoch, &left, &h.Fault, &h.FaultOwner, &at)
+	if err != nil {
+		return readmodel.Holder{}, fmt.Errorf("read lease %s: %w", name, err)
+	}
+	h.Epoch, h.FaultAt = epoch.Int64, timeOf(at)
+	h.Left = time.Duration(left.Days)*24*time.Hour + time.Duration(left.Microseconds)*time.Microsecond
+	return h, nil
+}
+
+// Fault implements [readmodel.Leases].
+func (s *Store) Fault(ctx context.Context, name, owner, text string) error {
+	statement, arguments := recordFault, []any{name, owner, text}
+	if text == "" {
+		statement, arguments = clearFault, arguments[:1]
+	}
+	if _, err := s.pool.Exec(ctx, statement, arguments...); err != nil {
+		return fmt.Errorf("record failure under lease %s: %w", name, err)
 	}
 	return nil
 }

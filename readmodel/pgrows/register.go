@@ -49,7 +49,7 @@ func (s *Store) Register(ctx context.Context, projections []readmodel.Checkpoint
 			if err := row.Scan(&at.Projection, &at.Version, &at.Generation, &at.Position); err != nil {
 				return err
 			}
-			if at.Version != p.Version {
+			if at.Version > p.Version {
 				return fmt.Errorf("%s: rows are of version %d, the projection is of version %d: %w",
 					p.Projection, at.Version, p.Version, readmodel.ErrVersion)
 			}

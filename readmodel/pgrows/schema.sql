@@ -55,6 +55,76 @@ COMMENT ON COLUMN jangbu_rows.leases.owner IS 'Process that holds the lease, or 
 COMMENT ON COLUMN jangbu_rows.leases.epoch IS 'Grows by one whenever the lease changes hands; commits of an older epoch are refused.';
 COMMENT ON COLUMN jangbu_rows.leases.expires_at IS 'From when on another process may take the lease, by the clock of the database.';
 
+CREATE TABLE IF NOT EXISTS jangbu_rows.faults (
+    name  text COLLATE "C" PRIMARY KEY,
+    owner text NOT NULL,
+    error text NOT NULL,
+    at    timestamptz NOT NULL
+);
+COMMENT ON TABLE jangbu_rows.faults IS 'The last failure of what is run under a lease; none where it works.';
+COMMENT ON COLUMN jangbu_rows.faults.name IS 'Name of the lease.';
+COMMENT ON COLUMN jangbu_rows.faults.owner IS 'Process that failed.';
+COMMENT ON COLUMN jangbu_rows.faults.error IS 'What it said.';
+COMMENT ON COLUMN jangbu_rows.faults.at IS 'When, by the clock of the database.';
+
+CREATE TABLE IF NOT EXISTS jangbu_rows.standbys (
+    projection text COLLATE "C" PRIMARY KEY,
+    generation integer NOT NULL,
+    FOREIGN KEY (projection, generation) REFERENCES jangbu_rows.generations (projection, generation)
+);
+COMMENT ON TABLE jangbu_rows.standbys IS 'The generation of a projection that was served before the active one, kept to be served again.';
+COMMENT ON COLUMN jangbu_rows.standbys.projection IS 'Name of the projection.';
+COMMENT ON COLUMN jangbu_rows.standbys.generation IS 'Number of the build.';
+
+CREATE TABLE IF NOT EXISTS jangbu_rows.pauses (
+    projection text COLLATE "C" PRIMARY KEY,
+    act        bigint NOT NULL
+);
+COMMENT ON TABLE jangbu_rows.pauses IS 'Projections that are not folded further until an operator says so.';
+COMMENT ON COLUMN jangbu_rows.pauses.projection IS 'Name of the projection.';
+COMMENT ON COLUMN jangbu_rows.pauses.act IS 'The act by which it was paused.';
+
+CREATE TABLE IF NOT EXISTS jangbu_rows.acts (
+    id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    kind        text COLLATE "C" NOT NULL,
+    projections text[] COLLATE "C" NOT NULL,
+    campaign    text COLLATE "C" NOT NULL,
+    who         text NOT NULL,
+    why         text NOT NULL,
+    state       text COLLATE "C" NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'running', 'done', 'failed')),
+    asked_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
+    began_at    timestamptz,
+    ended_at    timestamptz,
+    owner       text NOT NULL DEFAULT '',
+    at_position bigint NOT NULL DEFAULT 0,
+    to_position bigint NOT NULL DEFAULT 0,
+    error       text NOT NULL DEFAULT '',
+    CHECK ((ended_at IS NULL) = (state IN ('waiting', 'running')))
+);
+COMMENT ON TABLE jangbu_rows.acts IS 'What operators had done to projections, and what they still wait for.';
+COMMENT ON COLUMN jangbu_rows.acts.id IS 'Number of the act; the oldest that has not ended is carried out.';
+COMMENT ON COLUMN jangbu_rows.acts.kind IS 'rebuild, reset, rollback, pause or resume.';
+COMMENT ON COLUMN jangbu_rows.acts.projections IS 'Names of the projections, sorted.';
+COMMENT ON COLUMN jangbu_rows.acts.campaign IS 'The campaign of a reset; empty for the others.';
+COMMENT ON COLUMN jangbu_rows.acts.who IS 'Who asked for it.';
+COMMENT ON COLUMN jangbu_rows.acts.why IS 'The reason that was given; may be empty.';
+COMMENT ON COLUMN jangbu_rows.acts.state IS 'waiting, running, done or failed.';
+COMMENT ON COLUMN jangbu_rows.acts.asked_at IS 'When it was asked for, by the clock of the database.';
+COMMENT ON COLUMN jangbu_rows.acts.began_at IS 'When somebody first began to carry it out.';
+COMMENT ON COLUMN jangbu_rows.acts.ended_at IS 'When it was done or had failed.';
+COMMENT ON COLUMN jangbu_rows.acts.owner IS 'Process that carries it out, or did last; empty while it waits.';
+COMMENT ON COLUMN jangbu_rows.acts.at_position IS 'Up to where the log is folded for it.';
+COMMENT ON COLUMN jangbu_rows.acts.to_position IS 'Up to where the log has to be folded for it.';
+COMMENT ON COLUMN jangbu_rows.acts.error IS 'Why it failed; empty where it did not.';
+DO $$
+BEGIN
+    -- As below: IF NOT EXISTS would wait.
+    IF to_regclass('jangbu_rows.acts_open') IS NULL THEN
+        CREATE UNIQUE INDEX acts_open ON jangbu_rows.acts (kind, projections, campaign) WHERE ended_at IS NULL;
+        COMMENT ON INDEX jangbu_rows.acts_open IS 'What is asked for twice at once is one act.';
+    END IF;
+END $$;
+
 CREATE TABLE IF NOT EXISTS jangbu_rows.event_stats (
     generation                  integer NOT NULL,
     campaign                    text COLLATE "C" NOT NULL,

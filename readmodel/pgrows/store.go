@@ -25,6 +25,9 @@ var (
 	_ readmodel.Writer        = (*Store)(nil)
 	_ readmodel.Leases        = (*Store)(nil)
 	_ readmodel.Snapshots     = (*Store)(nil)
+	_ readmodel.Builds        = (*Store)(nil)
+	_ readmodel.Mending       = (*Store)(nil)
+	_ readmodel.Acts          = (*Store)(nil)
 )
 
 // Store keeps rows in one PostgreSQL database. It is safe for concurrent use.

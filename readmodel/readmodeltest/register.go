@@ -57,13 +57,22 @@ func testRegister(t *testing.T, a Adapter) {
 		}
 	})
 
-	t.Run("another version is ErrVersion, names the projection and registers nothing", func(t *testing.T) {
+	t.Run("rows of an earlier version are returned with it", func(t *testing.T) {
 		t.Parallel()
 		store := a.Database(t)()
-		register(t, store, readmodel.Checkpoint{Projection: "old", Version: 41})
+		want := register(t, store, readmodel.Checkpoint{Projection: "old", Version: 41})
+		if d := diff(want, register(t, store, readmodel.Checkpoint{Projection: "old", Version: 42})); d != "" {
+			t.Errorf("Register (-want +got):\n%s", d)
+		}
+	})
+
+	t.Run("rows of a later version are ErrVersion, which names the projection, and nothing is registered", func(t *testing.T) {
+		t.Parallel()
+		store := a.Database(t)()
+		register(t, store, readmodel.Checkpoint{Projection: "old", Version: 42})
 		_, err := store.Register(t.Context(), []readmodel.Checkpoint{
 			{Projection: "new", Version: 1},
-			{Projection: "old", Version: 42},
+			{Projection: "old", Version: 41},
 		})
 		if !errors.Is(err, readmodel.ErrVersion) {
 			t.Fatalf("Register = %v, want ErrVersion", err)

@@ -12,12 +12,25 @@ import (
 
 // Store is what an adapter provides.
 type Store interface {
-	readmodel.Reader
-	readmodel.Distributions
+	reads
 	readmodel.Writer
 	readmodel.Leases
-	readmodel.Snapshots
+	operations
 }
+
+// reads and operations are the other halves of a store.
+type (
+	reads interface {
+		readmodel.Reader
+		readmodel.Distributions
+		readmodel.Snapshots
+	}
+	operations interface {
+		readmodel.Builds
+		readmodel.Mending
+		readmodel.Acts
+	}
+)
 
 // Adapter says how to get at stores of one kind.
 type Adapter struct {

@@ -93,7 +93,12 @@ func loadChannelStatsRows(ctx context.Context, tx *sql.Tx, g readmodel.Generatio
 
 func upsertChannelStatsRows(ctx context.Context, tx *sql.Tx, g readmodel.Generation, rows map[readmodel.ChannelKey]*readmodel.ChannelStats) error {
 	keys := slices.SortedFunc(maps.Keys(rows), compareChannelKeys)
-	return upsert(ctx, tx, upsertChannelStats, keys, func(k readmodel.ChannelKey) []any {
+	return upsert(ctx, tx, upsertChannelStats, keys, channelStatsArgs(g, rows))
+}
+
+// channelStatsArgs returns what makes the parameters of upsertChannelStats.
+func channelStatsArgs(g readmodel.Generation, rows map[readmodel.ChannelKey]*readmodel.ChannelStats) func(readmodel.ChannelKey) []any {
+	return func(k readmodel.ChannelKey) []any {
 		row := rows[k]
 		args := make([]any, 0, 19)
 		args = append(args, int64(g), string(k.Campaign), k.Channel, nullTime(row.DistributedAt), int64(row.Cost), row.Participants)
@@ -102,7 +107,7 @@ func upsertChannelStatsRows(ctx context.Context, tx *sql.Tx, g readmodel.Generat
 			args = append(args, value, at)
 		}
 		return append(args, nullTime(row.FetchedAt))
-	})
+	}
 }
 
 func compareChannelKeys(a, b readmodel.ChannelKey) int {

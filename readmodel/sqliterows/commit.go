@@ -49,16 +49,12 @@ func (s *Store) Commit(ctx context.Context, lease readmodel.Lease, advances []re
 // claim checks the lease and moves the checkpoints. The file's write lock, held
 // until the commit, keeps both as they are.
 func (s *Store) claim(ctx context.Context, tx *sql.Tx, lease readmodel.Lease, advances []readmodel.Advance) error {
-	hold, advance := tx.StmtContext(ctx, s.commits[holdLease]), tx.StmtContext(ctx, s.commits[advanceCheckpoint])
-	defer func() { _, _ = hold.Close(), advance.Close() }()
-	uncancelled := context.WithoutCancel(ctx) // as with upsert
-	err := hold.QueryRowContext(uncancelled, lease.Name, lease.Owner, lease.Epoch).Scan(new(int64))
-	if errors.Is(err, sql.ErrNoRows) {
-		return fmt.Errorf("lease %s, epoch %d: %w", lease.Name, lease.Epoch, readmodel.ErrFenced)
-	}
-	if err != nil {
+	if err := s.hold(ctx, tx, lease); err != nil {
 		return err
 	}
+	advance := tx.StmtContext(ctx, s.commits[advanceCheckpoint])
+	defer func() { _ = advance.Close() }()
+	uncancelled := context.WithoutCancel(ctx) // as with upsert
 	for _, a := range advances {
 		result, err := advance.ExecContext(uncancelled, a.Projection, int64(a.Generation), a.Version, int64(a.Position), int64(a.To))
 		if err != nil {
@@ -73,6 +69,17 @@ func (s *Store) claim(ctx context.Context, tx *sql.Tx, lease readmodel.Lease, ad
 		}
 	}
 	return nil
+}
+
+// hold demands that the lease is held, which the file's write lock keeps as it is.
+func (s *Store) hold(ctx context.Context, tx *sql.Tx, lease readmodel.Lease) error {
+	hold := tx.StmtContext(ctx, s.commits[holdLease])
+	defer func() { _ = hold.Close() }()
+	err := hold.QueryRowContext(context.WithoutCancel(ctx), lease.Name, lease.Owner, lease.Epoch).Scan(new(int64))
+	if errors.Is(err, sql.ErrNoRows) {
+		return fmt.Errorf("lease %s, epoch %d: %w", lease.Name, lease.Epoch, readmodel.ErrFenced)
+	}
+	return err
 }
 
 func replace(ctx context.Context, tx *sql.Tx, of readmodel.Generations, rows *readmodel.Rows) error {

@@ -94,7 +94,12 @@ func loadEventStatsRows(ctx context.Context, tx *sql.Tx, g readmodel.Generation,
 }
 
 func upsertEventStatsRows(ctx context.Context, tx *sql.Tx, g readmodel.Generation, rows map[events.Campaign]*readmodel.EventStats) error {
-	return upsert(ctx, tx, upsertEventStats, slices.Sorted(maps.Keys(rows)), func(c events.Campaign) []any {
+	return upsert(ctx, tx, upsertEventStats, slices.Sorted(maps.Keys(rows)), eventStatsArgs(g, rows))
+}
+
+// eventStatsArgs returns what makes the parameters of upsertEventStats.
+func eventStatsArgs(g readmodel.Generation, rows map[events.Campaign]*readmodel.EventStats) func(events.Campaign) []any {
+	return func(c events.Campaign) []any {
 		row := rows[c]
 		return []any{
 			int64(g), string(c), row.Known, string(row.Store), row.Title, row.Objective,
@@ -103,5 +108,5 @@ func upsertEventStatsRows(ctx context.Context, tx *sql.Tx, g readmodel.Generatio
 			nullWon(row.BaselineSales), nullWon(row.NewCustomerLTV),
 			row.Participants, row.NewCustomers, int64(row.Position), nullTime(row.UpdatedAt),
 		}
-	})
+	}
 }

@@ -29,6 +29,23 @@ RETURNING epoch`
 UPDATE leases
 SET owner = NULL, expires_at = ?4
 WHERE name = ?1 AND owner = ?2 AND epoch = ?3`
+
+	readHolder = `
+SELECT coalesce(l.owner, ''), coalesce(l.epoch, 0), coalesce(l.expires_at, ?2) - ?2,
+    coalesce(f.error, ''), coalesce(f.owner, ''), f.at
+FROM (SELECT ?1 AS name) AS wanted
+LEFT JOIN leases AS l ON l.name = wanted.name AND l.owner IS NOT NULL AND l.expires_at > ?2
+LEFT JOIN faults AS f ON f.name = wanted.name`
+
+	recordFault = `
+INSERT INTO faults (name, owner, error, at)
+VALUES (?1, ?2, ?3, ?4)
+ON CONFLICT (name) DO UPDATE
+SET owner = excluded.owner, error = excluded.error, at = excluded.at`
+
+	clearFault = `
+DELETE FROM faults
+WHERE name = ?1`
 )
 
 // Acquire implements [readmodel.Leases]. It waits for a commit that is in flight.
@@ -55,6 +72,38 @@ func (s *Store) Release(ctx context.Context, lease readmodel.Lease) error {
 	})
 	if err != nil {
 		return fmt.Errorf("release lease %s: %w", lease.Name, err)
+	}
+	return nil
+}
+
+// Holder implements [readmodel.Leases].
+func (s *Store) Holder(ctx context.Context, name string) (readmodel.Holder, error) {
+	h := readmodel.Holder{Lease: readmodel.Lease{Name: name}}
+	var (
+		left int64
+		at   sql.NullInt64
+	)
+	err := s.reader.QueryRowContext(ctx, readHolder, name, time.Now().UnixMicro()).
+		Scan(&h.Owner, &h.Epoch, &left, &h.Fault, &h.FaultOwner, &at)
+	if err != nil {
+		return readmodel.Holder{}, fmt.Errorf("read lease %s: %w", name, err)
+	}
+	h.Left, h.FaultAt = time.Duration(left)*time.Microsecond, timeOf(at)
+	return h, nil
+}
+
+// Fault implements [readmodel.Leases].
+func (s *Store) Fault(ctx context.Context, name, owner, text string) error {
+	err := s.write(ctx, func(tx *sql.Tx) error {
+		if text == "" {
+			_, err := tx.ExecContext(ctx, clearFault, name)
+			return err
+		}
+		_, err := tx.ExecContext(ctx, recordFault, name, owner, text, time.Now().UnixMicro())
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("record failure under lease %s: %w", name, err)
 	}
 	return nil
 }

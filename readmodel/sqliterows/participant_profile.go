@@ -55,9 +55,14 @@ func loadParticipantProfileRows(ctx context.Context, tx *sql.Tx, g readmodel.Gen
 
 func upsertParticipantProfileRows(ctx context.Context, tx *sql.Tx, g readmodel.Generation, rows map[readmodel.ProfileKey]*readmodel.ProfileCount) error {
 	keys := slices.SortedFunc(maps.Keys(rows), compareProfileKeys)
-	return upsert(ctx, tx, upsertParticipantProfile, keys, func(k readmodel.ProfileKey) []any {
+	return upsert(ctx, tx, upsertParticipantProfile, keys, profileCountArgs(g, rows))
+}
+
+// profileCountArgs returns what makes the parameters of upsertParticipantProfile.
+func profileCountArgs(g readmodel.Generation, rows map[readmodel.ProfileKey]*readmodel.ProfileCount) func(readmodel.ProfileKey) []any {
+	return func(k readmodel.ProfileKey) []any {
 		return []any{int64(g), string(k.Campaign), string(k.Dimension), k.Value, rows[k].Participants}
-	})
+	}
 }
 
 func compareProfileKeys(a, b readmodel.ProfileKey) int {

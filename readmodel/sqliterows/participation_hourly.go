@@ -58,9 +58,14 @@ func loadParticipationHourlyRows(ctx context.Context, tx *sql.Tx, g readmodel.Ge
 
 func upsertParticipationHourlyRows(ctx context.Context, tx *sql.Tx, g readmodel.Generation, rows map[readmodel.HourKey]*readmodel.ParticipationHour) error {
 	keys := slices.SortedFunc(maps.Keys(rows), compareHourKeys)
-	return upsert(ctx, tx, upsertParticipationHourly, keys, func(k readmodel.HourKey) []any {
+	return upsert(ctx, tx, upsertParticipationHourly, keys, participationHourArgs(g, rows))
+}
+
+// participationHourArgs returns what makes the parameters of upsertParticipationHourly.
+func participationHourArgs(g readmodel.Generation, rows map[readmodel.HourKey]*readmodel.ParticipationHour) func(readmodel.HourKey) []any {
+	return func(k readmodel.HourKey) []any {
 		return []any{int64(g), string(k.Campaign), k.Hour.UnixMicro(), rows[k].Participants}
-	})
+	}
 }
 
 func compareHourKeys(a, b readmodel.HourKey) int {

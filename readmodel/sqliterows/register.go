@@ -57,7 +57,7 @@ func register(ctx context.Context, tx *sql.Tx, p readmodel.Checkpoint, at *readm
 	if err != nil {
 		return err
 	}
-	if at.Version != p.Version {
+	if at.Version > p.Version {
 		return fmt.Errorf("rows are of version %d, the projection is of version %d: %w", at.Version, p.Version, readmodel.ErrVersion)
 	}
 	return nil

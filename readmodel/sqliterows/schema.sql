@@ -35,6 +35,44 @@ CREATE TABLE IF NOT EXISTS leases ( -- who may run something now
     expires_at INTEGER NOT NULL                    -- from when on another process may take the lease
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE IF NOT EXISTS faults ( -- the last failure of what is run under a lease; none where it works
+    name  TEXT NOT NULL PRIMARY KEY, -- of the lease
+    owner TEXT NOT NULL,             -- process that failed
+    error TEXT NOT NULL,             -- what it said
+    at    INTEGER NOT NULL           -- when
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS standbys ( -- the generation of a projection that was served before the active one, kept to be served again
+    projection TEXT NOT NULL PRIMARY KEY, -- name of the projection
+    generation INTEGER NOT NULL,          -- number of the build
+    FOREIGN KEY (projection, generation) REFERENCES generations (projection, generation)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS pauses ( -- projections that are not folded further until an operator says so
+    projection TEXT NOT NULL PRIMARY KEY, -- name of the projection
+    act        INTEGER NOT NULL           -- the act by which it was paused
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS acts ( -- what operators had done to projections, and what they still wait for
+    id          INTEGER PRIMARY KEY AUTOINCREMENT, -- number of the act; the oldest that has not ended is carried out
+    kind        TEXT NOT NULL,                     -- rebuild, reset, rollback, pause or resume
+    projections TEXT NOT NULL,                     -- names of the projections, sorted: an array in JSON
+    campaign    TEXT NOT NULL,                     -- the campaign of a reset; empty for the others
+    who         TEXT NOT NULL,                     -- who asked for it
+    why         TEXT NOT NULL,                     -- the reason that was given; may be empty
+    state       TEXT NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'running', 'done', 'failed')),
+    asked_at    INTEGER NOT NULL,                  -- when it was asked for
+    began_at    INTEGER,                           -- when somebody first began to carry it out
+    ended_at    INTEGER,                           -- when it was done or had failed
+    owner       TEXT NOT NULL DEFAULT '',          -- process that carries it out, or did last; empty while it waits
+    at_position INTEGER NOT NULL DEFAULT 0,        -- up to where the log is folded for it
+    to_position INTEGER NOT NULL DEFAULT 0,        -- up to where the log has to be folded for it
+    error       TEXT NOT NULL DEFAULT '',          -- why it failed; empty where it did not
+    CHECK ((ended_at IS NULL) = (state IN ('waiting', 'running')))
+) STRICT;
+
+CREATE UNIQUE INDEX IF NOT EXISTS acts_open ON acts (kind, projections, campaign) WHERE ended_at IS NULL; -- what is asked for twice at once is one act
+
 CREATE TABLE IF NOT EXISTS event_stats ( -- projection event_stats: one row per campaign
     generation                  INTEGER NOT NULL, -- build that the row belongs to; see projections.active_generation
     campaign                    TEXT NOT NULL,    -- the campaign, eventId on the wire

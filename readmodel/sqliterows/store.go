@@ -29,6 +29,9 @@ var (
 	_ readmodel.Writer        = (*Store)(nil)
 	_ readmodel.Leases        = (*Store)(nil)
 	_ readmodel.Snapshots     = (*Store)(nil)
+	_ readmodel.Builds        = (*Store)(nil)
+	_ readmodel.Mending       = (*Store)(nil)
+	_ readmodel.Acts          = (*Store)(nil)
 )
 
 // Store keeps rows in one SQLite file. It is safe for concurrent use.
@@ -92,7 +95,7 @@ func open(ctx context.Context, path string) (_ *Store, err error) {
 	for _, query := range []string{
 		readEventStats, readChannelStats, readParticipationHourly, readParticipantProfile,
 		readStoreCampaigns, readStoreChannels, readDistributed, readRevision,
-		readCheckpoints, readCampaigns,
+		readCheckpoints, readCampaigns, nextAct, listBuilds, leftovers,
 	} {
 		//nolint:sqlclosecheck // Close closes them, with the reader
 		if s.reads[query], err = s.reader.PrepareContext(ctx, query); err != nil {

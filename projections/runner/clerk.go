@@ -1,0 +1,143 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"jangbu/projections"
+	"jangbu/readmodel"
+)
+
+const (
+	// actPoll is how long an act may wait before somebody looks.
+	actPoll = 100 * time.Millisecond
+	// noteEvery is how often the progress of an act is written down.
+	noteEvery = 250 * time.Millisecond
+	// handoverGap is how many events at most are left to fold while the live
+	// projections wait for the end of an act.
+	handoverGap = 500
+)
+
+// handover is the last step of an act, which the follower takes between two batches:
+// while nothing that is served moves.
+type handover struct {
+	do   func(context.Context) error
+	done chan error
+}
+
+// clerk carries out what operators ask for, one act after the other, beside the
+// following of the log and under the same lease.
+func (f *follower) clerk(ctx context.Context) error {
+	for {
+		act, ok, err := f.cfg.Rows.Next(ctx)
+		if err != nil {
+			return err
+		}
+		if ok {
+			err = f.carryOut(ctx, act)
+		} else {
+			err = sleep(ctx, actPoll)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// carryOut carries out one act from its beginning, also where another process had
+// begun it. An error is of this term of office; what is the act's own is noted with it.
+func (f *follower) carryOut(ctx context.Context, act readmodel.Act) error {
+	log := f.cfg.Logger.With(slog.Int64("act", act.ID), slog.String("kind", string(act.Kind)), slog.Any("projections", act.Projections))
+	log.InfoContext(ctx, "projections: an act begins", slog.String("who", act.Who), slog.String("why", act.Why))
+	act.State, act.Owner, act.At, act.To = readmodel.ActRunning, f.lease.Owner, 0, 0
+	if err := f.cfg.Rows.Note(ctx, f.lease, act); err != nil {
+		return err
+	}
+	start := time.Now()
+	err := f.perform(ctx, &act)
+	switch {
+	case err == nil:
+		log.InfoContext(ctx, "projections: an act is done", slog.Duration("took", time.Since(start)))
+		return nil
+	case ctx.Err() != nil, errors.Is(err, readmodel.ErrFenced):
+		return err
+	}
+	log.ErrorContext(ctx, "projections: an act has failed", slog.Any("error", err))
+	act.State, act.Error = readmodel.ActFailed, err.Error()
+	if noteErr := f.cfg.Rows.Note(ctx, f.lease, act); noteErr != nil {
+		return errors.Join(err, noteErr)
+	}
+	if isFatal(err) {
+		return err
+	}
+	return nil
+}
+
+func (f *follower) perform(ctx context.Context, act *readmodel.Act) error {
+	ps := make([]projections.Projection, len(act.Projections))
+	for i, name := range act.Projections {
+		for _, p := range f.cfg.Projections {
+			if p.Name == name {
+				ps[i] = p
+			}
+		}
+		if ps[i].Name == "" {
+			return fmt.Errorf("there is no projection %q", name)
+		}
+	}
+	switch act.Kind {
+	case readmodel.ActRebuild:
+		return f.rebuild(ctx, act, ps)
+	case readmodel.ActReset:
+		return f.reset(ctx, act, ps)
+	case readmodel.ActRollback:
+		return f.rollback(ctx, act, ps)
+	case readmodel.ActPause, readmodel.ActResume:
+		return f.hand(ctx, func(ctx context.Context) error { return f.pause(ctx, act) })
+	default:
+		return fmt.Errorf("there is no act %q", act.Kind)
+	}
+}
+
+// pause stops or continues the folding of the act's projections.
+func (f *follower) pause(ctx context.Context, act *readmodel.Act) error {
+	paused := act.Kind == readmodel.ActPause
+	if err := f.cfg.Rows.Pause(ctx, f.lease, act.ID, act.Projections, paused); err != nil {
+		return err
+	}
+	for _, name := range act.Projections {
+		f.cursor(name).paused = paused
+	}
+	return nil
+}
+
+// hand has the follower do the last step of an act, and waits for it.
+func (f *follower) hand(ctx context.Context, do func(context.Context) error) error {
+	h := handover{do, make(chan error, 1)}
+	select {
+	case f.handovers <- h:
+		return <-h.done
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// takeOver does the last step of an act.
+func (h handover) takeOver(ctx context.Context) { h.done <- h.do(ctx) }
+
+// progress returns what writes down how far the act is, now and then.
+func (f *follower) progress(ctx context.Context, act *readmodel.Act) func() {
+	last := time.Now()
+	return func() {
+		if time.Since(last) < noteEvery {
+			return
+		}
+		last = time.Now()
+		if err := f.cfg.Rows.Note(ctx, f.lease, *act); err != nil && ctx.Err() == nil {
+			f.cfg.Logger.WarnContext(ctx, "projections: progress of an act not noted", slog.Any("error", err))
+		}
+	}
+}

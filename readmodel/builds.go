@@ -1,0 +1,52 @@
+package readmodel
+
+import (
+	"context"
+
+	"jangbu/events"
+)
+
+// Build is one generation of a projection, as operators see it.
+type Build struct {
+	Checkpoint
+	// Active: it is what is served.
+	Active bool
+	// Standby: it was served before the active one and can be served again.
+	Standby bool
+	// Paused says of an active one that its projection is not folded further.
+	Paused bool
+}
+
+// Builds makes generations beside those that are served, and puts them in their
+// place (I7). All but List are of the holder of a lease: [ErrFenced], and nothing
+// written, where the lease is not held by this epoch or a checkpoint is not as given.
+//
+// Who asks for what is served to change names the act (see [Acts]) that it carries out,
+// which is ended in the same transaction: so no act is carried out twice.
+type Builds interface {
+	// List returns all generations, sorted by projection and generation.
+	List(ctx context.Context) ([]Build, error)
+	// Begin makes a generation of each named projection, without rows, at position
+	// 0, and returns their checkpoints in the order of the names.
+	Begin(ctx context.Context, lease Lease, projections []Checkpoint) ([]Checkpoint, error)
+	// Fill writes rows into generations that are not active and stand at position 0,
+	// in many small transactions, so that others need not wait, and then moves their
+	// checkpoints. The rows must be all there are up to there.
+	Fill(ctx context.Context, lease Lease, advances []Advance, rows *Rows) error
+	// Activate makes the generations the active ones, and those that were active the
+	// standbys, in one transaction. It returns the revision that it makes.
+	Activate(ctx context.Context, lease Lease, act int64, generations []Checkpoint) (Revision, error)
+	// Prune removes what is neither active nor a standby, in small transactions.
+	Prune(ctx context.Context, lease Lease) error
+}
+
+// Mending changes what is served without another generation. [ErrFenced] as with
+// [Builds].
+type Mending interface {
+	// Replace replaces the campaign's rows in the tables of these projections, whose
+	// generations are active, by the given ones, in one transaction. It returns the
+	// revision that it makes.
+	Replace(ctx context.Context, lease Lease, act int64, at []Checkpoint, c events.Campaign, rows *Rows) (Revision, error)
+	// Pause sets or lifts the pause of the projections.
+	Pause(ctx context.Context, lease Lease, act int64, projections []string, paused bool) error
+}

@@ -1,0 +1,135 @@
+package pgrows
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+
+	"jangbu/readmodel"
+)
+
+const (
+	listBuilds = `
+SELECT g.projection, g.version, g.generation, g.position,
+    p.active_generation IS NOT DISTINCT FROM g.generation,
+    s.generation IS NOT DISTINCT FROM g.generation,
+    p.active_generation IS NOT DISTINCT FROM g.generation AND w.act IS NOT NULL
+FROM jangbu_rows.generations AS g
+LEFT JOIN jangbu_rows.projections AS p ON p.projection = g.projection
+LEFT JOIN jangbu_rows.standbys AS s ON s.projection = g.projection
+LEFT JOIN jangbu_rows.pauses AS w ON w.projection = g.projection
+ORDER BY g.projection, g.generation`
+
+	beginGeneration = `
+INSERT INTO jangbu_rows.generations (projection, generation, version, position)
+SELECT $1, max(generation) + 1, $2, 0
+FROM jangbu_rows.generations
+WHERE projection = $1
+HAVING max(generation) IS NOT NULL
+RETURNING generation`
+
+	// lockCheckpoint keeps a commit to the generation from overlapping.
+	lockCheckpoint = `
+SELECT position
+FROM jangbu_rows.generations
+WHERE projection = $1 AND generation = $2 AND version = $3 AND position = $4
+FOR UPDATE`
+
+	keepStandby = `
+INSERT INTO jangbu_rows.standbys (projection, generation)
+SELECT projection, active_generation
+FROM jangbu_rows.projections
+WHERE projection = $1 AND active_generation <> $2
+ON CONFLICT (projection) DO UPDATE
+SET generation = EXCLUDED.generation`
+
+	activate = `
+UPDATE jangbu_rows.projections
+SET active_generation = $2
+WHERE projection = $1 AND active_generation <> $2`
+
+	// countEdit locks the row of the store as lockRevision does.
+	countEdit = `
+UPDATE jangbu_rows.store
+SET edits = edits + 1
+WHERE id = 1`
+)
+
+// List implements [readmodel.Builds].
+func (s *Store) List(ctx context.Context) ([]readmodel.Build, error) {
+	rows, err := s.pool.Query(ctx, listBuilds)
+	if err != nil {
+		return nil, fmt.Errorf("list generations: %w", err)
+	}
+	builds, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (b readmodel.Build, err error) {
+		err = row.Scan(&b.Projection, &b.Version, &b.Generation, &b.Position, &b.Active, &b.Standby, &b.Paused)
+		return b, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list generations: %w", err)
+	}
+	return builds, nil
+}
+
+// Begin implements [readmodel.Builds].
+func (s *Store) Begin(ctx context.Context, lease readmodel.Lease, projections []readmodel.Checkpoint) ([]readmodel.Checkpoint, error) {
+	begun := slices.Clone(projections)
+	batch := new(pgx.Batch)
+	for i := range begun {
+		at := &begun[i]
+		at.Position = 0
+		batch.Queue(beginGeneration, at.Projection, at.Version).QueryRow(func(row pgx.Row) error {
+			err := row.Scan(&at.Generation)
+			if errors.Is(err, pgx.ErrNoRows) {
+				return fmt.Errorf("%s is not registered", at.Projection)
+			}
+			return err
+		})
+	}
+	if err := s.held(ctx, lease, batch); err != nil {
+		return nil, fmt.Errorf("begin generations: %w", err)
+	}
+	return begun, nil
+}
+
+// Activate implements [readmodel.Builds].
+func (s *Store) Activate(ctx context.Context, lease readmodel.Lease, act int64, generations []readmodel.Checkpoint) (readmodel.Revision, error) {
+	batch := new(pgx.Batch)
+	queueLockCheckpoints(batch, generations)
+	for _, at := range generations {
+		batch.Queue(keepStandby, at.Projection, int32(at.Generation)).Exec(one(at.Projection + " serves it already"))
+		batch.Queue(activate, at.Projection, int32(at.Generation)).Exec(one(at.Projection + " serves it already"))
+	}
+	revision, err := s.edit(ctx, lease, act, batch)
+	if err != nil {
+		return readmodel.Revision{}, fmt.Errorf("activate generations: %w", err)
+	}
+	return revision, nil
+}
+
+// edit runs the batch in a transaction that holds the lease, ends the act and counts
+// what it does to what is served.
+func (s *Store) edit(ctx context.Context, lease readmodel.Lease, act int64, batch *pgx.Batch) (readmodel.Revision, error) {
+	var revision readmodel.Revision
+	queueEndAct(batch, act)
+	batch.Queue(countEdit)
+	queueRevision(batch, &revision)
+	err := s.held(ctx, lease, batch)
+	return revision, err
+}
+
+// queueLockCheckpoints locks the generations and demands that they stand as given.
+func queueLockCheckpoints(batch *pgx.Batch, at []readmodel.Checkpoint) {
+	// In one order for every process, or two could wait for each other.
+	inOrder := slices.SortedFunc(slices.Values(at), func(a, b readmodel.Checkpoint) int {
+		return cmp.Or(cmp.Compare(a.Projection, b.Projection), cmp.Compare(a.Generation, b.Generation))
+	})
+	for _, c := range inOrder {
+		batch.Queue(lockCheckpoint, c.Projection, int32(c.Generation), c.Version, int64(c.Position)).Exec(
+			one(fmt.Sprintf("%s, generation %d, position %d", c.Projection, c.Generation, c.Position)))
+	}
+}

@@ -1,0 +1,138 @@
+package sqliterows
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+
+	"jangbu/readmodel"
+)
+
+const (
+	listBuilds = `
+SELECT g.projection, g.version, g.generation, g.position,
+    p.active_generation IS g.generation,
+    s.generation IS g.generation,
+    p.active_generation IS g.generation AND w.act IS NOT NULL
+FROM generations AS g
+LEFT JOIN projections AS p ON p.projection = g.projection
+LEFT JOIN standbys AS s ON s.projection = g.projection
+LEFT JOIN pauses AS w ON w.projection = g.projection
+ORDER BY g.projection, g.generation`
+
+	beginGeneration = `
+INSERT INTO generations (projection, generation, version, position)
+SELECT ?1, max(generation) + 1, ?2, 0
+FROM generations
+WHERE projection = ?1
+HAVING max(generation) IS NOT NULL
+RETURNING generation`
+
+	lockCheckpoint = `
+SELECT count(*)
+FROM generations
+WHERE projection = ?1 AND generation = ?2 AND version = ?3 AND position = ?4`
+
+	keepStandby = `
+INSERT INTO standbys (projection, generation)
+SELECT projection, active_generation
+FROM projections
+WHERE projection = ?1 AND active_generation <> ?2
+ON CONFLICT (projection) DO UPDATE
+SET generation = excluded.generation`
+
+	activate = `
+UPDATE projections
+SET active_generation = ?2
+WHERE projection = ?1 AND active_generation <> ?2`
+
+	countEdit = `
+UPDATE store
+SET edits = edits + 1
+WHERE id = 1`
+)
+
+// List implements [readmodel.Builds].
+func (s *Store) List(ctx context.Context) ([]readmodel.Build, error) {
+	var builds []readmodel.Build
+	err := forEach(ctx, s.reads[listBuilds], func(rows *sql.Rows) (b readmodel.Build, err error) {
+		err = rows.Scan(&b.Projection, &b.Version, &b.Generation, &b.Position, &b.Active, &b.Standby, &b.Paused)
+		return b, err
+	}, func(b *readmodel.Build) { builds = append(builds, *b) })
+	if err != nil {
+		return nil, fmt.Errorf("list generations: %w", err)
+	}
+	return builds, nil
+}
+
+// Begin implements [readmodel.Builds].
+func (s *Store) Begin(ctx context.Context, lease readmodel.Lease, projections []readmodel.Checkpoint) ([]readmodel.Checkpoint, error) {
+	begun := slices.Clone(projections)
+	err := s.held(ctx, lease, func(tx *sql.Tx) error {
+		for i := range begun {
+			at := &begun[i]
+			at.Position = 0
+			err := tx.QueryRowContext(ctx, beginGeneration, at.Projection, at.Version).Scan(&at.Generation)
+			if errors.Is(err, sql.ErrNoRows) {
+				return fmt.Errorf("%s is not registered", at.Projection)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("begin generations: %w", err)
+	}
+	return begun, nil
+}
+
+// Activate implements [readmodel.Builds].
+func (s *Store) Activate(ctx context.Context, lease readmodel.Lease, act int64, generations []readmodel.Checkpoint) (readmodel.Revision, error) {
+	revision, err := s.edit(ctx, lease, act, generations, func(tx *sql.Tx) error {
+		for _, at := range generations {
+			for _, statement := range []string{keepStandby, activate} {
+				if err := one(ctx, tx, at.Projection+" serves it already", statement, at.Projection, int64(at.Generation)); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return readmodel.Revision{}, fmt.Errorf("activate generations: %w", err)
+	}
+	return revision, nil
+}
+
+// edit runs do in a transaction that holds the lease and finds the checkpoints as given,
+// ends the act and counts what it does to what is served.
+func (s *Store) edit(ctx context.Context, lease readmodel.Lease, act int64, at []readmodel.Checkpoint, do func(*sql.Tx) error) (revision readmodel.Revision, err error) {
+	err = s.held(ctx, lease, func(tx *sql.Tx) error {
+		for _, c := range at {
+			var n int
+			err := tx.QueryRowContext(ctx, lockCheckpoint, c.Projection, int64(c.Generation), c.Version, int64(c.Position)).Scan(&n)
+			if err != nil {
+				return err
+			}
+			if n != 1 {
+				return fmt.Errorf("%s, generation %d, position %d: %w", c.Projection, c.Generation, c.Position, readmodel.ErrFenced)
+			}
+		}
+		if err := do(tx); err != nil {
+			return err
+		}
+		if err := end(ctx, tx, act); err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, countEdit); err != nil {
+			return err
+		}
+		revision, err = queryRevision(ctx, tx.StmtContext(ctx, s.commits[readRevision]))
+		return err
+	})
+	return revision, err
+}
