@@ -13,7 +13,7 @@ import (
 
 const (
 	// actPoll is how long an act may wait before somebody looks.
-	actPoll = 100 * time.Millisecond
+	actPoll = 50 * time.Millisecond
 	// noteEvery is how often the progress of an act is written down.
 	noteEvery = 250 * time.Millisecond
 	// handoverGap is how many events at most are left to fold while the live

@@ -21,32 +21,30 @@ const (
 	nothing = "nothing"
 )
 
-// difference returns the first difference, by table and key, between the rows of one
-// campaign that are served and those that were folded; nil where all of them are equal
-// in every field.
-func difference(served readmodel.CampaignRows, folded *readmodel.Rows) *Divergence {
+// differences calls see with every difference, by table and key, between the rows of one
+// campaign that are served and those that were folded, until it returns false. All
+// fields of all rows are compared.
+func differences(served readmodel.CampaignRows, folded *readmodel.Rows, see func(*Divergence) bool) {
 	var event []readmodel.EventStats
 	if served.Event.Campaign != "" {
 		event = append(event, served.Event)
 	}
-	return cmp.Or(
-		differenceOf(readmodel.ChannelStatsTable, served.Channels, folded.Channels,
-			func(row *readmodel.ChannelStats) readmodel.ChannelKey { return row.ChannelKey },
-			func(k readmodel.ChannelKey) string { return k.Channel }),
-		differenceOf(readmodel.EventStatsTable, event, folded.Events,
+	_ = differencesOf(readmodel.ChannelStatsTable, served.Channels, folded.Channels,
+		func(row *readmodel.ChannelStats) readmodel.ChannelKey { return row.ChannelKey },
+		func(k readmodel.ChannelKey) string { return k.Channel }, see) &&
+		differencesOf(readmodel.EventStatsTable, event, folded.Events,
 			func(row *readmodel.EventStats) events.Campaign { return row.Campaign },
-			func(events.Campaign) string { return "" }),
-		differenceOf(readmodel.ParticipantProfileTable, served.Profiles, folded.Profiles,
+			func(events.Campaign) string { return "" }, see) &&
+		differencesOf(readmodel.ParticipantProfileTable, served.Profiles, folded.Profiles,
 			func(row *readmodel.ProfileCount) readmodel.ProfileKey { return row.ProfileKey },
-			func(k readmodel.ProfileKey) string { return string(k.Dimension) + "=" + k.Value }),
-		differenceOf(readmodel.ParticipationHourlyTable, served.Hours, folded.Hours,
+			func(k readmodel.ProfileKey) string { return string(k.Dimension) + "=" + k.Value }, see) &&
+		differencesOf(readmodel.ParticipationHourlyTable, served.Hours, folded.Hours,
 			func(row *readmodel.ParticipationHour) readmodel.HourKey { return row.HourKey },
-			func(k readmodel.HourKey) string { return k.Hour.Format(time.RFC3339Nano) }),
-	)
+			func(k readmodel.HourKey) string { return k.Hour.Format(time.RFC3339Nano) }, see)
 }
 
-// differenceOf compares the rows of one table.
-func differenceOf[K, R comparable](table string, served []R, folded map[K]*R, key func(*R) K, name func(K) string) *Divergence {
+// differencesOf compares the rows of one table. It reports whether more is wanted.
+func differencesOf[K, R comparable](table string, served []R, folded map[K]*R, key func(*R) K, name func(K) string, see func(*Divergence) bool) (more bool) {
 	byKey := make(map[K]*R, len(served))
 	for i := range served {
 		byKey[key(&served[i])] = &served[i]
@@ -59,25 +57,29 @@ func differenceOf[K, R comparable](table string, served []R, folded map[K]*R, ke
 	}
 	slices.SortFunc(keys, func(a, b K) int { return cmp.Compare(name(a), name(b)) })
 	for _, k := range keys {
-		d := &Divergence{Table: table, Key: name(k)}
+		more = true
 		switch s, f := byKey[k], folded[k]; {
 		case s == nil:
-			d.Served, d.Folded = noRow, aRow
-			return d
+			more = see(&Divergence{Table: table, Key: name(k), Served: noRow, Folded: aRow})
 		case f == nil:
-			d.Served, d.Folded = aRow, noRow
-			return d
+			more = see(&Divergence{Table: table, Key: name(k), Served: aRow, Folded: noRow})
 		case *s == *f: // most are, and without a pointer in them nothing more is to be done
-		case d.fields("", reflect.ValueOf(s).Elem(), reflect.ValueOf(f).Elem()):
-			return d
+		default:
+			more = fieldsOf("", reflect.ValueOf(s).Elem(), reflect.ValueOf(f).Elem(), func(field, a, b string) bool {
+				return see(&Divergence{Table: table, Key: name(k), Field: field, Served: a, Folded: b})
+			})
+		}
+		if !more {
+			return false
 		}
 	}
-	return nil
+	return true
 }
 
-// fields looks for a field in which two structures differ, and fills it in. By way of
-// reflection, no field that a row may be given one day is forgotten.
-func (d *Divergence) fields(within string, served, folded reflect.Value) (differ bool) {
+// fieldsOf calls see with each field in which two structures differ, until it returns
+// false, which it then returns. By way of reflection, no field that a row may be given
+// one day is forgotten.
+func fieldsOf(within string, served, folded reflect.Value, see func(field, served, folded string) bool) (more bool) {
 	for i := range served.NumField() {
 		field := served.Type().Field(i)
 		if field.Anonymous { // the row's key, which is the same
@@ -85,17 +87,16 @@ func (d *Divergence) fields(within string, served, folded reflect.Value) (differ
 		}
 		name, s, f := within+field.Name, served.Field(i), folded.Field(i)
 		if figure := reflect.TypeFor[readmodel.Figure](); field.Type == figure {
-			if d.fields(name+".", s, f) {
-				return true
+			if !fieldsOf(name+".", s, f, see) {
+				return false
 			}
 			continue
 		}
-		if a, b := show(s), show(f); a != b {
-			d.Field, d.Served, d.Folded = name, a, b
-			return true
+		if a, b := show(s), show(f); a != b && !see(name, a, b) {
+			return false
 		}
 	}
-	return false
+	return true
 }
 
 // show writes a field's value, different ones differently.

@@ -86,14 +86,18 @@ func drafts(t *testing.T, seed uint64, n int) []events.Draft {
 	return all
 }
 
+func config(log events.Log, rows store, owner string, batch int, ps []projections.Projection) runner.Config {
+	return runner.Config{
+		Log: log, Rows: rows, Projections: ps, Owner: owner,
+		Logger: slog.New(slog.DiscardHandler), LeaseTTL: time.Second, Batch: batch,
+	}
+}
+
 // start runs a runner until the returned function is called, which returns what
 // Run returned.
 func start(t *testing.T, log events.Log, rows store, owner string, batch int, ps []projections.Projection) (r *runner.Runner, stop func() error) {
 	t.Helper()
-	r, err := runner.New(runner.Config{
-		Log: log, Rows: rows, Projections: ps, Owner: owner,
-		Logger: slog.New(slog.DiscardHandler), LeaseTTL: time.Second, Batch: batch,
-	})
+	r, err := runner.New(config(log, rows, owner, batch, ps))
 	if err != nil {
 		t.Fatal(err)
 	}

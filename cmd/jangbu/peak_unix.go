@@ -1,0 +1,20 @@
+//go:build unix
+
+package main
+
+import (
+	"runtime"
+	"syscall"
+)
+
+// peakMemoryMiB returns the most memory that the process has had resident.
+func peakMemoryMiB() float64 {
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		return 0
+	}
+	if runtime.GOOS == "darwin" || runtime.GOOS == "ios" {
+		return float64(usage.Maxrss) / (1 << 20) // there it is in bytes
+	}
+	return float64(usage.Maxrss) / (1 << 10)
+}

@@ -1,0 +1,374 @@
+package runner_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"jangbu/events"
+	"jangbu/projections"
+	"jangbu/projections/runner"
+	"jangbu/readmodel"
+)
+
+// names returns the projections' names, sorted.
+func names(ps []projections.Projection) []string {
+	var all []string
+	for _, p := range ps {
+		all = append(all, p.Name)
+	}
+	slices.Sort(all)
+	return all
+}
+
+func ask(t *testing.T, rows store, kind readmodel.ActKind, c events.Campaign, projections ...string) readmodel.Act {
+	t.Helper()
+	a, err := rows.Ask(t.Context(), readmodel.Act{Kind: kind, Projections: projections, Campaign: c, Who: "the test", Why: "to see"})
+	if err != nil {
+		t.Fatalf("Ask: %v", err)
+	}
+	return a
+}
+
+// ended waits for the end of the act.
+func ended(t *testing.T, rows store, id int64) readmodel.Act {
+	t.Helper()
+	deadline, tick := time.After(30*time.Second), time.NewTicker(2*time.Millisecond)
+	defer tick.Stop()
+	for {
+		a, err := rows.Act(t.Context(), id)
+		if err != nil {
+			t.Fatalf("Act: %v", err)
+		}
+		if a.Ended() {
+			return a
+		}
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("act has not ended: %+v", a)
+		}
+	}
+}
+
+// done asks for an act and demands that it is done.
+func done(t *testing.T, rows store, kind readmodel.ActKind, c events.Campaign, projections ...string) {
+	t.Helper()
+	if a := ended(t, rows, ask(t, rows, kind, c, projections...).ID); a.State != readmodel.ActDone || a.Error != "" {
+		t.Fatalf("act: %+v", a)
+	}
+}
+
+// active returns the active generations, by projection.
+func active(t *testing.T, rows store) map[string]readmodel.Build {
+	t.Helper()
+	all, err := rows.List(t.Context())
+	if err != nil {
+		t.Fatalf("List: %v", err)
+	}
+	of := make(map[string]readmodel.Build)
+	for _, b := range all {
+		if b.Active {
+			of[b.Projection] = b
+		}
+	}
+	return of
+}
+
+func everywhere(t *testing.T, test func(*testing.T, *verifyBundle)) {
+	t.Helper()
+	for name, open := range map[string]func(*testing.T) *verifyBundle{"sqlite": onSQLite, "postgres": onPostgres} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, open(t))
+		})
+	}
+}
+
+// spoil changes rows by hand in all four tables, of one campaign or of all.
+func (b *verifyBundle) spoil(t *testing.T, where string) {
+	t.Helper()
+	for _, statement := range []string{
+		"UPDATE %sevent_stats SET participants = participants + 1",
+		"UPDATE %schannel_stats SET cost_won = cost_won + 1",
+		"DELETE FROM %sparticipation_hourly",
+		"UPDATE %sparticipant_profile SET value = value || '?'",
+	} {
+		if b.exec(t, fmt.Sprintf(statement, b.prefix)+where) == 0 {
+			t.Fatalf("%s%s changes nothing", statement, where)
+		}
+	}
+}
+
+// clean demands that what is served equals the fold of the log.
+func (b *verifyBundle) clean(t *testing.T) {
+	t.Helper()
+	if v := b.verify(t); v.First != nil {
+		t.Fatalf("%d of %d campaigns differ: %s", v.Diverging, v.Campaigns, v.First)
+	}
+}
+
+// TestRebuild spoils all rows and has one projection rebuilt, then all of them, while
+// events are appended. What was rebuilt is right, and nothing else is touched.
+func TestRebuild(t *testing.T) {
+	t.Parallel()
+	everywhere(t, func(t *testing.T, b *verifyBundle) {
+		b.spoil(t, "")
+		r, _ := start(t, b.log, b.rows, "process-1", 20, projections.All())
+		done(t, b.rows, readmodel.ActRebuild, "", readmodel.ChannelStatsTable)
+		cfg := b.config()
+		cfg.Projections = cfg.Projections[:1]
+		if cfg.Projections[0].Name != readmodel.ChannelStatsTable {
+			t.Fatal(cfg.Projections[0].Name)
+		}
+		if v := verify(t, cfg); v.First != nil {
+			t.Errorf("after the rebuild of %s: %s", cfg.Projections[0].Name, v.First)
+		}
+		if v := b.verify(t); v.First == nil || v.First.Table == readmodel.ChannelStatsTable {
+			t.Errorf("after the rebuild of one: %v; want the others to differ still", v.First)
+		}
+
+		more := drafts(t, 12, 200)
+		appended := make(chan events.Position, 1)
+		go func() { appended <- appendAll(t, b.log, more, 3) }()
+		done(t, b.rows, readmodel.ActRebuild, "", names(projections.All())...)
+		b.clean(t)
+		head := <-appended
+		waitFor(t, r, head)
+		b.clean(t)
+		for name, build := range active(t, b.rows) {
+			want := readmodel.Generation(2)
+			if name == readmodel.ChannelStatsTable {
+				want = 3
+			}
+			if build.Generation != want || build.Position != head {
+				t.Errorf("%s: %+v; want generation %d at %d", name, build, want, head)
+			}
+		}
+	})
+}
+
+// TestRollback goes back to the generation before a rebuild, which has missed events.
+func TestRollback(t *testing.T) {
+	t.Parallel()
+	everywhere(t, func(t *testing.T, b *verifyBundle) {
+		all := names(projections.All())
+		r, _ := start(t, b.log, b.rows, "process-1", 20, projections.All())
+		if a := ended(t, b.rows, ask(t, b.rows, readmodel.ActRollback, "", all...).ID); a.State != readmodel.ActFailed || !strings.Contains(a.Error, "no earlier generation") {
+			t.Errorf("rollback to nothing: %+v", a)
+		}
+		done(t, b.rows, readmodel.ActRebuild, "", all...)
+		head := appendAll(t, b.log, drafts(t, 12, 100), 10)
+		waitFor(t, r, head)
+		b.spoil(t, " WHERE generation = 2")
+		done(t, b.rows, readmodel.ActRollback, "", all...)
+		b.clean(t)
+		for name, build := range active(t, b.rows) {
+			if build.Generation != 1 {
+				t.Errorf("%s: generation %d is served; want 1", name, build.Generation)
+			}
+		}
+		done(t, b.rows, readmodel.ActRollback, "", all...) // and forth
+		if v := b.verify(t); v.First == nil {
+			t.Error("rows that were spoiled equal the fold")
+		}
+	})
+}
+
+// TestReset spoils the rows of every campaign and resets one of them: it is as it was,
+// the others are as they are.
+func TestReset(t *testing.T) {
+	t.Parallel()
+	everywhere(t, func(t *testing.T, b *verifyBundle) {
+		campaigns, err := b.rows.Campaigns(t.Context(), "", 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.spoil(t, "")
+		before := snapshots(t, b.rows, campaigns)
+		r, _ := start(t, b.log, b.rows, "process-1", 20, projections.All())
+		mended := campaigns[len(campaigns)/2]
+		for _, table := range names(projections.All()) {
+			done(t, b.rows, readmodel.ActReset, mended, table)
+		}
+		cfg := b.config()
+		cfg.Campaign = mended
+		if v := verify(t, cfg); v.First != nil {
+			t.Errorf("the campaign that was reset: %s", v.First)
+		}
+		after := snapshots(t, b.rows, campaigns)
+		for c, rows := range after {
+			if same := rows == before[c]; same == (c == mended) {
+				t.Errorf("campaign %s, of which %s was reset, is the same: %v", c, mended, same)
+			}
+		}
+		// All tables at once, while events come in: each counts once.
+		appended := make(chan events.Position, 1)
+		go func() { appended <- appendAll(t, b.log, drafts(t, 12, 300), 3) }()
+		for _, c := range campaigns {
+			done(t, b.rows, readmodel.ActReset, c, names(projections.All())...)
+		}
+		waitFor(t, r, <-appended)
+		b.clean(t)
+	})
+}
+
+// snapshots returns the campaigns' rows as text, without the revision.
+func snapshots(t *testing.T, rows store, campaigns []events.Campaign) map[events.Campaign]string {
+	t.Helper()
+	all := make(map[events.Campaign]string)
+	for _, c := range campaigns {
+		one, _, err := rows.Snapshot(t.Context(), c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		one.Event.PrizeCost, one.Event.PlatformCost, one.Event.ExpectedSalesIncrease, one.Event.BaselineSales, one.Event.NewCustomerLTV = nil, nil, nil, nil, nil
+		one.Revision = readmodel.Revision{}
+		all[c] = fmt.Sprintf("%+v", one)
+	}
+	return all
+}
+
+// TestPause stops one projection, also for a process that starts later, and goes on.
+func TestPause(t *testing.T) {
+	t.Parallel()
+	everywhere(t, func(t *testing.T, b *verifyBundle) {
+		paused := readmodel.EventStatsTable
+		r, stop := start(t, b.log, b.rows, "process-1", 20, projections.All())
+		done(t, b.rows, readmodel.ActPause, "", paused)
+		at := b.head
+		for i := range 2 {
+			head := appendAll(t, b.log, drafts(t, uint64(12+i), 50), 10)
+			waitForOthers(t, r, paused, head)
+			if got := active(t, b.rows)[paused]; got.Position != at || !got.Paused {
+				t.Errorf("paused at %d, it is %+v", at, got)
+			}
+			// A rebuild of what is paused leaves it where it is.
+			done(t, b.rows, readmodel.ActRebuild, "", paused)
+			if got := active(t, b.rows)[paused]; got.Position != at || !got.Paused || got.Generation != readmodel.Generation(i+2) {
+				t.Errorf("paused at %d and rebuilt, it is %+v", at, got)
+			}
+			b.clean(t)
+			b.head = head
+			if i == 0 {
+				if err := stop(); err != nil {
+					t.Fatal(err)
+				}
+				r, _ = start(t, b.log, b.rows, "process-2", 20, projections.All())
+			}
+		}
+		done(t, b.rows, readmodel.ActResume, "", paused)
+		waitFor(t, r, b.head)
+		b.clean(t)
+	})
+}
+
+// waitForOthers waits until all but one projection are at the position.
+func waitForOthers(t *testing.T, r *runner.Runner, but string, head events.Position) {
+	t.Helper()
+	deadline, tick := time.After(30*time.Second), time.NewTicker(2*time.Millisecond)
+	defer tick.Stop()
+	for {
+		at := r.Status().Checkpoints
+		if len(at) > 0 && !slices.ContainsFunc(at, func(c readmodel.Checkpoint) bool { return c.Projection != but && c.Position != head }) {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("not at %d: %+v", head, r.Status())
+		}
+	}
+}
+
+// TestNewerVersionRebuilds starts a program in which a projection folds otherwise: its
+// rows are served as they are until they have been rebuilt, and no others are touched.
+func TestNewerVersionRebuilds(t *testing.T) {
+	t.Parallel()
+	everywhere(t, func(t *testing.T, b *verifyBundle) {
+		newer := projections.All()
+		i := slices.IndexFunc(newer, func(p projections.Projection) bool { return p.Name == readmodel.ParticipationHourlyTable })
+		older := newer[i]
+		newer[i].Version++
+		newer[i].Fold = func(rows *readmodel.Rows, e events.Recorded) { older.Fold(rows, e); older.Fold(rows, e) }
+		r, stop := start(t, b.log, b.rows, "process-1", 20, newer)
+		head := appendAll(t, b.log, drafts(t, 12, 50), 10)
+		waitFor(t, r, head)
+		cfg := b.config()
+		cfg.Projections = newer
+		if v := verify(t, cfg); v.First != nil {
+			t.Errorf("what the newer program serves: %s", v.First)
+		}
+		acts, err := b.rows.Acts(t.Context(), 10)
+		if err != nil || len(acts) != 1 || acts[0].Kind != readmodel.ActRebuild || !slices.Equal(acts[0].Projections, []string{readmodel.ParticipationHourlyTable}) {
+			t.Errorf("acts = %+v, %v; want one rebuild", acts, err)
+		}
+		if err := stop(); err != nil {
+			t.Fatal(err)
+		}
+		// The older program refuses to add to the newer one's rows.
+		old, err := runner.New(config(b.log, b.rows, "process-2", 20, projections.All()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := old.Run(t.Context()); !errors.Is(err, readmodel.ErrVersion) {
+			t.Errorf("Run = %v; want ErrVersion", err)
+		}
+		if h, err := b.rows.Holder(t.Context(), runner.LeaseName); err != nil || h.FaultOwner != "process-2" || !strings.Contains(h.Fault, "version") {
+			t.Errorf("Holder = %+v, %v; want the failure", h, err)
+		}
+	})
+}
+
+// TestActsSurviveTheirLeaders takes leaders away at random moments while rebuilds,
+// rollbacks and resets go on and events come in: every act comes to its end once, and
+// rows always equal the fold.
+func TestActsSurviveTheirLeaders(t *testing.T) {
+	t.Parallel()
+	everywhere(t, func(t *testing.T, b *verifyBundle) {
+		random := rand.New(rand.NewPCG(1, 2))
+		all := names(projections.All())
+		campaigns, err := b.rows.Campaigns(t.Context(), "", 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		more := drafts(t, 13, 600)
+		for n := range 12 {
+			var id int64
+			switch n % 3 {
+			case 0:
+				id = ask(t, b.rows, readmodel.ActRebuild, "", all...).ID
+			case 1:
+				id = ask(t, b.rows, readmodel.ActReset, campaigns[random.IntN(len(campaigns))], all...).ID
+			case 2:
+				id = ask(t, b.rows, readmodel.ActRollback, "", all[random.IntN(len(all))]).ID
+			}
+			for k := 0; ; k++ {
+				_, stop := start(t, b.log, b.rows, fmt.Sprintf("process %d/%d", n, k), 20, projections.All())
+				part := min(len(more), 10)
+				appendAll(t, b.log, more[:part], 2)
+				more = more[part:]
+				life, cancel := context.WithTimeout(t.Context(), time.Duration(random.IntN(60*(k+1)))*time.Millisecond)
+				<-life.Done()
+				cancel()
+				if err := stop(); err != nil {
+					t.Fatal(err)
+				}
+				b.clean(t)
+				if a, err := b.rows.Act(t.Context(), id); err != nil {
+					t.Fatal(err)
+				} else if a.Ended() {
+					if a.State != readmodel.ActDone {
+						t.Fatalf("act: %+v", a)
+					}
+					break
+				}
+			}
+		}
+	})
+}
