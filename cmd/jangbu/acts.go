@@ -2,10 +2,15 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
+	"jangbu/events"
+	"jangbu/projections"
+	"jangbu/projections/runner"
 	"jangbu/readmodel"
 )
 
@@ -14,6 +19,119 @@ const actLook = 20 * time.Millisecond
 
 // errActFailed says that an act has failed, as it was noted.
 var errActFailed = errors.New("the act has failed")
+
+// actFlags are of every command that asks for an act.
+type actFlags struct {
+	Why  string `placeholder:"TEXT" help:"The reason, for the record."`
+	JSON bool   `help:"Print the act as one JSON object, and no progress."`
+	logConfig
+}
+
+// actReport is an act for machines.
+type actReport struct {
+	ID          int64             `json:"act"`
+	Kind        readmodel.ActKind `json:"kind"`
+	Projections []string          `json:"projections"`
+	Campaign    events.Campaign   `json:"eventId,omitempty"`
+	Who         string            `json:"who"`
+	Why         string            `json:"why"`
+	State       string            `json:"state"`
+	AskedAt     time.Time         `json:"askedAt"`
+	BeganAt     *time.Time        `json:"beganAt"`
+	EndedAt     *time.Time        `json:"endedAt"`
+	Owner       string            `json:"owner"` // who carried it out
+	At          events.Position   `json:"at"`
+	To          events.Position   `json:"to"`
+	Error       string            `json:"error,omitempty"`
+}
+
+func reportOf(a readmodel.Act) actReport {
+	r := actReport{
+		ID: a.ID, Kind: a.Kind, Projections: a.Projections, Campaign: a.Campaign, Who: a.Who, Why: a.Why,
+		State: string(a.State), AskedAt: a.AskedAt, Owner: a.Owner, At: a.At, To: a.To, Error: a.Error,
+	}
+	if !a.BeganAt.IsZero() {
+		r.BeganAt = &a.BeganAt
+	}
+	if !a.EndedAt.IsZero() {
+		r.EndedAt = &a.EndedAt
+	}
+	return r
+}
+
+// subject says what the act is about.
+func (r actReport) subject() string {
+	s := strings.Join(r.Projections, " ")
+	if len(r.Projections) == len(projections.All()) {
+		s = "all projections"
+	}
+	if r.Campaign != "" {
+		s += fmt.Sprintf(" of %q", r.Campaign)
+	}
+	return s
+}
+
+// operate asks for the act and waits until it has ended. A service carries it out; where
+// none runs, this process does, as a service would.
+func (f *actFlags) operate(ctx context.Context, t terminal, log eventLog, rows rowStore, wanted readmodel.Act) error {
+	if f.LogLevel == "info" {
+		f.LogLevel = "error" // the terminal is for the act
+	}
+	wanted.Who, wanted.Why = operator(), f.Why
+	asked, err := rows.Ask(ctx, wanted)
+	if err != nil {
+		return err
+	}
+	if !f.JSON && (asked.Who != wanted.Who || asked.Why != wanted.Why || asked.State != readmodel.ActWaiting) {
+		t.complain("%s asked for the same at %s already: waiting for that", asked.Who, asked.AskedAt.Local().Format(time.DateTime))
+	}
+	standby, err := runner.New(runner.Config{
+		Log: log, Rows: rows, Projections: projections.All(),
+		Owner: fmt.Sprintf("%s/act %d/%d", operator(), asked.ID, time.Now().UnixNano()), Logger: f.logger(t),
+	})
+	if err != nil {
+		return err
+	}
+	running, cancel := context.WithCancelCause(ctx)
+	ended := make(chan error, 1)
+	go func() {
+		err := standby.Run(running)
+		cancel(err) // ends the waiting where there is an error
+		ended <- err
+	}()
+	done, err := awaitAct(running, rows, asked.ID, f.watch(t))
+	cancel(nil)
+	if e := <-ended; e != nil {
+		return e // what ends a runner says more
+	}
+	switch {
+	case ctx.Err() != nil:
+		t.complain("interrupted; act %d goes on where a service runs, and else with the next one, or with the same command", asked.ID)
+		return ctx.Err()
+	case err != nil && !errors.Is(err, errActFailed):
+		return err
+	}
+	if f.JSON {
+		return errors.Join(err, json.NewEncoder(t.out).Encode(reportOf(done)))
+	}
+	if err != nil {
+		return fmt.Errorf("act %d: %w", done.ID, err)
+	}
+	t.say("act %d: %s of %s done in %v, by %s", done.ID, done.Kind, reportOf(done).subject(),
+		done.EndedAt.Sub(done.BeganAt).Round(time.Millisecond), done.Owner)
+	return nil
+}
+
+// watch returns what tells of an act's progress.
+func (f *actFlags) watch(t terminal) func(readmodel.Act) {
+	p := progress{terminal: t, quiet: f.JSON, verb: "folded"}
+	return func(a readmodel.Act) {
+		if a.To > 0 {
+			p.total = a.To
+			p.at(a.At)
+		}
+	}
+}
 
 // awaitAct waits until an act has ended, and tells see of it whenever it has looked.
 func awaitAct(ctx context.Context, acts readmodel.Acts, id int64, see func(readmodel.Act)) (readmodel.Act, error) {
@@ -27,11 +145,11 @@ func awaitAct(ctx context.Context, acts readmodel.Acts, id int64, see func(readm
 		if see != nil {
 			see(a)
 		}
-		switch a.State {
-		case readmodel.ActDone:
-			return a, nil
-		case readmodel.ActFailed:
+		if a.State == readmodel.ActFailed {
 			return a, fmt.Errorf("%w: %s", errActFailed, a.Error)
+		}
+		if a.Ended() {
+			return a, nil
 		}
 		select {
 		case <-tick.C:

@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -99,8 +100,8 @@ func administer(ctx context.Context, server, statement string) error {
 // drop closes and removes everything.
 func (s *scratch) drop(ctx context.Context) error {
 	var all []error
-	for i := len(s.closers) - 1; i >= 0; i-- {
-		all = append(all, s.closers[i](ctx))
+	for _, closer := range slices.Backward(s.closers) {
+		all = append(all, closer(ctx))
 	}
 	s.closers = nil
 	return errors.Join(all...)

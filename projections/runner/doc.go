@@ -11,7 +11,7 @@
 // after the other: it folds another generation of a projection and puts it in the
 // place of the one that is served, folds one campaign anew, goes back to the generation
 // before, or pauses. All but the last step runs beside the folding of new events; the
-// last one runs between two batches, at the very position where what is served stands,
+// last one runs between two batches, while nothing that is served moves,
 // and ends the act in the transaction that changes what is served. A leader that is
 // killed leaves what is served as it was, and its successor begins the act again.
 // Rows of an earlier version of a projection are served, but not added to, until they

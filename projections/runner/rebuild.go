@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"jangbu/events"
 	"jangbu/projections"
@@ -21,24 +22,26 @@ const (
 
 // rebuild folds the log anew, in memory as far as that goes, writes the rows as
 // another generation, catches up with what is served, and puts it in that one's place
-// at the very position where it stands (I7).
+// (I7): where that stands, or further on if it was behind the log.
 func (f *follower) rebuild(ctx context.Context, act *readmodel.Act, ps []projections.Projection) error {
 	ops := f.cfg.Rows
 	if err := ops.Prune(ctx, f.lease); err != nil { // of a build that was killed
 		return err
 	}
+	through, err := f.buildThrough(ctx, ps)
+	if err != nil {
+		return err
+	}
 	wanted := make([]readmodel.Checkpoint, len(ps))
-	lowest := f.active(ps[0].Name)
 	for i, p := range ps {
 		wanted[i] = readmodel.Checkpoint{Projection: p.Name, Version: p.Version}
-		lowest = min(lowest, f.active(p.Name))
 	}
 	begun, err := ops.Begin(ctx, f.lease, wanted)
 	if err != nil {
 		return err
 	}
-	if lowest > 0 {
-		if err := f.build(ctx, act, ps, begun, lowest); err != nil {
+	if through > 0 {
+		if err := f.build(ctx, act, ps, begun, through); err != nil {
 			return err
 		}
 	}
@@ -46,6 +49,26 @@ func (f *follower) rebuild(ctx context.Context, act *readmodel.Act, ps []project
 		return err
 	}
 	return ops.Prune(ctx, f.lease)
+}
+
+// buildThrough returns how far the projections are to be built: to the head, or to where
+// one of them was paused.
+func (f *follower) buildThrough(ctx context.Context, ps []projections.Projection) (events.Position, error) {
+	totals, err := f.cfg.Log.Totals(ctx)
+	if err != nil {
+		return 0, err
+	}
+	builds, err := f.cfg.Rows.List(ctx)
+	if err != nil {
+		return 0, err
+	}
+	through := totals.Head
+	for _, b := range builds {
+		if b.Paused && slices.ContainsFunc(ps, func(p projections.Projection) bool { return p.Name == b.Projection }) {
+			through = min(through, b.Position)
+		}
+	}
+	return through, nil
 }
 
 // build folds the log into the empty generations, up to the position or as far as
@@ -143,10 +166,7 @@ func (f *follower) catchUp(ctx context.Context, members []*cursor, gap events.Po
 	for _, m := range members {
 		active := f.active(m.Name)
 		switch {
-		case active < m.at.Position:
-			return 0, false, fmt.Errorf("%s, generation %d, is at position %d, beyond the active one at %d",
-				m.Name, m.at.Generation, m.at.Position, active)
-		case active-m.at.Position <= gap:
+		case active-m.at.Position <= gap: // or it is beyond
 		case len(c.members) == 0 || m.at.Position < c.from:
 			c = cohort{from: m.at.Position, through: active, members: []*cursor{m}}
 		case m.at.Position == c.from:

@@ -102,23 +102,29 @@ func benchmarkReplay(b *testing.B, log events.Log, total int, bare func() error)
 // fill appends registrations to 1,000 campaigns.
 func fill(b *testing.B, log events.Appender, total int) {
 	b.Helper()
-	at := time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)
 	const batch = 20_000
-	for n := 0; n < total; {
-		var some []events.Draft
-		for ; n < total && len(some) < batch; n++ {
-			campaign := fmt.Sprintf("evt-%d", n%1000)
-			decoded, err := events.Decode(events.TypeParticipantRegistered, events.Record{
-				Topic: "participant-registered", Key: []byte(campaign), Timestamp: at.Add(time.Duration(n) * time.Second),
-				Value: fmt.Appendf(nil, `{"eventId":%q,"participantId":"p-%d","phoneNumber":"010-1234-5678","channel":"kakao","newCustomer":true,"gender":"female","ageGroup":"30s","region":"서울"}`, campaign, n),
-			})
-			if err != nil {
-				b.Fatal(err)
-			}
-			some = append(some, decoded.Draft)
-		}
-		if _, err := log.Append(b.Context(), some); err != nil {
+	for n := 0; n < total; n += batch {
+		if _, err := log.Append(b.Context(), registrations(b, n, min(batch, total-n))); err != nil {
 			b.Fatal(err)
 		}
 	}
+}
+
+// registrations are those from the nth on, one a second.
+func registrations(b *testing.B, n, count int) []events.Draft {
+	b.Helper()
+	at := time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)
+	some := make([]events.Draft, 0, count)
+	for ; len(some) < count; n++ {
+		campaign := fmt.Sprintf("evt-%d", n%1000)
+		decoded, err := events.Decode(events.TypeParticipantRegistered, events.Record{
+			Topic: "participant-registered", Key: []byte(campaign), Timestamp: at.Add(time.Duration(n) * time.Second),
+			Value: fmt.Appendf(nil, `{"eventId":%q,"participantId":"p-%d","phoneNumber":"010-1234-5678","channel":"kakao","newCustomer":true,"gender":"female","ageGroup":"30s","region":"서울"}`, campaign, n),
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+		some = append(some, decoded.Draft)
+	}
+	return some
 }

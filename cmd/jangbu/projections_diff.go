@@ -1,0 +1,119 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"jangbu/events"
+	"jangbu/projections"
+	"jangbu/projections/runner"
+	"jangbu/readmodel"
+)
+
+const (
+	shownChanges = 20    // on a terminal
+	keptChanges  = 1_000 // in JSON
+)
+
+// errNotConfirmed says that nobody said yes.
+var errNotConfirmed = errors.New("not confirmed, nothing was changed")
+
+// diffFlags are of commands that can show first what they would change.
+type diffFlags struct {
+	Diff   bool `help:"Fold first, show what would change, and ask."`
+	DryRun bool `help:"Show what would change, and change nothing."`
+	Yes    bool `help:"Do not ask."`
+}
+
+func (f *diffFlags) validate(wrong *problems) {
+	if f.Yes && f.DryRun {
+		wrong.add("yes", "--dry-run asks nothing")
+	}
+	if f.Yes && !f.Diff {
+		wrong.add("yes", "nothing is asked without --diff")
+	}
+}
+
+// changes is what an act would change.
+type changes struct {
+	Campaigns int `json:"campaigns"` // that were compared
+	Changing  int `json:"changing"`
+	// Changes are the first ones; Truncated says that there are more.
+	Changes   []divergence `json:"changes"`
+	Truncated bool         `json:"truncated"`
+}
+
+// look shows what the act would change, if that is wanted, and reports whether it is to
+// be carried out.
+func (f *diffFlags) look(ctx context.Context, t terminal, log eventLog, rows rowStore, act readmodel.Act, asJSON bool) (goOn bool, err error) {
+	if !f.Diff && !f.DryRun {
+		return true, nil
+	}
+	found, err := findChanges(ctx, log, rows, act)
+	if err != nil {
+		return false, err
+	}
+	if asJSON && f.DryRun {
+		return false, json.NewEncoder(t.out).Encode(found)
+	}
+	found.print(t)
+	switch {
+	case f.DryRun:
+		return false, nil
+	case found.Changing == 0:
+		t.complain("nothing was changed: without --diff it would be folded anew all the same")
+		return false, nil
+	case f.Yes:
+		return true, nil
+	}
+	_, _ = fmt.Fprintf(t.err, "Go on? Type yes: ")
+	answer, err := bufio.NewReader(os.Stdin).ReadString('\n')
+	if strings.TrimSpace(answer) == "yes" {
+		return true, nil
+	}
+	if err != nil {
+		t.complain("") // the line of the question has not ended
+	}
+	return false, errNotConfirmed
+}
+
+// findChanges folds the log in memory and compares.
+func findChanges(ctx context.Context, log eventLog, rows rowStore, act readmodel.Act) (changes, error) {
+	found := changes{Changes: []divergence{}}
+	cfg := runner.VerifyConfig{
+		Log: log, Rows: rows, Campaign: act.Campaign, AnyVersion: true,
+		Projections: slices.DeleteFunc(projections.All(), func(p projections.Projection) bool { return !slices.Contains(act.Projections, p.Name) }),
+		Each: func(d *runner.Divergence) {
+			if len(found.Changes) < keptChanges {
+				found.Changes = append(found.Changes, divergence(*d))
+			} else {
+				found.Truncated = true
+			}
+		},
+	}
+	verified, err := runner.Verify(ctx, cfg)
+	if errors.Is(err, events.ErrGap) || errors.Is(err, events.ErrCorrupt) {
+		err = fmt.Errorf("%w: %w", errCheckFailed, err)
+	}
+	found.Campaigns, found.Changing = verified.Campaigns, verified.Diverging
+	return found, err
+}
+
+// print shows the first changes.
+func (c changes) print(t terminal) {
+	t.complain("%d of %d campaigns change", c.Changing, c.Campaigns)
+	for i, d := range c.Changes {
+		if i == shownChanges {
+			t.complain("  … (--dry-run --json has more)")
+			break
+		}
+		at := strings.Join(slices.DeleteFunc([]string{d.Table, d.Key, d.Field}, func(s string) bool { return s == "" }), " ")
+		t.complain("  %s: %s: %s → %s", d.Campaign, at, d.Served, d.Folded)
+	}
+}

@@ -1,0 +1,191 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"jangbu/events"
+	"jangbu/events/pglog/pgtest"
+	"jangbu/events/synthetic"
+)
+
+// operated is a log with rows that nobody folds but the commands, and a way to change
+// the rows by hand.
+type operated struct {
+	flags []string
+	exec  func(t *testing.T, statement string)
+	table func(name string) string
+	log   eventLog
+	one   events.Campaign // of which there is a row in every table
+}
+
+func operatedOnSQLite(t *testing.T) *operated {
+	t.Helper()
+	dir := t.TempDir()
+	o := &operated{flags: []string{"--data-dir", dir}, table: func(name string) string { return name }}
+	o.fill(t, storeConfig{DataDir: dir})
+	db, err := sql.Open("sqlite", filepath.Join(dir, "rows.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	o.exec = func(t *testing.T, statement string) {
+		t.Helper()
+		result, err := db.ExecContext(t.Context(), statement)
+		if err != nil {
+			t.Fatalf("%s: %v", statement, err)
+		}
+		if n, _ := result.RowsAffected(); n == 0 {
+			t.Fatalf("%s changes nothing", statement)
+		}
+	}
+	return o
+}
+
+func operatedOnPostgres(t *testing.T) *operated {
+	t.Helper()
+	url := pgtest.Database(t)
+	o := &operated{flags: []string{"--database-url", url}, table: func(name string) string { return "jangbu_rows." + name }}
+	o.fill(t, storeConfig{DatabaseURL: url})
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close(context.WithoutCancel(t.Context())) })
+	o.exec = func(t *testing.T, statement string) {
+		t.Helper()
+		tag, err := conn.Exec(t.Context(), statement)
+		if err != nil {
+			t.Fatalf("%s: %v", statement, err)
+		}
+		if tag.RowsAffected() == 0 {
+			t.Fatalf("%s changes nothing", statement)
+		}
+	}
+	return o
+}
+
+// fill makes a log and has it folded.
+func (o *operated) fill(t *testing.T, at storeConfig) {
+	t.Helper()
+	log, closeLog, err := at.openLog(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = closeLog() })
+	o.log = log
+	g, err := synthetic.New(synthetic.Config{Seed: 5, Campaigns: 8, Start: created(t, "evt-0").OccurredAt})
+	if err != nil {
+		t.Fatal(err)
+	}
+	records := append(g.Campaigns(), g.Distributions()...)
+	for range 300 {
+		records = append(records, g.Next())
+	}
+	var drafts []events.Draft
+	for _, record := range records {
+		typ, _ := events.TypeNamed(record.Topic)
+		decoded, err := events.Decode(typ, record)
+		if err != nil {
+			t.Fatal(err)
+		}
+		drafts = append(drafts, decoded.Draft)
+	}
+	if _, err := log.Append(t.Context(), drafts); err != nil {
+		t.Fatal(err)
+	}
+	o.one = g.Expected().Campaigns[0].Campaign
+	o.run(t, exitDone, "projections", "rebuild", "--all")
+	o.run(t, exitDone, "verify")
+}
+
+// run carries out a command line, and returns what it printed.
+func (o *operated) run(t *testing.T, want int, args ...string) (stdout, stderr string) {
+	t.Helper()
+	var out, complaint bytes.Buffer
+	if got := run(t.Context(), append(args, o.flags...), terminal{&out, &complaint}); got != want {
+		t.Fatalf("%q exits with %d, want %d\n%s%s", args, got, want, &out, &complaint)
+	}
+	return out.String(), complaint.String()
+}
+
+// asked does so in another process, which reads the answer.
+func (o *operated) asked(t *testing.T, want int, answer string, args ...string) (stdout, stderr string) {
+	t.Helper()
+	var out, complaint bytes.Buffer
+	cmd := commandLine(t, append(args, o.flags...)...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(answer), &out, &complaint
+	if got := exitCodeOf(cmd.Run()); got != want {
+		t.Fatalf("%q exits with %d, want %d\n%s%s", args, got, want, &out, &complaint)
+	}
+	return out.String(), complaint.String()
+}
+
+// TestRowsChangedByHandAreMended changes a row by hand in each table, one after another:
+// verify names it, a dry run shows it, an answer other than yes leaves it, and a reset of
+// the campaign mends it. Others are not mended with it.
+func TestRowsChangedByHandAreMended(t *testing.T) {
+	t.Parallel()
+	for name, open := range map[string]func(*testing.T) *operated{"sqlite": operatedOnSQLite, "postgres": operatedOnPostgres} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := open(t)
+			of := fmt.Sprintf(" AND campaign = '%s'", o.one)
+			for table, set := range map[string]string{
+				"event_stats":          "participants = participants + 1",
+				"channel_stats":        "cost_won = cost_won + 5",
+				"participation_hourly": "participants = participants - 1",
+				"participant_profile":  "value = 'nobody'",
+			} {
+				where := " WHERE generation = 2"
+				if table == "participant_profile" {
+					where += " AND dimension = 'gender' AND value = 'female'"
+				}
+				o.exec(t, "UPDATE "+o.table(table)+" SET "+set+where+of)
+				_, complaint := o.run(t, exitCheckFailed, "verify")
+				if want := fmt.Sprintf("campaign %q: %s", o.one, table); !strings.Contains(complaint, want) {
+					t.Errorf("verify says %q; want in it %q", complaint, want)
+				}
+
+				reset := []string{"projections", "reset", "--event", string(o.one), table}
+				out, _ := o.run(t, exitDone, append(reset, "--dry-run", "--json")...)
+				var found changes
+				if err := json.Unmarshal([]byte(out), &found); err != nil || found.Changing != 1 || found.Campaigns != 1 || found.Changes[0].Table != table || found.Changes[0].Campaign != o.one {
+					t.Errorf("dry run: %v: %s", err, out)
+				}
+				_, complaint = o.asked(t, exitFailed, "no\n", append(reset, "--diff")...)
+				if !strings.Contains(complaint, "1 of 1 campaigns change\n  "+string(o.one)+": "+table) || !strings.Contains(complaint, "not confirmed, nothing was changed") {
+					t.Errorf("a no is answered with %q", complaint)
+				}
+				o.asked(t, exitFailed, "", append(reset, "--diff")...) // nobody is there
+				o.run(t, exitCheckFailed, "verify", "--event", string(o.one))
+
+				o.exec(t, "UPDATE "+o.table("event_stats")+" SET new_customers = new_customers + 1 WHERE generation = 2 AND campaign <> '"+string(o.one)+"'")
+				if _, complaint = o.asked(t, exitDone, "yes\n", append(reset, "--diff")...); !strings.Contains(complaint, "Type yes") {
+					t.Errorf("nobody was asked: %q", complaint)
+				}
+				o.run(t, exitDone, "verify", "--event", string(o.one))
+				out, _ = o.run(t, exitDone, "projections", "rebuild", "--all", "--dry-run", "--json")
+				if err := json.Unmarshal([]byte(out), &found); err != nil || found.Changing != 7 || found.Campaigns != 8 {
+					t.Errorf("after the reset of one: %v: %s", err, out)
+				}
+				o.exec(t, "UPDATE "+o.table("event_stats")+" SET new_customers = new_customers - 1 WHERE generation = 2 AND campaign <> '"+string(o.one)+"'")
+				o.run(t, exitDone, "verify")
+			}
+			// All of it at once, by a rebuild that is not asked about.
+			o.exec(t, "DELETE FROM "+o.table("participation_hourly")+" WHERE generation = 2")
+			if _, complaint := o.run(t, exitDone, "projections", "rebuild", "--all", "--diff", "--yes"); !strings.Contains(complaint, "8 of 8 campaigns change") {
+				t.Errorf("rebuild says %q", complaint)
+			}
+			o.run(t, exitDone, "verify")
+		})
+	}
+}

@@ -1,0 +1,172 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"jangbu/events/synthetic"
+)
+
+// TestRebuildsAreKilled rebuilds all projections again and again by the command, while
+// registrations come in and dashboards are read. Each third time it kills with SIGKILL,
+// at a random moment, the service or, where none runs, the command. After each, what is
+// served equals the fold of the log; no read ever fails or finds nothing (I6, I7).
+//
+// JANGBU_TEST_REBUILDS is how many, on each database (6).
+func TestRebuildsAreKilled(t *testing.T) {
+	t.Parallel()
+	for name, environment := range map[string]func(*testing.T) []string{
+		"embedded": func(*testing.T) []string { return nil },
+		"postgres": postgresEnvironment,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			testRebuildsAreKilled(t, environment(t))
+		})
+	}
+}
+
+func testRebuildsAreKilled(t *testing.T, environment []string) {
+	rebuilds := 6
+	if n, err := strconv.Atoi(os.Getenv("JANGBU_TEST_REBUILDS")); err == nil {
+		rebuilds = n
+	}
+	const preloaded = 10_000
+	random := rand.New(rand.NewPCG(20261124, 0))
+	g, err := synthetic.New(synthetic.Config{Seed: 7, Campaigns: 20, Start: time.Now(), Topics: defaultTopics().topics()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &watchedService{dir: t.TempDir(), environment: environment}
+	w.traffic = &resender{generator: g, pending: append(append(g.Campaigns(), g.Distributions()...), g.Stats(time.Now())...)}
+	for range preloaded {
+		w.traffic.pending = append(w.traffic.pending, g.Next())
+	}
+	w.campaigns = g.Expected().Campaigns
+	w.start(t)
+	waitFor(t, time.Minute, func() string {
+		if n := w.metric(t, `jangbu_projection_position{projection="event_stats"}`); n < preloaded {
+			return fmt.Sprintf("%d folded of %d", n, preloaded)
+		}
+		return ""
+	})
+	killed := 0
+	for n := range rebuilds {
+		alone := n%6 == 5
+		if alone {
+			w.stop(t)
+		}
+		rebuilding := w.command(t, "projections", "rebuild", "--all", "--json", "--why", fmt.Sprint("no. ", n))
+		if !alone {
+			w.read(t)
+		}
+		if n%3 == 2 {
+			time.Sleep(time.Duration(random.IntN(400)) * time.Millisecond) // the random moment, not a wait for something
+			if alone {
+				_ = rebuilding.cmd.Process.Kill()
+				_ = rebuilding.cmd.Wait()
+				w.verify(t) // whatever it has left
+				rebuilding = w.command(t, "projections", "rebuild", "--all", "--json")
+			} else {
+				w.stop(t)
+			}
+			killed++
+		}
+		if err := rebuilding.cmd.Wait(); err != nil {
+			t.Fatalf("rebuild %d: %v: %s", n, err, rebuilding.stderr.String())
+		}
+		var act actReport
+		if err := json.Unmarshal(rebuilding.stdout.Bytes(), &act); err != nil || act.State != "done" {
+			t.Fatalf("rebuild %d: %v: %s", n, err, rebuilding.stdout.String())
+		}
+		w.verify(t)
+		w.start(t)
+	}
+	w.read(t)
+	w.stop(t)
+	t.Logf("%d rebuilds, %d killed, %d reads, the longest %v", rebuilds, killed, w.reads.Load(), time.Duration(w.longest.Load()))
+}
+
+// watchedService is a service with traffic and readers, which can be killed.
+type watchedService struct {
+	dir         string
+	environment []string
+	traffic     *resender
+	campaigns   []synthetic.CampaignTotals
+
+	*program
+	cancel         context.CancelFunc
+	working        sync.WaitGroup
+	reads, longest atomic.Int64
+}
+
+// start starts the service where it does not run, and sends traffic to it.
+func (w *watchedService) start(t *testing.T) {
+	t.Helper()
+	if w.program != nil {
+		return
+	}
+	w.program = startProgram(t, w.dir, w.environment)
+	var ctx context.Context
+	ctx, w.cancel = context.WithCancel(t.Context())
+	w.working.Go(func() { w.traffic.send(ctx, w.broker) })
+}
+
+// stop kills the service.
+func (w *watchedService) stop(t *testing.T) {
+	t.Helper()
+	w.cancel()
+	w.working.Wait()
+	w.kill(t)
+	w.program = nil
+}
+
+// read reads every campaign's dashboard.
+func (w *watchedService) read(t *testing.T) {
+	t.Helper()
+	for _, c := range w.campaigns {
+		start := time.Now()
+		if d := w.dashboard(t, string(c.Campaign)); d.Title == nil || d.Summary.TotalParticipants == 0 || len(d.Channels) == 0 {
+			t.Errorf("dashboard of %s is empty: %+v", c.Campaign, d)
+		}
+		w.reads.Add(1)
+		w.longest.Store(max(w.longest.Load(), int64(time.Since(start))))
+	}
+}
+
+// otherProgram is another process that carries out a command line.
+type otherProgram struct {
+	cmd            *exec.Cmd
+	stdout, stderr bytes.Buffer
+}
+
+func (w *watchedService) command(t *testing.T, args ...string) *otherProgram {
+	t.Helper()
+	c := &otherProgram{cmd: commandLine(t, append(args, "--data-dir", w.dir)...)}
+	c.cmd.Env = append(c.cmd.Env, w.environment...)
+	c.cmd.Stdout, c.cmd.Stderr = &c.stdout, &c.stderr
+	if err := c.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.cmd.Process.Kill() })
+	return c
+}
+
+// verify demands that what is served equals the fold of the log.
+func (w *watchedService) verify(t *testing.T) {
+	t.Helper()
+	c := w.command(t, "verify")
+	if err := c.cmd.Wait(); err != nil {
+		t.Fatalf("verify: %v: %s", err, c.stderr.String())
+	}
+}
