@@ -19,7 +19,8 @@ type Build struct {
 
 // Builds makes generations beside those that are served, and puts them in their
 // place (I7). All but List are of the holder of a lease: [ErrFenced], and nothing
-// written, where the lease is not held by this epoch or a checkpoint is not as given.
+// written, where the lease is not held by this epoch, a checkpoint is not as given, or
+// a generation is active that must not be, or is not that must.
 //
 // Who asks for what is served to change names the act (see [Acts]) that it carries out,
 // which is ended in the same transaction: so no act is carried out twice.

@@ -39,6 +39,19 @@ FROM jangbu_rows.generations
 WHERE projection = $1 AND generation = $2 AND version = $3 AND position = $4
 FOR UPDATE`
 
+	// lockServed and lockUnserved keep another generation from taking over.
+	lockServed = `
+SELECT active_generation
+FROM jangbu_rows.projections
+WHERE projection = $1 AND active_generation = $2
+FOR SHARE`
+
+	lockUnserved = `
+SELECT active_generation
+FROM jangbu_rows.projections
+WHERE projection = $1 AND active_generation <> $2
+FOR SHARE`
+
 	keepStandby = `
 INSERT INTO jangbu_rows.standbys (projection, generation)
 SELECT projection, active_generation
@@ -131,5 +144,19 @@ func queueLockCheckpoints(batch *pgx.Batch, at []readmodel.Checkpoint) {
 	for _, c := range inOrder {
 		batch.Queue(lockCheckpoint, c.Projection, int32(c.Generation), c.Version, int64(c.Position)).Exec(
 			one(fmt.Sprintf("%s, generation %d, position %d", c.Projection, c.Generation, c.Position)))
+	}
+}
+
+// queueLockServed demands that the generations are served.
+func queueLockServed(batch *pgx.Batch, at []readmodel.Checkpoint) {
+	for _, c := range at {
+		batch.Queue(lockServed, c.Projection, int32(c.Generation)).Exec(one(fmt.Sprintf("%s, generation %d, is not served", c.Projection, c.Generation)))
+	}
+}
+
+// queueLockUnserved demands that they are not.
+func queueLockUnserved(batch *pgx.Batch, at []readmodel.Checkpoint) {
+	for _, c := range at {
+		batch.Queue(lockUnserved, c.Projection, int32(c.Generation)).Exec(one(fmt.Sprintf("%s, generation %d, is served", c.Projection, c.Generation)))
 	}
 }

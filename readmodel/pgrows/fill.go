@@ -55,12 +55,14 @@ func (s *Store) Fill(ctx context.Context, lease readmodel.Lease, advances []read
 	if err != nil {
 		return fmt.Errorf("fill generations: %w", err)
 	}
-	for _, a := range advances {
+	at := make([]readmodel.Checkpoint, len(advances))
+	for i, a := range advances {
 		if a.Position != 0 {
 			return fmt.Errorf("fill generations: %s, generation %d, has rows up to position %d already", a.Projection, a.Generation, a.Position)
 		}
+		at[i] = a.Checkpoint
 	}
-	f := filling{s, lease, of}
+	f := filling{s, lease, at, of}
 	if err := f.fill(ctx, rows); err != nil {
 		return fmt.Errorf("fill generations: %w", err)
 	}
@@ -74,6 +76,7 @@ func (s *Store) Fill(ctx context.Context, lease readmodel.Lease, advances []read
 type filling struct {
 	store *Store
 	lease readmodel.Lease
+	at    []readmodel.Checkpoint
 	of    readmodel.Generations
 }
 
@@ -116,6 +119,8 @@ func (f *filling) copy(ctx context.Context, table, columns string, n int, values
 			claim := new(pgx.Batch)
 			claim.Queue(commitSoon)
 			queueHoldLease(claim, f.lease)
+			queueLockCheckpoints(claim, f.at)
+			queueLockUnserved(claim, f.at)
 			if err := tx.SendBatch(ctx, claim).Close(); err != nil {
 				return err
 			}

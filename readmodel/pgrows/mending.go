@@ -45,6 +45,7 @@ func (s *Store) Replace(ctx context.Context, lease readmodel.Lease, act int64, a
 	}
 	batch := new(pgx.Batch)
 	queueLockCheckpoints(batch, at)
+	queueLockServed(batch, at)
 	for table, statement := range map[string]string{
 		readmodel.EventStatsTable:          clearEventStats,
 		readmodel.ChannelStatsTable:        clearChannelStats,

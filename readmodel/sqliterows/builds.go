@@ -35,6 +35,16 @@ SELECT count(*)
 FROM generations
 WHERE projection = ?1 AND generation = ?2 AND version = ?3 AND position = ?4`
 
+	lockServed = `
+SELECT count(*)
+FROM projections
+WHERE projection = ?1 AND active_generation = ?2`
+
+	lockUnserved = `
+SELECT count(*)
+FROM projections
+WHERE projection = ?1 AND active_generation <> ?2`
+
 	keepStandby = `
 INSERT INTO standbys (projection, generation)
 SELECT projection, active_generation
@@ -112,15 +122,8 @@ func (s *Store) Activate(ctx context.Context, lease readmodel.Lease, act int64, 
 // ends the act and counts what it does to what is served.
 func (s *Store) edit(ctx context.Context, lease readmodel.Lease, act int64, at []readmodel.Checkpoint, do func(*sql.Tx) error) (revision readmodel.Revision, err error) {
 	err = s.held(ctx, lease, func(tx *sql.Tx) error {
-		for _, c := range at {
-			var n int
-			err := tx.QueryRowContext(ctx, lockCheckpoint, c.Projection, int64(c.Generation), c.Version, int64(c.Position)).Scan(&n)
-			if err != nil {
-				return err
-			}
-			if n != 1 {
-				return fmt.Errorf("%s, generation %d, position %d: %w", c.Projection, c.Generation, c.Position, readmodel.ErrFenced)
-			}
+		if err := lockCheckpoints(ctx, tx, at); err != nil {
+			return err
 		}
 		if err := do(tx); err != nil {
 			return err
@@ -135,4 +138,50 @@ func (s *Store) edit(ctx context.Context, lease readmodel.Lease, act int64, at [
 		return err
 	})
 	return revision, err
+}
+
+// lockCheckpoints demands that the generations stand as given, which the file's write
+// lock keeps as it is.
+func lockCheckpoints(ctx context.Context, tx *sql.Tx, at []readmodel.Checkpoint) error {
+	for _, c := range at {
+		what := fmt.Sprintf("%s, generation %d, position %d", c.Projection, c.Generation, c.Position)
+		if err := found(ctx, tx, what, lockCheckpoint, c.Projection, int64(c.Generation), c.Version, int64(c.Position)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lockAllServed demands that the generations are served.
+func lockAllServed(ctx context.Context, tx *sql.Tx, at []readmodel.Checkpoint) error {
+	for _, c := range at {
+		what := fmt.Sprintf("%s, generation %d, is not served", c.Projection, c.Generation)
+		if err := found(ctx, tx, what, lockServed, c.Projection, int64(c.Generation)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lockAllUnserved demands that they are not.
+func lockAllUnserved(ctx context.Context, tx *sql.Tx, at []readmodel.Checkpoint) error {
+	for _, c := range at {
+		what := fmt.Sprintf("%s, generation %d, is served", c.Projection, c.Generation)
+		if err := found(ctx, tx, what, lockUnserved, c.Projection, int64(c.Generation)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// found demands that a query counts one row.
+func found(ctx context.Context, tx *sql.Tx, what, query string, args ...any) error {
+	var n int
+	if err := tx.QueryRowContext(ctx, query, args...).Scan(&n); err != nil {
+		return err
+	}
+	if n != 1 {
+		return fmt.Errorf("%s: %w", what, readmodel.ErrFenced)
+	}
+	return nil
 }

@@ -54,12 +54,15 @@ func (s *Store) Fill(ctx context.Context, lease readmodel.Lease, advances []read
 	if err != nil {
 		return fmt.Errorf("fill generations: %w", err)
 	}
-	for _, a := range advances {
+	at := make([]readmodel.Checkpoint, len(advances))
+	for i, a := range advances {
 		if a.Position != 0 {
 			return fmt.Errorf("fill generations: %s, generation %d, has rows up to position %d already", a.Projection, a.Generation, a.Position)
 		}
+		at[i] = a.Checkpoint
 	}
-	if err := s.fill(ctx, lease, of, rows); err != nil {
+	f := filling{s, lease, at, of}
+	if err := f.fill(ctx, rows); err != nil {
 		return fmt.Errorf("fill generations: %w", err)
 	}
 	if _, err := s.Commit(ctx, lease, advances, readmodel.NewRows()); err != nil {
@@ -68,27 +71,43 @@ func (s *Store) Fill(ctx context.Context, lease readmodel.Lease, advances []read
 	return nil
 }
 
-func (s *Store) fill(ctx context.Context, lease readmodel.Lease, of readmodel.Generations, rows *readmodel.Rows) error {
-	if err := fill(ctx, s, lease, upsertEventStats, slices.Sorted(maps.Keys(rows.Events)),
-		eventStatsArgs(of[readmodel.EventStatsTable], rows.Events)); err != nil {
+// filling is one Fill.
+type filling struct {
+	store *Store
+	lease readmodel.Lease
+	at    []readmodel.Checkpoint
+	of    readmodel.Generations
+}
+
+func (f *filling) fill(ctx context.Context, rows *readmodel.Rows) error {
+	if err := fill(ctx, f, upsertEventStats, slices.Sorted(maps.Keys(rows.Events)),
+		eventStatsArgs(f.of[readmodel.EventStatsTable], rows.Events)); err != nil {
 		return err
 	}
-	if err := fill(ctx, s, lease, upsertChannelStats, slices.SortedFunc(maps.Keys(rows.Channels), compareChannelKeys),
-		channelStatsArgs(of[readmodel.ChannelStatsTable], rows.Channels)); err != nil {
+	if err := fill(ctx, f, upsertChannelStats, slices.SortedFunc(maps.Keys(rows.Channels), compareChannelKeys),
+		channelStatsArgs(f.of[readmodel.ChannelStatsTable], rows.Channels)); err != nil {
 		return err
 	}
-	if err := fill(ctx, s, lease, upsertParticipationHourly, slices.SortedFunc(maps.Keys(rows.Hours), compareHourKeys),
-		participationHourArgs(of[readmodel.ParticipationHourlyTable], rows.Hours)); err != nil {
+	if err := fill(ctx, f, upsertParticipationHourly, slices.SortedFunc(maps.Keys(rows.Hours), compareHourKeys),
+		participationHourArgs(f.of[readmodel.ParticipationHourlyTable], rows.Hours)); err != nil {
 		return err
 	}
-	return fill(ctx, s, lease, upsertParticipantProfile, slices.SortedFunc(maps.Keys(rows.Profiles), compareProfileKeys),
-		profileCountArgs(of[readmodel.ParticipantProfileTable], rows.Profiles))
+	return fill(ctx, f, upsertParticipantProfile, slices.SortedFunc(maps.Keys(rows.Profiles), compareProfileKeys),
+		profileCountArgs(f.of[readmodel.ParticipantProfileTable], rows.Profiles))
 }
 
 // fill writes the rows of one table, some in each transaction.
-func fill[K any](ctx context.Context, s *Store, lease readmodel.Lease, statement string, keys []K, args func(K) []any) error {
+func fill[K any](ctx context.Context, f *filling, statement string, keys []K, args func(K) []any) error {
 	for some := range slices.Chunk(keys, fillRows) {
-		err := s.held(ctx, lease, func(tx *sql.Tx) error { return upsert(ctx, tx, statement, some, args) })
+		err := f.store.held(ctx, f.lease, func(tx *sql.Tx) error {
+			if err := lockCheckpoints(ctx, tx, f.at); err != nil {
+				return err
+			}
+			if err := lockAllUnserved(ctx, tx, f.at); err != nil {
+				return err
+			}
+			return upsert(ctx, tx, statement, some, args)
+		})
 		if err != nil {
 			return err
 		}

@@ -43,6 +43,9 @@ func (s *Store) Replace(ctx context.Context, lease readmodel.Lease, act int64, a
 		return readmodel.Revision{}, fmt.Errorf("replace rows: %w", err)
 	}
 	revision, err := s.edit(ctx, lease, act, at, func(tx *sql.Tx) error {
+		if err := lockAllServed(ctx, tx, at); err != nil {
+			return err
+		}
 		for table, statement := range map[string]string{
 			readmodel.EventStatsTable:          clearEventStats,
 			readmodel.ChannelStatsTable:        clearChannelStats,
