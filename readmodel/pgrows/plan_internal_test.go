@@ -19,6 +19,7 @@ func TestPlans(t *testing.T) {
 	}
 	defer s.Close()
 	const byKey, byStore = "using event_stats_pkey ", "using event_stats_by_store "
+	const byGeneration = "Index Cond: (generation = $1)"
 	channels := []string{"using channel_stats_pkey ", "(campaign = "}
 	everyKey := []string{
 		"Index Only Scan using event_stats_pkey ", "Index Only Scan using channel_stats_pkey ",
@@ -46,6 +47,12 @@ func TestPlans(t *testing.T) {
 			{readStoreCampaigns, `'store-7', false, '{store-7}'`, []string{byStore}, byKey},
 			{readStoreChannels, `'store-7', false, '{store-7}'`, append(channels, byStore), byKey},
 			{readCampaigns, `'evt-7', 10`, everyKey, byStore},
+			{pruneEventStats, `1, 5000`, []string{"Tid Scan on event_stats", byGeneration}, "Seq Scan"},
+			{pruneChannelStats, `1, 5000`, []string{"Tid Scan on channel_stats", "using channel_stats_pkey ", byGeneration}, byStore},
+			{pruneParticipationHourly, `1, 5000`, []string{"Tid Scan on participation_hourly", "using participation_hourly_pkey ", byGeneration}, byStore},
+			{pruneParticipantProfile, `1, 5000`, []string{"Tid Scan on participant_profile", "using participant_profile_pkey ", byGeneration}, byStore},
+			{clearEventStats, `1, 'evt-7'`, []string{byKey}, byStore},
+			{clearChannelStats, `1, 'evt-7'`, append(channels, "using channel_stats_pkey "), byStore},
 		} {
 			plan := explain(t, s, tc.query, tc.arguments)
 			for _, step := range tc.want {
@@ -62,6 +69,30 @@ func TestPlans(t *testing.T) {
 	}
 }
 
+// However many acts have ended, those that have not are found by an index that holds
+// no other.
+func TestPlanOfNextAct(t *testing.T) {
+	t.Parallel()
+	s, err := Open(t.Context(), pgtest.Database(t), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	for _, fill := range []string{
+		`SELECT`,
+		`INSERT INTO jangbu_rows.acts (kind, projections, campaign, who, why, state, ended_at)
+		SELECT 'rebuild', '{a}', '', '', '', 'done', now() FROM generate_series(1, 5000)`,
+		`ANALYZE`,
+	} {
+		if _, err := s.pool.Exec(t.Context(), fill); err != nil {
+			t.Fatalf("%s: %v", fill, err)
+		}
+		if plan := explain(t, s, nextAct, ""); !strings.Contains(plan, " acts_open ") || strings.Contains(plan, "acts_pkey") {
+			t.Errorf("after %s, the plan of %s is\n%s\nwant in it acts_open", fill, nextAct, plan)
+		}
+	}
+}
+
 // explain returns the query's plan as the store's connections make it.
 func explain(t *testing.T, s *Store, query, arguments string) string {
 	t.Helper()
@@ -71,7 +102,10 @@ func explain(t *testing.T, s *Store, query, arguments string) string {
 	}
 	defer conn.Release()
 	var plan strings.Builder
-	statements := fmt.Sprintf(`PREPARE explained AS %s; EXPLAIN EXECUTE explained(%s); DEALLOCATE explained`, query, arguments)
+	if arguments != "" {
+		arguments = "(" + arguments + ")"
+	}
+	statements := fmt.Sprintf(`PREPARE explained AS %s; EXPLAIN EXECUTE explained%s; DEALLOCATE explained`, query, arguments)
 	results, err := conn.Conn().PgConn().Exec(t.Context(), statements).ReadAll()
 	if err != nil {
 		t.Fatalf("%s: %v", query, err)

@@ -36,9 +36,10 @@ FROM acts
 ORDER BY id DESC
 LIMIT ?1`
 
+	// By itself SQLite would go through all that ended.
 	nextAct = `
 SELECT` + actColumns + `
-FROM acts
+FROM acts INDEXED BY acts_open
 WHERE ended_at IS NULL
 ORDER BY id
 LIMIT 1`

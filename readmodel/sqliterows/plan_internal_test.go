@@ -38,6 +38,14 @@ func TestPlans(t *testing.T) {
 				"event_stats USING PRIMARY KEY (generation=? AND campaign>?)", "channel_stats USING PRIMARY KEY (generation=? AND campaign>?)",
 				"participation_hourly USING PRIMARY KEY (generation=? AND campaign>?)", "participant_profile USING PRIMARY KEY (generation=? AND campaign>?)",
 			}},
+			// By whatever finds rows of the generation, and then each by its key.
+			{pruneEventStats, 2, []string{byKey, " (generation=?)\n"}},
+			{pruneChannelStats, 2, []string{"channel_stats USING PRIMARY KEY (generation=? AND campaign=? AND channel=?)", "PRIMARY KEY (generation=?)\n"}},
+			{pruneParticipationHourly, 2, []string{"participation_hourly USING PRIMARY KEY (generation=? AND campaign=? AND hour=?)", "PRIMARY KEY (generation=?)\n"}},
+			{pruneParticipantProfile, 2, []string{
+				"participant_profile USING PRIMARY KEY (generation=? AND campaign=? AND dimension=? AND value=?)", "PRIMARY KEY (generation=?)\n",
+			}},
+			{nextAct, 0, []string{"SCAN acts USING INDEX acts_open\n"}}, // which holds none that ended
 			{readStoreChannels, 4, []string{byStore, "channel_stats USING PRIMARY KEY (generation=? AND campaign=?)"}},
 		} {
 			plan := explain(t, s, tc.query, tc.parameters)
