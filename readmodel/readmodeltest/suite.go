@@ -53,6 +53,13 @@ func Test(t *testing.T, a Adapter) {
 	t.Run("Revision", func(t *testing.T) { t.Parallel(); testRevision(t, a) })
 	t.Run("Distributed", func(t *testing.T) { t.Parallel(); testDistributed(t, a) })
 	t.Run("Snapshots", func(t *testing.T) { t.Parallel(); testSnapshots(t, a) })
+	t.Run("Holders", func(t *testing.T) { t.Parallel(); testHolders(t, a) })
+	t.Run("Builds", func(t *testing.T) { t.Parallel(); testBuilds(t, a) })
+	t.Run("Activation", func(t *testing.T) { t.Parallel(); testActivation(t, a) })
+	t.Run("Pruning", func(t *testing.T) { t.Parallel(); testPruning(t, a) })
+	t.Run("Mending", func(t *testing.T) { t.Parallel(); testMending(t, a) })
+	t.Run("Acts", func(t *testing.T) { t.Parallel(); testActs(t, a) })
+	t.Run("Held", func(t *testing.T) { t.Parallel(); testHeld(t, a) })
 	t.Run("RandomBatches", func(t *testing.T) { t.Parallel(); testRandomBatches(t, a) })
 }
 

@@ -1,0 +1,305 @@
+package readmodeltest
+
+import (
+	"errors"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"jangbu/events"
+	"jangbu/readmodel"
+)
+
+func testActs(t *testing.T, a Adapter) {
+	t.Run("an act that makes no sense is not recorded", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t, a)
+		for name, act := range map[string]readmodel.Act{
+			"no kind":                    {Projections: []string{"a"}, Who: owner},
+			"no projection":              {Kind: readmodel.ActPause, Who: owner},
+			"names that are not sorted":  {Kind: readmodel.ActPause, Projections: []string{"b", "a"}, Who: owner},
+			"a reset of no campaign":     {Kind: readmodel.ActReset, Projections: []string{"a"}, Who: owner},
+			"a rebuild of one campaign":  {Kind: readmodel.ActRebuild, Projections: []string{"a"}, Campaign: "evt-1", Who: owner},
+			"nobody who would answer it": {Kind: readmodel.ActPause, Projections: []string{"a"}},
+		} {
+			if got, err := b.store.Ask(t.Context(), act); err == nil {
+				t.Errorf("Ask, %s = %+v, want an error", name, got)
+			}
+		}
+		if got := b.acts(t); len(got) > 0 {
+			t.Errorf("Acts = %+v, want none", got)
+		}
+		if got, ok, err := b.store.Next(t.Context()); ok || err != nil {
+			t.Errorf("Next = %+v, %v, %v; want none", got, ok, err)
+		}
+		if got, err := b.store.Act(t.Context(), 1); !errors.Is(err, readmodel.ErrNoAct) {
+			t.Errorf("Act(1) = %+v, %v; want ErrNoAct", got, err)
+		}
+	})
+
+	t.Run("every field comes back, and any text", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t, a)
+		now := time.Now()
+		asked := func(want readmodel.Act) readmodel.Act {
+			t.Helper()
+			// What is not for who asks to say is not taken.
+			given := want
+			given.ID, given.State, given.Owner, given.At, given.To, given.Error = 99, readmodel.ActDone, "me", 1, 2, "?"
+			given.AskedAt, given.BeganAt, given.EndedAt = now, now, now
+			got, err := b.store.Ask(t.Context(), given)
+			if err != nil {
+				t.Fatalf("Ask(%+v): %v", want, err)
+			}
+			if got.ID < 1 || got.AskedAt.Sub(now).Abs() > time.Minute || got.AskedAt.Location() != time.UTC {
+				t.Errorf("Ask = %+v, want a number and when it was asked for, in UTC", got)
+			}
+			want.ID, want.State, want.AskedAt = got.ID, readmodel.ActWaiting, got.AskedAt
+			if d := diff(want, got); d != "" {
+				t.Errorf("Ask (-want +got):\n%s", d)
+			}
+			if d := diff(got, b.act(t, got.ID)); d != "" {
+				t.Errorf("Act (-want +got):\n%s", d)
+			}
+			return got
+		}
+		all := []readmodel.Act{asked(readmodel.Act{
+			Kind: readmodel.ActReset, Projections: []string{"channel_stats", "시간별", "프로필"}, Campaign: "이벤트-1", Who: "김운영@본사", Why: "행 하나를 손으로 고쳤다",
+		})}
+		texts := hostileTexts()[1:] // all but the empty one
+		for _, text := range texts {
+			all = append(all, asked(readmodel.Act{
+				Kind: readmodel.ActReset, Projections: []string{text}, Campaign: events.Campaign(text), Who: text, Why: text,
+			}))
+		}
+		slices.Sort(texts)
+		all = append(all, asked(readmodel.Act{Kind: readmodel.ActPause, Projections: texts, Who: owner}))
+		for i, text := range texts {
+			act := all[i]
+			act.State, act.Owner, act.Error = readmodel.ActFailed, text, text
+			act.At, act.To = events.Position(i), 1<<62
+			b.note(t, act)
+			got := b.act(t, act.ID)
+			if got.BeganAt.Before(act.AskedAt) || got.EndedAt.Before(got.BeganAt) || got.EndedAt.Sub(now) > time.Minute || got.EndedAt.Location() != time.UTC {
+				t.Errorf("%+v, want it asked for, begun and ended in that order", got)
+			}
+			act.BeganAt, act.EndedAt = got.BeganAt, got.EndedAt
+			if d := diff(act, got); d != "" {
+				t.Errorf("Act (-want +got):\n%s", d)
+			}
+			all[i] = act
+		}
+		slices.Reverse(all)
+		for _, b.store = range []Store{b.store, b.open()} {
+			if d := diff(all, b.acts(t)); d != "" {
+				t.Errorf("Acts (-want +got):\n%s", d)
+			}
+		}
+	})
+
+	t.Run("what is asked for again while it has not ended is one act", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t, a)
+		first, err := b.store.Ask(t.Context(), readmodel.Act{Kind: readmodel.ActReset, Projections: []string{"a", "b"}, Campaign: "evt-1", Who: owner, Why: "first"})
+		if err != nil {
+			t.Fatalf("Ask: %v", err)
+		}
+		again := func() readmodel.Act {
+			t.Helper()
+			got, err := b.store.Ask(t.Context(), readmodel.Act{Kind: readmodel.ActReset, Projections: []string{"a", "b"}, Campaign: "evt-1", Who: rival, Why: "again"})
+			if err != nil {
+				t.Fatalf("Ask: %v", err)
+			}
+			return got
+		}
+		if d := diff(first, again()); d != "" {
+			t.Errorf("Ask again while it waits (-want +got):\n%s", d)
+		}
+		for _, other := range []readmodel.Act{
+			b.ask(t, readmodel.ActReset, "evt-1", "a"), b.ask(t, readmodel.ActReset, "evt-1", "a,b"), b.ask(t, readmodel.ActReset, "evt-1", "a", "b", "c"),
+			b.ask(t, readmodel.ActReset, "EVT-1", "a", "b"), b.ask(t, readmodel.ActRebuild, "", "a", "b"), b.ask(t, readmodel.ActPause, "", "a", "b"),
+		} {
+			if other.ID == first.ID {
+				t.Errorf("%+v is taken for the same as %+v", other, first)
+			}
+		}
+		running := first
+		running.State, running.Owner = readmodel.ActRunning, owner
+		b.note(t, running)
+		running = b.act(t, first.ID)
+		if d := diff(running, again()); d != "" {
+			t.Errorf("Ask again while it runs (-want +got):\n%s", d)
+		}
+		for _, state := range []readmodel.ActState{readmodel.ActFailed, readmodel.ActDone} {
+			running.State = state
+			b.note(t, running)
+			next := again()
+			if next.ID <= running.ID || next.State != readmodel.ActWaiting || next.Who != rival {
+				t.Errorf("Ask after it has %s = %+v, want another than %+v", state, next, running)
+			}
+			running = next
+		}
+	})
+
+	t.Run("many who ask at once get one act", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t, a)
+		stores := []Store{b.store, b.open()}
+		var (
+			all sync.WaitGroup
+			ids [8]int64
+		)
+		for i := range ids {
+			all.Go(func() {
+				act, err := stores[i%2].Ask(t.Context(), readmodel.Act{Kind: readmodel.ActRebuild, Projections: []string{"a"}, Who: owner})
+				if err != nil {
+					t.Errorf("Ask: %v", err)
+				}
+				ids[i] = act.ID
+			})
+		}
+		all.Wait()
+		got := b.acts(t)
+		if len(got) != 1 {
+			t.Fatalf("Acts = %+v, want one", got)
+		}
+		for i, id := range ids {
+			if id != got[0].ID {
+				t.Errorf("%d was given act %d, want %d", i, id, got[0].ID)
+			}
+		}
+	})
+
+	t.Run("who asks while acts end is always given one that had not", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t, a)
+		stores := []Store{b.store, b.open()}
+		var (
+			all     sync.WaitGroup
+			highest [2]int64
+		)
+		for i, store := range stores {
+			all.Go(func() {
+				for range 25 {
+					act, err := store.Ask(t.Context(), readmodel.Act{Kind: readmodel.ActRebuild, Projections: []string{"a"}, Who: owner})
+					if err != nil || act.ID < highest[i] {
+						t.Errorf("Ask after act %d = %+v, %v", highest[i], act, err)
+						return
+					}
+					highest[i] = act.ID
+					act.State = readmodel.ActDone
+					if err := store.Note(t.Context(), b.lease, act); err != nil && !errors.Is(err, readmodel.ErrFenced) {
+						t.Errorf("Note: %v", err)
+						return
+					}
+				}
+			})
+		}
+		all.Wait()
+		for _, act := range b.acts(t) {
+			if act.State != readmodel.ActDone {
+				t.Errorf("%+v, want it done", act)
+			}
+		}
+	})
+
+	t.Run("the last are listed newest first, and the oldest that is open comes next", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t, a)
+		var asked []readmodel.Act
+		for _, projection := range []string{"a", "b", "c", "d"} {
+			asked = append(asked, b.ask(t, readmodel.ActRebuild, "", projection))
+		}
+		newest := slices.Clone(asked)
+		slices.Reverse(newest)
+		for limit := range 6 {
+			got, err := b.store.Acts(t.Context(), limit)
+			if err != nil {
+				t.Fatalf("Acts(%d): %v", limit, err)
+			}
+			if d := diff(append([]readmodel.Act{}, newest[:min(limit, 4)]...), append([]readmodel.Act{}, got...)); d != "" {
+				t.Errorf("Acts(%d) (-want +got):\n%s", limit, d)
+			}
+		}
+		next := func(want ...readmodel.Act) {
+			t.Helper()
+			got, ok, err := b.store.Next(t.Context())
+			if err != nil || ok != (len(want) > 0) {
+				t.Fatalf("Next = %+v, %v, %v; want %+v", got, ok, err, want)
+			}
+			if ok && got.ID != want[0].ID {
+				t.Errorf("Next = %+v, want %+v", got, want[0])
+			}
+		}
+		next(asked[0])
+		asked[1].State = readmodel.ActDone
+		b.note(t, asked[1])
+		asked[0].State = readmodel.ActRunning
+		b.note(t, asked[0])
+		next(asked[0])
+		asked[0].State = readmodel.ActFailed
+		b.note(t, asked[0])
+		next(asked[2])
+		for _, act := range asked[2:] {
+			act.State = readmodel.ActDone
+			b.note(t, act)
+		}
+		next()
+	})
+
+	t.Run("an act begins once, and ended it is closed", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t, a)
+		act := b.ask(t, readmodel.ActRebuild, "", "a")
+		act.At = 3 // it still waits
+		b.note(t, act)
+		if d := diff(act, b.act(t, act.ID)); d != "" {
+			t.Errorf("noted as waiting (-want +got):\n%s", d)
+		}
+		for n, by := range []string{owner, owner, rival} {
+			act.State, act.Owner, act.At, act.To = readmodel.ActRunning, by, events.Position(n), 10
+			b.note(t, act)
+			got := b.act(t, act.ID)
+			if n == 0 {
+				if got.BeganAt.Before(got.AskedAt) || got.BeganAt.Location() != time.UTC {
+					t.Errorf("begun %v, asked for %v", got.BeganAt, got.AskedAt)
+				}
+				act.BeganAt = got.BeganAt
+			}
+			if d := diff(act, got); d != "" {
+				t.Errorf("noted as running (-want +got):\n%s", d)
+			}
+		}
+		act.State = readmodel.ActWaiting // it is put off
+		b.note(t, act)
+		if d := diff(act, b.act(t, act.ID)); d != "" {
+			t.Errorf("noted as waiting again (-want +got):\n%s", d)
+		}
+
+		// What serves something else ends the act by itself.
+		b.activate(t, b.begin(t)...)
+		if got := b.acts(t)[0]; got.At != got.To || got.EndedAt.Before(got.AskedAt) {
+			t.Errorf("carried out, %+v", got)
+		}
+		act.State, act.Error = readmodel.ActFailed, "기록이 비었다"
+		b.note(t, act)
+		for _, ended := range b.acts(t) {
+			for _, state := range []readmodel.ActState{readmodel.ActWaiting, readmodel.ActRunning, readmodel.ActDone, readmodel.ActFailed} {
+				change := ended
+				change.State, change.Error, change.Owner = state, "?", "?"
+				if err := b.store.Note(t.Context(), b.lease, change); !errors.Is(err, readmodel.ErrFenced) {
+					t.Errorf("Note of %s to %+v = %v, want ErrFenced", state, ended, err)
+				}
+			}
+			if d := diff(ended, b.act(t, ended.ID)); d != "" {
+				t.Errorf("after it had ended (-want +got):\n%s", d)
+			}
+			act = ended
+		}
+		act.ID += 1_000
+		if err := b.store.Note(t.Context(), b.lease, act); !errors.Is(err, readmodel.ErrFenced) {
+			t.Errorf("Note to an act that there is not = %v, want ErrFenced", err)
+		}
+	})
+}

@@ -1,0 +1,216 @@
+package readmodeltest
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+	"sync"
+	"testing"
+
+	"jangbu/events"
+	"jangbu/readmodel"
+)
+
+func testBuilds(t *testing.T, a Adapter) {
+	t.Run("generations begin at position 0, are numbered on, and listed with the others", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t, a)
+		b.commit(t, fullRows("evt-1"))
+		b.begin(t, readmodel.Checkpoint{Projection: readmodel.EventStatsTable, Version: version})
+		got := b.begin(t,
+			readmodel.Checkpoint{Projection: readmodel.EventStatsTable, Version: 4, Generation: 77, Position: 99},
+			readmodel.Checkpoint{Projection: readmodel.ChannelStatsTable, Version: version})
+		want := []readmodel.Checkpoint{
+			{Projection: readmodel.EventStatsTable, Version: 4, Generation: 3},
+			{Projection: readmodel.ChannelStatsTable, Version: version, Generation: 2},
+		}
+		if d := diff(want, got); d != "" {
+			t.Errorf("Begin (-want +got):\n%s", d)
+		}
+		build := func(projection string, version int, g readmodel.Generation, position events.Position) readmodel.Build {
+			return readmodel.Build{Checkpoint: readmodel.Checkpoint{
+				Projection: projection, Version: version, Generation: g, Position: position,
+			}, Active: g == 1}
+		}
+		listed := []readmodel.Build{
+			build(readmodel.ChannelStatsTable, version, 1, 1), build(readmodel.ChannelStatsTable, version, 2, 0),
+			build(readmodel.EventStatsTable, version, 1, 1), build(readmodel.EventStatsTable, version, 2, 0), build(readmodel.EventStatsTable, 4, 3, 0),
+			build(readmodel.ParticipantProfileTable, version, 1, 1), build(readmodel.ParticipationHourlyTable, version, 1, 1),
+		}
+		for _, b.store = range []Store{b.store, b.open()} {
+			if d := diff(listed, b.list(t)); d != "" {
+				t.Errorf("List (-want +got):\n%s", d)
+			}
+		}
+	})
+
+	t.Run("a generation of a projection that is not registered is an error that names it, and none begins", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t, a)
+		before := b.contents(t, readmodel.NewRows())
+		_, err := b.store.Begin(t.Context(), b.lease, append(tables(), readmodel.Checkpoint{Projection: "없음", Version: version}))
+		if err == nil || errors.Is(err, readmodel.ErrFenced) || !strings.Contains(err.Error(), "없음") {
+			t.Errorf("Begin = %v, want an error that names 없음 and is not ErrFenced", err)
+		}
+		if d := diff(before, b.contents(t, readmodel.NewRows())); d != "" {
+			t.Errorf("after it (-before +now):\n%s", d)
+		}
+	})
+
+	t.Run("rows of a generation that is not active are stored and loaded, and are of no reader", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t, a)
+		served, other := fullRows("evt-1"), fullRows("evt-2")
+		b.commit(t, served)
+		other.Event("evt-1").Store = "store-2"
+		for k := range fullRows("evt-1").Channels {
+			other.Channel(k).DistributedAt = instant(noon)
+		}
+		for _, rows := range []*readmodel.Rows{served, other} { // some are replaced
+			begun := b.begin(t)
+			for to := range events.Position(3) {
+				made, err := b.store.Commit(t.Context(), b.lease, through(to+100, begun), rows)
+				if err != nil || made != b.revision {
+					t.Fatalf("Commit = %+v, %v; want the revision as it was, %+v", made, err, b.revision)
+				}
+				for i := range begun {
+					begun[i].Position = to + 100
+				}
+				rows = other
+			}
+			if d := diff(other, b.loadOf(t, begun[0].Generation, other)); d != "" {
+				t.Errorf("Load (-want +got):\n%s", d)
+			}
+			b.serves(t, served)
+		}
+		if got := revision(t, b.store); got != b.revision {
+			t.Errorf("Revision = %+v, want it as it was, %+v", got, b.revision)
+		}
+		b.unchanged(t, served, served)
+	})
+
+	t.Run("a fill writes many rows, moves the checkpoints last, and all can be pruned", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t, a)
+		b.commit(t, fullRows("evt-1"))
+		rows := manyRows()
+		begun := b.begin(t)
+		var (
+			done    = make(chan struct{})
+			watcher sync.WaitGroup
+		)
+		// The last row of the last table is there before a checkpoint moves.
+		last := readmodel.NewRows()
+		last.Profile(readmodel.ProfileKey{Campaign: "evt-99", Dimension: readmodel.Region, Value: "힣"})
+		second := b.open()
+		watcher.Go(func() {
+			for filled := false; !filled; {
+				select {
+				case <-done:
+					filled = true // one more look
+				default:
+				}
+				builds, err := second.List(t.Context())
+				stored, loadErr := second.Load(t.Context(), begun, keysOf(last))
+				if err := errors.Join(err, loadErr); err != nil {
+					t.Error(err)
+					return
+				}
+				for _, build := range builds {
+					if build.Generation == 2 && build.Position > 0 && stored.Len() == 0 {
+						t.Error("a checkpoint moved before all rows were there")
+						return
+					}
+				}
+			}
+		})
+		err := b.store.Fill(t.Context(), b.lease, through(7, begun), rows)
+		close(done)
+		watcher.Wait()
+		if err != nil {
+			t.Fatalf("Fill: %v", err)
+		}
+		// Finding differences takes much longer than seeing that there are none.
+		if stored := b.loadOf(t, 2, rows); !reflect.DeepEqual(rows, stored) {
+			t.Errorf("Load (-want +got):\n%s", diff(rows, stored))
+		}
+		b.serves(t, fullRows("evt-1"))
+		for i := range begun {
+			begun[i].Position = 7
+		}
+		b.activate(t, begun...) // fails where they do not stand at 7
+		sameCampaign(t, b.store, rows, "evt-99")
+		if got := distributed(t, b.store, instant(0)); len(got) != len(rows.Channels) {
+			t.Errorf("%d channels are served, want %d", len(got), len(rows.Channels))
+		}
+
+		b.activate(t, b.build(t, 8, readmodel.NewRows())...)
+		b.activate(t, b.build(t, 9, fullRows("evt-2"))...)
+		if err := b.store.Prune(t.Context(), b.lease); err != nil {
+			t.Fatalf("Prune: %v", err)
+		}
+		if d := diff(readmodel.NewRows(), b.loadOf(t, 2, rows)); d != "" {
+			t.Errorf("Load after Prune (-want +got):\n%s", d)
+		}
+		b.serves(t, fullRows("evt-2"))
+	})
+
+	t.Run("a fill of what is served, or already has rows, is refused", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t, a)
+		all := fullRows("evt-1")
+		filled := b.build(t, 7, fullRows("evt-2"))
+		empty := b.begin(t)
+		before := b.contents(t, all)
+		for name, advances := range map[string][]readmodel.Advance{
+			"a generation with rows, as it stands": append(through(9, empty[:3]), through(9, filled[3:])...),
+			"rows of a table without its advance":  through(9, empty[1:]),
+		} {
+			err := b.store.Fill(t.Context(), b.lease, advances, all)
+			if err == nil || errors.Is(err, readmodel.ErrFenced) {
+				t.Errorf("Fill of %s = %v, want an error that is not ErrFenced", name, err)
+			}
+		}
+		for name, change := range map[string]func(*readmodel.Advance){
+			"what is served":                  func(a *readmodel.Advance) { a.Checkpoint = b.at[3] },
+			"one that stands elsewhere":       func(a *readmodel.Advance) { a.Generation = filled[3].Generation },
+			"one of another version":          func(a *readmodel.Advance) { a.Version++ },
+			"a generation that never began":   func(a *readmodel.Advance) { a.Generation += 5 },
+			"one of a projection that is not": func(a *readmodel.Advance) { a.Projection += "?" },
+		} {
+			advances := through(9, empty)
+			change(&advances[3])
+			rows := fullRows("evt-1")
+			if advances[3].Projection != empty[3].Projection {
+				clear(rows.Profiles)
+			}
+			if err := b.store.Fill(t.Context(), b.lease, advances, rows); !errors.Is(err, readmodel.ErrFenced) {
+				t.Errorf("Fill of %s = %v, want ErrFenced", name, err)
+			}
+		}
+		if d := diff(before, b.contents(t, all)); d != "" {
+			t.Errorf("after them (-before +now):\n%s", d)
+		}
+	})
+}
+
+// manyRows returns more rows of one table than any store writes at once, some of the
+// others, and "evt-99" with the last value of the profiles.
+func manyRows() *readmodel.Rows {
+	rows := readmodel.NewRows()
+	for i := range 50 {
+		c := events.Campaign(fmt.Sprintf("evt-%d", i+50))
+		event := rows.Event(c)
+		event.Known, event.Store, event.Participants = true, "store-1", int64(i)
+		for j := range 220 {
+			row := rows.Channel(readmodel.ChannelKey{Campaign: c, Channel: fmt.Sprintf("채널-%d", j)})
+			row.DistributedAt, row.Participants = instant(noon+int64(j)), int64(i*j)
+		}
+		for j := range 5 {
+			rows.Hour(readmodel.HourKey{Campaign: c, Hour: instant(noon + int64(j)*3_600_000_000)}).Participants = int64(j)
+		}
+		rows.Profile(readmodel.ProfileKey{Campaign: c, Dimension: readmodel.Region, Value: "힣"}).Participants = int64(i)
+	}
+	return rows
+}

@@ -1,0 +1,140 @@
+package readmodeltest
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"jangbu/readmodel"
+)
+
+// operation is a change that only who holds the lease may make.
+type operation struct {
+	name string
+	do   func(context.Context, readmodel.Lease) error
+}
+
+// testHeld checks that all operations are fenced by the lease.
+func testHeld(t *testing.T, a Adapter) {
+	for name, lose := range map[string]func(*testing.T, *testBundle) (lost []readmodel.Lease){
+		"a lease that is another's, or nobody's, fences": func(_ *testing.T, b *testBundle) []readmodel.Lease {
+			lost := []readmodel.Lease{{}, b.lease, b.lease, b.lease, b.lease}
+			lost[1].Epoch--
+			lost[2].Epoch++
+			lost[3].Owner = rival
+			lost[4].Name += "?"
+			return lost
+		},
+		"a lease taken over fences its old holder and not the new one": func(t *testing.T, b *testBundle) []readmodel.Lease {
+			t.Helper()
+			lost := b.lease
+			acquire(t, b.store, leaseName, owner, time.Millisecond)
+			b.lease = takeOver(t, b.store)
+			return []readmodel.Lease{lost}
+		},
+		"a lease released fences": func(t *testing.T, b *testBundle) []readmodel.Lease {
+			t.Helper()
+			lost := b.lease
+			if err := b.store.Release(t.Context(), lost); err != nil {
+				t.Fatalf("Release: %v", err)
+			}
+			b.lease.Epoch = 0
+			return []readmodel.Lease{lost}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t, a)
+			operations, all := prepare(t, b), fullRows("evt-1")
+			before := b.contents(t, all)
+			for _, lease := range lose(t, b) {
+				for _, op := range operations {
+					if err := op.do(t.Context(), lease); !errors.Is(err, readmodel.ErrFenced) {
+						t.Errorf("%s under %+v = %v, want ErrFenced", op.name, lease, err)
+					}
+				}
+				if d := diff(before, b.contents(t, all)); d != "" {
+					t.Errorf("after operations under %+v (-before +now):\n%s", lease, d)
+				}
+			}
+			if b.lease.Epoch == 0 {
+				return // nobody holds it
+			}
+			for _, op := range operations {
+				if err := op.do(t.Context(), b.lease); err != nil {
+					t.Errorf("%s under the lease that is held: %v", op.name, err)
+				}
+				now := b.contents(t, all)
+				if diff(before, now) == "" {
+					t.Errorf("%s under the lease that is held has changed nothing", op.name)
+				}
+				before = now
+			}
+		})
+	}
+
+	t.Run("a lease that expired but that nobody took does not fence", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t, a)
+		operations := prepare(t, b)
+		acquire(t, b.store, leaseName, owner, -time.Second)
+		for _, op := range operations {
+			if err := op.do(t.Context(), b.lease); err != nil {
+				t.Errorf("%s: %v", op.name, err)
+			}
+		}
+	})
+}
+
+// prepare returns every operation, and has something for each to change, when they
+// are carried out in their order.
+func prepare(t *testing.T, b *testBundle) []operation {
+	t.Helper()
+	b.commit(t, fullRows("evt-1"))
+	built := b.build(t, 5, fullRows("evt-2"))
+	empty := b.begin(t)
+	paused := b.ask(t, readmodel.ActPause, "", readmodel.EventStatsTable)
+	if err := b.store.Pause(t.Context(), b.lease, paused.ID, paused.Projections, true); err != nil {
+		t.Fatalf("Pause: %v", err)
+	}
+	rebuild, reset, rollback := b.ask(t, readmodel.ActRebuild, ""), b.ask(t, readmodel.ActReset, "evt-1"), b.ask(t, readmodel.ActRollback, "")
+	pause, resume := b.ask(t, readmodel.ActPause, ""), b.ask(t, readmodel.ActResume, "")
+	served, s := b.at, b.store
+	return []operation{
+		{"Begin", func(ctx context.Context, lease readmodel.Lease) error {
+			_, err := s.Begin(ctx, lease, tables())
+			return err
+		}},
+		{"Fill", func(ctx context.Context, lease readmodel.Lease) error {
+			return s.Fill(ctx, lease, through(9, empty), fullRows("evt-1"))
+		}},
+		{"Commit", func(ctx context.Context, lease readmodel.Lease) error {
+			at := append([]readmodel.Checkpoint(nil), empty...)
+			for i := range at {
+				at[i].Position = 9
+			}
+			_, err := s.Commit(ctx, lease, through(10, at), readmodel.NewRows())
+			return err
+		}},
+		{"Replace", func(ctx context.Context, lease readmodel.Lease) error {
+			_, err := s.Replace(ctx, lease, reset.ID, served, "evt-1", readmodel.NewRows())
+			return err
+		}},
+		{"Activate", func(ctx context.Context, lease readmodel.Lease) error {
+			_, err := s.Activate(ctx, lease, rebuild.ID, built)
+			return err
+		}},
+		{"Prune", func(ctx context.Context, lease readmodel.Lease) error { return s.Prune(ctx, lease) }},
+		{"Pause", func(ctx context.Context, lease readmodel.Lease) error {
+			return s.Pause(ctx, lease, pause.ID, pause.Projections, true)
+		}},
+		{"Pause, to resume", func(ctx context.Context, lease readmodel.Lease) error {
+			return s.Pause(ctx, lease, resume.ID, resume.Projections, false)
+		}},
+		{"Note", func(ctx context.Context, lease readmodel.Lease) error {
+			rollback.State = readmodel.ActRunning
+			return s.Note(ctx, lease, rollback)
+		}},
+	}
+}

@@ -1,0 +1,108 @@
+package readmodeltest
+
+import (
+	"testing"
+	"time"
+
+	"jangbu/readmodel"
+)
+
+func testHolders(t *testing.T, a Adapter) {
+	holder := func(t *testing.T, s Store, name string) readmodel.Holder {
+		t.Helper()
+		h, err := s.Holder(t.Context(), name)
+		if err != nil {
+			t.Fatalf("Holder: %v", err)
+		}
+		return h
+	}
+	nobody := func(t *testing.T, s Store, name string) {
+		t.Helper()
+		if h := holder(t, s, name); h.Owner != "" || h.Left != 0 || h.Name != name {
+			t.Errorf("Holder(%s) = %+v, want nobody", name, h)
+		}
+	}
+
+	t.Run("who holds a lease is told, by every process, until it is over", func(t *testing.T) {
+		t.Parallel()
+		open := a.Database(t)
+		stores := []Store{open(), open()}
+		nobody(t, stores[0], "poller") // which never was
+		held := acquire(t, stores[0], "poller", "프로세스-1", 49*time.Hour)
+		for _, store := range stores {
+			h := holder(t, store, "poller")
+			if h.Lease != held || h.Left <= 48*time.Hour || h.Left > 49*time.Hour {
+				t.Errorf("Holder = %+v, want %+v for almost 49 hours", h, held)
+			}
+			nobody(t, store, "projections")
+		}
+		acquire(t, stores[0], "poller", "프로세스-1", time.Minute) // the last renewal counts
+		if h := holder(t, stores[1], "poller"); h.Lease != held || h.Left <= 0 || h.Left > time.Minute {
+			t.Errorf("Holder = %+v, want %+v for less than a minute", h, held)
+		}
+		acquire(t, stores[0], "poller", "프로세스-1", -time.Second)
+		nobody(t, stores[1], "poller") // expired
+		taken := acquire(t, stores[1], "poller", rival, longTTL)
+		if h := holder(t, stores[0], "poller"); h.Lease != taken {
+			t.Errorf("Holder = %+v, want %+v", h, taken)
+		}
+		if err := stores[0].Release(t.Context(), held); err != nil { // not theirs
+			t.Fatalf("Release: %v", err)
+		}
+		if h := holder(t, stores[0], "poller"); h.Lease != taken {
+			t.Errorf("Holder = %+v, want %+v", h, taken)
+		}
+		if err := stores[1].Release(t.Context(), taken); err != nil {
+			t.Fatalf("Release: %v", err)
+		}
+		nobody(t, stores[0], "poller")
+	})
+
+	t.Run("the last failure is told, whoever holds the lease, until it works again", func(t *testing.T) {
+		t.Parallel()
+		open := a.Database(t)
+		store, other := open(), open()
+		fault := func(name, by, text string) {
+			t.Helper()
+			if err := store.Fault(t.Context(), name, by, text); err != nil {
+				t.Fatalf("Fault: %v", err)
+			}
+		}
+		told := func(lease readmodel.Lease, by, text string) time.Time {
+			t.Helper()
+			h := holder(t, other, leaseName)
+			if h.Lease != lease || h.Fault != text || h.FaultOwner != by || h.FaultAt.IsZero() != (text == "") {
+				t.Errorf("Holder = %+v, want %+v and that %q failed with %q", h, lease, by, text)
+			}
+			if text != "" && (h.FaultAt.Location() != time.UTC || time.Since(h.FaultAt).Abs() > time.Minute) {
+				t.Errorf("failed at %v, want now, in UTC", h.FaultAt)
+			}
+			return h.FaultAt
+		}
+		none := readmodel.Lease{Name: leaseName}
+		told(none, "", "")
+		fault("poller", rival, "another lease's")
+		told(none, "", "")
+		fault(leaseName, owner, "") // nothing to forget
+		told(none, "", "")
+		fault(leaseName, owner, "접속이 끊겼다")
+		first := told(none, owner, "접속이 끊겼다")
+		lease := acquire(t, store, leaseName, rival, longTTL)
+		if again := told(lease, owner, "접속이 끊겼다"); !again.Equal(first) {
+			t.Errorf("failed at %v, then at %v", first, again)
+		}
+		for _, text := range hostileTexts()[1:] {
+			fault(leaseName, rival+text, text)
+			at := told(lease, rival+text, text)
+			if at.Before(first) {
+				t.Errorf("failed at %v after %v", at, first)
+			}
+			first = at
+		}
+		fault(leaseName, owner, "") // whoever says so
+		told(lease, "", "")
+		if h := holder(t, store, "poller"); h.Fault != "another lease's" {
+			t.Errorf("Holder = %+v, want the failure of another lease to stay", h)
+		}
+	})
+}

@@ -1,0 +1,277 @@
+package readmodeltest
+
+import (
+	"errors"
+	"maps"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"jangbu/events"
+	"jangbu/readmodel"
+)
+
+func testMending(t *testing.T, a Adapter) {
+	replace := func(t *testing.T, b *testBundle, at []readmodel.Checkpoint, c events.Campaign, rows *readmodel.Rows) {
+		t.Helper()
+		act := b.ask(t, readmodel.ActReset, c, names(at)...)
+		want := revision(t, b.store)
+		got, err := b.store.Replace(t.Context(), b.lease, act.ID, at, c, rows)
+		if err != nil {
+			t.Fatalf("Replace: %v", err)
+		}
+		b.edited(t, act.ID, want, got)
+	}
+
+	t.Run("a campaign's rows become those given, and all others stay", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t, a)
+		want, all := readmodel.NewRows(), readmodel.NewRows()
+		for _, c := range []events.Campaign{"evt-1", "evt-10", "evt-", "EVT-1", "evt-1 ", "이벤트"} {
+			add(want, severalRows(c))
+		}
+		add(all, want)
+		b.commit(t, want)
+		b.activate(t, b.build(t, 4, want)...) // the same rows stand by
+
+		for _, c := range []events.Campaign{"evt-1", "이벤트"} {
+			given := fullRows(c) // fewer
+			given.Event(c).Participants = 77
+			given.Profile(readmodel.ProfileKey{Campaign: c, Dimension: readmodel.Customer, Value: "new"}).Participants = 78
+			replace(t, b, b.at, c, given)
+			for i := range tables() {
+				drop(want, c, i)
+			}
+			add(want, given)
+			add(all, given)
+			b.unchanged(t, want, all)
+			b.serves(t, want)
+		}
+		standby := readmodel.NewRows()
+		for _, c := range []events.Campaign{"evt-1", "evt-10", "evt-", "EVT-1", "evt-1 ", "이벤트"} {
+			add(standby, severalRows(c))
+		}
+		if d := diff(standby, b.loadOf(t, 1, all)); d != "" {
+			t.Errorf("rows of the standby (-want +got):\n%s", d)
+		}
+	})
+
+	t.Run("tables that are not named stay, and where there are no rows there are none", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t, a)
+		want, all := severalRows("evt-1"), severalRows("evt-1")
+		add(want, severalRows("evt-2"))
+		add(all, severalRows("evt-2"))
+		b.commit(t, want)
+		for i, at := range b.at {
+			replace(t, b, []readmodel.Checkpoint{at}, "evt-2", readmodel.NewRows())
+			drop(want, "evt-2", i)
+			b.unchanged(t, want, all)
+		}
+		b.serves(t, severalRows("evt-1"))
+		replace(t, b, b.at, "evt-2", severalRows("evt-2"))
+		b.unchanged(t, all, all)
+	})
+
+	t.Run("rows that are not the campaign's, or of no table that is named, are refused", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t, a)
+		all := severalRows("evt-1")
+		b.commit(t, all)
+		act := b.ask(t, readmodel.ActReset, "evt-1")
+		before := b.contents(t, all)
+		type given struct {
+			at   []readmodel.Checkpoint
+			rows *readmodel.Rows
+		}
+		foreign := fullRows("evt-1")
+		foreign.Hour(readmodel.HourKey{Campaign: "evt-2", Hour: instant(noon)})
+		cases := map[string]given{
+			"one row of another campaign": {b.at, foreign},
+			"a projection named twice":    {append(b.at[:4:4], b.at[0]), fullRows("evt-1")},
+		}
+		for i, at := range b.at {
+			cases["rows without "+at.Projection] = given{append(b.at[:i:i], b.at[i+1:]...), fullRows("evt-1")}
+		}
+		for name, tc := range cases {
+			_, err := b.store.Replace(t.Context(), b.lease, act.ID, tc.at, "evt-1", tc.rows)
+			if err == nil || errors.Is(err, readmodel.ErrFenced) {
+				t.Errorf("Replace, %s = %v, want an error that is not ErrFenced", name, err)
+			}
+		}
+		if d := diff(before, b.contents(t, all)); d != "" {
+			t.Errorf("after them (-before +now):\n%s", d)
+		}
+	})
+
+	t.Run("what does not stand as given is fenced, and all stays as it was", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t, a)
+		all := severalRows("evt-1")
+		b.commit(t, all)
+		b.activate(t, b.build(t, 4, all)...)
+		beside := b.build(t, 4, all)
+		act := b.ask(t, readmodel.ActReset, "evt-1").ID
+		before := b.contents(t, all)
+		fenced := func(name string, act int64, at []readmodel.Checkpoint) {
+			t.Helper()
+			got, err := b.store.Replace(t.Context(), b.lease, act, at, "evt-1", fullRows("evt-1"))
+			if !errors.Is(err, readmodel.ErrFenced) || got != (readmodel.Revision{}) {
+				t.Errorf("Replace, %s = %+v, %v; want ErrFenced", name, got, err)
+			}
+			if d := diff(before, b.contents(t, all)); d != "" {
+				t.Fatalf("after Replace, %s (-before +now):\n%s", name, d)
+			}
+		}
+		for name, change := range map[string]func(*readmodel.Checkpoint){
+			"a checkpoint behind":           func(c *readmodel.Checkpoint) { c.Position-- },
+			"a checkpoint ahead":            func(c *readmodel.Checkpoint) { c.Position++ },
+			"another version":               func(c *readmodel.Checkpoint) { c.Version++ },
+			"a generation that never began": func(c *readmodel.Checkpoint) { c.Generation += 7 },
+			"one that is not served":        func(c *readmodel.Checkpoint) { *c = beside[0] },
+			"the standby":                   func(c *readmodel.Checkpoint) { c.Generation, c.Position = 1, 1 },
+		} {
+			at := append([]readmodel.Checkpoint(nil), b.at...)
+			change(&at[0])
+			fenced(name, act, at)
+		}
+		fenced("an act that is done", b.acts(t)[1].ID, b.at)
+		fenced("an act that there is not", act+1_000, b.at)
+		if _, err := b.store.Replace(t.Context(), b.lease, act, b.at, "evt-1", fullRows("evt-1")); err != nil {
+			t.Errorf("Replace as it should be: %v", err)
+		}
+		before = b.contents(t, all)
+		fenced("what has been done", act, b.at)
+	})
+
+	t.Run("rows of a campaign are never half replaced to a reader", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t, a)
+		b.commit(t, counted(1))
+		var (
+			done   = make(chan struct{})
+			looks  atomic.Int64
+			reader sync.WaitGroup
+		)
+		reader.Go(func() {
+			for {
+				rows, err := b.store.Campaign(t.Context(), "evt-1", readmodel.Everything())
+				if err == nil {
+					err = oneCommit(rows)
+				}
+				if err != nil {
+					t.Error(err)
+					looks.Add(1_000)
+					return
+				}
+				looks.Add(1)
+				select {
+				case <-done:
+					return
+				default:
+				}
+			}
+		})
+		n := int64(0)
+		eventually(t, "look while rows are replaced", func() bool {
+			n++
+			replace(t, b, b.at, "evt-1", counted(n))
+			return n >= 30 && looks.Load() >= 30
+		})
+		close(done)
+		reader.Wait()
+	})
+
+	t.Run("a pause is of what is served, lasts, and is lifted", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t, a)
+		b.commit(t, fullRows("evt-1"))
+		pause := func(paused bool, projections ...string) {
+			t.Helper()
+			kind := map[bool]readmodel.ActKind{true: readmodel.ActPause, false: readmodel.ActResume}[paused]
+			act := b.ask(t, kind, "", projections...)
+			if err := b.store.Pause(t.Context(), b.lease, act.ID, projections, paused); err != nil {
+				t.Fatalf("Pause: %v", err)
+			}
+			b.ended(t, act.ID)
+		}
+		shown := func(paused ...string) {
+			t.Helper()
+			for _, store := range []Store{b.store, b.open()} {
+				builds, err := store.List(t.Context())
+				if err != nil {
+					t.Fatalf("List: %v", err)
+				}
+				got := []string{}
+				for _, build := range builds {
+					if build.Paused && !build.Active {
+						t.Errorf("%+v is paused and not served", build)
+					}
+					if build.Paused {
+						got = append(got, build.Projection)
+					}
+				}
+				if d := diff(append([]string{}, paused...), got); d != "" {
+					t.Errorf("paused (-want +got):\n%s", d)
+				}
+			}
+		}
+		shown()
+		pause(true, readmodel.ChannelStatsTable, readmodel.EventStatsTable)
+		shown(readmodel.ChannelStatsTable, readmodel.EventStatsTable)
+		pause(true, readmodel.EventStatsTable, readmodel.ParticipantProfileTable) // one of them again
+		shown(readmodel.ChannelStatsTable, readmodel.EventStatsTable, readmodel.ParticipantProfileTable)
+		if got := revision(t, b.store); got != b.revision {
+			t.Errorf("Revision = %+v, want it as it was, %+v", got, b.revision)
+		}
+		b.activate(t, b.build(t, 5, fullRows("evt-1"))...)
+		shown(readmodel.ChannelStatsTable, readmodel.EventStatsTable, readmodel.ParticipantProfileTable)
+		pause(false, readmodel.EventStatsTable, readmodel.ParticipationHourlyTable) // one is not paused
+		shown(readmodel.ChannelStatsTable, readmodel.ParticipantProfileTable)
+		pause(false, names(tables())...)
+		shown()
+
+		act := b.acts(t)[0] // which has ended
+		if err := b.store.Pause(t.Context(), b.lease, act.ID, act.Projections, true); !errors.Is(err, readmodel.ErrFenced) {
+			t.Errorf("Pause by an act that is done = %v, want ErrFenced", err)
+		}
+		if err := b.store.Pause(t.Context(), b.lease, act.ID+1_000, act.Projections, true); !errors.Is(err, readmodel.ErrFenced) {
+			t.Errorf("Pause by an act that there is not = %v, want ErrFenced", err)
+		}
+		shown()
+	})
+}
+
+// severalRows returns one row of event stats and several of each other table.
+func severalRows(c events.Campaign) *readmodel.Rows {
+	rows := fullRows(c)
+	for i, text := range []string{"naver", "전단지", ""} {
+		n := int64(i)
+		rows.Channel(readmodel.ChannelKey{Campaign: c, Channel: text}).DistributedAt = instant(noon + n)
+		rows.Hour(readmodel.HourKey{Campaign: c, Hour: instant(noon + (n+1)*3_600_000_000)}).Participants = n
+		rows.Profile(readmodel.ProfileKey{Campaign: c, Dimension: readmodel.Gender, Value: text}).Participants = n
+	}
+	return rows
+}
+
+// add puts rows among others.
+func add(to, rows *readmodel.Rows) {
+	maps.Copy(to.Events, rows.Events)
+	maps.Copy(to.Channels, rows.Channels)
+	maps.Copy(to.Hours, rows.Hours)
+	maps.Copy(to.Profiles, rows.Profiles)
+}
+
+// drop removes the campaign's rows from one of the tables.
+func drop(rows *readmodel.Rows, c events.Campaign, table int) {
+	switch tables()[table].Projection {
+	case readmodel.EventStatsTable:
+		delete(rows.Events, c)
+	case readmodel.ChannelStatsTable:
+		maps.DeleteFunc(rows.Channels, func(k readmodel.ChannelKey, _ *readmodel.ChannelStats) bool { return k.Campaign == c })
+	case readmodel.ParticipationHourlyTable:
+		maps.DeleteFunc(rows.Hours, func(k readmodel.HourKey, _ *readmodel.ParticipationHour) bool { return k.Campaign == c })
+	case readmodel.ParticipantProfileTable:
+		maps.DeleteFunc(rows.Profiles, func(k readmodel.ProfileKey, _ *readmodel.ProfileCount) bool { return k.Campaign == c })
+	}
+}

@@ -1,0 +1,220 @@
+package readmodeltest
+
+import (
+	"slices"
+	"testing"
+
+	"jangbu/events"
+	"jangbu/readmodel"
+)
+
+// ask has an act recorded, of all tables where none is named.
+func (b *testBundle) ask(t testing.TB, kind readmodel.ActKind, c events.Campaign, projections ...string) readmodel.Act {
+	t.Helper()
+	if len(projections) == 0 {
+		projections = names(tables())
+	}
+	act, err := b.store.Ask(t.Context(), readmodel.Act{Kind: kind, Projections: projections, Campaign: c, Who: "운영자"})
+	if err != nil {
+		t.Fatalf("Ask: %v", err)
+	}
+	return act
+}
+
+// act returns what is recorded of an act.
+func (b *testBundle) act(t testing.TB, id int64) readmodel.Act {
+	t.Helper()
+	act, err := b.store.Act(t.Context(), id)
+	if err != nil {
+		t.Fatalf("Act(%d): %v", id, err)
+	}
+	return act
+}
+
+// acts returns all acts, newest first.
+func (b *testBundle) acts(t testing.TB) []readmodel.Act {
+	t.Helper()
+	acts, err := b.store.Acts(t.Context(), 1_000)
+	if err != nil {
+		t.Fatalf("Acts: %v", err)
+	}
+	return acts
+}
+
+func (b *testBundle) note(t testing.TB, a readmodel.Act) {
+	t.Helper()
+	if err := b.store.Note(t.Context(), b.lease, a); err != nil {
+		t.Fatalf("Note: %v", err)
+	}
+}
+
+// ended fails the test where the act is not done.
+func (b *testBundle) ended(t testing.TB, id int64) {
+	t.Helper()
+	if got := b.act(t, id); got.State != readmodel.ActDone || got.EndedAt.IsZero() {
+		t.Errorf("act %d is %+v, want it done", id, got)
+	}
+}
+
+func (b *testBundle) list(t testing.TB) []readmodel.Build {
+	t.Helper()
+	builds, err := b.store.List(t.Context())
+	if err != nil {
+		t.Fatalf("List: %v", err)
+	}
+	return builds
+}
+
+// begin makes a generation of each projection, of all tables where none is given.
+func (b *testBundle) begin(t testing.TB, projections ...readmodel.Checkpoint) []readmodel.Checkpoint {
+	t.Helper()
+	if len(projections) == 0 {
+		projections = tables()
+	}
+	begun, err := b.store.Begin(t.Context(), b.lease, projections)
+	if err != nil {
+		t.Fatalf("Begin: %v", err)
+	}
+	return begun
+}
+
+// build makes a generation of each table with these rows, up to the position.
+func (b *testBundle) build(t testing.TB, to events.Position, rows *readmodel.Rows) []readmodel.Checkpoint {
+	t.Helper()
+	begun := b.begin(t)
+	if err := b.store.Fill(t.Context(), b.lease, through(to, begun), rows); err != nil {
+		t.Fatalf("Fill: %v", err)
+	}
+	for i := range begun {
+		begun[i].Position = to
+	}
+	return begun
+}
+
+// activate has the generations served, and checks what an edit is to do besides.
+func (b *testBundle) activate(t testing.TB, generations ...readmodel.Checkpoint) {
+	t.Helper()
+	act := b.ask(t, readmodel.ActRebuild, "", names(generations)...)
+	want := revision(t, b.store)
+	for _, g := range generations {
+		i := slices.IndexFunc(b.at, func(at readmodel.Checkpoint) bool { return at.Projection == g.Projection })
+		want.Position += g.Position - b.at[i].Position
+		b.at[i] = g
+	}
+	got, err := b.store.Activate(t.Context(), b.lease, act.ID, generations)
+	if err != nil {
+		t.Fatalf("Activate: %v", err)
+	}
+	b.edited(t, act.ID, want, got)
+}
+
+// edited checks the revision that an edit made of the one before, and that its act
+// has ended.
+func (b *testBundle) edited(t testing.TB, act int64, want, got readmodel.Revision) {
+	t.Helper()
+	want.Edits++
+	if got != want {
+		t.Errorf("the edit made revision %+v, want %+v", got, want)
+	}
+	if is := revision(t, b.store); is != want {
+		t.Errorf("after the edit, Revision = %+v, want %+v", is, want)
+	}
+	b.revision = want
+	b.ended(t, act)
+}
+
+// serves fails the test where a reader is told anything but these rows.
+func (b *testBundle) serves(t testing.TB, rows *readmodel.Rows) {
+	t.Helper()
+	subjects, err := b.store.Campaigns(t.Context(), "", 1_000)
+	if err != nil {
+		t.Fatalf("Campaigns: %v", err)
+	}
+	var want []events.Campaign
+	for c := range rows.Subjects() {
+		want = append(want, c)
+	}
+	slices.Sort(want)
+	if d := diff(want, subjects); d != "" {
+		t.Errorf("Campaigns (-want +got):\n%s", d)
+	}
+	stores := map[events.Store]bool{"store-1": true, "store-2": true, "": true}
+	for c, event := range rows.Events {
+		sameCampaign(t, b.store, rows, c)
+		stores[event.Store] = true
+		snapshot, at, err := b.store.Snapshot(t.Context(), c)
+		if err != nil {
+			t.Fatalf("Snapshot(%q): %v", c, err)
+		}
+		served, err := rows.Campaign(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		served.Revision = snapshot.Revision
+		if d := diff(served, snapshot); d != "" {
+			t.Errorf("Snapshot(%q) (-want +got):\n%s", c, d)
+		}
+		if d := diff(sortedCheckpoints(b.at), at); d != "" {
+			t.Errorf("checkpoints of the snapshot (-want +got):\n%s", d)
+		}
+	}
+	for store := range stores {
+		sameStoreCampaigns(t, b.store, rows, store)
+	}
+	sameDistributed(t, b.store, rows, instant(0))
+}
+
+// contents is what can be seen of a database.
+type contents struct {
+	Builds   []readmodel.Build
+	Revision readmodel.Revision
+	Acts     []readmodel.Act
+	Rows     map[readmodel.Generation]*readmodel.Rows
+}
+
+// contents returns all but the rows of other keys than those of the given rows.
+func (b *testBundle) contents(t testing.TB, rows *readmodel.Rows) contents {
+	t.Helper()
+	c := contents{b.list(t), revision(t, b.store), b.acts(t), make(map[readmodel.Generation]*readmodel.Rows)}
+	highest := readmodel.Generation(0)
+	for _, build := range c.Builds {
+		highest = max(highest, build.Generation)
+	}
+	for g := readmodel.Generation(1); g <= highest+1; g++ { // also of one that does not exist
+		c.Rows[g] = b.loadOf(t, g, rows)
+	}
+	return c
+}
+
+// loadOf returns those of the rows' keys that are stored in a generation.
+func (b *testBundle) loadOf(t testing.TB, g readmodel.Generation, rows *readmodel.Rows) *readmodel.Rows {
+	t.Helper()
+	at := tables()
+	for i := range at {
+		at[i].Generation = g
+	}
+	stored, err := b.store.Load(t.Context(), at, keysOf(rows))
+	if err != nil {
+		t.Fatalf("Load of generation %d: %v", g, err)
+	}
+	return stored
+}
+
+// through moves checkpoints to a position.
+func through(to events.Position, at []readmodel.Checkpoint) []readmodel.Advance {
+	advances := make([]readmodel.Advance, len(at))
+	for i := range at {
+		advances[i] = readmodel.Advance{Checkpoint: at[i], To: to}
+	}
+	return advances
+}
+
+// names returns the projections' names, sorted.
+func names(at []readmodel.Checkpoint) []string {
+	var all []string
+	for _, c := range at {
+		all = append(all, c.Projection)
+	}
+	slices.Sort(all)
+	return all
+}

@@ -1,0 +1,73 @@
+package readmodeltest
+
+import (
+	"maps"
+	"testing"
+
+	"jangbu/readmodel"
+)
+
+func testPruning(t *testing.T, a Adapter) {
+	t.Run("it leaves what is served or stands by, of every projection, and nothing else", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t, a)
+		rows := fullRows("evt-1")
+		maps.Copy(rows.Events, fullRows("evt-2").Events)
+		maps.Copy(rows.Profiles, fullRows("evt-2").Profiles)
+		b.commit(t, rows)
+		b.activate(t, b.build(t, 2, rows)...)
+		// The third generation of the channels is served, of the others it is not.
+		b.activate(t, b.build(t, 3, rows)[1])
+		b.begin(t)
+		extra := readmodel.Checkpoint{Projection: "without a table", Version: version}
+		b.at = append(b.at, register(t, b.store, extra)...)
+		b.begin(t, extra)
+
+		before := b.contents(t, rows)
+		want := before
+		want.Builds, want.Rows = nil, make(map[readmodel.Generation]*readmodel.Rows)
+		for g := range before.Rows {
+			want.Rows[g] = readmodel.NewRows()
+		}
+		for _, build := range before.Builds {
+			if !build.Active && !build.Standby {
+				continue
+			}
+			want.Builds = append(want.Builds, build)
+			from, to := before.Rows[build.Generation], want.Rows[build.Generation]
+			switch build.Projection {
+			case readmodel.EventStatsTable:
+				to.Events = from.Events
+			case readmodel.ChannelStatsTable:
+				to.Channels = from.Channels
+			case readmodel.ParticipationHourlyTable:
+				to.Hours = from.Hours
+			case readmodel.ParticipantProfileTable:
+				to.Profiles = from.Profiles
+			}
+		}
+		if len(want.Builds) != 9 || want.Rows[1].Len() == 0 || want.Rows[3].Len() == 0 {
+			t.Fatalf("kept are to be %+v", want.Builds)
+		}
+		delete(want.Rows, 5) // beyond what is kept
+		for range 2 {        // the second finds nothing
+			if err := b.store.Prune(t.Context(), b.lease); err != nil {
+				t.Fatalf("Prune: %v", err)
+			}
+			if d := diff(want, b.contents(t, rows)); d != "" {
+				t.Errorf("after Prune (-want +got):\n%s", d)
+			}
+		}
+		b.serves(t, rows)
+
+		begun := b.begin(t)
+		for i, g := range []readmodel.Generation{3, 4, 3, 3} {
+			if begun[i].Generation != g || begun[i].Position != 0 {
+				t.Errorf("Begin after Prune = %+v, want generation %d at position 0", begun[i], g)
+			}
+		}
+		if got := b.loadOf(t, 3, rows); len(got.Events)+len(got.Hours)+len(got.Profiles) > 0 {
+			t.Errorf("the new generation has rows %+v", got)
+		}
+	})
+}
