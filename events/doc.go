@@ -19,8 +19,8 @@
 // A record is what came from Kafka, before it is decoded: a [Record]. A frame is
 // consecutive records of one partition that travel together: a [Frame].
 //
-// A dead letter is a record that can never become an event, kept and sealed,
-// with its reason: a [DeadLetter].
+// A dead letter is a record that could not become an event, kept and sealed, with
+// its reason, until it is revived or discarded: a [DeadLetter].
 //
 // A projection is a named, versioned, pure fold from events to rows. A
 // generation is one build of it; a checkpoint is the position up to which a
@@ -49,8 +49,8 @@
 //   - events, this package: the four types, how they are read from a record
 //     ([Decode], strictly) and from the log ([DecodeStored], fast), what makes
 //     two of them the same ([ID], [Digest]), and the contracts of the stores:
-//     [Log], [DeadLetters], [Keys]. The wire forms are JSON Schemas, [Contract].
-//     It does no I/O and reads no clock.
+//     [Log], [DeadLetters], [DeadLetterOffice], [Keys]. The wire forms are JSON
+//     Schemas, [Contract]. It does no I/O and reads no clock.
 //   - events/eventstest: what every log must do, as a test suite.
 //   - events/pglog and events/sqlitelog: the log on PostgreSQL and on SQLite.
 //     Both pass that suite.
@@ -110,8 +110,8 @@
 //     other content, a [Conflict] ([Digest.Conflicts], TestDigestConflicts), and
 //     a conflict becomes a dead letter.
 //   - I5 Nothing lost, nothing blocked. Received = appended + duplicate +
-//     dead-lettered is a constraint of the database (eventstest, "DeadLetters"),
-//     reported by [Totals]. What a database refuses is tried again; what a
+//     dead-lettered is a constraint of the database (eventstest, "DeadLetters",
+//     "Revive" and "Discard"), reported by [Totals]. What a database refuses is tried again; what a
 //     contract refuses is buried (TestMalformedRecords in cmd/jangbu).
 //   - I6 Rows equal the fold. Folds are pure by their imports and accept any
 //     interleaving of topics (TestFoldInBatches, TestInterleavingOfTopicsDoesNotMatter
@@ -145,7 +145,8 @@
 // # When something fails
 //
 // A record that breaks its contract becomes a dead letter, and its neighbours go
-// on. A database or broker that is away is waited for: the frame stays
+// on; once the decoder or the topic's name is mended, it can still become an event
+// ("jangbu deadletters retry"). A database or broker that is away is waited for: the frame stays
 // unacknowledged and comes again, and what had been written comes out as a
 // duplicate. Appending, burying and folding the same again is always right, so
 // nobody has to know how far a failed attempt got.

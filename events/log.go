@@ -69,6 +69,8 @@ type Totals struct {
 	Received     int64
 	Duplicates   int64
 	DeadLettered int64
+	// Discarded is how many of the dead-lettered wait no more.
+	Discarded int64
 	// RecordedAt is that of the event at Head; zero while the log is empty.
 	RecordedAt time.Time
 }

@@ -59,6 +59,7 @@ func testDamage(t *testing.T, a Adapter) {
 	})
 	rule(t, a, "without its head the log is corrupt", func(t *testing.T, s Store) {
 		log := three(t, s)
+		mustBury(t, log, letter(0, events.ReasonMalformed))
 		exec(t, s, `DELETE FROM log_head`)
 		_, err := log.Totals(t.Context())
 		wantError(t, "Totals", err, events.ErrCorrupt)
@@ -69,6 +70,10 @@ func testDamage(t *testing.T, a Adapter) {
 		_, err = log.Append(t.Context(), registrations("c", 4, 4))
 		wantError(t, "Append", err, events.ErrCorrupt)
 		wantError(t, "Bury", log.Bury(t.Context(), []events.DeadLetter{letter(1, events.ReasonMalformed)}), events.ErrCorrupt)
+		_, err = log.Revive(t.Context(), []events.Revival{{Letter: letter(0, "").ID, Draft: registration("c", 4)}})
+		wantError(t, "Revive", err, events.ErrCorrupt)
+		_, err = log.Discard(t.Context(), []events.ID{letter(0, "").ID}, events.Discarded{})
+		wantError(t, "Discard", err, events.ErrCorrupt)
 	})
 	rule(t, a, "a head that fell behind overwrites nothing", func(t *testing.T, s Store) {
 		log := three(t, s)
@@ -85,6 +90,7 @@ func testDamage(t *testing.T, a Adapter) {
 			`UPDATE log_head SET position = position + 1`,
 			`UPDATE log_head SET duplicates = -1, received = received - 1`,
 			`INSERT INTO log_head DEFAULT VALUES`,
+			`UPDATE log_head SET discarded = 1`,
 		} {
 			if s.Exec(t.Context(), statement) == nil {
 				t.Errorf("the database accepted %s", statement)

@@ -11,12 +11,6 @@ import (
 )
 
 func testDeadLetters(t *testing.T, a Adapter) {
-	bury := func(t *testing.T, log Log, letters ...events.DeadLetter) {
-		t.Helper()
-		if err := log.Bury(t.Context(), letters); err != nil {
-			t.Fatalf("Bury: %v", err)
-		}
-	}
 	list := func(t *testing.T, log Log, q events.DeadLetterQuery) []events.DeadLetter {
 		t.Helper()
 		letters, err := log.DeadLetters(t.Context(), q)
@@ -35,7 +29,7 @@ func testDeadLetters(t *testing.T, a Adapter) {
 		}
 		letters[2].Detail = ""
 		start := time.Now()
-		bury(t, log, letters...)
+		mustBury(t, log, letters...)
 		got := list(t, s.Open(t), events.DeadLetterQuery{Limit: 10})
 		if diff := cmp.Diff(letters, got, anyOrder, anyTime); diff != "" {
 			t.Errorf("letters (-want +got):\n%s", diff)
@@ -51,16 +45,16 @@ func testDeadLetters(t *testing.T, a Adapter) {
 	})
 	rule(t, a, "nothing buried is nothing done", func(t *testing.T, s Store) {
 		log := s.Open(t)
-		bury(t, log)
+		mustBury(t, log)
 		wantTotals(t, log, events.Totals{})
 	})
 	rule(t, a, "a new letter counts as dead-lettered, a known one as duplicate", func(t *testing.T, s Store) {
 		log := s.Open(t)
 		one, two, three := letter(1, events.ReasonMalformed), letter(2, events.ReasonMalformed), letter(3, events.ReasonConflict)
-		bury(t, log, one, two, one)
+		mustBury(t, log, one, two, one)
 		wantTotals(t, log, events.Totals{Received: 3, DeadLettered: 2, Duplicates: 1})
-		bury(t, s.Open(t), two, three)
-		bury(t, log, one)
+		mustBury(t, s.Open(t), two, three)
+		mustBury(t, log, one)
 		wantTotals(t, log, events.Totals{Received: 6, DeadLettered: 3, Duplicates: 3})
 		if n := len(list(t, log, events.DeadLetterQuery{Limit: 10})); n != 3 {
 			t.Errorf("%d letters, want 3", n)
@@ -68,10 +62,10 @@ func testDeadLetters(t *testing.T, a Adapter) {
 	})
 	rule(t, a, "burying again changes no letter", func(t *testing.T, s Store) {
 		log, d := s.Open(t), letter(1, events.ReasonMalformed)
-		bury(t, log, d)
+		mustBury(t, log, d)
 		first := list(t, log, events.DeadLetterQuery{Limit: 10})
 		d.Detail, d.Sealed = "sealed anew", []byte("another nonce")
-		bury(t, log, d)
+		mustBury(t, log, d)
 		if diff := cmp.Diff(first, list(t, log, events.DeadLetterQuery{Limit: 10})); diff != "" {
 			t.Errorf("letters after burying again (-first +now):\n%s", diff)
 		}
@@ -79,7 +73,7 @@ func testDeadLetters(t *testing.T, a Adapter) {
 	rule(t, a, "letters and events share one account", func(t *testing.T, s Store) {
 		log := s.Open(t)
 		mustAppend(t, log, registrations("c", 1, 3)...)
-		bury(t, log, letter(1, events.ReasonConflict))
+		mustBury(t, log, letter(1, events.ReasonConflict))
 		mustAppend(t, log, registrations("c", 2, 5)...)
 		totals := mustTotals(t, log)
 		wantTotals(t, log, events.Totals{Head: 5, Received: 8, Duplicates: 2, DeadLettered: 1})
@@ -93,7 +87,7 @@ func testDeadLetters(t *testing.T, a Adapter) {
 		var want []events.DeadLetter
 		for n := range 10 {
 			d := letter(n, reasons[n%2])
-			bury(t, log, d)
+			mustBury(t, log, d)
 			want = append([]events.DeadLetter{d}, want...)
 		}
 		if diff := cmp.Diff(want[:4], list(t, log, events.DeadLetterQuery{Limit: 4}), anyTime); diff != "" {
@@ -105,6 +99,59 @@ func testDeadLetters(t *testing.T, a Adapter) {
 		}
 		if none := list(t, log, events.DeadLetterQuery{Reason: events.ReasonUnknownType, Limit: 3}); len(none) != 0 {
 			t.Errorf("letters of a reason that none has: %v", none)
+		}
+	})
+	rule(t, a, "pages join, and a letter that is buried meanwhile is not on the next", func(t *testing.T, s Store) {
+		log := s.Open(t)
+		for n := range 12 {
+			mustBury(t, log, letter(2*n, events.ReasonMalformed), letter(2*n+1, events.ReasonConflict)) // at the same time
+		}
+		for _, reason := range []events.Reason{"", events.ReasonConflict} {
+			whole := list(t, log, events.DeadLetterQuery{Reason: reason, Limit: 100})
+			var joined []events.DeadLetter
+			q := events.DeadLetterQuery{Reason: reason, Limit: 5}
+			for page := list(t, log, q); len(page) > 0; page = list(t, log, q) {
+				joined = append(joined, page...)
+				q.After = &page[len(page)-1]
+				mustBury(t, log, letter(1000+len(joined), events.ReasonConflict))
+			}
+			if diff := cmp.Diff(whole, joined); diff != "" {
+				t.Errorf("reason %q: pages (-whole +joined):\n%s", reason, diff)
+			}
+		}
+	})
+	rule(t, a, "one letter is read by its ID", func(t *testing.T, s Store) {
+		log, d := s.Open(t), letter(1, events.ReasonConflict)
+		mustBury(t, log, letter(0, events.ReasonMalformed), d)
+		got, err := log.DeadLetter(t.Context(), d.ID)
+		if err != nil {
+			t.Fatalf("DeadLetter: %v", err)
+		}
+		if diff := cmp.Diff(d, got, anyTime); diff != "" {
+			t.Errorf("letter (-want +got):\n%s", diff)
+		}
+		_, err = log.DeadLetter(t.Context(), letter(2, events.ReasonConflict).ID)
+		wantError(t, "DeadLetter of none", err, events.ErrNoDeadLetter)
+	})
+	rule(t, a, "letters are counted by reason, with the first and the last burial", func(t *testing.T, s Store) {
+		log := s.Open(t)
+		groups, err := log.DeadLetterGroups(t.Context())
+		if err != nil || len(groups) != 0 {
+			t.Errorf("groups without a letter: %v, %v", groups, err)
+		}
+		mustBury(t, log, letter(1, events.ReasonUnknownType), letter(2, events.ReasonMalformed))
+		mustBury(t, log, letter(3, events.ReasonMalformed), letter(4, events.ReasonMalformed))
+		mustDiscard(t, log, 1, letter(3, "").ID)
+		all := list(t, log, events.DeadLetterQuery{Limit: 10})
+		want := []events.DeadLetterGroup{
+			{Reason: events.ReasonMalformed, Waiting: 2, Discarded: 1, First: all[3].BuriedAt, Last: all[0].BuriedAt},
+			{Reason: events.ReasonUnknownType, Waiting: 1, First: all[3].BuriedAt, Last: all[3].BuriedAt},
+		}
+		if groups, err = log.DeadLetterGroups(t.Context()); err != nil {
+			t.Fatalf("DeadLetterGroups: %v", err)
+		}
+		if diff := cmp.Diff(want, groups); diff != "" {
+			t.Errorf("groups (-want +got):\n%s", diff)
 		}
 	})
 }

@@ -1,10 +1,12 @@
 package eventstest
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
 
 	"jangbu/events"
@@ -15,7 +17,7 @@ type model struct {
 	base   events.Totals // of the store when the model began
 	events []events.Recorded
 	held   map[string]events.Digest
-	buried map[events.ID]bool
+	buried map[events.ID]*events.DeadLetter
 	totals events.Totals // without base
 }
 
@@ -45,59 +47,141 @@ func (m *model) append(drafts []events.Draft) []events.Outcome {
 func (m *model) bury(letters []events.DeadLetter) {
 	for _, d := range letters {
 		m.totals.Received++
-		if m.buried[d.ID] {
+		if m.buried[d.ID] != nil {
 			m.totals.Duplicates++
 		} else {
 			m.totals.DeadLettered++
-			m.buried[d.ID] = true
+			m.buried[d.ID] = &d
 		}
 	}
 }
 
-// testModel runs random appends and burials against store and model. The runs
-// share a store, each with campaigns of its own, so that a failing one can be
-// shrunk without making stores by the hundred.
+func (m *model) revive(revivals []events.Revival) (outcomes []events.Outcome) {
+	named := map[events.ID]bool{}
+	for _, r := range revivals {
+		d := m.buried[r.Letter]
+		if d == nil || d.Discarded != nil || named[r.Letter] {
+			outcomes = append(outcomes, 0)
+			continue
+		}
+		named[r.Letter] = true
+		outcome := m.append([]events.Draft{r.Draft})[0]
+		if outcome == events.Conflict {
+			d.Reason, d.Detail = events.ReasonConflict, events.ConflictDetail(r.Draft.ID)
+		} else {
+			delete(m.buried, r.Letter)
+			m.totals.DeadLettered--
+			m.totals.Received-- // it was when it was buried
+		}
+		outcomes = append(outcomes, outcome)
+	}
+	return outcomes
+}
+
+func (m *model) discard(letters []events.ID, by events.Discarded) (n int) {
+	for _, id := range letters {
+		if d := m.buried[id]; d != nil && d.Discarded == nil {
+			d.Discarded, d.Sealed = &by, nil
+			m.totals.Discarded++
+			n++
+		}
+	}
+	return n
+}
+
+// testModel runs random appends, burials, revivals and discards against store and
+// model. The runs share a store, each with campaigns and letters of its own, so
+// that a failing one can be shrunk without making stores by the hundred.
 func testModel(t *testing.T, a Adapter) {
 	rule(t, a, "the log does what the model does", func(t *testing.T, s Store) {
 		handles := []Log{s.Open(t), s.Open(t)}
 		run := 0
 		rapid.Check(t, func(rt *rapid.T) {
 			run++
-			m := &model{base: mustTotals(t, handles[0]), held: map[string]events.Digest{}, buried: map[events.ID]bool{}}
-			for range rapid.IntRange(1, 6).Draw(rt, "steps") {
-				log := rapid.SampledFrom(handles).Draw(rt, "handle")
-				if rapid.IntRange(0, 4).Draw(rt, "kind") == 0 {
-					letters := rapid.SliceOfN(rapid.Custom(func(rt *rapid.T) events.DeadLetter {
-						return letter(run<<8+rapid.IntRange(0, 3).Draw(rt, "letter"), events.ReasonMalformed)
-					}), 0, 4).Draw(rt, "letters")
-					if err := log.Bury(t.Context(), letters); err != nil {
-						rt.Fatalf("Bury: %v", err)
-					}
-					m.bury(letters)
-					continue
-				}
-				drafts := rapid.SliceOfN(anyDraft(run), 0, 8).Draw(rt, "drafts")
-				got, err := log.Append(t.Context(), drafts)
-				if err != nil {
-					rt.Fatalf("Append: %v", err)
-				}
-				if diff := cmp.Diff(m.append(drafts), got); diff != "" {
-					rt.Fatalf("outcomes (-model +log):\n%s", diff)
-				}
+			m := &model{base: mustTotals(t, handles[0]), held: map[string]events.Digest{}, buried: map[events.ID]*events.DeadLetter{}}
+			for range rapid.IntRange(1, 8).Draw(rt, "steps") {
+				m.step(rt, t, run, rapid.SampledFrom(handles).Draw(rt, "handle"))
 			}
-			m.compare(rt, t, rapid.SampledFrom(handles).Draw(rt, "reader"))
+			m.compare(rt, t, run, rapid.SampledFrom(handles).Draw(rt, "reader"))
 		})
 	})
 }
 
-// compare checks the account and every event that the run has appended.
-func (m *model) compare(rt *rapid.T, t *testing.T, log Log) {
+// lettersOfRun is how many letters a run has.
+const lettersOfRun = 4
+
+func letterOfRun(run, n int) events.DeadLetter {
+	return letter(run<<8+n, []events.Reason{events.ReasonMalformed, events.ReasonUnknownType}[n%2])
+}
+
+// step does one random thing to the log and to the model.
+func (m *model) step(rt *rapid.T, t *testing.T, run int, log Log) {
+	anyLetter := rapid.Map(rapid.IntRange(0, lettersOfRun-1), func(n int) events.DeadLetter { return letterOfRun(run, n) })
+	switch kind := rapid.IntRange(0, 6).Draw(rt, "kind"); kind {
+	case 0, 1:
+		letters := rapid.SliceOfN(anyLetter, 0, 4).Draw(rt, "letters")
+		if err := log.Bury(t.Context(), letters); err != nil {
+			rt.Fatalf("Bury: %v", err)
+		}
+		m.bury(letters)
+	case 2, 3:
+		revivals := rapid.SliceOfN(rapid.Custom(func(rt *rapid.T) events.Revival {
+			return events.Revival{Letter: anyLetter.Draw(rt, "letter").ID, Draft: anyDraft(run).Draw(rt, "draft")}
+		}), 0, 6).Draw(rt, "revivals")
+		got, err := log.Revive(t.Context(), revivals)
+		if err != nil {
+			rt.Fatalf("Revive: %v", err)
+		}
+		if diff := cmp.Diff(m.revive(revivals), got); diff != "" {
+			rt.Fatalf("outcomes of revivals (-model +log):\n%s", diff)
+		}
+	case 4:
+		letters := rapid.SliceOfN(rapid.Map(anyLetter, func(d events.DeadLetter) events.ID { return d.ID }), 0, 2).Draw(rt, "discarded")
+		by := events.Discarded{By: "model", Why: "test"}
+		n, err := log.Discard(t.Context(), letters, by)
+		if want := m.discard(letters, by); err != nil || n != want {
+			rt.Fatalf("Discard: %d, %v; model %d", n, err, want)
+		}
+	default:
+		drafts := rapid.SliceOfN(anyDraft(run), 0, 8).Draw(rt, "drafts")
+		got, err := log.Append(t.Context(), drafts)
+		if err != nil {
+			rt.Fatalf("Append: %v", err)
+		}
+		if diff := cmp.Diff(m.append(drafts), got); diff != "" {
+			rt.Fatalf("outcomes (-model +log):\n%s", diff)
+		}
+	}
+}
+
+// compare checks the account, every event that the run has appended and every
+// letter that it has buried.
+func (m *model) compare(rt *rapid.T, t *testing.T, run int, log Log) {
+	for n := range lettersOfRun {
+		id := letterOfRun(run, n).ID
+		got, err := log.DeadLetter(t.Context(), id)
+		want := m.buried[id]
+		if want == nil {
+			if !errors.Is(err, events.ErrNoDeadLetter) {
+				rt.Fatalf("letter %d is %+v, %v; the model has none", n, got, err)
+			}
+			continue
+		}
+		if err != nil {
+			rt.Fatalf("letter %d: %v", n, err)
+		}
+		if diff := cmp.Diff(*want, got, cmpopts.EquateEmpty(), cmpopts.IgnoreFields(events.DeadLetter{}, "BuriedAt"),
+			cmpopts.IgnoreFields(events.Discarded{}, "At")); diff != "" {
+			rt.Fatalf("letter %d (-model +log):\n%s", n, diff)
+		}
+	}
 	got := mustTotals(t, log)
 	want := events.Totals{
 		Head:         m.base.Head + m.totals.Head,
 		Received:     m.base.Received + m.totals.Received,
 		Duplicates:   m.base.Duplicates + m.totals.Duplicates,
 		DeadLettered: m.base.DeadLettered + m.totals.DeadLettered,
+		Discarded:    m.base.Discarded + m.totals.Discarded,
 		RecordedAt:   got.RecordedAt,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

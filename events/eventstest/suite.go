@@ -16,6 +16,7 @@ import (
 type Log interface {
 	events.Log
 	events.DeadLetters
+	events.DeadLetterOffice
 }
 
 // Store is where one test's log is kept. It is empty when the test gets it.
@@ -43,7 +44,8 @@ type Adapter struct {
 // patience bounds every wait of the suite. Nothing should come near it.
 const patience = 30 * time.Second
 
-// TestLog tests an implementation of [events.Log] and [events.DeadLetters].
+// TestLog tests an implementation of [events.Log], [events.DeadLetters] and
+// [events.DeadLetterOffice].
 func TestLog(t *testing.T, a Adapter) {
 	for _, theme := range []struct {
 		name string
@@ -52,6 +54,9 @@ func TestLog(t *testing.T, a Adapter) {
 		{"Append", testAppend},
 		{"Identity", testIdentity},
 		{"DeadLetters", testDeadLetters},
+		{"WaitingLetters", testWaitingLetters},
+		{"Revive", testRevive},
+		{"Discard", testDiscard},
 		{"Read", testRead},
 		{"ReadStream", testReadStream},
 		{"Wait", testWait},
@@ -103,6 +108,46 @@ func mustTotals(t testing.TB, log events.Log) events.Totals {
 		t.Fatalf("Totals: %v", err)
 	}
 	return totals
+}
+
+func mustBury(t testing.TB, log events.DeadLetters, letters ...events.DeadLetter) {
+	t.Helper()
+	if err := log.Bury(t.Context(), letters); err != nil {
+		t.Fatalf("Bury: %v", err)
+	}
+}
+
+func mustRevive(t testing.TB, log events.DeadLetterOffice, revivals ...events.Revival) []events.Outcome {
+	t.Helper()
+	outcomes, err := log.Revive(t.Context(), revivals)
+	if err != nil {
+		t.Fatalf("Revive: %v", err)
+	}
+	if len(outcomes) != len(revivals) {
+		t.Fatalf("Revive returned %d outcomes for %d letters", len(outcomes), len(revivals))
+	}
+	return outcomes
+}
+
+func mustDiscard(t testing.TB, log events.DeadLetterOffice, want int, letters ...events.ID) {
+	t.Helper()
+	n, err := log.Discard(t.Context(), letters, events.Discarded{By: "me@here", Why: "시험 데이터"})
+	if err != nil {
+		t.Fatalf("Discard: %v", err)
+	}
+	if n != want {
+		t.Errorf("Discard gave up %d letters, want %d", n, want)
+	}
+}
+
+// waiting returns the letters that wait, in the order of their records.
+func waiting(t testing.TB, log events.DeadLetterOffice) []events.DeadLetter {
+	t.Helper()
+	letters, err := log.WaitingLetters(t.Context(), events.DeadLetterQuery{Limit: 1000})
+	if err != nil {
+		t.Fatalf("WaitingLetters: %v", err)
+	}
+	return letters
 }
 
 // wantOutcomes compares what an append returned.

@@ -21,12 +21,23 @@ func testWait(t *testing.T, a Adapter) {
 	rule(t, a, "an append of the same handle is seen at once", func(t *testing.T, s Store) {
 		log := s.Open(t)
 		// A poll would see it no sooner than 70 ms after the append.
-		if fastest := fastestWake(t, log, log); fastest > 40*time.Millisecond {
+		if fastest := fastestWake(t, log, appends(t, log)); fastest > 40*time.Millisecond {
 			t.Errorf("the fastest of the waits ended %v after the append, want at once", fastest)
 		}
 	})
+	rule(t, a, "a revival of the same handle is seen at once", func(t *testing.T, s Store) {
+		log := s.Open(t)
+		fastest := fastestWake(t, log, func(n int) {
+			d := letter(n, events.ReasonMalformed)
+			mustBury(t, log, d)
+			mustRevive(t, log, events.Revival{Letter: d.ID, Draft: registration("c", n)})
+		})
+		if fastest > 40*time.Millisecond {
+			t.Errorf("the fastest of the waits ended %v after the revival, want at once", fastest)
+		}
+	})
 	rule(t, a, "an append of another handle is seen within 100 ms", func(t *testing.T, s Store) {
-		if fastest := fastestWake(t, s.Open(t), s.Open(t)); fastest > 120*time.Millisecond {
+		if fastest := fastestWake(t, s.Open(t), appends(t, s.Open(t))); fastest > 120*time.Millisecond {
 			t.Errorf("the fastest of the waits ended %v after the append, want within 100 ms", fastest)
 		}
 	})
@@ -63,9 +74,14 @@ func testWait(t *testing.T, a Adapter) {
 	})
 }
 
-// fastestWake appends by one handle while another waits, several times, and
-// returns the least time that passed from an append's return to its wait's.
-func fastestWake(t *testing.T, writer, waiter Log) time.Duration {
+// appends appends the n-th event to the log.
+func appends(t *testing.T, log Log) func(n int) {
+	return func(n int) { mustAppend(t, log, registration("c", n)) }
+}
+
+// fastestWake puts events into the log while one waits, several times, and
+// returns the least time that passed from a write's return to its wait's.
+func fastestWake(t *testing.T, waiter Log, write func(n int)) time.Duration {
 	fastest := patience
 	for n := 1; n <= 8; n++ {
 		ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -86,13 +102,13 @@ func fastestWake(t *testing.T, writer, waiter Log) time.Duration {
 		stop()
 		wantError(t, "Wait", err, context.DeadlineExceeded)
 
-		mustAppend(t, writer, registration("c", n))
-		appended := time.Now()
+		write(n)
+		written := time.Now()
 		w := <-woke
 		if w.err != nil || w.head != events.Position(n) {
 			t.Fatalf("Wait(%d) = %d, %v, want %d", n-1, w.head, w.err, n)
 		}
-		fastest = min(fastest, w.at.Sub(appended))
+		fastest = min(fastest, w.at.Sub(written))
 	}
 	return fastest
 }

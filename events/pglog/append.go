@@ -52,7 +52,9 @@ func (l *Log) Append(ctx context.Context, drafts []events.Draft) ([]events.Outco
 	}
 	b := newBatch(drafts)
 	err := l.write(ctx, func(conn *pgxpool.Conn) error {
-		if err := appendBatch(ctx, conn.Conn(), b); err != nil {
+		var begin pgx.Batch
+		begin.Queue(`BEGIN`)
+		if err := appendBatch(ctx, conn.Conn(), &begin, b); err != nil {
 			return err
 		}
 		// The server answers ROLLBACK, and no error, to the COMMIT of a
@@ -64,12 +66,7 @@ func (l *Log) Append(ctx context.Context, drafts []events.Draft) ([]events.Outco
 		return err
 	})
 	if err != nil {
-		if ended := ctx.Err(); ended != nil && !errors.Is(err, ended) {
-			// Cut off in the middle of a COPY, the driver may tell of the
-			// connection that it closed and not why it did.
-			err = errors.Join(ended, err)
-		}
-		return nil, fmt.Errorf("append: %w", err)
+		return nil, fmt.Errorf("append: %w", cutOff(ctx, err))
 	}
 	if appended, _ := b.count(); appended > 0 {
 		l.grown.Broadcast()
@@ -77,18 +74,26 @@ func (l *Log) Append(ctx context.Context, drafts []events.Draft) ([]events.Outco
 	return b.outcomes, nil
 }
 
-// appendBatch begins a transaction and puts the batch into it.
-func appendBatch(ctx context.Context, conn *pgx.Conn, b *batch) error {
+// cutOff makes err tell of the context's end. Cut off in the middle of a COPY, the
+// driver may tell of the connection that it closed and not why it did.
+func cutOff(ctx context.Context, err error) error {
+	if ended := ctx.Err(); ended != nil && !errors.Is(err, ended) {
+		return errors.Join(ended, err)
+	}
+	return err
+}
+
+// appendBatch puts the batch into a transaction. What begins the transaction may
+// be queued in begin, to be sent along.
+func appendBatch(ctx context.Context, conn *pgx.Conn, begin *pgx.Batch, b *batch) error {
 	appended, duplicates := b.count()
 	var last events.Position
 	var recordedAt time.Time
-	var begin pgx.Batch
-	begin.Queue(`BEGIN`)
 	begin.Queue(takeHead, appended, duplicates).QueryRow(func(row pgx.Row) error {
 		return row.Scan(&last, &recordedAt)
 	})
 	begin.Queue(`SAVEPOINT copied`)
-	if err := conn.SendBatch(ctx, &begin).Close(); err != nil {
+	if err := conn.SendBatch(ctx, begin).Close(); err != nil {
 		if errors.Is(err, pgx.ErrNoRows) {
 			return fmt.Errorf("%w: the head row is missing", events.ErrCorrupt)
 		}
@@ -129,20 +134,35 @@ func appendBatch(ctx context.Context, conn *pgx.Conn, b *batch) error {
 // lookUp goes back to the savepoint and returns what the log holds of the
 // batch's identities, nil for those that it does not hold.
 func lookUp(ctx context.Context, conn *pgx.Conn, b *batch) ([]*events.Digest, error) {
-	campaigns := make([]string, len(b.firsts))
-	ids := make([]pgtype.UUID, len(b.firsts))
+	firsts := make([]events.Draft, len(b.firsts))
 	for k, i := range b.firsts {
-		campaigns[k] = string(b.drafts[i].Event.Subject())
-		ids[k] = pgtype.UUID{Bytes: b.drafts[i].ID, Valid: true}
+		firsts[k] = b.drafts[i]
 	}
 	if _, err := conn.Exec(ctx, `ROLLBACK TO SAVEPOINT copied`); err != nil {
 		return nil, err
 	}
-	rows, err := conn.Query(ctx, findDigests, campaigns, ids)
+	return digestsOf(ctx, conn, firsts)
+}
+
+// querier is a connection, or a pool of them.
+type querier interface {
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+}
+
+// digestsOf returns what the log holds under the drafts' identities, nil for
+// those that it does not hold.
+func digestsOf(ctx context.Context, db querier, drafts []events.Draft) ([]*events.Digest, error) {
+	campaigns := make([]string, len(drafts))
+	ids := make([]pgtype.UUID, len(drafts))
+	for i := range drafts {
+		campaigns[i] = string(drafts[i].Event.Subject())
+		ids[i] = pgtype.UUID{Bytes: drafts[i].ID, Valid: true}
+	}
+	rows, err := db.Query(ctx, findDigests, campaigns, ids)
 	if err != nil {
 		return nil, err
 	}
-	return pgx.AppendRows(make([]*events.Digest, 0, len(b.firsts)), rows, func(row pgx.CollectableRow) (*events.Digest, error) {
+	return pgx.AppendRows(make([]*events.Digest, 0, len(drafts)), rows, func(row pgx.CollectableRow) (*events.Digest, error) {
 		var raw []byte
 		if err := row.Scan(&raw); err != nil || raw == nil {
 			return nil, err

@@ -31,18 +31,31 @@ SET received      = received + $9,
     duplicates    = duplicates + $9 - counted.new
 FROM counted`
 
+// The readers of letters select these columns, in this order, for letterOf.
 const listLetters = `
-SELECT id, topic, part, record_offset, record_timestamp, reason, detail, sealed, buried_at
+SELECT id, topic, part, record_offset, record_timestamp, reason, detail, sealed, buried_at, discarded_at, discarded_by, discarded_why
 FROM jangbu_log.dead_letters
+WHERE (buried_at, id) < ($2, $3)
 ORDER BY buried_at DESC, id DESC
 LIMIT $1`
 
 const listLettersByReason = `
-SELECT id, topic, part, record_offset, record_timestamp, reason, detail, sealed, buried_at
+SELECT id, topic, part, record_offset, record_timestamp, reason, detail, sealed, buried_at, discarded_at, discarded_by, discarded_why
 FROM jangbu_log.dead_letters
-WHERE reason = $2
+WHERE (buried_at, id) < ($2, $3) AND reason = $4
 ORDER BY buried_at DESC, id DESC
 LIMIT $1`
+
+const readLetter = `
+SELECT id, topic, part, record_offset, record_timestamp, reason, detail, sealed, buried_at, discarded_at, discarded_by, discarded_why
+FROM jangbu_log.dead_letters
+WHERE id = $1`
+
+const countLetters = `
+SELECT reason, count(*) - count(discarded_at), count(discarded_at), min(buried_at), max(buried_at)
+FROM jangbu_log.dead_letters
+GROUP BY reason
+ORDER BY reason`
 
 // Bury implements [events.DeadLetters].
 func (l *Log) Bury(ctx context.Context, letters []events.DeadLetter) error {
@@ -60,7 +73,19 @@ func (l *Log) Bury(ctx context.Context, letters []events.DeadLetter) error {
 		topics[i], partitions[i], offsets[i], timestamps[i] = d.Topic, d.Partition, d.Offset, d.Timestamp
 		reasons[i], details[i], sealed[i] = string(d.Reason), d.Detail, d.Sealed
 	}
-	err := l.write(ctx, func(conn *pgxpool.Conn) error {
+	err := l.writeLetters(ctx, func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, buryLetters, ids, topics, partitions, offsets, timestamps, reasons, details, sealed, n)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("bury: %w", err)
+	}
+	return nil
+}
+
+// writeLetters runs f in a transaction that holds the head row.
+func (l *Log) writeLetters(ctx context.Context, f func(pgx.Tx) error) error {
+	return l.write(ctx, func(conn *pgxpool.Conn) error {
 		return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 			locked, err := tx.Exec(ctx, lockHead)
 			if err != nil {
@@ -69,34 +94,78 @@ func (l *Log) Bury(ctx context.Context, letters []events.DeadLetter) error {
 			if locked.RowsAffected() != 1 {
 				return fmt.Errorf("%w: the head row is missing", events.ErrCorrupt)
 			}
-			_, err = tx.Exec(ctx, buryLetters, ids, topics, partitions, offsets, timestamps, reasons, details, sealed, n)
-			return err
+			return f(tx)
 		})
 	})
-	if err != nil {
-		return fmt.Errorf("bury: %w", err)
-	}
-	return nil
 }
 
 // DeadLetters implements [events.DeadLetters].
 func (l *Log) DeadLetters(ctx context.Context, q events.DeadLetterQuery) ([]events.DeadLetter, error) {
-	query, args := listLetters, []any{q.Limit}
+	after := pgtype.Timestamptz{InfinityModifier: pgtype.Infinity, Valid: true}
+	id := pgtype.UUID{Valid: true}
+	if q.After != nil {
+		after, id.Bytes = pgtype.Timestamptz{Time: q.After.BuriedAt, Valid: true}, q.After.ID
+	}
+	query, args := listLetters, []any{q.Limit, after, id}
 	if q.Reason != "" {
-		query, args = listLettersByReason, []any{q.Limit, string(q.Reason)}
+		query, args = listLettersByReason, append(args, string(q.Reason))
 	}
-	rows, err := l.pool.Query(ctx, query, args...)
-	if err != nil {
-		return nil, fmt.Errorf("list dead letters: %w", err)
-	}
-	letters, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (events.DeadLetter, error) {
-		var d events.DeadLetter
-		err := row.Scan((*[16]byte)(&d.ID), &d.Topic, &d.Partition, &d.Offset, &d.Timestamp, &d.Reason, &d.Detail, &d.Sealed, &d.BuriedAt)
-		d.Timestamp, d.BuriedAt = d.Timestamp.UTC(), d.BuriedAt.UTC()
-		return d, err
-	})
+	letters, err := l.letters(ctx, query, args...)
 	if err != nil {
 		return nil, fmt.Errorf("list dead letters: %w", err)
 	}
 	return letters, nil
+}
+
+// DeadLetter implements [events.DeadLetters].
+func (l *Log) DeadLetter(ctx context.Context, id events.ID) (events.DeadLetter, error) {
+	letters, err := l.letters(ctx, readLetter, pgtype.UUID{Bytes: id, Valid: true})
+	if err == nil && len(letters) == 0 {
+		err = events.ErrNoDeadLetter
+	}
+	if err != nil {
+		return events.DeadLetter{}, fmt.Errorf("read dead letter %s: %w", id, err)
+	}
+	return letters[0], nil
+}
+
+// DeadLetterGroups implements [events.DeadLetters].
+func (l *Log) DeadLetterGroups(ctx context.Context) ([]events.DeadLetterGroup, error) {
+	rows, err := l.pool.Query(ctx, countLetters)
+	if err != nil {
+		return nil, fmt.Errorf("count dead letters: %w", err)
+	}
+	groups, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (events.DeadLetterGroup, error) {
+		var g events.DeadLetterGroup
+		err := row.Scan(&g.Reason, &g.Waiting, &g.Discarded, &g.First, &g.Last)
+		g.First, g.Last = g.First.UTC(), g.Last.UTC()
+		return g, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("count dead letters: %w", err)
+	}
+	return groups, nil
+}
+
+func (l *Log) letters(ctx context.Context, query string, args ...any) ([]events.DeadLetter, error) {
+	rows, err := l.pool.Query(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, letterOf)
+}
+
+func letterOf(row pgx.CollectableRow) (events.DeadLetter, error) {
+	var d events.DeadLetter
+	var at *time.Time
+	var by, why *string
+	err := row.Scan((*[16]byte)(&d.ID), &d.Topic, &d.Partition, &d.Offset, &d.Timestamp, &d.Reason, &d.Detail, &d.Sealed, &d.BuriedAt, &at, &by, &why)
+	if err != nil {
+		return d, err
+	}
+	d.Timestamp, d.BuriedAt = d.Timestamp.UTC(), d.BuriedAt.UTC()
+	if at != nil { // and so the others, by a constraint
+		d.Discarded = &events.Discarded{At: at.UTC(), By: *by, Why: *why}
+	}
+	return d, nil
 }

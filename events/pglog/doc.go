@@ -16,6 +16,10 @@
 // the others; the head row stays locked all the while, so the second COPY
 // cannot meet a stranger.
 //
+// A dead letter is revived, in one transaction, by such an append under the same
+// lock: the row goes, and what was counted as dead-lettered is counted as an event
+// or as a duplicate. Who looks at the letters before has to ask again under it.
+//
 // # How it fails
 //
 // A transaction that fails, or whose context ends, leaves nothing behind: its

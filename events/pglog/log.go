@@ -34,8 +34,9 @@ type Log struct {
 }
 
 var (
-	_ events.Log         = (*Log)(nil)
-	_ events.DeadLetters = (*Log)(nil)
+	_ events.Log              = (*Log)(nil)
+	_ events.DeadLetters      = (*Log)(nil)
+	_ events.DeadLetterOffice = (*Log)(nil)
 )
 
 // Open connects to the database at url, in any form that libpq takes, brings

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"modernc.org/sqlite"
@@ -37,60 +38,76 @@ func (l *Log) Append(ctx context.Context, drafts []events.Draft) ([]events.Outco
 		return nil, nil
 	}
 	payloads, ends := encode(drafts) // before the lock: nobody waits for it
-	outcomes := make([]events.Outcome, len(drafts))
-	appended := 0
-	err := write(ctx, l.writer, func(ctx context.Context, tx *sql.Tx) error {
-		head, recordedAt, err := head(ctx, tx)
-		if err != nil {
-			return fmt.Errorf("take the head: %w", err)
-		}
-		insert, find := tx.StmtContext(ctx, l.insertEvent), tx.StmtContext(ctx, l.findDigest) //nolint:sqlclosecheck // closed with the transaction
-		duplicates, start := 0, 0
-		for i := range drafts {
-			d := &drafts[i]
-			campaign, payload := string(d.Event.Subject()), payloads[start:ends[i]]
-			start = ends[i]
-			result, err := insert.ExecContext(ctx, head+int64(appended)+1, d.OccurredAt.UnixMicro(), recordedAt,
-				int64(d.Event.Type()), d.ID[:], d.Digest[:], campaign, payload)
-			if taken(err) {
-				return fmt.Errorf("%w: position %d, which is next, is taken: %w", events.ErrCorrupt, head+int64(appended)+1, err)
-			}
-			if err != nil {
-				return fmt.Errorf("insert event: %w", err)
-			}
-			switch inserted, err := result.RowsAffected(); {
-			case err != nil:
-				return err
-			case inserted == 1:
-				outcomes[i] = events.Appended
-				appended++
-				continue
-			}
-			var held []byte
-			if err := find.QueryRowContext(ctx, campaign, d.ID[:]).Scan(&held); err != nil {
-				return fmt.Errorf("look up known event: %w", err)
-			}
-			if len(held) != len(d.Digest) {
-				return fmt.Errorf("%w: a digest has %d bytes", events.ErrCorrupt, len(held))
-			}
-			outcomes[i] = events.Conflict
-			if !events.Digest(held).Conflicts(d.Digest) {
-				outcomes[i] = events.Duplicate
-				duplicates++
-			}
-		}
-		if _, err := tx.ExecContext(ctx, moveHead, appended, duplicates, recordedAt); err != nil {
-			return fmt.Errorf("move the head: %w", err)
-		}
-		return nil
+	var outcomes []events.Outcome
+	err := write(ctx, l.writer, func(ctx context.Context, tx *sql.Tx) (err error) {
+		outcomes, err = l.appendDrafts(ctx, tx, drafts, payloads, ends)
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("append: %w", err)
 	}
-	if appended > 0 {
+	if slices.Contains(outcomes, events.Appended) {
 		l.grown.Broadcast()
 	}
 	return outcomes, nil
+}
+
+// appendDrafts appends the drafts, which encode has encoded, in a transaction.
+func (l *Log) appendDrafts(ctx context.Context, tx *sql.Tx, drafts []events.Draft, payloads string, ends []int) ([]events.Outcome, error) {
+	head, recordedAt, err := head(ctx, tx)
+	if err != nil {
+		return nil, fmt.Errorf("take the head: %w", err)
+	}
+	insert, find := tx.StmtContext(ctx, l.insertEvent), tx.StmtContext(ctx, l.findDigest) //nolint:sqlclosecheck // closed with the transaction
+	outcomes := make([]events.Outcome, len(drafts))
+	appended, duplicates, start := 0, 0, 0
+	for i := range drafts {
+		d := &drafts[i]
+		campaign, payload := string(d.Event.Subject()), payloads[start:ends[i]]
+		start = ends[i]
+		result, err := insert.ExecContext(ctx, head+int64(appended)+1, d.OccurredAt.UnixMicro(), recordedAt,
+			int64(d.Event.Type()), d.ID[:], d.Digest[:], campaign, payload)
+		if taken(err) {
+			return nil, fmt.Errorf("%w: position %d, which is next, is taken: %w", events.ErrCorrupt, head+int64(appended)+1, err)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("insert event: %w", err)
+		}
+		switch inserted, err := result.RowsAffected(); {
+		case err != nil:
+			return nil, err
+		case inserted == 1:
+			outcomes[i] = events.Appended
+			appended++
+			continue
+		}
+		held, err := digestOf(find.QueryRowContext(ctx, campaign, d.ID[:]))
+		if err != nil {
+			return nil, fmt.Errorf("look up known event: %w", err)
+		}
+		outcomes[i] = events.Conflict
+		if !held.Conflicts(d.Digest) {
+			outcomes[i] = events.Duplicate
+			duplicates++
+		}
+	}
+	if _, err := tx.ExecContext(ctx, moveHead, appended, duplicates, recordedAt); err != nil {
+		return nil, fmt.Errorf("move the head: %w", err)
+	}
+	return outcomes, nil
+}
+
+// digestOf reads what findDigest found; the error is [sql.ErrNoRows] where that
+// is nothing.
+func digestOf(row *sql.Row) (events.Digest, error) {
+	var raw []byte
+	if err := row.Scan(&raw); err != nil {
+		return events.Digest{}, err
+	}
+	if len(raw) != len(events.Digest{}) {
+		return events.Digest{}, fmt.Errorf("%w: a digest has %d bytes", events.ErrCorrupt, len(raw))
+	}
+	return events.Digest(raw), nil
 }
 
 // taken reports whether a row of this primary key is there already.

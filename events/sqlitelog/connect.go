@@ -23,6 +23,9 @@ const busyTimeout = "10000"
 // file would cost it half of its rate.
 const writerCache = "cache_size(-65536)"
 
+// secureDelete overwrites what is erased with zeros.
+const secureDelete = "secure_delete(ON)"
+
 // writerPragmas make a commit durable, and each transaction take the write
 // lock when it begins, so that none fails halfway for want of it.
 func writerPragmas() url.Values {
@@ -31,7 +34,7 @@ func writerPragmas() url.Values {
 		"_journal_mode": {"WAL"},
 		"_synchronous":  {"FULL"},
 		"_txlock":       {"immediate"},
-		"_pragma":       {writerCache},
+		"_pragma":       {writerCache, secureDelete},
 		"_dqs":          {"0"},
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"jangbu/events"
@@ -16,25 +17,38 @@ INSERT INTO dead_letters
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (id) DO NOTHING`
 
-// countLetters accounts for ?1 letters, ?2 of them new.
-const countLetters = `
+// countBuried accounts for ?1 letters, ?2 of them new.
+const countBuried = `
 UPDATE log_head
 SET received      = received + ?1,
     dead_lettered = dead_lettered + ?2,
     duplicates    = duplicates + ?1 - ?2`
 
+// The readers of letters select these columns, in this order, for letterOf.
 const listLetters = `
-SELECT id, topic, part, record_offset, record_timestamp, reason, detail, sealed, buried_at
+SELECT id, topic, part, record_offset, record_timestamp, reason, detail, sealed, buried_at, discarded_at, discarded_by, discarded_why
 FROM dead_letters
+WHERE (buried_at, id) < (?2, ?3)
 ORDER BY buried_at DESC, id DESC
 LIMIT ?1`
 
 const listLettersByReason = `
-SELECT id, topic, part, record_offset, record_timestamp, reason, detail, sealed, buried_at
+SELECT id, topic, part, record_offset, record_timestamp, reason, detail, sealed, buried_at, discarded_at, discarded_by, discarded_why
 FROM dead_letters
-WHERE reason = ?2
+WHERE (buried_at, id) < (?2, ?3) AND reason = ?4
 ORDER BY buried_at DESC, id DESC
 LIMIT ?1`
+
+const readLetter = `
+SELECT id, topic, part, record_offset, record_timestamp, reason, detail, sealed, buried_at, discarded_at, discarded_by, discarded_why
+FROM dead_letters
+WHERE id = ?1`
+
+const countLetters = `
+SELECT reason, count(*) - count(discarded_at), count(discarded_at), min(buried_at), max(buried_at)
+FROM dead_letters
+GROUP BY reason
+ORDER BY reason`
 
 // Bury implements [events.DeadLetters].
 func (l *Log) Bury(ctx context.Context, letters []events.DeadLetter) error {
@@ -56,14 +70,11 @@ func (l *Log) Bury(ctx context.Context, letters []events.DeadLetter) error {
 			}
 			buried += inserted
 		}
-		result, err := tx.ExecContext(ctx, countLetters, len(letters), buried)
+		result, err := tx.ExecContext(ctx, countBuried, len(letters), buried)
 		if err != nil {
 			return err
 		}
-		if counted, err := result.RowsAffected(); err != nil || counted != 1 {
-			return errors.Join(fmt.Errorf("%w: the head row is missing", events.ErrCorrupt), err)
-		}
-		return nil
+		return oneHead(result)
 	})
 	if err != nil {
 		return fmt.Errorf("bury: %w", err)
@@ -71,38 +82,103 @@ func (l *Log) Bury(ctx context.Context, letters []events.DeadLetter) error {
 	return nil
 }
 
+// oneHead checks that a change of the head has found it.
+func oneHead(result sql.Result) error {
+	if counted, err := result.RowsAffected(); err != nil || counted != 1 {
+		return errors.Join(fmt.Errorf("%w: the head row is missing", events.ErrCorrupt), err)
+	}
+	return nil
+}
+
 // DeadLetters implements [events.DeadLetters].
 func (l *Log) DeadLetters(ctx context.Context, q events.DeadLetterQuery) ([]events.DeadLetter, error) {
-	query, args := listLetters, []any{q.Limit}
+	after, id := int64(math.MaxInt64), events.ID{}
+	if q.After != nil {
+		after, id = q.After.BuriedAt.UnixMicro(), q.After.ID
+	}
+	query, args := listLetters, []any{q.Limit, after, id[:]}
 	if q.Reason != "" {
-		query, args = listLettersByReason, []any{q.Limit, string(q.Reason)}
+		query, args = listLettersByReason, append(args, string(q.Reason))
 	}
-	rows, err := l.reader.QueryContext(ctx, query, args...)
-	if err != nil {
-		return nil, fmt.Errorf("list dead letters: %w", err)
-	}
-	letters, err := collectLetters(rows)
+	letters, err := l.letters(ctx, query, args...)
 	if err != nil {
 		return nil, fmt.Errorf("list dead letters: %w", err)
 	}
 	return letters, nil
 }
 
-func collectLetters(rows *sql.Rows) (letters []events.DeadLetter, err error) {
+// DeadLetter implements [events.DeadLetters].
+func (l *Log) DeadLetter(ctx context.Context, id events.ID) (events.DeadLetter, error) {
+	letters, err := l.letters(ctx, readLetter, id[:])
+	if err == nil && len(letters) == 0 {
+		err = events.ErrNoDeadLetter
+	}
+	if err != nil {
+		return events.DeadLetter{}, fmt.Errorf("read dead letter %s: %w", id, err)
+	}
+	return letters[0], nil
+}
+
+// DeadLetterGroups implements [events.DeadLetters].
+func (l *Log) DeadLetterGroups(ctx context.Context) ([]events.DeadLetterGroup, error) {
+	groups, err := l.groups(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("count dead letters: %w", err)
+	}
+	return groups, nil
+}
+
+func (l *Log) groups(ctx context.Context) (groups []events.DeadLetterGroup, err error) {
+	rows, err := l.reader.QueryContext(ctx, countLetters)
+	if err != nil {
+		return nil, err
+	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	for rows.Next() {
-		var d events.DeadLetter
-		var id sql.RawBytes
-		var timestamp, buriedAt int64
-		if err := rows.Scan(&id, &d.Topic, &d.Partition, &d.Offset, &timestamp, &d.Reason, &d.Detail, &d.Sealed, &buriedAt); err != nil {
+		var g events.DeadLetterGroup
+		var first, last int64
+		if err := rows.Scan(&g.Reason, &g.Waiting, &g.Discarded, &first, &last); err != nil {
 			return nil, err
 		}
-		if len(id) != len(d.ID) {
-			return nil, fmt.Errorf("%w: a dead letter's id has %d bytes", events.ErrCorrupt, len(id))
+		g.First, g.Last = time.UnixMicro(first).UTC(), time.UnixMicro(last).UTC()
+		groups = append(groups, g)
+	}
+	return groups, rows.Err()
+}
+
+func (l *Log) letters(ctx context.Context, query string, args ...any) (letters []events.DeadLetter, err error) {
+	rows, err := l.reader.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		d, err := letterOf(rows)
+		if err != nil {
+			return nil, err
 		}
-		d.ID = events.ID(id)
-		d.Timestamp, d.BuriedAt = time.UnixMicro(timestamp).UTC(), time.UnixMicro(buriedAt).UTC()
 		letters = append(letters, d)
 	}
 	return letters, rows.Err()
+}
+
+func letterOf(rows *sql.Rows) (events.DeadLetter, error) {
+	var d events.DeadLetter
+	var id sql.RawBytes
+	var timestamp, buriedAt int64
+	var at sql.NullInt64
+	var by, why sql.NullString
+	err := rows.Scan(&id, &d.Topic, &d.Partition, &d.Offset, &timestamp, &d.Reason, &d.Detail, &d.Sealed, &buriedAt, &at, &by, &why)
+	if err != nil {
+		return d, err
+	}
+	if len(id) != len(d.ID) {
+		return d, fmt.Errorf("%w: a dead letter's id has %d bytes", events.ErrCorrupt, len(id))
+	}
+	d.ID = events.ID(id)
+	d.Timestamp, d.BuriedAt = time.UnixMicro(timestamp).UTC(), time.UnixMicro(buriedAt).UTC()
+	if at.Valid { // and so the others, by a constraint
+		d.Discarded = &events.Discarded{At: time.UnixMicro(at.Int64).UTC(), By: by.String, Why: why.String}
+	}
+	return d, nil
 }

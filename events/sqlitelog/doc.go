@@ -12,6 +12,9 @@
 // the unique index over campaign and id (I4); whether a second one is a
 // duplicate or a conflict is told by its digest.
 //
+// A dead letter is revived, in one transaction, by such an append: the row goes,
+// and what was counted as dead-lettered is counted as an event or as a duplicate.
+//
 // The file is in WAL mode with synchronous=FULL: a commit that returned is on
 // the disk, and readers never wait for the writer.
 //

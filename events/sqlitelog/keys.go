@@ -55,7 +55,7 @@ func openKeys(ctx context.Context, path string) (*Keys, error) {
 		return nil, err
 	}
 	params := writerPragmas()
-	params.Set("_pragma", "secure_delete(ON)") // in the place of the large cache
+	params.Set("_pragma", secureDelete) // without the large cache
 	db, err := connect(path, params, 1)
 	if err != nil {
 		return nil, err

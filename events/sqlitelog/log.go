@@ -36,8 +36,9 @@ type Log struct {
 }
 
 var (
-	_ events.Log         = (*Log)(nil)
-	_ events.DeadLetters = (*Log)(nil)
+	_ events.Log              = (*Log)(nil)
+	_ events.DeadLetters      = (*Log)(nil)
+	_ events.DeadLetterOffice = (*Log)(nil)
 )
 
 // Open opens the log in the file at path, which it creates where there is none

@@ -128,6 +128,39 @@ func TestDestroyedKeyLeavesNoByte(t *testing.T) {
 	}
 }
 
+func TestDiscardedLetterLeavesNoByte(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "log.db")
+	sealed := func(n byte) []byte { return bytes.Repeat([]byte{'s', 'e', 'a', 'l', n}, 400) }
+	change := func(f func(*sqlitelog.Log) error) {
+		t.Helper()
+		log, err := sqlitelog.Open(t.Context(), path, sqlitelog.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(f(log), log.Close()); err != nil { // closed, the WAL is in the file
+			t.Fatal(err)
+		}
+	}
+	change(func(log *sqlitelog.Log) error {
+		return log.Bury(t.Context(), []events.DeadLetter{{ID: events.ID{1}, Sealed: sealed(1)}, {ID: events.ID{2}, Sealed: sealed(2)}})
+	})
+	if !contains(t, dir, sealed(1)) || !contains(t, dir, sealed(2)) {
+		t.Fatal("what is sealed is in no file: this test looks at the wrong place")
+	}
+	change(func(log *sqlitelog.Log) error {
+		_, err := log.Discard(t.Context(), []events.ID{{1}}, events.Discarded{By: "me", Why: "test"})
+		return err
+	})
+	if contains(t, dir, sealed(1)) {
+		t.Error("what was sealed is still in a file after its letter was discarded")
+	}
+	if !contains(t, dir, sealed(2)) {
+		t.Error("the other letter is gone too")
+	}
+}
+
 // contains reports whether a file in dir holds any sixteen bytes in a row of key.
 func contains(t *testing.T, dir string, key []byte) bool {
 	t.Helper()

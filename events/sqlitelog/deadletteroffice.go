@@ -1,0 +1,186 @@
+package sqlitelog
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"jangbu/events"
+)
+
+// listWaiting asks for letters after a place: that of the last letter of the page
+// before, or one before all.
+const listWaiting = `
+SELECT id, topic, part, record_offset, record_timestamp, reason, detail, sealed, buried_at, discarded_at, discarded_by, discarded_why
+FROM dead_letters
+WHERE (topic, part, record_offset, id) > (?2, ?3, ?4, ?5) AND discarded_at IS NULL AND (?6 = '' OR reason = ?6)
+ORDER BY topic, part, record_offset, id
+LIMIT ?1`
+
+const findWaiting = `
+SELECT count(*) FROM dead_letters WHERE id = ? AND discarded_at IS NULL`
+
+const removeLetter = `
+DELETE FROM dead_letters WHERE id = ?`
+
+const conflictLetter = `
+UPDATE dead_letters SET reason = ?2, detail = ?3 WHERE id = ?1`
+
+// uncountLetters takes back ?1 letters: the append has counted them anew.
+const uncountLetters = `
+UPDATE log_head
+SET received      = received - ?1,
+    dead_lettered = dead_lettered - ?1`
+
+const discardLetter = `
+UPDATE dead_letters
+SET sealed = x'', discarded_at = ?2, discarded_by = ?3, discarded_why = ?4
+WHERE id = ?1 AND discarded_at IS NULL`
+
+const countDiscarded = `
+UPDATE log_head SET discarded = discarded + ?`
+
+// WaitingLetters implements [events.DeadLetterOffice].
+func (l *Log) WaitingLetters(ctx context.Context, q events.DeadLetterQuery) ([]events.DeadLetter, error) {
+	after := q.After
+	if after == nil {
+		after = &events.DeadLetter{Partition: -1}
+	}
+	letters, err := l.letters(ctx, listWaiting, q.Limit, after.Topic, after.Partition, after.Offset, after.ID[:], string(q.Reason))
+	if err != nil {
+		return nil, fmt.Errorf("list waiting dead letters: %w", err)
+	}
+	return letters, nil
+}
+
+// Revive implements [events.DeadLetterOffice].
+func (l *Log) Revive(ctx context.Context, revivals []events.Revival) ([]events.Outcome, error) {
+	if len(revivals) == 0 {
+		return nil, nil
+	}
+	outcomes := make([]events.Outcome, len(revivals))
+	appended := false
+	err := write(ctx, l.writer, func(ctx context.Context, tx *sql.Tx) error {
+		waiting, err := waitingOf(ctx, tx, revivals)
+		if err != nil {
+			return fmt.Errorf("find letters: %w", err)
+		}
+		drafts := make([]events.Draft, len(waiting))
+		for k, i := range waiting {
+			drafts[k] = revivals[i].Draft
+		}
+		payloads, ends := encode(drafts)
+		found, err := l.appendDrafts(ctx, tx, drafts, payloads, ends)
+		if err != nil {
+			return err
+		}
+		for k, i := range waiting {
+			outcomes[i] = found[k]
+			appended = appended || found[k] == events.Appended
+		}
+		return settle(ctx, tx, revivals, outcomes)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("revive: %w", err)
+	}
+	if appended {
+		l.grown.Broadcast()
+	}
+	return outcomes, nil
+}
+
+// waitingOf returns the indexes of those revivals whose letters wait, each letter
+// once.
+func waitingOf(ctx context.Context, tx *sql.Tx, revivals []events.Revival) ([]int, error) {
+	named := make(map[events.ID]bool, len(revivals))
+	var waiting []int
+	for i := range revivals {
+		id := revivals[i].Letter
+		if named[id] {
+			continue
+		}
+		named[id] = true
+		var n int
+		if err := tx.QueryRowContext(ctx, findWaiting, id[:]).Scan(&n); err != nil {
+			return nil, err
+		}
+		if n == 1 {
+			waiting = append(waiting, i)
+		}
+	}
+	return waiting, nil
+}
+
+// settle removes the letters whose drafts are in the log, which the append has
+// counted, and says of the others that they conflict.
+func settle(ctx context.Context, tx *sql.Tx, revivals []events.Revival, outcomes []events.Outcome) error {
+	in := 0
+	for i, outcome := range outcomes {
+		id := revivals[i].Letter
+		switch outcome {
+		case events.Appended, events.Duplicate:
+			in++
+			if _, err := tx.ExecContext(ctx, removeLetter, id[:]); err != nil {
+				return fmt.Errorf("remove letter: %w", err)
+			}
+		case events.Conflict:
+			if _, err := tx.ExecContext(ctx, conflictLetter, id[:], string(events.ReasonConflict), events.ConflictDetail(revivals[i].Draft.ID)); err != nil {
+				return fmt.Errorf("mark conflict: %w", err)
+			}
+		}
+	}
+	if _, err := tx.ExecContext(ctx, uncountLetters, in); err != nil {
+		return fmt.Errorf("adjust the head: %w", err)
+	}
+	return nil
+}
+
+// Discard implements [events.DeadLetterOffice]. SQLite overwrites what was sealed
+// with zeros when the WAL is next moved into the file; copies made before keep it.
+func (l *Log) Discard(ctx context.Context, letters []events.ID, d events.Discarded) (int, error) {
+	if len(letters) == 0 {
+		return 0, nil
+	}
+	var discarded int64
+	err := write(ctx, l.writer, func(ctx context.Context, tx *sql.Tx) error {
+		now := time.Now().UnixMicro()
+		for _, id := range letters {
+			result, err := tx.ExecContext(ctx, discardLetter, id[:], now, d.By, d.Why)
+			if err != nil {
+				return err
+			}
+			n, err := result.RowsAffected()
+			if err != nil {
+				return err
+			}
+			discarded += n
+		}
+		result, err := tx.ExecContext(ctx, countDiscarded, discarded)
+		if err != nil {
+			return err
+		}
+		return oneHead(result)
+	})
+	if err != nil {
+		return 0, fmt.Errorf("discard: %w", err)
+	}
+	return int(discarded), nil
+}
+
+// Digests implements [events.DeadLetterOffice].
+func (l *Log) Digests(ctx context.Context, drafts []events.Draft) ([]*events.Digest, error) {
+	digests := make([]*events.Digest, len(drafts))
+	for i := range drafts {
+		d, err := digestOf(l.reader.QueryRowContext(ctx, findDigest, string(drafts[i].Event.Subject()), drafts[i].ID[:]))
+		switch {
+		case errors.Is(err, sql.ErrNoRows):
+		case err != nil:
+			return nil, fmt.Errorf("look up events: %w", err)
+		default:
+			digests[i] = &d
+		}
+	}
+	return digests, nil
+}
