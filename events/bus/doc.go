@@ -4,7 +4,8 @@
 //
 // A message of the router is a frame: consecutive records of one partition. The
 // handler decodes each record strictly, turns phone numbers into pseudonyms,
-// appends what is good in one call and buries what can never become an event.
+// appends what is good in one call and buries what cannot become an event. A
+// [Retrier] tries what was buried again, by the same code.
 //
 // Invariants:
 //

@@ -1,0 +1,158 @@
+package bus
+
+import (
+	"context"
+	"fmt"
+
+	"jangbu/events"
+	"jangbu/events/privacy"
+)
+
+// Retrier tries dead letters again: it judges them by the code that judges what
+// arrives, and revives those that pass. It is not safe for concurrent use.
+type Retrier struct {
+	Office  events.DeadLetterOffice
+	Privacy *privacy.Keeper
+	// Topics names the topic of each type, as for [Ingest].
+	Topics map[events.Type]string
+
+	tried map[identity]events.Digest // what Try has let pass
+}
+
+// identity is what makes two drafts the same event (I4).
+type identity struct {
+	campaign events.Campaign
+	id       events.ID
+}
+
+// Fate is what became of a letter that was tried again. The zero value is that of
+// one that waits no more, for another has revived or discarded it.
+type Fate struct {
+	// Outcome is Appended or Duplicate where the letter passed.
+	Outcome events.Outcome
+	// Reason and Detail say why the letter stays; empty where it does not.
+	Reason events.Reason
+	Detail string
+}
+
+// Stays reports whether the letter waits as before.
+func (f Fate) Stays() bool { return f.Reason != "" }
+
+// Retry revives those of the letters that pass now, in their order and in one
+// transaction, and returns the fate of each. On an error nothing is known to be
+// done; trying the same letters again is always right.
+func (r *Retrier) Retry(ctx context.Context, letters []events.DeadLetter) ([]Fate, error) {
+	return r.retry(ctx, letters, r.Office.Revive)
+}
+
+// Try returns the fates that Retry would, given also all letters that were tried
+// before, and revives nothing. It remembers each event that would be appended. For
+// no key to be made either, Privacy is to be opened on [privacy.Unwritten] keys.
+func (r *Retrier) Try(ctx context.Context, letters []events.DeadLetter) ([]Fate, error) {
+	return r.retry(ctx, letters, r.foresee)
+}
+
+func (r *Retrier) retry(ctx context.Context, letters []events.DeadLetter, revive func(context.Context, []events.Revival) ([]events.Outcome, error)) ([]Fate, error) {
+	fates, drafts, err := r.judge(ctx, letters)
+	if err != nil {
+		return nil, fmt.Errorf("retry dead letters: %w", err)
+	}
+	var revivals []events.Revival
+	var revived []int // indexes of their letters
+	for i, d := range drafts {
+		if d != nil {
+			revivals, revived = append(revivals, events.Revival{Letter: letters[i].ID, Draft: *d}), append(revived, i)
+		}
+	}
+	outcomes, err := revive(ctx, revivals)
+	if err != nil {
+		return nil, fmt.Errorf("retry dead letters: %w", err)
+	}
+	for k, outcome := range outcomes {
+		fate := &fates[revived[k]]
+		if outcome == events.Conflict {
+			fate.Reason, fate.Detail = events.ReasonConflict, events.ConflictDetail(revivals[k].Draft.ID)
+			continue
+		}
+		fate.Outcome = outcome
+	}
+	return fates, nil
+}
+
+// judge returns the drafts that the letters decode to, and the fates of those that
+// decode to none.
+func (r *Retrier) judge(ctx context.Context, letters []events.DeadLetter) ([]Fate, []*events.Draft, error) {
+	fates, drafts := make([]Fate, len(letters)), make([]*events.Draft, len(letters))
+	records, of := make(map[events.Type][]events.Record), make(map[events.Type][]int)
+	for i, letter := range letters {
+		if letter.Discarded != nil {
+			continue
+		}
+		record, err := r.Privacy.Unseal(letter.Sealed)
+		if err != nil {
+			fates[i] = Fate{Reason: letter.Reason, Detail: "what was sealed is damaged, or was sealed under another master key"}
+			continue
+		}
+		t, ok := r.typeOf(record.Topic)
+		if !ok {
+			fates[i] = Fate{Reason: letter.Reason, Detail: "its topic is none of those that are ingested"}
+			continue
+		}
+		records[t], of[t] = append(records[t], record), append(of[t], i)
+	}
+	for _, t := range events.Types() {
+		b, err := judge(ctx, r.Privacy, t, records[t])
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, bad := range b.bad {
+			fates[of[t][bad.record]] = Fate{Reason: bad.reason, Detail: bad.detail}
+		}
+		for i := range b.good {
+			drafts[of[t][b.good[i].record]] = &b.good[i].Draft
+		}
+	}
+	return fates, drafts, nil
+}
+
+func (r *Retrier) typeOf(topic string) (events.Type, bool) {
+	for t, name := range r.Topics {
+		if name == topic {
+			return t, true
+		}
+	}
+	return 0, false
+}
+
+// foresee returns the outcomes that a revival would have.
+func (r *Retrier) foresee(ctx context.Context, revivals []events.Revival) ([]events.Outcome, error) {
+	drafts := make([]events.Draft, len(revivals))
+	for i := range revivals {
+		drafts[i] = revivals[i].Draft
+	}
+	held, err := r.Office.Digests(ctx, drafts)
+	if err != nil {
+		return nil, err
+	}
+	if r.tried == nil {
+		r.tried = make(map[identity]events.Digest)
+	}
+	outcomes := make([]events.Outcome, len(drafts))
+	for i, d := range drafts {
+		key := identity{d.Event.Subject(), d.ID}
+		other, known := r.tried[key]
+		if held[i] != nil {
+			other, known = *held[i], true
+		}
+		switch {
+		case !known:
+			r.tried[key] = d.Digest
+			outcomes[i] = events.Appended
+		case other.Conflicts(d.Digest):
+			outcomes[i] = events.Conflict
+		default:
+			outcomes[i] = events.Duplicate
+		}
+	}
+	return outcomes, nil
+}

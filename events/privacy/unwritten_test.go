@@ -1,0 +1,42 @@
+package privacy_test
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"jangbu/events"
+	"jangbu/events/privacy"
+)
+
+// TestUnwritten makes pseudonyms over a store to which nothing may be written:
+// stored keys serve as they are, new ones serve for as long as the view lives.
+func TestUnwritten(t *testing.T) {
+	t.Parallel()
+	eachStore(t, func(t *testing.T, open opener) {
+		master, stored := privacy.NewMasterKey(), open()
+		k := openKeeper(t, stored, master)
+		known := privacy.Request{Campaign: "known", Phone: "+821012345678"}
+		want := pseudonyms(t, k, known)
+		if err := k.Destroy(t.Context(), "destroyed"); err != nil {
+			t.Fatal(err)
+		}
+
+		view := privacy.Unwritten(stored)
+		fresh, gone := privacy.Request{Campaign: "fresh", Phone: known.Phone}, privacy.Request{Campaign: "destroyed", Phone: known.Phone}
+		got := pseudonyms(t, openKeeper(t, view, master), known, fresh, gone)
+		if got[0] != want[0] || got[1] == (events.Pseudonym{}) || got[2] != (events.Pseudonym{}) {
+			t.Errorf("pseudonyms %v, want that of the stored key, another one, and none", got)
+		}
+		if diff := cmp.Diff(got, pseudonyms(t, openKeeper(t, view, master), known, fresh, gone)); diff != "" {
+			t.Errorf("pseudonyms of another keeper of the view (-first +second):\n%s", diff)
+		}
+		if err := view.DestroyKey(t.Context(), "known"); err == nil {
+			t.Error("a key was destroyed in a trial")
+		}
+		found, err := stored.Keys(t.Context(), []events.Campaign{"known", "fresh"})
+		if err != nil || len(found) != 1 {
+			t.Errorf("the store has %d of the keys, %v; want the one that it had", len(found), err)
+		}
+	})
+}
