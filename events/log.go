@@ -26,8 +26,9 @@ type Recorded struct {
 	ID         ID
 	Digest     Digest
 	OccurredAt time.Time // see Draft.OccurredAt
-	// RecordedAt is when the event was appended, by the log's own clock: whole
-	// microseconds, UTC, and never before that of an earlier position.
+	// RecordedAt is when the event was appended, by the log's own clock or that
+	// of the log it was restored from: whole microseconds, UTC, and never before
+	// that of an earlier position.
 	RecordedAt time.Time
 	Event      Event
 }

@@ -21,9 +21,9 @@ type eventsImportCommand struct {
 // Help implements kong's detailed help.
 func (eventsImportCommand) Help() string {
 	return `Puts an export into an empty log: the same events, with the same positions and
-identities, recorded now. Nothing is appended before the whole file has been found to
-be as its manifest says. An import that was interrupted is run again and goes on.
-No service may run on that log meanwhile.
+identities, recorded when they were. Nothing is written before the whole file has been
+found to be as its manifest says. An import that was interrupted is run again and goes
+on. No service may run on that log meanwhile.
 
 An export has no keys. For a service to go on from it, bring keys.db and master.key
 along: with new keys, a record that comes a second time would seem another one.
@@ -64,7 +64,7 @@ func (c eventsImportCommand) Run(ctx context.Context, t terminal) error {
 	return nil
 }
 
-// load verifies the file, before there is even a log, and appends what it holds.
+// load verifies the file, before there is even a log, and restores what it holds.
 func (c eventsImportCommand) load(ctx context.Context, t terminal, r *archive.Reader) (present int64, err error) {
 	if err := r.Manifest.Importable(); err != nil {
 		return 0, fmt.Errorf("import: %w", err)

@@ -62,9 +62,6 @@ func TestImportKilled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i := range got {
-		got[i].RecordedAt = want[i].RecordedAt
-	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-exported +imported):\n%s", diff)
 	}

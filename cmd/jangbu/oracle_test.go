@@ -42,8 +42,7 @@ func TestReplayIsWhatTheOracleSays(t *testing.T) {
 	}
 }
 
-// syntheticLog fills a log with seeded traffic of all four types, those of a campaign
-// in any order, and returns its head.
+// syntheticLog fills a log with seeded traffic and returns its head.
 func syntheticLog(t *testing.T, path string) events.Position {
 	t.Helper()
 	log, err := sqlitelog.Open(t.Context(), path, sqlitelog.Options{})
@@ -51,6 +50,21 @@ func syntheticLog(t *testing.T, path string) events.Position {
 		t.Fatal(err)
 	}
 	defer func() { _ = log.Close() }()
+	drafts := syntheticDrafts(t)
+	if _, err := log.Append(t.Context(), drafts); err != nil {
+		t.Fatal(err)
+	}
+	totals, err := log.Totals(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return totals.Head
+}
+
+// syntheticDrafts is seeded traffic of all four types, those of a campaign in any
+// order.
+func syntheticDrafts(t *testing.T) []events.Draft {
+	t.Helper()
 	topics, types := make(map[events.Type]string), make(map[string]events.Type)
 	for _, typ := range events.Types() {
 		topics[typ], types[typ.String()] = typ.String(), typ
@@ -81,14 +95,7 @@ func syntheticLog(t *testing.T, path string) events.Position {
 		}
 		drafts = append(drafts, d.Draft)
 	}
-	if _, err := log.Append(t.Context(), drafts); err != nil {
-		t.Fatal(err)
-	}
-	totals, err := log.Totals(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return totals.Head
+	return drafts
 }
 
 // openOracle returns what testdata/oracle.sql makes of exported lines, as "campaign

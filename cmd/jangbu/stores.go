@@ -22,6 +22,7 @@ import (
 // eventLog is a log with its dead letters, as both adapters are.
 type eventLog interface {
 	events.Log
+	events.Restorer
 	events.DeadLetters
 }
 

@@ -7,7 +7,8 @@
 //
 // It holds that
 //   - a line is read back only if it is byte for byte what would be written for
-//     what was read, so an import gives back the very drafts;
+//     what was read, so an import gives back the very events, when they were
+//     recorded too;
 //   - an export has its name only when all of it is durable. Until then it is a
 //     partial file, which a later [Resume] goes on with from its last whole line;
 //   - nothing is appended before the whole file agreed with its manifest, and

@@ -3,6 +3,7 @@ package eventstest
 import (
 	"context"
 	"testing"
+	"time"
 
 	"jangbu/events"
 )
@@ -69,6 +70,7 @@ func testDamage(t *testing.T, a Adapter) {
 		wantError(t, "Wait", err, events.ErrCorrupt)
 		_, err = log.Append(t.Context(), registrations("c", 4, 4))
 		wantError(t, "Append", err, events.ErrCorrupt)
+		wantError(t, "Restore", log.Restore(t.Context(), restored(4, time.Now(), registration("c", 4))), events.ErrCorrupt)
 		wantError(t, "Bury", log.Bury(t.Context(), []events.DeadLetter{letter(1, events.ReasonMalformed)}), events.ErrCorrupt)
 		_, err = log.Revive(t.Context(), []events.Revival{{Letter: letter(0, "").ID, Draft: registration("c", 4)}})
 		wantError(t, "Revive", err, events.ErrCorrupt)
@@ -80,6 +82,8 @@ func testDamage(t *testing.T, a Adapter) {
 		exec(t, s, `UPDATE log_head SET position = 1, received = 1`)
 		_, err := log.Append(t.Context(), registrations("c", 4, 4))
 		wantError(t, "Append", err, events.ErrCorrupt)
+		again := restored(2, mustRead(t, log, 0, 1)[0].RecordedAt, registration("c", 5))
+		wantError(t, "Restore", log.Restore(t.Context(), again), events.ErrCorrupt)
 		_, err = log.Totals(t.Context())
 		wantError(t, "Totals", err, events.ErrCorrupt)
 	})

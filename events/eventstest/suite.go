@@ -17,6 +17,7 @@ type Log interface {
 	events.Log
 	events.DeadLetters
 	events.DeadLetterOffice
+	events.Restorer
 }
 
 // Store is where one test's log is kept. It is empty when the test gets it.
@@ -45,7 +46,7 @@ type Adapter struct {
 const patience = 30 * time.Second
 
 // TestLog tests an implementation of [events.Log], [events.DeadLetters] and
-// [events.DeadLetterOffice].
+// [events.DeadLetterOffice] and [events.Restorer].
 func TestLog(t *testing.T, a Adapter) {
 	for _, theme := range []struct {
 		name string
@@ -57,6 +58,7 @@ func TestLog(t *testing.T, a Adapter) {
 		{"WaitingLetters", testWaitingLetters},
 		{"Revive", testRevive},
 		{"Discard", testDiscard},
+		{"Restore", testRestore},
 		{"Read", testRead},
 		{"ReadStream", testReadStream},
 		{"Wait", testWait},

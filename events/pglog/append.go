@@ -177,8 +177,12 @@ func digestsOf(ctx context.Context, db querier, drafts []events.Draft) ([]*event
 // copyEvents copies the batch's new events to the positions after before.
 func copyEvents(ctx context.Context, conn *pgx.Conn, b *batch, before events.Position, recordedAt time.Time) error {
 	_, err := conn.CopyFrom(ctx,
-		pgx.Identifier{"jangbu_log", "events"},
-		[]string{"position", "occurred_at", "recorded_at", "type", "id", "digest", "campaign", "payload"},
+		pgx.Identifier{"jangbu_log", "events"}, eventColumns(),
 		&copyRows{batch: b, position: int64(before), recordedAt: recordedAt, next: -1})
 	return err
+}
+
+// eventColumns are those of an event, in the order in which they are copied.
+func eventColumns() []string {
+	return []string{"position", "occurred_at", "recorded_at", "type", "id", "digest", "campaign", "payload"}
 }

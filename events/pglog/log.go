@@ -37,6 +37,9 @@ var (
 	_ events.Log              = (*Log)(nil)
 	_ events.DeadLetters      = (*Log)(nil)
 	_ events.DeadLetterOffice = (*Log)(nil)
+	_ events.Log              = (*Log)(nil)
+	_ events.DeadLetters      = (*Log)(nil)
+	_ events.Restorer         = (*Log)(nil)
 )
 
 // Open connects to the database at url, in any form that libpq takes, brings

@@ -130,16 +130,19 @@ func encode(drafts []events.Draft) (payloads string, ends []int) {
 // head returns the last position and the time for what is appended now: the
 // clock's, but never before that of the head, in microseconds of Unix time.
 func head(ctx context.Context, tx *sql.Tx) (position, recordedAt int64, err error) {
-	var last sql.NullInt64
-	switch err := tx.QueryRowContext(ctx, takeHead).Scan(&position, &last); {
-	case errors.Is(err, sql.ErrNoRows):
-		return 0, 0, fmt.Errorf("%w: the head row is missing", events.ErrCorrupt)
-	case err != nil:
-		return 0, 0, err
-	}
+	position, last, err := lastEvent(ctx, tx)
 	recordedAt = time.Now().UnixMicro()
 	if last.Valid {
 		recordedAt = max(recordedAt, last.Int64)
 	}
-	return position, recordedAt, nil
+	return position, recordedAt, err
+}
+
+// lastEvent returns the last position and when it was recorded.
+func lastEvent(ctx context.Context, tx *sql.Tx) (position int64, recordedAt sql.NullInt64, err error) {
+	err = tx.QueryRowContext(ctx, takeHead).Scan(&position, &recordedAt)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = fmt.Errorf("%w: the head row is missing", events.ErrCorrupt)
+	}
+	return position, recordedAt, err
 }

@@ -39,6 +39,9 @@ var (
 	_ events.Log              = (*Log)(nil)
 	_ events.DeadLetters      = (*Log)(nil)
 	_ events.DeadLetterOffice = (*Log)(nil)
+	_ events.Log              = (*Log)(nil)
+	_ events.DeadLetters      = (*Log)(nil)
+	_ events.Restorer         = (*Log)(nil)
 )
 
 // Open opens the log in the file at path, which it creates where there is none

@@ -1,0 +1,89 @@
+package pglog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"jangbu/events"
+)
+
+const readHeadForUpdate = `SELECT position, recorded_at FROM jangbu_log.log_head FOR UPDATE`
+
+// moveHead accounts for $1 events that were restored, the last of them recorded at $2.
+const moveHead = `UPDATE jangbu_log.log_head SET position = position + $1, received = received + $1, recorded_at = $2`
+
+// Restore implements [events.Restorer].
+func (l *Log) Restore(ctx context.Context, recorded []events.Recorded) error {
+	if len(recorded) == 0 {
+		return nil
+	}
+	err := l.write(ctx, func(conn *pgxpool.Conn) error {
+		return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error { return restore(ctx, tx, recorded) })
+	})
+	if err != nil {
+		if ended := ctx.Err(); ended != nil && !errors.Is(err, ended) {
+			err = errors.Join(ended, err) // as in Append
+		}
+		return fmt.Errorf("restore: %w", err)
+	}
+	l.grown.Broadcast()
+	return nil
+}
+
+// restore puts those of the events into the transaction that are not in the log.
+func restore(ctx context.Context, tx pgx.Tx, recorded []events.Recorded) error {
+	var head events.Position
+	var lastRecorded *time.Time
+	err := tx.QueryRow(ctx, readHeadForUpdate).Scan(&head, &lastRecorded)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return fmt.Errorf("%w: the head row is missing", events.ErrCorrupt)
+	}
+	if err != nil {
+		return fmt.Errorf("take the head: %w", err)
+	}
+	before := recorded[0].Position - 1
+	rows, err := tx.Query(ctx, readEvents, pgx.QueryResultFormats{pgx.BinaryFormatCode}, before, min(head, before+events.Position(len(recorded))))
+	if err != nil {
+		return fmt.Errorf("read what is held: %w", err)
+	}
+	held, err := collect(rows, nil)
+	if err != nil {
+		return fmt.Errorf("read what is held: %w", err)
+	}
+	var last time.Time
+	if lastRecorded != nil {
+		last = *lastRecorded
+	}
+	rest, err := events.Unrestored(recorded, held, head, last)
+	if err != nil || len(rest) == 0 {
+		return err
+	}
+	_, err = tx.CopyFrom(ctx, pgx.Identifier{"jangbu_log", "events"}, eventColumns(), pgx.CopyFromSlice(len(rest), func(i int) ([]any, error) {
+		r := &rest[i]
+		return []any{
+			int64(r.Position), r.OccurredAt, r.RecordedAt, int16(r.Event.Type()),
+			pgtype.UUID{Bytes: r.ID, Valid: true},
+			r.Digest[:], string(r.Event.Subject()), events.AppendStored(nil, r.Event),
+		}, nil
+	}))
+	var violation *pgconn.PgError
+	switch {
+	case errors.As(err, &violation) && violation.Code == uniqueViolation && violation.ConstraintName == "events_identity":
+		return fmt.Errorf("%w: an ID has another position", events.ErrNotNext)
+	case errors.As(err, &violation) && violation.Code == uniqueViolation:
+		return fmt.Errorf("%w: a position after %d, the head, is taken: %w", events.ErrCorrupt, head, err)
+	case err != nil:
+		return fmt.Errorf("copy events: %w", err)
+	}
+	if _, err := tx.Exec(ctx, moveHead, len(rest), rest[len(rest)-1].RecordedAt); err != nil {
+		return fmt.Errorf("move the head: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,72 @@
+package sqlitelog
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"jangbu/events"
+)
+
+// Restore implements [events.Restorer].
+func (l *Log) Restore(ctx context.Context, recorded []events.Recorded) error {
+	if len(recorded) == 0 {
+		return nil
+	}
+	err := write(ctx, l.writer, func(ctx context.Context, tx *sql.Tx) error { return l.restore(ctx, tx, recorded) })
+	if err != nil {
+		return fmt.Errorf("restore: %w", err)
+	}
+	l.grown.Broadcast()
+	return nil
+}
+
+// restore puts those of the events into the transaction that are not in the log.
+func (l *Log) restore(ctx context.Context, tx *sql.Tx, recorded []events.Recorded) error {
+	head, lastRecorded, err := lastEvent(ctx, tx)
+	if err != nil {
+		return fmt.Errorf("take the head: %w", err)
+	}
+	before := int64(recorded[0].Position) - 1
+	rows, err := tx.QueryContext(ctx, readEvents, before, min(head, before+int64(len(recorded))))
+	if err != nil {
+		return fmt.Errorf("read what is held: %w", err)
+	}
+	held, err := collect(rows, nil)
+	if err != nil {
+		return fmt.Errorf("read what is held: %w", err)
+	}
+	var last time.Time
+	if lastRecorded.Valid {
+		last = time.UnixMicro(lastRecorded.Int64)
+	}
+	rest, err := events.Unrestored(recorded, held, events.Position(head), last)
+	if err != nil || len(rest) == 0 {
+		return err
+	}
+	insert := tx.StmtContext(ctx, l.insertEvent) //nolint:sqlclosecheck // closed with the transaction
+	var payload []byte
+	for i := range rest {
+		r := &rest[i]
+		payload = events.AppendStored(payload[:0], r.Event)
+		result, err := insert.ExecContext(ctx, int64(r.Position), r.OccurredAt.UnixMicro(), r.RecordedAt.UnixMicro(),
+			int64(r.Event.Type()), r.ID[:], r.Digest[:], string(r.Event.Subject()), string(payload))
+		if taken(err) {
+			return fmt.Errorf("%w: position %d, which is next, is taken: %w", events.ErrCorrupt, r.Position, err)
+		}
+		if err != nil {
+			return fmt.Errorf("insert event: %w", err)
+		}
+		switch inserted, err := result.RowsAffected(); {
+		case err != nil:
+			return err
+		case inserted == 0:
+			return fmt.Errorf("%w: the ID of position %d has another position", events.ErrNotNext, r.Position)
+		}
+	}
+	if _, err := tx.ExecContext(ctx, moveHead, len(rest), 0, rest[len(rest)-1].RecordedAt.UnixMicro()); err != nil {
+		return fmt.Errorf("move the head: %w", err)
+	}
+	return nil
+}
