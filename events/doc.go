@@ -36,9 +36,9 @@
 //	readmodel ─▶ readmodel/rediscache ─▶ httpapi ─▶ dashboard
 //	a tick ─▶ events/channels ─ breaker, retry ─▶ channel APIs ─▶ ChannelStatsFetched ─▶ its Kafka topic
 //
-// Nothing goes round this flow. What a channel reports is an event like any
-// other and comes in by its own topic. No request of a reader waits for the log
-// or calls a channel.
+// Nothing goes round this flow. What a channel reports is an event like any other
+// and comes in by its own topic. No request of a reader calls a channel, and only one
+// that asks what was known earlier waits for the log.
 //
 // # The rooms, in reading order
 //

@@ -24,9 +24,17 @@ func (a *API) analytics(w http.ResponseWriter, r *http.Request, who Identity) er
 		kept.serve(w, r)
 		return nil
 	}
-	campaign, view, err := a.analyticsRequest(r)
+	campaign, view, asOf, err := a.analyticsRequest(r)
 	if err != nil {
 		return err
+	}
+	if asOf != nil {
+		past, err := a.lookBack(r, campaign, view, *asOf, who)
+		if err != nil {
+			return err
+		}
+		past.serve(w, r)
+		return nil
 	}
 	fresh, err := a.encode(r, campaign, view, who)
 	if err != nil {
@@ -48,18 +56,22 @@ func (a *API) encode(r *http.Request, campaign events.Campaign, view readmodel.V
 	return newAnswer(campaign, rows, view)
 }
 
-// analyticsRequest reads what is asked for.
-func (a *API) analyticsRequest(r *http.Request) (events.Campaign, readmodel.View, error) {
+// analyticsRequest reads what is asked for. asOf is nil where that is how things
+// are now.
+func (a *API) analyticsRequest(r *http.Request) (c events.Campaign, view readmodel.View, asOf *readmodel.Moment, err error) {
 	id, err := pathID(r, "id")
 	if err != nil {
-		return "", readmodel.View{}, err
+		return "", view, nil, err
 	}
-	query, err := queryOf(r, "tz", "interval", "from", "to")
+	query, err := queryOf(r, "tz", "interval", "from", "to", "asOf")
 	if err != nil {
-		return "", readmodel.View{}, err
+		return "", view, nil, err
 	}
-	view, err := a.view(query)
-	return events.Campaign(id), view, err
+	if view, err = a.view(query); err != nil {
+		return "", view, nil, err
+	}
+	asOf, err = a.asOf(query)
+	return events.Campaign(id), view, asOf, err
 }
 
 // pathID returns the id in the request's path.

@@ -22,6 +22,8 @@ const readTimeout = 5 * time.Second
 // Config says what the API serves.
 type Config struct {
 	Reader readmodel.Reader
+	// History answers requests that name a moment (asOf). Nil: they are refused.
+	History readmodel.History
 	// Freshness says how long answers may be repeated. Nil: they are not, and
 	// streams look for changes every second.
 	Freshness readmodel.Freshness

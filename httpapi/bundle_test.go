@@ -3,6 +3,7 @@ package httpapi_test
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -23,8 +24,10 @@ import (
 	"github.com/getkin/kin-openapi/routers/gorillamux"
 
 	"jangbu/events"
+	"jangbu/events/sqlitelog"
 	"jangbu/httpapi"
 	"jangbu/projections"
+	"jangbu/projections/runner"
 	"jangbu/readmodel"
 	"jangbu/readmodel/sqliterows"
 )
@@ -40,6 +43,7 @@ type bundle struct {
 	token    string // sent where a request has none
 	lax      bool   // answers are not judged
 
+	log      *sqlitelog.Log // of the facts that were folded; nil: nobody looks back
 	at       []readmodel.Checkpoint
 	lease    readmodel.Lease
 	position events.Position
@@ -110,6 +114,22 @@ func setup(t testing.TB, change func(*httpapi.Config)) *bundle {
 	return b
 }
 
+// setupHistory is setup of an API that looks back.
+func setupHistory(t testing.TB, change func(*httpapi.Config)) *bundle {
+	t.Helper()
+	log, err := sqlitelog.Open(t.Context(), filepath.Join(t.TempDir(), "log.db"), sqlitelog.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = log.Close() })
+	b := setup(t, func(cfg *httpapi.Config) {
+		cfg.History = runner.History{Log: log, Projections: projections.All()}
+		change(cfg)
+	})
+	b.log = log
+	return b
+}
+
 // mint signs a token of an hour.
 func mint(t testing.TB, who httpapi.Identity) string {
 	t.Helper()
@@ -127,14 +147,26 @@ func owner(stores ...events.Store) httpapi.Identity {
 // fold folds events onto the rows and commits them.
 func (b *bundle) fold(t testing.TB, facts ...events.Event) {
 	t.Helper()
+	b.foldAt(t, noon(), facts...)
+}
+
+// foldAt folds events that were recorded at a time.
+func (b *bundle) foldAt(t testing.TB, at time.Time, facts ...events.Event) {
+	t.Helper()
 	advances := make([]readmodel.Advance, len(b.at))
 	for i, c := range b.at {
 		advances[i] = readmodel.Advance{Checkpoint: c, To: c.Position + events.Position(len(facts))}
 	}
-	for _, fact := range facts {
+	recorded := make([]events.Recorded, len(facts))
+	for i, fact := range facts {
 		b.position++
-		for _, p := range projections.All() {
-			p.Fold(b.rows, events.Recorded{Position: b.position, OccurredAt: noon(), RecordedAt: noon(), Event: fact})
+		recorded[i] = events.Recorded{Position: b.position, OccurredAt: noon(), RecordedAt: at, Event: fact}
+		binary.BigEndian.PutUint64(recorded[i].ID[:], uint64(b.position))
+	}
+	projections.Fold(b.rows, projections.All(), recorded)
+	if b.log != nil {
+		if err := b.log.Restore(t.Context(), recorded); err != nil {
+			t.Fatal(err)
 		}
 	}
 	if _, err := b.store.Commit(t.Context(), b.lease, advances, b.rows); err != nil {

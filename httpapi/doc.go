@@ -1,6 +1,6 @@
 // Package httpapi is the read API: thin routes over [readmodel.Reader].
 //
-//	GET /api/events/{id}/analytics          one campaign's dashboard
+//	GET /api/events/{id}/analytics          one campaign's dashboard, now or as it was (asOf)
 //	GET /api/events/{id}/analytics/stream   the same whenever it changes, as server-sent events
 //	GET /api/stores/{storeId}/events        a shop's campaigns with their four numbers, page by page
 //	GET /openapi.yaml                       the contract of all this
@@ -28,6 +28,6 @@
 // has its own type, status and title, anything else is a 500 that tells the reader
 // nothing and the log everything. A request that was given up by its client is not
 // an error. Who asks too often gets 429, and whoever comes when too much is asked at
-// once 503, both with Retry-After. No handler writes, calls a channel API or waits
-// for the event log.
+// once 503, both with Retry-After. No handler writes or calls a channel API, and only one
+// that looks back (asOf) waits for the event log: two at once, for seconds at most.
 package httpapi

@@ -15,6 +15,9 @@ const (
 	maxBody = 4 << 10
 	// maxQuery is the longest query string.
 	maxQuery = 2 << 10
+	// maxLooks is how many requests look back at once: each folds a campaign's
+	// events, and those who ask for now must not feel it.
+	maxLooks = 2
 	// maxCallers is how many callers are remembered before the longest unseen go.
 	maxCallers = 20_000
 )
@@ -42,6 +45,7 @@ const (
 type limiter struct {
 	clock              func() time.Time
 	requests, streams  slots
+	looks              slots
 	addresses, callers *rates
 }
 
@@ -50,6 +54,7 @@ func newLimiter(l Limits, clock func() time.Time) *limiter {
 		clock:    clock,
 		requests: newSlots(cmp.Or(l.Concurrent, DefaultConcurrent)),
 		streams:  newSlots(cmp.Or(l.Streams, DefaultStreams)),
+		looks:    newSlots(maxLooks),
 		// Both by address and by token, so that neither many tokens from one
 		// place nor one token in many places take it all.
 		addresses: newRates(cmp.Or(l.PerAddress, DefaultPerAddress)),

@@ -48,7 +48,8 @@ func problemOf(err error) problem {
 	switch {
 	case isBad:
 		return problem{Type: "urn:jangbu:problem:bad-request", Title: "The request cannot be understood", Status: http.StatusBadRequest, Detail: bad.detail}
-	case errors.Is(err, readmodel.ErrTimeZone), errors.Is(err, readmodel.ErrInterval), errors.Is(err, readmodel.ErrRange), errors.Is(err, readmodel.ErrListing):
+	case errors.Is(err, readmodel.ErrTimeZone), errors.Is(err, readmodel.ErrInterval), errors.Is(err, readmodel.ErrRange), errors.Is(err, readmodel.ErrListing),
+		errors.Is(err, readmodel.ErrFuture):
 		return problem{Type: "urn:jangbu:problem:bad-request", Title: "The request cannot be understood", Status: http.StatusBadRequest, Detail: err.Error()}
 	case errors.Is(err, errUnauthorized):
 		return problem{Type: "urn:jangbu:problem:unauthorized", Title: "A valid token is needed", Status: http.StatusUnauthorized, Detail: "Send Authorization: Bearer with a token that has not expired."}

@@ -33,9 +33,12 @@ const (
 // id is the view's entity tag: a client that comes back with it gets the view only
 // where it is another one.
 func (a *API) stream(w http.ResponseWriter, r *http.Request, who Identity) error {
-	campaign, view, err := a.analyticsRequest(r)
+	campaign, view, asOf, err := a.analyticsRequest(r)
 	if err != nil {
 		return err
+	}
+	if asOf != nil {
+		return badRequest{"asOf: the past does not change; expected it at …/analytics"}
 	}
 	current, err := a.encode(r, campaign, view, who)
 	if err != nil {

@@ -4,10 +4,10 @@
 // It holds the rows of four tables, one per projection ([EventStats],
 // [ChannelStats], [ParticipationHour], [ProfileCount]); the stores' contract
 // ([Reader], [Distributions], [Writer], [Leases], [Snapshots], [Builds], [Mending], [Acts])
-// with its sentinels; and the
-// [Dashboard], the view of one campaign, and the [Card] of it in the list of a shop,
-// with all of their arithmetic. It does no I/O and reads no clock. Stores in the
-// packages below it keep rows and compute nothing.
+// with its sentinels, and that of who looks back ([History]); and the [Dashboard], the
+// view of one campaign, and the [Card] of it in the list of a shop, with all of their
+// arithmetic. It does no I/O and reads no clock. Stores in the packages below it keep
+// rows and compute nothing.
 //
 // # Invariants
 //

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"jangbu/httpapi"
+	"jangbu/projections"
+	"jangbu/projections/runner"
 )
 
 func (s *service) startHTTP(ctx context.Context) error {
@@ -26,7 +28,8 @@ func (s *service) startHTTP(ctx context.Context) error {
 			s.onClose(func() error { auth.Close(); return nil })
 		}
 		handler, err := httpapi.New(httpapi.Config{
-			Reader: s.cache, Freshness: s.cache, Auth: auth, Now: time.Now, Location: location,
+			Reader: s.cache, Freshness: s.cache, History: runner.History{Log: s.log, Projections: projections.All()},
+			Auth: auth, Now: time.Now, Location: location,
 			PollInterval: s.cfg.schedule().Interval, Limits: s.cfg.limits(),
 			Middleware: s.tracing.requests(), Observe: s.observe, Draining: s.draining, Logger: s.logger,
 		})

@@ -98,11 +98,7 @@ func (c *replayCommand) fold(ctx context.Context, t terminal, replay runner.Repl
 	if c.Into != "" {
 		return c.writeInto(ctx, t, got)
 	}
-	now := got.RecordedAt
-	if !replay.AsOf.IsZero() {
-		now = replay.AsOf
-	}
-	out := c.report(got, readmodel.View{Now: now, Location: location})
+	out := c.report(got, readmodel.View{Now: got.Moment, Location: location})
 	if len(out.Campaigns) == 0 {
 		return fmt.Errorf("%w: no campaign of that kind in %d events", errNothing, got.Events)
 	}
@@ -136,7 +132,7 @@ func (c *replayCommand) wanted() (r runner.Replay, location *time.Location, err 
 	if to := c.To + c.AsOf; to != "" {
 		if n, err := strconv.ParseInt(to, 10, 64); err == nil && n > 0 {
 			r.Through = events.Position(n)
-		} else if at, err := time.Parse(time.RFC3339, to); err == nil {
+		} else if at, err := time.Parse(time.RFC3339, to); err == nil && !at.IsZero() {
 			r.AsOf = at
 		} else {
 			wrong.add("as-of", "%q is neither a position nor a time such as 2026-11-24T09:00:00+09:00", to)

@@ -6,6 +6,8 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
+	"log/slog"
+	"net/http"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -66,6 +68,37 @@ func TestReplay(t *testing.T) {
 			if diff := cmp.Diff(string(bytes.TrimSpace(served[id])), string(got.Campaigns[i])); diff != "" {
 				t.Errorf("%s (-served +replayed):\n%s", id, diff)
 			}
+		}
+	})
+
+	t.Run("what was served earlier is what is replayed, in a process that only serves", func(t *testing.T) {
+		cfg := testConfig(dir)
+		cfg.Role = []string{roleAPI}
+		alone, err := startService(t.Context(), cfg, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = alone.stopNow() }()
+		b := bundle{service: alone}
+		for _, asOf := range []string{"1", "4", "9", "12"} {
+			out, complaint, code := command(t, "replay", "--data-dir", dir, "--event", "evt-1", "--as-of", asOf, "--json")
+			status, body := b.get(t, "/api/events/evt-1/analytics?asOf="+asOf)
+			if code == exitNothing && asOf != "12" {
+				if status != http.StatusNotFound {
+					t.Errorf("as of %s, when it was not known: status %d", asOf, status)
+				}
+				continue
+			}
+			var want struct{ Campaigns []json.RawMessage }
+			if err := json.Unmarshal([]byte(out), &want); err != nil || code != exitDone || len(want.Campaigns) != 1 {
+				t.Fatalf("as of %s: exit %d: %v: %s", asOf, code, err, complaint)
+			}
+			if diff := cmp.Diff(string(want.Campaigns[0]), string(bytes.TrimSpace(body))); diff != "" || status != http.StatusOK {
+				t.Errorf("as of %s: status %d (-replayed +served):\n%s", asOf, status, diff)
+			}
+		}
+		if status, body := b.get(t, "/api/events/evt-1/analytics?asOf=13"); status != http.StatusBadRequest || !strings.Contains(string(body), "the log ends at position 12") {
+			t.Errorf("beyond the head: %d %s", status, body)
 		}
 	})
 

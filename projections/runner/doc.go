@@ -20,7 +20,8 @@
 // [Verify] proves that it worked: it folds the log once more, in memory, and compares
 // every field of every row that is served, at the checkpoint that the row was read with.
 // A [Replay] folds the log, or a part of it, in memory: what analysts ask it is no
-// business of what is served.
+// business of what is served. [History] is a replay of one campaign, for a reader who
+// asks what was known earlier.
 //
 // Invariants:
 //

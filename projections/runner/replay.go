@@ -48,6 +48,9 @@ type Replayed struct {
 	Through events.Position
 	// RecordedAt is that of the last event that was folded; zero: none was.
 	RecordedAt time.Time
+	// Moment is when all this was known: AsOf or, without it, when the event at
+	// Through was recorded; zero: there is none.
+	Moment time.Time
 }
 
 // Run folds. [events.ErrGap] and [events.ErrCorrupt] where the log is damaged.
@@ -99,7 +102,22 @@ func (r Replay) Run(ctx context.Context) (Replayed, error) {
 	if err := group.Wait(); err != nil && !errors.Is(err, errEnough) {
 		return Replayed{}, fmt.Errorf("replay: %w", err)
 	}
+	if out.Moment, err = r.moment(ctx, out.Through); err != nil {
+		return Replayed{}, fmt.Errorf("replay: %w", err)
+	}
 	return out, nil
+}
+
+// moment returns when what was replayed was known.
+func (r Replay) moment(ctx context.Context, through events.Position) (time.Time, error) {
+	if !r.AsOf.IsZero() || through == 0 {
+		return r.AsOf, nil
+	}
+	read, err := r.Log.Read(ctx, through-1, 1)
+	if err != nil || len(read) == 0 {
+		return time.Time{}, err
+	}
+	return read[0].RecordedAt, nil
 }
 
 // errEnough ends a replay before the log does.

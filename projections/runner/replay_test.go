@@ -72,6 +72,17 @@ func TestReplayIsTheFold(t *testing.T) {
 		if diff := cmp.Diff(want, got.Rows); diff != "" || got.Events != count {
 			t.Errorf("%s: %d events of %d (-want +got):\n%s", name, got.Events, count, diff)
 		}
+		last := r.Through
+		if last == 0 {
+			last = head
+		}
+		moment := r.AsOf
+		if last = max(r.After, min(last, head)); moment.IsZero() && last > 0 {
+			moment = all[last-1].RecordedAt
+		}
+		if !got.Moment.Equal(moment) {
+			t.Errorf("%s: known at %v, want %v", name, got.Moment, moment)
+		}
 	}
 }
 

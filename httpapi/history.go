@@ -1,0 +1,62 @@
+package httpapi
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"jangbu/events"
+	"jangbu/readmodel"
+)
+
+// lookTimeout bounds one look back. A campaign of a hundred thousand events takes
+// a fraction of a second.
+const lookTimeout = 10 * time.Second
+
+// asOf returns the moment in the query; nil where there is none.
+func (a *API) asOf(query url.Values) (*readmodel.Moment, error) {
+	if !query.Has("asOf") {
+		return nil, nil
+	}
+	if a.cfg.History == nil {
+		return nil, badRequest{"asOf: this server does not look back"}
+	}
+	if n, err := strconv.ParseInt(query.Get("asOf"), 10, 64); err == nil && n > 0 {
+		return &readmodel.Moment{Position: events.Position(n)}, nil
+	}
+	at, err := time.Parse(time.RFC3339, query.Get("asOf"))
+	switch {
+	case err != nil:
+		return nil, badRequest{"asOf: expected a position of the log, from 1, or an RFC 3339 time such as 2026-11-23T10:00:00+09:00 (with + as %2B)"}
+	case at.After(a.cfg.Now()):
+		return nil, fmt.Errorf("asOf: %w: it is %s", readmodel.ErrFuture, a.cfg.Now().UTC().Format(time.RFC3339))
+	}
+	return &readmodel.Moment{At: at}, nil
+}
+
+// lookBack folds a campaign's events up to a moment and encodes the dashboard that
+// was served then. It is not kept: few ask for the same.
+func (a *API) lookBack(r *http.Request, campaign events.Campaign, view readmodel.View, asOf readmodel.Moment, who Identity) (*answer, error) {
+	// Who may not see the campaign now gets the same answer, as fast (I12).
+	reading, cancel := readRows(r.Context())
+	defer cancel()
+	if _, err := a.cfg.Reader.Campaign(reading, campaign, who.Scope()); err != nil {
+		return nil, err
+	}
+	leave, err := a.limits.looks.take()
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	ctx, cancel := context.WithTimeout(r.Context(), lookTimeout)
+	defer cancel()
+	rows, at, err := a.cfg.History.CampaignAsOf(ctx, campaign, asOf, who.Scope())
+	if err != nil {
+		return nil, fmt.Errorf("asOf: %w", err)
+	}
+	view.Now = at
+	return newAnswer(campaign, rows, view)
+}

@@ -1,0 +1,196 @@
+package httpapi_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"jangbu/events"
+	"jangbu/httpapi"
+	"jangbu/readmodel"
+)
+
+// TestAsOf: at every position, and at every moment between two events, a look back
+// is to the byte what was served then.
+func TestAsOf(t *testing.T) {
+	t.Parallel()
+	now := new(atomic.Int64) // seconds after noon
+	b := setupHistory(t, func(cfg *httpapi.Config) {
+		cfg.Now = func() time.Time { return noon().Add(time.Duration(now.Load()) * time.Second) }
+	})
+	cost, views, more := events.Won(1000), int64(2000), int64(3000)
+	facts := []events.Event{
+		&events.ParticipantRegistered{Campaign: "evt-1", Participant: "early"},
+		&events.EventCreated{Campaign: "evt-2", Store: "store-2", Title: "another"},
+		&events.EventCreated{Campaign: "evt-1", Store: "store-1", Title: "개업", PrizeCost: &cost},
+		&events.DistributionCompleted{Campaign: "evt-1", CompletedAt: noon(), Channels: []events.Distribution{{Channel: events.Naver, Cost: &cost}}},
+		&events.ChannelStatsFetched{Campaign: "evt-1", Channel: events.Naver, FetchedAt: noon().Add(210 * time.Second), Views: &views},
+		&events.ParticipantRegistered{Campaign: "evt-1", Participant: "p-1", Channel: "naver"},
+		&events.ParticipantRegistered{Campaign: "evt-2", Participant: "p-1"}, // meanwhile the figures of evt-1 have become stale
+		&events.ParticipantRegistered{Campaign: "evt-1", Participant: "p-2"},
+		&events.ChannelStatsFetched{Campaign: "evt-1", Channel: events.Naver, FetchedAt: noon().Add(9 * time.Minute), Views: &more},
+		&events.EventCreated{Campaign: "evt-1", Store: "store-9", Title: "of somebody else now"},
+	}
+	targets := []string{
+		"/api/events/evt-1/analytics?", "/api/events/evt-2/analytics?", "/api/events/none/analytics?",
+		"/api/events/evt-1/analytics?tz=UTC&interval=day&from=2026-11-22T00:00:00Z&",
+	}
+	tokens := map[string]string{
+		"analyst": "Bearer " + b.token, "store-1": "Bearer " + mint(t, owner("store-1")), "store-9": "Bearer " + mint(t, owner("store-9")),
+		"both": "Bearer " + mint(t, owner("store-1", "store-9")),
+	}
+	served := make(map[string]*httptest.ResponseRecorder)
+	b.lax = true // for as long as it is only compared
+	for i, fact := range facts {
+		now.Store(int64(i) * 60)
+		b.foldAt(t, noon().Add(time.Duration(i)*time.Minute), fact)
+		for _, target := range targets {
+			for who, token := range tokens {
+				served[fmt.Sprint(target, who, i+1)] = b.do(t, http.MethodGet, target, "Authorization: "+token)
+			}
+		}
+	}
+	for i := range facts {
+		for _, target := range targets {
+			for who, token := range tokens {
+				then := served[fmt.Sprint(target, who, i+1)]
+				if last := served[fmt.Sprint(target, who, len(facts))]; last.Code == http.StatusNotFound {
+					then = last // what is not theirs any more they cannot look back to
+				}
+				moment := noon().Add(time.Duration(i) * time.Minute).In(time.FixedZone("", 9*3600)).Format(time.RFC3339)
+				for _, asOf := range []string{fmt.Sprint(i + 1), moment} {
+					got := b.do(t, http.MethodGet, target+"asOf="+url.QueryEscape(asOf), "Authorization: "+token)
+					if got.Code != then.Code || got.Body.String() != then.Body.String() {
+						t.Errorf("%s as of %s for %s: %d %s, then %d %s", target, asOf, who, got.Code, got.Body, then.Code, then.Body)
+					}
+				}
+			}
+		}
+	}
+	b.lax = false
+	if body := served[targets[0]+"analyst"+"8"].Body.String(); !strings.Contains(body, `"stale"`) {
+		t.Errorf("nothing was stale: %s", body)
+	}
+
+	// Between two events time goes on, and figures become stale.
+	got := b.do(t, http.MethodGet, targets[0]+"asOf=2026-11-23T03:07:01.5Z").Body.String()
+	if !strings.Contains(got, `"stale"`) || !strings.Contains(got, `"position":8`) {
+		t.Errorf("between two events: %s", got)
+	}
+	for query, want := range map[string]string{
+		"asOf=11":                           "asOf: position 11: that has not happened yet: the log ends at position 10",
+		"asOf=9223372036854775807":          "the log ends at position 10",
+		"asOf=2026-11-23T03:09:01Z":         "asOf: that has not happened yet: it is 2026-11-23T03:09:00Z",
+		"asOf=0":                            "asOf: expected a position",
+		"asOf=-1":                           "asOf: expected a position",
+		"asOf=":                             "asOf: expected a position",
+		"asOf=yesterday":                    "asOf: expected a position",
+		"asOf=9223372036854775808":          "asOf: expected a position",
+		"asOf=2026-11-23":                   "asOf: expected a position",
+		"asOf=1&asOf=2":                     "asOf: is there more than once",
+		"asOf=2026-11-23T12:00:00+09:00":    "with + as %2B",
+		"asOf=1&from=2026-11-23T03:00:00Zx": "from: expected",
+	} {
+		w := b.do(t, http.MethodGet, targets[0]+query)
+		if w.Code != http.StatusBadRequest || !strings.Contains(w.Body.String(), want) {
+			t.Errorf("%s: %d %s, want %s", query, w.Code, w.Body, want)
+		}
+	}
+	missing := b.do(t, http.MethodGet, "/api/events/none/analytics").Body.String()
+	for _, target := range []string{
+		targets[0] + "asOf=2026-11-23T02:59:59Z", targets[0] + "asOf=0001-01-01T00:00:00Z",
+		targets[2] + "asOf=3", targets[2] + "asOf=11",
+	} {
+		if w := b.do(t, http.MethodGet, target); w.Code != http.StatusNotFound || w.Body.String() != missing {
+			t.Errorf("%s: %d %s", target, w.Code, w.Body)
+		}
+	}
+	// To a stranger a position beyond the head is no other than any.
+	if w := b.do(t, http.MethodGet, targets[1]+"asOf=11", "Authorization: "+tokens["store-1"]); w.Body.String() != missing {
+		t.Errorf("a foreign one, beyond the head: %d %s", w.Code, w.Body)
+	}
+	if w := b.do(t, http.MethodGet, "/api/events/evt-1/analytics/stream?asOf=1"); w.Code != http.StatusBadRequest || !strings.Contains(w.Body.String(), "the past does not change") {
+		t.Errorf("a stream: %d %s", w.Code, w.Body)
+	}
+
+	// The past has an entity tag like the present.
+	w := b.do(t, http.MethodGet, targets[0]+"asOf=5")
+	if again := b.do(t, http.MethodGet, targets[0]+"asOf=5", "If-None-Match: "+w.Header().Get("ETag")); again.Code != http.StatusNotModified {
+		t.Errorf("with its tag: status %d", again.Code)
+	}
+	if other := b.do(t, http.MethodGet, targets[0]+"asOf=6", "If-None-Match: "+w.Header().Get("ETag")); other.Code != http.StatusOK {
+		t.Errorf("with another's tag: status %d", other.Code)
+	}
+}
+
+// TestWithoutHistory: who has no log does not look back, and says so.
+func TestWithoutHistory(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil)
+	b.fold(t, campaign("evt-1", "store-1")...)
+	if w := b.do(t, http.MethodGet, "/api/events/evt-1/analytics?asOf=1"); w.Code != http.StatusBadRequest || !strings.Contains(w.Body.String(), "does not look back") {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
+
+// slow is a history that answers when it is told to.
+type slow struct {
+	asked   chan struct{}
+	release chan struct{}
+}
+
+func (s *slow) CampaignAsOf(ctx context.Context, c events.Campaign, _ readmodel.Moment, _ readmodel.Scope) (readmodel.CampaignRows, time.Time, error) {
+	select {
+	case s.asked <- struct{}{}:
+	case <-ctx.Done():
+		return readmodel.CampaignRows{}, time.Time{}, ctx.Err()
+	}
+	select {
+	case <-s.release:
+		return readmodel.CampaignRows{Event: readmodel.EventStats{Campaign: c}}, noon(), nil
+	case <-ctx.Done():
+		return readmodel.CampaignRows{}, time.Time{}, ctx.Err()
+	}
+}
+
+// TestFewLookBackAtOnce: the third who looks back at once is sent away, and who asks
+// for now is not; one that takes too long is ended.
+func TestFewLookBackAtOnce(t *testing.T) {
+	t.Parallel()
+	history := &slow{asked: make(chan struct{}), release: make(chan struct{})}
+	b := setup(t, func(cfg *httpapi.Config) { cfg.History = history })
+	b.fold(t, campaign("evt-1", "store-1")...)
+	const target = "/api/events/evt-1/analytics"
+	done := make(chan int)
+	for range 2 {
+		go func() { done <- b.do(t, http.MethodGet, target+"?asOf=1").Code }()
+		<-history.asked
+	}
+	if w := b.do(t, http.MethodGet, target+"?asOf=1"); w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" || !strings.Contains(w.Body.String(), "overloaded") {
+		t.Errorf("the third: %d %v %s", w.Code, w.Header(), w.Body)
+	}
+	if w := b.do(t, http.MethodGet, "/api/events/none/analytics?asOf=1"); w.Code != http.StatusNotFound {
+		t.Errorf("a missing campaign meanwhile: %d %s", w.Code, w.Body)
+	}
+	if w := b.do(t, http.MethodGet, target); w.Code != http.StatusOK {
+		t.Errorf("now, meanwhile: %d %s", w.Code, w.Body)
+	}
+	close(history.release)
+	for range 2 {
+		if code := <-done; code != http.StatusOK {
+			t.Errorf("one of the two: %d", code)
+		}
+	}
+	// Their places are free again.
+	go func() { done <- b.do(t, http.MethodGet, target+"?asOf=1").Code }()
+	<-history.asked
+	if code := <-done; code != http.StatusOK {
+		t.Errorf("afterwards: %d", code)
+	}
+}

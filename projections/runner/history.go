@@ -1,0 +1,45 @@
+package runner
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"jangbu/events"
+	"jangbu/projections"
+	"jangbu/readmodel"
+)
+
+// History looks back by replaying the campaign's events.
+type History struct {
+	Log         events.Log
+	Projections []projections.Projection
+}
+
+var _ readmodel.History = History{}
+
+// CampaignAsOf implements [readmodel.History].
+func (h History) CampaignAsOf(ctx context.Context, c events.Campaign, asOf readmodel.Moment, by readmodel.Scope) (readmodel.CampaignRows, time.Time, error) {
+	if c == "" || asOf.Position == 0 && asOf.At.IsZero() { // to a replay that is every campaign, or now
+		return readmodel.CampaignRows{}, time.Time{}, fmt.Errorf("look back: %w", readmodel.ErrNotFound)
+	}
+	replay := Replay{Log: h.Log, Projections: h.Projections, Campaign: c, Through: asOf.Position}
+	if asOf.Position == 0 {
+		replay.AsOf = asOf.At
+	}
+	got, err := replay.Run(ctx)
+	if err != nil {
+		return readmodel.CampaignRows{}, time.Time{}, fmt.Errorf("look back: %w", err)
+	}
+	if got.Through < asOf.Position {
+		return readmodel.CampaignRows{}, time.Time{}, fmt.Errorf("position %d: %w: the log ends at position %d", asOf.Position, readmodel.ErrFuture, got.Through)
+	}
+	rows, err := got.Rows.Campaign(c)
+	if err == nil && !by.Allows(rows.Event) {
+		err = readmodel.ErrNotFound
+	}
+	if err != nil {
+		return readmodel.CampaignRows{}, time.Time{}, fmt.Errorf("look back: %w", err)
+	}
+	return rows, got.Moment, nil
+}

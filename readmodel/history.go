@@ -1,0 +1,29 @@
+package readmodel
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"jangbu/events"
+)
+
+// ErrFuture says that the log has not come to a [Moment] yet.
+var ErrFuture = errors.New("that has not happened yet")
+
+// Moment is a place in the log to look back to: a position or, where that is 0,
+// the last event that was recorded by a time.
+type Moment struct {
+	Position events.Position
+	At       time.Time
+}
+
+// History reads what was known at an earlier moment. It folds the log anew, which
+// costs what the campaign's events cost: callers bound how much of it goes on.
+type History interface {
+	// CampaignAsOf returns the campaign's rows as they were at the moment, and
+	// when that was: its time, or when the event at its position was recorded.
+	// ErrNotFound where there was no [EventStats] row for it in the scope then,
+	// ErrFuture where the log ends before the position.
+	CampaignAsOf(ctx context.Context, c events.Campaign, asOf Moment, by Scope) (rows CampaignRows, at time.Time, err error)
+}
