@@ -129,7 +129,7 @@ func fold(t *testing.T, log events.Log, rows rowStore) {
 	defer stop()
 	committed := make(chan struct{}, 1)
 	r, err := runner.New(runner.Config{
-		Log: log, Rows: rows, Leases: rows, Projections: projections.All(), Owner: "test", Logger: slog.New(slog.DiscardHandler),
+		Log: log, Rows: rows, Projections: projections.All(), Owner: "test", Logger: slog.New(slog.DiscardHandler),
 		Committed: func(change readmodel.Change) {
 			if change.To.Position == totals.Head*events.Position(len(projections.All())) {
 				committed <- struct{}{}
