@@ -23,10 +23,10 @@ func (s *service) startCache(ctx context.Context) error {
 		}
 		s.onClose(func() error { embedded.Close(); return nil })
 		address = "redis://" + embedded.Addr()
-		s.line("cache", "%s  embedded (Redis protocol)", embedded.Addr())
+		s.line("cache", embedded.Addr(), "embedded (Redis protocol)")
 		s.group.Go(func() error { age(s.stopped, embedded); return nil })
 	} else {
-		s.line("cache", "%s  (Redis)", redacted(address))
+		s.line("cache", redacted(address), "Redis")
 	}
 	options, err := rediscache.Options(address)
 	if err != nil {

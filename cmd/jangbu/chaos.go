@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -9,9 +10,25 @@ import (
 	"jangbu/events/channels/simulator"
 )
 
+// orderedFault is what a simulated API was told to do.
+type orderedFault struct {
+	API     simulator.API   `json:"api"`
+	Fault   simulator.Fault `json:"fault"`             // empty: it works again
+	Seconds float64         `json:"seconds,omitempty"` // how long
+}
+
+// String is the line for people.
+func (f orderedFault) String() string {
+	if f.Fault == "" {
+		return fmt.Sprintf("           — %s: works again", f.API)
+	}
+	return fmt.Sprintf("           — %s: %s for %.0fs", f.API, f.Fault, f.Seconds)
+}
+
 // chaos lets one simulated API fail again and again until ctx ends: some time
-// well, then some time with one fault, in an order that depends on the seed.
-func chaos(ctx context.Context, t terminal, simulated *simulator.Simulator, a simulator.API, seed uint64) {
+// well, then some time with one fault, in an order that depends on the seed. tell
+// is told of each change.
+func chaos(ctx context.Context, simulated *simulator.Simulator, a simulator.API, seed uint64, tell func(orderedFault)) {
 	random := rand.New(rand.NewPCG(seed, 0))
 	seconds := func(from, to int) time.Duration { return time.Duration(from+random.IntN(to-from+1)) * time.Second }
 	for {
@@ -21,12 +38,12 @@ func chaos(ctx context.Context, t terminal, simulated *simulator.Simulator, a si
 			}
 			simulated.Order(a, fault)
 			during := seconds(10, 45)
-			t.say("           — %s: %s for %v", a, fault, during)
+			tell(orderedFault{a, fault, during.Seconds()})
 			if !pass(ctx, during) {
 				return
 			}
 			simulated.Order(a, "")
-			t.say("           — %s: works again", a)
+			tell(orderedFault{API: a})
 		}
 	}
 }

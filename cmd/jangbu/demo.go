@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"jangbu/events"
@@ -20,6 +21,7 @@ type demoCommand struct {
 	trafficConfig
 	For   time.Duration `placeholder:"DURATION" help:"End by itself after so long."`
 	Chaos bool          `help:"Let the channel APIs fail in every way they can, one after another."`
+	JSON  bool          `help:"Print one JSON object for each line."`
 	logConfig
 }
 
@@ -35,7 +37,7 @@ Examples:
   jangbu demo
   jangbu demo --chaos
   jangbu demo --rate 2000 --malformed 0.01
-  jangbu demo --for 30s`
+  jangbu demo --for 30s --json`
 }
 
 const (
@@ -78,9 +80,9 @@ func (c demoCommand) Run(ctx context.Context, t terminal) (err error) {
 		return err
 	}
 	for _, line := range s.lines {
-		t.say("%s", line)
+		t.tell(c.JSON, line)
 	}
-	t.say("%-9s %s  simulated", "channels", simulated.ControlURL())
+	t.tell(c.JSON, partLine{"channels", simulated.ControlURL(), "simulated"})
 	if err := c.startTraffic(ctx, s, t, simulated); err != nil {
 		end()
 		return errors.Join(err, s.close())
@@ -117,7 +119,7 @@ func (c demoCommand) startTraffic(ctx context.Context, s *service, t terminal, s
 	if perSecond == 0 {
 		perSecond = demoRate
 	}
-	t.say("\nOpen http://%s/api/events/%s/analytics\n", s.httpAddr, g.Campaigns()[0].Key)
+	t.tell(c.JSON, shownDashboard{fmt.Sprintf("http://%s/api/events/%s/analytics", s.httpAddr, g.Campaigns()[0].Key)})
 
 	s.group.Go(func() error {
 		_, err := publish(ctx, producer, g, nil, 0, perSecond)
@@ -128,10 +130,13 @@ func (c demoCommand) startTraffic(ctx context.Context, s *service, t terminal, s
 	})
 	if c.Chaos {
 		for i, a := range simulator.APIs() {
-			s.group.Go(func() error { chaos(ctx, t, simulated, a, c.Seed+uint64(i)); return nil })
+			s.group.Go(func() error {
+				chaos(ctx, simulated, a, c.Seed+uint64(i), func(f orderedFault) { t.tell(c.JSON, f) })
+				return nil
+			})
 		}
 	}
-	s.group.Go(func() error { show(ctx, t, s); return nil })
+	s.group.Go(func() error { show(ctx, t, c.JSON, s); return nil })
 	return nil
 }
 
@@ -139,8 +144,51 @@ func defaultTopics() topicConfig {
 	return topicConfig{"event-created", "participant-registered", "distribution-completed", "channel-stats-fetched"}
 }
 
+// shownDashboard says what to open.
+type shownDashboard struct {
+	Open string `json:"open"`
+}
+
+// String is the line for people.
+func (d shownDashboard) String() string { return "\nOpen " + d.Open + "\n" }
+
+// shownPipeline is the pipeline at some moment.
+type shownPipeline struct {
+	Head            events.Position `json:"head"`
+	EventsPerSecond events.Position `json:"eventsPerSecond"`
+	Lag             events.Position `json:"lag"`
+	Duplicates      int64           `json:"duplicates"`
+	DeadLetters     int64           `json:"deadLetters"`
+	Channels        []shownChannel  `json:"channels"`
+}
+
+type shownChannel struct {
+	API   string `json:"api"`
+	State string `json:"state"`
+}
+
+// String is the line for people.
+func (p shownPipeline) String() string {
+	var line strings.Builder
+	_, _ = fmt.Fprintf(&line, "%10d %10d %8d %12d %14d", p.Head, p.EventsPerSecond, p.Lag, p.Duplicates, p.DeadLetters)
+	for _, c := range p.Channels {
+		_, _ = fmt.Fprintf(&line, "  %-13s", c.State)
+	}
+	return line.String()
+}
+
+// head names the columns of the line.
+func (p shownPipeline) head() string {
+	var line strings.Builder
+	_, _ = fmt.Fprintf(&line, "%10s %10s %8s %12s %14s", "log head", "events/s", "lag", "duplicates", "dead letters")
+	for _, c := range p.Channels {
+		_, _ = fmt.Fprintf(&line, "  %-13s", c.API)
+	}
+	return line.String()
+}
+
 // show prints a line a second about the pipeline.
-func show(ctx context.Context, t terminal, s *service) {
+func show(ctx context.Context, t terminal, asJSON bool, s *service) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	var before events.Totals
@@ -150,16 +198,17 @@ func show(ctx context.Context, t terminal, s *service) {
 			return
 		}
 		if err == nil {
-			columns, states := "", ""
+			now := shownPipeline{
+				Head: totals.Head, EventsPerSecond: totals.Head - before.Head, Lag: lag(s.runner.Status(), totals.Head),
+				Duplicates: totals.Duplicates, DeadLetters: totals.DeadLettered,
+			}
 			for _, p := range s.polling.pollers {
-				columns += fmt.Sprintf("  %-13s", p.Name())
-				states += fmt.Sprintf("  %-13s", shownState(p.Status()))
+				now.Channels = append(now.Channels, shownChannel{p.Name(), shownState(p.Status())})
 			}
-			if n%20 == 0 {
-				t.say("%10s %10s %8s %12s %14s%s", "log head", "events/s", "lag", "duplicates", "dead letters", columns)
+			if n%20 == 0 && !asJSON {
+				t.say("%s", now.head())
 			}
-			t.say("%10d %10d %8d %12d %14d%s", totals.Head, totals.Head-before.Head,
-				lag(s.runner.Status(), totals.Head), totals.Duplicates, totals.DeadLettered, states)
+			t.tell(asJSON, now)
 			before = totals
 		}
 		select {

@@ -70,11 +70,7 @@ func (c eventsExportCommand) Run(ctx context.Context, t terminal) error {
 		}
 		m, err := c.write(ctx, t, log, w, through)
 		if err = errors.Join(err, w.Close()); err != nil {
-			if ctx.Err() != nil {
-				t.complain("jangbu: interrupted; --resume goes on with %s", archive.PartialPath(c.File))
-				return errInterrupted
-			}
-			return err
+			return interruptible(ctx, err, "--resume goes on with "+archive.PartialPath(c.File))
 		}
 		if c.JSON {
 			return json.NewEncoder(t.out).Encode(m)

@@ -47,11 +47,7 @@ func (c eventsImportCommand) Run(ctx context.Context, t terminal) error {
 	}
 	present, err := c.load(ctx, t, r)
 	if err = errors.Join(err, r.Close()); err != nil {
-		if ctx.Err() != nil {
-			t.complain("jangbu: interrupted; the same command goes on")
-			return errInterrupted
-		}
-		return err
+		return interruptible(ctx, err, "the same command goes on")
 	}
 	if c.JSON {
 		return json.NewEncoder(t.out).Encode(struct {

@@ -44,7 +44,7 @@ func (s *service) startHTTP(ctx context.Context) error {
 		if auth == nil {
 			who = "for anybody on this machine"
 		}
-		s.line("api", "http://%s  %s", s.httpAddr, who)
+		s.line("api", "http://"+s.httpAddr, who)
 	}
 	operators, err := s.adminHandler()
 	if err != nil {
@@ -55,7 +55,7 @@ func (s *service) startHTTP(ctx context.Context) error {
 		return fmt.Errorf("start admin listener: %w", err)
 	}
 	s.admin, s.adminURL = admin, "http://"+addr
-	s.line("admin", "%s/metrics", s.adminURL)
+	s.line("admin", s.adminURL+"/metrics", "")
 	return nil
 }
 

@@ -9,6 +9,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -40,6 +41,15 @@ type terminal struct{ out, err io.Writer }
 // say writes a line to out. Nothing can be done where nobody reads it.
 func (t terminal) say(format string, args ...any) { _, _ = fmt.Fprintf(t.out, format+"\n", args...) }
 
+// tell writes a value to out: what it says to people, or one line of JSON.
+func (t terminal) tell(asJSON bool, v fmt.Stringer) {
+	if asJSON {
+		_ = json.NewEncoder(t.out).Encode(v)
+		return
+	}
+	t.say("%s", v)
+}
+
 // complain writes a line to err.
 func (t terminal) complain(format string, args ...any) {
 	_, _ = fmt.Fprintf(t.err, format+"\n", args...)
@@ -65,11 +75,17 @@ func run(ctx context.Context, args []string, t terminal) int {
 	ctx, interrupted, stop := withSignals(ctx)
 	defer stop()
 	err := execute(ctx, args, t)
-	if err == nil && interrupted() {
+	if interrupted() && (err == nil || errors.Is(err, context.Canceled)) {
 		err = errInterrupted
 	}
 	code := exitCode(err)
-	if err != nil && !errors.Is(err, errHelp) && !errors.Is(err, errInterrupted) {
+	switch _, hinted := errors.AsType[interruption](err); code {
+	case exitDone:
+	case exitInterrupted:
+		if hinted { // whoever interrupts what has no end needs no hint
+			t.complain("jangbu: %v", err)
+		}
+	default:
 		t.complain("jangbu: %v", err)
 		if code == exitUsage {
 			t.complain(`Run "jangbu --help" for usage.`)
@@ -82,18 +98,14 @@ func run(ctx context.Context, args []string, t terminal) int {
 var errHelp = errors.New("help was printed")
 
 func execute(ctx context.Context, args []string, t terminal) (err error) {
-	var c commands
-	parser, err := kong.New(&c,
-		kong.Name("jangbu"),
-		kong.Description("장부, the ledger of event-marketing campaigns.\n\n"+exitCodesHelp),
+	parser, err := newParser(
 		kong.Writers(t.out, t.err),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
 		kong.Exit(func(int) { panic(errHelp) }), // kong's only way out of --help
 		kong.Bind(t),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 	)
 	if err != nil {
-		return fmt.Errorf("build command line: %w", err)
+		return err
 	}
 	defer func() {
 		if p := recover(); p == errHelp { //nolint:errorlint // the very value that was thrown
@@ -107,6 +119,29 @@ func execute(ctx context.Context, args []string, t terminal) (err error) {
 		return fmt.Errorf("%w: %w", errUsage, err)
 	}
 	return parsed.Run()
+}
+
+// newParser returns the command line's parser.
+func newParser(options ...kong.Option) (*kong.Kong, error) {
+	parser, err := kong.New(&commands{}, append(options,
+		kong.Name("jangbu"),
+		kong.Description("장부, the ledger of event-marketing campaigns."),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
+		kong.Help(printHelp),
+	)...)
+	if err != nil {
+		return nil, fmt.Errorf("build command line: %w", err)
+	}
+	return parser, nil
+}
+
+// printHelp ends kong's help with the exit codes.
+func printHelp(options kong.HelpOptions, c *kong.Context) error {
+	if err := kong.DefaultHelpPrinter(options, c); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(c.Stdout, "\n%s\n", exitCodesHelp())
+	return err
 }
 
 // withSignals ends the context at the first SIGINT or SIGTERM; a second one
@@ -135,7 +170,7 @@ func withSignals(parent context.Context) (ctx context.Context, interrupted func(
 // the pen should not pass for a default.
 func unknownVariables(environ []string) []string {
 	known := make(map[string]bool)
-	parser, err := kong.New(&commands{})
+	parser, err := newParser()
 	if err != nil {
 		return nil
 	}

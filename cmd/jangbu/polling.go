@@ -32,7 +32,7 @@ type polling struct {
 func (s *service) startPolling(running context.Context) (*bus.Poll, error) {
 	apis := s.cfg.configured()
 	if len(apis) == 0 {
-		s.line("poll", "off: no channel API is configured")
+		s.line("poll", "off: no channel API is configured", "")
 		return nil, nil
 	}
 	p := &polling{metrics: newPollMetrics(), office: &office{
@@ -70,7 +70,7 @@ func (s *service) startPolling(running context.Context) (*bus.Poll, error) {
 	s.onClose(ticks.Close)
 	s.polling = p
 	s.group.Go(func() error { p.office.run(running); return nil })
-	s.line("poll", "%s", strings.Join(names, ", "))
+	s.line("poll", strings.Join(names, ", "), "")
 	return &bus.Poll{
 		Pollers: p.pollers, Ticks: ticks, Term: p.office.Term,
 		Publisher: publisher, Topic: s.cfg.TopicChannelStatsFetched, KeyMetadata: kafka.KeyMetadata,

@@ -69,7 +69,7 @@ func (c replayCommand) Run(ctx context.Context, t terminal) error {
 	if err != nil {
 		return err
 	}
-	return c.withLog(ctx, func(log eventLog) error {
+	err = c.withLog(ctx, func(log eventLog) error {
 		totals, err := log.Totals(ctx)
 		if err != nil {
 			return err
@@ -80,6 +80,7 @@ func (c replayCommand) Run(ctx context.Context, t terminal) error {
 		replay.Log, replay.Projections = log, projections.All()
 		return c.fold(ctx, t, replay, location)
 	})
+	return interruptible(ctx, err, "nothing was changed")
 }
 
 // fold replays and prints.

@@ -2,12 +2,14 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"os"
 )
 
 type serveCommand struct {
 	serviceConfig
+	JSON bool `help:"Print one JSON object for each part."`
 }
 
 // Help implements kong's detailed help.
@@ -18,6 +20,7 @@ real Kafka clients can use, and SQLite. Kill it and start it again: nothing is l
 Examples:
   jangbu serve --insecure-no-auth
   jangbu serve --jwt-secret-file jwt.secret --jwt-issuer jangbu --jwt-audience jangbu
+  jangbu serve --insecure-no-auth --http-addr 127.0.0.1:0 --json
   jangbu serve --jwks-url https://id.example.com/keys --jwt-issuer https://id.example.com --jwt-audience jangbu
   JANGBU_KAFKA_BROKERS=kafka:9092 JANGBU_DATABASE_URL=postgres://… jangbu serve --role ingest,project`
 }
@@ -31,9 +34,25 @@ func (c serveCommand) Run(ctx context.Context, t terminal) error {
 		return err
 	}
 	for _, line := range s.lines {
-		t.say("%s", line)
+		t.tell(c.JSON, line)
 	}
 	return s.wait(ctx)
+}
+
+// partLine says where a part of the service is.
+type partLine struct {
+	Part string `json:"part"`
+	At   string `json:"at"`
+	Kind string `json:"kind,omitempty"`
+}
+
+// String is the line for people.
+func (l partLine) String() string {
+	line := fmt.Sprintf("%-9s %s", l.Part, l.At)
+	if l.Kind != "" {
+		line += "  " + l.Kind
+	}
+	return line
 }
 
 // warn tells of settings that have no effect, or one that should be known.

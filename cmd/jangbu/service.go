@@ -59,7 +59,7 @@ type service struct {
 	redisAddr string        // of the cache, embedded or not
 	adminURL  string
 
-	lines   []string // one per part
+	lines   []partLine // one per part
 	group   *errgroup.Group
 	failed  <-chan struct{} // closed when a part of the group fails
 	stop    context.CancelFunc
@@ -94,7 +94,7 @@ func startService(ctx context.Context, cfg serviceConfig, logger *slog.Logger) (
 	}
 	if s.tracing != nil {
 		s.onClose(s.tracing.close)
-		s.line("traces", "%s", cfg.OTLPEndpoint)
+		s.line("traces", cfg.OTLPEndpoint, "")
 	}
 	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
 		return nil, fmt.Errorf("make data directory: %w", err)
@@ -131,9 +131,8 @@ func startService(ctx context.Context, cfg serviceConfig, logger *slog.Logger) (
 
 func (s *service) onClose(f func() error) { s.closers = append(s.closers, f) }
 
-func (s *service) line(part, format string, args ...any) {
-	s.lines = append(s.lines, fmt.Sprintf("%-9s %s", part, fmt.Sprintf(format, args...)))
-}
+// line notes where a part is, and what kind it is of.
+func (s *service) line(part, at, kind string) { s.lines = append(s.lines, partLine{part, at, kind}) }
 
 func (s *service) openStores(ctx context.Context) error {
 	log, closeLog, err := s.cfg.openLog(ctx, s.tracing.queries())
@@ -142,7 +141,8 @@ func (s *service) openStores(ctx context.Context) error {
 	}
 	s.log = measured(log)
 	s.onClose(closeLog)
-	s.line("log", "%s", s.cfg.logStore())
+	at, kind := s.cfg.logStore().shown()
+	s.line("log", at, kind)
 
 	rows, closeRows, err := s.cfg.openRows(ctx, s.tracing.queries())
 	if err != nil {
@@ -150,7 +150,8 @@ func (s *service) openStores(ctx context.Context) error {
 	}
 	s.rows = rows
 	s.onClose(closeRows)
-	s.line("rows", "%s", s.cfg.rowsStore())
+	at, kind = s.cfg.rowsStore().shown()
+	s.line("rows", at, kind)
 	return nil
 }
 
@@ -187,9 +188,9 @@ func (s *service) startBroker(starting context.Context) (err error) {
 		}
 		s.onClose(func() error { s.embedded.Close(); return nil })
 		s.brokers = []string{s.embedded.Addr()}
-		s.line("broker", "%s  embedded (Kafka protocol)", s.embedded.Addr())
+		s.line("broker", s.embedded.Addr(), "embedded (Kafka protocol)")
 	} else {
-		s.line("broker", "%s  (Kafka)", strings.Join(s.brokers, ","))
+		s.line("broker", strings.Join(s.brokers, ","), "Kafka")
 	}
 	if err := kafka.EnsureTopics(starting, s.kafkaConfig(), partitions, topics...); err != nil {
 		return fmt.Errorf("create topics: %w", err)
@@ -244,7 +245,7 @@ func (s *service) ingest(ctx context.Context, master privacy.MasterKey) (*bus.In
 	appender := commit.New(s.log, commit.Options{})
 	s.onClose(func() error { appender.Close(); return nil })
 	topics := s.cfg.topics()
-	s.line("ingest", "group %s, topics %s", s.cfg.KafkaGroup, strings.Join(topicNames(topics), " "))
+	s.line("ingest", fmt.Sprintf("group %s, topics %s", s.cfg.KafkaGroup, strings.Join(topicNames(topics), " ")), "")
 	return &bus.Ingest{Subscriber: subscriber, Topics: topics, Log: s.tracing.appends(appender), DeadLetters: s.log, Privacy: keeper}, nil
 }
 
@@ -275,7 +276,7 @@ func (s *service) startRunner(running context.Context) (err error) {
 	for _, p := range projections.All() {
 		names = append(names, p.Name)
 	}
-	s.line("project", "%s", strings.Join(names, " "))
+	s.line("project", strings.Join(names, " "), "")
 	return nil
 }
 

@@ -109,12 +109,12 @@ func (c *storeConfig) rowsStore() storeURL { return c.store(c.RowsURL, "rows.db"
 // keysPath is where the campaigns' keys are if the log is on SQLite.
 func (c *storeConfig) keysPath() string { return filepath.Join(c.DataDir, "keys.db") }
 
-// String tells operators where a store is, without its password.
-func (u storeURL) String() string {
+// shown tells operators where a store is, without its password, and of what kind.
+func (u storeURL) shown() (at, kind string) {
 	if u.postgres == "" {
-		return u.path + "  embedded (SQLite)"
+		return u.path, "embedded (SQLite)"
 	}
-	return redacted(u.postgres) + "  (PostgreSQL)"
+	return redacted(u.postgres), "PostgreSQL"
 }
 
 // openLog opens the log, which is made where there is none.

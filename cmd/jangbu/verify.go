@@ -66,7 +66,8 @@ func (c verifyCommand) Run(ctx context.Context, t terminal) error {
 	if err := c.validate(); err != nil {
 		return err
 	}
-	return c.withLog(ctx, func(log eventLog) error { return c.verify(ctx, t, log) })
+	err := c.withLog(ctx, func(log eventLog) error { return c.verify(ctx, t, log) })
+	return interruptible(ctx, err, "nothing was changed")
 }
 
 func (c verifyCommand) verify(ctx context.Context, t terminal, log events.Log) (err error) {
