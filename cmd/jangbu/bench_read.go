@@ -60,8 +60,16 @@ const benchRounds = 5
 
 // Run measures.
 func (c benchReadCommand) Run(ctx context.Context, t terminal) (err error) {
-	if c.Connections < 1 || c.Campaigns < 1 || c.For < benchRounds*time.Millisecond {
-		return fmt.Errorf("%w: --connections, --campaigns and --for: expected more than that", errUsage)
+	var wrong problems
+	if c.Connections < 1 {
+		wrong.add("connections", "expected 1 or more")
+	}
+	trafficConfig{Campaigns: c.Campaigns}.validate(wrong.add)
+	if c.For < benchRounds*time.Millisecond {
+		wrong.add("for", "expected %v or more", benchRounds*time.Millisecond)
+	}
+	if err := wrong.err(); err != nil {
+		return err
 	}
 	if c.LogLevel == "info" {
 		c.LogLevel = "error" // the terminal is for the figures
@@ -176,7 +184,7 @@ func (c benchReadCommand) start(ctx context.Context, dir string, logger *slog.Lo
 func (c benchReadCommand) prepare(ctx context.Context, s *service, token string) (*readLoad, error) {
 	g, err := trafficConfig{Campaigns: c.Campaigns, Seed: 1}.generator(time.Now(), s.cfg.topics())
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errUsage, err)
+		return nil, err
 	}
 	producer, err := kafka.NewProducer(s.kafkaConfig())
 	if err != nil {

@@ -50,6 +50,11 @@ const (
 
 // Run runs the demo.
 func (c demoCommand) Run(ctx context.Context, t terminal) (err error) {
+	var wrong problems
+	c.validate(wrong.add)
+	if err := wrong.err(); err != nil {
+		return err
+	}
 	ctx, end := context.WithCancel(ctx)
 	defer end()
 	if c.For > 0 {
@@ -109,7 +114,7 @@ func (c demoCommand) config(dir, key string, simulated *simulator.Simulator) (se
 func (c demoCommand) startTraffic(ctx context.Context, s *service, t terminal, simulated *simulator.Simulator) error {
 	g, err := c.generator(time.Now(), s.cfg.topics())
 	if err != nil {
-		return fmt.Errorf("%w: %w", errUsage, err)
+		return err
 	}
 	producer, err := kafka.NewProducer(s.kafkaConfig())
 	if err != nil {

@@ -66,12 +66,17 @@ type simulated struct {
 // Run publishes the traffic.
 func (c simulateCommand) Run(ctx context.Context, t terminal) error {
 	logger := c.logger(t)
-	if c.Events < 0 || c.Rate < 0 {
-		return fmt.Errorf("%w: --events and --rate: expected 0 or more", errUsage)
+	var wrong problems
+	if c.Events < 0 {
+		wrong.add("events", "expected 0 or more")
+	}
+	c.validate(wrong.add)
+	if err := wrong.err(); err != nil {
+		return err
 	}
 	g, err := c.generator(time.Now(), c.topics())
 	if err != nil {
-		return fmt.Errorf("%w: %w", errUsage, err)
+		return err
 	}
 	client := kafka.Config{Brokers: c.KafkaBrokers, ClientID: "jangbu-simulate", Logger: logger}
 	starting, cancel := context.WithTimeout(ctx, 10*time.Second)
@@ -104,6 +109,18 @@ hottest campaign: %s
 		result.Campaigns, result.Distributions, result.ChannelStats, result.Registrations,
 		e.Events, e.Participants, e.Duplicates, e.DeadLetters, result.HottestCampaign)
 	return err
+}
+
+func (c trafficConfig) validate(wrong func(flag, format string, args ...any)) {
+	if c.Campaigns < 1 || c.Campaigns > 1_000_000 {
+		wrong("campaigns", "expected 1 to 1000000")
+	}
+	if c.Rate < 0 {
+		wrong("rate", "expected 0 or more")
+	}
+	if c.Duplicates < 0 || c.Malformed < 0 || c.Duplicates+c.Malformed >= 1 {
+		wrong("duplicates", "expected 0 or more, and likewise --malformed, and together less than 1")
+	}
 }
 
 func (c trafficConfig) generator(start time.Time, topics map[events.Type]string) (*synthetic.Generator, error) {

@@ -77,5 +77,19 @@ func TestVerify(t *testing.T) {
 	out, _ = verify(exitCheckFailed, "--event", "evt-2", "--json")
 	contains(out, `"ok":false,"campaigns":1,"diverging":1`)
 	contains(out, `"firstDivergence":{"eventId":"evt-2","table":"event_stats","field":"Participants","served":"26","folded":"25","position":100}}`)
+	if err := checkJSON("verify", []byte(out)); err != nil {
+		t.Error(err)
+	}
 	verify(exitDone, "--event", "evt-1")
+
+	log, err := sql.Open("sqlite", filepath.Join(dir, "log.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = log.Close() }()
+	if _, err := log.ExecContext(t.Context(), `DELETE FROM events WHERE position = 50`); err != nil {
+		t.Fatal(err)
+	}
+	_, complaint = verify(exitCheckFailed)
+	contains(complaint, "check failed: verify: read the log: ")
 }

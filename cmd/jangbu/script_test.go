@@ -1,0 +1,152 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// scripts are the command lines that are tried, with what they must print.
+const scripts = "testdata/script"
+
+// TestScripts runs the scripts. Beside testscript's own commands they have:
+//
+//	exits CODE PROGRAM ARG…              runs it, and demands that exit code
+//	interrupt FILE PATTERN PROGRAM ARG…  runs it, sends SIGINT once a line of standard
+//	                                     output matches, demands exit code 130, and
+//	                                     puts standard output into the file
+//	jsonschema NAME [FILE]               demands that each JSON value in the file, or in
+//	                                     the last standard output, be as the schema says
+//
+// EXPORT is the path of an export: 18 events of two campaigns.
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	export, err := filepath.Abs("testdata/export/log.jsonl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	testscript.Run(t, testscript.Params{
+		Dir: scripts,
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("EXPORT", export)
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits":      scriptExits,
+			"interrupt":  scriptInterrupt,
+			"jsonschema": scriptJSONSchema,
+		},
+	})
+}
+
+func scriptExits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE PROGRAM ARG…")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	err = ts.Exec(args[1], args[2:]...)
+	if exit := new(exec.ExitError); err != nil && !errors.As(err, &exit) {
+		ts.Fatalf("%v", err)
+	}
+	if code := exitCodeOf(err); code != want {
+		ts.Fatalf("exit code %d, want %d", code, want)
+	}
+}
+
+func scriptInterrupt(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 3 {
+		ts.Fatalf("usage: interrupt FILE PATTERN PROGRAM ARG…")
+	}
+	pattern, err := regexp.Compile(args[1])
+	ts.Check(err)
+	var out, complaint bytes.Buffer
+	cmd := exec.Command(args[2], args[3:]...)
+	cmd.Dir, cmd.Stderr = ts.MkAbs("."), &complaint
+	pipe, err := cmd.StdoutPipe()
+	ts.Check(err)
+	ts.Check(cmd.Start())
+	lines := bufio.NewScanner(io.TeeReader(pipe, &out))
+	found := false
+	for !found && lines.Scan() {
+		found = pattern.Match(lines.Bytes())
+	}
+	if found {
+		ts.Check(cmd.Process.Signal(os.Interrupt))
+	}
+	for lines.Scan() { // to its end
+	}
+	code := exitCodeOf(cmd.Wait())
+	ts.Logf("[stdout]\n%s[stderr]\n%s", &out, &complaint)
+	if !found || code != exitInterrupted {
+		ts.Fatalf("found %q: %v; exit code %d, want %d", args[1], found, code, exitInterrupted)
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), out.Bytes(), 0o600))
+}
+
+func scriptJSONSchema(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 1 || len(args) > 2 {
+		ts.Fatalf("usage: jsonschema NAME [FILE]")
+	}
+	file := "stdout"
+	if len(args) == 2 {
+		file = args[1]
+	}
+	ts.Check(checkJSON(args[0], []byte(ts.ReadFile(file))))
+}
+
+// TestScriptsCoverEveryCommand holds that each command has a usage error in a script
+// and a schema that its --json was validated with, and that each exit code is met.
+func TestScriptsCoverEveryCommand(t *testing.T) {
+	t.Parallel()
+	paths, err := filepath.Glob(scripts + "/*.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all strings.Builder
+	for _, path := range paths {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all.Write(text)
+		all.WriteString("\n")
+	}
+	lines := strings.Split(all.String(), "\n")
+	has := func(begins string) bool {
+		return slices.ContainsFunc(lines, func(line string) bool { return line == begins || strings.HasPrefix(line, begins+" ") })
+	}
+	// What needs brokers at an address that only a test knows.
+	byTests := map[string]string{"simulate": "TestSimulate"}
+	for _, leaf := range leaves(t) {
+		path := pathOf(leaf)
+		if !has("exits 2 jangbu " + path) {
+			t.Errorf("no script has a usage error of %s: exits 2 jangbu %s …", path, path)
+		}
+		name := strings.ReplaceAll(path, " ", "-")
+		if _, err := os.Stat(schemaPath(name)); err != nil {
+			t.Errorf("%s --json has no schema: %v", path, err)
+		}
+		if test := byTests[path]; !has("jsonschema "+name) && test == "" {
+			t.Errorf("no script validates %s --json: jsonschema %s", path, name)
+		}
+	}
+	for _, o := range outcomes() {
+		met := has("exits "+strconv.Itoa(o.code)+" jangbu") ||
+			o.code == exitDone && has("exec jangbu") || o.code == exitInterrupted && has("interrupt")
+		if !met {
+			t.Errorf("no script meets exit code %d", o.code)
+		}
+	}
+}
