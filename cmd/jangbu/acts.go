@@ -100,14 +100,20 @@ func (f *actFlags) operate(ctx context.Context, t terminal, log eventLog, rows r
 		ended <- err
 	}()
 	done, err := awaitAct(running, rows, asked.ID, f.watch(t))
+	for err == nil && standby.Status().Acting { // it clears up
+		select {
+		case <-time.After(actLook):
+		case <-running.Done():
+			err = running.Err()
+		}
+	}
 	cancel(nil)
 	if e := <-ended; e != nil {
 		return e // what ends a runner says more
 	}
 	switch {
 	case ctx.Err() != nil:
-		t.complain("interrupted; act %d goes on where a service runs, and else with the next one, or with the same command", asked.ID)
-		return ctx.Err()
+		return interruptible(ctx, err, fmt.Sprintf("act %d goes on where a service runs, else with the next one or with the same command", asked.ID))
 	case err != nil && !errors.Is(err, errActFailed):
 		return err
 	}

@@ -37,7 +37,9 @@ func (f *follower) clerk(ctx context.Context) error {
 			return err
 		}
 		if ok {
+			f.note(func(s *Status) { s.Acting = true })
 			err = f.carryOut(ctx, act)
+			f.note(func(s *Status) { s.Acting = false })
 		} else {
 			err = sleep(ctx, actPoll)
 		}

@@ -147,6 +147,10 @@ func (f *follower) replaceActive(ctx context.Context, act *readmodel.Act, ps []p
 		act.At, act.To = lowest, f.active(ps[0].Name)
 		note()
 	}
+	act.At, act.To = members[0].at.Position, max(members[0].at.Position, f.active(ps[0].Name))
+	if err := f.cfg.Rows.Note(ctx, f.lease, *act); err != nil {
+		return err
+	}
 	return f.hand(ctx, func(ctx context.Context) error {
 		for left := true; left; {
 			var err error
