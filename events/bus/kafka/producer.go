@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/IBM/sarama"
 
@@ -14,8 +15,17 @@ import (
 // context.
 const produceBatch = 10000
 
+// ErrClosed says that a producer was closed before it was asked to produce.
+var ErrClosed = errors.New("the producer is closed")
+
 // Producer produces records in bulk. It is safe for concurrent use.
-type Producer struct{ sync sarama.SyncProducer }
+type Producer struct {
+	// open is held while records are handed over: sarama panics where a producer is
+	// closed under one that produces.
+	open   sync.RWMutex
+	closed bool
+	sarama sarama.SyncProducer
+}
 
 // NewProducer connects to the brokers.
 func NewProducer(cfg Config) (*Producer, error) {
@@ -27,7 +37,7 @@ func NewProducer(cfg Config) (*Producer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect producer: %w", err)
 	}
-	return &Producer{p}, nil
+	return &Producer{sarama: p}, nil
 }
 
 // Produce writes the records to their topics and returns once all brokers that
@@ -41,7 +51,7 @@ func (p *Producer) Produce(ctx context.Context, records []events.Record) error {
 			return fmt.Errorf("produce: %w", err)
 		}
 		n := min(len(records), produceBatch)
-		if err := p.sync.SendMessages(messages(records[:n])); err != nil {
+		if err := p.send(messages(records[:n])); err != nil {
 			return fmt.Errorf("produce: %w", firstOf(err))
 		}
 		records = records[n:]
@@ -49,9 +59,25 @@ func (p *Producer) Produce(ctx context.Context, records []events.Record) error {
 	return nil
 }
 
-// Close waits for what is under way and disconnects.
+func (p *Producer) send(some []*sarama.ProducerMessage) error {
+	p.open.RLock()
+	defer p.open.RUnlock()
+	if p.closed {
+		return ErrClosed
+	}
+	return p.sarama.SendMessages(some)
+}
+
+// Close waits for what is under way and disconnects. Who produces after that gets
+// [ErrClosed].
 func (p *Producer) Close() error {
-	if err := p.sync.Close(); err != nil {
+	p.open.Lock()
+	defer p.open.Unlock()
+	if p.closed {
+		return nil
+	}
+	p.closed = true
+	if err := p.sarama.Close(); err != nil {
 		return fmt.Errorf("close producer: %w", err)
 	}
 	return nil

@@ -3,6 +3,9 @@ package kafka_test
 import (
 	"context"
 	"errors"
+	"runtime"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -64,6 +67,41 @@ func TestProduceFails(t *testing.T) {
 	long := []events.Record{{Topic: topic, Value: make([]byte, 1<<20)}}
 	if err := b.producer.Produce(t.Context(), long); err == nil {
 		t.Error("a record longer than the client sends: no error")
+	}
+}
+
+// TestProducerIsClosedWhileItProduces: what is under way is finished, what comes after
+// it is refused, and closing again does nothing.
+func TestProducerIsClosedWhileItProduces(t *testing.T) {
+	t.Parallel()
+	b := setup(t, 4)
+	var producing sync.WaitGroup
+	var produced atomic.Int64
+	for range 4 {
+		producing.Go(func() {
+			for {
+				err := b.producer.Produce(t.Context(), recordsNamed("r", 2_000))
+				if errors.Is(err, kafka.ErrClosed) {
+					return
+				}
+				if err != nil {
+					t.Errorf("Produce: %v", err)
+					return
+				}
+				produced.Add(2_000)
+			}
+		})
+	}
+	deadline := time.Now().Add(patience)
+	for produced.Load() == 0 && time.Now().Before(deadline) {
+		runtime.Gosched()
+	}
+	if err := errors.Join(b.producer.Close(), b.producer.Close()); err != nil {
+		t.Errorf("Close: %v", err)
+	}
+	producing.Wait()
+	if produced.Load() == 0 {
+		t.Error("nothing was produced")
 	}
 }
 
