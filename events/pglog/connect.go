@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -20,6 +21,10 @@ const (
 	lockPeriod   = 1
 	lockFailures = 30
 )
+
+// minMaxConns is how many connections there may be at least, unless the URL says
+// otherwise: who reads the whole log must not keep those waiting who append to it.
+const minMaxConns = 8
 
 // sessionParams are what a session asks of the server, unless the URL says
 // otherwise: to end it when its process freezes within a transaction (10 s), or
@@ -49,6 +54,9 @@ func connect(ctx context.Context, url, schema string, files fs.FS, dir string, o
 	}
 	if err := migrate(ctx, config.ConnConfig, schema, files, dir, opts.Logger); err != nil {
 		return nil, fmt.Errorf("migrate %s: %w", schema, err)
+	}
+	if !strings.Contains(url, "pool_max_conns") {
+		config.MaxConns = max(config.MaxConns, minMaxConns)
 	}
 	config.ConnConfig.Tracer = opts.Tracer
 	return pgxpool.NewWithConfig(ctx, config)

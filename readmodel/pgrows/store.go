@@ -4,6 +4,7 @@ import (
 	"context"
 	_ "embed" // schema.sql
 	"fmt"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -41,6 +42,10 @@ type Options struct {
 	Tracer pgx.QueryTracer
 }
 
+// minMaxConns is how many connections there may be at least, unless the URL says
+// otherwise: readers must not keep the commit of new events waiting.
+const minMaxConns = 8
+
 // Open connects to the database at a postgres:// URL and creates the schema
 // where it is missing.
 func Open(ctx context.Context, url string, opts Options) (*Store, error) {
@@ -57,6 +62,9 @@ func Open(ctx context.Context, url string, opts Options) (*Store, error) {
 	// A frozen process must not keep its lease's row locked.
 	params["idle_in_transaction_session_timeout"] = "10s"
 
+	if !strings.Contains(url, "pool_max_conns") {
+		config.MaxConns = max(config.MaxConns, minMaxConns)
+	}
 	config.ConnConfig.Tracer = opts.Tracer
 
 	pool, err := pgxpool.NewWithConfig(ctx, config)
