@@ -28,7 +28,8 @@ type identity struct {
 // Fate is what became of a letter that was tried again. The zero value is that of
 // one that waits no more, for another has revived or discarded it.
 type Fate struct {
-	// Outcome is Appended or Duplicate where the letter passed.
+	// Outcome is Appended or Duplicate where the letter passed, Conflict where the log
+	// refused it, and 0 where it got no further than the decoder.
 	Outcome events.Outcome
 	// Reason and Detail say why the letter stays; empty where it does not.
 	Reason events.Reason
@@ -70,11 +71,10 @@ func (r *Retrier) retry(ctx context.Context, letters []events.DeadLetter, revive
 	}
 	for k, outcome := range outcomes {
 		fate := &fates[revived[k]]
+		fate.Outcome = outcome
 		if outcome == events.Conflict {
 			fate.Reason, fate.Detail = events.ReasonConflict, events.ConflictDetail(revivals[k].Draft.ID)
-			continue
 		}
-		fate.Outcome = outcome
 	}
 	return fates, nil
 }
