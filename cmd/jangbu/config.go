@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/url"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -14,14 +13,9 @@ import (
 	"github.com/lmittmann/tint"
 
 	"jangbu/events"
-	"jangbu/events/privacy"
 	"jangbu/httpapi"
 	"jangbu/readmodel"
 )
-
-// masterKeyVariable holds the master key itself. It has no flag: a command
-// line can be read by every user of the machine.
-const masterKeyVariable = "JANGBU_MASTER_KEY"
 
 // serviceConfig is everything that can be configured about a running service.
 // Each flag can be given as the environment variable named; the flag wins.
@@ -37,7 +31,7 @@ type serviceConfig struct {
 
 	RedisURL string `env:"JANGBU_REDIS_URL" placeholder:"URL" help:"Redis that the processes share as a read cache: redis://… or rediss://…. Without one, one runs embedded."`
 
-	MasterKeyFile string `env:"JANGBU_MASTER_KEY_FILE" placeholder:"FILE" help:"Key that wraps the campaigns' keys: 32 bytes in base64, readable by its owner only. Required where the log is on PostgreSQL (or JANGBU_MASTER_KEY, the key itself)."`
+	keyConfig
 
 	channelConfig
 
@@ -65,6 +59,19 @@ func (c topicConfig) topics() map[events.Type]string {
 		events.TypeParticipantRegistered: c.TopicParticipantRegistered,
 		events.TypeDistributionCompleted: c.TopicDistributionCompleted,
 		events.TypeChannelStatsFetched:   c.TopicChannelStatsFetched,
+	}
+}
+
+func (c topicConfig) validate(wrong func(flag, format string, args ...any)) {
+	seen := make(map[string]bool)
+	for t, topic := range c.topics() {
+		switch {
+		case topic == "":
+			wrong("topic", "the topic of %s has no name", t)
+		case seen[topic]:
+			wrong("topic", "%q is given to two types", topic)
+		}
+		seen[topic] = true
 	}
 }
 
@@ -136,16 +143,7 @@ func (c *serviceConfig) validate() error {
 			wrong("redis-url", "expected redis://HOST:PORT or rediss://HOST:PORT")
 		}
 	}
-	seen := make(map[string]bool)
-	for t, topic := range c.topics() {
-		switch {
-		case topic == "":
-			wrong("topic", "the topic of %s has no name", t)
-		case seen[topic]:
-			wrong("topic", "%q is given to two types", topic)
-		}
-		seen[topic] = true
-	}
+	c.topicConfig.validate(wrong)
 	return all.err()
 }
 
@@ -195,27 +193,4 @@ func (c *serviceConfig) limits() httpapi.Limits {
 
 func (c *serviceConfig) does(role string) bool {
 	return slices.Contains(c.Role, "all") || slices.Contains(c.Role, role)
-}
-
-// masterKey loads the master key. Only beside a log on SQLite may it be made
-// up: anywhere else another process has to know it too.
-func (c *serviceConfig) masterKey() (privacy.MasterKey, error) {
-	if c.MasterKeyFile != "" {
-		return privacy.LoadMasterKey(c.MasterKeyFile)
-	}
-	if text := os.Getenv(masterKeyVariable); text != "" {
-		return privacy.ParseMasterKey(text)
-	}
-	if c.logStore().postgres != "" {
-		return privacy.MasterKey{}, fmt.Errorf("%w: --master-key-file: required where the log is on PostgreSQL; make one with: "+
-			"(umask 077 && head -c 32 /dev/urandom | base64 > master.key)", errUsage)
-	}
-	path := filepath.Join(c.DataDir, "master.key")
-	if _, err := os.Stat(path); err == nil {
-		return privacy.LoadMasterKey(path)
-	}
-	if _, err := os.Stat(c.keysPath()); err == nil {
-		return privacy.MasterKey{}, fmt.Errorf("%s is gone, but %s was made with it: put the key back", path, c.keysPath())
-	}
-	return privacy.CreateMasterKey(path)
 }

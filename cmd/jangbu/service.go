@@ -20,9 +20,7 @@ import (
 	"jangbu/events/bus/embedded"
 	"jangbu/events/bus/kafka"
 	"jangbu/events/commit"
-	"jangbu/events/pglog"
 	"jangbu/events/privacy"
-	"jangbu/events/sqlitelog"
 	"jangbu/projections"
 	"jangbu/projections/runner"
 	"jangbu/readmodel/rediscache"
@@ -101,7 +99,7 @@ func startService(ctx context.Context, cfg serviceConfig, logger *slog.Logger) (
 	}
 	var master privacy.MasterKey
 	if cfg.does(roleIngest) { // before a database is waited for in vain
-		if master, err = cfg.masterKey(); err != nil {
+		if master, err = cfg.masterKey(&cfg.storeConfig); err != nil {
 			return nil, fmt.Errorf("master key: %w", err)
 		}
 	}
@@ -156,22 +154,11 @@ func (s *service) openStores(ctx context.Context) error {
 }
 
 func (s *service) openPrivacy(ctx context.Context, master privacy.MasterKey) (*privacy.Keeper, error) {
-	var keys events.Keys
-	if at := s.cfg.logStore(); at.postgres != "" {
-		pg, err := pglog.OpenKeys(ctx, at.postgres)
-		if err != nil {
-			return nil, fmt.Errorf("open key store: %w", err)
-		}
-		keys = pg
-		s.onClose(func() error { pg.Close(); return nil })
-	} else {
-		lite, err := sqlitelog.OpenKeys(ctx, s.cfg.keysPath())
-		if err != nil {
-			return nil, fmt.Errorf("open key store: %w", err)
-		}
-		keys = lite
-		s.onClose(lite.Close)
+	keys, closeKeys, err := s.cfg.openKeys(ctx)
+	if err != nil {
+		return nil, err
 	}
+	s.onClose(closeKeys)
 	return privacy.Open(ctx, keys, master)
 }
 

@@ -24,6 +24,7 @@ type eventLog interface {
 	events.Log
 	events.Restorer
 	events.DeadLetters
+	events.DeadLetterOffice
 }
 
 // rowStore is a store of rows as both adapters are.
@@ -105,9 +106,6 @@ func (c *storeConfig) store(own, file string) storeURL {
 
 func (c *storeConfig) logStore() storeURL  { return c.store(c.LogURL, "log.db") }
 func (c *storeConfig) rowsStore() storeURL { return c.store(c.RowsURL, "rows.db") }
-
-// keysPath is where the campaigns' keys are if the log is on SQLite.
-func (c *storeConfig) keysPath() string { return filepath.Join(c.DataDir, "keys.db") }
 
 // shown tells operators where a store is, without its password, and of what kind.
 func (u storeURL) shown() (at, kind string) {
