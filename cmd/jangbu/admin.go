@@ -65,7 +65,8 @@ func (c *logCollector) Collect(ch chan<- prometheus.Metric) {
 	metric(prometheus.GaugeValue, "jangbu_log_head", "Position of the last event in the log.", float64(totals.Head), nil)
 	metric(prometheus.CounterValue, "jangbu_log_received_total", "Records whose fate is decided: head + duplicates + dead letters.", float64(totals.Received), nil)
 	metric(prometheus.CounterValue, "jangbu_log_duplicates_total", "Records that the log already held.", float64(totals.Duplicates), nil)
-	metric(prometheus.CounterValue, "jangbu_log_dead_letters_total", "Records that can never become an event.", float64(totals.DeadLettered), nil)
+	metric(prometheus.GaugeValue, "jangbu_log_dead_letters", "Records that could not become an event and were not revived since.", float64(totals.DeadLettered), nil)
+	metric(prometheus.GaugeValue, "jangbu_log_dead_letters_discarded", "Those of the dead letters that were given up.", float64(totals.Discarded), nil)
 	if c.s.runner == nil {
 		return
 	}

@@ -109,7 +109,7 @@ func testKilled(t *testing.T, environment []string) {
 			})
 		}
 	}
-	received, duplicates, dead := p.metric(t, "jangbu_log_received_total"), p.metric(t, "jangbu_log_duplicates_total"), p.metric(t, "jangbu_log_dead_letters_total")
+	received, duplicates, dead := p.metric(t, "jangbu_log_received_total"), p.metric(t, "jangbu_log_duplicates_total"), p.metric(t, "jangbu_log_dead_letters")
 	if received != events+duplicates+dead {
 		t.Errorf("received %d ≠ appended %d + duplicate %d + dead-lettered %d", received, events, duplicates, dead)
 	}
