@@ -64,6 +64,7 @@ type commands struct {
 	Verify      verifyCommand      `cmd:"" help:"Prove that what is served equals the fold of the log."`
 	Replay      replayCommand      `cmd:"" help:"Fold the log again, or a part of it, without touching what is served."`
 	Events      eventsCommand      `cmd:"" help:"Look at the log; copy it to a file and back."`
+	DeadLetters deadLettersCommand `cmd:"" name:"deadletters" help:"Look at records that could not become events; try them again, or give them up."`
 	Simulate    simulateCommand    `cmd:"" help:"Publish seeded traffic to Kafka brokers."`
 	Bench       benchCommand       `cmd:"" help:"Measure this machine."`
 	Token       tokenCommand       `cmd:"" help:"Mint a token for the read API, for development."`

@@ -1,16 +1,19 @@
 package main
 
 import (
+	"cmp"
 	"time"
 
 	"jangbu/events"
 )
 
-// progress tells on err, once a second, how far along the log some work is.
+// progress tells on err, once a second, how far along the log some work is, or how
+// far along something else that is counted.
 type progress struct {
 	terminal terminal
 	quiet    bool
 	verb     string // what was done to the events
+	unit     string // what is counted; "position" if empty
 	total    events.Position
 
 	told time.Time // when it last spoke, or began
@@ -33,6 +36,6 @@ func (p *progress) at(position events.Position) {
 	if rate > 0 {
 		left = time.Duration(float64(p.total-position) / rate * float64(time.Second)).Round(time.Second)
 	}
-	p.terminal.complain("%s through position %d of %d, %.0f/s, %v left", p.verb, position, p.total, rate, left)
+	p.terminal.complain("%s through %s %d of %d, %.0f/s, %v left", p.verb, cmp.Or(p.unit, "position"), position, p.total, rate, left)
 	p.told, p.from = now, position
 }

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"os/user"
 	"slices"
 	"strings"
 
@@ -75,19 +73,6 @@ func (c *chosen) names(wrong *problems) []string {
 		}
 	}
 	return some
-}
-
-// operator names who asks, for the record.
-func operator() string {
-	who := "unknown"
-	if u, err := user.Current(); err == nil {
-		who = u.Username
-	}
-	host, err := os.Hostname()
-	if err != nil {
-		return who
-	}
-	return who + "@" + host
 }
 
 // existingCampaign returns errNothing where there is neither a row nor an event of the

@@ -22,6 +22,7 @@ const scripts = "testdata/script"
 
 // TestScripts runs the scripts. Beside testscript's own commands they have:
 //
+//	bury DIR (ID TOPIC FILE REASON)…     makes a data directory whose log has dead letters
 //	exits CODE PROGRAM ARG…              runs it, and demands that exit code
 //	interrupt FILE PATTERN PROGRAM ARG…  runs it, sends SIGINT once a line of standard
 //	                                     output matches, demands exit code 130, and
@@ -43,6 +44,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"bury":       scriptBury,
 			"exits":      scriptExits,
 			"interrupt":  scriptInterrupt,
 			"jsonschema": scriptJSONSchema,

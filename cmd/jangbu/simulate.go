@@ -70,7 +70,8 @@ func (c simulateCommand) Run(ctx context.Context, t terminal) error {
 	if c.Events < 0 {
 		wrong.add("events", "expected 0 or more")
 	}
-	c.validate(wrong.add)
+	c.trafficConfig.validate(wrong.add)
+	c.topicConfig.validate(wrong.add)
 	if err := wrong.err(); err != nil {
 		return err
 	}

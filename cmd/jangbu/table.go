@@ -37,19 +37,24 @@ func (r report) print(t terminal) {
 	w.Render()
 }
 
-// tableRow returns the cells for a terminal. Titles are what somebody typed: what would
-// move the cursor or ring the bell is shown as a replacement character.
+// tableRow returns the cells for a terminal.
 func tableRow(cells []string) table.Row {
 	row := make(table.Row, len(cells))
 	for i, cell := range cells {
-		row[i] = strings.Map(func(r rune) rune {
-			if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) {
-				return unicode.ReplacementChar
-			}
-			return r
-		}, cell)
+		row[i] = printable(cell)
 	}
 	return row
+}
+
+// printable returns what somebody typed, such as a title, for a terminal: what would
+// move the cursor or ring the bell becomes a replacement character.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, s)
 }
 
 // csv writes the report with commas between.

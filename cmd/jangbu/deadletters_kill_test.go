@@ -1,0 +1,188 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"jangbu/events"
+	"jangbu/events/pglog/pgtest"
+	"jangbu/events/privacy"
+)
+
+// TestRetryKilled kills retries of many letters, interrupts others, and lets the last
+// one finish: each letter has become one event, in the order of its partition, and the
+// account holds all the while (I1, I3, I5).
+func TestRetryKilled(t *testing.T) {
+	t.Parallel()
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		testRetryKilled(t, storeConfig{DataDir: t.TempDir()})
+	})
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		testRetryKilled(t, storeConfig{DataDir: t.TempDir(), DatabaseURL: pgtest.Database(t)})
+	})
+}
+
+func testRetryKilled(t *testing.T, at storeConfig) {
+	const letters, partitions, attempts = 4_000, 4, 6
+	log, closeLog, err := at.openLog(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = closeLog() })
+	key := filepath.Join(at.DataDir, "master.key")
+	buryRegistrations(t, at, log, key, letters, partitions)
+	account := func() events.Totals {
+		t.Helper()
+		totals, err := log.Totals(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if totals.Received != letters || int64(totals.Head)+totals.DeadLettered != letters {
+			t.Fatalf("totals are %+v of %d letters", totals, letters)
+		}
+		return totals
+	}
+
+	args := []string{"deadletters", "retry", "--all", "--data-dir", at.DataDir, "--database-url", at.DatabaseURL, "--master-key-file", key}
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+	for attempt := range attempts {
+		before := account().Head
+		if before == letters {
+			break // it has been quicker than this test
+		}
+		var complaint bytes.Buffer
+		cmd := commandLine(t, args...)
+		cmd.Stderr = &complaint
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		// Some time within a few transactions after its first.
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		if _, err := log.Wait(ctx, before+events.Position(random.IntN(600))); err != nil {
+			t.Fatal(err)
+		}
+		cancel()
+		if attempt%2 == 0 {
+			_ = cmd.Process.Kill()
+			_ = cmd.Wait()
+		} else {
+			_ = cmd.Process.Signal(os.Interrupt)
+			switch code := exitCodeOf(cmd.Wait()); {
+			case code == exitInterrupted && strings.Contains(complaint.String(), "the same command goes on"):
+			case code == exitDone && account().Head == letters: // quicker than the signal
+			default:
+				t.Errorf("interrupted, it exits with %d and says %s", code, &complaint)
+			}
+		}
+		t.Logf("attempt %d: at %d of %d", attempt, account().Head, letters)
+	}
+	out, err := commandLine(t, append(args, "--json")...).Output()
+	if code := exitCodeOf(err); code != exitDone && code != exitNothing {
+		t.Errorf("the last retry exits with %d: %s", code, out)
+	}
+	if totals := account(); totals.Head != letters || totals.Duplicates != 0 {
+		t.Errorf("totals are %+v, want each letter to be an event", totals)
+	}
+	recorded, err := log.Read(t.Context(), 0, letters+1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	next := map[string]int{}
+	for _, r := range recorded {
+		var partition string
+		var n int
+		if _, err := fmt.Sscanf(r.Event.(*events.ParticipantRegistered).Participant, "%1s-%d", &partition, &n); err != nil || n != next[partition] {
+			t.Fatalf("position %d: %v is not the next of its partition, %d", r.Position, r.Event, next[partition])
+		}
+		next[partition]++
+	}
+}
+
+// buryRegistrations buries good registrations, sealed under a new master key.
+func buryRegistrations(t *testing.T, at storeConfig, log events.DeadLetters, key string, letters, partitions int) {
+	t.Helper()
+	master, err := privacy.CreateMasterKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys, closeKeys, err := at.openKeys(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = closeKeys() }()
+	keeper, err := privacy.Open(t.Context(), keys, master)
+	if err != nil {
+		t.Fatal(err)
+	}
+	buried := make([]events.DeadLetter, letters)
+	for i := range buried {
+		partition, offset := i%partitions, i/partitions
+		r := record("participant-registered", "evt-1", fmt.Sprintf(`{"participantId":"%d-%d","eventId":"evt-1","phoneNumber":"010-2222-%04d"}`, partition, offset, i))
+		r.Partition, r.Offset = int32(partition), int64(offset)
+		id, sealed, err := keeper.Seal(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		buried[i] = events.DeadLetter{ID: id, Topic: r.Topic, Partition: r.Partition, Offset: r.Offset, Timestamp: r.Timestamp, Reason: events.ReasonMalformed, Sealed: sealed}
+	}
+	rand.Shuffle(letters, func(i, j int) { buried[i], buried[j] = buried[j], buried[i] })
+	if err := log.Bury(t.Context(), buried); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestRetriesAtOnce lets two retries, a discard and a service's appends meet.
+func TestRetriesAtOnce(t *testing.T) {
+	t.Parallel()
+	at := storeConfig{DataDir: t.TempDir()}
+	const letters = 2_000
+	log := openedLog(t, at.DataDir)
+	key := filepath.Join(at.DataDir, "master.key")
+	buryRegistrations(t, at, log, key, letters, 3)
+	ended := make(chan int, 3)
+	start := func(args ...string) {
+		go func() {
+			ended <- run(t.Context(), append(append([]string{"deadletters"}, args...), "--data-dir", at.DataDir), terminal{io.Discard, t.Output()})
+		}()
+	}
+	start("retry", "--all")
+	start("retry", "--reason", "malformed")
+	if _, err := log.Wait(t.Context(), 0); err != nil {
+		t.Fatal(err)
+	}
+	start("discard", "--all", "--reason", "test")
+	const appends = 50
+	for n := range appends {
+		if _, err := log.Append(t.Context(), []events.Draft{created(t, fmt.Sprintf("evt-of-service-%d", n))}); err != nil {
+			t.Error(err)
+		}
+	}
+	for range 3 {
+		if code := <-ended; code != exitDone && code != exitNothing {
+			t.Errorf("exit code %d", code)
+		}
+	}
+	totals, err := log.Totals(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if totals.Received != letters+appends || totals.DeadLettered != totals.Discarded || totals.Duplicates != 0 {
+		t.Errorf("totals are %+v", totals)
+	}
+	if _, err := log.Read(t.Context(), 0, letters+appends); err != nil {
+		t.Error(err)
+	}
+	t.Logf("%d revived, %d discarded", int(totals.Head)-appends, totals.Discarded)
+}

@@ -1,0 +1,151 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"jangbu/events"
+	"jangbu/events/pglog/pgtest"
+	"jangbu/events/privacy"
+)
+
+// TestDeadLetters makes a mistake that operators make: two topics have each other's
+// name, so that good registrations are refused. With the names put right they are
+// tried again beside the running service, and all is as if they had never been refused.
+func TestDeadLetters(t *testing.T) {
+	t.Parallel()
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		testDeadLetters(t, testConfig(t.TempDir()))
+	})
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		cfg := testConfig(t.TempDir())
+		cfg.DatabaseURL = pgtest.Database(t)
+		cfg.MasterKeyFile = filepath.Join(cfg.DataDir, "of-postgres.key")
+		if _, err := privacy.CreateMasterKey(cfg.MasterKeyFile); err != nil {
+			t.Fatal(err)
+		}
+		testDeadLetters(t, cfg)
+	})
+}
+
+func testDeadLetters(t *testing.T, cfg serviceConfig) {
+	// 60 registrations, 3 of which are malformed, and 1 of a known participant with
+	// another number.
+	const good, malformed = 57, 3
+	var records []events.Record
+	registration := func(n int, phone string) events.Record {
+		campaign := fmt.Sprintf("evt-%d", n%3)
+		return record("participant-registered", campaign, fmt.Sprintf(
+			`{"participantId":"p-%d","eventId":%q,"phoneNumber":%q,"registeredAt":"2026-11-20T10:00:00+09:00"}`, n, campaign, phone))
+	}
+	for n := range good + malformed {
+		phone := fmt.Sprintf("010-7654-%04d", n)
+		if n%20 == 7 {
+			phone = "call me"
+		}
+		records = append(records, registration(n, phone))
+	}
+	records = append(records, registration(0, "010-7654-9999"))
+
+	command := func(t *testing.T, want int, args ...string) string {
+		t.Helper()
+		args = append([]string{"deadletters"}, append(args, "--data-dir", cfg.DataDir)...)
+		if cfg.DatabaseURL != "" {
+			args = append(args, "--database-url", cfg.DatabaseURL)
+			if args[1] == "retry" {
+				args = append(args, "--master-key-file", cfg.MasterKeyFile)
+			}
+		}
+		var stdout, stderr bytes.Buffer
+		if code := run(t.Context(), args, terminal{&stdout, &stderr}); code != want {
+			t.Fatalf("%q exits with %d, want %d\n%s%s", args, code, want, &stdout, &stderr)
+		}
+		if all := stdout.String() + stderr.String(); strings.Contains(all, "7654") || strings.Contains(all, "call me") {
+			t.Errorf("%q prints a phone number:\n%s", args, all)
+		}
+		return stdout.String()
+	}
+	contains := func(t *testing.T, got, want string) {
+		t.Helper()
+		if !strings.Contains(got, want) {
+			t.Errorf("printed %s, want in it %s", got, want)
+		}
+	}
+
+	t.Run("wrong names", func(t *testing.T) {
+		wrong := cfg
+		wrong.TopicParticipantRegistered, wrong.TopicDistributionCompleted = cfg.TopicDistributionCompleted, cfg.TopicParticipantRegistered
+		b := setup(t, wrong)
+		b.produce(t, records...)
+		b.settled(t, events.Totals{DeadLettered: good + malformed + 1}, 20*time.Second)
+		contains(t, command(t, exitDone, "list", "--json"), fmt.Sprintf(`"reason":"malformed","waiting":%d,`, good+malformed+1))
+
+		foreseen := command(t, exitCheckFailed, "retry", "--all", "--json", "--dry-run")
+		b.settled(t, events.Totals{DeadLettered: good + malformed + 1}, 0)
+		keys, closeKeys, err := cfg.openKeys(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = closeKeys() }()
+		if made, err := keys.Keys(t.Context(), []events.Campaign{"evt-0", "evt-1", "evt-2"}); err != nil || len(made) != 0 {
+			t.Errorf("the dry run has made %d keys, %v", len(made), err)
+		}
+		done := command(t, exitCheckFailed, "retry", "--all", "--json")
+		contains(t, done, fmt.Sprintf(`"letters":%d,"appended":%d,"duplicates":0,"stay":%d,"gone":0,`, good+malformed+1, good, malformed+1))
+		contains(t, done, `"reason":"conflict","detail":"the log holds the same ID with other content"`)
+		if want := strings.Replace(foreseen, `"dryRun":true`, `"dryRun":false`, 1); done != want {
+			t.Errorf("the dry run said %s, and done was %s", foreseen, done)
+		}
+		totals := b.settled(t, events.Totals{Head: good}, 10*time.Second)
+		if totals.Head != good || totals.Duplicates != 0 || totals.DeadLettered != malformed+1 {
+			t.Errorf("totals are %+v", totals)
+		}
+	})
+	t.Run("right names", func(t *testing.T) {
+		b := setup(t, cfg)
+		b.produce(t, records...) // once more
+		totals := b.settled(t, events.Totals{Head: good, Duplicates: good}, 20*time.Second)
+		waitFor(t, 20*time.Second, func() string {
+			if totals, _ = b.service.log.Totals(t.Context()); totals.DeadLettered < 2*(malformed+1) {
+				return fmt.Sprintf("totals are %+v", totals)
+			}
+			return ""
+		})
+		want := events.Totals{Head: good, Duplicates: good, DeadLettered: 2 * (malformed + 1), Received: 2 * (good + malformed + 1), RecordedAt: totals.RecordedAt}
+		if totals != want {
+			t.Errorf("totals are %+v, want %+v", totals, want)
+		}
+		for n := range 3 {
+			if d, ok := b.dashboard(t, fmt.Sprintf("evt-%d", n)); !ok || d.Summary.TotalParticipants != good/3 {
+				t.Errorf("evt-%d has %+v, want %d participants", n, d.Summary, good/3)
+			}
+		}
+
+		var first struct {
+			ID string `json:"id"`
+		}
+		if err := json.Unmarshal([]byte(command(t, exitDone, "list", "--limit", "1", "--json")), &first); err != nil {
+			t.Fatal(err)
+		}
+		command(t, exitDone, "discard", first.ID, "--reason", "시험")
+		contains(t, command(t, exitDone, "show", first.ID), "why         시험")
+		contains(t, command(t, exitDone, "discard", "--all", "--reason", "시험", "--json"), fmt.Sprintf(`"discarded":%d,`, 2*(malformed+1)-1))
+		command(t, exitNothing, "retry", "--all")
+		want.Discarded = want.DeadLettered
+		if totals, err := b.service.log.Totals(t.Context()); err != nil || totals != want {
+			t.Errorf("totals are %+v, %v, want %+v", totals, err, want)
+		}
+		var stdout, stderr bytes.Buffer
+		verify := []string{"verify", "--data-dir", cfg.DataDir, "--database-url", cfg.DatabaseURL}
+		if code := run(t.Context(), verify, terminal{&stdout, &stderr}); code != exitDone {
+			t.Errorf("verify exits with %d\n%s%s", code, &stdout, &stderr)
+		}
+	})
+}

@@ -1,0 +1,52 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"jangbu/events"
+	"jangbu/events/privacy"
+	"jangbu/events/sqlitelog"
+)
+
+// scriptBury makes a data directory whose log has dead letters: bury DIR (ID TOPIC FILE REASON)...
+// What is in the file is sealed as the value of the record.
+func scriptBury(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 || (len(args)-1)%4 != 0 {
+		ts.Fatalf("usage: bury DIR (ID TOPIC FILE REASON)...")
+	}
+	dir := ts.MkAbs(args[0])
+	ts.Check(os.MkdirAll(dir, 0o700))
+	ctx := context.Background()
+	log, err := sqlitelog.Open(ctx, filepath.Join(dir, "log.db"), sqlitelog.Options{})
+	ts.Check(err)
+	keys, err := sqlitelog.OpenKeys(ctx, filepath.Join(dir, "keys.db"))
+	ts.Check(err)
+	master, err := privacy.CreateMasterKey(filepath.Join(dir, "master.key"))
+	if errors.Is(err, os.ErrExist) {
+		master, err = privacy.LoadMasterKey(filepath.Join(dir, "master.key"))
+	}
+	ts.Check(err)
+	keeper, err := privacy.Open(ctx, keys, master)
+	ts.Check(err)
+	for i, rest := 0, args[1:]; len(rest) > 0; i, rest = i+1, rest[4:] {
+		id, err := events.ParseID(rest[0])
+		ts.Check(err)
+		record := events.Record{
+			Topic: rest[1], Partition: 3, Offset: int64(i), Value: []byte(ts.ReadFile(rest[2])),
+			Timestamp: time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC),
+		}
+		_, sealed, err := keeper.Seal(record)
+		ts.Check(err)
+		ts.Check(log.Bury(ctx, []events.DeadLetter{{
+			ID: id, Topic: record.Topic, Partition: record.Partition, Offset: record.Offset, Timestamp: record.Timestamp,
+			Reason: events.Reason(rest[3]), Detail: "as it was then", Sealed: sealed,
+		}}))
+	}
+	ts.Check(errors.Join(keys.Close(), log.Close()))
+}
