@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/url"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/lmittmann/tint"
+	"github.com/mattn/go-isatty"
 
 	"jangbu/events"
 	"jangbu/httpapi"
@@ -92,13 +94,11 @@ func (c logConfig) logger(t terminal) *slog.Logger {
 	}))
 }
 
-func isTerminal(w any) bool {
+// isTerminal reports whether somebody sees what is written, and lines can be drawn
+// again.
+func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
+	return ok && isatty.IsTerminal(f.Fd()) && os.Getenv("TERM") != "dumb"
 }
 
 // The roles.

@@ -106,6 +106,7 @@ func (c eventsExportCommand) begin() (*archive.Writer, error) {
 
 func (c eventsExportCommand) write(ctx context.Context, t terminal, log events.Log, w *archive.Writer, through events.Position) (archive.Manifest, error) {
 	p := progress{terminal: t, quiet: c.JSON, verb: "exported", total: through}
+	defer p.end()
 	if err := archive.Export(ctx, log, w, c.From, through, p.at); err != nil {
 		return archive.Manifest{}, fmt.Errorf("export: %w", err)
 	}

@@ -65,7 +65,10 @@ func (c eventsImportCommand) load(ctx context.Context, t terminal, r *archive.Re
 	if err := r.Manifest.Importable(); err != nil {
 		return 0, fmt.Errorf("import: %w", err)
 	}
-	if err := r.Verify(ctx, (&progress{terminal: t, quiet: c.JSON, verb: "verified", total: r.Manifest.Last}).at); err != nil {
+	verified := progress{terminal: t, quiet: c.JSON, verb: "verified", total: r.Manifest.Last}
+	err = r.Verify(ctx, verified.at)
+	verified.end()
+	if err != nil {
 		return 0, err
 	}
 	if at := c.logStore(); at.postgres == "" {
@@ -78,5 +81,7 @@ func (c eventsImportCommand) load(ctx context.Context, t terminal, r *archive.Re
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, closeLog()) }()
-	return archive.Import(ctx, log, r, (&progress{terminal: t, quiet: c.JSON, verb: "imported", total: r.Manifest.Last}).at)
+	imported := progress{terminal: t, quiet: c.JSON, verb: "imported", total: r.Manifest.Last}
+	defer imported.end()
+	return archive.Import(ctx, log, r, imported.at)
 }

@@ -85,14 +85,15 @@ func (c replayCommand) Run(ctx context.Context, t terminal) error {
 
 // fold replays and prints.
 func (c *replayCommand) fold(ctx context.Context, t terminal, replay runner.Replay, location *time.Location) error {
+	p := progress{terminal: t, quiet: c.Out == "json", verb: "folded"}
 	if replay.Campaign == "" {
-		p := progress{terminal: t, quiet: c.Out == "json", verb: "folded"}
 		replay.Progress = func(at, to events.Position) {
 			p.total = to
 			p.at(at)
 		}
 	}
 	got, err := replay.Run(ctx)
+	p.end()
 	if err != nil {
 		return err
 	}

@@ -79,9 +79,22 @@ func (c verifyCommand) verify(ctx context.Context, t terminal, log events.Log) (
 		return err
 	}
 	defer func() { err = errors.Join(err, closeRows()) }()
+	folded := progress{terminal: t, quiet: c.JSON, verb: "folded"}
+	compared := progress{terminal: t, quiet: c.JSON, verb: "compared", unit: "campaign"}
 	found, err := runner.Verify(ctx, runner.VerifyConfig{
 		Log: log, Rows: rows, Projections: projections.All(), Campaign: c.Event, Sample: c.Sample,
+		Progress: func(at, to events.Position) {
+			folded.total = to
+			folded.at(at)
+		},
+		Compared: func(n, of int) {
+			folded.end()
+			compared.total = events.Position(of)
+			compared.at(events.Position(n))
+		},
 	})
+	folded.end()
+	compared.end()
 	switch {
 	case errors.Is(err, readmodel.ErrNotFound):
 		return fmt.Errorf("%w: %w", errNothing, err)

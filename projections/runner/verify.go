@@ -34,6 +34,12 @@ type VerifyConfig struct {
 	Each func(*Divergence)
 
 	Batch int // events read at a time; 0: DefaultBatch
+
+	// Progress is told of each position that the fold of the whole log has reached, and
+	// of the one that is headed for; Compared of how many campaigns were compared, of how
+	// many. Nil: nobody is.
+	Progress func(at, to events.Position)
+	Compared func(n, of int)
 }
 
 // Verified is what [Verify] has looked at and found.
@@ -120,6 +126,12 @@ func Verify(ctx context.Context, cfg VerifyConfig) (Verified, error) {
 	if cfg.Batch <= 0 {
 		cfg.Batch = DefaultBatch
 	}
+	if cfg.Progress == nil {
+		cfg.Progress = func(_, _ events.Position) {}
+	}
+	if cfg.Compared == nil {
+		cfg.Compared = func(_, _ int) {}
+	}
 	v := verifier{VerifyConfig: cfg, folded: make(map[events.Campaign]*fold)}
 	if err := v.verify(ctx); err != nil {
 		return v.result, fmt.Errorf("verify: %w", err)
@@ -161,11 +173,12 @@ func (v *verifier) verify(ctx context.Context) error {
 		_, _, err = v.checkpoints(ctx, at)
 		return err
 	}
-	for _, c := range campaigns {
+	for i, c := range campaigns {
 		ahead, err := v.compare(ctx, c)
 		if err != nil || ahead {
 			return err
 		}
+		v.Compared(i+1, len(campaigns))
 	}
 	return nil
 }
@@ -210,6 +223,7 @@ func (v *verifier) foldLog(ctx context.Context) error {
 			}
 		}
 		v.result.Events += int64(len(batch))
+		v.Progress(v.through, v.result.Head)
 	}
 	return nil
 }

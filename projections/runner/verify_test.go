@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -386,5 +387,33 @@ func TestVerifyWhileFolding(t *testing.T) {
 			return
 		default:
 		}
+	}
+}
+
+// TestVerifyTellsHowFarItIs: each batch of the log, and then each campaign.
+func TestVerifyTellsHowFarItIs(t *testing.T) {
+	t.Parallel()
+	b := onSQLite(t)
+	var folded []events.Position
+	var compared []int
+	cfg := b.config()
+	cfg.Progress = func(at, to events.Position) {
+		if to != b.head || len(compared) > 0 {
+			t.Errorf("folded %d of %d after %d campaigns; the log ends at %d", at, to, len(compared), b.head)
+		}
+		folded = append(folded, at)
+	}
+	var all int
+	cfg.Compared = func(n, of int) { compared, all = append(compared, n), of }
+	v := verify(t, cfg)
+	var wantFolded []events.Position
+	for at := events.Position(cfg.Batch); at < b.head; at += events.Position(cfg.Batch) {
+		wantFolded = append(wantFolded, at)
+	}
+	if wantFolded = append(wantFolded, b.head); !slices.Equal(folded, wantFolded) {
+		t.Errorf("folded %d, want %d", folded, wantFolded)
+	}
+	if all != v.Campaigns || len(compared) != all || compared[0] != 1 || compared[all-1] != all {
+		t.Errorf("compared %d of %d, want 1 to %d", compared, all, v.Campaigns)
 	}
 }
