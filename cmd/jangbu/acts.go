@@ -99,7 +99,14 @@ func (f *actFlags) operate(ctx context.Context, t terminal, log eventLog, rows r
 		cancel(err) // ends the waiting where there is an error
 		ended <- err
 	}()
-	done, err := awaitAct(running, rows, asked.ID, f.watch(t))
+	p := progress{terminal: t, quiet: f.JSON, verb: "folded"}
+	done, err := awaitAct(running, rows, asked.ID, func(a readmodel.Act) {
+		if a.To > 0 {
+			p.total = a.To
+			p.at(a.At)
+		}
+	})
+	p.end()
 	for err == nil && standby.Status().Acting { // it clears up
 		select {
 		case <-time.After(actLook):
@@ -126,17 +133,6 @@ func (f *actFlags) operate(ctx context.Context, t terminal, log eventLog, rows r
 	t.say("act %d: %s of %s done in %v, by %s", done.ID, done.Kind, reportOf(done).subject(),
 		done.EndedAt.Sub(done.BeganAt).Round(time.Millisecond), done.Owner)
 	return nil
-}
-
-// watch returns what tells of an act's progress.
-func (f *actFlags) watch(t terminal) func(readmodel.Act) {
-	p := progress{terminal: t, quiet: f.JSON, verb: "folded"}
-	return func(a readmodel.Act) {
-		if a.To > 0 {
-			p.total = a.To
-			p.at(a.At)
-		}
-	}
 }
 
 // awaitAct waits until an act has ended, and tells see of it whenever it has looked.

@@ -55,9 +55,14 @@ func (f *diffFlags) look(ctx context.Context, t terminal, log eventLog, rows row
 	if !f.Diff && !f.DryRun {
 		return true, nil
 	}
-	found, err := findChanges(ctx, log, rows, act)
+	folded := progress{terminal: t, quiet: asJSON, verb: "folded"}
+	found, err := findChanges(ctx, log, rows, act, func(at, to events.Position) {
+		folded.total = to
+		folded.at(at)
+	})
+	folded.end()
 	if err != nil {
-		return false, err
+		return false, interruptible(ctx, err, "nothing was changed")
 	}
 	if asJSON && f.DryRun {
 		return false, json.NewEncoder(t.out).Encode(found)
@@ -84,10 +89,10 @@ func (f *diffFlags) look(ctx context.Context, t terminal, log eventLog, rows row
 }
 
 // findChanges folds the log in memory and compares.
-func findChanges(ctx context.Context, log eventLog, rows rowStore, act readmodel.Act) (changes, error) {
+func findChanges(ctx context.Context, log eventLog, rows rowStore, act readmodel.Act, tell func(at, to events.Position)) (changes, error) {
 	found := changes{Changes: []divergence{}}
 	cfg := runner.VerifyConfig{
-		Log: log, Rows: rows, Campaign: act.Campaign, AnyVersion: true,
+		Log: log, Rows: rows, Campaign: act.Campaign, AnyVersion: true, Progress: tell,
 		Projections: slices.DeleteFunc(projections.All(), func(p projections.Projection) bool { return !slices.Contains(act.Projections, p.Name) }),
 		Each: func(d *runner.Divergence) {
 			if len(found.Changes) < keptChanges {
