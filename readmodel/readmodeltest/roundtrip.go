@@ -68,6 +68,10 @@ func testRoundTrip(t *testing.T, a Adapter) {
 		if d := diff(rows, b.load(t, rows)); d != "" {
 			t.Errorf("Load (-want +got):\n%s", d)
 		}
+		filled := b.build(t, 1, rows)[0].Generation
+		if d := diff(rows, b.loadOf(t, filled, rows)); d != "" {
+			t.Errorf("Load after Fill (-want +got):\n%s", d)
+		}
 	}
 
 	t.Run("every column comes back", func(t *testing.T) {
@@ -153,6 +157,10 @@ func testRoundTrip(t *testing.T, a Adapter) {
 		want := time.Date(2026, 11, 23, 12, 0, 0, 123_456_000, time.UTC)
 		if got := b.load(t, rows).Event("evt-1").StartsAt; got != want {
 			t.Errorf("StartsAt = %v, want %v", got, want)
+		}
+		filled := b.build(t, 1, rows)[0].Generation
+		if got := b.loadOf(t, filled, rows).Event("evt-1").StartsAt; got != want {
+			t.Errorf("StartsAt after Fill = %v, want %v", got, want)
 		}
 	})
 }
