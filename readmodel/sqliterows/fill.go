@@ -12,7 +12,7 @@ import (
 
 // fillRows is how many rows one transaction of Fill or Prune writes: so long may
 // others have to wait for the file.
-const fillRows = 2_000
+const fillRows = 500
 
 const (
 	leftovers = `
