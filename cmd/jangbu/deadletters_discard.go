@@ -49,12 +49,8 @@ func (c deadLettersDiscardCommand) Run(ctx context.Context, t terminal) error {
 	return c.withLog(ctx, func(log eventLog) error {
 		by := events.Discarded{By: operator(), Why: why}
 		n, err := c.discard(ctx, t, log, chosen, by)
-		if ctx.Err() != nil {
-			t.complain("jangbu: interrupted after %d dead letters; the same command goes on", n)
-			return errInterrupted
-		}
 		if err != nil {
-			return err
+			return interruptible(ctx, err, fmt.Sprintf("%d dead letters were discarded; the same command goes on", n))
 		}
 		if n == 0 {
 			return fmt.Errorf("%w: no such dead letter waits", errNothing)
@@ -82,7 +78,8 @@ func (c deadLettersDiscardCommand) discard(ctx context.Context, t terminal, log 
 	if err != nil {
 		return 0, err
 	}
-	p := progress{terminal: t, quiet: c.JSON, verb: "discarded", unit: "letter", total: events.Position(total)}
+	p := progress{terminal: t, quiet: c.JSON, verb: "discarded", unit: "through letter", total: events.Position(total)}
+	defer p.end()
 	err = chosen.each(ctx, t, log, func(letters []events.DeadLetter) error {
 		n := len(letters)
 		if !c.DryRun {

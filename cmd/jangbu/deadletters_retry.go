@@ -57,12 +57,8 @@ func (c deadLettersRetryCommand) Run(ctx context.Context, t terminal) error {
 	return c.withLog(ctx, func(log eventLog) error {
 		result := newRetried(c.DryRun)
 		err := c.retry(ctx, t, log, chosen, result)
-		if ctx.Err() != nil {
-			t.complain("jangbu: interrupted after %d dead letters; the same command goes on", result.Letters)
-			return errInterrupted
-		}
 		if err != nil {
-			return err
+			return interruptible(ctx, err, fmt.Sprintf("%d dead letters were tried; the same command goes on", result.Letters))
 		}
 		if result.Letters == 0 {
 			return fmt.Errorf("%w: no such dead letter waits", errNothing)
@@ -94,7 +90,8 @@ func (c deadLettersRetryCommand) retry(ctx context.Context, t terminal, log even
 	if c.DryRun {
 		try = retrier.Try
 	}
-	p := progress{terminal: t, quiet: c.JSON, verb: "tried", unit: "letter", total: events.Position(total)}
+	p := progress{terminal: t, quiet: c.JSON, verb: "tried", unit: "through letter", total: events.Position(total)}
+	defer p.end()
 	return chosen.each(ctx, t, log, func(letters []events.DeadLetter) error {
 		fates, err := try(ctx, letters)
 		if err != nil {
