@@ -73,7 +73,7 @@
 //     readmodel/pgrows and readmodel/sqliterows pass it. readmodel/rediscache keeps
 //     what was read of them, in the process and in Redis.
 //   - projections: the folds, one file each. projections/runner follows the log
-//     with them, and replays it.
+//     with them, carries out what operators ask for, verifies and replays.
 //   - httpapi: routes over the read model, for those whose token allows it; its
 //     contract is openapi.yaml.
 //   - cmd/jangbu: configuration, wiring, commands and exit codes.
@@ -111,15 +111,17 @@
 //     a conflict becomes a dead letter.
 //   - I5 Nothing lost, nothing blocked. Received = appended + duplicate +
 //     dead-lettered is a constraint of the database (eventstest, "DeadLetters",
-//     "Revive" and "Discard"), reported by [Totals]. What a database refuses is tried again; what a
-//     contract refuses is buried (TestMalformedRecords in cmd/jangbu).
+//     "Revive" and "Discard"), reported by [Totals]. What a database refuses is tried
+//     again; what a contract refuses is buried (TestMalformedRecords in cmd/jangbu).
 //   - I6 Rows equal the fold. Folds are pure by their imports and accept any
 //     interleaving of topics (TestFoldInBatches, TestInterleavingOfTopicsDoesNotMatter
 //     in projections); the stores keep them exactly (readmodeltest, "RandomBatches").
 //     "jangbu verify" proves it of what is served (TestVerifyNamesWhatDiffers in
 //     projections/runner).
 //   - I7 Reads never stop. Rows carry their generation, and a read is one
-//     snapshot of the active ones (readmodeltest, "Campaign").
+//     snapshot of the active ones; another is built beside them and takes their place
+//     in one transaction (readmodeltest, "Campaign" and "Activation"; TestRebuild in
+//     projections/runner, TestRebuildsAreKilled in cmd/jangbu).
 //   - I8 Unknown is not zero. A figure that was not reported is nil here
 //     (TestDecodeAccepts), unknown in a row and null in JSON; negative and absurd
 //     ones are refused (TestDecodeWholeNumbers). A newer report changes only what
@@ -146,8 +148,8 @@
 //
 // A record that breaks its contract becomes a dead letter, and its neighbours go
 // on; once the decoder or the topic's name is mended, it can still become an event
-// ("jangbu deadletters retry"). A database or broker that is away is waited for: the frame stays
-// unacknowledged and comes again, and what had been written comes out as a
+// ("jangbu deadletters retry"). A database or broker that is away is waited for: the
+// frame stays unacknowledged and comes again, and what had been written comes out as a
 // duplicate. Appending, burying and folding the same again is always right, so
 // nobody has to know how far a failed attempt got.
 //
@@ -161,6 +163,9 @@
 // committed offset and checkpoint, both of which may be behind what is written
 // and never ahead of it. A process that freezes loses its lease, and what it
 // still tries to write then is fenced.
+//
+// Rows that are wrong, lost, or of an older version of a fold are no loss: they are
+// folded anew from the log beside what is served ("jangbu projections rebuild").
 //
 // A broken invariant is another matter: a gap in the log ([ErrGap]), an event
 // that cannot be read back or an account that does not add up ([ErrCorrupt]).
