@@ -13,7 +13,7 @@ import (
 )
 
 // lookTimeout bounds one look back. A campaign of a hundred thousand events takes
-// a fraction of a second.
+// about a second.
 const lookTimeout = 10 * time.Second
 
 // asOf returns the moment in the query; nil where there is none.

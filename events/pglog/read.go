@@ -66,7 +66,9 @@ func (l *Log) ReadStream(ctx context.Context, s events.Stream) ([]events.Recorde
 	if !s.AsOf.IsZero() {
 		asOf = &s.AsOf
 	}
-	rows, err := l.pool.Query(ctx, readStream, pgx.QueryResultFormats{pgx.BinaryFormatCode},
+	// Planned for this very campaign: one plan for all of them would sort a large
+	// one for each page, or search the whole log for a small one.
+	rows, err := l.pool.Query(ctx, readStream, pgx.QueryExecModeCacheDescribe, pgx.QueryResultFormats{pgx.BinaryFormatCode},
 		string(s.Campaign), s.After, through, asOf, s.Limit)
 	if err != nil {
 		return nil, fmt.Errorf("read stream: %w", err)

@@ -17,12 +17,19 @@ FROM events
 WHERE position > ? AND position <= ?
 ORDER BY position`
 
+// readStream finds the positions first, for which the index over campaigns
+// suffices: of a large campaign whole rows would be sorted for each page. Times of
+// recording are in the order of positions, so they are looked at last.
 const readStream = `
 SELECT position, occurred_at, recorded_at, type, id, digest, payload
 FROM events
-WHERE campaign = ? AND position > ? AND position <= ? AND recorded_at <= ?
-ORDER BY position
-LIMIT ?`
+WHERE position IN (
+    SELECT position FROM events
+    WHERE campaign = ? AND position > ? AND position <= ?
+    ORDER BY position
+    LIMIT ?
+) AND recorded_at <= ?
+ORDER BY position`
 
 // Read implements [events.Log]. It looks at the head first: what is committed
 // then must be there, so a hole at the end of the range is found like any other.
@@ -63,7 +70,7 @@ func (l *Log) ReadStream(ctx context.Context, s events.Stream) ([]events.Recorde
 	if !s.AsOf.IsZero() {
 		asOf = s.AsOf.UnixMicro()
 	}
-	rows, err := l.reader.QueryContext(ctx, readStream, string(s.Campaign), int64(s.After), through, asOf, s.Limit)
+	rows, err := l.reader.QueryContext(ctx, readStream, string(s.Campaign), int64(s.After), through, s.Limit, asOf)
 	if err != nil {
 		return nil, fmt.Errorf("read stream: %w", err)
 	}

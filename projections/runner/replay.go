@@ -19,6 +19,9 @@ const (
 	replayBatch = 10_000
 	// replayAhead is how many batches are read at once, while another is folded.
 	replayAhead = 2
+	// streamBatch is how many events of one campaign a replay reads at once: to find
+	// the next ones costs what all of the campaign's events cost.
+	streamBatch = 50_000
 )
 
 // Replay folds a part of the log in memory and touches nothing that is served.
@@ -66,7 +69,11 @@ func (r Replay) Run(ctx context.Context) (Replayed, error) {
 		r.Progress = func(_, _ events.Position) {}
 	}
 	out := Replayed{Rows: readmodel.NewRows(), Through: max(r.After, r.Through)}
-	batches := make(chan batch, replayAhead)
+	ahead := replayAhead
+	if r.Campaign != "" {
+		ahead = 0 // its batches are large, and read one after the other
+	}
+	batches := make(chan batch, ahead)
 	group, running := errgroup.WithContext(ctx)
 	group.Go(func() error {
 		defer close(batches)
@@ -186,7 +193,7 @@ func (r Replay) readLog(ctx context.Context, to chan<- batch) error {
 // readStream reads the wanted events of one campaign, batch by batch.
 func (r Replay) readStream(ctx context.Context, to chan<- batch) error {
 	for after := r.After; after < r.Through; {
-		read, err := r.Log.ReadStream(ctx, events.Stream{Campaign: r.Campaign, After: after, Through: r.Through, Limit: replayBatch})
+		read, err := r.Log.ReadStream(ctx, events.Stream{Campaign: r.Campaign, After: after, Through: r.Through, Limit: streamBatch})
 		if err != nil || len(read) == 0 {
 			return err
 		}
