@@ -21,17 +21,41 @@ type channelConfig struct {
 	Genietv       channelAPI `embed:"" prefix:"channel-genietv-" envprefix:"JANGBU_CHANNEL_GENIETV_"`
 	SNS           channelAPI `embed:"" prefix:"channel-sns-" envprefix:"JANGBU_CHANNEL_SNS_"`
 
-	PollInterval    time.Duration `env:"JANGBU_POLL_INTERVAL" default:"1m" placeholder:"DURATION" help:"Time between two polls of a campaign that was just distributed (${default}). It grows to a sixtieth of the time since then."`
-	PollIntervalMax time.Duration `env:"JANGBU_POLL_INTERVAL_MAX" default:"1h" placeholder:"DURATION" help:"Longest time between two polls of a campaign (${default})."`
-	PollAfterEnd    time.Duration `env:"JANGBU_POLL_AFTER_END" default:"168h" placeholder:"DURATION" help:"For how long after its end a campaign is still polled (${default})."`
+	pollConfig
+	PollAfterEnd time.Duration `env:"JANGBU_POLL_AFTER_END" default:"168h" placeholder:"DURATION" help:"For how long after its end a campaign is still polled (${default})."`
 
 	// channelRoots judge the certificates of the channel APIs; nil: the system's.
 	channelRoots *x509.CertPool
 }
 
+// pollConfig says how often channels are polled, and so when their figures are stale.
+type pollConfig struct {
+	PollInterval    time.Duration `env:"JANGBU_POLL_INTERVAL" default:"1m" placeholder:"DURATION" help:"Time between two polls of a campaign that was just distributed (${default}). It grows to a sixtieth of the time since then."`
+	PollIntervalMax time.Duration `env:"JANGBU_POLL_INTERVAL_MAX" default:"1h" placeholder:"DURATION" help:"Longest time between two polls of a campaign (${default})."`
+}
+
+// schedule is that of a campaign that goes on.
+func (c pollConfig) schedule() channels.Schedule {
+	return channels.Schedule{Youngest: c.PollInterval, Oldest: c.PollIntervalMax}
+}
+
+func (c pollConfig) validate(wrong func(flag, format string, args ...any)) {
+	for flag, d := range map[string]time.Duration{"poll-interval": c.PollInterval, "poll-interval-max": c.PollIntervalMax} {
+		if d <= 0 {
+			wrong(flag, "%v is not above 0", d)
+		}
+	}
+	if err := c.schedule().Validate(); err != nil && c.PollInterval > 0 && c.PollIntervalMax > 0 {
+		wrong("poll-interval-max", "%v", err)
+	}
+}
+
 // defaultPolling is a configuration that polls nobody.
 func defaultPolling() channelConfig {
-	return channelConfig{PollInterval: channels.DefaultYoungest, PollIntervalMax: channels.DefaultOldest, PollAfterEnd: channels.DefaultAfterEnd}
+	return channelConfig{
+		pollConfig:   pollConfig{PollInterval: channels.DefaultYoungest, PollIntervalMax: channels.DefaultOldest},
+		PollAfterEnd: channels.DefaultAfterEnd,
+	}
 }
 
 // channelAPI is how to reach one channel API.
@@ -74,21 +98,17 @@ func (c channelConfig) configured() []namedAPI {
 }
 
 func (c channelConfig) schedule() channels.Schedule {
-	return channels.Schedule{Youngest: c.PollInterval, Oldest: c.PollIntervalMax, AfterEnd: c.PollAfterEnd}
+	s := c.pollConfig.schedule()
+	s.AfterEnd = c.PollAfterEnd
+	return s
 }
 
 // validate reports what is wrong. A process that polls needs keys that can be
 // read, and should not start and then poll in vain.
 func (c channelConfig) validate(polls bool, wrong func(flag, format string, args ...any)) {
-	for flag, d := range map[string]time.Duration{
-		"poll-interval": c.PollInterval, "poll-interval-max": c.PollIntervalMax, "poll-after-end": c.PollAfterEnd,
-	} {
-		if d <= 0 {
-			wrong(flag, "%v is not above 0", d)
-		}
-	}
-	if err := c.schedule().Validate(); err != nil && c.PollInterval > 0 && c.PollIntervalMax > 0 && c.PollAfterEnd > 0 {
-		wrong("poll-interval-max", "%v", err)
+	c.pollConfig.validate(wrong)
+	if c.PollAfterEnd <= 0 {
+		wrong("poll-after-end", "%v is not above 0", c.PollAfterEnd)
 	}
 	if !polls {
 		return

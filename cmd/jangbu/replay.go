@@ -19,6 +19,7 @@ import (
 
 type replayCommand struct {
 	storeConfig
+	pollConfig
 	Event events.Campaign       `placeholder:"ID" help:"One campaign alone."`
 	Store events.Store          `placeholder:"ID" help:"The campaigns of one store alone."`
 	From  events.Position       `placeholder:"POSITION" help:"The first position that counts (1)."`
@@ -35,7 +36,8 @@ type replayCommand struct {
 func (replayCommand) Help() string {
 	return `Folds the log, or a part of it, as the service does, and touches nothing that is
 served: what did we know on Tuesday, what if the prize had cost half? Channels are called
-stale as they were at the last event that counts.
+stale as they were at that moment, by the polling intervals of the service: give those
+that it has.
 
 Examples:
   jangbu replay
@@ -100,7 +102,7 @@ func (c *replayCommand) fold(ctx context.Context, t terminal, replay runner.Repl
 	if c.Into != "" {
 		return c.writeInto(ctx, t, got)
 	}
-	out := c.report(got, readmodel.View{Now: got.Moment, Location: location})
+	out := c.report(got, readmodel.View{Now: got.Moment, Location: location, PollInterval: c.schedule().Interval})
 	if len(out.Campaigns) == 0 {
 		return fmt.Errorf("%w: no campaign of that kind in %d events", errNothing, got.Events)
 	}
@@ -118,7 +120,8 @@ func (c *replayCommand) fold(ctx context.Context, t terminal, replay runner.Repl
 // wanted returns the replay that is asked for, but for its log, and the time zone.
 func (c *replayCommand) wanted() (r runner.Replay, location *time.Location, err error) {
 	var wrong problems
-	c.validate(wrong.add)
+	c.storeConfig.validate(wrong.add)
+	c.pollConfig.validate(wrong.add)
 	if location, err = time.LoadLocation(c.TZ); err != nil || c.TZ == "" {
 		wrong.add("tz", "%q is no IANA time zone such as Asia/Seoul", c.TZ)
 	} else if err := (readmodel.View{Location: location}).Validate(); err != nil {
