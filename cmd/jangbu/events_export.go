@@ -15,7 +15,7 @@ import (
 
 type eventsExportCommand struct {
 	storeConfig
-	File   string          `arg:"" name:"file" help:"The file to write: FILE.jsonl, or FILE.jsonl.zst to have it compressed."`
+	File   string          `arg:"" name:"file" help:"The file to write: FILE.jsonl, FILE.jsonl.zst to have it compressed, or FILE.parquet."`
 	From   events.Position `default:"1" placeholder:"POSITION" help:"The first position (${default}). Only an export from 1 can be imported."`
 	To     events.Position `placeholder:"POSITION" help:"The last position. Without one, the head of the log at the start."`
 	Resume bool            `help:"Go on with an export that was interrupted."`
@@ -28,7 +28,9 @@ func (eventsExportCommand) Help() string {
 	return `Writes the events in the order of the log, one JSON object a line, and beside them
 FILE.manifest.json: positions, counts by type, and the SHA-256 of the lines. Until
 all of it is on the disk the lines are in FILE.partial, which --resume goes on with.
-The log may grow meanwhile.
+The log may grow meanwhile. FILE.parquet is the same as a table of position, id, type,
+eventId, occurredAt, recordedAt, digest and payload, the event as JSON; the SHA-256 is
+then that of the file.
 
 Events hold pseudonyms and no phone number. The keys that the pseudonyms were made
 with are not in the log, so they are not exported.
@@ -36,6 +38,7 @@ with are not in the log, so they are not exported.
 Examples:
   jangbu events export log.jsonl.zst
   jangbu events export log.jsonl.zst --resume
+  jangbu events export log.parquet
   jangbu events export part.jsonl --from 1000 --to 1999 --json`
 }
 

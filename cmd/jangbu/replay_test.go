@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/parquet-go/parquet-go"
 
 	"jangbu/events"
 )
@@ -112,6 +113,35 @@ func TestReplay(t *testing.T) {
 		}
 		if diff := cmp.Diff(want, got); diff != "" || err != nil || code != exitDone {
 			t.Errorf("exit %d: %v: %s (-want +got):\n%s", code, err, complaint, diff)
+		}
+	})
+
+	t.Run("a table for other programs", func(t *testing.T) {
+		out, complaint, code := command(t, "replay", "--data-dir", dir, "--set", "prizeCost=500000", "--out", "parquet")
+		if code != exitDone {
+			t.Fatalf("exit %d: %s", code, complaint)
+		}
+		type row struct {
+			Campaign     string   `parquet:"eventId"`
+			Title        string   `parquet:"title,optional"`
+			Participants int64    `parquet:"totalParticipants"`
+			Exposure     int64    `parquet:"totalExposure"`
+			ROI          *float64 `parquet:"roiPercent"`
+			Growth       *float64 `parquet:"salesGrowthPercent"`
+			ROIIf        *float64 `parquet:"whatIfRoiPercent"`
+			GrowthIf     *float64 `parquet:"whatIfSalesGrowthPercent"`
+		}
+		got, err := parquet.Read[row](strings.NewReader(out), int64(len(out)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		percent := func(f float64) *float64 { return &f }
+		want := []row{
+			{Campaign: "evt-1", Title: "개업 이벤트", Participants: 5, ROI: percent(-85), ROIIf: percent(-70)},
+			{Campaign: "evt-2", Title: "t", Participants: 5, ROI: percent(-100), ROIIf: percent(-100)},
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
 		}
 	})
 

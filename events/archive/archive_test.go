@@ -131,7 +131,7 @@ func imported(ctx context.Context, log archive.Log, path string) (present int64,
 
 func TestRoundTrip(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"log.jsonl", "log.jsonl.zst"} {
+	for _, name := range []string{"log.jsonl", "log.jsonl.zst", "log.parquet"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			log, other := fullLog(t, 5_500), openLog(t)

@@ -2,13 +2,12 @@
 //
 // An export is a text of one JSON object a line, in log order, each with its
 // position, its identity and the event in its stored form. A name that ends in
-// ".jsonl.zst" is that text compressed by Zstandard. Beside it, a [Manifest]
-// says what must be in it.
+// ".jsonl.zst" is that text compressed by Zstandard; one in ".parquet" is the same
+// as a table. Beside it, a [Manifest] says what must be in it.
 //
 // It holds that
-//   - a line is read back only if it is byte for byte what would be written for
-//     what was read, so an import gives back the very events, when they were
-//     recorded too;
+//   - a line or row is read back only if it is what would be written for what was
+//     read, so an import gives back the very events, when they were recorded too;
 //   - an export has its name only when all of it is durable. Until then it is a
 //     partial file, which a later [Resume] goes on with from its last whole line;
 //   - nothing is appended before the whole file agreed with its manifest, and

@@ -28,7 +28,8 @@ type Manifest struct {
 	First   events.Position  `json:"first"`
 	Last    events.Position  `json:"last"`
 	Types   map[string]int64 `json:"types"` // events by the type's name; those that there are
-	// Bytes and SHA256 are of the lines, each with its end, before compression.
+	// Bytes and SHA256 are of the lines, each with its end, before compression; of
+	// a Parquet file, of the file.
 	Bytes      int64     `json:"bytes"`
 	SHA256     string    `json:"sha256"`
 	ExportedAt time.Time `json:"exportedAt"`
@@ -39,13 +40,14 @@ func ManifestPath(path string) string { return path + ".manifest.json" }
 
 // CheckName returns an error unless the name tells what the file will hold.
 func CheckName(path string) error {
-	if !strings.HasSuffix(path, ".jsonl") && !compressed(path) {
-		return errors.New("expected a name that ends in .jsonl or .jsonl.zst")
+	if !strings.HasSuffix(path, ".jsonl") && !isCompressed(path) && !isParquet(path) {
+		return errors.New("expected a name that ends in .jsonl, .jsonl.zst or .parquet")
 	}
 	return nil
 }
 
-func compressed(path string) bool { return strings.HasSuffix(path, ".jsonl.zst") }
+func isCompressed(path string) bool { return strings.HasSuffix(path, ".jsonl.zst") }
+func isParquet(path string) bool    { return strings.HasSuffix(path, ".parquet") }
 
 func readManifest(path string) (m Manifest, err error) {
 	f, err := os.Open(ManifestPath(path))

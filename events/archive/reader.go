@@ -60,21 +60,9 @@ func (r *Reader) Verify(ctx context.Context, done func(events.Position)) error {
 }
 
 // each calls f with all events in order, some at a time, and then compares what
-// went by with the manifest.
+// went by with the manifest. f may not keep the slice.
 func (r *Reader) each(ctx context.Context, f func([]events.Recorded) error) error {
-	if _, err := r.f.Seek(0, io.SeekStart); err != nil {
-		return err
-	}
-	var text io.Reader = r.f
-	if compressed(r.path) {
-		z, err := zstd.NewReader(r.f)
-		if err != nil {
-			return err
-		}
-		defer z.Close()
-		text = z
-	}
-	t, lines, read := newTally(), newLines(text), make([]events.Recorded, 0, batch)
+	t, read := newTally(), make([]events.Recorded, 0, batch)
 	flush := func() error {
 		if len(read) == 0 {
 			return nil
@@ -86,28 +74,63 @@ func (r *Reader) each(ctx context.Context, f func([]events.Recorded) error) erro
 		read = read[:0]
 		return err
 	}
-	for n := 1; lines.Scan(); n++ {
-		line := lines.Bytes()
-		event, err := ParseLine(line[:len(line)-1])
-		if err == nil {
-			err = t.add(event, line)
+	add := func(event events.Recorded, line []byte) error {
+		if err := t.add(event, line); err != nil {
+			return err
 		}
-		if err != nil {
-			return fmt.Errorf("line %d: %w", n, err)
+		if read = append(read, event); len(read) < batch {
+			return nil
 		}
-		if read = append(read, event); len(read) == batch {
-			if err := flush(); err != nil {
-				return err
-			}
-		}
+		return flush()
 	}
-	if err := lines.Err(); err != nil {
-		return fmt.Errorf("%w: after position %d: %w", ErrDamaged, t.last.Position, err)
+	var err error
+	if isParquet(r.path) {
+		err = r.eachRow(ctx, func(event events.Recorded) error { return add(event, nil) })
+	} else {
+		err = r.eachLine(add)
+	}
+	if err != nil {
+		return err
 	}
 	if err := flush(); err != nil {
 		return err
 	}
-	return r.Manifest.compare(t.manifest())
+	m := t.manifest()
+	if isParquet(r.path) { // of which the sum is right already
+		m.Bytes, m.SHA256 = r.Manifest.Bytes, r.Manifest.SHA256
+	}
+	return r.Manifest.compare(m)
+}
+
+// eachLine calls add with each event and its line.
+func (r *Reader) eachLine(add func(events.Recorded, []byte) error) error {
+	if _, err := r.f.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	var text io.Reader = r.f
+	if isCompressed(r.path) {
+		z, err := zstd.NewReader(r.f)
+		if err != nil {
+			return err
+		}
+		defer z.Close()
+		text = z
+	}
+	lines, n := newLines(text), 1
+	for ; lines.Scan(); n++ {
+		line := lines.Bytes()
+		event, err := ParseLine(line[:len(line)-1])
+		if err != nil {
+			return fmt.Errorf("line %d: %w", n, err)
+		}
+		if err := add(event, line); err != nil {
+			return err
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return fmt.Errorf("line %d: %w: %w", n, ErrDamaged, err)
+	}
+	return nil
 }
 
 // compare says in what the lines read differ from the manifest.
@@ -118,9 +141,9 @@ func (m Manifest) compare(read Manifest) error {
 	case !maps.Equal(read.Types, m.Types):
 		return fmt.Errorf("%w: it holds %v by type, its manifest says %v", ErrDamaged, read.Types, m.Types)
 	case read.Bytes != m.Bytes:
-		return fmt.Errorf("%w: its lines have %d bytes, its manifest says %d", ErrDamaged, read.Bytes, m.Bytes)
+		return fmt.Errorf("%w: it has %d bytes, its manifest says %d", ErrDamaged, read.Bytes, m.Bytes)
 	case read.SHA256 != m.SHA256:
-		return fmt.Errorf("%w: the SHA-256 of its lines is %s, its manifest says %s", ErrDamaged, read.SHA256, m.SHA256)
+		return fmt.Errorf("%w: its SHA-256 is %s, its manifest says %s", ErrDamaged, read.SHA256, m.SHA256)
 	}
 	return nil
 }

@@ -17,7 +17,7 @@ import (
 // record has at most events.MaxRecordBytes, and its event is hardly longer.
 const maxLine = 16 << 20
 
-// tally sums up the lines of an export as they go by.
+// tally sums up an export as it goes by.
 type tally struct {
 	first, last events.Recorded
 	types       map[string]int64
@@ -27,10 +27,10 @@ type tally struct {
 
 func newTally() *tally { return &tally{types: make(map[string]int64), sum: sha256.New()} }
 
-// add takes in the next event and its line with the end. A position that does
-// not follow is [ErrDamaged].
+// add takes in the next event and its line with the end; of a row there is none. A
+// position that does not follow is [ErrDamaged].
 func (t *tally) add(r events.Recorded, line []byte) error {
-	if t.bytes == 0 {
+	if t.last.Position == 0 {
 		t.first = r
 	} else if r.Position != t.last.Position+1 {
 		return fmt.Errorf("%w: position %d in the place of %d", ErrDamaged, r.Position, t.last.Position+1)

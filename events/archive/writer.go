@@ -17,8 +17,8 @@ import (
 // partialSuffix marks what is not yet complete.
 const partialSuffix = ".partial"
 
-// PartialPath is where an export is while it is being written: the lines, not
-// compressed, so that any whole line is a point to go on from.
+// PartialPath is where an export is while it is being written: lines, not yet
+// compressed or converted, so that any whole one is a point to go on from.
 func PartialPath(path string) string { return path + partialSuffix }
 
 // Writer writes an export. It is not safe for concurrent use.
@@ -107,10 +107,17 @@ func (w *Writer) Finish(now time.Time) (Manifest, error) {
 	m := w.tally.manifest()
 	m.ExportedAt = now.UTC().Truncate(time.Second)
 	complete := PartialPath(w.path)
-	if compressed(w.path) {
-		complete = PartialPath(w.path) + ".zst"
+	switch {
+	case isCompressed(w.path):
+		complete += ".zst"
 		if err := w.compress(complete); err != nil {
 			return m, fmt.Errorf("compress: %w", err)
+		}
+	case isParquet(w.path):
+		complete += ".parquet"
+		var err error
+		if m.Bytes, m.SHA256, err = w.convert(complete); err != nil {
+			return m, fmt.Errorf("convert to Parquet: %w", err)
 		}
 	}
 	if err := m.write(w.path); err != nil {

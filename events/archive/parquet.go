@@ -1,0 +1,165 @@
+package archive
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/parquet-go/parquet-go"
+
+	"jangbu/events"
+)
+
+// rowGroup is how many rows a row group has, which a reader or writer holds in
+// memory at once.
+const rowGroup = 20_000
+
+// parquetRow is an event as a row of a Parquet file.
+type parquetRow struct {
+	Position   int64    `parquet:"position,delta"`
+	ID         [16]byte `parquet:"id,uuid"`
+	Type       string   `parquet:"type,dict"`
+	Campaign   string   `parquet:"eventId,dict"`
+	OccurredAt int64    `parquet:"occurredAt,timestamp(microsecond)"`
+	RecordedAt int64    `parquet:"recordedAt,timestamp(microsecond)"`
+	Digest     [32]byte `parquet:"digest"`
+	Payload    []byte   `parquet:"payload,json"`
+}
+
+func rowOf(r events.Recorded) parquetRow {
+	return parquetRow{
+		Position: int64(r.Position), ID: r.ID, Type: r.Event.Type().String(), Campaign: string(r.Event.Subject()),
+		OccurredAt: r.OccurredAt.UnixMicro(), RecordedAt: r.RecordedAt.UnixMicro(),
+		Digest: r.Digest, Payload: events.AppendStored(nil, r.Event),
+	}
+}
+
+// recorded reads back what rowOf made. Whatever else is [ErrDamaged].
+func (row *parquetRow) recorded() (events.Recorded, error) {
+	r := events.Recorded{
+		Position: events.Position(row.Position), ID: row.ID, Digest: row.Digest,
+		OccurredAt: time.UnixMicro(row.OccurredAt).UTC(), RecordedAt: time.UnixMicro(row.RecordedAt).UTC(),
+	}
+	typ, known := events.TypeNamed(row.Type)
+	if !known {
+		return r, fmt.Errorf("%w: type: is none of the four", ErrDamaged)
+	}
+	var err error
+	if r.Event, err = events.DecodeStored(typ, row.Payload); err != nil {
+		return r, fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	if string(r.Event.Subject()) != row.Campaign || !bytes.Equal(events.AppendStored(nil, r.Event), row.Payload) {
+		return r, fmt.Errorf("%w: the row of position %d is not as it is written", ErrDamaged, r.Position)
+	}
+	return r, nil
+}
+
+// convert writes the lines of the partial file to a Parquet file, and sums it up.
+func (w *Writer) convert(path string) (size int64, sum string, err error) {
+	if _, err := w.f.Seek(0, io.SeekStart); err != nil {
+		return 0, "", err
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_RDWR, 0o600)
+	if err != nil {
+		return 0, "", err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	p := parquet.NewGenericWriter[parquetRow](f, parquet.Compression(&parquet.Zstd), parquet.MaxRowsPerRowGroup(rowGroup))
+	rows, lines := make([]parquetRow, 0, batch), newLines(w.f)
+	for more := true; more; {
+		if more = lines.Scan(); more {
+			line := lines.Bytes()
+			r, err := ParseLine(line[:len(line)-1])
+			if err != nil {
+				return 0, "", err // of our own lines
+			}
+			rows = append(rows, rowOf(r))
+		}
+		if len(rows) == batch || !more {
+			if _, err := p.Write(rows); err != nil {
+				return 0, "", err
+			}
+			rows = rows[:0]
+		}
+	}
+	if err := errors.Join(lines.Err(), p.Close(), f.Sync()); err != nil {
+		return 0, "", err
+	}
+	return fileSum(f)
+}
+
+// fileSum returns the length of a file and its SHA-256.
+func fileSum(f *os.File) (size int64, sum string, err error) {
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return 0, "", err
+	}
+	h := sha256.New()
+	size, err = io.Copy(h, f)
+	return size, hex.EncodeToString(h.Sum(nil)), err
+}
+
+// eachRow calls add with each event of a Parquet file that has the manifest's sum.
+func (r *Reader) eachRow(ctx context.Context, add func(events.Recorded) error) (err error) {
+	size, sum, err := fileSum(r.f)
+	if err != nil {
+		return err
+	}
+	if size != r.Manifest.Bytes || sum != r.Manifest.SHA256 {
+		return fmt.Errorf("%w: the file has %d bytes with the SHA-256 %s, its manifest says %d and %s",
+			ErrDamaged, size, sum, r.Manifest.Bytes, r.Manifest.SHA256)
+	}
+	var p *parquet.GenericReader[parquetRow]
+	if err := guarded(func() error {
+		file, err := parquet.OpenFile(r.f, size)
+		if err == nil {
+			p = parquet.NewGenericReader[parquetRow](file)
+		}
+		return err
+	}); err != nil {
+		return fmt.Errorf("%w: no Parquet file: %w", ErrDamaged, err)
+	}
+	defer func() { err = errors.Join(err, p.Close()) }()
+	rows := make([]parquetRow, 512)
+	for row := 1; ; {
+		var n int
+		err := guarded(func() (err error) {
+			n, err = p.Read(rows)
+			return err
+		})
+		for i := range rows[:n] {
+			event, err := rows[i].recorded()
+			if err != nil {
+				return fmt.Errorf("row %d: %w", row, err)
+			}
+			if err := add(event); err != nil {
+				return err
+			}
+			row++
+		}
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return fmt.Errorf("row %d: %w: %w", row, ErrDamaged, err)
+		case ctx.Err() != nil:
+			return ctx.Err()
+		}
+	}
+}
+
+// guarded makes an error of the panic with which the library may meet a file that
+// is no Parquet, where the manifest is as wrong.
+func guarded(read func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%v", p)
+		}
+	}()
+	return read()
+}
