@@ -30,15 +30,18 @@ type Builds interface {
 	// Begin makes a generation of each named projection, without rows, at position
 	// 0, and returns their checkpoints in the order of the names.
 	Begin(ctx context.Context, lease Lease, projections []Checkpoint) ([]Checkpoint, error)
-	// Fill writes rows into generations that are not active and stand at position 0,
-	// in many small transactions, so that others need not wait, and then moves their
-	// checkpoints. The rows must be all there are up to there.
-	Fill(ctx context.Context, lease Lease, advances []Advance, rows *Rows) error
+	// Fill writes rows into generations that are not active, in many small transactions,
+	// so that others need not wait, and then moves their checkpoints. Into one that
+	// stands at position 0 it must be all the rows there are up to there. Before each
+	// transaction between is called, which may let others go first. A generation of
+	// which a filling was cut short is of no use.
+	Fill(ctx context.Context, lease Lease, advances []Advance, rows *Rows, between func()) error
 	// Activate makes the generations the active ones, and those that were active the
 	// standbys, in one transaction. It returns the revision that it makes.
 	Activate(ctx context.Context, lease Lease, act int64, generations []Checkpoint) (Revision, error)
-	// Prune removes what is neither active nor a standby, in small transactions.
-	Prune(ctx context.Context, lease Lease) error
+	// Prune removes what is neither active nor a standby, in small transactions, as
+	// Fill writes.
+	Prune(ctx context.Context, lease Lease, between func()) error
 }
 
 // Mending changes what is served without another generation. [ErrFenced] as with

@@ -38,6 +38,20 @@ func GenerationsOfCommit(advances []Advance, rows *Rows) (Generations, error) {
 	return of, of.cover(len(rows.Events), len(rows.Channels), len(rows.Hours), len(rows.Profiles))
 }
 
+// GenerationsOfFill returns the generations of a [Builds.Fill], their checkpoints, and
+// whether all of them are empty, or an error as of a commit.
+func GenerationsOfFill(advances []Advance, rows *Rows) (of Generations, at []Checkpoint, empty bool, err error) {
+	if of, err = GenerationsOfCommit(advances, rows); err != nil {
+		return nil, nil, false, err
+	}
+	at, empty = make([]Checkpoint, len(advances)), true
+	for i, a := range advances {
+		at[i] = a.Checkpoint
+		empty = empty && a.Position == 0
+	}
+	return of, at, empty, nil
+}
+
 // GenerationsOfReplace returns the generations of a [Mending.Replace], or an error
 // where there are rows of another campaign, or of a table whose projection is not
 // given.

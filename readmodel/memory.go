@@ -3,6 +3,7 @@ package readmodel
 import (
 	"cmp"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 
@@ -88,6 +89,42 @@ func (r *Rows) Subjects() map[events.Campaign]struct{} {
 // Len returns how many rows there are, in all tables.
 func (r *Rows) Len() int {
 	return len(r.Events) + len(r.Channels) + len(r.Hours) + len(r.Profiles)
+}
+
+// Chunks cuts the rows into parts of at most n, which share them.
+func (r *Rows) Chunks(n int) iter.Seq[*Rows] {
+	return func(yield func(*Rows) bool) {
+		part := NewRows()
+		full := func() bool { return part.Len() == n }
+		next := func() bool {
+			whole := part
+			part = NewRows()
+			return yield(whole)
+		}
+		for c, row := range r.Events {
+			if part.Events[c] = row; full() && !next() {
+				return
+			}
+		}
+		for k, row := range r.Channels {
+			if part.Channels[k] = row; full() && !next() {
+				return
+			}
+		}
+		for k, row := range r.Hours {
+			if part.Hours[k] = row; full() && !next() {
+				return
+			}
+		}
+		for k, row := range r.Profiles {
+			if part.Profiles[k] = row; full() && !next() {
+				return
+			}
+		}
+		if part.Len() > 0 {
+			next()
+		}
+	}
 }
 
 // sort puts the rows into the order of a [Reader].

@@ -2,6 +2,8 @@ package readmodel_test
 
 import (
 	"errors"
+	"fmt"
+	"maps"
 	"testing"
 	"time"
 
@@ -87,5 +89,41 @@ func TestRowsOfAllCampaigns(t *testing.T) {
 	rows.Channel(readmodel.ChannelKey{Campaign: "without an event's row", Channel: "naver"}).Participants = 1
 	if diff := cmp.Diff(want, rows.Campaigns()); diff != "" {
 		t.Errorf("rows (-want +got):\n%s", diff)
+	}
+}
+
+// TestChunks: the parts are of the size that was asked for, but for the last, and
+// together all of the rows.
+func TestChunks(t *testing.T) {
+	t.Parallel()
+	rows := readmodel.NewRows()
+	for i := range 10 {
+		c := events.Campaign(fmt.Sprint("evt-", i))
+		rows.Event(c)
+		rows.Channel(readmodel.ChannelKey{Campaign: c, Channel: "naver"})
+		rows.Hour(readmodel.HourKey{Campaign: c})
+		rows.Profile(readmodel.ProfileKey{Campaign: c, Dimension: readmodel.Gender})
+	}
+	for _, n := range []int{1, 7, 10, 39, 40, 41} {
+		whole, sizes := readmodel.NewRows(), []int{}
+		for part := range rows.Chunks(n) {
+			sizes = append(sizes, part.Len())
+			maps.Copy(whole.Events, part.Events)
+			maps.Copy(whole.Channels, part.Channels)
+			maps.Copy(whole.Hours, part.Hours)
+			maps.Copy(whole.Profiles, part.Profiles)
+		}
+		if diff := cmp.Diff(rows, whole); diff != "" {
+			t.Errorf("chunks of %d (-want +got):\n%s", n, diff)
+		}
+		for i, size := range sizes {
+			if want := min(n, 40-i*n); size != want {
+				t.Errorf("chunks of %d are of %v", n, sizes)
+				break
+			}
+		}
+	}
+	for range rows.Chunks(3) {
+		break // and no more is asked for
 	}
 }

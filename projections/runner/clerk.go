@@ -16,9 +16,6 @@ const (
 	actPoll = 50 * time.Millisecond
 	// noteEvery is how often the progress of an act is written down.
 	noteEvery = 250 * time.Millisecond
-	// handoverGap is how many events at most are left to fold while the live
-	// projections wait for the end of an act.
-	handoverGap = 500
 )
 
 // handover is the last step of an act, which the follower takes between two batches:

@@ -7,6 +7,8 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"jangbu/events"
@@ -23,6 +25,10 @@ type follower struct {
 	// handovers are what the clerk wants done between two batches.
 	handovers chan handover
 	faultless bool // the last failure has been forgotten
+	// turn is held while new events are folded into what is served: see giveWay.
+	turn sync.RWMutex
+	// behind says that there were more new events than are folded at once.
+	behind atomic.Bool
 }
 
 // cursor is a projection and the checkpoint of one of its generations.
@@ -227,10 +233,24 @@ func (f *follower) cohorts() []cohort {
 	return all
 }
 
+// giveWay lets the folding of new events go first. Whoever else folds calls it between
+// two small pieces of work, so that no commit of new events waits longer than one
+// takes. While the live projections are far behind, nobody waits for them.
+func (f *follower) giveWay() {
+	if f.behind.Load() {
+		return
+	}
+	f.turn.RLock()
+	f.turn.RUnlock() //nolint:staticcheck // it was waited for, and that is all
+}
+
 // advance folds the next stretch of the log into the cohort's rows, which are served,
 // and returns how many events it held.
 func (f *follower) advance(ctx context.Context, c cohort) (int, error) {
-	done, err := f.fold(ctx, c, f.cfg.Batch)
+	f.turn.Lock()
+	defer f.turn.Unlock()
+	done, err := f.fold(ctx, c, f.cfg.Batch, f.cfg.Rows.Commit)
+	f.behind.Store(done.events == f.cfg.Batch)
 	if err != nil || done.events == 0 {
 		return 0, err
 	}
@@ -246,9 +266,12 @@ type folded struct {
 	rows     *readmodel.Rows
 }
 
+// commit is how rows are written: [readmodel.Writer.Commit] or what may replace it.
+type commit func(context.Context, readmodel.Lease, []readmodel.Advance, *readmodel.Rows) (readmodel.Revision, error)
+
 // fold folds the next stretch of the log, of at most limit events, into the cohort's
 // rows and commits them.
-func (f *follower) fold(ctx context.Context, c cohort, limit int) (folded, error) {
+func (f *follower) fold(ctx context.Context, c cohort, limit int, commit commit) (folded, error) {
 	if c.through > 0 {
 		limit = min(limit, int(c.through-c.from))
 	}
@@ -282,7 +305,7 @@ func (f *follower) fold(ctx context.Context, c cohort, limit int) (folded, error
 			m.Fold(rows, e)
 		}
 	}
-	revision, err := f.cfg.Rows.Commit(ctx, f.lease, advances, rows)
+	revision, err := commit(ctx, f.lease, advances, rows)
 	if err != nil {
 		return folded{}, fmt.Errorf("commit rows: %w", err)
 	}

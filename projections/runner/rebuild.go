@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
+	"time"
 
 	"jangbu/events"
 	"jangbu/projections"
@@ -15,9 +17,13 @@ const (
 	// maxRowsInMemory bounds what a rebuild folds before it writes: about 300 MiB. What
 	// comes after is folded into the written rows.
 	maxRowsInMemory = 1_000_000
-	// catchUpBatch is how many events are folded into written rows at once, beside the
-	// live projections, which must not wait long for the lease or the file.
-	catchUpBatch = 2_000
+	// catchUpTime is how long it should take to fold some events into written rows.
+	catchUpTime = 250 * time.Millisecond
+	// firstCatchUp is how many events are tried with.
+	firstCatchUp = 1_000
+	// handoverGap is how many events at most should be left to fold while the live
+	// projections wait for the end of an act.
+	handoverGap = 100
 )
 
 // rebuild folds the log anew, in memory as far as that goes, writes the rows as
@@ -25,7 +31,7 @@ const (
 // (I7): where that stands, or further on if it was behind the log.
 func (f *follower) rebuild(ctx context.Context, act *readmodel.Act, ps []projections.Projection) error {
 	ops := f.cfg.Rows
-	if err := ops.Prune(ctx, f.lease); err != nil { // of a build that was killed
+	if err := ops.Prune(ctx, f.lease, f.giveWay); err != nil { // of a build that was killed
 		return err
 	}
 	through, err := f.buildThrough(ctx, ps)
@@ -45,10 +51,14 @@ func (f *follower) rebuild(ctx context.Context, act *readmodel.Act, ps []project
 			return err
 		}
 	}
-	if err := f.replaceActive(ctx, act, ps, begun); err != nil {
+	// A build that is cut short is begun anew, so its rows need not be written at once.
+	fill := func(ctx context.Context, lease readmodel.Lease, advances []readmodel.Advance, rows *readmodel.Rows) (readmodel.Revision, error) {
+		return readmodel.Revision{}, ops.Fill(ctx, lease, advances, rows, f.giveWay)
+	}
+	if err := f.replaceActive(ctx, act, ps, begun, fill); err != nil {
 		return err
 	}
-	return ops.Prune(ctx, f.lease)
+	return ops.Prune(ctx, f.lease, f.giveWay)
 }
 
 // buildThrough returns how far the projections are to be built: to the head, or to where
@@ -78,7 +88,7 @@ func (f *follower) build(ctx context.Context, act *readmodel.Act, ps []projectio
 	note := f.progress(ctx, act)
 	replay := Replay{
 		Log: f.cfg.Log, Projections: ps, Through: through, MaxRows: maxRowsInMemory,
-		Progress: func(at, _ events.Position) { act.At = at; note() },
+		Progress: func(at, _ events.Position) { act.At = at; note() }, GiveWay: f.giveWay,
 	}
 	got, err := replay.Run(ctx)
 	if err != nil {
@@ -88,7 +98,7 @@ func (f *follower) build(ctx context.Context, act *readmodel.Act, ps []projectio
 	for i := range begun {
 		advances[i] = readmodel.Advance{Checkpoint: begun[i], To: got.Through}
 	}
-	if err := f.cfg.Rows.Fill(ctx, f.lease, advances, got.Rows); err != nil {
+	if err := f.cfg.Rows.Fill(ctx, f.lease, advances, got.Rows, f.giveWay); err != nil {
 		return err
 	}
 	for i := range begun {
@@ -119,7 +129,7 @@ func (f *follower) rollback(ctx context.Context, act *readmodel.Act, ps []projec
 				p.Name, standbys[i].Generation, standbys[i].Version, p.Version, errOtherVersion)
 		}
 	}
-	return f.replaceActive(ctx, act, ps, standbys)
+	return f.replaceActive(ctx, act, ps, standbys, f.cfg.Rows.Commit)
 }
 
 // errOtherVersion is no [readmodel.ErrVersion], which would end the runner.
@@ -129,22 +139,34 @@ var errOtherVersion = errors.New("built by another version of the projection")
 var ErrNothing = errors.New("nothing there")
 
 // replaceActive has the generations catch up with the active ones and then, while
-// these stand still, puts them in their place.
-func (f *follower) replaceActive(ctx context.Context, act *readmodel.Act, ps []projections.Projection, at []readmodel.Checkpoint) error {
+// these stand still, puts them in their place. All but the last rows are written by
+// commit.
+func (f *follower) replaceActive(ctx context.Context, act *readmodel.Act, ps []projections.Projection, at []readmodel.Checkpoint, commit commit) error {
 	members := make([]*cursor, len(ps))
 	for i, p := range ps {
 		members[i] = &cursor{Projection: p, at: at[i]}
 	}
 	note := f.progress(ctx, act)
-	for {
-		lowest, left, err := f.catchUp(ctx, members, handoverGap)
+	batch := firstCatchUp
+	for last := events.Position(math.MaxInt64); ; {
+		f.giveWay()
+		start := time.Now()
+		left, err := f.catchUp(ctx, members, batch, commit)
 		if err != nil {
 			return err
 		}
-		if !left {
-			break
+		if left <= handoverGap || left >= last && batch <= int(left) {
+			break // it is near, or does not come nearer
 		}
-		act.At, act.To = lowest, f.active(ps[0].Name)
+		switch took := time.Since(start); {
+		case took < catchUpTime/2:
+			batch = min(2*batch, f.cfg.Batch)
+		case took > catchUpTime:
+			batch = max(batch/2, handoverGap)
+		}
+		last = left
+		act.To = f.active(ps[0].Name)
+		act.At = act.To - left
 		note()
 	}
 	act.At, act.To = members[0].at.Position, max(members[0].at.Position, f.active(ps[0].Name))
@@ -152,9 +174,9 @@ func (f *follower) replaceActive(ctx context.Context, act *readmodel.Act, ps []p
 		return err
 	}
 	return f.hand(ctx, func(ctx context.Context) error {
-		for left := true; left; {
+		for left := events.Position(1); left > 0; {
 			var err error
-			if _, left, err = f.catchUp(ctx, members, 0); err != nil {
+			if left, err = f.catchUp(ctx, members, f.cfg.Batch, f.cfg.Rows.Commit); err != nil {
 				return err
 			}
 		}
@@ -162,32 +184,34 @@ func (f *follower) replaceActive(ctx context.Context, act *readmodel.Act, ps []p
 	})
 }
 
-// catchUp folds one more stretch of the log into the generation that is farthest
-// behind the active one of its projection. It reports how far that is, and whether
-// any is still more than gap behind.
-func (f *follower) catchUp(ctx context.Context, members []*cursor, gap events.Position) (lowest events.Position, left bool, err error) {
+// catchUp folds one more stretch of the log, of at most batch events, into the
+// generation that is farthest behind the active one of its projection. It returns how
+// far that one was behind at most before.
+func (f *follower) catchUp(ctx context.Context, members []*cursor, batch int, commit commit) (left events.Position, err error) {
 	var c cohort
 	for _, m := range members {
 		active := f.active(m.Name)
 		switch {
-		case active-m.at.Position <= gap: // or it is beyond
+		case active <= m.at.Position: // or it is beyond
+			continue
 		case len(c.members) == 0 || m.at.Position < c.from:
 			c = cohort{from: m.at.Position, through: active, members: []*cursor{m}}
 		case m.at.Position == c.from:
 			c.through, c.members = min(c.through, active), append(c.members, m)
 		}
+		left = max(left, active-m.at.Position)
 	}
-	if len(c.members) == 0 {
-		return 0, false, nil
+	if left == 0 {
+		return 0, nil
 	}
-	done, err := f.fold(ctx, c, catchUpBatch)
+	done, err := f.fold(ctx, c, batch, commit)
 	if err != nil {
-		return 0, false, err
+		return 0, err
 	}
 	if done.events == 0 {
-		return 0, false, fmt.Errorf("%w: nothing after position %d, but rows up to %d", events.ErrGap, c.from, c.through)
+		return 0, fmt.Errorf("%w: nothing after position %d, but rows up to %d", events.ErrGap, c.from, c.through)
 	}
-	return c.from, true, nil
+	return left, nil
 }
 
 // serve makes the generations the active ones.

@@ -17,6 +17,8 @@ import (
 const (
 	// replayBatch is how many events a replay reads at once.
 	replayBatch = 10_000
+	// smallBatch is that of a replay that gives way.
+	smallBatch = 2_000
 	// replayAhead is how many batches are read at once, while another is folded.
 	replayAhead = 2
 	// streamBatch is how many events of one campaign a replay reads at once: to find
@@ -37,9 +39,14 @@ type Replay struct {
 	// MaxRows ends a replay early, once it has made more rows. 0: never.
 	MaxRows int
 
+	// GiveWay is called before each piece of work, by several goroutines, and may block
+	// for a while; the pieces are small then. Nil: nobody has to be let by.
+	GiveWay func()
 	// Progress is told of each position that was reached, and of the one that is
 	// headed for. Nil: nobody is.
 	Progress func(at, to events.Position)
+
+	batch events.Position // read at once
 }
 
 // Replayed is what a [Replay] has made.
@@ -65,6 +72,10 @@ func (r Replay) Run(ctx context.Context) (Replayed, error) {
 	if r.Through == 0 || r.Through > totals.Head {
 		r.Through = totals.Head
 	}
+	r.batch = smallBatch
+	if r.GiveWay == nil {
+		r.batch, r.GiveWay = replayBatch, func() {}
+	}
 	if r.Progress == nil {
 		r.Progress = func(_, _ events.Position) {}
 	}
@@ -88,6 +99,7 @@ func (r Replay) Run(ctx context.Context) (Replayed, error) {
 			if err != nil {
 				return err
 			}
+			r.GiveWay()
 			n := r.until(read)
 			projections.Fold(out.Rows, r.Projections, read[:n])
 			if out.Events += int64(n); n > 0 {
@@ -168,14 +180,15 @@ func (b batch) wait(ctx context.Context) ([]events.Recorded, error) {
 func (r Replay) readLog(ctx context.Context, to chan<- batch) error {
 	var readers sync.WaitGroup
 	defer readers.Wait()
-	for after := r.After; after < r.Through; after += replayBatch {
-		b, n := newBatch(), min(replayBatch, r.Through-after)
+	for after := r.After; after < r.Through; after += r.batch {
+		b, n := newBatch(), min(r.batch, r.Through-after)
 		select {
 		case to <- b:
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 		readers.Go(func() {
+			r.GiveWay()
 			read, err := r.Log.Read(ctx, after, int(n))
 			switch {
 			case err != nil:

@@ -15,7 +15,7 @@ import (
 
 // fillRows is how many rows one transaction of Fill or Prune writes: so long may
 // others have to wait for the lease.
-const fillRows = 5_000
+const fillRows = 1_000
 
 const (
 	leftovers = `
@@ -49,21 +49,18 @@ DELETE FROM jangbu_rows.participant_profile
 WHERE ctid = ANY (ARRAY(SELECT ctid FROM jangbu_rows.participant_profile WHERE generation = $1 LIMIT $2))`
 )
 
-// Fill implements [readmodel.Builds], by COPY.
-func (s *Store) Fill(ctx context.Context, lease readmodel.Lease, advances []readmodel.Advance, rows *readmodel.Rows) error {
-	of, err := readmodel.GenerationsOfCommit(advances, rows)
+// Fill implements [readmodel.Builds], by COPY where there are no rows yet.
+func (s *Store) Fill(ctx context.Context, lease readmodel.Lease, advances []readmodel.Advance, rows *readmodel.Rows, between func()) error {
+	of, at, empty, err := readmodel.GenerationsOfFill(advances, rows)
 	if err != nil {
 		return fmt.Errorf("fill generations: %w", err)
 	}
-	at := make([]readmodel.Checkpoint, len(advances))
-	for i, a := range advances {
-		if a.Position != 0 {
-			return fmt.Errorf("fill generations: %s, generation %d, has rows up to position %d already", a.Projection, a.Generation, a.Position)
-		}
-		at[i] = a.Checkpoint
+	f := filling{s, lease, at, of, between}
+	fill := f.upsert
+	if empty {
+		fill = f.fill
 	}
-	f := filling{s, lease, at, of}
-	if err := f.fill(ctx, rows); err != nil {
+	if err := fill(ctx, rows); err != nil {
 		return fmt.Errorf("fill generations: %w", err)
 	}
 	if _, err := s.Commit(ctx, lease, advances, readmodel.NewRows()); err != nil {
@@ -78,6 +75,8 @@ type filling struct {
 	lease readmodel.Lease
 	at    []readmodel.Checkpoint
 	of    readmodel.Generations
+	// between is called before each transaction.
+	between func()
 }
 
 func (f *filling) fill(ctx context.Context, rows *readmodel.Rows) error {
@@ -112,18 +111,11 @@ func (f *filling) copy(ctx context.Context, table, columns string, n int, values
 	names := append([]string{"generation"}, strings.FieldsFunc(columns, func(r rune) bool { return r == ',' || r == ' ' || r == '\n' })...)
 	generation := int32(f.of[table])
 	for from := 0; from < n; from += fillRows {
+		f.between()
 		some := pgx.CopyFromSlice(min(fillRows, n-from), func(i int) ([]any, error) {
 			return append([]any{generation}, values(from+i)...), nil
 		})
-		err := pgx.BeginFunc(ctx, f.store.pool, func(tx pgx.Tx) error {
-			claim := new(pgx.Batch)
-			claim.Queue(commitSoon)
-			queueHoldLease(claim, f.lease)
-			queueLockCheckpoints(claim, f.at)
-			queueLockUnserved(claim, f.at)
-			if err := tx.SendBatch(ctx, claim).Close(); err != nil {
-				return err
-			}
+		err := f.write(ctx, func(tx pgx.Tx) error {
 			_, err := tx.CopyFrom(ctx, pgx.Identifier{"jangbu_rows", table}, names, some)
 			return err
 		})
@@ -134,8 +126,38 @@ func (f *filling) copy(ctx context.Context, table, columns string, n int, values
 	return nil
 }
 
+// upsert replaces rows, some in each transaction.
+func (f *filling) upsert(ctx context.Context, rows *readmodel.Rows) error {
+	for some := range rows.Chunks(fillRows) {
+		f.between()
+		err := f.write(ctx, func(tx pgx.Tx) error {
+			return tx.SendBatch(ctx, upsertBatch(f.of, some)).Close()
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// write runs do in a transaction in which the generations are as they were given and
+// not served.
+func (f *filling) write(ctx context.Context, do func(pgx.Tx) error) error {
+	return pgx.BeginFunc(ctx, f.store.pool, func(tx pgx.Tx) error {
+		claim := new(pgx.Batch)
+		claim.Queue(commitSoon)
+		queueHoldLease(claim, f.lease)
+		queueLockCheckpoints(claim, f.at)
+		queueLockUnserved(claim, f.at)
+		if err := tx.SendBatch(ctx, claim).Close(); err != nil {
+			return err
+		}
+		return do(tx)
+	})
+}
+
 // Prune implements [readmodel.Builds].
-func (s *Store) Prune(ctx context.Context, lease readmodel.Lease) error {
+func (s *Store) Prune(ctx context.Context, lease readmodel.Lease, between func()) error {
 	rows, err := s.pool.Query(ctx, leftovers)
 	if err != nil {
 		return fmt.Errorf("prune generations: %w", err)
@@ -149,7 +171,7 @@ func (s *Store) Prune(ctx context.Context, lease readmodel.Lease) error {
 		return fmt.Errorf("prune generations: %w", err)
 	}
 	for _, g := range all {
-		if err := s.prune(ctx, lease, g.Projection, g.Generation); err != nil {
+		if err := s.prune(ctx, lease, g.Projection, g.Generation, between); err != nil {
 			return fmt.Errorf("prune generation %d of %s: %w", g.Generation, g.Projection, err)
 		}
 	}
@@ -157,7 +179,7 @@ func (s *Store) Prune(ctx context.Context, lease readmodel.Lease) error {
 }
 
 // prune removes the generation's rows and then what tells of it.
-func (s *Store) prune(ctx context.Context, lease readmodel.Lease, projection string, generation int32) error {
+func (s *Store) prune(ctx context.Context, lease readmodel.Lease, projection string, generation int32, between func()) error {
 	statement, ok := map[string]string{
 		readmodel.EventStatsTable:          pruneEventStats,
 		readmodel.ChannelStatsTable:        pruneChannelStats,
@@ -165,6 +187,7 @@ func (s *Store) prune(ctx context.Context, lease readmodel.Lease, projection str
 		readmodel.ParticipantProfileTable:  pruneParticipantProfile,
 	}[projection]
 	for more := ok; more; { // a projection without a table has no rows
+		between()
 		batch := new(pgx.Batch)
 		batch.Queue(commitSoon)
 		batch.Queue(statement, generation, fillRows).Exec(func(tag pgconn.CommandTag) error {

@@ -107,7 +107,7 @@ func prepare(t *testing.T, b *testBundle) []operation {
 			return err
 		}},
 		{"Fill", func(ctx context.Context, lease readmodel.Lease) error {
-			return s.Fill(ctx, lease, through(9, empty), fullRows("evt-1"))
+			return s.Fill(ctx, lease, through(9, empty), fullRows("evt-1"), func() {})
 		}},
 		{"Commit", func(ctx context.Context, lease readmodel.Lease) error {
 			at := append([]readmodel.Checkpoint(nil), empty...)
@@ -125,7 +125,7 @@ func prepare(t *testing.T, b *testBundle) []operation {
 			_, err := s.Activate(ctx, lease, rebuild.ID, built)
 			return err
 		}},
-		{"Prune", func(ctx context.Context, lease readmodel.Lease) error { return s.Prune(ctx, lease) }},
+		{"Prune", func(ctx context.Context, lease readmodel.Lease) error { return s.Prune(ctx, lease, func() {}) }},
 		{"Pause", func(ctx context.Context, lease readmodel.Lease) error {
 			return s.Pause(ctx, lease, pause.ID, pause.Projections, true)
 		}},

@@ -82,7 +82,7 @@ func (b *testBundle) begin(t testing.TB, projections ...readmodel.Checkpoint) []
 func (b *testBundle) build(t testing.TB, to events.Position, rows *readmodel.Rows) []readmodel.Checkpoint {
 	t.Helper()
 	begun := b.begin(t)
-	if err := b.store.Fill(t.Context(), b.lease, through(to, begun), rows); err != nil {
+	if err := b.store.Fill(t.Context(), b.lease, through(to, begun), rows, func() {}); err != nil {
 		t.Fatalf("Fill: %v", err)
 	}
 	for i := range begun {

@@ -51,7 +51,7 @@ func testPruning(t *testing.T, a Adapter) {
 		}
 		delete(want.Rows, 5) // beyond what is kept
 		for range 2 {        // the second finds nothing
-			if err := b.store.Prune(t.Context(), b.lease); err != nil {
+			if err := b.store.Prune(t.Context(), b.lease, func() {}); err != nil {
 				t.Fatalf("Prune: %v", err)
 			}
 			if d := diff(want, b.contents(t, rows)); d != "" {

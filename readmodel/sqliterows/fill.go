@@ -49,19 +49,12 @@ WHERE (generation, campaign, dimension, value) IN (
 )
 
 // Fill implements [readmodel.Builds].
-func (s *Store) Fill(ctx context.Context, lease readmodel.Lease, advances []readmodel.Advance, rows *readmodel.Rows) error {
-	of, err := readmodel.GenerationsOfCommit(advances, rows)
+func (s *Store) Fill(ctx context.Context, lease readmodel.Lease, advances []readmodel.Advance, rows *readmodel.Rows, between func()) error {
+	of, at, _, err := readmodel.GenerationsOfFill(advances, rows)
 	if err != nil {
 		return fmt.Errorf("fill generations: %w", err)
 	}
-	at := make([]readmodel.Checkpoint, len(advances))
-	for i, a := range advances {
-		if a.Position != 0 {
-			return fmt.Errorf("fill generations: %s, generation %d, has rows up to position %d already", a.Projection, a.Generation, a.Position)
-		}
-		at[i] = a.Checkpoint
-	}
-	f := filling{s, lease, at, of}
+	f := filling{s, lease, at, of, between}
 	if err := f.fill(ctx, rows); err != nil {
 		return fmt.Errorf("fill generations: %w", err)
 	}
@@ -77,6 +70,8 @@ type filling struct {
 	lease readmodel.Lease
 	at    []readmodel.Checkpoint
 	of    readmodel.Generations
+	// between is called before each transaction.
+	between func()
 }
 
 func (f *filling) fill(ctx context.Context, rows *readmodel.Rows) error {
@@ -99,6 +94,7 @@ func (f *filling) fill(ctx context.Context, rows *readmodel.Rows) error {
 // fill writes the rows of one table, some in each transaction.
 func fill[K any](ctx context.Context, f *filling, statement string, keys []K, args func(K) []any) error {
 	for some := range slices.Chunk(keys, fillRows) {
+		f.between()
 		err := f.store.held(ctx, f.lease, func(tx *sql.Tx) error {
 			if err := lockCheckpoints(ctx, tx, f.at); err != nil {
 				return err
@@ -116,7 +112,7 @@ func fill[K any](ctx context.Context, f *filling, statement string, keys []K, ar
 }
 
 // Prune implements [readmodel.Builds].
-func (s *Store) Prune(ctx context.Context, lease readmodel.Lease) error {
+func (s *Store) Prune(ctx context.Context, lease readmodel.Lease, between func()) error {
 	type generation struct {
 		projection string
 		number     int64
@@ -130,7 +126,7 @@ func (s *Store) Prune(ctx context.Context, lease readmodel.Lease) error {
 		return fmt.Errorf("prune generations: %w", err)
 	}
 	for _, g := range all {
-		if err := s.prune(ctx, lease, g.projection, g.number); err != nil {
+		if err := s.prune(ctx, lease, g.projection, g.number, between); err != nil {
 			return fmt.Errorf("prune generation %d of %s: %w", g.number, g.projection, err)
 		}
 	}
@@ -138,7 +134,7 @@ func (s *Store) Prune(ctx context.Context, lease readmodel.Lease) error {
 }
 
 // prune removes the generation's rows and then what tells of it.
-func (s *Store) prune(ctx context.Context, lease readmodel.Lease, projection string, generation int64) error {
+func (s *Store) prune(ctx context.Context, lease readmodel.Lease, projection string, generation int64, between func()) error {
 	statement, ok := map[string]string{
 		readmodel.EventStatsTable:          pruneEventStats,
 		readmodel.ChannelStatsTable:        pruneChannelStats,
@@ -146,6 +142,7 @@ func (s *Store) prune(ctx context.Context, lease readmodel.Lease, projection str
 		readmodel.ParticipantProfileTable:  pruneParticipantProfile,
 	}[projection]
 	for more := ok; more; { // a projection without a table has no rows
+		between()
 		err := s.held(ctx, lease, func(tx *sql.Tx) error {
 			result, err := tx.ExecContext(ctx, statement, generation, fillRows)
 			if err != nil {
