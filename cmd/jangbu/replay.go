@@ -26,16 +26,17 @@ const replayMemory = 350 << 20
 type replayCommand struct {
 	storeConfig
 	pollConfig
-	Event events.Campaign       `placeholder:"ID" help:"One campaign alone."`
-	Store events.Store          `placeholder:"ID" help:"The campaigns of one store alone."`
-	From  events.Position       `placeholder:"POSITION" help:"The first position that counts (1)."`
-	To    string                `placeholder:"POSITION|TIME" help:"The last one, or the last moment at which an event was recorded (RFC 3339). Without it, the head."`
-	AsOf  string                `placeholder:"POSITION|TIME" help:"The same as --to."`
-	Set   readmodel.Assumptions `placeholder:"AMOUNT=WON" help:"What if: an amount in the place of the owner's, such as prizeCost=500000. Can be repeated."`
-	Out   string                `default:"table" enum:"table,json,csv,parquet" placeholder:"FORM" help:"What is printed: ${enum} (${default}). Parquet goes to a file: > FILE."`
-	JSON  bool                  `help:"The same as --out json."`
-	Into  string                `placeholder:"FILE" help:"Write the rows to a new SQLite file, to be asked by SQL, and print nothing else."`
-	TZ    string                `name:"tz" env:"JANGBU_TZ" default:"Asia/Seoul" placeholder:"ZONE" help:"Time zone of days and hours (${default})."`
+	Source string                `placeholder:"URL|FILE" help:"What is replayed: a log, as --log-url names it, or an export with its manifest beside it. Without it, the log."`
+	Event  events.Campaign       `placeholder:"ID" help:"One campaign alone."`
+	Store  events.Store          `placeholder:"ID" help:"The campaigns of one store alone."`
+	From   events.Position       `placeholder:"POSITION" help:"The first position that counts (1)."`
+	To     string                `placeholder:"POSITION|TIME" help:"The last one, or the last moment at which an event was recorded (RFC 3339). Without it, the head."`
+	AsOf   string                `placeholder:"POSITION|TIME" help:"The same as --to."`
+	Set    readmodel.Assumptions `placeholder:"AMOUNT=WON" help:"What if: an amount in the place of the owner's, such as prizeCost=500000. Can be repeated."`
+	Out    string                `default:"table" enum:"table,json,csv,parquet" placeholder:"FORM" help:"What is printed: ${enum} (${default}). Parquet goes to a file: > FILE."`
+	JSON   bool                  `help:"The same as --out json."`
+	Into   string                `placeholder:"FILE" help:"Write the rows to a new SQLite file, to be asked by SQL, and print nothing else."`
+	TZ     string                `name:"tz" env:"JANGBU_TZ" default:"Asia/Seoul" placeholder:"ZONE" help:"Time zone of days and hours (${default})."`
 }
 
 // Help implements kong's detailed help.
@@ -43,13 +44,13 @@ func (replayCommand) Help() string {
 	return `Folds the log, or a part of it, as the service does, and touches nothing that is
 served: what did we know on Tuesday, what if the prize had cost half? Channels are called
 stale as they were at that moment, by the polling intervals of the service: give those
-that it has.
+that it has. Of an export nothing is printed unless the whole file is as its manifest says.
 
 Examples:
   jangbu replay
   jangbu replay --event evt-1 --as-of 2026-11-24T09:00:00+09:00 --json
   jangbu replay --store store-1 --set prizeCost=500000 --set newCustomerLtv=20000
-  jangbu replay --as-of 2026-11-24T09:00:00+09:00 --out parquet > tuesday.parquet
+  jangbu replay --source log.jsonl.zst --as-of 2026-11-24T09:00:00+09:00 --out parquet > tuesday.parquet
   jangbu replay --log-url postgres://… --into rows.db && sqlite3 rows.db 'SELECT * FROM event_stats'`
 }
 
@@ -84,15 +85,19 @@ func (c replayCommand) Run(ctx context.Context, t terminal) error {
 	if os.Getenv("GOMEMLIMIT") == "" {
 		defer debug.SetMemoryLimit(debug.SetMemoryLimit(replayMemory))
 	}
+	replay.Projections = projections.All()
+	if c.isExport() {
+		return interruptible(ctx, c.foldExport(ctx, t, replay, location), "nothing was changed")
+	}
 	err = c.withLog(ctx, func(log eventLog) error {
 		totals, err := log.Totals(ctx)
 		if err != nil {
 			return err
 		}
-		if max(replay.After+1, replay.Through) > totals.Head && (c.From > 0 || replay.Through > 0) {
-			return fmt.Errorf("%w: the log ends at position %d", errNothing, totals.Head)
+		if err := c.reaches(replay, totals.Head); err != nil {
+			return err
 		}
-		replay.Log, replay.Projections = log, projections.All()
+		replay.Log = log
 		return c.fold(ctx, t, replay, location)
 	})
 	return interruptible(ctx, err, "nothing was changed")
@@ -135,6 +140,7 @@ func (c *replayCommand) fold(ctx context.Context, t terminal, replay runner.Repl
 // wanted returns the replay that is asked for, but for its log, and the time zone.
 func (c *replayCommand) wanted() (r runner.Replay, location *time.Location, err error) {
 	var wrong problems
+	c.setSource(wrong.add)
 	c.storeConfig.validate(wrong.add)
 	c.pollConfig.validate(wrong.add)
 	if location, err = time.LoadLocation(c.TZ); err != nil || c.TZ == "" {

@@ -39,7 +39,7 @@ func Import(ctx context.Context, log Log, r *Reader, done func(events.Position))
 	if head > r.Manifest.Last {
 		return 0, fmt.Errorf("import: %w: it holds %d events, the export %d", ErrNotEmpty, head, r.Manifest.Last)
 	}
-	err = r.each(ctx, func(read []events.Recorded) error {
+	err = r.Each(ctx, func(read []events.Recorded) error {
 		if err := log.Restore(ctx, read); err != nil {
 			if errors.Is(err, events.ErrNotNext) {
 				err = fmt.Errorf("%w: %w", ErrNotEmpty, err)

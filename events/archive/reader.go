@@ -48,7 +48,7 @@ func (r *Reader) Close() error { return r.f.Close() }
 // it was written, or where they are not those of the manifest. done is told the
 // last position read, now and then.
 func (r *Reader) Verify(ctx context.Context, done func(events.Position)) error {
-	err := r.each(ctx, func(read []events.Recorded) error {
+	err := r.Each(ctx, func(read []events.Recorded) error {
 		done(read[len(read)-1].Position)
 		return nil
 	})
@@ -59,9 +59,13 @@ func (r *Reader) Verify(ctx context.Context, done func(events.Position)) error {
 	return nil
 }
 
-// each calls f with all events in order, some at a time, and then compares what
-// went by with the manifest. f may not keep the slice.
-func (r *Reader) each(ctx context.Context, f func([]events.Recorded) error) error {
+// Ends returns the positions of the first and the last event.
+func (r *Reader) Ends() (first, last events.Position) { return r.Manifest.First, r.Manifest.Last }
+
+// Each calls f with all events in order, some at a time, until f returns an error.
+// [ErrDamaged] where one is not as it was written or, once all have gone by, they
+// are not those of the manifest. f may not keep the slice.
+func (r *Reader) Each(ctx context.Context, f func([]events.Recorded) error) error {
 	t, read := newTally(), make([]events.Recorded, 0, batch)
 	flush := func() error {
 		if len(read) == 0 {

@@ -19,7 +19,7 @@
 //
 // [Verify] proves that it worked: it folds the log once more, in memory, and compares
 // every field of every row that is served, at the checkpoint that the row was read with.
-// A [Replay] folds the log, or a part of it, in memory: what analysts ask it is no
+// A [Replay] folds the log, an export or a part of it in memory: what analysts ask is no
 // business of what is served. [History] is a replay of one campaign, for a reader who
 // asks what was known earlier.
 //

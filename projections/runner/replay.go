@@ -29,6 +29,7 @@ const (
 // Replay folds a part of the log in memory and touches nothing that is served.
 type Replay struct {
 	Log         events.Log
+	Export      Export // is read in the place of Log; nil: Log is
 	Projections []projections.Projection
 
 	Campaign events.Campaign // empty: all
@@ -59,19 +60,21 @@ type Replayed struct {
 	// RecordedAt is that of the last event that was folded; zero: none was.
 	RecordedAt time.Time
 	// Moment is when all this was known: AsOf or, without it, when the event at
-	// Through was recorded; zero: there is none.
+	// Through was recorded; zero where that is not beyond After.
 	Moment time.Time
+}
+
+// Export is a log that can be read from its one end to the other.
+type Export interface {
+	// Ends returns the first and the last position in it.
+	Ends() (first, last events.Position)
+	// Each calls f with all events in order, some at a time, until f returns an
+	// error. Its own may come after all of them, and tells that they were wrong.
+	Each(ctx context.Context, f func([]events.Recorded) error) error
 }
 
 // Run folds. [events.ErrGap] and [events.ErrCorrupt] where the log is damaged.
 func (r Replay) Run(ctx context.Context) (Replayed, error) {
-	totals, err := r.Log.Totals(ctx)
-	if err != nil {
-		return Replayed{}, fmt.Errorf("replay: %w", err)
-	}
-	if r.Through == 0 || r.Through > totals.Head {
-		r.Through = totals.Head
-	}
 	r.batch = smallBatch
 	if r.GiveWay == nil {
 		r.batch, r.GiveWay = replayBatch, func() {}
@@ -79,7 +82,34 @@ func (r Replay) Run(ctx context.Context) (Replayed, error) {
 	if r.Progress == nil {
 		r.Progress = func(_, _ events.Position) {}
 	}
-	out := Replayed{Rows: readmodel.NewRows(), Through: max(r.After, r.Through)}
+	run := r.runLog
+	if r.Export != nil {
+		run = r.runExport
+	}
+	out, err := run(ctx)
+	if err != nil {
+		return Replayed{}, fmt.Errorf("replay: %w", err)
+	}
+	if !r.AsOf.IsZero() {
+		out.Moment = r.AsOf
+	}
+	return out, nil
+}
+
+// begin bounds the replay by the head and returns what it has made so far: nothing.
+func (r *Replay) begin(head events.Position) Replayed {
+	if r.Through == 0 || r.Through > head {
+		r.Through = head
+	}
+	return Replayed{Rows: readmodel.NewRows(), Through: max(r.After, r.Through)}
+}
+
+func (r Replay) runLog(ctx context.Context) (Replayed, error) {
+	totals, err := r.Log.Totals(ctx)
+	if err != nil {
+		return Replayed{}, err
+	}
+	out := r.begin(totals.Head)
 	ahead := replayAhead
 	if r.Campaign != "" {
 		ahead = 0 // its batches are large, and read one after the other
@@ -99,41 +129,84 @@ func (r Replay) Run(ctx context.Context) (Replayed, error) {
 			if err != nil {
 				return err
 			}
-			r.GiveWay()
-			n := r.until(read)
-			projections.Fold(out.Rows, r.Projections, read[:n])
-			if out.Events += int64(n); n > 0 {
-				out.RecordedAt = read[n-1].RecordedAt
-			}
-			if n < len(read) {
-				// Later positions were not recorded earlier.
-				out.Through = read[n].Position - 1
-				return errEnough
-			}
-			r.Progress(read[n-1].Position, r.Through)
-			if r.MaxRows > 0 && out.Rows.Len() > r.MaxRows {
-				out.Through = read[n-1].Position
+			if enough := r.fold(&out, read); enough {
 				return errEnough
 			}
 		}
 		return nil
 	})
 	if err := group.Wait(); err != nil && !errors.Is(err, errEnough) {
-		return Replayed{}, fmt.Errorf("replay: %w", err)
+		return Replayed{}, err
 	}
-	if out.Moment, err = r.moment(ctx, out.Through); err != nil {
-		return Replayed{}, fmt.Errorf("replay: %w", err)
+	if r.AsOf.IsZero() && r.Through > r.After {
+		out.Moment, err = r.recordedAt(ctx, out.Through)
 	}
-	return out, nil
+	return out, err
 }
 
-// moment returns when what was replayed was known.
-func (r Replay) moment(ctx context.Context, through events.Position) (time.Time, error) {
-	if !r.AsOf.IsZero() || through == 0 {
-		return r.AsOf, nil
+// runExport reads to the end even where that is beyond what is wanted: only then is
+// it known that the export is what was exported.
+func (r Replay) runExport(ctx context.Context) (Replayed, error) {
+	first, last := r.Export.Ends()
+	if r.After < first-1 {
+		return Replayed{}, fmt.Errorf("%w: the export begins at position %d", events.ErrGap, first)
 	}
-	read, err := r.Log.Read(ctx, through-1, 1)
-	if err != nil || len(read) == 0 {
+	out, enough := r.begin(last), false
+	err := r.Export.Each(ctx, func(read []events.Recorded) error {
+		if read = between(read, r.After, r.Through); len(read) > 0 && !enough {
+			out.Moment = read[len(read)-1].RecordedAt
+			enough = r.fold(&out, read)
+		}
+		return nil
+	})
+	return out, err
+}
+
+// between returns those of the batch that lie after a position, through another.
+func between(read []events.Recorded, after, through events.Position) []events.Recorded {
+	first, n := read[0].Position, events.Position(len(read))
+	end := max(0, min(through-first+1, n))
+	return read[min(max(0, after-first+1), end):end]
+}
+
+// fold folds those of the batch that are wanted, and reports whether it has some
+// that were recorded too late, or has made rows enough.
+func (r Replay) fold(out *Replayed, read []events.Recorded) (enough bool) {
+	r.GiveWay()
+	n := r.until(read)
+	wanted := read[:n]
+	if r.Export != nil && r.Campaign != "" { // a log has been asked for this campaign's alone
+		wanted = nil
+		for _, e := range read[:n] {
+			if e.Event.Subject() == r.Campaign {
+				wanted = append(wanted, e)
+			}
+		}
+	}
+	projections.Fold(out.Rows, r.Projections, wanted)
+	if out.Events += int64(len(wanted)); len(wanted) > 0 {
+		out.RecordedAt = wanted[len(wanted)-1].RecordedAt
+	}
+	if n < len(read) {
+		// Later positions were not recorded earlier.
+		out.Through = read[n].Position - 1
+		return true
+	}
+	r.Progress(read[n-1].Position, r.Through)
+	if r.MaxRows > 0 && out.Rows.Len() > r.MaxRows {
+		out.Through = read[n-1].Position
+		return true
+	}
+	return false
+}
+
+// recordedAt returns when the event at the position was recorded.
+func (r Replay) recordedAt(ctx context.Context, at events.Position) (time.Time, error) {
+	read, err := r.Log.Read(ctx, at-1, 1)
+	if err == nil && len(read) == 0 {
+		err = fmt.Errorf("%w: position %d is missing", events.ErrGap, at)
+	}
+	if err != nil {
 		return time.Time{}, err
 	}
 	return read[0].RecordedAt, nil

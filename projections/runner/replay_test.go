@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"jangbu/events"
+	"jangbu/events/archive"
 	"jangbu/projections"
 	"jangbu/projections/runner"
 	"jangbu/readmodel"
@@ -37,6 +39,7 @@ func TestReplayIsTheFold(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	export := exported(t, log, 1, head)
 	random := rand.New(rand.NewPCG(1, 2))
 	position := func() events.Position { return events.Position(random.Int64N(int64(head) + 1)) }
 	for i := range 100 {
@@ -56,10 +59,6 @@ func TestReplayIsTheFold(t *testing.T) {
 			r.Campaign, r.Through = all[random.IntN(len(all))].Event.Subject(), position()
 			name = fmt.Sprintf("%s through %d", r.Campaign, r.Through)
 		}
-		got, err := r.Run(t.Context())
-		if err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
 		count := int64(0)
 		want := naive(all, func(e events.Recorded) bool {
 			in := e.Position > r.After && (r.Through == 0 || e.Position <= r.Through) &&
@@ -69,19 +68,105 @@ func TestReplayIsTheFold(t *testing.T) {
 			}
 			return in
 		})
-		if diff := cmp.Diff(want, got.Rows); diff != "" || got.Events != count {
-			t.Errorf("%s: %d events of %d (-want +got):\n%s", name, got.Events, count, diff)
-		}
-		last := r.Through
-		if last == 0 {
+		last := min(r.Through, head)
+		if r.Through == 0 {
 			last = head
 		}
 		moment := r.AsOf
-		if last = max(r.After, min(last, head)); moment.IsZero() && last > 0 {
+		if moment.IsZero() && last > r.After {
 			moment = all[last-1].RecordedAt
 		}
-		if !got.Moment.Equal(moment) {
-			t.Errorf("%s: known at %v, want %v", name, got.Moment, moment)
+		for source, export := range map[string]runner.Export{"log": nil, "export": export} {
+			r.Export = export
+			got, err := r.Run(t.Context())
+			if err != nil {
+				t.Fatalf("%s of the %s: %v", name, source, err)
+			}
+			if diff := cmp.Diff(want, got.Rows); diff != "" || got.Events != count {
+				t.Errorf("%s of the %s: %d events of %d (-want +got):\n%s", name, source, got.Events, count, diff)
+			}
+			if !got.Moment.Equal(moment) {
+				t.Errorf("%s of the %s: known at %v, want %v", name, source, got.Moment, moment)
+			}
+		}
+	}
+}
+
+// exported is an export of a part of the log.
+func exported(t *testing.T, log events.Log, from, through events.Position) *archive.Reader {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "log.jsonl")
+	w, err := archive.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := archive.Export(t.Context(), log, w, from, through, func(events.Position) {}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Finish(time.Unix(0, 0)); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	r, err := archive.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = r.Close() })
+	return r
+}
+
+// TestReplayOfAPart: an export that begins in the middle is folded from there on, if
+// that is what is asked for.
+func TestReplayOfAPart(t *testing.T) {
+	t.Parallel()
+	log := openLog(t)
+	head := appendAll(t, log, drafts(t, 7, 100), 20)
+	part := exported(t, log, 31, 70)
+	for _, r := range []runner.Replay{{After: 30}, {After: 30, Through: 50}, {After: 40, Through: head}} {
+		r.Projections = projections.All()
+		r.Log = log
+		through := min(r.Through, 70)
+		if r.Through == 0 {
+			through = 70
+		}
+		want, err := runner.Replay{Log: log, Projections: r.Projections, After: r.After, Through: through}.Run(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Log, r.Export = nil, part
+		got, err := r.Run(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("after %d (-log +export):\n%s", r.After, diff)
+		}
+	}
+	if _, err := (runner.Replay{Export: part, Projections: projections.All(), After: 29}).Run(t.Context()); !errors.Is(err, events.ErrGap) {
+		t.Errorf("from before its first: error %v", err)
+	}
+}
+
+// wrong is an export that turns out to be wrong once all of it has been read.
+type wrong struct{ *archive.Reader }
+
+func (w wrong) Each(ctx context.Context, f func([]events.Recorded) error) error {
+	return errors.Join(w.Reader.Each(ctx, f), archive.ErrDamaged)
+}
+
+// TestReplayOfAWrongExport: no figure comes of an export whose end is wrong, however
+// early the last event was that counts.
+func TestReplayOfAWrongExport(t *testing.T) {
+	t.Parallel()
+	log := openLog(t)
+	head := appendAll(t, log, drafts(t, 7, 100), 20)
+	export := wrong{exported(t, log, 1, head)}
+	for _, r := range []runner.Replay{{}, {Through: 2}, {AsOf: time.Unix(0, 0)}} {
+		r.Export, r.Projections = export, projections.All()
+		if got, err := r.Run(t.Context()); !errors.Is(err, archive.ErrDamaged) || got.Rows != nil {
+			t.Errorf("%+v: %v, error %v", r, got.Rows, err)
 		}
 	}
 }
