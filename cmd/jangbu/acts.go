@@ -85,6 +85,7 @@ func (f *actFlags) operate(ctx context.Context, t terminal, log eventLog, rows r
 	if !f.JSON && (asked.Who != wanted.Who || asked.Why != wanted.Why || asked.State != readmodel.ActWaiting) {
 		t.complain("%s asked for the same at %s already: waiting for that", asked.Who, asked.AskedAt.Local().Format(time.DateTime))
 	}
+	defer frugal()()
 	standby, err := runner.New(runner.Config{
 		Log: log, Rows: rows, Projections: projections.All(),
 		Owner: fmt.Sprintf("%s/act %d/%d", operator(), asked.ID, time.Now().UnixNano()), Logger: f.logger(t),
@@ -107,12 +108,8 @@ func (f *actFlags) operate(ctx context.Context, t terminal, log eventLog, rows r
 		}
 	})
 	p.end()
-	for err == nil && standby.Status().Acting { // it clears up
-		select {
-		case <-time.After(actLook):
-		case <-running.Done():
-			err = running.Err()
-		}
+	if err == nil {
+		err = clearedUp(running, standby)
 	}
 	cancel(nil)
 	if e := <-ended; e != nil {
@@ -132,6 +129,20 @@ func (f *actFlags) operate(ctx context.Context, t terminal, log eventLog, rows r
 	}
 	t.say("act %d: %s of %s done in %v, by %s", done.ID, done.Kind, reportOf(done).subject(),
 		done.EndedAt.Sub(done.BeganAt).Round(time.Millisecond), done.Owner)
+	return nil
+}
+
+// clearedUp waits until a runner has nothing more to do with an act that has ended.
+func clearedUp(ctx context.Context, r *runner.Runner) error {
+	tick := time.NewTicker(actLook)
+	defer tick.Stop()
+	for r.Status().Acting {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 	return nil
 }
 

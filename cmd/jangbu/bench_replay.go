@@ -68,6 +68,7 @@ func (c benchReplayCommand) Run(ctx context.Context, t terminal) (err error) {
 	if c.LogLevel == "info" {
 		c.LogLevel = "error" // the terminal is for the figures
 	}
+	defer frugal()()
 	scratch, err := newScratch(ctx, c.DatabaseURL)
 	if err != nil {
 		return err
@@ -129,7 +130,7 @@ func (c benchReplayCommand) measure(ctx context.Context, s *scratch, counts map[
 			return out, err
 		}
 		bares = append(bares, took)
-		if took, err = timed(func() error { return s.act(ctx, readmodel.Act{Kind: readmodel.ActRebuild, Projections: names}) }); err != nil {
+		if took, err = s.act(ctx, readmodel.Act{Kind: readmodel.ActRebuild, Projections: names}); err != nil {
 			return out, err
 		}
 		rebuilds = append(rebuilds, took)
@@ -143,9 +144,7 @@ func (c benchReplayCommand) measure(ctx context.Context, s *scratch, counts map[
 	out.ResetEvents = counts[campaign]
 	var resets []time.Duration
 	for range benchRounds {
-		took, err := timed(func() error {
-			return s.act(ctx, readmodel.Act{Kind: readmodel.ActReset, Projections: names, Campaign: campaign})
-		})
+		took, err := s.act(ctx, readmodel.Act{Kind: readmodel.ActReset, Projections: names, Campaign: campaign})
 		if err != nil {
 			return out, err
 		}

@@ -27,8 +27,9 @@ import (
 
 // scratch is a log and its rows for a measurement, in a database of their own.
 type scratch struct {
-	log  eventLog
-	rows rowStore
+	log    eventLog
+	rows   rowStore
+	runner *runner.Runner
 	// bare reads every row of the log and does nothing with it.
 	bare    func(ctx context.Context) error
 	closers []func(context.Context) error // in the order of opening
@@ -191,6 +192,7 @@ func (s *scratch) follow(ctx context.Context, to events.Position, logger *slog.L
 	if err != nil {
 		return nil, err
 	}
+	s.runner = r
 	running, cancel := context.WithCancel(ctx)
 	ended := make(chan error, 1)
 	go func() { ended <- r.Run(running) }()
@@ -213,13 +215,20 @@ func (s *scratch) follow(ctx context.Context, to events.Position, logger *slog.L
 	}
 }
 
-// act has the runner carry out an act, and waits for its end.
-func (s *scratch) act(ctx context.Context, a readmodel.Act) error {
+// act has the runner carry out an act, and returns how long it took to its end. Then it
+// waits until the runner has cleared up.
+func (s *scratch) act(ctx context.Context, a readmodel.Act) (took time.Duration, err error) {
 	a.Who = "bench"
-	asked, err := s.rows.Ask(ctx, a)
-	if err != nil {
+	took, err = timed(func() error {
+		asked, err := s.rows.Ask(ctx, a)
+		if err != nil {
+			return err
+		}
+		_, err = awaitAct(ctx, s.rows, asked.ID, nil)
 		return err
+	})
+	if err != nil {
+		return took, err
 	}
-	_, err = awaitAct(ctx, s.rows, asked.ID, nil)
-	return err
+	return took, clearedUp(ctx, s.runner)
 }

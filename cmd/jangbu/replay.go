@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"runtime/debug"
 	"strconv"
 	"time"
 
@@ -17,11 +16,6 @@ import (
 	"jangbu/readmodel"
 	"jangbu/readmodel/sqliterows"
 )
-
-// replayMemory is what a replay tries to get by with: beyond it memory is given back
-// at once instead of in bulk, which takes longer. A million events of a thousand
-// campaigns, over eleven days, leave rows of 100 MiB.
-const replayMemory = 350 << 20
 
 type replayCommand struct {
 	storeConfig
@@ -82,9 +76,7 @@ func (c replayCommand) Run(ctx context.Context, t terminal) error {
 	if c.Out == "parquet" && c.Into == "" && isTerminal(t.out) {
 		return fmt.Errorf("%w: --out: parquet is nothing for a terminal; expected > FILE", errUsage)
 	}
-	if os.Getenv("GOMEMLIMIT") == "" {
-		defer debug.SetMemoryLimit(debug.SetMemoryLimit(replayMemory))
-	}
+	defer frugal()()
 	replay.Projections = projections.All()
 	if c.isExport() {
 		return interruptible(ctx, c.foldExport(ctx, t, replay, location), "nothing was changed")

@@ -18,7 +18,7 @@ const (
 	// replayBatch is how many events a replay reads at once.
 	replayBatch = 10_000
 	// smallBatch is that of a replay that gives way.
-	smallBatch = 2_000
+	smallBatch = 4_000
 	// replayAhead is how many batches are read at once, while another is folded.
 	replayAhead = 2
 	// streamBatch is how many events of one campaign a replay reads at once: to find
@@ -183,7 +183,7 @@ func (r Replay) fold(out *Replayed, read []events.Recorded) (enough bool) {
 			}
 		}
 	}
-	projections.Fold(out.Rows, r.Projections, wanted)
+	r.foldBatch(out.Rows, wanted)
 	if out.Events += int64(len(wanted)); len(wanted) > 0 {
 		out.RecordedAt = wanted[len(wanted)-1].RecordedAt
 	}
@@ -198,6 +198,15 @@ func (r Replay) fold(out *Replayed, read []events.Recorded) (enough bool) {
 		return true
 	}
 	return false
+}
+
+// foldBatch folds the batch by all projections at once: each has a table of its own.
+func (r Replay) foldBatch(rows *readmodel.Rows, batch []events.Recorded) {
+	var folding sync.WaitGroup
+	for _, p := range r.Projections {
+		folding.Go(func() { projections.Fold(rows, []projections.Projection{p}, batch) })
+	}
+	folding.Wait()
 }
 
 // recordedAt returns when the event at the position was recorded.

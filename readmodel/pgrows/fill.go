@@ -2,6 +2,7 @@ package pgrows
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -15,7 +16,7 @@ import (
 
 // fillRows is how many rows one transaction of Fill or Prune writes: so long may
 // others have to wait for the lease.
-const fillRows = 1_000
+const fillRows = 2_000
 
 const (
 	leftovers = `
@@ -79,30 +80,52 @@ type filling struct {
 	between func()
 }
 
+// fill copies the rows: those of the largest table beside those of the others.
 func (f *filling) fill(ctx context.Context, rows *readmodel.Rows) error {
-	events := slices.Sorted(maps.Keys(rows.Events))
-	if err := f.copy(ctx, readmodel.EventStatsTable, eventStatsColumns, len(events), func(i int) []any {
-		return eventStatsValues(rows.Events[events[i]])
-	}); err != nil {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	copied := make(chan error, 1)
+	go func() {
+		err := f.copyHours(ctx, rows)
+		if err != nil {
+			cancel()
+		}
+		copied <- err
+	}()
+	err := f.copyOthers(ctx, rows)
+	if err != nil {
+		cancel()
+	}
+	return errors.Join(<-copied, err)
+}
+
+func (f *filling) copyHours(ctx context.Context, rows *readmodel.Rows) error {
+	hours := slices.SortedFunc(maps.Keys(rows.Hours), compareHourKeys)
+	return f.copy(ctx, readmodel.ParticipationHourlyTable, participationHourlyColumns, len(hours), func(i int) []any {
+		k := hours[i]
+		return []any{string(k.Campaign), k.Hour, rows.Hours[k].Participants}
+	})
+}
+
+func (f *filling) copyOthers(ctx context.Context, rows *readmodel.Rows) error {
+	profiles := slices.SortedFunc(maps.Keys(rows.Profiles), compareProfileKeys)
+	err := f.copy(ctx, readmodel.ParticipantProfileTable, participantProfileColumns, len(profiles), func(i int) []any {
+		k := profiles[i]
+		return []any{string(k.Campaign), string(k.Dimension), k.Value, rows.Profiles[k].Participants}
+	})
+	if err != nil {
 		return err
 	}
 	channels := slices.SortedFunc(maps.Keys(rows.Channels), compareChannelKeys)
-	if err := f.copy(ctx, readmodel.ChannelStatsTable, channelStatsColumns, len(channels), func(i int) []any {
+	err = f.copy(ctx, readmodel.ChannelStatsTable, channelStatsColumns, len(channels), func(i int) []any {
 		return channelStatsValues(rows.Channels[channels[i]])
-	}); err != nil {
+	})
+	if err != nil {
 		return err
 	}
-	hours := slices.SortedFunc(maps.Keys(rows.Hours), compareHourKeys)
-	if err := f.copy(ctx, readmodel.ParticipationHourlyTable, participationHourlyColumns, len(hours), func(i int) []any {
-		k := hours[i]
-		return []any{string(k.Campaign), k.Hour, rows.Hours[k].Participants}
-	}); err != nil {
-		return err
-	}
-	profiles := slices.SortedFunc(maps.Keys(rows.Profiles), compareProfileKeys)
-	return f.copy(ctx, readmodel.ParticipantProfileTable, participantProfileColumns, len(profiles), func(i int) []any {
-		k := profiles[i]
-		return []any{string(k.Campaign), string(k.Dimension), k.Value, rows.Profiles[k].Participants}
+	events := slices.Sorted(maps.Keys(rows.Events))
+	return f.copy(ctx, readmodel.EventStatsTable, eventStatsColumns, len(events), func(i int) []any {
+		return eventStatsValues(rows.Events[events[i]])
 	})
 }
 
