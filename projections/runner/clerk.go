@@ -60,6 +60,7 @@ func (f *follower) carryOut(ctx context.Context, act readmodel.Act) error {
 	switch {
 	case err == nil:
 		log.InfoContext(ctx, "projections: an act is done", slog.Duration("took", time.Since(start)))
+		f.clearUp(ctx, log)
 		return nil
 	case ctx.Err() != nil, errors.Is(err, readmodel.ErrFenced):
 		return err
@@ -69,10 +70,18 @@ func (f *follower) carryOut(ctx context.Context, act readmodel.Act) error {
 	if noteErr := f.cfg.Rows.Note(ctx, f.lease, act); noteErr != nil {
 		return errors.Join(err, noteErr)
 	}
+	f.clearUp(ctx, log)
 	if isFatal(err) {
 		return err
 	}
 	return nil
+}
+
+// clearUp prunes what an act has left. What stays for now, the next one prunes.
+func (f *follower) clearUp(ctx context.Context, log *slog.Logger) {
+	if err := f.cfg.Rows.Prune(ctx, f.lease, f.giveWay); err != nil {
+		log.WarnContext(ctx, "projections: not cleared up after an act", slog.Any("error", err))
+	}
 }
 
 func (f *follower) perform(ctx context.Context, act *readmodel.Act) error {

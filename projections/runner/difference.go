@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"jangbu/events"
+	"jangbu/projections"
 	"jangbu/readmodel"
 )
 
@@ -20,6 +21,24 @@ const (
 	aRow    = "a row"
 	nothing = "nothing"
 )
+
+// only returns the rows of the projections' tables.
+func only(ps []projections.Projection, rows readmodel.CampaignRows) readmodel.CampaignRows {
+	var some readmodel.CampaignRows
+	for _, p := range ps {
+		switch p.Name {
+		case readmodel.EventStatsTable:
+			some.Event = rows.Event
+		case readmodel.ChannelStatsTable:
+			some.Channels = rows.Channels
+		case readmodel.ParticipationHourlyTable:
+			some.Hours = rows.Hours
+		case readmodel.ParticipantProfileTable:
+			some.Profiles = rows.Profiles
+		}
+	}
+	return some
+}
 
 // differences calls see with every difference, by table and key, between the rows of one
 // campaign that are served and those that were folded, until it returns false. All

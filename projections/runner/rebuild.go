@@ -55,10 +55,7 @@ func (f *follower) rebuild(ctx context.Context, act *readmodel.Act, ps []project
 	fill := func(ctx context.Context, lease readmodel.Lease, advances []readmodel.Advance, rows *readmodel.Rows) (readmodel.Revision, error) {
 		return readmodel.Revision{}, ops.Fill(ctx, lease, advances, rows, f.giveWay)
 	}
-	if err := f.replaceActive(ctx, act, ps, begun, fill); err != nil {
-		return err
-	}
-	return ops.Prune(ctx, f.lease, f.giveWay)
+	return f.replaceActive(ctx, act, ps, begun, fill)
 }
 
 // buildThrough returns how far the projections are to be built: to the head, or to where

@@ -294,7 +294,7 @@ func (v *verifier) compare(ctx context.Context, c events.Campaign) (ahead bool, 
 	}
 	v.result.Campaigns++
 	diverging := false
-	differences(v.only(served), folded.rows, func(d *Divergence) bool {
+	differences(only(v.Projections, served), folded.rows, func(d *Divergence) bool {
 		diverging = true
 		d.Campaign, d.Position = c, at[d.Table]
 		if v.result.First == nil {
@@ -309,24 +309,6 @@ func (v *verifier) compare(ctx context.Context, c events.Campaign) (ahead bool, 
 		v.result.Diverging++
 	}
 	return false, nil
-}
-
-// only returns the rows of those tables whose projections are verified.
-func (v *verifier) only(rows readmodel.CampaignRows) readmodel.CampaignRows {
-	var some readmodel.CampaignRows
-	for _, p := range v.Projections {
-		switch p.Name {
-		case readmodel.EventStatsTable:
-			some.Event = rows.Event
-		case readmodel.ChannelStatsTable:
-			some.Channels = rows.Channels
-		case readmodel.ParticipationHourlyTable:
-			some.Hours = rows.Hours
-		case readmodel.ParticipantProfileTable:
-			some.Profiles = rows.Profiles
-		}
-	}
-	return some
 }
 
 // checkpoints returns the position of each projection, 0 where it has no rows yet, or
