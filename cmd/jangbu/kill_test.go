@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -25,8 +26,9 @@ import (
 	"jangbu/events/synthetic"
 )
 
-// kills is how often each variant of TestKilled is killed.
-const kills = 50
+// kills is how often each variant of TestKilled is killed, unless JANGBU_TEST_KILLS says
+// otherwise.
+const kills = 25
 
 // TestKilled kills the program with SIGKILL under load, again and again, and
 // starts it again: the totals equal what was sent (I1, I5).
@@ -62,6 +64,10 @@ func testKilled(t *testing.T, environment []string) {
 		t.Fatal(err)
 	}
 	traffic := &resender{pending: append(append(g.Campaigns(), g.Distributions()...), g.Stats(time.Now())...), generator: g}
+	kills := kills
+	if n, err := strconv.Atoi(os.Getenv("JANGBU_TEST_KILLS")); err == nil {
+		kills = n
+	}
 	var sent int64 // records that the broker has acknowledged
 	dir := t.TempDir()
 	p := startProgram(t, dir, environment)

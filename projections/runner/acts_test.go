@@ -337,8 +337,8 @@ func TestActsSurviveTheirLeaders(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		more := drafts(t, 13, 600)
-		for n := range 12 {
+		more := drafts(t, 13, 300)
+		for n := range 6 {
 			var id int64
 			switch n % 3 {
 			case 0:
