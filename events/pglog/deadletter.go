@@ -31,23 +31,26 @@ SET received      = received + $9,
     duplicates    = duplicates + $9 - counted.new
 FROM counted`
 
-// The readers of letters select these columns, in this order, for letterOf.
+// letterColumns are what letterOf reads, in this order.
+const letterColumns = `
+id, topic, part, record_offset, record_timestamp, reason, detail, sealed, buried_at, discarded_at, discarded_by, discarded_why`
+
 const listLetters = `
-SELECT id, topic, part, record_offset, record_timestamp, reason, detail, sealed, buried_at, discarded_at, discarded_by, discarded_why
+SELECT` + letterColumns + `
 FROM jangbu_log.dead_letters
 WHERE (buried_at, id) < ($2, $3)
 ORDER BY buried_at DESC, id DESC
 LIMIT $1`
 
 const listLettersByReason = `
-SELECT id, topic, part, record_offset, record_timestamp, reason, detail, sealed, buried_at, discarded_at, discarded_by, discarded_why
+SELECT` + letterColumns + `
 FROM jangbu_log.dead_letters
 WHERE (buried_at, id) < ($2, $3) AND reason = $4
 ORDER BY buried_at DESC, id DESC
 LIMIT $1`
 
 const readLetter = `
-SELECT id, topic, part, record_offset, record_timestamp, reason, detail, sealed, buried_at, discarded_at, discarded_by, discarded_why
+SELECT` + letterColumns + `
 FROM jangbu_log.dead_letters
 WHERE id = $1`
 

@@ -37,8 +37,6 @@ var (
 	_ events.Log              = (*Log)(nil)
 	_ events.DeadLetters      = (*Log)(nil)
 	_ events.DeadLetterOffice = (*Log)(nil)
-	_ events.Log              = (*Log)(nil)
-	_ events.DeadLetters      = (*Log)(nil)
 	_ events.Restorer         = (*Log)(nil)
 )
 

@@ -28,10 +28,7 @@ func (l *Log) Restore(ctx context.Context, recorded []events.Recorded) error {
 		return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error { return restore(ctx, tx, recorded) })
 	})
 	if err != nil {
-		if ended := ctx.Err(); ended != nil && !errors.Is(err, ended) {
-			err = errors.Join(ended, err) // as in Append
-		}
-		return fmt.Errorf("restore: %w", err)
+		return fmt.Errorf("restore: %w", cutOff(ctx, err))
 	}
 	l.grown.Broadcast()
 	return nil

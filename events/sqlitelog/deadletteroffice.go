@@ -13,7 +13,7 @@ import (
 // listWaiting asks for letters after a place: that of the last letter of the page
 // before, or one before all.
 const listWaiting = `
-SELECT id, topic, part, record_offset, record_timestamp, reason, detail, sealed, buried_at, discarded_at, discarded_by, discarded_why
+SELECT` + letterColumns + `
 FROM dead_letters
 WHERE (topic, part, record_offset, id) > (?2, ?3, ?4, ?5) AND discarded_at IS NULL AND (?6 = '' OR reason = ?6)
 ORDER BY topic, part, record_offset, id
