@@ -80,39 +80,6 @@ func active(t *testing.T, rows store) map[string]readmodel.Build {
 	return of
 }
 
-func everywhere(t *testing.T, test func(*testing.T, *verifyBundle)) {
-	t.Helper()
-	for name, open := range map[string]func(*testing.T) *verifyBundle{"sqlite": onSQLite, "postgres": onPostgres} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			test(t, open(t))
-		})
-	}
-}
-
-// spoil changes rows by hand in all four tables, of one campaign or of all.
-func (b *verifyBundle) spoil(t *testing.T, where string) {
-	t.Helper()
-	for _, statement := range []string{
-		"UPDATE %sevent_stats SET participants = participants + 1",
-		"UPDATE %schannel_stats SET cost_won = cost_won + 1",
-		"DELETE FROM %sparticipation_hourly",
-		"UPDATE %sparticipant_profile SET value = value || '?'",
-	} {
-		if b.exec(t, fmt.Sprintf(statement, b.prefix)+where) == 0 {
-			t.Fatalf("%s%s changes nothing", statement, where)
-		}
-	}
-}
-
-// clean demands that what is served equals the fold of the log.
-func (b *verifyBundle) clean(t *testing.T) {
-	t.Helper()
-	if v := b.verify(t); v.First != nil {
-		t.Fatalf("%d of %d campaigns differ: %s", v.Diverging, v.Campaigns, v.First)
-	}
-}
-
 // TestRebuild spoils all rows and has one projection rebuilt, then all of them, while
 // events are appended. What was rebuilt is right, and nothing else is touched.
 func TestRebuild(t *testing.T) {

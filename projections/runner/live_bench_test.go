@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"path/filepath"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -14,12 +13,9 @@ import (
 	"jangbu/events"
 	"jangbu/events/pglog"
 	"jangbu/events/pglog/pgtest"
-	"jangbu/events/sqlitelog"
 	"jangbu/projections"
 	"jangbu/projections/runner"
 	"jangbu/readmodel"
-	"jangbu/readmodel/pgrows"
-	"jangbu/readmodel/sqliterows"
 )
 
 const (
@@ -34,7 +30,7 @@ const (
 // in milliseconds, how long after it was appended an event was committed to the rows,
 // and how long a read took. A read that fails, or finds nothing, fails the benchmark.
 func BenchmarkLive(b *testing.B) {
-	for name, open := range map[string]func(*testing.B) (events.Log, store){"PostgreSQL": liveOnPostgres, "SQLite": liveOnSQLite} {
+	for name, open := range map[string]func(*testing.B) (events.Log, store){"PostgreSQL": liveOnPostgres, "SQLite": func(b *testing.B) (events.Log, store) { return openLog(b), openRows(b) }} {
 		for _, rebuilding := range []bool{false, true} {
 			b.Run(fmt.Sprintf("%s/rebuilding=%v", name, rebuilding), func(b *testing.B) {
 				log, rows := open(b)
@@ -55,28 +51,7 @@ func liveOnPostgres(b *testing.B) (events.Log, store) {
 		b.Fatal(err)
 	}
 	b.Cleanup(log.Close)
-	rows, err := pgrows.Open(b.Context(), url, pgrows.Options{})
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(rows.Close)
-	return log, rows
-}
-
-func liveOnSQLite(b *testing.B) (events.Log, store) {
-	b.Helper()
-	dir := b.TempDir()
-	log, err := sqlitelog.Open(b.Context(), filepath.Join(dir, "log.db"), sqlitelog.Options{})
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { _ = log.Close() })
-	rows, err := sqliterows.Open(b.Context(), filepath.Join(dir, "rows.db"))
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { _ = rows.Close() })
-	return log, rows
+	return log, openPgRows(b, url)
 }
 
 // delays are how long something took, each time.
@@ -209,4 +184,34 @@ func every(ctx context.Context, d time.Duration, do func(n int)) {
 		time.Sleep(time.Until(start.Add(time.Duration(n) * d)))
 		do(n)
 	}
+}
+
+// fill appends registrations to 1,000 campaigns.
+func fill(b *testing.B, log events.Appender, total int) {
+	b.Helper()
+	const batch = 20_000
+	for n := 0; n < total; n += batch {
+		if _, err := log.Append(b.Context(), registrations(b, n, min(batch, total-n))); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// registrations are those from the nth on, one a second.
+func registrations(b *testing.B, n, count int) []events.Draft {
+	b.Helper()
+	at := time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)
+	some := make([]events.Draft, 0, count)
+	for ; len(some) < count; n++ {
+		campaign := fmt.Sprintf("evt-%d", n%1000)
+		decoded, err := events.Decode(events.TypeParticipantRegistered, events.Record{
+			Topic: "participant-registered", Key: []byte(campaign), Timestamp: at.Add(time.Duration(n) * time.Second),
+			Value: fmt.Appendf(nil, `{"eventId":%q,"participantId":"p-%d","phoneNumber":"010-1234-5678","channel":"kakao","newCustomer":true,"gender":"female","ageGroup":"30s","region":"서울"}`, campaign, n),
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+		some = append(some, decoded.Draft)
+	}
+	return some
 }

@@ -33,7 +33,7 @@ type store interface {
 	runner.Store
 }
 
-func openLog(t *testing.T) *sqlitelog.Log {
+func openLog(t testing.TB) *sqlitelog.Log {
 	t.Helper()
 	log, err := sqlitelog.Open(t.Context(), filepath.Join(t.TempDir(), "log.db"), sqlitelog.Options{})
 	if err != nil {
@@ -43,13 +43,23 @@ func openLog(t *testing.T) *sqlitelog.Log {
 	return log
 }
 
-func openRows(t *testing.T) *sqliterows.Store {
+func openRows(t testing.TB) *sqliterows.Store {
 	t.Helper()
 	rows, err := sqliterows.Open(t.Context(), filepath.Join(t.TempDir(), "rows.db"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = rows.Close() })
+	return rows
+}
+
+func openPgRows(t testing.TB, url string) *pgrows.Store {
+	t.Helper()
+	rows, err := pgrows.Open(t.Context(), url, pgrows.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(rows.Close)
 	return rows
 }
 
@@ -194,11 +204,7 @@ func compare(t *testing.T, name string, folded *readmodel.Rows, served readmodel
 // SQLite rows, from PostgreSQL rows and from a fold in memory, however it is cut.
 func TestRowsEqualTheFold(t *testing.T) {
 	t.Parallel()
-	pg, err := pgrows.Open(t.Context(), pgtest.Database(t), pgrows.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(pg.Close)
+	pg := openPgRows(t, pgtest.Database(t))
 	for seed, batch := range map[uint64]int{1: 1000, 2: 37, 3: 5} {
 		log, lite := openLog(t), openRows(t)
 		all := drafts(t, seed, 600)

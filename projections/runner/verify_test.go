@@ -1,232 +1,120 @@
 package runner_test
 
 import (
-	"context"
-	"database/sql"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/jackc/pgx/v5"
-	_ "modernc.org/sqlite" // the driver, for changes by hand
-
 	"jangbu/events"
-	"jangbu/events/pglog/pgtest"
-	"jangbu/events/sqlitelog"
 	"jangbu/projections"
 	"jangbu/projections/runner"
 	"jangbu/readmodel"
-	"jangbu/readmodel/pgrows"
-	"jangbu/readmodel/sqliterows"
 )
-
-// verifyBundle is a log, its rows, and a way to change these by hand.
-type verifyBundle struct {
-	log  *sqlitelog.Log
-	rows store
-	head events.Position
-	// exec runs a statement that must change rows; tables have prefix before them.
-	exec   func(t *testing.T, statement string) (changed int64)
-	prefix string
-}
-
-func setupVerify(t *testing.T, rows store) *verifyBundle {
-	t.Helper()
-	b := &verifyBundle{log: openLog(t), rows: rows}
-	b.head = appendAll(t, b.log, drafts(t, 11, 300), 100)
-	b.follow(t)
-	return b
-}
-
-// follow folds what there is.
-func (b *verifyBundle) follow(t *testing.T) {
-	t.Helper()
-	r, stop := start(t, b.log, b.rows, "process-1", 100, projections.All())
-	waitFor(t, r, b.head)
-	if err := stop(); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func (b *verifyBundle) config() runner.VerifyConfig {
-	return runner.VerifyConfig{Log: b.log, Rows: b.rows, Projections: projections.All(), Batch: 64}
-}
-
-func (b *verifyBundle) verify(t *testing.T) runner.Verified {
-	t.Helper()
-	return verify(t, b.config())
-}
-
-func verify(t *testing.T, cfg runner.VerifyConfig) runner.Verified {
-	t.Helper()
-	v, err := runner.Verify(t.Context(), cfg)
-	if err != nil {
-		t.Fatalf("Verify: %v", err)
-	}
-	return v
-}
-
-func onSQLite(t *testing.T) *verifyBundle {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "rows.db")
-	rows, err := sqliterows.Open(t.Context(), path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = rows.Close() })
-	b := setupVerify(t, rows)
-	db, err := sql.Open("sqlite", path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
-	b.exec = func(t *testing.T, statement string) int64 {
-		t.Helper()
-		result, err := db.ExecContext(t.Context(), statement)
-		if err != nil {
-			t.Fatalf("%s: %v", statement, err)
-		}
-		changed, _ := result.RowsAffected()
-		return changed
-	}
-	return b
-}
-
-func onPostgres(t *testing.T) *verifyBundle {
-	t.Helper()
-	url := pgtest.Database(t)
-	rows, err := pgrows.Open(t.Context(), url, pgrows.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(rows.Close)
-	b := setupVerify(t, rows)
-	b.prefix = "jangbu_rows."
-	conn, err := pgx.Connect(t.Context(), url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = conn.Close(context.WithoutCancel(t.Context())) })
-	b.exec = func(t *testing.T, statement string) int64 {
-		t.Helper()
-		tag, err := conn.Exec(t.Context(), statement)
-		if err != nil {
-			t.Fatalf("%s: %v", statement, err)
-		}
-		return tag.RowsAffected()
-	}
-	return b
-}
 
 // TestVerifyNamesWhatDiffers changes rows by hand, one change after another, and undoes
 // each. The first campaign of the log is the one that is changed.
 func TestVerifyNamesWhatDiffers(t *testing.T) {
 	t.Parallel()
-	for name, open := range map[string]func(*testing.T) *verifyBundle{"sqlite": onSQLite, "postgres": onPostgres} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			b := open(t)
-			first, err := b.log.Read(t.Context(), 0, 1)
-			if err != nil {
-				t.Fatal(err)
-			}
-			c := first[0].Event.Subject()
-			of := fmt.Sprintf(" WHERE campaign = '%s'", c)
-			table := func(name string) string { return b.prefix + name }
+	everywhere(t, func(t *testing.T, b *verifyBundle) {
+		first, err := b.log.Read(t.Context(), 0, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := first[0].Event.Subject()
+		of := fmt.Sprintf(" WHERE campaign = '%s'", c)
+		table := func(name string) string { return b.prefix + name }
 
+		v := b.verify(t)
+		if v.First != nil || v.Diverging != 0 || v.Campaigns != 7 || v.Events != int64(b.head) || v.Head != b.head || v.Lowest != b.head {
+			t.Fatalf("clean rows: %+v, %v; head %d", v, v.First, b.head)
+		}
+		for _, tc := range []struct {
+			do, undo string
+			want     runner.Divergence
+		}{
+			{
+				"UPDATE " + table("event_stats") + " SET participants = participants + 1" + of,
+				"UPDATE " + table("event_stats") + " SET participants = participants - 1" + of,
+				runner.Divergence{Table: readmodel.EventStatsTable, Field: "Participants"},
+			},
+			{
+				"UPDATE " + table("event_stats") + " SET title = title || '!'" + of,
+				"UPDATE " + table("event_stats") + " SET title = substr(title, 1, length(title) - 1)" + of,
+				runner.Divergence{Table: readmodel.EventStatsTable, Field: "Title"},
+			},
+			{
+				"UPDATE " + table("event_stats") + " SET prize_cost_won = prize_cost_won + 1" + of,
+				"UPDATE " + table("event_stats") + " SET prize_cost_won = prize_cost_won - 1" + of,
+				runner.Divergence{Table: readmodel.EventStatsTable, Field: "PrizeCost"},
+			},
+			{
+				"UPDATE " + table("channel_stats") + " SET cost_won = cost_won + 1" + of + " AND channel = 'genietv'",
+				"UPDATE " + table("channel_stats") + " SET cost_won = cost_won - 1" + of + " AND channel = 'genietv'",
+				runner.Divergence{Table: readmodel.ChannelStatsTable, Key: "genietv", Field: "Cost"},
+			},
+			{
+				"UPDATE " + table("channel_stats") + " SET impressions = impressions + 1" + of + " AND channel = 'genietv'",
+				"UPDATE " + table("channel_stats") + " SET impressions = impressions - 1" + of + " AND channel = 'genietv'",
+				runner.Divergence{Table: readmodel.ChannelStatsTable, Key: "genietv", Field: "Impressions.Value"},
+			},
+			{
+				"UPDATE " + table("participation_hourly") + " SET participants = participants + 1" + of,
+				"UPDATE " + table("participation_hourly") + " SET participants = participants - 1" + of,
+				runner.Divergence{Table: readmodel.ParticipationHourlyTable, Field: "Participants"},
+			},
+			{
+				"UPDATE " + table("participant_profile") + " SET participants = participants + 1" + of + " AND dimension = 'gender' AND value = 'female'",
+				"UPDATE " + table("participant_profile") + " SET participants = participants - 1" + of + " AND dimension = 'gender' AND value = 'female'",
+				runner.Divergence{Table: readmodel.ParticipantProfileTable, Key: "gender=female", Field: "Participants"},
+			},
+			{
+				"INSERT INTO " + table("participant_profile") + " (generation, campaign, dimension, value, participants) VALUES (1, '" + string(c) + "', 'region', '달', 1)",
+				"DELETE FROM " + table("participant_profile") + of + " AND value = '달'",
+				runner.Divergence{Table: readmodel.ParticipantProfileTable, Key: "region=달", Served: "a row", Folded: "no row"},
+			},
+			{
+				"INSERT INTO " + table("channel_stats") + " (generation, campaign, channel, cost_won, participants) VALUES (1, 'a ghost', 'naver', 0, 1)",
+				"DELETE FROM " + table("channel_stats") + " WHERE campaign = 'a ghost'",
+				runner.Divergence{Campaign: "a ghost", Table: readmodel.ChannelStatsTable, Key: "naver", Served: "a row", Folded: "no row"},
+			},
+			{ // not undone
+				"DELETE FROM " + table("participant_profile") + of + " AND dimension = 'gender' AND value = 'female'", "",
+				runner.Divergence{Table: readmodel.ParticipantProfileTable, Key: "gender=female", Served: "no row", Folded: "a row"},
+			},
+			{
+				"DELETE FROM " + table("event_stats") + of, "",
+				runner.Divergence{Table: readmodel.EventStatsTable, Served: "no row", Folded: "a row"},
+			},
+		} {
+			if b.exec(t, tc.do) == 0 {
+				t.Fatalf("%s: changed nothing", tc.do)
+			}
+			if tc.want.Campaign == "" {
+				tc.want.Campaign = c
+			}
 			v := b.verify(t)
-			if v.First != nil || v.Diverging != 0 || v.Campaigns != 7 || v.Events != int64(b.head) || v.Head != b.head || v.Lowest != b.head {
-				t.Fatalf("clean rows: %+v, %v; head %d", v, v.First, b.head)
-			}
-			for _, tc := range []struct {
-				do, undo string
-				want     runner.Divergence
-			}{
-				{
-					"UPDATE " + table("event_stats") + " SET participants = participants + 1" + of,
-					"UPDATE " + table("event_stats") + " SET participants = participants - 1" + of,
-					runner.Divergence{Table: readmodel.EventStatsTable, Field: "Participants"},
-				},
-				{
-					"UPDATE " + table("event_stats") + " SET title = title || '!'" + of,
-					"UPDATE " + table("event_stats") + " SET title = substr(title, 1, length(title) - 1)" + of,
-					runner.Divergence{Table: readmodel.EventStatsTable, Field: "Title"},
-				},
-				{
-					"UPDATE " + table("event_stats") + " SET prize_cost_won = prize_cost_won + 1" + of,
-					"UPDATE " + table("event_stats") + " SET prize_cost_won = prize_cost_won - 1" + of,
-					runner.Divergence{Table: readmodel.EventStatsTable, Field: "PrizeCost"},
-				},
-				{
-					"UPDATE " + table("channel_stats") + " SET cost_won = cost_won + 1" + of + " AND channel = 'genietv'",
-					"UPDATE " + table("channel_stats") + " SET cost_won = cost_won - 1" + of + " AND channel = 'genietv'",
-					runner.Divergence{Table: readmodel.ChannelStatsTable, Key: "genietv", Field: "Cost"},
-				},
-				{
-					"UPDATE " + table("channel_stats") + " SET impressions = impressions + 1" + of + " AND channel = 'genietv'",
-					"UPDATE " + table("channel_stats") + " SET impressions = impressions - 1" + of + " AND channel = 'genietv'",
-					runner.Divergence{Table: readmodel.ChannelStatsTable, Key: "genietv", Field: "Impressions.Value"},
-				},
-				{
-					"UPDATE " + table("participation_hourly") + " SET participants = participants + 1" + of,
-					"UPDATE " + table("participation_hourly") + " SET participants = participants - 1" + of,
-					runner.Divergence{Table: readmodel.ParticipationHourlyTable, Field: "Participants"},
-				},
-				{
-					"UPDATE " + table("participant_profile") + " SET participants = participants + 1" + of + " AND dimension = 'gender' AND value = 'female'",
-					"UPDATE " + table("participant_profile") + " SET participants = participants - 1" + of + " AND dimension = 'gender' AND value = 'female'",
-					runner.Divergence{Table: readmodel.ParticipantProfileTable, Key: "gender=female", Field: "Participants"},
-				},
-				{
-					"INSERT INTO " + table("participant_profile") + " (generation, campaign, dimension, value, participants) VALUES (1, '" + string(c) + "', 'region', '달', 1)",
-					"DELETE FROM " + table("participant_profile") + of + " AND value = '달'",
-					runner.Divergence{Table: readmodel.ParticipantProfileTable, Key: "region=달", Served: "a row", Folded: "no row"},
-				},
-				{
-					"INSERT INTO " + table("channel_stats") + " (generation, campaign, channel, cost_won, participants) VALUES (1, 'a ghost', 'naver', 0, 1)",
-					"DELETE FROM " + table("channel_stats") + " WHERE campaign = 'a ghost'",
-					runner.Divergence{Campaign: "a ghost", Table: readmodel.ChannelStatsTable, Key: "naver", Served: "a row", Folded: "no row"},
-				},
-				{ // not undone
-					"DELETE FROM " + table("participant_profile") + of + " AND dimension = 'gender' AND value = 'female'", "",
-					runner.Divergence{Table: readmodel.ParticipantProfileTable, Key: "gender=female", Served: "no row", Folded: "a row"},
-				},
-				{
-					"DELETE FROM " + table("event_stats") + of, "",
-					runner.Divergence{Table: readmodel.EventStatsTable, Served: "no row", Folded: "a row"},
-				},
-			} {
-				if b.exec(t, tc.do) == 0 {
-					t.Fatalf("%s: changed nothing", tc.do)
+			one := b.config()
+			one.Campaign = tc.want.Campaign
+			for how, got := range map[string]runner.Verified{"all": v, "one": verify(t, one)} {
+				if got.Diverging != 1 || got.First == nil {
+					t.Fatalf("after %s, of %s: %+v; want 1 divergence", tc.do, how, got)
 				}
-				if tc.want.Campaign == "" {
-					tc.want.Campaign = c
-				}
-				v := b.verify(t)
-				one := b.config()
-				one.Campaign = tc.want.Campaign
-				for how, got := range map[string]runner.Verified{"all": v, "one": verify(t, one)} {
-					if got.Diverging != 1 || got.First == nil {
-						t.Fatalf("after %s, of %s: %+v; want 1 divergence", tc.do, how, got)
-					}
-					d := *got.First
-					if d.Campaign != tc.want.Campaign || d.Table != tc.want.Table || d.Field != tc.want.Field || d.Position != b.head ||
-						tc.want.Key != "" && d.Key != tc.want.Key || tc.want.Served != "" && (d.Served != tc.want.Served || d.Folded != tc.want.Folded) || d.Served == d.Folded {
-						t.Errorf("after %s, of %s: %s; want %s", tc.do, how, &d, &tc.want)
-					}
-				}
-				if tc.undo != "" {
-					b.exec(t, tc.undo)
-					if v := b.verify(t); v.First != nil {
-						t.Fatalf("after %s: %s", tc.undo, v.First)
-					}
+				d := *got.First
+				if d.Campaign != tc.want.Campaign || d.Table != tc.want.Table || d.Field != tc.want.Field || d.Position != b.head ||
+					tc.want.Key != "" && d.Key != tc.want.Key || tc.want.Served != "" && (d.Served != tc.want.Served || d.Folded != tc.want.Folded) || d.Served == d.Folded {
+					t.Errorf("after %s, of %s: %s; want %s", tc.do, how, &d, &tc.want)
 				}
 			}
-		})
-	}
+			if tc.undo != "" {
+				b.exec(t, tc.undo)
+				if v := b.verify(t); v.First != nil {
+					t.Fatalf("after %s: %s", tc.undo, v.First)
+				}
+			}
+		}
+	})
 }
 
 // TestVerifyUnknownAmount: a field that has no value where it should have one, and the
