@@ -147,10 +147,6 @@ func scanLog(ctx context.Context, path string) (err error) {
 // fill appends n events, a week's traffic, and returns how many are of each campaign.
 func (s *scratch) fill(ctx context.Context, n, campaigns int, tell func(made int)) (map[events.Campaign]int, error) {
 	const batch = 20_000
-	types := make(map[string]events.Type)
-	for _, typ := range events.Types() {
-		types[typ.String()] = typ
-	}
 	g, err := synthetic.New(synthetic.Config{
 		Seed: 1, Campaigns: campaigns, Start: time.Date(2026, 11, 16, 0, 0, 0, 0, time.UTC), Interval: 7 * 24 * time.Hour / time.Duration(n),
 	})
@@ -166,7 +162,8 @@ func (s *scratch) fill(ctx context.Context, n, campaigns int, tell func(made int
 		} else {
 			record = g.Next()
 		}
-		decoded, err := events.Decode(types[record.Topic], record)
+		typ, _ := events.TypeNamed(record.Topic)
+		decoded, err := events.Decode(typ, record)
 		if err != nil {
 			return nil, fmt.Errorf("make events: %w", err)
 		}
