@@ -339,3 +339,62 @@ func TestActsSurviveTheirLeaders(t *testing.T) {
 		}
 	})
 }
+
+// lateRows is rows behind which events come in when an act is about to take its last
+// step, which then takes its time.
+type lateRows struct {
+	store
+	noted  func(readmodel.Act)
+	commit func(readmodel.Generation)
+}
+
+func (l lateRows) Note(ctx context.Context, lease readmodel.Lease, a readmodel.Act) error {
+	err := l.store.Note(ctx, lease, a)
+	l.noted(a)
+	return err
+}
+
+func (l lateRows) Commit(ctx context.Context, lease readmodel.Lease, advances []readmodel.Advance, rows *readmodel.Rows) (readmodel.Revision, error) {
+	l.commit(advances[0].Generation)
+	return l.store.Commit(ctx, lease, advances, rows)
+}
+
+// TestLastStepKeepsTheLease: the last step of an act may take longer than a lease lasts,
+// and nobody takes over meanwhile.
+func TestLastStepKeepsTheLease(t *testing.T) {
+	t.Parallel()
+	b := onSQLite(t)
+	_, stop := start(t, b.log, b.rows, "process-1", 20, projections.All())
+	done(t, b.rows, readmodel.ActRebuild, "", names(projections.All())...)
+	if err := stop(); err != nil {
+		t.Fatal(err)
+	}
+	late := lateRows{store: b.rows}
+	var r *runner.Runner
+	last := false
+	late.noted = func(a readmodel.Act) {
+		if a.To == 0 || last {
+			return
+		}
+		waitFor(t, r, appendAll(t, b.log, drafts(t, 12, 300), 300))
+		last = true
+	}
+	late.commit = func(g readmodel.Generation) {
+		if last && g == 1 {
+			time.Sleep(100 * time.Millisecond) // a slow database
+		}
+	}
+	r, _ = start(t, b.log, late, "process-1", 20, projections.All())
+	waitFor(t, r, b.head)
+	rival, _ := start(t, b.log, b.rows, "rival", 20, projections.All())
+	id := ask(t, b.rows, readmodel.ActRollback, "", names(projections.All())...).ID
+	began := time.Now()
+	a := ended(t, b.rows, id)
+	if a.State != readmodel.ActDone || a.Owner != "process-1" || rival.Status().Leading {
+		t.Errorf("act %+v after %v; want it carried out by process-1 alone", a, time.Since(began))
+	}
+	if took := time.Since(began); took < 1200*time.Millisecond {
+		t.Errorf("it took %v, which proves nothing about a lease of a second", took)
+	}
+	b.clean(t)
+}

@@ -172,7 +172,10 @@ func (f *follower) replaceActive(ctx context.Context, act *readmodel.Act, ps []p
 	}
 	return f.hand(ctx, func(ctx context.Context) error {
 		for left := events.Position(1); left > 0; {
-			var err error
+			err := f.renew(ctx) // where much is left, this takes longer than the lease lasts
+			if err != nil {
+				return err
+			}
 			if left, err = f.catchUp(ctx, members, f.cfg.Batch, f.cfg.Rows.Commit); err != nil {
 				return err
 			}
