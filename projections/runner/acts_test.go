@@ -398,3 +398,25 @@ func TestLastStepKeepsTheLease(t *testing.T) {
 	}
 	b.clean(t)
 }
+
+// TestProgressIsOfTheFarthestBehind: an act tells how far it is of all its projections,
+// also where one of them is paused far behind the others.
+func TestProgressIsOfTheFarthestBehind(t *testing.T) {
+	t.Parallel()
+	b := onSQLite(t)
+	all := names(projections.All())
+	var last readmodel.Act
+	rows := lateRows{store: b.rows, commit: func(readmodel.Generation) {}, noted: func(a readmodel.Act) { last = a }}
+	r, stop := start(t, b.log, rows, "process-1", 20, projections.All())
+	done(t, b.rows, readmodel.ActRebuild, "", all...)
+	done(t, b.rows, readmodel.ActPause, "", all[0])
+	head := appendAll(t, b.log, drafts(t, 12, 50), 10)
+	waitForOthers(t, r, all[0], head)
+	done(t, b.rows, readmodel.ActRollback, "", all...)
+	if err := stop(); err != nil {
+		t.Fatal(err)
+	}
+	if last.To != head || last.At < b.head || last.At > head {
+		t.Errorf("noted last: at %d of %d; want one from %d on of %d", last.At, last.To, b.head, head)
+	}
+}

@@ -162,11 +162,10 @@ func (f *follower) replaceActive(ctx context.Context, act *readmodel.Act, ps []p
 			batch = max(batch/2, handoverGap)
 		}
 		last = left
-		act.To = f.active(ps[0].Name)
-		act.At = act.To - left
+		f.reached(act, members)
 		note()
 	}
-	act.At, act.To = members[0].at.Position, max(members[0].at.Position, f.active(ps[0].Name))
+	f.reached(act, members)
 	if err := f.cfg.Rows.Note(ctx, f.lease, *act); err != nil {
 		return err
 	}
@@ -182,6 +181,19 @@ func (f *follower) replaceActive(ctx context.Context, act *readmodel.Act, ps []p
 		}
 		return f.serve(ctx, act, members)
 	})
+}
+
+// reached says in the act how much of the log is folded, of how much: as far as the
+// generation that is farthest behind the active one of its projection.
+func (f *follower) reached(act *readmodel.Act, members []*cursor) {
+	var left events.Position
+	act.To = 0
+	for _, m := range members {
+		active := f.active(m.Name)
+		act.To = max(act.To, active, m.at.Position)
+		left = max(left, active-m.at.Position)
+	}
+	act.At = act.To - left
 }
 
 // catchUp folds one more stretch of the log, of at most batch events, into the
