@@ -274,12 +274,12 @@ func (v *verifier) served(ctx context.Context, see func(events.Campaign)) error 
 // compare compares the campaign's rows with its fold at their checkpoints. It reports
 // whether the checkpoints are beyond the log, which makes all else pointless.
 func (v *verifier) compare(ctx context.Context, c events.Campaign) (ahead bool, err error) {
-	served, found, err := v.Rows.Snapshot(ctx, c)
+	served, stand, err := v.Rows.Snapshot(ctx, c)
 	missing := errors.Is(err, readmodel.ErrNotFound)
 	if err != nil && !missing {
 		return false, fmt.Errorf("read what is served: %w", err)
 	}
-	at, ahead, err := v.checkpoints(ctx, found)
+	at, ahead, err := v.checkpoints(ctx, stand)
 	if err != nil || ahead {
 		return ahead, err
 	}
@@ -297,18 +297,23 @@ func (v *verifier) compare(ctx context.Context, c events.Campaign) (ahead bool, 
 	differences(only(v.Projections, served), folded.rows, func(d *Divergence) bool {
 		diverging = true
 		d.Campaign, d.Position = c, at[d.Table]
-		if v.result.First == nil {
-			v.result.First = d
-		}
-		if v.Each != nil {
-			v.Each(d)
-		}
+		v.found(d)
 		return v.Each != nil
 	})
 	if diverging {
 		v.result.Diverging++
 	}
 	return false, nil
+}
+
+// found takes down a divergence, and tells of it.
+func (v *verifier) found(d *Divergence) {
+	if v.result.First == nil {
+		v.result.First = d
+	}
+	if v.Each != nil {
+		v.Each(d)
+	}
 }
 
 // checkpoints returns the position of each projection, 0 where it has no rows yet, or
@@ -332,11 +337,9 @@ func (v *verifier) checkpoints(ctx context.Context, found []readmodel.Checkpoint
 		}
 		if at[p.Name] > v.head {
 			v.result.Diverging++
-			if v.result.First == nil {
-				v.result.First = &Divergence{
-					Table: p.Name, Served: fmt.Sprintf("checkpoint %d", at[p.Name]), Folded: fmt.Sprintf("log that ends at %d", v.head), Position: at[p.Name],
-				}
-			}
+			v.found(&Divergence{
+				Table: p.Name, Served: fmt.Sprintf("checkpoint %d", at[p.Name]), Folded: fmt.Sprintf("log that ends at %d", v.head), Position: at[p.Name],
+			})
 			return nil, true, nil
 		}
 		v.result.Lowest = min(v.result.Lowest, at[p.Name])

@@ -168,13 +168,19 @@ func TestVerifyCheckpoint(t *testing.T) {
 		t.Fatalf("checkpoints as they were: %v", v.First)
 	}
 	b.exec(t, "UPDATE generations SET position = position + 1 WHERE projection = 'participant_profile'")
-	v := b.verify(t)
+	var told []runner.Divergence
+	cfg := b.config()
+	cfg.Each = func(d *runner.Divergence) { told = append(told, *d) }
+	v := verify(t, cfg)
 	want := runner.Divergence{
 		Table: readmodel.ParticipantProfileTable, Position: b.head + 1,
 		Served: fmt.Sprintf("checkpoint %d", b.head+1), Folded: fmt.Sprintf("log that ends at %d", b.head),
 	}
 	if v.First == nil || *v.First != want {
 		t.Errorf("checkpoint beyond the log: %+v, %v; want %v", v, v.First, &want)
+	}
+	if !slices.Equal(told, []runner.Divergence{want}) {
+		t.Errorf("checkpoint beyond the log: told of %v; want %v", told, &want)
 	}
 }
 
