@@ -103,8 +103,11 @@ func findChanges(ctx context.Context, log eventLog, rows rowStore, act readmodel
 		},
 	}
 	verified, err := runner.Verify(ctx, cfg)
-	if errors.Is(err, events.ErrGap) || errors.Is(err, events.ErrCorrupt) {
+	switch {
+	case errors.Is(err, events.ErrGap), errors.Is(err, events.ErrCorrupt):
 		err = fmt.Errorf("%w: %w", errCheckFailed, err)
+	case err == nil && verified.First != nil && verified.First.Campaign == "":
+		err = fmt.Errorf("%w: %s", runner.ErrAhead, verified.First) // as the act itself would end
 	}
 	found.Campaigns, found.Changing = verified.Campaigns, verified.Diverging
 	return found, err

@@ -186,6 +186,13 @@ func TestRowsChangedByHandAreMended(t *testing.T) {
 				t.Errorf("rebuild says %q", complaint)
 			}
 			o.run(t, exitDone, "verify")
+			// Rows of another log are neither compared nor folded anew.
+			o.exec(t, "UPDATE "+o.table("generations")+" SET position = position + 1000 WHERE projection = 'event_stats'")
+			for _, how := range [][]string{{"--dry-run", "--json"}, {}} {
+				if _, complaint := o.run(t, exitFailed, append([]string{"projections", "rebuild", "--all"}, how...)...); !strings.Contains(complaint, "rows are ahead of the log") {
+					t.Errorf("rebuild %v of rows of another log says %q", how, complaint)
+				}
+			}
 		})
 	}
 }
