@@ -109,7 +109,13 @@ func (r Replay) runLog(ctx context.Context) (Replayed, error) {
 	if err != nil {
 		return Replayed{}, err
 	}
-	out := r.begin(totals.Head)
+	head := totals.Head
+	if !r.AsOf.IsZero() {
+		if head, err = r.recordedBy(ctx, head); err != nil {
+			return Replayed{}, err
+		}
+	}
+	out := r.begin(head)
 	ahead := replayAhead
 	if r.Campaign != "" {
 		ahead = 0 // its batches are large, and read one after the other
@@ -207,6 +213,25 @@ func (r Replay) foldBatch(rows *readmodel.Rows, batch []events.Recorded) {
 		folding.Go(func() { projections.Fold(rows, []projections.Projection{p}, batch) })
 	}
 	folding.Wait()
+}
+
+// recordedBy returns the last position up to the head that was recorded by AsOf: later
+// ones were not recorded earlier.
+func (r Replay) recordedBy(ctx context.Context, head events.Position) (events.Position, error) {
+	last := events.Position(0)
+	for last < head {
+		middle := head - (head-last)/2
+		at, err := r.recordedAt(ctx, middle)
+		if err != nil {
+			return 0, err
+		}
+		if at.After(r.AsOf) {
+			head = middle - 1
+		} else {
+			last = middle
+		}
+	}
+	return last, nil
 }
 
 // recordedAt returns when the event at the position was recorded.

@@ -42,10 +42,10 @@ func TestReplayIsTheFold(t *testing.T) {
 	export := exported(t, log, 1, head)
 	random := rand.New(rand.NewPCG(1, 2))
 	position := func() events.Position { return events.Position(random.Int64N(int64(head) + 1)) }
-	for i := range 100 {
+	for i := range 120 {
 		r := runner.Replay{Log: log, Projections: projections.All()}
 		name := "all"
-		switch i % 5 {
+		switch i % 6 {
 		case 1:
 			r.Through = position() + 1
 			name = fmt.Sprintf("through %d", r.Through)
@@ -58,6 +58,9 @@ func TestReplayIsTheFold(t *testing.T) {
 		case 4:
 			r.Campaign, r.Through = all[random.IntN(len(all))].Event.Subject(), position()
 			name = fmt.Sprintf("%s through %d", r.Campaign, r.Through)
+		case 5:
+			r.Campaign, r.After, r.AsOf = all[random.IntN(len(all))].Event.Subject(), position(), all[random.IntN(len(all))].RecordedAt
+			name = fmt.Sprintf("%s after %d as of %v", r.Campaign, r.After, r.AsOf)
 		}
 		count := int64(0)
 		want := naive(all, func(e events.Recorded) bool {
@@ -72,6 +75,12 @@ func TestReplayIsTheFold(t *testing.T) {
 		if r.Through == 0 {
 			last = head
 		}
+		through := r.After
+		for _, e := range all[:last] {
+			if r.AsOf.IsZero() || !e.RecordedAt.After(r.AsOf) {
+				through = max(through, e.Position)
+			}
+		}
 		moment := r.AsOf
 		if moment.IsZero() && last > r.After {
 			moment = all[last-1].RecordedAt
@@ -85,8 +94,8 @@ func TestReplayIsTheFold(t *testing.T) {
 			if diff := cmp.Diff(want, got.Rows); diff != "" || got.Events != count {
 				t.Errorf("%s of the %s: %d events of %d (-want +got):\n%s", name, source, got.Events, count, diff)
 			}
-			if !got.Moment.Equal(moment) {
-				t.Errorf("%s of the %s: known at %v, want %v", name, source, got.Moment, moment)
+			if !got.Moment.Equal(moment) || got.Through != through {
+				t.Errorf("%s of the %s: known at %v through %d, want %v through %d", name, source, got.Moment, got.Through, moment, through)
 			}
 		}
 	}
