@@ -32,12 +32,19 @@ WHERE projection = $1
 HAVING max(generation) IS NOT NULL
 RETURNING generation`
 
-	// lockCheckpoint keeps a commit to the generation from overlapping.
+	// lockCheckpoint keeps a commit to the generation from overlapping, and
+	// shareCheckpoint does too, but not who fills another table meanwhile.
 	lockCheckpoint = `
 SELECT position
 FROM jangbu_rows.generations
 WHERE projection = $1 AND generation = $2 AND version = $3 AND position = $4
 FOR UPDATE`
+
+	shareCheckpoint = `
+SELECT position
+FROM jangbu_rows.generations
+WHERE projection = $1 AND generation = $2 AND version = $3 AND position = $4
+FOR SHARE`
 
 	// lockServed and lockUnserved keep another generation from taking over.
 	lockServed = `
@@ -112,7 +119,7 @@ func (s *Store) Begin(ctx context.Context, lease readmodel.Lease, projections []
 // Activate implements [readmodel.Builds].
 func (s *Store) Activate(ctx context.Context, lease readmodel.Lease, act int64, generations []readmodel.Checkpoint) (readmodel.Revision, error) {
 	batch := new(pgx.Batch)
-	queueLockCheckpoints(batch, generations)
+	queueLockCheckpoints(batch, lockCheckpoint, generations)
 	for _, at := range generations {
 		batch.Queue(keepStandby, at.Projection, int32(at.Generation)).Exec(one(at.Projection + " serves it already"))
 		batch.Queue(activate, at.Projection, int32(at.Generation)).Exec(one(at.Projection + " serves it already"))
@@ -135,14 +142,15 @@ func (s *Store) edit(ctx context.Context, lease readmodel.Lease, act int64, batc
 	return revision, err
 }
 
-// queueLockCheckpoints locks the generations and demands that they stand as given.
-func queueLockCheckpoints(batch *pgx.Batch, at []readmodel.Checkpoint) {
+// queueLockCheckpoints locks the generations by the statement and demands that they
+// stand as given.
+func queueLockCheckpoints(batch *pgx.Batch, lock string, at []readmodel.Checkpoint) {
 	// In one order for every process, or two could wait for each other.
 	inOrder := slices.SortedFunc(slices.Values(at), func(a, b readmodel.Checkpoint) int {
 		return cmp.Or(cmp.Compare(a.Projection, b.Projection), cmp.Compare(a.Generation, b.Generation))
 	})
 	for _, c := range inOrder {
-		batch.Queue(lockCheckpoint, c.Projection, int32(c.Generation), c.Version, int64(c.Position)).Exec(
+		batch.Queue(lock, c.Projection, int32(c.Generation), c.Version, int64(c.Position)).Exec(
 			one(fmt.Sprintf("%s, generation %d, position %d", c.Projection, c.Generation, c.Position)))
 	}
 }

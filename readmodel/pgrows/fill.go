@@ -170,7 +170,7 @@ func (f *filling) write(ctx context.Context, do func(pgx.Tx) error) error {
 		claim := new(pgx.Batch)
 		claim.Queue(commitSoon)
 		queueHoldLease(claim, f.lease)
-		queueLockCheckpoints(claim, f.at)
+		queueLockCheckpoints(claim, shareCheckpoint, f.at)
 		queueLockUnserved(claim, f.at)
 		if err := tx.SendBatch(ctx, claim).Close(); err != nil {
 			return err

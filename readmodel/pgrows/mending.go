@@ -44,7 +44,7 @@ func (s *Store) Replace(ctx context.Context, lease readmodel.Lease, act int64, a
 		return readmodel.Revision{}, fmt.Errorf("replace rows: %w", err)
 	}
 	batch := new(pgx.Batch)
-	queueLockCheckpoints(batch, at)
+	queueLockCheckpoints(batch, lockCheckpoint, at)
 	queueLockServed(batch, at)
 	for table, statement := range map[string]string{
 		readmodel.EventStatsTable:          clearEventStats,
