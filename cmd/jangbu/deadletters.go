@@ -70,8 +70,8 @@ func reasonNamed(flag, name string) (events.Reason, error) {
 	return events.Reason(name), nil
 }
 
-// selection is the dead letters that a command deals with: those named, else all of
-// one reason, else all.
+// selection is the dead letters that a command deals with: those named, each once, else
+// all of one reason, else all.
 type selection struct {
 	ids    []events.ID
 	reason events.Reason
@@ -98,7 +98,9 @@ func newSelection(ids []string, all bool, flag, reason string) (selection, error
 		if err != nil {
 			return s, fmt.Errorf("%w: %q is no ID of a dead letter (as 01890a5d-ac96-874b-bcce-b302099a8057)", errUsage, text)
 		}
-		s.ids = append(s.ids, id)
+		if !slices.Contains(s.ids, id) {
+			s.ids = append(s.ids, id)
+		}
 	}
 	return s, nil
 }
