@@ -159,9 +159,6 @@ func (c *replayCommand) wanted() (r runner.Replay, location *time.Location, err 
 	if r.Through > 0 && r.Through <= r.After {
 		wrong.add("to", "is before --from")
 	}
-	if err := c.Set.Validate(); err != nil {
-		wrong.add("set", "%v", err)
-	}
 	if c.JSON {
 		c.Out = "json"
 	}
