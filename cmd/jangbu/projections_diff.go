@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"strings"
@@ -78,14 +79,37 @@ func (f *diffFlags) look(ctx context.Context, t terminal, log eventLog, rows row
 		return true, nil
 	}
 	_, _ = fmt.Fprintf(t.err, "Go on? Type yes: ")
-	answer, err := bufio.NewReader(os.Stdin).ReadString('\n')
+	answer, err := answered(ctx, os.Stdin)
 	if strings.TrimSpace(answer) == "yes" {
 		return true, nil
 	}
 	if err != nil {
 		t.complain("") // the line of the question has not ended
 	}
+	if ctx.Err() != nil {
+		return false, interruptible(ctx, err, "nothing was changed")
+	}
 	return false, errNotConfirmed
+}
+
+// answered returns the line that somebody types. Where ctx ends before, whoever waits
+// for it is left behind.
+func answered(ctx context.Context, in io.Reader) (string, error) {
+	type line struct {
+		text string
+		err  error
+	}
+	read := make(chan line, 1)
+	go func() {
+		text, err := bufio.NewReader(in).ReadString('\n')
+		read <- line{text, err}
+	}()
+	select {
+	case l := <-read:
+		return l.text, l.err
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
 }
 
 // findChanges folds the log in memory and compares.

@@ -1,14 +1,18 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"io"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -194,5 +198,40 @@ func TestRowsChangedByHandAreMended(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestQuestionIsInterrupted: who is asked whether to go on can also press Ctrl-C.
+func TestQuestionIsInterrupted(t *testing.T) {
+	t.Parallel()
+	o := operatedOnSQLite(t)
+	o.exec(t, "UPDATE event_stats SET participants = participants + 1 WHERE generation = 2")
+	cmd := commandLine(t, append([]string{"projections", "rebuild", "--all", "--diff"}, o.flags...)...)
+	if _, err := cmd.StdinPipe(); err != nil { // nobody types
+		t.Fatal(err)
+	}
+	cmd.Stderr = nil
+	stderr, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	patience := time.AfterFunc(20*time.Second, func() { _ = cmd.Process.Kill() })
+	defer patience.Stop()
+	said := bufio.NewReader(stderr)
+	if _, err := said.ReadString('?'); err != nil {
+		t.Fatalf("nobody was asked: %v", err)
+	}
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	rest, err := io.ReadAll(said)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := exitCodeOf(cmd.Wait()); got != exitInterrupted || !strings.HasSuffix(string(rest), "\njangbu: interrupted; nothing was changed\n") {
+		t.Errorf("exits with %d, and says last %q", got, rest)
 	}
 }
