@@ -17,9 +17,6 @@ import (
 // actLook is how often somebody who waits for an act looks.
 const actLook = 20 * time.Millisecond
 
-// errActFailed says that an act has failed, as it was noted.
-var errActFailed = errors.New("the act has failed")
-
 // actFlags are of every command that asks for an act.
 type actFlags struct {
 	Why  string `placeholder:"TEXT" help:"The reason, for the record."`
@@ -108,18 +105,15 @@ func (f *actFlags) operate(ctx context.Context, t terminal, log eventLog, rows r
 		}
 	})
 	p.end()
-	if err == nil {
-		err = clearedUp(running, standby)
+	if done.Ended() {
+		_ = clearedUp(running, standby) // what stays when it is cut off, the next act prunes
 	}
 	cancel(nil)
 	if e := <-ended; e != nil {
 		return e // what ends a runner says more
 	}
-	switch {
-	case ctx.Err() != nil:
+	if !done.Ended() {
 		return interruptible(ctx, err, fmt.Sprintf("act %d goes on where a service runs, else with the next one or with the same command", asked.ID))
-	case err != nil && !errors.Is(err, errActFailed):
-		return err
 	}
 	if f.JSON {
 		return errors.Join(err, json.NewEncoder(t.out).Encode(reportOf(done)))
@@ -146,7 +140,8 @@ func clearedUp(ctx context.Context, r *runner.Runner) error {
 	return nil
 }
 
-// awaitAct waits until an act has ended, and tells see of it whenever it has looked.
+// awaitAct waits until an act has ended, and tells see of it whenever it has looked. An
+// act that has failed is an error.
 func awaitAct(ctx context.Context, acts readmodel.Acts, id int64, see func(readmodel.Act)) (readmodel.Act, error) {
 	tick := time.NewTicker(actLook)
 	defer tick.Stop()
@@ -159,7 +154,7 @@ func awaitAct(ctx context.Context, acts readmodel.Acts, id int64, see func(readm
 			see(a)
 		}
 		if a.State == readmodel.ActFailed {
-			return a, fmt.Errorf("%w: %s", errActFailed, a.Error)
+			return a, fmt.Errorf("the act has failed: %s", a.Error)
 		}
 		if a.Ended() {
 			return a, nil
