@@ -28,8 +28,8 @@ func (benchReplayCommand) Help() string {
 turn: folds all of it in memory, as "jangbu replay" does; reads the same columns of the
 same rows with nothing done to them, by a COPY to nowhere on PostgreSQL, or a bare scan on
 SQLite; and rebuilds all projections, as "jangbu projections rebuild --all" does, from
-the asking to the switch. Medians of five. Then it resets the campaign that has the number
-of events nearest to 10,000.
+the asking to the switch. Then it resets the campaign that has the number of events
+nearest to 10,000. Each is done five times; printed are the medians.
 
 Examples:
   jangbu bench replay

@@ -17,8 +17,8 @@ type projectionsRebuildCommand struct {
 // Help implements kong's detailed help.
 func (projectionsRebuildCommand) Help() string {
 	return `Folds the log from its start into another generation of the projections, while what is
-served goes on, and puts it in the place of the served one in one transaction, at the very
-position where that stands. What was served is kept for "jangbu projections rollback",
+served goes on, and puts it in the place of the served one in one transaction, where that
+stands by then, or further on if that was behind the log. What was served is kept for "jangbu projections rollback",
 until the next rebuild.
 
 A running service does it, under its lease; where none runs, this command does. Killed at

@@ -29,7 +29,7 @@ nor for campaigns whose rows are all lost.
 
 Exits with 4 where a row differs, is missing or is too many, where the rows are of
 another log, or where the log is damaged; with 3 where there is no such campaign. Rows
-that differ are made anew by folding the log again.
+that differ are mended by "jangbu projections reset" of the campaign, or by a rebuild.
 
 Examples:
   jangbu verify
@@ -50,7 +50,7 @@ type verified struct {
 	First     *divergence       `json:"firstDivergence,omitempty"`
 }
 
-// divergence is the first one, for machines.
+// divergence is a place where rows are not the fold, for machines.
 type divergence struct {
 	Campaign events.Campaign `json:"eventId,omitempty"`
 	Table    string          `json:"table"`
