@@ -33,8 +33,9 @@ type Builds interface {
 	// Fill writes rows into generations that are not active, in many small transactions,
 	// so that others need not wait, and then moves their checkpoints. Into one that
 	// stands at position 0 it must be all the rows there are up to there. Before each
-	// transaction between is called, which may let others go first. A generation of
-	// which a filling was cut short is of no use.
+	// transaction that writes rows between is called, possibly by several goroutines;
+	// it may let others go first. A generation of which a filling was cut short is of
+	// no use.
 	Fill(ctx context.Context, lease Lease, advances []Advance, rows *Rows, between func()) error
 	// Activate makes the generations the active ones, and those that were active the
 	// standbys, in one transaction. It returns the revision that it makes.

@@ -15,7 +15,8 @@ var (
 	// ErrFenced: a commit came from a checkpoint or a lease that is no longer
 	// the writer's. Nothing was written; reload and go on, or stop.
 	ErrFenced = errors.New("fenced: checkpoint or lease has moved on")
-	// ErrVersion: the rows were built by another, or a later, version of a projection.
+	// ErrVersion: the rows were built by another version of a projection; to a
+	// [Writer], by a later one.
 	ErrVersion = errors.New("rows were built by another version of the projection")
 )
 

@@ -45,7 +45,7 @@ type Adapter struct {
 // patience bounds every wait of the suite. Nothing should come near it.
 const patience = 30 * time.Second
 
-// TestLog tests an implementation of [events.Log], [events.DeadLetters] and
+// TestLog tests an implementation of [events.Log], [events.DeadLetters],
 // [events.DeadLetterOffice] and [events.Restorer].
 func TestLog(t *testing.T, a Adapter) {
 	for _, theme := range []struct {

@@ -5,7 +5,7 @@
 // each stretch of the log once for all projections that stand at the same
 // position, loads the rows that the stretch touches, folds in memory and writes
 // absolute rows and checkpoints back in one transaction. Projections that are
-// behind, because they are new, catch up beside those at the head.
+// behind, because they are new or were paused, catch up beside those at the head.
 //
 // What operators ask for ([readmodel.Act]) the leader carries out beside that, one act
 // after the other: it folds another generation of a projection and puts it in the

@@ -244,7 +244,8 @@ func (f *follower) serve(ctx context.Context, act *readmodel.Act, members []*cur
 	return nil
 }
 
-// announce tells of an edit to what is served. It has moved no position.
+// announce tells of an edit to what is served. Whoever sees that edits were counted
+// looks no further at the position from which it came.
 func (f *follower) announce(to readmodel.Revision, campaigns ...events.Campaign) {
 	from := to
 	from.Edits--

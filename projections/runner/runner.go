@@ -54,8 +54,8 @@ type Config struct {
 	// Owner names this process to operators and tells its leases from others'.
 	Owner  string
 	Logger *slog.Logger
-	// Committed is told of every commit, in order, right after it; it must not
-	// take long. Nil: nobody is told.
+	// Committed is told of every change of what is served, in order, right after its
+	// commit; it must not take long. Nil: nobody is told.
 	Committed func(readmodel.Change)
 
 	LeaseTTL time.Duration // 0: DefaultLeaseTTL
