@@ -3,35 +3,19 @@ package main
 import (
 	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
-	"jangbu/events"
 	"jangbu/events/sqlitelog"
-	"jangbu/events/synthetic"
 )
 
 // TestImportKilled kills an import once something is there, and runs it again.
 func TestImportKilled(t *testing.T) {
 	t.Parallel()
+	const n = 12_000
 	from, to := t.TempDir(), t.TempDir()
 	log := openedLog(t, from)
-	g, err := synthetic.New(synthetic.Config{Seed: 1, Campaigns: 10, Start: time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	drafts := make([]events.Draft, 12_000)
-	for i := range drafts {
-		d, err := events.Decode(events.TypeParticipantRegistered, g.Next())
-		if err != nil {
-			t.Fatal(err)
-		}
-		drafts[i] = d.Draft
-	}
-	if _, err := log.Append(t.Context(), drafts); err != nil {
-		t.Fatal(err)
-	}
+	appendRegistrations(t, log, n)
 	file := filepath.Join(from, "log.jsonl.zst")
 	if err := commandLine(t, "events", "export", file, "--data-dir", from).Run(); err != nil {
 		t.Fatal(err)
@@ -48,17 +32,17 @@ func TestImportKilled(t *testing.T) {
 	}
 	_ = killed.Process.Kill()
 	_ = killed.Wait()
-	t.Logf("killed at about %d of %d", head, len(drafts))
+	t.Logf("killed at about %d of %d", head, n)
 	out, err := commandLine(t, "events", "import", file, "--data-dir", to).Output()
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Logf("%s", out)
-	want, err := log.Read(t.Context(), 0, len(drafts)+1)
+	want, err := log.Read(t.Context(), 0, n+1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := other.Read(t.Context(), 0, len(drafts)+1)
+	got, err := other.Read(t.Context(), 0, n+1)
 	if err != nil {
 		t.Fatal(err)
 	}

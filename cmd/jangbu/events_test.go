@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"jangbu/events"
+	"jangbu/events/synthetic"
 )
 
 // commandLine is a command line of this program, not yet started.
@@ -35,6 +36,26 @@ func created(t *testing.T, campaign string) events.Draft {
 		t.Fatal(err)
 	}
 	return d.Draft
+}
+
+// appendRegistrations appends so many registrations to a log that has none yet.
+func appendRegistrations(t *testing.T, log events.Appender, n int) {
+	t.Helper()
+	g, err := synthetic.New(synthetic.Config{Seed: 1, Campaigns: 10, Start: time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	drafts := make([]events.Draft, n)
+	for i := range drafts {
+		d, err := events.Decode(events.TypeParticipantRegistered, g.Next())
+		if err != nil {
+			t.Fatal(err)
+		}
+		drafts[i] = d.Draft
+	}
+	if _, err := log.Append(t.Context(), drafts); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func exitCodeOf(err error) int {

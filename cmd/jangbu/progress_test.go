@@ -16,10 +16,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
 
-	"jangbu/events"
 	"jangbu/events/pglog"
 	"jangbu/events/pglog/pgtest"
-	"jangbu/events/synthetic"
 )
 
 // TestProgressLines: where there is no terminal, a line a second and no more.
@@ -191,19 +189,5 @@ func fillLog(t *testing.T, database string, n int) {
 		t.Fatal(err)
 	}
 	defer log.Close()
-	g, err := synthetic.New(synthetic.Config{Seed: 1, Campaigns: 10, Start: time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	drafts := make([]events.Draft, n)
-	for i := range drafts {
-		d, err := events.Decode(events.TypeParticipantRegistered, g.Next())
-		if err != nil {
-			t.Fatal(err)
-		}
-		drafts[i] = d.Draft
-	}
-	if _, err := log.Append(t.Context(), drafts); err != nil {
-		t.Fatal(err)
-	}
+	appendRegistrations(t, log, n)
 }
