@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"jangbu/events"
-	"jangbu/events/pglog/pgtest"
 	"jangbu/events/privacy"
 )
 
@@ -22,13 +21,8 @@ import (
 // account holds all the while (I1, I3, I5).
 func TestRetryKilled(t *testing.T) {
 	t.Parallel()
-	t.Run("sqlite", func(t *testing.T) {
-		t.Parallel()
-		testRetryKilled(t, storeConfig{DataDir: t.TempDir()})
-	})
-	t.Run("postgres", func(t *testing.T) {
-		t.Parallel()
-		testRetryKilled(t, storeConfig{DataDir: t.TempDir(), DatabaseURL: pgtest.Database(t)})
+	onEachDatabase(t, func(t *testing.T, database string) {
+		testRetryKilled(t, storeConfig{DataDir: t.TempDir(), DatabaseURL: database})
 	})
 }
 

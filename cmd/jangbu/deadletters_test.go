@@ -19,19 +19,28 @@ import (
 // tried again beside the running service, and all is as if they had never been refused.
 func TestDeadLetters(t *testing.T) {
 	t.Parallel()
+	onEachDatabase(t, func(t *testing.T, database string) {
+		cfg := testConfig(t.TempDir())
+		if cfg.DatabaseURL = database; database != "" {
+			cfg.MasterKeyFile = filepath.Join(cfg.DataDir, "of-postgres.key")
+			if _, err := privacy.CreateMasterKey(cfg.MasterKeyFile); err != nil {
+				t.Fatal(err)
+			}
+		}
+		testDeadLetters(t, cfg)
+	})
+}
+
+// onEachDatabase runs the test on SQLite, with no URL, and on PostgreSQL.
+func onEachDatabase(t *testing.T, test func(t *testing.T, database string)) {
+	t.Helper()
 	t.Run("sqlite", func(t *testing.T) {
 		t.Parallel()
-		testDeadLetters(t, testConfig(t.TempDir()))
+		test(t, "")
 	})
 	t.Run("postgres", func(t *testing.T) {
 		t.Parallel()
-		cfg := testConfig(t.TempDir())
-		cfg.DatabaseURL = pgtest.Database(t)
-		cfg.MasterKeyFile = filepath.Join(cfg.DataDir, "of-postgres.key")
-		if _, err := privacy.CreateMasterKey(cfg.MasterKeyFile); err != nil {
-			t.Fatal(err)
-		}
-		testDeadLetters(t, cfg)
+		test(t, pgtest.Database(t))
 	})
 }
 

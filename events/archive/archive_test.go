@@ -105,6 +105,21 @@ func exported(t *testing.T, log events.Log, name string) (path string) {
 	return path
 }
 
+// killed leaves what an export leaves that got to a position.
+func killed(t *testing.T, log events.Log, path string, through events.Position) {
+	t.Helper()
+	w, err := archive.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := archive.Export(t.Context(), log, w, 1, through, ignore); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func finish(t *testing.T, log events.Log, w *archive.Writer, from events.Position) archive.Manifest {
 	t.Helper()
 	if err := archive.Export(t.Context(), log, w, from, head(t, log), ignore); err != nil {
@@ -245,17 +260,9 @@ func TestResumeAtEveryByte(t *testing.T) {
 func TestResumeOfAnotherLog(t *testing.T) {
 	t.Parallel()
 	log, path := fullLog(t, 5), filepath.Join(t.TempDir(), "log.jsonl")
-	w, err := archive.Create(path)
+	killed(t, log, path, 3)
+	w, err := archive.Resume(path)
 	if err != nil {
-		t.Fatal(err)
-	}
-	if err := archive.Export(t.Context(), log, w, 1, 3, ignore); err != nil {
-		t.Fatal(err)
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if w, err = archive.Resume(path); err != nil {
 		t.Fatal(err)
 	}
 	other := openLog(t)

@@ -103,21 +103,13 @@ func sum(t *testing.T, path string) string {
 func TestParquetResumed(t *testing.T) {
 	t.Parallel()
 	log, path := fullLog(t, 20), filepath.Join(t.TempDir(), "log.parquet")
-	w, err := archive.Create(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := archive.Export(t.Context(), log, w, 1, 7, ignore); err != nil {
-		t.Fatal(err)
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
+	killed(t, log, path, 7)
 	// Killed again while it was converted.
 	if err := os.WriteFile(archive.PartialPath(path)+".parquet", []byte("PAR1 half of it"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if w, err = archive.Resume(path); err != nil {
+	w, err := archive.Resume(path)
+	if err != nil {
 		t.Fatal(err)
 	}
 	finish(t, log, w, 1)
