@@ -2,7 +2,6 @@ package runner
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -120,20 +119,14 @@ func (f *follower) rollback(ctx context.Context, act *readmodel.Act, ps []projec
 		}
 		switch {
 		case standbys[i].Projection == "":
-			return fmt.Errorf("%w: no earlier generation of %s is kept", ErrNothing, p.Name)
-		case standbys[i].Version != p.Version:
-			return fmt.Errorf("%s: generation %d is of version %d, this program folds version %d: roll back with the program that made it: %w",
-				p.Name, standbys[i].Generation, standbys[i].Version, p.Version, errOtherVersion)
+			return fmt.Errorf("no earlier generation of %s is kept", p.Name)
+		case standbys[i].Version != p.Version: // and no [readmodel.ErrVersion], which would end the runner
+			return fmt.Errorf("%s: generation %d is of version %d, this program folds version %d: roll back with the program that made it",
+				p.Name, standbys[i].Generation, standbys[i].Version, p.Version)
 		}
 	}
 	return f.replaceActive(ctx, act, ps, standbys, f.cfg.Rows.Commit)
 }
-
-// errOtherVersion is no [readmodel.ErrVersion], which would end the runner.
-var errOtherVersion = errors.New("built by another version of the projection")
-
-// ErrNothing says that there is nothing that the act could be carried out on.
-var ErrNothing = errors.New("nothing there")
 
 // replaceActive has the generations catch up with the active ones and then, while
 // these stand still, puts them in their place. All but the last rows are written by
