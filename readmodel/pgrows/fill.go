@@ -1,8 +1,8 @@
 package pgrows
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -80,23 +80,22 @@ type filling struct {
 	between func()
 }
 
-// fill copies the rows: those of the largest table beside those of the others.
+// fill copies the rows: those of the largest table beside those of the others. Its error
+// is that of whoever failed first, which ends the other.
 func (f *filling) fill(ctx context.Context, rows *readmodel.Rows) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	copied := make(chan error, 1)
-	go func() {
-		err := f.copyHours(ctx, rows)
+	copied := make(chan error, 2)
+	each := func(do func(context.Context, *readmodel.Rows) error) {
+		err := do(ctx, rows)
+		copied <- err
 		if err != nil {
 			cancel()
 		}
-		copied <- err
-	}()
-	err := f.copyOthers(ctx, rows)
-	if err != nil {
-		cancel()
 	}
-	return errors.Join(<-copied, err)
+	go each(f.copyHours)
+	each(f.copyOthers)
+	return cmp.Or(<-copied, <-copied)
 }
 
 func (f *filling) copyHours(ctx context.Context, rows *readmodel.Rows) error {

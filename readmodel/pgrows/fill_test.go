@@ -1,0 +1,39 @@
+package pgrows_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"jangbu/events"
+	"jangbu/events/pglog/pgtest"
+	"jangbu/readmodel"
+	"jangbu/readmodel/pgrows"
+)
+
+// TestFillFailsOnce: tables are copied beside each other, and the error is that of the one
+// that failed first, not also that the other was ended by it.
+func TestFillFailsOnce(t *testing.T) {
+	t.Parallel()
+	store, err := pgrows.Open(t.Context(), pgtest.Database(t), pgrows.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(store.Close)
+	at, lease := lead(t, store)
+	begun, err := store.Begin(t.Context(), lease, at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := readmodel.NewRows()
+	for i := range 5_000 {
+		rows.Hour(readmodel.HourKey{Campaign: "evt-1", Hour: time.Unix(int64(i)*3600, 0).UTC()}).Participants = 1
+		rows.Event(events.Campaign(fmt.Sprint("evt-", i))).Known = true
+	}
+	lease.Epoch++ // somebody else's
+	if err := store.Fill(t.Context(), lease, advance(begun), rows, func() {}); !errors.Is(err, readmodel.ErrFenced) || strings.Contains(err.Error(), "\n") {
+		t.Errorf("Fill: %q, want one failure, ErrFenced", err)
+	}
+}
