@@ -64,7 +64,7 @@ func testRetryKilled(t *testing.T, at storeConfig) {
 		}
 		// Some time within a few transactions after its first.
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-		if _, err := log.Wait(ctx, before+events.Position(random.IntN(600))); err != nil {
+		if _, err := log.Wait(ctx, min(before+events.Position(random.IntN(600)), letters-1)); err != nil {
 			t.Fatal(err)
 		}
 		cancel()
