@@ -16,11 +16,15 @@ const (
 	actColumns = `
 id, kind, projections, campaign, who, why, state, asked_at, began_at, ended_at, owner, at_position, to_position, error`
 
+	// lockActs lets acts be asked for one after the other, or who comes later could be
+	// given the lower number; and none ends meanwhile.
+	lockActs = `
+LOCK TABLE jangbu_rows.acts IN SHARE ROW EXCLUSIVE MODE`
+
 	askAct = `
 INSERT INTO jangbu_rows.acts (kind, projections, campaign, who, why)
 VALUES ($1, $2, $3, $4, $5)
-ON CONFLICT (kind, projections, campaign) WHERE ended_at IS NULL DO NOTHING
-RETURNING` + actColumns
+ON CONFLICT (kind, projections, campaign) WHERE ended_at IS NULL DO NOTHING`
 
 	readOpenAct = `
 SELECT` + actColumns + `
@@ -67,20 +71,23 @@ func (s *Store) Ask(ctx context.Context, a readmodel.Act) (readmodel.Act, error)
 	if err := a.Validate(); err != nil {
 		return readmodel.Act{}, fmt.Errorf("ask for an act: %w", err)
 	}
-	for { // until one is found: what was in the way may have ended since
-		row := s.pool.QueryRow(ctx, askAct, string(a.Kind), a.Projections, string(a.Campaign), a.Who, a.Why)
-		asked, err := scanAct(row)
-		if errors.Is(err, pgx.ErrNoRows) {
-			asked, err = scanAct(s.pool.QueryRow(ctx, readOpenAct, string(a.Kind), a.Projections, string(a.Campaign)))
+	var asked readmodel.Act
+	batch := new(pgx.Batch)
+	batch.Queue(askAct, string(a.Kind), a.Projections, string(a.Campaign), a.Who, a.Why)
+	batch.Queue(readOpenAct, string(a.Kind), a.Projections, string(a.Campaign)).QueryRow(func(row pgx.Row) (err error) {
+		asked, err = scanAct(row)
+		return err
+	})
+	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, lockActs); err != nil { // before the others are even prepared, which locks too
+			return err
 		}
-		if errors.Is(err, pgx.ErrNoRows) {
-			continue
-		}
-		if err != nil {
-			return readmodel.Act{}, fmt.Errorf("ask for an act: %w", err)
-		}
-		return asked, nil
+		return tx.SendBatch(ctx, batch).Close()
+	})
+	if err != nil {
+		return readmodel.Act{}, fmt.Errorf("ask for an act: %w", err)
 	}
+	return asked, nil
 }
 
 // Act implements [readmodel.Acts].
