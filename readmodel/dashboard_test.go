@@ -131,7 +131,7 @@ func TestDashboardMembersAreFixed(t *testing.T) {
 	const want = `{"eventId":"evt-1","storeId":null,"title":null,"objective":null,"startsAt":null,"endsAt":null,` +
 		`"position":0,"updatedAt":null,` +
 		`"summary":{"totalParticipants":0,"totalExposure":0,"roiPercent":null,"salesGrowthPercent":null},` +
-		`"economics":{"prizeCost":0,"platformCost":0,"distributionCost":0,"totalCost":0,"salesIncrease":0,` +
+		`"economics":{"prizeCost":0,"platformCost":0,"distributionCost":0,"totalCost":0,"salesIncrease":0,"baselineSales":null,` +
 		`"newCustomers":0,"newCustomerLtv":0,"expectedRevenue":0},` +
 		`"channels":[{"channel":"naver","distributedAt":"2026-11-23T01:00:00Z","impressions":null,"views":null,` +
 		`"clicks":null,"likes":null,"comments":null,"shares":null,"exposure":null,"participants":0,` +

@@ -15,13 +15,14 @@ type Summary struct {
 }
 
 // Economics is what a campaign costs and promises, in won. An amount that the
-// owner did not give is 0; one that does not fit is nil.
+// owner did not give is 0, but a baseline nil; one that does not fit is nil.
 type Economics struct {
 	PrizeCost        events.Won  `json:"prizeCost"`
 	PlatformCost     events.Won  `json:"platformCost"`
 	DistributionCost *events.Won `json:"distributionCost"` // sum over all channels
 	TotalCost        *events.Won `json:"totalCost"`        // sum of the three above
 	SalesIncrease    events.Won  `json:"salesIncrease"`
+	BaselineSales    *events.Won `json:"baselineSales"` // what SalesIncrease is compared with
 	NewCustomers     int64       `json:"newCustomers"`
 	NewCustomerLTV   events.Won  `json:"newCustomerLtv"`  // per new customer
 	ExpectedRevenue  *events.Won `json:"expectedRevenue"` // sales increase + new customers × LTV
@@ -54,6 +55,7 @@ func account(event EventStats, channels []ChannelStats) (Summary, Economics) {
 		DistributionCost: shown(distribution),
 		TotalCost:        shown(cost),
 		SalesIncrease:    orZero(event.ExpectedSalesIncrease),
+		BaselineSales:    event.BaselineSales,
 		NewCustomers:     event.NewCustomers,
 		NewCustomerLTV:   orZero(event.NewCustomerLTV),
 		ExpectedRevenue:  shown(revenue),
