@@ -120,6 +120,15 @@ func (g *Generator) Campaigns() []events.Record {
 	return records
 }
 
+// Stores returns whose campaigns they are, in the order of Campaigns.
+func (g *Generator) Stores() []events.Store {
+	stores := make([]events.Store, len(g.campaigns))
+	for i := range g.campaigns {
+		stores[i] = events.Store(g.campaigns[i].store)
+	}
+	return stores
+}
+
 // Distributions returns one DistributionCompleted for each campaign, in the
 // order of Campaigns.
 func (g *Generator) Distributions() []events.Record {

@@ -76,6 +76,9 @@ type Generator struct {
 	ways       []Way
 	buf        []byte // the value being written
 
+	next     time.Time     // the stamp of the next record
+	interval time.Duration // between two
+
 	records    int64 // handed out by Next, and of those:
 	good       int64
 	duplicates int64
@@ -92,6 +95,8 @@ func New(c Config) (*Generator, error) {
 	}
 	g := &Generator{
 		c:          c,
+		next:       c.Start,
+		interval:   c.Interval,
 		rng:        rand.New(rand.NewPCG(c.Seed, streamRegistrations)),
 		popularity: newPopularity(c.Campaigns, c.HotShare),
 		people:     people(),
@@ -116,7 +121,8 @@ const (
 // [Ways], which take turns. The shares hold at every moment, to one record. Its
 // key and value must not be changed.
 func (g *Generator) Next() events.Record {
-	stamp := g.c.Start.Add(time.Duration(g.records) * g.c.Interval).Truncate(time.Millisecond)
+	stamp := g.next.Truncate(time.Millisecond)
+	g.next = g.next.Add(g.interval)
 	g.records++
 	switch due := float64(g.records); {
 	case float64(g.malformed)+0.5 <= due*g.c.MalformedShare+rounding: // early, so as not to be due with a repetition
@@ -137,6 +143,12 @@ func (g *Generator) Next() events.Record {
 		g.good++
 		return rec
 	}
+}
+
+// Continue has the records of Next go on at another time, with another interval between
+// two: traffic comes in ebbs and floods.
+func (g *Generator) Continue(at time.Time, interval time.Duration) {
+	g.next, g.interval = at.UTC(), interval
 }
 
 // rounding absorbs what a share such as 0.05 lacks in binary.
