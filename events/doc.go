@@ -75,7 +75,7 @@
 //   - projections: the folds, one file each. projections/runner follows the log
 //     with them, carries out what operators ask for, verifies and replays.
 //   - httpapi: routes over the read model, for those whose token allows it; its
-//     contract is openapi.yaml.
+//     contract is openapi.yaml. httpapi/dashboard is the page that shows it to owners.
 //   - cmd/jangbu: configuration, wiring, commands and exit codes.
 //
 // # How a record becomes an event

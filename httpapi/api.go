@@ -12,6 +12,7 @@ import (
 
 	"github.com/gorilla/mux"
 
+	"jangbu/httpapi/dashboard"
 	"jangbu/readmodel"
 )
 
@@ -60,6 +61,7 @@ type API struct {
 	cfg     Config
 	router  *mux.Router
 	routes  []route
+	page    *dashboard.Page
 	answers *memo
 	limits  *limiter
 	secure  map[string][]string // headers of every answer
@@ -76,8 +78,12 @@ func New(cfg Config) (*API, error) {
 	if cfg.Observe == nil {
 		cfg.Observe = func(Observation) {}
 	}
+	page, err := dashboard.New()
+	if err != nil {
+		return nil, fmt.Errorf("new api: %w", err)
+	}
 	a := &API{
-		cfg: cfg, answers: newMemo(maxAnswers), limits: newLimiter(cfg.Limits, cfg.Now),
+		cfg: cfg, page: page, answers: newMemo(maxAnswers), limits: newLimiter(cfg.Limits, cfg.Now),
 		// An answer is to be read by who asked for it, as what it says it is, and
 		// nowhere else.
 		secure: map[string][]string{
@@ -93,6 +99,8 @@ func New(cfg Config) (*API, error) {
 		{"streamAnalytics", "/api/events/{id}/analytics/stream", readers, a.stream},
 		{"listEvents", "/api/stores/{storeId}/events", readers, a.listEvents},
 		{"getContract", "/openapi.yaml", anybody, a.contract},
+		{"getPage", "/", anybody, a.index},
+		{"getAsset", "/assets/{version}/{file}", anybody, a.asset},
 	}
 	// Encoded, so that a campaign whose id holds a slash can be asked for.
 	a.router = mux.NewRouter().UseEncodedPath()

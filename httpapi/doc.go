@@ -4,6 +4,7 @@
 //	GET /api/events/{id}/analytics/stream   the same whenever it changes, as server-sent events
 //	GET /api/stores/{storeId}/events        a shop's campaigns with their four numbers, page by page
 //	GET /openapi.yaml                       the contract of all this
+//	GET /, /assets/…                        the page for owners, of package dashboard
 //
 // [NewAdmin] is what operators' tools are served, on a listener of its own: metrics,
 // health and readiness. Nothing of it is on the public one.

@@ -1,0 +1,84 @@
+// Which page is shown, and what is the same on all of them.
+
+import { hasToken, setToken, stores } from './api.js';
+import { campaign } from './campaign.js';
+import { h, label, remembered, write } from './dom.js';
+import { list } from './list.js';
+import { nowhere, start } from './states.js';
+import { asOfIn } from './timeline.js';
+import { lang, setLang, t } from './words.js';
+
+const main = document.getElementById('main');
+const theme = remembered(() => localStorage, 'jangbu.theme');
+let shown = null;
+
+/** route shows what the address says. Pages are named by the part behind "#", which is
+ * sent to nobody: a token may stand there, and is taken away at once. */
+function route() {
+  const [path, search = ''] = location.hash.replace(/^#/, '').split('?', 2);
+  const query = new URLSearchParams(search);
+  if (query.has('token')) {
+    setToken(query.get('token'));
+    query.delete('token');
+    history.replaceState(null, '', `#${path}${query.size > 0 ? `?${query}` : ''}`);
+  }
+  shown?.abort();
+  shown = new AbortController();
+  tools();
+  const [, kind = '', id, ...rest] = path.split('/').map(decoded);
+  if (kind === '' && id === undefined) {
+    const [own] = stores();
+    if (own) return void location.replace(`#/stores/${encodeURIComponent(own)}`);
+    document.title = t().app;
+    main.replaceChildren(start());
+  } else if (kind === 'stores' && id && rest.length === 0) list(main, id, shown.signal);
+  else if (kind === 'events' && id && rest.length === 0) campaign(main, id, asOfIn(query), shown.signal);
+  else main.replaceChildren(nowhere());
+}
+
+function decoded(part) {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return ''; // not well formed: there is nothing
+  }
+}
+
+/** tools are the switches at the top. */
+function tools() {
+  const w = t();
+  const held = document.activeElement?.id;
+  write(document.getElementById('skip'), w.skip);
+  write(document.querySelector('#brand span'), w.app);
+  const shops = stores();
+  const choose = (e) => { location.hash = `#/stores/${encodeURIComponent(e.target.value)}`; };
+  const current = theme.get() ?? 'auto';
+  const others = { auto: 'light', light: 'dark', dark: 'auto' };
+  const e = document.getElementById('tools');
+  e.replaceChildren(...[
+    shops.length > 1 && h('select', { id: 'shop', 'aria-label': w.shop, onchange: choose }, ...shops.map((s) => h('option', { value: s, selected: location.hash === `#/stores/${encodeURIComponent(s)}` }, s))),
+    h('button', { type: 'button', id: 'theme', class: 'quiet', onclick: () => setTheme(others[current] ?? 'auto') }, h('span', { class: 'unseen' }, w.themeSaid('')), w.theme[current] ?? w.theme.auto),
+    h('button', { type: 'button', id: 'language', class: 'quiet', lang: w.other, onclick: () => { setLang(w.other); route(); } }, w.otherLanguage),
+    hasToken() && h('button', { type: 'button', id: 'out', class: 'quiet', onclick: () => { setToken(null); location.hash = '#/'; route(); } }, w.signOut),
+  ].filter(Boolean));
+  if (held) document.getElementById(held)?.focus();
+}
+
+function setTheme(value) {
+  theme.set(value === 'auto' ? null : value);
+  label(document.documentElement, 'data-theme', value === 'auto' ? null : value);
+  document.dispatchEvent(new Event('jangbu:theme'));
+  tools();
+}
+
+document.getElementById('skip').addEventListener('click', (e) => {
+  e.preventDefault(); // the address names the page, not a place on it
+  main.focus();
+});
+document.documentElement.lang = lang();
+addEventListener('hashchange', () => {
+  route();
+  scrollTo(0, 0);
+  main.focus({ preventScroll: true });
+});
+route();

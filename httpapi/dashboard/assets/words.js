@@ -1,0 +1,205 @@
+// The page's words, Korean and English, and how it writes numbers and times. Times are
+// Korea's: the shops are there, wherever the reader is.
+
+import { remembered } from './dom.js';
+
+const language = remembered(() => localStorage, 'jangbu.language');
+
+export const lang = () => (language.get() === 'en' ? 'en' : 'ko');
+
+export function setLang(value) {
+  language.set(value);
+  document.documentElement.lang = value;
+}
+
+const ko = {
+  app: '장부', skip: '본문으로 건너뛰기', otherLanguage: 'English', otherLanguageSaid: 'English로 보기', other: 'en',
+  theme: { auto: '자동', light: '밝게', dark: '어둡게' }, themeSaid: (t) => `화면 밝기: ${t}`, signOut: '로그아웃',
+  loading: '불러오는 중', campaigns: '캠페인', shop: '가게', back: '캠페인 목록', untitled: '(이름 없음)',
+  search: '캠페인 이름 찾기', searchHint: '이름 또는 번호', found: (n, all) => (n === all ? `캠페인 ${all}개` : `${all}개 가운데 ${n}개`),
+  loadingMore: '더 불러오는 중', more: (n) => `${n}개 더 보기`, none: '찾는 캠페인이 없습니다.', clear: '검색 지우기',
+  empty: '아직 캠페인이 없습니다', emptyText: '이벤트를 만들면 여기에 숫자와 함께 나타납니다.',
+  columns: { title: '캠페인', totalParticipants: '참여자', totalExposure: '노출', roiPercent: 'ROI', salesGrowthPercent: '매출 증가율', updatedAt: '마지막 변화' },
+  cards: { totalParticipants: '총참여자', totalExposure: '총노출', roiPercent: 'ROI', salesGrowthPercent: '매출 증가율' },
+  how: '계산 방법', howSaid: (card) => `${card}: 계산 방법`, unit: { people: '명', times: '회', won: '원' }, unknown: '알 수 없음', noValue: '–',
+  notComputable: '아직 계산할 수 없습니다',
+  periods: { 604800: '지난 7일', 86400: '지난 24시간', 3600: '지난 1시간', 600: '지난 10분', 60: '지난 1분' },
+  before: (change) => `그 전 ${change}`, noChange: '변화 없음', noPeriod: '비교할 이전 기간이 없습니다', comparing: '이전 기간과 비교하는 중',
+  up: '증가', down: '감소', points: '%p',
+  figures: {
+    participants: '참여 등록', exposureOf: (c) => `${c} 노출`, sum: '합계', prizeCost: '경품 비용', platformCost: '플랫폼 비용', distributionCost: '배포 비용',
+    totalCost: '총비용', salesIncrease: '기대 매출 증가', newCustomers: '신규 고객', newCustomerLtv: '신규 고객 1명의 가치', expectedRevenue: '기대 수익', baselineSales: '기준 매출',
+  },
+  formula: {
+    totalParticipants: '참여 등록 1건을 1명으로 셉니다. 같은 등록이 두 번 와도 한 번만 셉니다.',
+    totalExposure: '채널별 노출의 합입니다. 채널이 노출을 알려 주지 않으면 조회로 셉니다.',
+    roiPercent: '(기대 수익 − 총비용) ÷ 총비용 × 100. 기대 수익은 기대 매출 증가 + 신규 고객 × 1명의 가치입니다.',
+    salesGrowthPercent: '기대 매출 증가 ÷ 기준 매출 × 100.',
+  },
+  channels: '채널 성과', channelsEmpty: '아직 배포한 채널이 없습니다.',
+  channel: { wooridongnetv: '우리동네TV', genietv: '지니TV', instagram: '인스타그램', naver: '네이버', kakao: '카카오' },
+  channelColumns: { channel: '채널', exposure: '노출', participants: '참여자', conversion: '전환율', own: '채널 지표', state: '상태' },
+  own: { impressions: '노출', views: '조회', clicks: '클릭', likes: '좋아요', comments: '댓글', shares: '공유' },
+  fresh: (ago) => `${ago} 집계`, stale: (at) => `채널 응답 없음 · 마지막 집계 ${at}`, unavailable: '아직 채널이 응답하지 않았습니다', notDistributed: '배포 전',
+  trend: '참여 추이', hourly: '시간별', daily: '일별', zoomIn: '확대', zoomOut: '축소', zoomAll: '전체 보기', trendEmpty: '아직 참여자가 없습니다.',
+  trendSaid: (from, to, sum, top, when) => `${from}부터 ${to}까지 참여자 ${sum}. 가장 많은 때는 ${when}, ${top}.`, earlier: '이전으로', later: '이후로', trendTools: '추이 확대와 이동', interval: '간격',
+  incomplete: '집계 중', asTable: '표로 보기', when: '시각', participantsOf: '참여자',
+  profile: '참여자 프로필', profileEmpty: '아직 참여자가 없습니다.', dimension: { gender: '성별', ageGroup: '연령대', region: '지역', customer: '고객' },
+  value: { female: '여성', male: '남성', new: '신규', returning: '재방문', unknown: '알 수 없음' }, age: (n) => `${n}대`, moreValues: (n) => `${n}개 더 보기`, fewer: '접기',
+  live: '실시간', connecting: '연결하는 중', waiting: (s) => `연결이 끊겼습니다 · ${s}초 뒤 다시 연결합니다`, busy: (s) => `이용자가 많습니다 · ${s}초 뒤 다시 연결합니다`,
+  past: '지난 시점', pastOf: (at) => `${at}의 화면입니다`, updated: (ago) => `마지막 변화 ${ago}`, upToNow: '지금으로', timeline: '시점', timelineSaid: '화면의 시점', timelineNow: '지금', exactTime: '시각 지정',
+  reading: '그때의 숫자를 불러오는 중', notKnownThen: '이 시각에는 아직 알려진 것이 없습니다.', future: '아직 오지 않은 시각입니다.',
+  copy: '링크 복사', copied: '링크를 복사했습니다', notCopied: '복사하지 못했습니다. 주소 표시줄의 주소를 쓰세요.', print: '인쇄', csv: 'CSV 저장', period: (from, to) => `${from} – ${to}`, always: '정해지지 않음',
+  startTitle: '캠페인 성과 보기', startText: '가게 번호를 넣으면 그 가게의 캠페인을 보여 드립니다.', storeId: '가게 번호', tokenField: '접근 토큰', tokenHint: '로그인이 필요한 서비스에서만 씁니다. 이 탭을 닫으면 지워집니다.', open: '열기',
+  tokenTitle: '로그인이 필요합니다', tokenText: '접근 토큰이 없거나 기한이 지났습니다. 새 토큰을 넣어 주세요.',
+  missingCampaign: '볼 수 있는 캠페인이 아닙니다', missingCampaignText: '캠페인이 없거나, 이 계정으로는 볼 수 없습니다. 주소를 확인해 주세요.',
+  missingStore: '볼 수 있는 가게가 아닙니다', missingStoreText: '가게가 없거나, 이 계정으로는 볼 수 없습니다.',
+  brokenTitle: '지금은 불러올 수 없습니다', offlineText: '서버에 연결되지 않습니다. 다시 연결되면 화면이 저절로 나타납니다.', busyText: '이용자가 많아 기다리고 있습니다. 잠시 뒤 저절로 다시 시도합니다.',
+  brokenText: '서버에 문제가 있습니다. 저절로 다시 시도합니다.', refusedText: '주소가 올바르지 않습니다.', again: '다시 시도', notFresh: '새로 고치지 못했습니다. 마지막으로 본 숫자입니다.',
+  nowhere: '없는 주소입니다', home: '처음으로',
+  ago: { now: '방금', s: (n) => `${n}초 전`, m: (n) => `${n}분 전`, h: (n) => `${n}시간 전` },
+  sheet: { section: '구분', item: '항목', measure: '지표', value: '값', campaign: '캠페인', id: '번호', asOf: '시점', updatedAt: '마지막 변화', summary: '요약', economics: '비용과 수익' },
+  regions: {},
+};
+
+const en = {
+  app: 'Jangbu', skip: 'Skip to content', otherLanguage: '한국어', otherLanguageSaid: '한국어로 보기', other: 'ko',
+  theme: { auto: 'Auto', light: 'Light', dark: 'Dark' }, themeSaid: (t) => `Theme: ${t}`, signOut: 'Sign out',
+  loading: 'Loading', campaigns: 'Campaigns', shop: 'Shop', back: 'Campaigns', untitled: '(untitled)',
+  search: 'Find a campaign', searchHint: 'Title or id', found: (n, all) => (n === all ? `${all} ${all === 1 ? 'campaign' : 'campaigns'}` : `${n} of ${all} campaigns`),
+  loadingMore: 'loading more', more: (n) => `Show ${n} more`, none: 'No campaign matches.', clear: 'Clear search',
+  empty: 'No campaigns yet', emptyText: 'Once an event is created it appears here with its numbers.',
+  columns: { title: 'Campaign', totalParticipants: 'Participants', totalExposure: 'Exposure', roiPercent: 'ROI', salesGrowthPercent: 'Sales growth', updatedAt: 'Last change' },
+  cards: { totalParticipants: 'Participants', totalExposure: 'Exposure', roiPercent: 'ROI', salesGrowthPercent: 'Sales growth' },
+  how: 'How it is computed', howSaid: (card) => `${card}: how it is computed`, unit: { people: '', times: '', won: ' won' }, unknown: 'Unknown', noValue: '–',
+  notComputable: 'Cannot be computed yet',
+  periods: { 604800: 'Last 7 days', 86400: 'Last 24 hours', 3600: 'Last hour', 600: 'Last 10 minutes', 60: 'Last minute' },
+  before: (change) => `before that ${change}`, noChange: 'No change', noPeriod: 'No earlier period to compare with', comparing: 'Comparing with the period before',
+  up: 'up', down: 'down', points: ' pp',
+  figures: {
+    participants: 'Registrations', exposureOf: (c) => `Exposure on ${c}`, sum: 'Sum', prizeCost: 'Prizes', platformCost: 'Platform', distributionCost: 'Distribution',
+    totalCost: 'Total cost', salesIncrease: 'Expected sales increase', newCustomers: 'New customers', newCustomerLtv: 'Value of a new customer', expectedRevenue: 'Expected revenue', baselineSales: 'Baseline sales',
+  },
+  formula: {
+    totalParticipants: 'Each registration counts as one participant, once, however often it arrives.',
+    totalExposure: 'The sum of the channels’ impressions, or of their views where a channel reports no impressions.',
+    roiPercent: '(expected revenue − total cost) ÷ total cost × 100. Expected revenue is the sales increase + new customers × value of each.',
+    salesGrowthPercent: 'Expected sales increase ÷ baseline sales × 100.',
+  },
+  channels: 'Channels', channelsEmpty: 'Not distributed to any channel yet.',
+  channel: { wooridongnetv: 'Woori Dongne TV', genietv: 'Genie TV', instagram: 'Instagram', naver: 'Naver', kakao: 'Kakao' },
+  channelColumns: { channel: 'Channel', exposure: 'Exposure', participants: 'Participants', conversion: 'Conversion', own: 'Channel’s figures', state: 'State' },
+  own: { impressions: 'impressions', views: 'views', clicks: 'clicks', likes: 'likes', comments: 'comments', shares: 'shares' },
+  fresh: (ago) => `Collected ${ago}`, stale: (at) => `Channel not answering · last collected ${at}`, unavailable: 'The channel has not answered yet', notDistributed: 'Not distributed',
+  trend: 'Participation', hourly: 'Hourly', daily: 'Daily', zoomIn: 'Zoom in', zoomOut: 'Zoom out', zoomAll: 'Show all', trendEmpty: 'No participants yet.',
+  trendSaid: (from, to, sum, top, when) => `From ${from} to ${to}: ${sum} participants. The most were at ${when}: ${top}.`, earlier: 'Earlier', later: 'Later', trendTools: 'Zoom and move', interval: 'Interval',
+  incomplete: 'still counting', asTable: 'As a table', when: 'Time', participantsOf: 'Participants',
+  profile: 'Who took part', profileEmpty: 'No participants yet.', dimension: { gender: 'Gender', ageGroup: 'Age', region: 'Region', customer: 'Customer' },
+  value: { female: 'Female', male: 'Male', new: 'New', returning: 'Returning', unknown: 'Unknown' }, age: (n) => `${n}s`, moreValues: (n) => `Show ${n} more`, fewer: 'Show fewer',
+  live: 'Live', connecting: 'Connecting', waiting: (s) => `Connection lost · trying again in ${s} s`, busy: (s) => `Many readers · trying again in ${s} s`,
+  past: 'Past', pastOf: (at) => `As it was at ${at}`, updated: (ago) => `last change ${ago}`, upToNow: 'Back to now', timeline: 'Moment', timelineSaid: 'Moment shown', timelineNow: 'now', exactTime: 'Exact time',
+  reading: 'Reading the numbers of that moment', notKnownThen: 'Nothing was known at that moment yet.', future: 'That moment has not come yet.',
+  copy: 'Copy link', copied: 'Link copied', notCopied: 'Could not copy; use the address bar.', print: 'Print', csv: 'Save CSV', period: (from, to) => `${from} – ${to}`, always: 'open',
+  startTitle: 'See how campaigns do', startText: 'Enter a shop’s id to see its campaigns.', storeId: 'Shop id', tokenField: 'Access token', tokenHint: 'Only where the service asks for one. Forgotten when this tab closes.', open: 'Open',
+  tokenTitle: 'Please sign in', tokenText: 'There is no access token, or it has expired. Enter a new one.',
+  missingCampaign: 'No campaign for you here', missingCampaignText: 'There is no such campaign, or this account may not see it. Check the address.',
+  missingStore: 'No shop for you here', missingStoreText: 'There is no such shop, or this account may not see it.',
+  brokenTitle: 'Cannot be read right now', offlineText: 'The server cannot be reached. The page appears by itself once it can.', busyText: 'Many readers at once. It is tried again by itself.',
+  brokenText: 'Something is wrong at the server. It is tried again by itself.', refusedText: 'The address is not a valid one.', again: 'Try again', notFresh: 'Could not be refreshed: these are the last numbers seen.',
+  nowhere: 'There is nothing at this address', home: 'Start page',
+  ago: { now: 'just now', s: (n) => `${n} s ago`, m: (n) => `${n} min ago`, h: (n) => `${n} h ago` },
+  sheet: { section: 'section', item: 'item', measure: 'measure', value: 'value', campaign: 'campaign', id: 'id', asOf: 'as of', updatedAt: 'last change', summary: 'summary', economics: 'economics' },
+  regions: {
+    서울: 'Seoul', 경기: 'Gyeonggi', 부산: 'Busan', 경남: 'Gyeongnam', 인천: 'Incheon', 경북: 'Gyeongbuk', 대구: 'Daegu', 충남: 'Chungnam', 전남: 'Jeonnam',
+    전북: 'Jeonbuk', 충북: 'Chungbuk', 강원: 'Gangwon', 대전: 'Daejeon', 광주: 'Gwangju', 울산: 'Ulsan', 제주: 'Jeju', 세종: 'Sejong',
+  },
+};
+
+/** t is the words of the language in use. */
+export const t = () => (lang() === 'en' ? en : ko);
+
+// --- numbers ----------------------------------------------------------------
+
+const whole = new Intl.NumberFormat('ko-KR');
+const oneDigit = new Intl.NumberFormat('ko-KR', { maximumFractionDigits: 1 });
+const twoDigits = new Intl.NumberFormat('ko-KR', { maximumFractionDigits: 2 });
+const compact = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 });
+
+/** exact writes all of a number. */
+export const exact = (n) => whole.format(n);
+
+/** large writes a number for a card: Koreans read 만 and 억 apart, 1만 2,345. From 억 on
+ * the last four digits are left out, never rounded up. */
+export function large(n) {
+  if (lang() === 'en' || Math.abs(n) < 1e4) return whole.format(n);
+  const sign = n < 0 ? '-' : '';
+  const abs = Math.abs(n);
+  const parts = abs < 1e8 ? [[abs / 1e4, '만'], [abs, '']] : abs < 1e12 ? [[abs / 1e8, '억'], [abs / 1e4, '만']] : [[abs / 1e12, '조'], [abs / 1e8, '억']];
+  const words = parts.map(([v, unit], i) => [Math.floor(v) % (i === 0 ? Infinity : 1e4), unit]).filter(([v], i) => i === 0 || v > 0);
+  return sign + words.map(([v, unit]) => whole.format(v) + unit).join(' ');
+}
+
+/** short writes a number where there is little room: 1.2만. */
+export function short(n) {
+  if (Math.abs(n) < 1e4) return whole.format(n);
+  if (lang() === 'en') return compact.format(n);
+  const [by, unit] = Math.abs(n) >= 1e12 ? [1e12, '조'] : Math.abs(n) >= 1e8 ? [1e8, '억'] : [1e4, '만'];
+  return oneDigit.format(Math.trunc(n / by * 10) / 10) + unit;
+}
+
+export const percent = (p) => `${twoDigits.format(p)}%`;
+
+/** signed writes a difference: with its arrow, without its sign. */
+export const signed = (n, text) => `${n > 0 ? '▲' : '▼'} ${text(Math.abs(n))}`;
+
+// --- times ------------------------------------------------------------------
+
+const formats = new Map();
+
+function format(name, options) {
+  const key = lang() + name;
+  let f = formats.get(key);
+  if (!f) formats.set(key, f = new Intl.DateTimeFormat(lang() === 'en' ? 'en-GB' : 'ko-KR', { timeZone: 'Asia/Seoul', ...options }));
+  return f;
+}
+
+const hm = { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' };
+export const clock = (ms) => format('clock', hm).format(ms);
+export const dayAndHour = (ms) => format('dayAndHour', { month: 'long', day: 'numeric', ...hm }).format(ms);
+export const day = (ms) => format('day', { month: 'long', day: 'numeric' }).format(ms);
+export const fullDay = (ms) => format('fullDay', { dateStyle: 'medium' }).format(ms);
+export const fullTime = (ms) => format('fullTime', { dateStyle: 'medium', timeStyle: 'medium', hourCycle: 'h23' }).format(ms);
+
+/** local is a moment as an input of type datetime-local takes it, and parseLocal reads it. */
+export const local = (ms) => new Date(ms + 9 * 3600_000).toISOString().slice(0, 16);
+export const parseLocal = (text) => Date.parse(`${text}:00+09:00`);
+/** isoInKorea is RFC 3339 with Korea's offset, to the second. */
+export const isoInKorea = (ms) => `${new Date(ms + 9 * 3600_000).toISOString().slice(0, 19)}+09:00`;
+
+/** ago says how long ago a moment was; beyond a day, when it was. */
+export function ago(ms, now) {
+  const s = Math.max(0, Math.round((now - ms) / 1000));
+  const w = t().ago;
+  if (s < 5) return w.now;
+  if (s < 60) return w.s(s);
+  if (s < 3600) return w.m(Math.floor(s / 60));
+  if (s < 86400) return w.h(Math.floor(s / 3600));
+  return dayAndHour(ms);
+}
+
+/** moment writes the time of day, with the date where it is not today. */
+export const moment = (ms, now) => (local(ms).slice(0, 10) === local(now).slice(0, 10) ? clock(ms) : dayAndHour(ms));
+
+// --- names ------------------------------------------------------------------
+
+const named = (words, key) => (Object.hasOwn(words, key) ? words[key] : key);
+
+export const channelName = (c) => named(t().channel, c);
+
+export function valueName(dimension, value) {
+  const w = t();
+  if (value === 'unknown') return w.value.unknown;
+  const age = dimension === 'ageGroup' && /^(\d{1,3})s$/.exec(value);
+  if (age) return w.age(age[1]);
+  return named(dimension === 'region' ? w.regions : w.value, value);
+}
