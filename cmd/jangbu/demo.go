@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"jangbu/events/bus/kafka"
 	"jangbu/events/channels"
 	"jangbu/events/channels/simulator"
+	"jangbu/events/synthetic"
 	"jangbu/projections/runner"
 )
 
@@ -42,7 +44,9 @@ Examples:
 
 const (
 	// demoRate is the registrations a second of a demo that names no rate.
-	demoRate = 50
+	demoRate = 20
+	// demoPast is for how long a demo's campaigns have been running.
+	demoPast = 3 * 24 * time.Hour
 	// demoInterval is how often a demo's channels are polled: figures should be
 	// seen to move.
 	demoInterval = 10 * time.Second
@@ -71,7 +75,7 @@ func (c demoCommand) Run(ctx context.Context, t terminal) (err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	const key = "demo"
-	simulated, err := simulator.Start(ctx, simulator.Config{Key: key, Since: time.Now(), Logger: logger})
+	simulated, err := simulator.Start(ctx, simulator.Config{Key: key, Since: time.Now().Add(-demoPast), Logger: logger})
 	if err != nil {
 		return err
 	}
@@ -106,13 +110,14 @@ func (c demoCommand) config(dir, key string, simulated *simulator.Simulator) (se
 	cfg := embeddedConfig(dir)
 	cfg.HTTPAddr, cfg.logConfig = c.HTTPAddr, c.logConfig
 	cfg.Wooridongnetv, cfg.Genietv, cfg.SNS = api(simulator.WooridongneTV), api(simulator.GenieTV), api(simulator.SNS)
-	cfg.PollInterval, cfg.channelRoots = demoInterval, simulated.Roots()
+	cfg.PollInterval, cfg.PollIntervalMax, cfg.channelRoots = demoInterval, demoInterval, simulated.Roots()
 	return cfg, nil
 }
 
 // startTraffic starts what fills the pipeline and what shows it.
 func (c demoCommand) startTraffic(ctx context.Context, s *service, t terminal, simulated *simulator.Simulator) error {
-	g, err := c.generator(time.Now(), s.cfg.topics())
+	now := time.Now()
+	g, err := c.generator(now.Add(-demoPast), s.cfg.topics())
 	if err != nil {
 		return err
 	}
@@ -124,10 +129,14 @@ func (c demoCommand) startTraffic(ctx context.Context, s *service, t terminal, s
 	if perSecond == 0 {
 		perSecond = demoRate
 	}
-	t.tell(c.JSON, shownDashboard{fmt.Sprintf("http://%s/api/events/%s/analytics", s.httpAddr, g.Campaigns()[0].Key)})
+	t.tell(c.JSON, shownDashboard{fmt.Sprintf("http://%s/#/stores/%s", s.httpAddr, g.Stores()[0])})
 
 	s.group.Go(func() error {
-		_, err := publish(ctx, producer, g, nil, 0, perSecond)
+		err := publishPast(ctx, producer, g, now)
+		if err == nil {
+			g.Continue(time.Now(), time.Duration(float64(time.Second)/perSecond))
+			err = register(ctx, producer, g, 0, perSecond, func(int) {})
+		}
 		if ctx.Err() != nil {
 			err = nil
 		}
@@ -143,6 +152,22 @@ func (c demoCommand) startTraffic(ctx context.Context, s *service, t terminal, s
 	}
 	s.group.Go(func() error { show(ctx, t, c.JSON, s); return nil })
 	return nil
+}
+
+// publishPast publishes the campaigns and what they have drawn since they began, as
+// people come: few at night, most in the evening.
+func publishPast(ctx context.Context, p *kafka.Producer, g *synthetic.Generator, now time.Time) error {
+	perHour := [24]int{120, 60, 40, 40, 40, 80, 240, 440, 600, 680, 800, 1120, 1320, 920, 760, 760, 840, 1000, 1320, 1520, 1400, 1000, 600, 280} // from midnight
+	past := slices.Concat(g.Campaigns(), g.Distributions())
+	seoul := time.FixedZone("KST", 9*60*60)
+	for from := now.Add(-demoPast); from.Before(now); from = from.Add(time.Hour) {
+		n := perHour[from.In(seoul).Hour()]
+		g.Continue(from, time.Hour/time.Duration(n))
+		for range n {
+			past = append(past, g.Next())
+		}
+	}
+	return p.Produce(ctx, past)
 }
 
 func defaultTopics() topicConfig {

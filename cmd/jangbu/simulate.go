@@ -155,6 +155,17 @@ func publish(ctx context.Context, p *kafka.Producer, g *synthetic.Generator, sta
 		}
 		*opening.published = int64(len(opening.records))
 	}
+	err := register(ctx, p, g, registrations, perSecond, func(n int) {
+		r.Registrations += int64(n)
+		expected := g.Expected()
+		r.Expected.Participants, r.Expected.Duplicates, r.Expected.DeadLetters = expected.Participants, expected.Duplicates, expected.DeadLetters
+	})
+	return finish(err)
+}
+
+// register publishes so many registrations, 0 for no end, at a rate, 0 for no bound,
+// and tells of each batch.
+func register(ctx context.Context, p *kafka.Producer, g *synthetic.Generator, registrations int, perSecond float64, published func(n int)) error {
 	// A tenth of a second's worth at a time keeps a low rate smooth and a high one cheap.
 	batch, limiter := 20_000, rate.NewLimiter(rate.Inf, 1)
 	if perSecond > 0 {
@@ -162,24 +173,23 @@ func publish(ctx context.Context, p *kafka.Producer, g *synthetic.Generator, sta
 		limiter = rate.NewLimiter(rate.Limit(perSecond), batch)
 	}
 	records := make([]events.Record, 0, batch)
-	for registrations == 0 || r.Registrations < int64(registrations) {
+	for done := 0; registrations == 0 || done < registrations; {
 		n := batch
 		if registrations > 0 {
-			n = min(n, registrations-int(r.Registrations))
+			n = min(n, registrations-done)
 		}
 		if err := limiter.WaitN(ctx, n); err != nil {
-			return finish(err)
+			return err
 		}
 		records = records[:0]
 		for range n {
 			records = append(records, g.Next())
 		}
 		if err := p.Produce(ctx, records); err != nil {
-			return finish(err)
+			return err
 		}
-		r.Registrations += int64(n)
-		expected := g.Expected()
-		r.Expected.Participants, r.Expected.Duplicates, r.Expected.DeadLetters = expected.Participants, expected.Duplicates, expected.DeadLetters
+		done += n
+		published(n)
 	}
-	return finish(nil)
+	return nil
 }
