@@ -1,0 +1,278 @@
+package dashboard_test
+
+import (
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	cdpbrowser "github.com/chromedp/cdproto/browser"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+
+	"jangbu/events"
+)
+
+// TestTimeSlider: the slider shows the campaign as it was known at an earlier moment, by
+// an address that shows the same to whoever opens it, and goes back to now.
+func TestTimeSlider(t *testing.T) {
+	t.Parallel()
+	s := startServe(t)
+	s.produce(t, append(registered(t, "evt-1", 0, 3, time.Now().Add(-2*time.Hour), 0), created(t, "evt-1", "store-1", "가을 감사 이벤트"))...)
+	s.participants(t, "evt-1", 3)
+	// Moments in an address are whole seconds: one must pass between the two states.
+	then := time.Now().Truncate(time.Second).Add(time.Second)
+	time.Sleep(time.Until(then.Add(time.Second)))
+	s.produce(t, registered(t, "evt-1", 3, 4, time.Now(), 0)...)
+	s.participants(t, "evt-1", 7)
+
+	address := "/#/events/evt-1?asOf=" + url.QueryEscape(then.In(time.FixedZone("KST", 9*60*60)).Format(time.RFC3339))
+	tb := open(t, 1280, "light", s.api+address)
+	tb.wait(t, participantsSaid+` === '3명'`)
+	tb.shows(t, ".pill", "의 화면입니다")
+	tb.click(t, ".timeline .primary")
+	tb.wait(t, participantsSaid+` === '7명'`)
+	tb.shows(t, ".pill", "실시간")
+	if got := eval[string](t, tb, `location.hash`); got != "#/events/evt-1" {
+		t.Errorf("the address of now is %s", got)
+	}
+	// With the keys: one step back is a minute, and nothing was known then.
+	eval[any](t, tb, `document.querySelector('#moment').focus()`)
+	tb.press(t, kb.ArrowLeft)
+	tb.shows(t, ".toast", "이 시각에는 아직 알려진 것이 없습니다")
+	if got := eval[string](t, tb, `location.hash`); !strings.HasPrefix(got, "#/events/evt-1?asOf=") {
+		t.Errorf("the address of the past is %s", got)
+	}
+	if got := eval[string](t, tb, participantsSaid); got != "7명" {
+		t.Errorf("meanwhile %s", got)
+	}
+	tb.press(t, kb.End)
+	tb.shows(t, ".pill", "실시간")
+	// The exact moment, typed.
+	eval[any](t, tb, `(() => { const e = document.querySelector('#exact'); e.value = '2020-01-01T00:00'; e.dispatchEvent(new Event('change')); })()`)
+	tb.shows(t, ".toast", "이 시각에는 아직 알려진 것이 없습니다")
+	// What is asked for beyond now is now.
+	tb.goTo(t, s.api+"/")
+	tb.goTo(t, s.api+"/#/events/evt-1?asOf=2100-01-01T00:00:00Z")
+	tb.wait(t, participantsSaid+` === '7명'`)
+}
+
+// TestManyCampaigns: of 2,000 campaigns those that are looked for are found, in the order
+// that is asked for, the unknown last; and sixty days of hours are drawn and can be
+// looked into.
+func TestManyCampaigns(t *testing.T) {
+	t.Parallel()
+	s := startServe(t)
+	records := make([]events.Record, 0, 4_000)
+	for i := range 2_000 {
+		records = append(records, created(t, fmt.Sprintf("evt-%04d", i), "store-1", fmt.Sprintf("%s 이벤트 %d", []string{"분식", "카페", "책방", "꽃집"}[i%4], i)))
+	}
+	records = append(records, record(t, "event-created", fact{"eventId": "evt-free", "storeId": "store-1", "title": "돈 없는 이벤트", "objective": "x"}))
+	begin := time.Now().Truncate(time.Hour).Add(-60 * 24 * time.Hour)
+	records = append(records, registered(t, "evt-0007", 0, 60*24+1, begin, time.Hour)...)
+	s.produce(t, records...)
+	s.participants(t, "evt-0007", 60*24+1)
+	s.campaigns(t, "store-1", 2_001)
+
+	tb := open(t, 1280, "light", s.api+"/#/stores/store-1")
+	tb.shows(t, ".count", "캠페인 2001개")
+	const first = `document.querySelector('tbody tr').dataset.campaign`
+	tb.wait(t, first+` === 'evt-0007'`) // the one that somebody takes part in
+	const drawn = `document.querySelectorAll('tbody tr').length`
+	if n := eval[int](t, tb, drawn); n != 100 {
+		t.Errorf("%d rows are drawn, want 100", n)
+	}
+	tb.click(t, "#search")
+	tb.press(t, "책방 이벤트 19")
+	tb.wait(t, `document.querySelector('.count').textContent.startsWith('2001개 가운데 ')`)
+	if n := eval[int](t, tb, drawn); n != 26+2 { // 1902, 1906 … 1998, then 190 … 199 and 19
+		titles := eval[[]string](t, tb, `[...document.querySelectorAll('tbody tr a bdi')].map((e) => e.textContent)`)
+		t.Errorf("%d rows: %q", n, titles)
+	}
+	eval[any](t, tb, `(() => { const e = document.querySelector('#search'); e.value = ''; e.dispatchEvent(new Event('input')); })()`)
+	tb.click(t, "th.roiPercent button")
+	tb.click(t, "th.roiPercent button") // the lowest first
+	if got := eval[string](t, tb, `document.querySelector('th.roiPercent').ariaSort`); got != "ascending" {
+		t.Errorf("sorted %s", got)
+	}
+	for range 20 {
+		tb.click(t, ".list > .quiet")
+	}
+	tb.wait(t, drawn+` === 2001`)
+	if got := eval[string](t, tb, `document.querySelector('tbody tr:last-child').dataset.campaign`); got != "evt-free" {
+		t.Errorf("last is %s, want the one whose ROI is unknown", got)
+	}
+
+	tb.goTo(t, s.api+"/#/events/evt-0007")
+	tb.wait(t, `document.querySelector('.chart canvas')`)
+	tb.click(t, ".table summary")
+	tb.wait(t, `document.querySelectorAll('.table tbody tr').length === 1441`)
+	if got := tb.text(t, ".table tbody tr:first-child td"); got != "1 (집계 중)" {
+		t.Errorf("the hour that is still running: %q", got)
+	}
+	tb.click(t, ".choice button:last-child")
+	tb.wait(t, `document.querySelectorAll('.table tbody tr').length === 61`)
+	tb.click(t, ".choice button:first-child")
+	for _, button := range []int{3, 3, 1, 5, 2, 4} {
+		tb.click(t, fmt.Sprintf(".zoom button:nth-child(%d)", button))
+	}
+	label := eval[string](t, tb, `document.querySelector('.chart').ariaLabel`)
+	if !strings.Contains(label, "참여자 1,441") {
+		t.Errorf("the chart is read as %q", label)
+	}
+}
+
+// TestReaderChooses: language and theme are the reader's, and stay; without a choice the
+// page is Korean and follows the system.
+func TestReaderChooses(t *testing.T) {
+	t.Parallel()
+	s := startServe(t)
+	s.produce(t, append(append(registered(t, "evt-1", 0, 12_345, noon(), time.Second), created(t, "evt-1", "store-1", "가을 감사 이벤트")), distributed(t, "evt-1")...)...)
+	s.participants(t, "evt-1", 12_345)
+	s.until(t, "/api/events/evt-1/analytics", func(_ int, body map[string]any) bool { all, _ := body["channels"].([]any); return len(all) == 5 })
+	tb := open(t, 1280, "dark", s.api+"/#/events/evt-1")
+	tb.shows(t, "[data-card=totalParticipants] h2", "총참여자")
+	const paper = `getComputedStyle(document.body).backgroundColor`
+	const dark, light = "rgb(18, 22, 20)", "rgb(245, 244, 239)"
+	if got := eval[string](t, tb, paper); got != dark {
+		t.Errorf("where the system is dark: %s", got)
+	}
+	tb.click(t, "#theme")
+	if got := eval[string](t, tb, paper); got != light {
+		t.Errorf("light by choice: %s", got)
+	}
+	tb.click(t, "#language")
+	tb.shows(t, "[data-card=totalParticipants] h2", "Participants")
+	tb.shows(t, ".pill", "Live")
+	tb.shows(t, "[data-channel=genietv] .said", "Channel not answering · last collected")
+	if got := eval[string](t, tb, participantsSaid); got != "12,345" {
+		t.Errorf("in English: %q", got)
+	}
+	// A word that was forgotten would be Korean. The campaign's own stay.
+	rest := eval[string](t, tb, `(() => { const own = new Set(['h1', '.objective', '[data-dimension=region] .name', '#language'].flatMap((s) => [...document.querySelectorAll(s)]));
+		const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT); const left = [];
+		while (walk.nextNode()) if (/[가-힣]/.test(walk.currentNode.data) && ![...own].some((e) => e.contains(walk.currentNode)) && walk.currentNode.parentElement.tagName !== 'NOSCRIPT') left.push(walk.currentNode.data);
+		return left.join('|'); })()`)
+	if rest != "" {
+		t.Errorf("still Korean: %s", rest)
+	}
+	if err := chromedp.Do(tb.ctx, chromedp.Reload()); err != nil {
+		t.Fatal(err)
+	}
+	tb.shows(t, "[data-card=totalParticipants] h2", "Participants")
+	if got := eval[string](t, tb, paper+` + document.documentElement.lang`); got != light+"en" {
+		t.Errorf("after a reload: %s", got)
+	}
+}
+
+// TestKeyboard: without a mouse a reader gets from the list to how a number came about.
+func TestKeyboard(t *testing.T) {
+	t.Parallel()
+	s := startServe(t)
+	s.produce(t, append(registered(t, "evt-1", 0, 7, noon(), time.Second), created(t, "evt-1", "store-1", "가을 감사 이벤트"), created(t, "evt-2", "store-1", "봄 이벤트"))...)
+	s.participants(t, "evt-1", 7)
+	s.campaigns(t, "store-1", 2)
+	tb := open(t, 1280, "light", s.api+"/#/stores/store-1")
+	tb.shows(t, ".count", "캠페인 2개")
+	// tabTo presses Tab until what is wanted has the focus, and sees it marked.
+	tabTo := func(selector string) {
+		t.Helper()
+		for range 60 {
+			tb.press(t, kb.Tab)
+			if eval[bool](t, tb, `document.activeElement.matches(`+quote(selector)+`)`) {
+				if style := eval[string](t, tb, `getComputedStyle(document.activeElement).outlineStyle`); style == "none" {
+					t.Errorf("%s: the focus cannot be seen", selector)
+				}
+				return
+			}
+		}
+		t.Fatalf("%s is not reached", selector)
+	}
+	tabTo("#skip")
+	tb.press(t, kb.Enter)
+	if got := eval[string](t, tb, `document.activeElement.id + location.hash`); got != "main#/stores/store-1" {
+		t.Errorf("skipped to %s", got)
+	}
+	tabTo("#search")
+	tabTo("th.title button")
+	tb.press(t, kb.Enter)
+	tb.wait(t, `document.querySelector('tbody tr').dataset.campaign === 'evt-1' && document.querySelector('th.title').ariaSort === 'ascending'`)
+	tabTo("tbody tr:first-child a")
+	tb.press(t, kb.Enter)
+	tb.wait(t, participantsSaid+` === '7명'`)
+	if got := eval[string](t, tb, `document.activeElement.id`); got != "main" {
+		t.Errorf("on a new page the focus is on %q", got)
+	}
+	tabTo("[data-card=roiPercent] summary")
+	tb.press(t, kb.Enter)
+	tb.shows(t, "[data-card=roiPercent] dt", "총비용")
+	tabTo(".zoom button")
+	tabTo(".table summary")
+	if err := chromedp.Do(tb.ctx, chromedp.NavigateBack()); err != nil {
+		t.Fatal(err)
+	}
+	tb.shows(t, ".count", "캠페인 2개")
+}
+
+// TestTakenHome: what is shown can be saved as a sheet, and printed without what only a
+// screen has.
+func TestTakenHome(t *testing.T) {
+	t.Parallel()
+	s := startServe(t)
+	s.produce(t, append(append(registered(t, "evt-1", 0, 3, noon(), time.Hour), created(t, "evt-1", "store-1", `=SUM(A1) "가을", 감사`)), distributed(t, "evt-1")...)...)
+	s.participants(t, "evt-1", 3)
+	s.until(t, "/api/events/evt-1/analytics", func(_ int, body map[string]any) bool { all, _ := body["channels"].([]any); return len(all) == 5 })
+	tb := open(t, 1280, "light", s.api+"/#/stores/store-1")
+	tb.shows(t, ".count", "캠페인 1개")
+	dir := t.TempDir()
+	if _, err := chromedp.CallBrowser(tb.ctx, cdpbrowser.SetDownloadBehavior, cdpbrowser.SetDownloadBehaviorParams{Behavior: cdpbrowser.SetDownloadBehaviorBehaviorAllow, DownloadPath: dir, BrowserContextID: chromedp.FromContext(tb.ctx).BrowserContextID}); err != nil {
+		t.Fatal(err)
+	}
+	saved := func(click string) string {
+		t.Helper()
+		tb.click(t, click)
+		for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+			files, _ := filepath.Glob(filepath.Join(dir, "*.csv"))
+			if len(files) == 1 {
+				text, err := os.ReadFile(files[0])
+				if err != nil {
+					t.Fatal(err)
+				}
+				_ = os.Remove(files[0])
+				return string(text)
+			}
+		}
+		t.Fatal("nothing was saved")
+		return ""
+	}
+	list := saved(".toolbar button")
+	for _, want := range []string{"\ufeff번호,캠페인,참여자,노출,ROI %,매출 증가율 %,마지막 변화\r\n", `evt-1,"'=SUM(A1) ""가을"", 감사",3,123468789,`} {
+		if !strings.Contains(list, want) {
+			t.Errorf("the list has no %q:\n%s", want, list)
+		}
+	}
+	tb.click(t, "tbody a")
+	tb.shows(t, ".pill", "실시간")
+	sheet := saved(".actions button:nth-child(2)")
+	for _, want := range []string{
+		"\ufeff구분,항목,지표,값\r\n", "요약,총참여자,,3\r\n", "비용과 수익,기준 매출,원,24000000\r\n", "채널 성과,우리동네TV,노출,123456789\r\n", "채널 성과,카카오,노출,\r\n", "참여 추이,2026-11-23T12:00:00+09:00,참여자,1\r\n", "참여자 프로필,성별,여성,2\r\n",
+	} {
+		if !strings.Contains(sheet, want) {
+			t.Errorf("the sheet has no %q:\n%s", want, sheet)
+		}
+	}
+	if _, err := chromedp.Call(tb.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: "print"}); err != nil {
+		t.Fatal(err)
+	}
+	if got := eval[int](t, tb, `[...document.querySelectorAll('button, input, .tools')].filter((e) => e.checkVisibility()).length`); got > 0 {
+		t.Errorf("%d controls would be printed", got)
+	}
+	pdf, err := chromedp.Run(tb.ctx, chromedp.PrintToPDF())
+	if err != nil || len(pdf) < 10_000 {
+		t.Errorf("printed: %d bytes, %v", len(pdf), err)
+	}
+}
