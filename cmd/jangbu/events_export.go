@@ -113,7 +113,7 @@ func (c eventsExportCommand) write(ctx context.Context, t terminal, log events.L
 	if err := archive.Export(ctx, log, w, c.From, through, p.at); err != nil {
 		return archive.Manifest{}, fmt.Errorf("export: %w", err)
 	}
-	m, err := w.Finish(time.Now())
+	m, err := w.Finish(ctx, time.Now())
 	if err != nil {
 		return m, fmt.Errorf("export: %w", err)
 	}

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -125,7 +127,7 @@ func finish(t *testing.T, log events.Log, w *archive.Writer, from events.Positio
 	if err := archive.Export(t.Context(), log, w, from, head(t, log), ignore); err != nil {
 		t.Fatal(err)
 	}
-	m, err := w.Finish(time.Date(2026, 11, 24, 1, 2, 3, 4, time.UTC))
+	m, err := w.Finish(t.Context(), time.Date(2026, 11, 24, 1, 2, 3, 4, time.UTC))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,6 +135,48 @@ func finish(t *testing.T, log events.Log, w *archive.Writer, from events.Positio
 		t.Fatal(err)
 	}
 	return m
+}
+
+// TestFinishIsInterrupted: what is interrupted at its last step can be resumed, and is
+// then what it would have been.
+func TestFinishIsInterrupted(t *testing.T) {
+	t.Parallel()
+	log := fullLog(t, 1_500)
+	for _, name := range []string{"log.jsonl.zst", "log.parquet"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join(t.TempDir(), name)
+			w, err := archive.Create(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := archive.Export(t.Context(), log, w, 1, head(t, log), ignore); err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			cancel()
+			if _, err := w.Finish(ctx, time.Now()); !errors.Is(err, context.Canceled) {
+				t.Errorf("Finish = %v; want canceled", err)
+			}
+			if err := w.Close(); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("the export has its name already: %v", err)
+			}
+			if w, err = archive.Resume(path); err != nil {
+				t.Fatal(err)
+			}
+			finish(t, log, w, 1)
+			other := openLog(t)
+			if _, err := imported(t.Context(), other, path); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(contents(t, log), contents(t, other)); diff != "" {
+				t.Errorf("(-exported +imported):\n%s", diff)
+			}
+		})
+	}
 }
 
 func imported(ctx context.Context, log archive.Log, path string) (present int64, err error) {

@@ -61,7 +61,7 @@ func (row *parquetRow) recorded() (events.Recorded, error) {
 }
 
 // convert writes the lines of the partial file to a Parquet file, and sums it up.
-func (w *Writer) convert(path string) (size int64, sum string, err error) {
+func (w *Writer) convert(ctx context.Context, path string) (size int64, sum string, err error) {
 	if _, err := w.f.Seek(0, io.SeekStart); err != nil {
 		return 0, "", err
 	}
@@ -82,6 +82,9 @@ func (w *Writer) convert(path string) (size int64, sum string, err error) {
 			rows = append(rows, rowOf(r))
 		}
 		if len(rows) == batch || !more {
+			if err := ctx.Err(); err != nil {
+				return 0, "", err
+			}
 			if _, err := p.Write(rows); err != nil {
 				return 0, "", err
 			}

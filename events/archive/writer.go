@@ -2,6 +2,7 @@ package archive
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -100,23 +101,24 @@ func (w *Writer) Write(batch []events.Recorded) error {
 	return nil
 }
 
-// Finish gives the export its name, over one that is there, and its manifest.
+// Finish gives the export its name, over one that is there, and its manifest. Where ctx
+// ends it before that, the partial file stays as it is, and Finish can be called again.
 // The manifest moves first: should the process end in between, import refuses
 // an older export beside it, and [Resume] and Finish complete the new one.
-func (w *Writer) Finish(now time.Time) (Manifest, error) {
+func (w *Writer) Finish(ctx context.Context, now time.Time) (Manifest, error) {
 	m := w.tally.manifest()
 	m.ExportedAt = now.UTC().Truncate(time.Second)
 	complete := PartialPath(w.path)
 	switch {
 	case isCompressed(w.path):
 		complete += ".zst"
-		if err := w.compress(complete); err != nil {
+		if err := w.compress(ctx, complete); err != nil {
 			return m, fmt.Errorf("compress: %w", err)
 		}
 	case isParquet(w.path):
 		complete += ".parquet"
 		var err error
-		if m.Bytes, m.SHA256, err = w.convert(complete); err != nil {
+		if m.Bytes, m.SHA256, err = w.convert(ctx, complete); err != nil {
 			return m, fmt.Errorf("convert to Parquet: %w", err)
 		}
 	}
@@ -142,7 +144,7 @@ func (w *Writer) Finish(now time.Time) (Manifest, error) {
 }
 
 // compress writes what the partial file holds to another one.
-func (w *Writer) compress(path string) (err error) {
+func (w *Writer) compress(ctx context.Context, path string) (err error) {
 	if _, err := w.f.Seek(0, io.SeekStart); err != nil {
 		return err
 	}
@@ -155,7 +157,14 @@ func (w *Writer) compress(path string) (err error) {
 	if err != nil {
 		return err
 	}
-	_, err = io.Copy(z, w.f)
+	for err == nil {
+		if err = ctx.Err(); err == nil {
+			_, err = io.CopyN(z, w.f, 1<<20)
+		}
+	}
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
 	return errors.Join(err, z.Close(), f.Sync())
 }
 
