@@ -293,6 +293,38 @@ func TestNewerVersionRebuilds(t *testing.T) {
 	})
 }
 
+// TestNewerVersionIsNotGivenUp: where the rebuild by itself fails, it is asked for again.
+func TestNewerVersionIsNotGivenUp(t *testing.T) {
+	t.Parallel()
+	b := onSQLite(t)
+	newer := projections.All()
+	newer[0].Version++
+	rows := &failingFill{store: b.rows}
+	rows.left.Store(1)
+	r, stop := start(t, b.log, rows, "process-1", 20, newer)
+	waitFor(t, r, appendAll(t, b.log, drafts(t, 12, 50), 10))
+	if err := stop(); err != nil {
+		t.Fatal(err)
+	}
+	acts, err := b.rows.Acts(t.Context(), 10)
+	if err != nil || len(acts) != 2 || acts[0].State != readmodel.ActDone || acts[1].State != readmodel.ActFailed {
+		t.Errorf("acts = %+v, %v; want one that failed, and then one that is done", acts, err)
+	}
+}
+
+// failingFill fails to fill some times.
+type failingFill struct {
+	store
+	left atomic.Int32
+}
+
+func (f *failingFill) Fill(ctx context.Context, lease readmodel.Lease, advances []readmodel.Advance, rows *readmodel.Rows, between func()) error {
+	if f.left.Add(-1) >= 0 {
+		return errors.New("the disk is full")
+	}
+	return f.store.Fill(ctx, lease, advances, rows, between)
+}
+
 // TestActsSurviveTheirLeaders takes leaders away at random moments while rebuilds,
 // rollbacks and resets go on and events come in: every act comes to its end once, and
 // rows always equal the fold.

@@ -16,6 +16,10 @@ const (
 	actPoll = 50 * time.Millisecond
 	// noteEvery is how often the progress of an act is written down.
 	noteEvery = 250 * time.Millisecond
+	// A rebuild of rows of an earlier version that has failed is asked for again after
+	// firstRenovation, and then after twice as long each time, up to lastRenovation.
+	firstRenovation = time.Second
+	lastRenovation  = 10 * time.Minute
 )
 
 // handover is the last step of an act, which the follower takes between two batches:
@@ -28,16 +32,21 @@ type handover struct {
 // clerk carries out what operators ask for, one act after the other, beside the
 // following of the log and under the same lease.
 func (f *follower) clerk(ctx context.Context) error {
+	renovated, again := time.Now(), firstRenovation
 	for {
 		act, ok, err := f.cfg.Rows.Next(ctx)
 		if err != nil {
 			return err
 		}
-		if ok {
+		switch {
+		case ok:
 			f.note(func(s *Status) { s.Acting = true })
 			err = f.carryOut(ctx, act)
 			f.note(func(s *Status) { s.Acting = false })
-		} else {
+		case time.Since(renovated) > again:
+			err = f.hand(ctx, f.renovate)
+			renovated, again = time.Now(), min(2*again, lastRenovation)
+		default:
 			err = sleep(ctx, actPoll)
 		}
 		if err != nil {

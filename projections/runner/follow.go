@@ -66,7 +66,6 @@ func (f *follower) register(ctx context.Context) error {
 		return err
 	}
 	f.cursors = make([]cursor, len(active))
-	var outdated []string
 	for i, at := range active {
 		if at.Position > totals.Head {
 			return fmt.Errorf("%w: %s stands at %d, the log ends at %d", ErrAhead, at.Projection, at.Position, totals.Head)
@@ -74,17 +73,20 @@ func (f *follower) register(ctx context.Context) error {
 		f.cursors[i] = cursor{Projection: f.cfg.Projections[i], at: at, paused: slices.ContainsFunc(builds, func(b readmodel.Build) bool {
 			return b.Paused && b.Projection == at.Projection
 		})}
-		if f.cursors[i].outdated() {
-			outdated = append(outdated, at.Projection)
-		}
 	}
 	f.publish()
-	return f.renovate(ctx, outdated)
+	return f.renovate(ctx)
 }
 
 // renovate has projections rebuilt whose rows are of an earlier version. Until then
 // those are served, and are not folded further.
-func (f *follower) renovate(ctx context.Context, outdated []string) error {
+func (f *follower) renovate(ctx context.Context) error {
+	var outdated []string
+	for i := range f.cursors {
+		if c := &f.cursors[i]; c.outdated() {
+			outdated = append(outdated, c.Name)
+		}
+	}
 	if len(outdated) == 0 {
 		return nil
 	}

@@ -112,7 +112,7 @@ func exported(t *testing.T, log events.Log, from, through events.Position) *arch
 	if err := archive.Export(t.Context(), log, w, from, through, func(events.Position) {}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.Finish(time.Unix(0, 0)); err != nil {
+	if _, err := w.Finish(t.Context(), time.Unix(0, 0)); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.Close(); err != nil {
