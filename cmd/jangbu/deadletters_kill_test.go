@@ -62,7 +62,7 @@ func testRetryKilled(t *testing.T, at storeConfig) {
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		// Some time within a few transactions after its first.
+		// Some time within a few transactions after its first, if there are so many.
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		if _, err := log.Wait(ctx, min(before+events.Position(random.IntN(600)), letters-1)); err != nil {
 			t.Fatal(err)
