@@ -75,7 +75,7 @@ func TestParquetIsForOthers(t *testing.T) {
 			int64(r.Position), r.ID, r.Event.Type().String(), string(r.Event.Subject()), r.OccurredAt.UnixMicro(),
 			r.RecordedAt.UnixMicro(), r.Digest, events.AppendStored(nil, r.Event),
 		}
-		if diff := cmp.Diff(want, rows[i]); diff != "" {
+		if diff := difference(want, rows[i]); diff != "" {
 			t.Fatalf("row %d (-want +got):\n%s", i, diff)
 		}
 	}

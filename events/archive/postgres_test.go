@@ -3,8 +3,6 @@ package archive_test
 import (
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"jangbu/events/pglog"
 	"jangbu/events/pglog/pgtest"
 )
@@ -24,7 +22,7 @@ func TestImportIntoPostgres(t *testing.T) {
 	if _, err := imported(t.Context(), back, exported(t, pg, "log.jsonl")); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(contents(t, log), contents(t, back)); diff != "" {
+	if diff := difference(contents(t, log), contents(t, back)); diff != "" {
 		t.Errorf("(-first +last):\n%s", diff)
 	}
 }
