@@ -87,13 +87,17 @@ func TestPollerIsHandedOver(t *testing.T) {
 
 // callWatch notes when it saw the calls for each campaign of each API.
 type callWatch struct {
-	sim   *simulator.Simulator
-	at    map[string][]time.Time
-	calls map[string]int64
+	sim    *simulator.Simulator
+	at     map[string][]seenCall
+	calls  map[string]int64
+	looked time.Time // when the last look began
 }
 
+// seenCall is a call that was made after one look and before the next.
+type seenCall struct{ after, before time.Time }
+
 func watchCalls(sim *simulator.Simulator, campaigns int) *callWatch {
-	w := &callWatch{sim: sim, at: make(map[string][]time.Time), calls: make(map[string]int64)}
+	w := &callWatch{sim: sim, at: make(map[string][]seenCall), calls: make(map[string]int64), looked: time.Now()}
 	for i := range campaigns {
 		for _, api := range simulator.APIs() {
 			id := fmt.Sprintf("evt-%d", i)
@@ -108,7 +112,7 @@ func (w *callWatch) until(t *testing.T, calls int, limit time.Duration) {
 	t.Helper()
 	each := calls / len(w.calls)
 	waitFor(t, limit, func() string {
-		missing := ""
+		missing, looked := "", time.Now()
 		for key, before := range w.calls {
 			var api simulator.API
 			var id string
@@ -117,24 +121,25 @@ func (w *callWatch) until(t *testing.T, calls int, limit time.Duration) {
 			}
 			now := w.sim.CallsFor(api, id)
 			for range now - before {
-				w.at[key] = append(w.at[key], time.Now())
+				w.at[key] = append(w.at[key], seenCall{after: w.looked, before: time.Now()})
 			}
 			w.calls[key] = now
 			if len(w.at[key]) < each {
 				missing = fmt.Sprintf("%s: %d calls of %d", key, len(w.at[key]), each)
 			}
 		}
+		w.looked = looked
 		return missing
 	})
 }
 
 // apart checks that no two calls for the same came closer than the interval, but
-// for what the watching may have been late.
+// for what the watching was late and a second that a call may be on its way.
 func (w *callWatch) apart(t *testing.T, interval time.Duration) {
 	t.Helper()
 	for key, at := range w.at {
 		for i := 1; i < len(at); i++ {
-			if gap := at[i].Sub(at[i-1]); gap < interval-time.Second {
+			if gap := at[i].before.Sub(at[i-1].after); gap < interval-time.Second {
 				t.Errorf("%s: two calls %v apart", key, gap)
 			}
 		}
