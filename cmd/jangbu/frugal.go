@@ -8,7 +8,7 @@ import (
 // foldMemory is what a command that folds a whole log tries to get by with: beyond it
 // memory is given back at once instead of in bulk, which takes longer. A million events
 // of a thousand campaigns, over eleven days, leave rows of 100 MiB.
-const foldMemory = 350 << 20
+const foldMemory = 300 << 20
 
 // frugal bounds the memory, unless GOMEMLIMIT does, until the returned function is
 // called.
