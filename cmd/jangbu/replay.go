@@ -20,17 +20,17 @@ import (
 type replayCommand struct {
 	storeConfig
 	pollConfig
-	Source string                `placeholder:"URL|FILE" help:"What is replayed: a log, as --log-url names it, or an export with its manifest beside it. Without it, the log."`
-	Event  events.Campaign       `placeholder:"ID" help:"One campaign alone."`
-	Store  events.Store          `placeholder:"ID" help:"The campaigns of one store alone."`
-	From   events.Position       `placeholder:"POSITION" help:"The first position that counts (1)."`
-	To     string                `placeholder:"POSITION|TIME" help:"The last one, or the last moment at which an event was recorded (RFC 3339). Without it, the head."`
-	AsOf   string                `placeholder:"POSITION|TIME" help:"The same as --to."`
-	Set    readmodel.Assumptions `placeholder:"AMOUNT=WON" help:"What if: an amount in the place of the owner's, such as prizeCost=500000. Can be repeated."`
-	Out    string                `default:"table" enum:"table,json,csv,parquet" placeholder:"FORM" help:"What is printed: ${enum} (${default}). Parquet goes to a file: > FILE."`
-	JSON   bool                  `help:"The same as --out json."`
-	Into   string                `placeholder:"FILE" help:"Write the rows to a new SQLite file, to be asked by SQL, and print nothing else."`
-	TZ     string                `name:"tz" env:"JANGBU_TZ" default:"Asia/Seoul" placeholder:"ZONE" help:"Time zone of days and hours (${default})."`
+	Source string          `placeholder:"URL|FILE" help:"What is replayed: a log, as --log-url names it, or an export with its manifest beside it. Without it, the log."`
+	Event  events.Campaign `placeholder:"ID" help:"One campaign alone."`
+	Store  events.Store    `placeholder:"ID" help:"The campaigns of one store alone."`
+	From   events.Position `placeholder:"POSITION" help:"The first position that counts (1)."`
+	To     string          `placeholder:"POSITION|TIME" help:"The last one, or the last moment at which an event was recorded (RFC 3339). Without it, the head."`
+	AsOf   string          `placeholder:"POSITION|TIME" help:"The same as --to."`
+	Set    assumed         `placeholder:"AMOUNT=WON" help:"What if: an amount in the place of the owner's, such as prizeCost=500000. Can be repeated."`
+	Out    string          `default:"table" enum:"table,json,csv,parquet" placeholder:"FORM" help:"What is printed: ${enum} (${default}). Parquet goes to a file: > FILE."`
+	JSON   bool            `help:"The same as --out json."`
+	Into   string          `placeholder:"FILE" help:"Write the rows to a new SQLite file, to be asked by SQL, and print nothing else."`
+	TZ     string          `name:"tz" env:"JANGBU_TZ" default:"Asia/Seoul" placeholder:"ZONE" help:"Time zone of days and hours (${default})."`
 }
 
 // Help implements kong's detailed help.
@@ -186,7 +186,7 @@ func (c *replayCommand) report(got runner.Replayed, v readmodel.View) replayed {
 		}
 		one := replayedReport{Dashboard: readmodel.NewDashboard(rows, v)}
 		if len(c.Set) > 0 {
-			rows.Event = c.Set.Apply(rows.Event)
+			rows.Event = readmodel.Assumptions(c.Set).Apply(rows.Event)
 			would := readmodel.NewDashboard(rows, v)
 			one.WhatIf = &whatIf{would.Summary, would.Economics}
 		}

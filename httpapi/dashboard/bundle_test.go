@@ -52,6 +52,7 @@ func start(t testing.TB, args ...string) *service {
 	}
 	s := &service{cmd: exec.Command(path, append(args, "--json")...)}
 	s.cmd.Dir = t.TempDir()
+	s.cmd.Env = append(os.Environ(), "TMPDIR="+s.cmd.Dir) // a demo that is killed cannot clear up
 	stdout, err := s.cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
