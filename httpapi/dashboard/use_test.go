@@ -120,6 +120,16 @@ func TestManyCampaigns(t *testing.T) {
 	for _, button := range []int{3, 3, 1, 5, 2, 4} {
 		tb.click(t, fmt.Sprintf(".zoom button:nth-child(%d)", button))
 	}
+	const whole = `document.querySelector('.zoom button:nth-child(4)').ariaDisabled === 'true'`
+	tb.wait(t, whole)
+	type point struct{ X, Y float64 }
+	at := eval[point](t, tb, `(() => { const e = document.querySelector('.u-over'); e.scrollIntoView({block: 'center'}); const r = e.getBoundingClientRect(); return {x: r.x, y: r.y + r.height / 2}; })()`)
+	if err := chromedp.Do(tb.ctx, chromedp.DragAndDropXY(at.X+100, at.Y, at.X+300, at.Y, 10)); err != nil {
+		t.Fatal(err)
+	}
+	tb.wait(t, "!("+whole+")")
+	tb.click(t, ".zoom button:nth-child(4)")
+	tb.wait(t, whole)
 	label := eval[string](t, tb, `document.querySelector('.chart').ariaLabel`)
 	if !strings.Contains(label, "참여자 1,441") {
 		t.Errorf("the chart is read as %q", label)

@@ -91,6 +91,8 @@ export function trend() {
     const began = performance.now();
     if (!plot) plot = newPlot(began);
     plot.began = began;
+    // Not "disabled", which would take the focus away from whoever has just pressed it.
+    for (const i of [0, 1, 3, 4]) label(tools.children[i], 'aria-disabled', zoom ? null : 'true');
     const [min, max] = range();
     plot.batch(() => {
       plot.setData(data(), false);
