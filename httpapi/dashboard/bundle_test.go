@@ -166,6 +166,19 @@ func registered(t testing.TB, id string, first, n int, from time.Time, every tim
 	return records
 }
 
+// fill gives a shop 2,000 campaigns, one of which, evt-0007, has had a participant an hour
+// for sixty days.
+func (s *service) fill(t testing.TB) {
+	t.Helper()
+	const hours = 60*24 + 1
+	records := registered(t, "evt-0007", 0, hours, time.Now().Truncate(time.Hour).Add(-(hours-1)*time.Hour), time.Hour)
+	for i := range 2_000 {
+		records = append(records, created(t, fmt.Sprintf("evt-%04d", i), "store-1", fmt.Sprintf("%s 이벤트 %d", []string{"분식", "카페", "책방", "꽃집"}[i%4], i)))
+	}
+	s.produce(t, records...)
+	s.participants(t, "evt-0007", hours)
+}
+
 // distributed says that a campaign is on all channels, and what they report; 지니TV
 // reported long ago and 카카오 never.
 func distributed(t testing.TB, id string) []events.Record {

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"testing"
 	"time"
-
-	"jangbu/events"
 )
 
 // BenchmarkPage measures what an owner waits for, in milliseconds, with everything on one
@@ -28,10 +26,9 @@ func firstLook(b *testing.B, report func(string, float64)) {
 	tb := open(b, 1280, "light", demo.open)
 	tb.wait(b, `seen.list`)
 	report("list-ms", eval[float64](b, tb, `seen.list`))
-	type transfer struct{ Size, Requests float64 }
-	t := eval[transfer](b, tb, `(() => { const all = [...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')]; return {size: all.reduce((s, e) => s + e.transferSize, 0), requests: all.length}; })()`)
-	report("transfer-KiB", t.Size/1024)
-	report("requests", t.Requests)
+	kib, requests := tb.transferred(b)
+	report("transfer-KiB", kib)
+	report("requests", requests)
 	tb.click(b, "tbody tr:first-child a")
 	tb.wait(b, `seen.card`)
 	report("campaign-ms", eval[float64](b, tb, `seen.card - seen.clicked`))
@@ -53,14 +50,16 @@ func firstLook(b *testing.B, report func(string, float64)) {
 	report("shift", eval[float64](b, tb, `seen.shift`))
 }
 
+// transferred is what the page has asked for so far.
+func (tb *tab) transferred(t testing.TB) (kib, requests float64) {
+	t.Helper()
+	got := eval[[]float64](t, tb, `(() => { const all = [...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')]; return [all.reduce((s, e) => s + e.transferSize, 0), all.length]; })()`)
+	return got[0] / 1024, got[1]
+}
+
 func many(b *testing.B, report func(string, float64)) {
 	s := startServe(b)
-	records := make([]events.Record, 0, 4_000)
-	for i := range 2_000 {
-		records = append(records, created(b, fmt.Sprintf("evt-%04d", i), "store-1", fmt.Sprintf("%s 이벤트 %d", []string{"분식", "카페", "책방", "꽃집"}[i%4], i)))
-	}
-	s.produce(b, append(records, registered(b, "evt-0007", 0, 60*24, time.Now().Truncate(time.Hour).Add(-60*24*time.Hour), time.Hour)...)...)
-	s.participants(b, "evt-0007", 60*24)
+	s.fill(b)
 	s.campaigns(b, "store-1", 2_000)
 	tb := open(b, 1280, "light", s.api+"/#/stores/store-1")
 	tb.shows(b, ".count", "캠페인 2000개")

@@ -13,8 +13,6 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
-
-	"jangbu/events"
 )
 
 // TestTimeSlider: the slider shows the campaign as it was known at an earlier moment, by
@@ -67,15 +65,8 @@ func TestTimeSlider(t *testing.T) {
 func TestManyCampaigns(t *testing.T) {
 	t.Parallel()
 	s := startServe(t)
-	records := make([]events.Record, 0, 4_000)
-	for i := range 2_000 {
-		records = append(records, created(t, fmt.Sprintf("evt-%04d", i), "store-1", fmt.Sprintf("%s 이벤트 %d", []string{"분식", "카페", "책방", "꽃집"}[i%4], i)))
-	}
-	records = append(records, record(t, "event-created", fact{"eventId": "evt-free", "storeId": "store-1", "title": "돈 없는 이벤트", "objective": "x"}))
-	begin := time.Now().Truncate(time.Hour).Add(-60 * 24 * time.Hour)
-	records = append(records, registered(t, "evt-0007", 0, 60*24+1, begin, time.Hour)...)
-	s.produce(t, records...)
-	s.participants(t, "evt-0007", 60*24+1)
+	s.produce(t, record(t, "event-created", fact{"eventId": "evt-free", "storeId": "store-1", "title": "돈 없는 이벤트", "objective": "x"}))
+	s.fill(t)
 	s.campaigns(t, "store-1", 2_001)
 
 	tb := open(t, 1280, "light", s.api+"/#/stores/store-1")

@@ -15,8 +15,10 @@ func TestOwnerWatches(t *testing.T) {
 	if got := eval[int](t, tb, `document.querySelectorAll('tbody tr').length`); got != 3 {
 		t.Errorf("%d campaigns, want 3", got)
 	}
+	kib, requests := tb.transferred(t)
 	tb.click(t, "tbody tr:first-child a")
 	tb.wait(t, participantsSaid)
+	t.Logf("%.0f KiB in %.0f requests; list after %.0f ms, campaign %.0f ms after the click", kib, requests, eval[float64](t, tb, `seen.list`), eval[float64](t, tb, `seen.card - seen.clicked`))
 	tb.shows(t, ".pill", "실시간")
 	for _, panel := range []string{"참여 추이", "채널 성과", "참여자 프로필"} {
 		tb.shows(t, "h2", panel)

@@ -51,12 +51,14 @@ function tools() {
   write(document.getElementById('skip'), w.skip);
   write(document.querySelector('#brand span'), w.app);
   const shops = stores();
+  const listed = (s) => location.hash === `#/stores/${encodeURIComponent(s)}`;
   const choose = (e) => { location.hash = `#/stores/${encodeURIComponent(e.target.value)}`; };
   const current = theme.get() ?? 'auto';
   const others = { auto: 'light', light: 'dark', dark: 'auto' };
   const e = document.getElementById('tools');
   e.replaceChildren(...[
-    shops.length > 1 && h('select', { id: 'shop', 'aria-label': w.shop, onchange: choose }, ...shops.map((s) => h('option', { value: s, selected: location.hash === `#/stores/${encodeURIComponent(s)}` }, s))),
+    shops.length > 1 && h('select', { id: 'shop', 'aria-label': w.shop, onchange: choose },
+      !shops.some(listed) && h('option', { value: '', selected: true, disabled: true, hidden: true }, w.shop), ...shops.map((s) => h('option', { value: s, selected: listed(s) }, s))),
     h('button', { type: 'button', id: 'theme', class: 'quiet', onclick: () => setTheme(others[current] ?? 'auto') }, h('span', { class: 'unseen' }, w.themeSaid('')), w.theme[current] ?? w.theme.auto),
     h('button', { type: 'button', id: 'language', class: 'quiet', lang: w.other, onclick: () => { setLang(w.other); route(); } }, w.otherLanguage),
     hasToken() && h('button', { type: 'button', id: 'out', class: 'quiet', onclick: () => { setToken(null); location.hash = '#/'; route(); } }, w.signOut),
