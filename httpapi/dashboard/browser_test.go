@@ -58,7 +58,10 @@ type tab struct{ ctx context.Context }
 
 // watch runs in every page before anything else does.
 const watch = `
-window.seen = {violations: [], errors: [], shift: 0, alerts: 0};
+window.seen = {violations: [], errors: [], shift: 0, alerts: 0, longest: {}};
+new PerformanceObserver((list) => {
+  for (const e of list.getEntries()) seen.longest[e.name] = Math.max(seen.longest[e.name] ?? 0, e.duration);
+}).observe({type: 'measure'});
 addEventListener('securitypolicyviolation', (e) => seen.violations.push(e.violatedDirective + ' ' + e.blockedURI + ' ' + e.sourceFile));
 addEventListener('error', (e) => seen.errors.push(String(e.message)));
 addEventListener('unhandledrejection', (e) => seen.errors.push(String(e.reason)));

@@ -1,6 +1,7 @@
 package dashboard_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 )
@@ -43,6 +44,16 @@ func TestOwnerWatches(t *testing.T) {
 	}
 	if shift := eval[float64](t, tb, `seen.shift`); shift >= 0.02 {
 		t.Errorf("layout shift %.3f, want below 0.02", shift)
+	}
+	// It stays open for days: nothing may be left behind by a change.
+	const size = `document.querySelectorAll('*').length + performance.getEntriesByType('measure').length`
+	before := eval[int](t, tb, size)
+	for n := range 8 {
+		demo.produce(t, registered(t, "evt-mine", 12_345+n, 1, time.Now(), 0)...)
+		tb.wait(t, participantsSaid+fmt.Sprintf(" === '12,%d명'", 346+n))
+	}
+	if after := eval[int](t, tb, size); after != before {
+		t.Errorf("%d elements and measures after 8 changes, %d before", after, before)
 	}
 	tb.click(t, "[data-card=roiPercent] summary")
 	tb.shows(t, "[data-card=roiPercent] .sum", "÷ 1,200,000 × 100")

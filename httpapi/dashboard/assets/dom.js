@@ -65,6 +65,13 @@ export function rows(parent, make) {
   };
 }
 
+/** measured tells whoever observes the page how long something has taken since a moment.
+ * Nothing is kept: the page stays open for days. */
+export function measured(name, start) {
+  performance.measure(name, { start });
+  performance.clearMeasures(name);
+}
+
 /** remembered reads and writes what the browser keeps; where it may keep nothing, for
  * as long as the page is open. */
 export function remembered(storage, key) {

@@ -1,7 +1,7 @@
 // A shop's campaigns with their four numbers.
 
 import { Failure, listPath, now, patiently, pause } from './api.js';
-import { figure, h, label, rows, write } from './dom.js';
+import { figure, h, label, measured, rows, write } from './dom.js';
 import { csv, listSheet, save } from './sheet.js';
 import { failed } from './states.js';
 import { ago, exact, fullTime, percent, short, t } from './words.js';
@@ -60,7 +60,7 @@ export function list(main, store, signal) {
     if (some.length > 0) none.replaceChildren();
     else if (all.length === 0) none.replaceChildren(h('h2', {}, w.empty), h('p', {}, w.emptyText));
     else none.replaceChildren(h('p', {}, w.none), h('button', { type: 'button', class: 'quiet', onclick: () => { chosen.text = search.value = ''; show(); search.focus(); } }, w.clear));
-    performance.measure('jangbu:list', { start: began });
+    measured('jangbu:list', began);
   }
   function take(cards, more) {
     partial = more;

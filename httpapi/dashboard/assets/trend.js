@@ -2,7 +2,7 @@
 
 import uPlot from './uPlot.esm.js';
 
-import { h, label, write } from './dom.js';
+import { h, label, measured, write } from './dom.js';
 import { clock, day, dayAndHour, exact, fullDay, short, t } from './words.js';
 
 const hour = 3600; // seconds, as uPlot counts
@@ -121,7 +121,7 @@ export function trend() {
           draw();
         }],
         setCursor: [point],
-        draw: [(u) => performance.measure('jangbu:trend', { start: u.began ?? began })],
+        draw: [(u) => measured('jangbu:trend', u.began ?? began)],
       },
     }, data(), chart);
     return made;
