@@ -195,6 +195,20 @@ func TestStates(t *testing.T) {
 		{"campaign-unknown-then", "/events/evt-1?asOf=2020-01-01T00:00:00Z", "", func(t *testing.T, tb *tab) {
 			tb.shows(t, "p", "이 시각에는 아직 알려진 것이 없습니다")
 		}},
+		{"campaign-english", "/events/evt-1", "", func(t *testing.T, tb *tab) {
+			loaded(t, tb)
+			tb.click(t, "#language")
+			tb.shows(t, ".pill", "Live")
+			tb.wait(t, `document.querySelector('.chart canvas')`)
+			for _, card := range []string{"totalParticipants", "totalExposure", "roiPercent", "salesGrowthPercent"} {
+				tb.click(t, "[data-card="+card+"] summary")
+			}
+		}},
+		{"list-english", "/stores/store-1", "", func(t *testing.T, tb *tab) {
+			tb.shows(t, ".count", "캠페인 3개")
+			tb.click(t, "#language")
+			tb.shows(t, ".count", "3 campaigns")
+		}},
 		{"campaign-missing", "/events/nothing", "", func(t *testing.T, tb *tab) { tb.shows(t, "h1", "볼 수 있는 캠페인이 아닙니다") }},
 		{"nowhere", "/x/y", "", func(t *testing.T, tb *tab) { tb.shows(t, "h1", "없는 주소입니다") }},
 	} {
