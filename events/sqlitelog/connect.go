@@ -10,13 +10,18 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/pressly/goose/v3"
 	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
 // busyTimeout is how long a statement waits for another process, in milliseconds.
 const busyTimeout = "10000"
+
+// reachTime is for how long a new file may be in the way of who opens it.
+const reachTime = 10 * time.Second
 
 // writerCache keeps 64 MiB of pages with the writer: identities are random, so
 // an append touches the index all over, and reading those pages back from the
@@ -61,6 +66,24 @@ func connect(path string, params url.Values, conns int) (*sql.DB, error) {
 	return db, nil
 }
 
+// reach opens the first connection, which turns a new file's journal into a write-ahead
+// log. Of several that do so at once SQLite lets all but one fail: whoever reads
+// already and cannot write is not kept waiting (a deadlock could be). They try again.
+func reach(ctx context.Context, db *sql.DB) error {
+	for deadline := time.Now().Add(reachTime); ; {
+		err := db.PingContext(ctx)
+		failure, ok := errors.AsType[*sqlite.Error](err)
+		if !ok || failure.Code()&0xff != sqlite3.SQLITE_BUSY || time.Now().After(deadline) {
+			return err
+		}
+		select {
+		case <-time.After(5 * time.Millisecond):
+		case <-ctx.Done():
+			return err
+		}
+	}
+}
+
 // create makes an empty file that only its owner can read, unless there is one.
 // SQLite gives the files that it puts beside it the same mode.
 func create(path string) error {
@@ -80,6 +103,9 @@ func create(path string) error {
 // applies one first, ours is rolled back by the unique index over goose's
 // versions; we then go on from where the other got to.
 func migrate(ctx context.Context, db *sql.DB, files fs.FS, dir string, logger *slog.Logger) error {
+	if err := reach(ctx, db); err != nil {
+		return err
+	}
 	migrations, err := fs.Sub(files, dir)
 	if err != nil {
 		return err

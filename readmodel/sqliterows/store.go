@@ -7,18 +7,23 @@ import (
 	_ "embed" // schema.sql
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
 	"time"
 
 	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 
 	"jangbu/readmodel"
 )
 
 //go:embed schema.sql
 var schema string
+
+// reachTime is for how long a new file may be in the way of who opens it.
+const reachTime = 10 * time.Second
 
 // maxReaders bounds the connections that read: each has a page cache.
 const maxReaders = 4
@@ -59,12 +64,7 @@ func open(ctx context.Context, path string) (_ *Store, err error) {
 	if err != nil {
 		return nil, err
 	}
-	// SQLite would create it readable by all; its -wal and -shm follow it.
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	if err := file.Close(); err != nil {
+	if err := create(path); err != nil {
 		return nil, err
 	}
 	s := &Store{reads: make(map[string]*sql.Stmt), commits: make(map[string]*sql.Stmt)}
@@ -77,6 +77,9 @@ func open(ctx context.Context, path string) (_ *Store, err error) {
 		return nil, err
 	}
 	s.writer.SetMaxOpenConns(1)
+	if err := reach(ctx, s.writer); err != nil {
+		return nil, err
+	}
 	if s.reader, err = connect(path, "deferred"); err != nil {
 		return nil, err
 	}
@@ -109,6 +112,39 @@ func open(ctx context.Context, path string) (_ *Store, err error) {
 		}
 	}
 	return s, nil
+}
+
+// reach opens the first connection, which turns a new file's journal into a write-ahead
+// log. Of several that do so at once SQLite lets all but one fail: whoever reads
+// already and cannot write is not kept waiting (a deadlock could be). They try again.
+func reach(ctx context.Context, db *sql.DB) error {
+	for deadline := time.Now().Add(reachTime); ; {
+		err := db.PingContext(ctx)
+		failure, ok := errors.AsType[*sqlite.Error](err)
+		if !ok || failure.Code()&0xff != sqlite3.SQLITE_BUSY || time.Now().After(deadline) {
+			return err
+		}
+		select {
+		case <-time.After(5 * time.Millisecond):
+		case <-ctx.Done():
+			return err
+		}
+	}
+}
+
+// create makes an empty file that only its owner can read, unless there is one; SQLite
+// would create it readable by all. Its -wal and -shm follow it.
+func create(path string) error {
+	// An existing file is not even opened: closing it again would drop the locks that
+	// this process's other connections hold on it.
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return file.Close()
 }
 
 func connect(path, txlock string) (*sql.DB, error) {
