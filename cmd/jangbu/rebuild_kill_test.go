@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"strconv"
@@ -58,7 +61,7 @@ func testRebuildsAreKilled(t *testing.T, environment []string) {
 		if n := w.metric(t, `jangbu_projection_position{projection="event_stats"}`); n < preloaded {
 			return fmt.Sprintf("%d folded of %d", n, preloaded)
 		}
-		return ""
+		return w.incomplete(t) // topics are read side by side, and at their own pace
 	})
 	killed := 0
 	for n := range rebuilds {
@@ -150,12 +153,34 @@ func (w *watchedService) read(t *testing.T) {
 	t.Helper()
 	for _, c := range w.campaigns {
 		start := time.Now()
-		if d := w.dashboard(t, string(c.Campaign)); d.Title == nil || d.Summary.TotalParticipants == 0 || len(d.Channels) == 0 {
+		if d := w.dashboard(t, string(c.Campaign)); d.empty() {
 			t.Errorf("dashboard of %s is empty: %+v", c.Campaign, d)
 		}
 		w.reads.Add(1)
 		w.longest.Store(max(w.longest.Load(), int64(time.Since(start))))
 	}
+}
+
+// incomplete says which campaign's dashboard has nothing to be read yet; "" is none.
+func (w *watchedService) incomplete(t *testing.T) string {
+	t.Helper()
+	for _, c := range w.campaigns {
+		res, err := http.Get(w.api + "/api/events/" + url.PathEscape(string(c.Campaign)) + "/analytics")
+		if err != nil {
+			return err.Error()
+		}
+		var d dashboard
+		err = json.NewDecoder(res.Body).Decode(&d)
+		if err = errors.Join(err, res.Body.Close()); err != nil || res.StatusCode != http.StatusOK || d.empty() {
+			return fmt.Sprintf("%s: %s, %+v, %v", c.Campaign, res.Status, d, err)
+		}
+	}
+	return ""
+}
+
+// empty reports whether something that every campaign has is not there.
+func (d dashboard) empty() bool {
+	return d.Title == nil || d.Summary.TotalParticipants == 0 || len(d.Channels) == 0
 }
 
 // otherProgram is another process that carries out a command line.
