@@ -6,6 +6,8 @@ import (
 	"os/exec"
 	"testing"
 	"time"
+
+	"jangbu/events/pglog/pgtest"
 )
 
 // redisServer is a Redis server in a process of its own.
@@ -18,15 +20,7 @@ type redisServer struct {
 // or at a free one.
 func startRedis(t testing.TB, addr string) *redisServer {
 	t.Helper()
-	program := os.Getenv("JANGBU_TEST_REDIS_SERVER")
-	if program == "" {
-		const missing = "NOT TESTED WITH REDIS: JANGBU_TEST_REDIS_SERVER is empty. " +
-			"Run ./scripts/test, which finds or installs a Redis server for the tests."
-		if os.Getenv("CI") == "true" {
-			t.Fatal(missing)
-		}
-		t.Skip(missing)
-	}
+	program := pgtest.Service(t, "JANGBU_TEST_REDIS_SERVER", "WITH REDIS")
 	if addr == "" {
 		var lc net.ListenConfig
 		l, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
