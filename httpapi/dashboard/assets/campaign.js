@@ -17,6 +17,7 @@ import { ago, fullDay, fullTime, t } from './words.js';
 export function campaign(main, id, asOf, signal) {
   const w = t();
   let dashboard = null, comparison, mode = null, link = { kind: 'connecting' }, failing = null;
+  let of = null; // the moment that the dashboard is of, null for now
   const earlier = new Past(id);
   const from = () => Math.max(begun(dashboard, now()), earlier.unknown); // when the campaign became known, at the earliest
   const panels = { cards: cards(), channels: channels(), trend: trend(), profile: profile() };
@@ -31,7 +32,7 @@ export function campaign(main, id, asOf, signal) {
   const page = h('div', { class: 'page campaign' },
     h('div', { class: 'title' }, back, title, objective,
       h('div', { class: 'bar' }, pill, pillSaid, h('div', { class: 'actions' }, action(w.copy, copy),
-        action(w.csv, () => dashboard && save(dashboard.title ?? id, csv(campaignSheet(dashboard, mode.at ?? now())))), action(w.print, () => print())))),
+        action(w.csv, () => dashboard && save(dashboard.title ?? id, csv(campaignSheet(dashboard, of ?? now())))), action(w.print, () => print())))),
     line.e, said, panels.cards.e, panels.trend.e, panels.channels.e, panels.profile.e);
 
   function show() {
@@ -65,6 +66,8 @@ export function campaign(main, id, asOf, signal) {
     label(pill, 'aria-hidden', 'true'); // it counts seconds; what is said aloud does not
     write(pillSaid, link.kind === 'live' ? w.live : link.kind === 'waiting' ? w.waiting(left).split(' · ')[0] : words);
     label(page, 'data-link', link.kind);
+    // Numbers of another moment are not shown for those of this one, but while these are read.
+    label(page, 'data-other', of !== mode.at && link.kind !== 'connecting' && link.kind !== 'reading' ? '' : null);
   }
   const linkIs = (l) => {
     link = l;
@@ -92,6 +95,7 @@ export function campaign(main, id, asOf, signal) {
     await follow(streamPath(id), until, {
       shown(d) {
         dashboard = d;
+        of = null;
         show();
         if (!compared) comparing(until);
         compared = true;
@@ -107,6 +111,7 @@ export function campaign(main, id, asOf, signal) {
       linkIs({ kind: 'reading' });
       try {
         dashboard = await patiently(analyticsPath(id, at), { signal: until });
+        of = at;
         linkIs({ kind: 'past' });
         show();
         comparing(until);

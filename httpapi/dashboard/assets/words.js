@@ -13,7 +13,7 @@ export function setLang(value) {
 }
 
 const ko = {
-  app: '장부', skip: '본문으로 건너뛰기', otherLanguage: 'English', otherLanguageSaid: 'English로 보기', other: 'en',
+  app: '장부', skip: '본문으로 건너뛰기', otherLanguage: 'English', other: 'en',
   theme: { auto: '자동', light: '밝게', dark: '어둡게' }, themeSaid: (t) => `화면 밝기: ${t}`, signOut: '로그아웃',
   loading: '불러오는 중', campaigns: '캠페인', shop: '가게', back: '캠페인 목록', untitled: '(이름 없음)',
   search: '캠페인 이름 찾기', searchHint: '이름 또는 번호', found: (n, all) => (n === all ? `캠페인 ${all}개` : `${all}개 가운데 ${n}개`),
@@ -25,7 +25,7 @@ const ko = {
   notComputable: '아직 계산할 수 없습니다',
   periods: { 604800: '지난 7일', 86400: '지난 24시간', 3600: '지난 1시간', 600: '지난 10분', 60: '지난 1분' },
   before: (change) => `그 전 ${change}`, noChange: '변화 없음', noPeriod: '비교할 이전 기간이 없습니다', comparing: '이전 기간과 비교하는 중',
-  up: '증가', down: '감소', points: '%p',
+  points: '%p',
   figures: {
     participants: '참여 등록', exposureOf: (c) => `${c} 노출`, sum: '합계', prizeCost: '경품 비용', platformCost: '플랫폼 비용', distributionCost: '배포 비용',
     totalCost: '총비용', salesIncrease: '기대 매출 증가', newCustomers: '신규 고객', newCustomerLtv: '신규 고객 1명의 가치', expectedRevenue: '기대 수익', baselineSales: '기준 매출',
@@ -48,7 +48,7 @@ const ko = {
   value: { female: '여성', male: '남성', new: '신규', returning: '재방문', unknown: '알 수 없음' }, age: (n) => `${n}대`, moreValues: (n) => `${n}개 더 보기`, fewer: '접기',
   live: '실시간', connecting: '연결하는 중', waiting: (s) => `연결이 끊겼습니다 · ${s}초 뒤 다시 연결합니다`, busy: (s) => `이용자가 많습니다 · ${s}초 뒤 다시 연결합니다`,
   past: '지난 시점', pastOf: (at) => `${at}의 화면입니다`, updated: (ago) => `마지막 변화 ${ago}`, upToNow: '지금으로', timeline: '시점', timelineSaid: '화면의 시점', timelineNow: '지금', exactTime: '시각 지정',
-  reading: '그때의 숫자를 불러오는 중', notKnownThen: '이 시각에는 아직 알려진 것이 없습니다.', future: '아직 오지 않은 시각입니다.',
+  reading: '그때의 숫자를 불러오는 중', notKnownThen: '이 시각에는 아직 알려진 것이 없습니다.',
   copy: '링크 복사', copied: '링크를 복사했습니다', notCopied: '복사하지 못했습니다. 주소 표시줄의 주소를 쓰세요.', print: '인쇄', csv: 'CSV 저장', period: (from, to) => `${from} – ${to}`, always: '정해지지 않음',
   startTitle: '캠페인 성과 보기', startText: '가게 번호를 넣으면 그 가게의 캠페인을 보여 드립니다.', storeId: '가게 번호', tokenField: '접근 토큰', tokenHint: '로그인이 필요한 서비스에서만 씁니다. 이 탭을 닫으면 지워집니다.', open: '열기',
   tokenTitle: '로그인이 필요합니다', tokenText: '접근 토큰이 없거나 기한이 지났습니다. 새 토큰을 넣어 주세요.',
@@ -63,7 +63,7 @@ const ko = {
 };
 
 const en = {
-  app: 'Jangbu', skip: 'Skip to content', otherLanguage: '한국어', otherLanguageSaid: '한국어로 보기', other: 'ko',
+  app: 'Jangbu', skip: 'Skip to content', otherLanguage: '한국어', other: 'ko',
   theme: { auto: 'Auto', light: 'Light', dark: 'Dark' }, themeSaid: (t) => `Theme: ${t}`, signOut: 'Sign out',
   loading: 'Loading', campaigns: 'Campaigns', shop: 'Shop', back: 'Campaigns', untitled: '(untitled)',
   search: 'Find a campaign', searchHint: 'Title or id', found: (n, all) => (n === all ? `${all} ${all === 1 ? 'campaign' : 'campaigns'}` : `${n} of ${all} campaigns`),
@@ -75,7 +75,7 @@ const en = {
   notComputable: 'Cannot be computed yet',
   periods: { 604800: 'Last 7 days', 86400: 'Last 24 hours', 3600: 'Last hour', 600: 'Last 10 minutes', 60: 'Last minute' },
   before: (change) => `before that ${change}`, noChange: 'No change', noPeriod: 'No earlier period to compare with', comparing: 'Comparing with the period before',
-  up: 'up', down: 'down', points: ' pp',
+  points: ' pp',
   figures: {
     participants: 'Registrations', exposureOf: (c) => `Exposure on ${c}`, sum: 'Sum', prizeCost: 'Prizes', platformCost: 'Platform', distributionCost: 'Distribution',
     totalCost: 'Total cost', salesIncrease: 'Expected sales increase', newCustomers: 'New customers', newCustomerLtv: 'Value of a new customer', expectedRevenue: 'Expected revenue', baselineSales: 'Baseline sales',
@@ -98,7 +98,7 @@ const en = {
   value: { female: 'Female', male: 'Male', new: 'New', returning: 'Returning', unknown: 'Unknown' }, age: (n) => `${n}s`, moreValues: (n) => `Show ${n} more`, fewer: 'Show fewer',
   live: 'Live', connecting: 'Connecting', waiting: (s) => `Connection lost · trying again in ${s} s`, busy: (s) => `Many readers · trying again in ${s} s`,
   past: 'Past', pastOf: (at) => `As it was at ${at}`, updated: (ago) => `last change ${ago}`, upToNow: 'Back to now', timeline: 'Moment', timelineSaid: 'Moment shown', timelineNow: 'now', exactTime: 'Exact time',
-  reading: 'Reading the numbers of that moment', notKnownThen: 'Nothing was known at that moment yet.', future: 'That moment has not come yet.',
+  reading: 'Reading the numbers of that moment', notKnownThen: 'Nothing was known at that moment yet.',
   copy: 'Copy link', copied: 'Link copied', notCopied: 'Could not copy; use the address bar.', print: 'Print', csv: 'Save CSV', period: (from, to) => `${from} – ${to}`, always: 'open',
   startTitle: 'See how campaigns do', startText: 'Enter a shop’s id to see its campaigns.', storeId: 'Shop id', tokenField: 'Access token', tokenHint: 'Only where the service asks for one. Forgotten when this tab closes.', open: 'Open',
   tokenTitle: 'Please sign in', tokenText: 'There is no access token, or it has expired. Enter a new one.',
