@@ -68,8 +68,8 @@
 //   - events/archive: a stretch of the log as a file, and back.
 //   - events/synthetic: seeded traffic that knows the numbers it must lead to.
 //     events/channels/simulator: the channels' own APIs, simulated, with faults.
-//   - readmodel: the rows, the dashboard with its arithmetic, and the contracts
-//     of those who store rows. readmodel/readmodeltest is their suite;
+//   - readmodel: the rows and the contracts of the stores that keep them.
+//     readmodel/dashboard is the arithmetic of what is shown of them. readmodel/readmodeltest is their suite;
 //     readmodel/pgrows and readmodel/sqliterows pass it. readmodel/rediscache keeps
 //     what was read of them, in the process and in Redis.
 //   - projections: the folds, one file each. projections/runner follows the log

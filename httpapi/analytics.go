@@ -13,6 +13,7 @@ import (
 
 	"jangbu/events"
 	"jangbu/readmodel"
+	"jangbu/readmodel/dashboard"
 )
 
 // analytics serves one campaign's dashboard. What has been encoded once is served
@@ -46,7 +47,7 @@ func (a *API) analytics(w http.ResponseWriter, r *http.Request, who Identity) er
 }
 
 // encode reads a campaign and encodes its dashboard.
-func (a *API) encode(r *http.Request, campaign events.Campaign, view readmodel.View, who Identity) (*answer, error) {
+func (a *API) encode(r *http.Request, campaign events.Campaign, view dashboard.View, who Identity) (*answer, error) {
 	ctx, cancel := readRows(r.Context())
 	defer cancel()
 	rows, err := a.cfg.Reader.Campaign(ctx, campaign, who.Scope())
@@ -58,7 +59,7 @@ func (a *API) encode(r *http.Request, campaign events.Campaign, view readmodel.V
 
 // analyticsRequest reads what is asked for. asOf is nil where that is how things
 // are now.
-func (a *API) analyticsRequest(r *http.Request) (c events.Campaign, view readmodel.View, asOf *readmodel.Moment, err error) {
+func (a *API) analyticsRequest(r *http.Request) (c events.Campaign, view dashboard.View, asOf *readmodel.Moment, err error) {
 	id, err := pathID(r, "id")
 	if err != nil {
 		return "", view, nil, err
@@ -103,13 +104,13 @@ func queryOf(r *http.Request, known ...string) (url.Values, error) {
 }
 
 // view returns how a dashboard is to be shown.
-func (a *API) view(query url.Values) (readmodel.View, error) {
-	view := readmodel.View{
-		Now: a.cfg.Now(), Location: a.cfg.Location, Interval: readmodel.Hourly, PollInterval: a.cfg.PollInterval,
+func (a *API) view(query url.Values) (dashboard.View, error) {
+	view := dashboard.View{
+		Now: a.cfg.Now(), Location: a.cfg.Location, Interval: dashboard.Hourly, PollInterval: a.cfg.PollInterval,
 	}
 	if query.Has("interval") {
-		if view.Interval = readmodel.Interval(query.Get("interval")); view.Interval == "" {
-			return view, fmt.Errorf("interval: %w", readmodel.ErrInterval)
+		if view.Interval = dashboard.Interval(query.Get("interval")); view.Interval == "" {
+			return view, fmt.Errorf("interval: %w", dashboard.ErrInterval)
 		}
 	}
 	if query.Has("tz") {

@@ -15,6 +15,7 @@ import (
 
 	"jangbu/events"
 	"jangbu/readmodel"
+	"jangbu/readmodel/dashboard"
 )
 
 const (
@@ -43,14 +44,14 @@ type answer struct {
 	zipped func() ([]byte, []string)
 }
 
-func newAnswer(campaign events.Campaign, rows readmodel.CampaignRows, view readmodel.View) (*answer, error) {
-	body, err := json.Marshal(readmodel.NewDashboard(rows, view))
+func newAnswer(campaign events.Campaign, rows readmodel.CampaignRows, view dashboard.View) (*answer, error) {
+	body, err := json.Marshal(dashboard.New(rows, view))
 	if err != nil {
 		return nil, fmt.Errorf("encode dashboard: %w", err)
 	}
 	body = append(body, '\n')
 	n := &answer{
-		campaign: campaign, event: rows.Event, revision: rows.Revision, until: readmodel.HoldsUntil(rows, view), body: body,
+		campaign: campaign, event: rows.Event, revision: rows.Revision, until: dashboard.HoldsUntil(rows, view), body: body,
 		// Weak: the same dashboard, compressed or not. Edits and position say
 		// which rows it was made of; the sum, how they were shown.
 		etag: fmt.Sprintf(`W/"%d-%d-%016x"`, rows.Revision.Edits, rows.Event.Position, crc64.Checksum(body, crc64.MakeTable(crc64.ECMA))),

@@ -12,8 +12,9 @@ import (
 
 	"github.com/gorilla/mux"
 
-	"jangbu/httpapi/dashboard"
+	page "jangbu/httpapi/dashboard"
 	"jangbu/readmodel"
+	"jangbu/readmodel/dashboard"
 )
 
 // readTimeout bounds one read of the rows. It is far above any read that
@@ -36,7 +37,7 @@ type Config struct {
 	Location *time.Location
 	// PollInterval says how often a channel is asked that was distributed to so
 	// long ago; figures older than three intervals are called stale. Nil:
-	// readmodel.DefaultPollInterval, always.
+	// dashboard.DefaultPollInterval, always.
 	PollInterval func(age time.Duration) time.Duration
 	Limits       Limits
 	// Middleware wraps the handlers of routes that were found.
@@ -61,7 +62,7 @@ type API struct {
 	cfg     Config
 	router  *mux.Router
 	routes  []route
-	page    *dashboard.Page
+	page    *page.Page
 	answers *memo
 	limits  *limiter
 	secure  map[string][]string // headers of every answer
@@ -72,18 +73,18 @@ func New(cfg Config) (*API, error) {
 	if cfg.Reader == nil || cfg.Now == nil || cfg.Location == nil || cfg.Logger == nil {
 		return nil, errors.New("new api: reader, now, location and logger are required")
 	}
-	if err := (readmodel.View{Location: cfg.Location}).Validate(); err != nil {
+	if err := (dashboard.View{Location: cfg.Location}).Validate(); err != nil {
 		return nil, fmt.Errorf("new api: %w", err)
 	}
 	if cfg.Observe == nil {
 		cfg.Observe = func(Observation) {}
 	}
-	page, err := dashboard.New()
+	front, err := page.New()
 	if err != nil {
 		return nil, fmt.Errorf("new api: %w", err)
 	}
 	a := &API{
-		cfg: cfg, page: page, answers: newMemo(maxAnswers), limits: newLimiter(cfg.Limits, cfg.Now),
+		cfg: cfg, page: front, answers: newMemo(maxAnswers), limits: newLimiter(cfg.Limits, cfg.Now),
 		// An answer is to be read by who asked for it, as what it says it is, and
 		// nowhere else.
 		secure: map[string][]string{

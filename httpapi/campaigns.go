@@ -6,7 +6,7 @@ import (
 	"strconv"
 
 	"jangbu/events"
-	"jangbu/readmodel"
+	"jangbu/readmodel/dashboard"
 )
 
 // errNoStore: the shop is not this caller's, or there is none.
@@ -23,9 +23,9 @@ func (a *API) listEvents(w http.ResponseWriter, r *http.Request, who Identity) e
 	if err != nil {
 		return err
 	}
-	listing := readmodel.Listing{Order: readmodel.ByCampaign, Title: query.Get("title"), After: query.Get("cursor")}
+	listing := dashboard.Listing{Order: dashboard.ByCampaign, Title: query.Get("title"), After: query.Get("cursor")}
 	if query.Has("sort") {
-		listing.Order = readmodel.CardOrder(query.Get("sort"))
+		listing.Order = dashboard.CardOrder(query.Get("sort"))
 	}
 	switch order := query.Get("order"); {
 	case order == "desc":
@@ -48,13 +48,13 @@ func (a *API) listEvents(w http.ResponseWriter, r *http.Request, who Identity) e
 	if err != nil {
 		return err
 	}
-	cards, next, err := readmodel.Cards(rows, view, listing)
+	cards, next, err := dashboard.Cards(rows, view, listing)
 	if err != nil {
 		return err
 	}
 	page := struct {
 		Store events.Store     `json:"storeId"`
-		Cards []readmodel.Card `json:"events"`
+		Cards []dashboard.Card `json:"events"`
 		Next  *string          `json:"next"`
 	}{Store: store, Cards: cards}
 	if next != "" {

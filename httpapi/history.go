@@ -10,6 +10,7 @@ import (
 
 	"jangbu/events"
 	"jangbu/readmodel"
+	"jangbu/readmodel/dashboard"
 )
 
 // lookTimeout bounds one look back. A campaign of a hundred thousand events takes
@@ -39,7 +40,7 @@ func (a *API) asOf(query url.Values) (*readmodel.Moment, error) {
 
 // lookBack folds a campaign's events up to a moment and encodes the dashboard that
 // was served then. It is not kept: few ask for the same.
-func (a *API) lookBack(r *http.Request, campaign events.Campaign, view readmodel.View, asOf readmodel.Moment, who Identity) (*answer, error) {
+func (a *API) lookBack(r *http.Request, campaign events.Campaign, view dashboard.View, asOf readmodel.Moment, who Identity) (*answer, error) {
 	// Who may not see the campaign now gets the same answer, as fast (I12).
 	reading, cancel := readRows(r.Context())
 	defer cancel()

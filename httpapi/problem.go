@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"jangbu/readmodel"
+	"jangbu/readmodel/dashboard"
 )
 
 // problem is an RFC 9457 problem detail.
@@ -48,7 +49,7 @@ func problemOf(err error) problem {
 	switch {
 	case isBad:
 		return problem{Type: "urn:jangbu:problem:bad-request", Title: "The request cannot be understood", Status: http.StatusBadRequest, Detail: bad.detail}
-	case errors.Is(err, readmodel.ErrTimeZone), errors.Is(err, readmodel.ErrInterval), errors.Is(err, readmodel.ErrRange), errors.Is(err, readmodel.ErrListing),
+	case errors.Is(err, dashboard.ErrTimeZone), errors.Is(err, dashboard.ErrInterval), errors.Is(err, dashboard.ErrRange), errors.Is(err, dashboard.ErrListing),
 		errors.Is(err, readmodel.ErrFuture):
 		return problem{Type: "urn:jangbu:problem:bad-request", Title: "The request cannot be understood", Status: http.StatusBadRequest, Detail: err.Error()}
 	case errors.Is(err, errUnauthorized):

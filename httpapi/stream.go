@@ -10,7 +10,7 @@ import (
 	"github.com/tmaxmax/go-sse"
 
 	"jangbu/events"
-	"jangbu/readmodel"
+	"jangbu/readmodel/dashboard"
 )
 
 const (
@@ -73,7 +73,7 @@ type streaming struct {
 	r        *http.Request
 	who      Identity
 	campaign events.Campaign
-	view     readmodel.View
+	view     dashboard.View
 	session  *sse.Session
 	writes   *http.ResponseController
 	sent     string // the id of the last view that the client has

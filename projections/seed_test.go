@@ -10,6 +10,7 @@ import (
 	"jangbu/events"
 	"jangbu/projections"
 	"jangbu/readmodel"
+	"jangbu/readmodel/dashboard"
 )
 
 // TestSeedInAnyOrder writes the seed's log in many orders; the owner sees the
@@ -21,7 +22,7 @@ func TestSeedInAnyOrder(t *testing.T) {
 		t.Fatal(err)
 	}
 	roi, growth := 113.29, 12.5
-	want := readmodel.Summary{TotalParticipants: 1, TotalExposure: 17_000, ROIPercent: &roi, SalesGrowthPercent: &growth}
+	want := dashboard.Summary{TotalParticipants: 1, TotalExposure: 17_000, ROIPercent: &roi, SalesGrowthPercent: &growth}
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 50 {
 		log := parseLog(t, string(archive.Files[0].Data))
@@ -30,7 +31,7 @@ func TestSeedInAnyOrder(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(want, readmodel.NewDashboard(rows, readmodel.View{}).Summary); diff != "" {
+		if diff := cmp.Diff(want, dashboard.New(rows, dashboard.View{}).Summary); diff != "" {
 			t.Fatalf("summary (-want +got):\n%s", diff)
 		}
 	}

@@ -4,10 +4,8 @@
 // It holds the rows of four tables, one per projection ([EventStats],
 // [ChannelStats], [ParticipationHour], [ProfileCount]); the stores' contract
 // ([Reader], [Distributions], [Writer], [Leases], [Snapshots], [Builds], [Mending], [Acts])
-// with its sentinels, and that of who looks back ([History]); and the [Dashboard], the
-// view of one campaign, and the [Card] of it in the list of a shop, with all of their
-// arithmetic. It does no I/O and reads no clock. Stores in the packages below it keep
-// rows and compute nothing.
+// with its sentinels, and that of who looks back ([History]). It does no I/O and reads no
+// clock. Stores in the packages below it keep rows and compute nothing.
 //
 // # Invariants
 //
@@ -29,19 +27,11 @@
 //   - Owners see their own (I12). Every read has a [Scope], which is part of the
 //     query itself: what it does not allow is answered exactly as what does not
 //     exist, with [ErrNotFound] or an empty list.
-//   - Pages of cards begin after the last card of the page before. A campaign that
-//     changes between two pages, but not in what they are sorted by, is on one of them.
-//   - A dashboard and a card depend on rows and [View] alone. The same rows give
-//     the same JSON whichever store they come from; marshal with sorted map keys,
-//     as encoding/json does, for the same bytes.
 //
 // # Failure
 //
 // A writer whose checkpoint or lease has moved on gets [ErrFenced] and nothing is
 // written; it reloads or stops. Rows of another version of a projection are never
-// added to ([ErrVersion]). [NewDashboard] cannot fail; a time zone in which it
-// would be wrong, and a trend that would end before it begins, are refused
-// beforehand by [View.Validate]. [Cards] refuses a listing that there is not
-// ([ErrListing]). Any other error is the store's and passes through, wrapped:
-// trying again is always right.
+// added to ([ErrVersion]). Any other error is the store's and passes through,
+// wrapped: trying again is always right.
 package readmodel

@@ -16,7 +16,7 @@ import (
 
 	"jangbu/events"
 	"jangbu/httpapi"
-	"jangbu/readmodel"
+	"jangbu/readmodel/dashboard"
 )
 
 // serviceConfig is everything that can be configured about a running service.
@@ -124,7 +124,7 @@ func (c *serviceConfig) validate() error {
 	}
 	if location, err := time.LoadLocation(c.TZ); err != nil || c.TZ == "" {
 		wrong("tz", "%q is no IANA time zone such as Asia/Seoul", c.TZ)
-	} else if err := (readmodel.View{Location: location}).Validate(); err != nil {
+	} else if err := (dashboard.View{Location: location}).Validate(); err != nil {
 		wrong("tz", "%v", err)
 	}
 	c.validateAddresses(wrong)

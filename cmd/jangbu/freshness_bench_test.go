@@ -75,7 +75,7 @@ func BenchmarkFreshness(b *testing.B) {
 				for ctx.Err() == nil {
 					want := committed.secondAgo(i)
 					status, body, err := r.ask(ctx, path)
-					var d dashboard
+					var d servedDashboard
 					if ctx.Err() != nil {
 						return
 					}

@@ -260,7 +260,7 @@ func (p *program) metric(t *testing.T, name string) int64 {
 	return 0
 }
 
-func (p *program) dashboard(t *testing.T, campaign string) (d dashboard) {
+func (p *program) dashboard(t *testing.T, campaign string) (d servedDashboard) {
 	t.Helper()
 	if err := json.Unmarshal(p.get(t, p.api+"/api/events/"+url.PathEscape(campaign)+"/analytics"), &d); err != nil {
 		t.Fatal(err)

@@ -17,9 +17,10 @@ func TestReach(t *testing.T) {
 	}{
 		{"jangbu/events", []string{"jangbu/", "net/http", "database/sql"}},
 		{"jangbu/readmodel", []string{"jangbu/projections", "jangbu/httpapi", "net/http", "database/sql"}},
+		{"jangbu/readmodel/dashboard", []string{"jangbu/projections", "jangbu/httpapi", "net/http", "database/sql"}},
 		{"jangbu/projections", []string{"net/http", "database/sql", "jangbu/readmodel/", "jangbu/httpapi"}},
 		{"jangbu/projections/runner", []string{"net/http", "database/sql", "jangbu/events/", "jangbu/readmodel/", "github.com/jackc", "modernc.org"}},
-		{"jangbu/httpapi", []string{"database/sql", "jangbu/events/", "jangbu/readmodel/", "jangbu/projections", "github.com/jackc", "modernc.org"}},
+		{"jangbu/httpapi", []string{"database/sql", "jangbu/events/", "jangbu/readmodel/pgrows", "jangbu/readmodel/sqliterows", "jangbu/readmodel/cache", "jangbu/readmodel/rediscache", "jangbu/projections", "github.com/jackc", "modernc.org"}},
 		{"jangbu/httpapi/dashboard", []string{"jangbu/events", "jangbu/readmodel", "jangbu/projections"}},
 		{"jangbu/events/bus", []string{"database/sql", "jangbu/readmodel", "jangbu/events/pglog", "jangbu/events/sqlitelog", "github.com/IBM/sarama"}},
 		{"jangbu/events/bus/kafka", []string{"database/sql", "jangbu/readmodel", "jangbu/events/pglog", "jangbu/events/sqlitelog"}},
@@ -27,8 +28,8 @@ func TestReach(t *testing.T) {
 		{"jangbu/events/sqlitelog", []string{"jangbu/readmodel", "jangbu/events/pglog", "github.com/jackc"}},
 		// Brotli, a compression of Parquet's, has a helper for HTTP servers: so not net/http.
 		{"jangbu/events/archive", []string{"database/sql", "jangbu/readmodel", "jangbu/events/pglog", "jangbu/events/sqlitelog"}},
-		{"jangbu/readmodel/pgrows", []string{"jangbu/projections", "jangbu/httpapi", "modernc.org"}},
-		{"jangbu/readmodel/sqliterows", []string{"jangbu/projections", "jangbu/httpapi", "github.com/jackc"}},
+		{"jangbu/readmodel/pgrows", []string{"jangbu/readmodel/dashboard", "jangbu/projections", "jangbu/httpapi", "modernc.org"}},
+		{"jangbu/readmodel/sqliterows", []string{"jangbu/readmodel/dashboard", "jangbu/projections", "jangbu/httpapi", "github.com/jackc"}},
 		{"jangbu/cmd/jangbu", []string{"testing", "jangbu/events/eventstest", "jangbu/readmodel/readmodeltest", "jangbu/events/pglog/pgtest"}},
 	} {
 		t.Run(strings.TrimPrefix(wall.pkg, "jangbu/"), func(t *testing.T) {

@@ -169,7 +169,7 @@ func (w *watchedService) incomplete(t *testing.T) string {
 		if err != nil {
 			return err.Error()
 		}
-		var d dashboard
+		var d servedDashboard
 		err = json.NewDecoder(res.Body).Decode(&d)
 		if err = errors.Join(err, res.Body.Close()); err != nil || res.StatusCode != http.StatusOK || d.empty() {
 			return fmt.Sprintf("%s: %s, %+v, %v", c.Campaign, res.Status, d, err)
@@ -179,7 +179,7 @@ func (w *watchedService) incomplete(t *testing.T) string {
 }
 
 // empty reports whether something that every campaign has is not there.
-func (d dashboard) empty() bool {
+func (d servedDashboard) empty() bool {
 	return d.Title == nil || d.Summary.TotalParticipants == 0 || len(d.Channels) == 0
 }
 

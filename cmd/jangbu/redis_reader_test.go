@@ -41,7 +41,7 @@ func (r *redisReader) read(ctx context.Context, random *rand.Rand) {
 		if ctx.Err() != nil {
 			return
 		}
-		var d dashboard
+		var d servedDashboard
 		problem := ""
 		switch {
 		case err != nil:

@@ -14,6 +14,7 @@ import (
 	"jangbu/projections"
 	"jangbu/projections/runner"
 	"jangbu/readmodel"
+	"jangbu/readmodel/dashboard"
 	"jangbu/readmodel/sqliterows"
 )
 
@@ -58,13 +59,13 @@ type replayed struct {
 
 // replayedReport is a campaign's dashboard and, beside it, what would be.
 type replayedReport struct {
-	readmodel.Dashboard
+	dashboard.Dashboard
 	WhatIf *whatIf `json:"whatIf,omitempty"`
 }
 
 type whatIf struct {
-	Summary   readmodel.Summary   `json:"summary"`
-	Economics readmodel.Economics `json:"economics"`
+	Summary   dashboard.Summary   `json:"summary"`
+	Economics dashboard.Economics `json:"economics"`
 }
 
 // Run replays.
@@ -112,7 +113,7 @@ func (c *replayCommand) fold(ctx context.Context, t terminal, replay runner.Repl
 	if c.Into != "" {
 		return c.writeInto(ctx, t, got)
 	}
-	out := c.report(got, readmodel.View{Now: got.Moment, Location: location, PollInterval: c.schedule().Interval})
+	out := c.report(got, dashboard.View{Now: got.Moment, Location: location, PollInterval: c.schedule().Interval})
 	if len(out.Campaigns) == 0 {
 		return fmt.Errorf("%w: no campaign of that kind in %d events", errNothing, got.Events)
 	}
@@ -137,7 +138,7 @@ func (c *replayCommand) wanted() (r runner.Replay, location *time.Location, err 
 	c.pollConfig.validate(wrong.add)
 	if location, err = time.LoadLocation(c.TZ); err != nil || c.TZ == "" {
 		wrong.add("tz", "%q is no IANA time zone such as Asia/Seoul", c.TZ)
-	} else if err := (readmodel.View{Location: location}).Validate(); err != nil {
+	} else if err := (dashboard.View{Location: location}).Validate(); err != nil {
 		wrong.add("tz", "%v", err)
 	}
 	if c.From < 0 {
@@ -174,7 +175,7 @@ func (c *replayCommand) wanted() (r runner.Replay, location *time.Location, err 
 }
 
 // report returns what is printed.
-func (c *replayCommand) report(got runner.Replayed, v readmodel.View) replayed {
+func (c *replayCommand) report(got runner.Replayed, v dashboard.View) replayed {
 	out := replayed{Events: got.Events, Through: got.Through, Campaigns: []replayedReport{}}
 	if !got.RecordedAt.IsZero() {
 		at := got.RecordedAt.In(v.Location)
@@ -184,10 +185,10 @@ func (c *replayCommand) report(got runner.Replayed, v readmodel.View) replayed {
 		if c.Store != "" && rows.Event.Store != c.Store {
 			continue
 		}
-		one := replayedReport{Dashboard: readmodel.NewDashboard(rows, v)}
+		one := replayedReport{Dashboard: dashboard.New(rows, v)}
 		if len(c.Set) > 0 {
-			rows.Event = readmodel.Assumptions(c.Set).Apply(rows.Event)
-			would := readmodel.NewDashboard(rows, v)
+			rows.Event = dashboard.Assumptions(c.Set).Apply(rows.Event)
+			would := dashboard.New(rows, v)
 			one.WhatIf = &whatIf{would.Summary, would.Economics}
 		}
 		out.Campaigns = append(out.Campaigns, one)

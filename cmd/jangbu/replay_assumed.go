@@ -8,11 +8,11 @@ import (
 	"github.com/alecthomas/kong"
 
 	"jangbu/events"
-	"jangbu/readmodel"
+	"jangbu/readmodel/dashboard"
 )
 
 // assumed is what is assumed of a campaign's amounts, as AMOUNT=WON, again and again.
-type assumed readmodel.Assumptions
+type assumed dashboard.Assumptions
 
 // Decode implements [kong.MapperValue].
 func (a *assumed) Decode(c *kong.DecodeContext) error {
@@ -33,4 +33,4 @@ func (a *assumed) Decode(c *kong.DecodeContext) error {
 }
 
 // Validate returns an error where something is assumed that cannot be.
-func (a assumed) Validate() error { return readmodel.Assumptions(a).Validate() }
+func (a assumed) Validate() error { return dashboard.Assumptions(a).Validate() }

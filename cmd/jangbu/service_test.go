@@ -90,8 +90,8 @@ func (b *bundle) get(t *testing.T, path string) (status int, body []byte) {
 	return res.StatusCode, body
 }
 
-// dashboard is the part of the JSON that tests look at.
-type dashboard struct {
+// servedDashboard is the part of the JSON that tests look at.
+type servedDashboard struct {
 	EventID  string  `json:"eventId"`
 	Title    *string `json:"title"`
 	Position int64   `json:"position"`
@@ -111,7 +111,7 @@ type dashboard struct {
 }
 
 // dashboard asks for a campaign's dashboard; ok is false while there is none.
-func (b *bundle) dashboard(t *testing.T, campaign string) (d dashboard, ok bool) {
+func (b *bundle) dashboard(t *testing.T, campaign string) (d servedDashboard, ok bool) {
 	t.Helper()
 	status, body := b.get(t, "/api/events/"+url.PathEscape(campaign)+"/analytics")
 	if status == http.StatusNotFound {

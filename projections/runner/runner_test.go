@@ -20,6 +20,7 @@ import (
 	"jangbu/projections"
 	"jangbu/projections/runner"
 	"jangbu/readmodel"
+	"jangbu/readmodel/dashboard"
 	"jangbu/readmodel/pgrows"
 	"jangbu/readmodel/sqliterows"
 )
@@ -179,12 +180,12 @@ func inMemory(t *testing.T, log events.Log, head events.Position) *readmodel.Row
 // compare compares every campaign's dashboard in the store with the fold, byte by byte.
 func compare(t *testing.T, name string, folded *readmodel.Rows, served readmodel.Reader) {
 	t.Helper()
-	view := readmodel.View{Now: time.Date(2026, 11, 24, 0, 0, 0, 0, time.UTC), Location: time.FixedZone("KST", 9*3600)}
+	view := dashboard.View{Now: time.Date(2026, 11, 24, 0, 0, 0, 0, time.UTC), Location: time.FixedZone("KST", 9*3600)}
 	dashboard := func(rows readmodel.CampaignRows, err error) string {
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		b, err := json.MarshalIndent(readmodel.NewDashboard(rows, view), "", " ")
+		b, err := json.MarshalIndent(dashboard.New(rows, view), "", " ")
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}

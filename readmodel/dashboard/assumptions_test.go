@@ -1,4 +1,4 @@
-package readmodel_test
+package dashboard_test
 
 import (
 	"errors"
@@ -8,6 +8,7 @@ import (
 
 	"jangbu/events"
 	"jangbu/readmodel"
+	"jangbu/readmodel/dashboard"
 )
 
 func TestAssumptions(t *testing.T) {
@@ -15,7 +16,7 @@ func TestAssumptions(t *testing.T) {
 	won := func(w events.Won) *events.Won { return &w }
 	row := readmodel.EventStats{Campaign: "evt-1", Known: true, PrizeCost: won(1_000_000), Participants: 3, NewCustomers: 2}
 	before := row
-	got := readmodel.Assumptions{
+	got := dashboard.Assumptions{
 		"prizeCost": 1, "platformCost": 2, "expectedSalesIncrease": 3, "baselineSales": 4, "newCustomerLtv": 0,
 	}.Apply(row)
 	want := row
@@ -31,14 +32,14 @@ func TestAssumptions(t *testing.T) {
 func TestAssumptionsAreChecked(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
-		of   readmodel.Assumptions
+		of   dashboard.Assumptions
 		want error
 	}{
 		"none":          {},
-		"good":          {of: readmodel.Assumptions{"prizeCost": events.MaxWon, "newCustomerLtv": 0}},
-		"another name":  {of: readmodel.Assumptions{"participants": 5}, want: readmodel.ErrAssumption},
-		"negative":      {of: readmodel.Assumptions{"prizeCost": -1}, want: readmodel.ErrAssumption},
-		"out of bounds": {of: readmodel.Assumptions{"prizeCost": events.MaxWon + 1}, want: readmodel.ErrAssumption},
+		"good":          {of: dashboard.Assumptions{"prizeCost": events.MaxWon, "newCustomerLtv": 0}},
+		"another name":  {of: dashboard.Assumptions{"participants": 5}, want: dashboard.ErrAssumption},
+		"negative":      {of: dashboard.Assumptions{"prizeCost": -1}, want: dashboard.ErrAssumption},
+		"out of bounds": {of: dashboard.Assumptions{"prizeCost": events.MaxWon + 1}, want: dashboard.ErrAssumption},
 	} {
 		if err := tc.of.Validate(); !errors.Is(err, tc.want) {
 			t.Errorf("%s: error %v, want %v", name, err, tc.want)

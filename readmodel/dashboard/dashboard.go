@@ -1,9 +1,10 @@
-package readmodel
+package dashboard
 
 import (
 	"time"
 
 	"jangbu/events"
+	"jangbu/readmodel"
 )
 
 // Dashboard is one campaign as its owner sees it. Its JSON is a contract:
@@ -74,9 +75,9 @@ type Profile struct {
 	Customer map[string]int64 `json:"customer"`
 }
 
-// NewDashboard returns the campaign's dashboard as seen in a view that
+// New returns the campaign's dashboard as seen in a view that
 // [View.Validate] accepts. Equal rows and views give equal dashboards.
-func NewDashboard(rows CampaignRows, v View) Dashboard {
+func New(rows readmodel.CampaignRows, v View) Dashboard {
 	v = v.withDefaults()
 	card, economics := newCard(rows.Event, rows.Channels, v)
 	return Dashboard{
@@ -98,7 +99,7 @@ func NewDashboard(rows CampaignRows, v View) Dashboard {
 
 // channelViews returns the channels that have a place in a dashboard, in the order
 // in which channels are shown.
-func channelViews(rows []ChannelStats, v View) []ChannelView {
+func channelViews(rows []readmodel.ChannelStats, v View) []ChannelView {
 	views := []ChannelView{}
 	for _, channel := range events.Channels() {
 		for _, row := range rows {
@@ -112,11 +113,11 @@ func channelViews(rows []ChannelStats, v View) []ChannelView {
 
 // hasView reports whether the campaign was distributed to the channel or it
 // reported figures. Outlets by which participants came otherwise have no view.
-func hasView(row ChannelStats) bool {
+func hasView(row readmodel.ChannelStats) bool {
 	return events.Channel(row.Channel).Known() && (!row.DistributedAt.IsZero() || !row.FetchedAt.IsZero())
 }
 
-func newChannelView(channel events.Channel, row ChannelStats, v View) ChannelView {
+func newChannelView(channel events.Channel, row readmodel.ChannelStats, v View) ChannelView {
 	view := ChannelView{
 		Channel:       channel,
 		DistributedAt: v.local(row.DistributedAt),
@@ -137,22 +138,22 @@ func newChannelView(channel events.Channel, row ChannelStats, v View) ChannelVie
 	return view
 }
 
-func profile(rows []ProfileCount) Profile {
+func profile(rows []readmodel.ProfileCount) Profile {
 	p := Profile{
 		Gender:   map[string]int64{},
 		AgeGroup: map[string]int64{},
 		Region:   map[string]int64{},
-		Customer: map[string]int64{NewCustomer: 0, ReturningCustomer: 0, UnknownValue: 0},
+		Customer: map[string]int64{readmodel.NewCustomer: 0, readmodel.ReturningCustomer: 0, readmodel.UnknownValue: 0},
 	}
 	for _, row := range rows {
 		switch row.Dimension {
-		case Gender:
+		case readmodel.Gender:
 			p.Gender[row.Value] += row.Participants
-		case AgeGroup:
+		case readmodel.AgeGroup:
 			p.AgeGroup[row.Value] += row.Participants
-		case Region:
+		case readmodel.Region:
 			p.Region[row.Value] += row.Participants
-		case Customer:
+		case readmodel.Customer:
 			p.Customer[row.Value] += row.Participants
 		}
 	}
@@ -160,7 +161,7 @@ func profile(rows []ProfileCount) Profile {
 }
 
 // reported returns the figure's value; nil where it is unknown (I8).
-func reported(f Figure) *int64 {
+func reported(f readmodel.Figure) *int64 {
 	if !f.Known() {
 		return nil
 	}

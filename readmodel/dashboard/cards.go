@@ -1,4 +1,4 @@
-package readmodel
+package dashboard
 
 import (
 	"cmp"
@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"jangbu/events"
+	"jangbu/readmodel"
 )
 
 // ErrListing says that there is no such [Listing], or that its cursor is not its own.
@@ -78,7 +79,7 @@ type Listing struct {
 // A page begins after the last card of the page before, wherever that is now: a
 // campaign that changes meanwhile, but not in what it is sorted by, is neither lost
 // nor there twice.
-func Cards(rows []StoreCampaign, v View, l Listing) (page []Card, next string, err error) {
+func Cards(rows []readmodel.StoreCampaign, v View, l Listing) (page []Card, next string, err error) {
 	l, after, err := l.checked()
 	if err != nil {
 		return nil, "", err
@@ -111,7 +112,7 @@ func Cards(rows []StoreCampaign, v View, l Listing) (page []Card, next string, e
 }
 
 // newCard returns the campaign's card, and what its dashboard adds to the numbers.
-func newCard(event EventStats, channels []ChannelStats, v View) (Card, Economics) {
+func newCard(event readmodel.EventStats, channels []readmodel.ChannelStats, v View) (Card, Economics) {
 	summary, economics := account(event, channels)
 	card := Card{
 		Campaign:  event.Campaign,

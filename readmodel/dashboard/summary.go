@@ -1,6 +1,9 @@
-package readmodel
+package dashboard
 
-import "jangbu/events"
+import (
+	"jangbu/events"
+	"jangbu/readmodel"
+)
 
 // Summary is the four numbers at the top of a [Dashboard] and on a [Card].
 type Summary struct {
@@ -29,21 +32,21 @@ type Economics struct {
 }
 
 // account does the arithmetic of a campaign, for its dashboard and its card alike.
-func account(event EventStats, channels []ChannelStats) (Summary, Economics) {
+func account(event readmodel.EventStats, channels []readmodel.ChannelStats) (Summary, Economics) {
 	summary := Summary{TotalParticipants: event.Participants}
 	var distribution events.Won
 	for _, ch := range channels {
-		distribution = AddWon(distribution, ch.Cost)
+		distribution = readmodel.AddWon(distribution, ch.Cost)
 		if e := exposure(ch); e != nil && hasView(ch) {
 			summary.TotalExposure += *e
 		}
 	}
-	cost := AddWon(AddWon(orZero(event.PrizeCost), orZero(event.PlatformCost)), distribution)
-	revenue := AddWon(orZero(event.ExpectedSalesIncrease), MulWon(orZero(event.NewCustomerLTV), event.NewCustomers))
+	cost := readmodel.AddWon(readmodel.AddWon(orZero(event.PrizeCost), orZero(event.PlatformCost)), distribution)
+	revenue := readmodel.AddWon(orZero(event.ExpectedSalesIncrease), readmodel.MulWon(orZero(event.NewCustomerLTV), event.NewCustomers))
 
 	// Of a campaign whose creation is still to come, costs and promises are
 	// unknown, whatever its distribution has cost so far.
-	if event.Known && cost != WonOverflow && revenue != WonOverflow {
+	if event.Known && cost != readmodel.WonOverflow && revenue != readmodel.WonOverflow {
 		summary.ROIPercent = percent(int64(revenue-cost), int64(cost))
 	}
 	if event.ExpectedSalesIncrease != nil && event.BaselineSales != nil {
@@ -64,7 +67,7 @@ func account(event EventStats, channels []ChannelStats) (Summary, Economics) {
 
 // exposure returns the channel's impressions, or its views where it reports no
 // impressions; nil where it reported neither.
-func exposure(row ChannelStats) *int64 {
+func exposure(row readmodel.ChannelStats) *int64 {
 	if row.Impressions.Known() {
 		return reported(row.Impressions)
 	}
@@ -73,7 +76,7 @@ func exposure(row ChannelStats) *int64 {
 
 // shown returns the amount; nil where it is beyond what fits (I11).
 func shown(a events.Won) *events.Won {
-	if a == WonOverflow {
+	if a == readmodel.WonOverflow {
 		return nil
 	}
 	return &a

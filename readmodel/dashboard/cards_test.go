@@ -1,4 +1,4 @@
-package readmodel_test
+package dashboard_test
 
 import (
 	"cmp"
@@ -16,11 +16,12 @@ import (
 
 	"jangbu/events"
 	"jangbu/readmodel"
+	"jangbu/readmodel/dashboard"
 )
 
 func TestCardMembersAreFixed(t *testing.T) {
 	t.Parallel()
-	cards := mustCards(t, []readmodel.StoreCampaign{{Event: readmodel.EventStats{Campaign: "evt-1"}}}, readmodel.Listing{Order: readmodel.ByCampaign})
+	cards := mustCards(t, []readmodel.StoreCampaign{{Event: readmodel.EventStats{Campaign: "evt-1"}}}, dashboard.Listing{Order: dashboard.ByCampaign})
 	got, err := json.Marshal(cards)
 	if err != nil {
 		t.Fatal(err)
@@ -31,7 +32,7 @@ func TestCardMembersAreFixed(t *testing.T) {
 	if diff := gocmp.Diff(want, string(got)); diff != "" {
 		t.Errorf("JSON (-want +got):\n%s", diff)
 	}
-	none, err := json.Marshal(mustCards(t, nil, readmodel.Listing{Order: readmodel.ByTitle}))
+	none, err := json.Marshal(mustCards(t, nil, dashboard.Listing{Order: dashboard.ByTitle}))
 	if err != nil || string(none) != "[]" {
 		t.Errorf("no cards are %s, %v; want []", none, err)
 	}
@@ -45,14 +46,14 @@ func TestCardIsTheHeadOfTheDashboard(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		rows := drawRows(rt)
 		rows.Event.UpdatedAt, rows.Event.Position = drawTime(rt, "updated"), 7
-		view := readmodel.View{Now: drawTime(rt, "now"), Location: seoul}
-		cards, _, err := readmodel.Cards(
-			[]readmodel.StoreCampaign{{Event: rows.Event, Channels: rows.Channels}}, view, readmodel.Listing{Order: readmodel.ByROI})
+		view := dashboard.View{Now: drawTime(rt, "now"), Location: seoul}
+		cards, _, err := dashboard.Cards(
+			[]readmodel.StoreCampaign{{Event: rows.Event, Channels: rows.Channels}}, view, dashboard.Listing{Order: dashboard.ByROI})
 		if err != nil || len(cards) != 1 {
 			rt.Fatalf("%d cards, %v", len(cards), err)
 		}
-		d := readmodel.NewDashboard(rows, view)
-		want := readmodel.Card{
+		d := dashboard.New(rows, view)
+		want := dashboard.Card{
 			Campaign: d.Campaign, Store: d.Store, Title: d.Title, Objective: d.Objective,
 			StartsAt: d.StartsAt, EndsAt: d.EndsAt, Position: d.Position, UpdatedAt: d.UpdatedAt, Summary: d.Summary,
 		}
@@ -65,39 +66,39 @@ func TestCardIsTheHeadOfTheDashboard(t *testing.T) {
 func TestCardsRefuseWhatIsNoListing(t *testing.T) {
 	t.Parallel()
 	rows := namedCampaigns("가", "나", "다")
-	first := readmodel.Listing{Order: readmodel.ByTitle, Limit: 1}
-	_, next, err := readmodel.Cards(rows, readmodel.View{}, first)
+	first := dashboard.Listing{Order: dashboard.ByTitle, Limit: 1}
+	_, next, err := dashboard.Cards(rows, dashboard.View{}, first)
 	if err != nil || next == "" {
 		t.Fatalf("first page: cursor %q, %v", next, err)
 	}
-	follow := func(change func(*readmodel.Listing)) readmodel.Listing {
+	follow := func(change func(*dashboard.Listing)) dashboard.Listing {
 		l := first
 		l.After = next
 		change(&l)
 		return l
 	}
-	payload := func(text string) readmodel.Listing {
-		return follow(func(l *readmodel.Listing) { l.After = base64.RawURLEncoding.EncodeToString([]byte(text)) })
+	payload := func(text string) dashboard.Listing {
+		return follow(func(l *dashboard.Listing) { l.After = base64.RawURLEncoding.EncodeToString([]byte(text)) })
 	}
 	for name, tc := range map[string]struct {
-		listing readmodel.Listing
+		listing dashboard.Listing
 		says    string // "": it is one
 	}{
-		"the next page":              {follow(func(*readmodel.Listing) {}), ""},
-		"another limit":              {follow(func(l *readmodel.Listing) { l.Limit = readmodel.MaxPage }), ""},
-		"no order":                   {readmodel.Listing{}, "totalParticipants"},
-		"an unknown order":           {readmodel.Listing{Order: "Title"}, "totalParticipants"},
-		"a negative limit":           {readmodel.Listing{Order: readmodel.ByTitle, Limit: -1}, "1 to 200"},
-		"a limit that is too high":   {readmodel.Listing{Order: readmodel.ByTitle, Limit: 201}, "1 to 200"},
-		"a title that is not UTF-8":  {readmodel.Listing{Order: readmodel.ByTitle, Title: "\xff"}, "UTF-8"},
-		"a cursor of another order":  {follow(func(l *readmodel.Listing) { l.Order = readmodel.ByCampaign }), "order title"},
-		"... the other direction":    {follow(func(l *readmodel.Listing) { l.Descending = true }), "descending false"},
-		"... another title":          {follow(func(l *readmodel.Listing) { l.Title = "가" }), `title ""`},
-		"a cursor cut short":         {follow(func(l *readmodel.Listing) { l.After = next[:len(next)-1] }), "came with a page"},
-		"a cursor with more":         {follow(func(l *readmodel.Listing) { l.After += "A" }), "came with a page"},
-		"a cursor with a line break": {follow(func(l *readmodel.Listing) { l.After += "\n" }), "came with a page"},
-		"a padded cursor":            {follow(func(l *readmodel.Listing) { l.After += "=" }), "came with a page"},
-		"no cursor":                  {follow(func(l *readmodel.Listing) { l.After = "다음" }), "came with a page"},
+		"the next page":              {follow(func(*dashboard.Listing) {}), ""},
+		"another limit":              {follow(func(l *dashboard.Listing) { l.Limit = dashboard.MaxPage }), ""},
+		"no order":                   {dashboard.Listing{}, "totalParticipants"},
+		"an unknown order":           {dashboard.Listing{Order: "Title"}, "totalParticipants"},
+		"a negative limit":           {dashboard.Listing{Order: dashboard.ByTitle, Limit: -1}, "1 to 200"},
+		"a limit that is too high":   {dashboard.Listing{Order: dashboard.ByTitle, Limit: 201}, "1 to 200"},
+		"a title that is not UTF-8":  {dashboard.Listing{Order: dashboard.ByTitle, Title: "\xff"}, "UTF-8"},
+		"a cursor of another order":  {follow(func(l *dashboard.Listing) { l.Order = dashboard.ByCampaign }), "order title"},
+		"... the other direction":    {follow(func(l *dashboard.Listing) { l.Descending = true }), "descending false"},
+		"... another title":          {follow(func(l *dashboard.Listing) { l.Title = "가" }), `title ""`},
+		"a cursor cut short":         {follow(func(l *dashboard.Listing) { l.After = next[:len(next)-1] }), "came with a page"},
+		"a cursor with more":         {follow(func(l *dashboard.Listing) { l.After += "A" }), "came with a page"},
+		"a cursor with a line break": {follow(func(l *dashboard.Listing) { l.After += "\n" }), "came with a page"},
+		"a padded cursor":            {follow(func(l *dashboard.Listing) { l.After += "=" }), "came with a page"},
+		"no cursor":                  {follow(func(l *dashboard.Listing) { l.After = "다음" }), "came with a page"},
 		"not JSON":                   {payload(`title`), "came with a page"},
 		"null":                       {payload(`null`), "came with a page"},
 		"the payload as it is made":  {payload(`{"o":"title","d":false,"q":"","v":{"t":"가"},"c":"evt-0"}`), ""},
@@ -107,11 +108,11 @@ func TestCardsRefuseWhatIsNoListing(t *testing.T) {
 		"a value of another order":   {payload(`{"o":"title","d":false,"q":"","v":{"n":1},"c":"evt-0"}`), "came with a page"},
 		"two values":                 {payload(`{"o":"title","d":false,"q":"","v":{"n":1,"t":"가"},"c":"evt-0"}`), "came with a page"},
 	} {
-		_, _, err := readmodel.Cards(rows, readmodel.View{}, tc.listing)
+		_, _, err := dashboard.Cards(rows, dashboard.View{}, tc.listing)
 		switch {
 		case tc.says == "" && err != nil:
 			t.Errorf("%s: %v", name, err)
-		case tc.says != "" && (!errors.Is(err, readmodel.ErrListing) || !strings.Contains(err.Error(), tc.says)):
+		case tc.says != "" && (!errors.Is(err, dashboard.ErrListing) || !strings.Contains(err.Error(), tc.says)):
 			t.Errorf("%s: %v; want ErrListing that says %q", name, err, tc.says)
 		}
 	}
@@ -129,14 +130,14 @@ func TestCardsOfATitle(t *testing.T) {
 		"겨울":     nil, "i": nil, "ı": nil,
 	} {
 		var got []string
-		for _, card := range mustCards(t, rows, readmodel.Listing{Order: readmodel.ByCampaign, Title: wanted}) {
+		for _, card := range mustCards(t, rows, dashboard.Listing{Order: dashboard.ByCampaign, Title: wanted}) {
 			got = append(got, *card.Title)
 		}
 		if diff := gocmp.Diff(want, got); diff != "" {
 			t.Errorf("titles with %q (-want +got):\n%s", wanted, diff)
 		}
 	}
-	if got := len(mustCards(t, rows, readmodel.Listing{Order: readmodel.ByCampaign})); got != len(rows) {
+	if got := len(mustCards(t, rows, dashboard.Listing{Order: dashboard.ByCampaign})); got != len(rows) {
 		t.Errorf("%d cards without a title, want all %d", got, len(rows))
 	}
 }
@@ -145,12 +146,12 @@ func TestCardsOfOnePage(t *testing.T) {
 	t.Parallel()
 	rows := namedCampaigns(make([]string, 201)...)
 	for limit, want := range map[int]int{0: 50, 1: 1, 200: 200} {
-		page, next, err := readmodel.Cards(rows, readmodel.View{}, readmodel.Listing{Order: readmodel.ByTitle, Limit: limit})
+		page, next, err := dashboard.Cards(rows, dashboard.View{}, dashboard.Listing{Order: dashboard.ByTitle, Limit: limit})
 		if err != nil || len(page) != want || next == "" {
 			t.Errorf("limit %d: %d cards, cursor %q, %v; want %d and a cursor", limit, len(page), next, err, want)
 		}
 	}
-	page, next, err := readmodel.Cards(rows[:200], readmodel.View{}, readmodel.Listing{Order: readmodel.ByTitle, Limit: 200})
+	page, next, err := dashboard.Cards(rows[:200], dashboard.View{}, dashboard.Listing{Order: dashboard.ByTitle, Limit: 200})
 	if err != nil || len(page) != 200 || next != "" {
 		t.Errorf("all on one page: %d cards, cursor %q, %v; want 200 and no cursor", len(page), next, err)
 	}
@@ -161,13 +162,13 @@ func TestCardsOfOnePage(t *testing.T) {
 // order of a plain sort. Between two pages other members change.
 func TestCardsPageByPage(t *testing.T) {
 	t.Parallel()
-	for _, order := range readmodel.CardOrders() {
+	for _, order := range dashboard.CardOrders() {
 		for _, descending := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s descending %t", order, descending), func(t *testing.T) {
 				t.Parallel()
 				rapid.Check(t, func(rt *rapid.T) {
 					rows := drawCampaigns(rt)
-					l := readmodel.Listing{
+					l := dashboard.Listing{
 						Order: order, Descending: descending,
 						Title: rapid.SampledFrom([]string{"", "", "A", "을"}).Draw(rt, "title"),
 						Limit: rapid.IntRange(1, 5).Draw(rt, "limit"),
@@ -175,7 +176,7 @@ func TestCardsPageByPage(t *testing.T) {
 					want := plainlySorted(rt, rows, l)
 					got := []events.Campaign{}
 					for {
-						page, next, err := readmodel.Cards(rows, readmodel.View{}, l)
+						page, next, err := dashboard.Cards(rows, dashboard.View{}, l)
 						if err != nil {
 							rt.Fatal(err)
 						}
@@ -231,29 +232,29 @@ func drawCampaigns(rt *rapid.T) []readmodel.StoreCampaign {
 }
 
 // change changes a member by which the cards are not sorted.
-func change(rt *rapid.T, rows []readmodel.StoreCampaign, order readmodel.CardOrder) {
+func change(rt *rapid.T, rows []readmodel.StoreCampaign, order dashboard.CardOrder) {
 	event := &rows[rapid.IntRange(0, len(rows)-1).Draw(rt, "changed")].Event
 	event.Position++
-	if order != readmodel.ByParticipants {
+	if order != dashboard.ByParticipants {
 		event.Participants++
 	}
-	if order != readmodel.ByUpdate {
+	if order != dashboard.ByUpdate {
 		event.UpdatedAt = time.Unix(1_795_440_000+int64(event.Position), 0)
 	}
-	if order != readmodel.BySalesGrowth && order != readmodel.ByROI {
+	if order != dashboard.BySalesGrowth && order != dashboard.ByROI {
 		event.BaselineSales = wonOf(int64(event.Position))
 	}
 }
 
 // plainlySorted returns the campaigns of the listing by their cards' members.
-func plainlySorted(rt *rapid.T, rows []readmodel.StoreCampaign, l readmodel.Listing) []events.Campaign {
-	cards := map[events.Campaign]readmodel.Card{}
+func plainlySorted(rt *rapid.T, rows []readmodel.StoreCampaign, l dashboard.Listing) []events.Campaign {
+	cards := map[events.Campaign]dashboard.Card{}
 	names := []events.Campaign{}
 	for _, row := range rows {
 		if !strings.Contains(strings.ToLower(row.Event.Title), strings.ToLower(l.Title)) {
 			continue
 		}
-		card, _, err := readmodel.Cards([]readmodel.StoreCampaign{row}, readmodel.View{}, readmodel.Listing{Order: readmodel.ByCampaign})
+		card, _, err := dashboard.Cards([]readmodel.StoreCampaign{row}, dashboard.View{}, dashboard.Listing{Order: dashboard.ByCampaign})
 		if err != nil || len(card) != 1 {
 			rt.Fatalf("%d cards, %v", len(card), err)
 		}
@@ -281,7 +282,7 @@ func plainlySorted(rt *rapid.T, rows []readmodel.StoreCampaign, l readmodel.List
 }
 
 // memberOf returns the member of the card's JSON that has the order's name.
-func memberOf(card readmodel.Card, order readmodel.CardOrder) any {
+func memberOf(card dashboard.Card, order dashboard.CardOrder) any {
 	b, err := json.Marshal(card)
 	if err != nil {
 		panic(err)
@@ -306,9 +307,9 @@ func FuzzCursor(f *testing.F) {
 		rows[i].Event.PrizeCost, rows[i].Event.ExpectedSalesIncrease = wonOf(3), wonOf(int64(i%2))
 	}
 	rows = append(rows, readmodel.StoreCampaign{Event: readmodel.EventStats{Campaign: "unknown"}})
-	for i, order := range readmodel.CardOrders() {
+	for i, order := range dashboard.CardOrders() {
 		for _, descending := range []bool{false, true} {
-			_, next, err := readmodel.Cards(rows, readmodel.View{}, readmodel.Listing{Order: order, Descending: descending, Limit: 2})
+			_, next, err := dashboard.Cards(rows, dashboard.View{}, dashboard.Listing{Order: order, Descending: descending, Limit: 2})
 			if err != nil || next == "" {
 				f.Fatalf("first page by %s: cursor %q, %v", order, next, err)
 			}
@@ -322,9 +323,9 @@ func FuzzCursor(f *testing.F) {
 	f.Add([]byte(`{"o":"roiPercent","d":false,"q":"","v":{"r":1e999},"c":""}`), byte(2), false)
 	f.Add([]byte(`{"o":"updatedAt","d":false,"q":"","v":{"n":-9223372036854775808},"c":""}`), byte(4), false)
 	f.Fuzz(func(t *testing.T, payload []byte, order byte, descending bool) {
-		orders := readmodel.CardOrders()
-		l := readmodel.Listing{Order: orders[int(order)%len(orders)], Descending: descending}
-		all, _, err := readmodel.Cards(rows, readmodel.View{}, l)
+		orders := dashboard.CardOrders()
+		l := dashboard.Listing{Order: orders[int(order)%len(orders)], Descending: descending}
+		all, _, err := dashboard.Cards(rows, dashboard.View{}, l)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -333,9 +334,9 @@ func FuzzCursor(f *testing.F) {
 				continue
 			}
 			l.After = after
-			rest, next, err := readmodel.Cards(rows, readmodel.View{}, l)
+			rest, next, err := dashboard.Cards(rows, dashboard.View{}, l)
 			if err != nil {
-				if !errors.Is(err, readmodel.ErrListing) || len(rest) > 0 || next != "" {
+				if !errors.Is(err, dashboard.ErrListing) || len(rest) > 0 || next != "" {
 					t.Errorf("after %q: %d cards, %q, %v; want ErrListing alone", after, len(rest), next, err)
 				}
 				continue
@@ -347,9 +348,9 @@ func FuzzCursor(f *testing.F) {
 	})
 }
 
-func mustCards(t *testing.T, rows []readmodel.StoreCampaign, l readmodel.Listing) []readmodel.Card {
+func mustCards(t *testing.T, rows []readmodel.StoreCampaign, l dashboard.Listing) []dashboard.Card {
 	t.Helper()
-	cards, _, err := readmodel.Cards(rows, readmodel.View{}, l)
+	cards, _, err := dashboard.Cards(rows, dashboard.View{}, l)
 	if err != nil {
 		t.Fatalf("Cards of %+v: %v", l, err)
 	}
@@ -365,7 +366,7 @@ func namedCampaigns(titles ...string) []readmodel.StoreCampaign {
 	return rows
 }
 
-func namesOf(cards []readmodel.Card) []events.Campaign {
+func namesOf(cards []dashboard.Card) []events.Campaign {
 	names := make([]events.Campaign, len(cards))
 	for i, card := range cards {
 		names[i] = card.Campaign

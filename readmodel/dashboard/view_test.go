@@ -1,4 +1,4 @@
-package readmodel_test
+package dashboard_test
 
 import (
 	"errors"
@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"jangbu/readmodel"
+	"jangbu/readmodel/dashboard"
 )
 
 func TestViewRefusesWhatCannotBeShown(t *testing.T) {
@@ -20,20 +21,20 @@ func TestViewRefusesWhatCannotBeShown(t *testing.T) {
 		"Asia/Seoul":          nil, // was at +08:30 until 1961
 		"America/New_York":    nil,
 		"Pacific/Apia":        nil, // skipped a day in 2011
-		"Asia/Kolkata":        readmodel.ErrTimeZone,
-		"Asia/Kathmandu":      readmodel.ErrTimeZone,
-		"Asia/Pyongyang":      readmodel.ErrTimeZone, // was at +08:30 from 2015 to 2018
-		"Australia/Lord_Howe": readmodel.ErrTimeZone, // summer time of half an hour
+		"Asia/Kolkata":        dashboard.ErrTimeZone,
+		"Asia/Kathmandu":      dashboard.ErrTimeZone,
+		"Asia/Pyongyang":      dashboard.ErrTimeZone, // was at +08:30 from 2015 to 2018
+		"Australia/Lord_Howe": dashboard.ErrTimeZone, // summer time of half an hour
 	} {
-		view := readmodel.View{Location: loadLocations(t, name)[0]}
+		view := dashboard.View{Location: loadLocations(t, name)[0]}
 		if err := view.Validate(); !errors.Is(err, want) {
 			t.Errorf("Validate in %s = %v, want %v", name, err, want)
 		}
 	}
-	for interval, want := range map[readmodel.Interval]error{
-		"": nil, "hour": nil, "day": nil, "week": readmodel.ErrInterval,
+	for interval, want := range map[dashboard.Interval]error{
+		"": nil, "hour": nil, "day": nil, "week": dashboard.ErrInterval,
 	} {
-		if err := (readmodel.View{Interval: interval}).Validate(); !errors.Is(err, want) {
+		if err := (dashboard.View{Interval: interval}).Validate(); !errors.Is(err, want) {
 			t.Errorf("Validate with interval %q = %v, want %v", interval, err, want)
 		}
 	}
@@ -50,11 +51,11 @@ func TestViewRefusesAnEmptyRange(t *testing.T) {
 		"from alone":       {from: at},
 		"to alone":         {to: at},
 		"to after from":    {from: at, to: at.Add(1)},
-		"to at from":       {from: at, to: at.In(time.FixedZone("KST", 9*60*60)), want: readmodel.ErrRange},
-		"to before from":   {from: at, to: at.Add(-1), want: readmodel.ErrRange},
+		"to at from":       {from: at, to: at.In(time.FixedZone("KST", 9*60*60)), want: dashboard.ErrRange},
+		"to before from":   {from: at, to: at.Add(-1), want: dashboard.ErrRange},
 		"from before 1970": {from: time.Unix(-1, 0), to: time.Unix(0, 0)},
 	} {
-		if err := (readmodel.View{From: tc.from, To: tc.to}).Validate(); !errors.Is(err, tc.want) {
+		if err := (dashboard.View{From: tc.from, To: tc.to}).Validate(); !errors.Is(err, tc.want) {
 			t.Errorf("Validate of %s = %v, want %v", name, err, tc.want)
 		}
 	}
@@ -76,18 +77,18 @@ func TestTrendWithinBounds(t *testing.T) {
 			})
 			hour = hour.Add(time.Duration(rapid.IntRange(1, 60).Draw(rt, "gap")) * time.Hour)
 		}
-		view := readmodel.View{
+		view := dashboard.View{
 			Location: rapid.SampledFrom(locations).Draw(rt, "location"),
-			Interval: rapid.SampledFrom([]readmodel.Interval{readmodel.Hourly, readmodel.Daily}).Draw(rt, "interval"),
+			Interval: rapid.SampledFrom([]dashboard.Interval{dashboard.Hourly, dashboard.Daily}).Draw(rt, "interval"),
 		}
-		whole := readmodel.NewDashboard(rows, view)
+		whole := dashboard.New(rows, view)
 		if rapid.Bool().Draw(rt, "is from") {
 			view.From = start.Add(time.Duration(rapid.IntRange(-600, 12_000).Draw(rt, "from")) * time.Minute)
 		}
 		if rapid.Bool().Draw(rt, "is to") {
 			view.To = start.Add(time.Duration(rapid.IntRange(-600, 12_000).Draw(rt, "to")) * time.Minute)
 		}
-		want := slices.DeleteFunc(slices.Clone(whole.Trend), func(b readmodel.Bucket) bool {
+		want := slices.DeleteFunc(slices.Clone(whole.Trend), func(b dashboard.Bucket) bool {
 			return b.From.Before(view.From) || !view.To.IsZero() && !b.From.Before(view.To)
 		})
 		for len(want) > 0 && want[0].Participants == 0 {
@@ -96,7 +97,7 @@ func TestTrendWithinBounds(t *testing.T) {
 		for len(want) > 0 && want[len(want)-1].Participants == 0 {
 			want = want[:len(want)-1]
 		}
-		got := readmodel.NewDashboard(rows, view)
+		got := dashboard.New(rows, view)
 		if diff := cmp.Diff(want, got.Trend); diff != "" {
 			rt.Fatalf("trend from %v to %v (-want +got):\n%s", view.From, view.To, diff)
 		}
@@ -143,8 +144,8 @@ func TestTrendOfEveryHour(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			view := readmodel.View{Location: loadLocations(t, tc.zone)[0], Interval: readmodel.Daily}
-			d := readmodel.NewDashboard(readmodel.CampaignRows{Hours: everyHour(t, tc.first, tc.last)}, view)
+			view := dashboard.View{Location: loadLocations(t, tc.zone)[0], Interval: dashboard.Daily}
+			d := dashboard.New(readmodel.CampaignRows{Hours: everyHour(t, tc.first, tc.last)}, view)
 			var got []string
 			for _, b := range d.Trend {
 				got = append(got, fmt.Sprintf("%s %d", b.From.Format(time.RFC3339), b.Participants))

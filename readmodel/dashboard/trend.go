@@ -1,8 +1,10 @@
-package readmodel
+package dashboard
 
 import (
 	"sort"
 	"time"
+
+	"jangbu/readmodel"
 )
 
 // Bucket is one interval of a [Dashboard]'s trend.
@@ -15,7 +17,7 @@ type Bucket struct {
 // bounds to the last, empty ones included. It walks hour by hour and begins a day
 // where the date changes, so that days of 23 and 25 hours and midnights that do
 // not exist come out right.
-func trend(hours []ParticipationHour, v View) []Bucket {
+func trend(hours []readmodel.ParticipationHour, v View) []Bucket {
 	buckets := []Bucket{}
 	hours = v.within(hours)
 	if len(hours) == 0 {
@@ -37,7 +39,7 @@ func trend(hours []ParticipationHour, v View) []Bucket {
 
 // within returns the hours whose buckets begin within the view's bounds. A bucket
 // is there with all of its hours or not at all.
-func (v View) within(hours []ParticipationHour) []ParticipationHour {
+func (v View) within(hours []readmodel.ParticipationHour) []readmodel.ParticipationHour {
 	before := func(bound time.Time) int {
 		return sort.Search(len(hours), func(i int) bool { return !v.bucket(hours[i].Hour).Before(bound) })
 	}

@@ -1,9 +1,11 @@
-package readmodel
+package dashboard
 
 import (
 	"errors"
 	"fmt"
 	"time"
+
+	"jangbu/readmodel"
 )
 
 // DefaultPollInterval is how often a channel is asked where a [View] does not say.
@@ -100,7 +102,7 @@ func (v View) withDefaults() View {
 }
 
 // status says how far the channel's figures can be relied on now.
-func (v View) status(row ChannelStats) Status {
+func (v View) status(row readmodel.ChannelStats) Status {
 	switch {
 	case row.FetchedAt.IsZero():
 		return Unavailable
@@ -112,7 +114,7 @@ func (v View) status(row ChannelStats) Status {
 }
 
 // freshUntil is the last moment at which the channel's figures are fresh.
-func (v View) freshUntil(row ChannelStats) time.Time {
+func (v View) freshUntil(row readmodel.ChannelStats) time.Time {
 	var age time.Duration
 	if !row.DistributedAt.IsZero() {
 		age = max(0, v.Now.Sub(row.DistributedAt))

@@ -1,4 +1,4 @@
-package readmodel
+package dashboard
 
 import "math/big"
 

@@ -1,4 +1,4 @@
-package readmodel_test
+package dashboard_test
 
 import (
 	"encoding/json"
@@ -17,6 +17,7 @@ import (
 
 	"jangbu/events"
 	"jangbu/readmodel"
+	"jangbu/readmodel/dashboard"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden dashboards")
@@ -48,7 +49,7 @@ func TestDashboardGolden(t *testing.T) {
 			if err := view.Validate(); err != nil {
 				t.Fatalf("view: %v", err)
 			}
-			got := marshalIndent(t, readmodel.NewDashboard(rows, view))
+			got := marshalIndent(t, dashboard.New(rows, view))
 			if *update {
 				archive.Files[len(archive.Files)-1] = txtar.File{Name: "dashboard.json", Data: got}
 				if err := os.WriteFile(file, txtar.Format(archive), 0o644); err != nil {
@@ -64,9 +65,9 @@ func TestDashboardGolden(t *testing.T) {
 }
 
 // parseView reads lines of "name value".
-func parseView(t *testing.T, text string) readmodel.View {
+func parseView(t *testing.T, text string) dashboard.View {
 	t.Helper()
-	var view readmodel.View
+	var view dashboard.View
 	for line := range strings.Lines(text) {
 		name, value, _ := strings.Cut(strings.TrimSpace(line), " ")
 		var err error
@@ -76,7 +77,7 @@ func parseView(t *testing.T, text string) readmodel.View {
 		case "tz":
 			view.Location, err = time.LoadLocation(value)
 		case "interval":
-			view.Interval = readmodel.Interval(value)
+			view.Interval = dashboard.Interval(value)
 		case "from":
 			view.From, err = time.Parse(time.RFC3339, value)
 		case "to":
@@ -103,7 +104,7 @@ func parsePollInterval(text string) (func(age time.Duration) time.Duration, erro
 	return func(time.Duration) time.Duration { return interval }, err
 }
 
-func marshalIndent(t *testing.T, d readmodel.Dashboard) []byte {
+func marshalIndent(t *testing.T, d dashboard.Dashboard) []byte {
 	t.Helper()
 	b, err := json.MarshalIndent(d, "", "  ")
 	if err != nil {
@@ -124,7 +125,7 @@ func TestDashboardMembersAreFixed(t *testing.T) {
 			HourKey: readmodel.HourKey{Campaign: "evt-1", Hour: at}, Participants: 1,
 		}},
 	}
-	got, err := json.Marshal(readmodel.NewDashboard(rows, readmodel.View{Now: at}))
+	got, err := json.Marshal(dashboard.New(rows, dashboard.View{Now: at}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -168,7 +169,7 @@ func TestPercentages(t *testing.T) {
 			rows := readmodel.CampaignRows{Event: readmodel.EventStats{
 				Known: true, ExpectedSalesIncrease: tc.increase, BaselineSales: tc.baseline,
 			}}
-			got := readmodel.NewDashboard(rows, readmodel.View{}).Summary.SalesGrowthPercent
+			got := dashboard.New(rows, dashboard.View{}).Summary.SalesGrowthPercent
 			if diff := cmp.Diff(tc.want, got); diff != "" {
 				t.Errorf("growth (-want +got):\n%s", diff)
 			}
@@ -182,7 +183,7 @@ func TestROIRoundsHalvesAwayFromZero(t *testing.T) {
 	rows := readmodel.CampaignRows{Event: readmodel.EventStats{
 		Known: true, PrizeCost: &cost, ExpectedSalesIncrease: &revenue,
 	}}
-	got := readmodel.NewDashboard(rows, readmodel.View{}).Summary.ROIPercent
+	got := dashboard.New(rows, dashboard.View{}).Summary.ROIPercent
 	if got == nil || *got != -0.01 {
 		t.Errorf("ROI of %d won from %d won = %v, want -0.01", revenue, cost, got)
 	}
@@ -195,10 +196,10 @@ func TestDashboardIsAlwaysValid(t *testing.T) {
 	locations := loadLocations(t, "Asia/Seoul", "America/New_York", "UTC", "Africa/Cairo")
 	rapid.Check(t, func(rt *rapid.T) {
 		rows := drawRows(rt)
-		view := readmodel.View{
+		view := dashboard.View{
 			Now:      drawTime(rt, "now"),
 			Location: rapid.SampledFrom(locations).Draw(rt, "location"),
-			Interval: rapid.SampledFrom([]readmodel.Interval{"", readmodel.Hourly, readmodel.Daily}).Draw(rt, "interval"),
+			Interval: rapid.SampledFrom([]dashboard.Interval{"", dashboard.Hourly, dashboard.Daily}).Draw(rt, "interval"),
 		}
 		if interval := time.Duration(rapid.Int64Min(0).Draw(rt, "pollInterval")); interval > 0 {
 			view.PollInterval = func(age time.Duration) time.Duration {
@@ -208,12 +209,12 @@ func TestDashboardIsAlwaysValid(t *testing.T) {
 				return interval
 			}
 		}
-		d := readmodel.NewDashboard(rows, view)
+		d := dashboard.New(rows, view)
 		first, err := json.Marshal(d)
 		if err != nil {
 			rt.Fatalf("marshal: %v", err) // also what Inf and NaN come to
 		}
-		second, err := json.Marshal(readmodel.NewDashboard(rows, view))
+		second, err := json.Marshal(dashboard.New(rows, view))
 		if err != nil || string(first) != string(second) {
 			rt.Fatalf("shown again: %v\n%s\n%s", err, first, second)
 		}

@@ -1,4 +1,4 @@
-package readmodel
+package dashboard
 
 import (
 	"errors"
@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"jangbu/events"
+	"jangbu/readmodel"
 )
 
 // ErrAssumption says that an assumption is about nothing that can be assumed.
@@ -17,7 +18,7 @@ var ErrAssumption = errors.New("unknown amount")
 type Assumptions map[string]events.Won
 
 // amounts are where a row keeps what can be assumed.
-func amounts(row *EventStats) map[string]**events.Won {
+func amounts(row *readmodel.EventStats) map[string]**events.Won {
 	return map[string]**events.Won{
 		"prizeCost":             &row.PrizeCost,
 		"platformCost":          &row.PlatformCost,
@@ -29,7 +30,7 @@ func amounts(row *EventStats) map[string]**events.Won {
 
 // Validate returns [ErrAssumption] where one is about no amount, or is negative.
 func (a Assumptions) Validate() error {
-	known := amounts(&EventStats{})
+	known := amounts(&readmodel.EventStats{})
 	for _, name := range slices.Sorted(maps.Keys(a)) {
 		if known[name] == nil {
 			return fmt.Errorf("%w %q: expected one of %v", ErrAssumption, name, slices.Sorted(maps.Keys(known)))
@@ -42,7 +43,7 @@ func (a Assumptions) Validate() error {
 }
 
 // Apply returns the row as it would be.
-func (a Assumptions) Apply(row EventStats) EventStats {
+func (a Assumptions) Apply(row readmodel.EventStats) readmodel.EventStats {
 	at := amounts(&row)
 	for name, amount := range a {
 		*at[name] = &amount
