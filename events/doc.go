@@ -73,7 +73,8 @@
 //     readmodel/pgrows and readmodel/sqliterows pass it. readmodel/rediscache keeps
 //     what was read of them, in the process and in Redis.
 //   - projections: the folds, one file each. projections/runner follows the log
-//     with them, carries out what operators ask for, verifies and replays.
+//     with them and carries out what operators ask for. projections/replay folds for
+//     questions: it verifies, replays, and looks back.
 //   - httpapi: routes over the read model, for those whose token allows it; its
 //     contract is openapi.yaml. httpapi/dashboard is the page that shows it to owners.
 //   - cmd/jangbu: configuration, wiring, commands and exit codes.

@@ -26,7 +26,7 @@ import (
 	"jangbu/events/sqlitelog"
 	"jangbu/httpapi"
 	"jangbu/projections"
-	"jangbu/projections/runner"
+	"jangbu/projections/replay"
 	"jangbu/readmodel"
 	"jangbu/readmodel/sqliterows"
 )
@@ -122,7 +122,7 @@ func setupHistory(t testing.TB, change func(*httpapi.Config)) *bundle {
 	}
 	t.Cleanup(func() { _ = log.Close() })
 	b := setup(t, func(cfg *httpapi.Config) {
-		cfg.History = runner.History{Log: log, Projections: projections.All()}
+		cfg.History = replay.History{Log: log, Projections: projections.All()}
 		change(cfg)
 	})
 	b.log = log

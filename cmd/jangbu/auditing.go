@@ -9,7 +9,7 @@ import (
 
 	"jangbu/events"
 	"jangbu/projections"
-	"jangbu/projections/runner"
+	"jangbu/projections/replay"
 	"jangbu/readmodel"
 )
 
@@ -72,7 +72,7 @@ func (a *auditing) run(ctx context.Context) {
 
 // one audits one campaign.
 func (a *auditing) one(ctx context.Context) {
-	found, err := runner.Verify(ctx, runner.VerifyConfig{Log: a.log, Rows: a.rows, Projections: projections.All(), Sample: 1})
+	found, err := replay.Verify(ctx, replay.VerifyConfig{Log: a.log, Rows: a.rows, Projections: projections.All(), Sample: 1})
 	switch {
 	case ctx.Err() != nil:
 	case err != nil:

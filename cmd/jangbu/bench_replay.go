@@ -10,7 +10,7 @@ import (
 
 	"jangbu/events"
 	"jangbu/projections"
-	"jangbu/projections/runner"
+	"jangbu/projections/replay"
 	"jangbu/readmodel"
 )
 
@@ -157,7 +157,7 @@ func (c benchReplayCommand) measure(ctx context.Context, s *scratch, counts map[
 
 func (s *scratch) replay(ctx context.Context) (took time.Duration, rows int, err error) {
 	took, err = timed(func() error {
-		got, err := runner.Replay{Log: s.log, Projections: projections.All()}.Run(ctx)
+		got, err := replay.Replay{Log: s.log, Projections: projections.All()}.Run(ctx)
 		if err == nil {
 			rows = got.Rows.Len()
 		}

@@ -11,7 +11,7 @@ import (
 
 	"jangbu/httpapi"
 	"jangbu/projections"
-	"jangbu/projections/runner"
+	"jangbu/projections/replay"
 )
 
 func (s *service) startHTTP(ctx context.Context) error {
@@ -28,7 +28,7 @@ func (s *service) startHTTP(ctx context.Context) error {
 			s.onClose(func() error { auth.Close(); return nil })
 		}
 		handler, err := httpapi.New(httpapi.Config{
-			Reader: s.cache, Freshness: s.cache, History: runner.History{Log: s.log, Projections: projections.All()},
+			Reader: s.cache, Freshness: s.cache, History: replay.History{Log: s.log, Projections: projections.All()},
 			Auth: auth, Now: time.Now, Location: location,
 			PollInterval: s.cfg.schedule().Interval, Limits: s.cfg.limits(),
 			Middleware: s.tracing.requests(), Observe: s.observe, Draining: s.draining, Logger: s.logger,

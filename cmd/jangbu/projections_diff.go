@@ -13,6 +13,7 @@ import (
 
 	"jangbu/events"
 	"jangbu/projections"
+	"jangbu/projections/replay"
 	"jangbu/projections/runner"
 	"jangbu/readmodel"
 )
@@ -115,10 +116,10 @@ func answered(ctx context.Context, in io.Reader) (string, error) {
 // findChanges folds the log in memory and compares.
 func findChanges(ctx context.Context, log eventLog, rows rowStore, act readmodel.Act, tell func(at, to events.Position)) (changes, error) {
 	found := changes{Changes: []divergence{}}
-	cfg := runner.VerifyConfig{
+	cfg := replay.VerifyConfig{
 		Log: log, Rows: rows, Campaign: act.Campaign, AnyVersion: true, Progress: tell,
 		Projections: slices.DeleteFunc(projections.All(), func(p projections.Projection) bool { return !slices.Contains(act.Projections, p.Name) }),
-		Each: func(d *runner.Divergence) {
+		Each: func(d *replay.Divergence) {
 			if len(found.Changes) < keptChanges {
 				found.Changes = append(found.Changes, divergence(*d))
 			} else {
@@ -126,7 +127,7 @@ func findChanges(ctx context.Context, log eventLog, rows rowStore, act readmodel
 			}
 		},
 	}
-	verified, err := runner.Verify(ctx, cfg)
+	verified, err := replay.Verify(ctx, cfg)
 	switch {
 	case errors.Is(err, events.ErrGap), errors.Is(err, events.ErrCorrupt):
 		err = fmt.Errorf("%w: %w", errCheckFailed, err)

@@ -12,6 +12,7 @@ import (
 
 	"jangbu/events"
 	"jangbu/projections"
+	"jangbu/projections/replay"
 	"jangbu/projections/runner"
 	"jangbu/readmodel"
 	"jangbu/readmodel/dashboard"
@@ -97,7 +98,7 @@ func (c replayCommand) Run(ctx context.Context, t terminal) error {
 }
 
 // fold replays and prints.
-func (c *replayCommand) fold(ctx context.Context, t terminal, replay runner.Replay, location *time.Location) error {
+func (c *replayCommand) fold(ctx context.Context, t terminal, replay replay.Replay, location *time.Location) error {
 	p := progress{terminal: t, quiet: c.Out == "json", verb: "folded"}
 	if replay.Campaign == "" {
 		replay.Progress = func(at, to events.Position) {
@@ -131,7 +132,7 @@ func (c *replayCommand) fold(ctx context.Context, t terminal, replay runner.Repl
 }
 
 // wanted returns the replay that is asked for, but for its log, and the time zone.
-func (c *replayCommand) wanted() (r runner.Replay, location *time.Location, err error) {
+func (c *replayCommand) wanted() (r replay.Replay, location *time.Location, err error) {
 	var wrong problems
 	c.setSource(wrong.add)
 	c.storeConfig.validate(wrong.add)
@@ -147,7 +148,7 @@ func (c *replayCommand) wanted() (r runner.Replay, location *time.Location, err 
 	if c.AsOf != "" && c.To != "" {
 		wrong.add("as-of", "is the same as --to: give one of them")
 	}
-	r = runner.Replay{Campaign: c.Event, After: max(c.From-1, 0)}
+	r = replay.Replay{Campaign: c.Event, After: max(c.From-1, 0)}
 	if to := c.To + c.AsOf; to != "" {
 		if n, err := strconv.ParseInt(to, 10, 64); err == nil && n > 0 {
 			r.Through = events.Position(n)
@@ -175,7 +176,7 @@ func (c *replayCommand) wanted() (r runner.Replay, location *time.Location, err 
 }
 
 // report returns what is printed.
-func (c *replayCommand) report(got runner.Replayed, v dashboard.View) replayed {
+func (c *replayCommand) report(got replay.Replayed, v dashboard.View) replayed {
 	out := replayed{Events: got.Events, Through: got.Through, Campaigns: []replayedReport{}}
 	if !got.RecordedAt.IsZero() {
 		at := got.RecordedAt.In(v.Location)
@@ -197,7 +198,7 @@ func (c *replayCommand) report(got runner.Replayed, v dashboard.View) replayed {
 }
 
 // writeInto makes a file of rows, as a service would serve them.
-func (c *replayCommand) writeInto(ctx context.Context, t terminal, got runner.Replayed) (err error) {
+func (c *replayCommand) writeInto(ctx context.Context, t terminal, got replay.Replayed) (err error) {
 	defer func() {
 		if err != nil {
 			_ = os.Remove(c.Into) // half of the rows are none

@@ -9,7 +9,7 @@ import (
 
 	"jangbu/events"
 	"jangbu/events/archive"
-	"jangbu/projections/runner"
+	"jangbu/projections/replay"
 )
 
 // setSource checks --source. A log that it names takes the place of the configured one.
@@ -33,7 +33,7 @@ func (c *replayCommand) setSource(wrong func(flag, format string, args ...any)) 
 func (c *replayCommand) isExport() bool { return c.Source != "" && !strings.Contains(c.Source, "://") }
 
 // reaches returns an error where a position is asked for that is beyond the head.
-func (c *replayCommand) reaches(replay runner.Replay, head events.Position) error {
+func (c *replayCommand) reaches(replay replay.Replay, head events.Position) error {
 	if max(replay.After+1, replay.Through) > head && (c.From > 0 || replay.Through > 0) {
 		return fmt.Errorf("%w: the log ends at position %d", errNothing, head)
 	}
@@ -41,7 +41,7 @@ func (c *replayCommand) reaches(replay runner.Replay, head events.Position) erro
 }
 
 // foldExport replays an export.
-func (c *replayCommand) foldExport(ctx context.Context, t terminal, replay runner.Replay, location *time.Location) (err error) {
+func (c *replayCommand) foldExport(ctx context.Context, t terminal, replay replay.Replay, location *time.Location) (err error) {
 	export, err := archive.Open(c.Source)
 	if err != nil {
 		return err

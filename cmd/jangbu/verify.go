@@ -8,7 +8,7 @@ import (
 
 	"jangbu/events"
 	"jangbu/projections"
-	"jangbu/projections/runner"
+	"jangbu/projections/replay"
 	"jangbu/readmodel"
 )
 
@@ -81,7 +81,7 @@ func (c verifyCommand) verify(ctx context.Context, t terminal, log events.Log) (
 	defer func() { err = errors.Join(err, closeRows()) }()
 	folded := progress{terminal: t, quiet: c.JSON, verb: "folded"}
 	compared := progress{terminal: t, quiet: c.JSON, verb: "compared", unit: "campaign"}
-	found, err := runner.Verify(ctx, runner.VerifyConfig{
+	found, err := replay.Verify(ctx, replay.VerifyConfig{
 		Log: log, Rows: rows, Projections: projections.All(), Campaign: c.Event, Sample: c.Sample,
 		Progress: func(at, to events.Position) {
 			folded.total = to
@@ -124,7 +124,7 @@ func (c verifyCommand) validate() error {
 	return wrong.err()
 }
 
-func (c verifyCommand) print(t terminal, found runner.Verified) error {
+func (c verifyCommand) print(t terminal, found replay.Verified) error {
 	if c.JSON {
 		out := verified{
 			OK: found.First == nil, Campaigns: found.Campaigns, Diverging: found.Diverging, Events: found.Events,

@@ -14,7 +14,7 @@ import (
 	"jangbu/events/pglog/pgtest"
 	"jangbu/events/sqlitelog"
 	"jangbu/projections"
-	"jangbu/projections/runner"
+	"jangbu/projections/replay"
 	"jangbu/readmodel/sqliterows"
 )
 
@@ -46,18 +46,18 @@ func (b *verifyBundle) follow(t *testing.T) {
 	}
 }
 
-func (b *verifyBundle) config() runner.VerifyConfig {
-	return runner.VerifyConfig{Log: b.log, Rows: b.rows, Projections: projections.All(), Batch: 64}
+func (b *verifyBundle) config() replay.VerifyConfig {
+	return replay.VerifyConfig{Log: b.log, Rows: b.rows, Projections: projections.All(), Batch: 64}
 }
 
-func (b *verifyBundle) verify(t *testing.T) runner.Verified {
+func (b *verifyBundle) verify(t *testing.T) replay.Verified {
 	t.Helper()
 	return verify(t, b.config())
 }
 
-func verify(t *testing.T, cfg runner.VerifyConfig) runner.Verified {
+func verify(t *testing.T, cfg replay.VerifyConfig) replay.Verified {
 	t.Helper()
-	v, err := runner.Verify(t.Context(), cfg)
+	v, err := replay.Verify(t.Context(), cfg)
 	if err != nil {
 		t.Fatalf("Verify: %v", err)
 	}

@@ -17,12 +17,6 @@
 // Rows of an earlier version of a projection are served, but not added to, until they
 // have been rebuilt, which a leader asks for by itself.
 //
-// [Verify] proves that it worked: it folds the log once more, in memory, and compares
-// every field of every row that is served, at the checkpoint that the row was read with.
-// A [Replay] folds the log, an export or a part of it in memory: what analysts ask is no
-// business of what is served. [History] is a replay of one campaign, for a reader who
-// asks what was known earlier.
-//
 // Invariants:
 //
 //   - I1, I6: a checkpoint moves only by compare-and-set from where the fold

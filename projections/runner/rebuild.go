@@ -9,6 +9,7 @@ import (
 
 	"jangbu/events"
 	"jangbu/projections"
+	"jangbu/projections/replay"
 	"jangbu/readmodel"
 )
 
@@ -82,11 +83,11 @@ func (f *follower) buildThrough(ctx context.Context, ps []projections.Projection
 func (f *follower) build(ctx context.Context, act *readmodel.Act, ps []projections.Projection, begun []readmodel.Checkpoint, through events.Position) error {
 	act.To = through
 	note := f.progress(ctx, act)
-	replay := Replay{
+	build := replay.Replay{
 		Log: f.cfg.Log, Projections: ps, Through: through, MaxRows: maxRowsInMemory,
 		Progress: func(at, _ events.Position) { act.At = at; note() }, GiveWay: f.giveWay,
 	}
-	got, err := replay.Run(ctx)
+	got, err := build.Run(ctx)
 	if err != nil {
 		return err
 	}

@@ -14,7 +14,7 @@ import (
 	"jangbu/events"
 	"jangbu/events/archive"
 	"jangbu/projections"
-	"jangbu/projections/runner"
+	"jangbu/projections/replay"
 	"jangbu/readmodel"
 )
 
@@ -43,7 +43,7 @@ func TestReplayIsTheFold(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	position := func() events.Position { return events.Position(random.Int64N(int64(head) + 1)) }
 	for i := range 120 {
-		r := runner.Replay{Log: log, Projections: projections.All()}
+		r := replay.Replay{Log: log, Projections: projections.All()}
 		name := "all"
 		switch i % 6 {
 		case 1:
@@ -85,7 +85,7 @@ func TestReplayIsTheFold(t *testing.T) {
 		if moment.IsZero() && last > r.After {
 			moment = all[last-1].RecordedAt
 		}
-		for source, export := range map[string]runner.Export{"log": nil, "export": export} {
+		for source, export := range map[string]replay.Export{"log": nil, "export": export} {
 			r.Export = export
 			got, err := r.Run(t.Context())
 			if err != nil {
@@ -133,14 +133,14 @@ func TestReplayOfAPart(t *testing.T) {
 	log := openLog(t)
 	head := appendAll(t, log, drafts(t, 7, 100), 20)
 	part := exported(t, log, 31, 70)
-	for _, r := range []runner.Replay{{After: 30}, {After: 30, Through: 50}, {After: 40, Through: head}} {
+	for _, r := range []replay.Replay{{After: 30}, {After: 30, Through: 50}, {After: 40, Through: head}} {
 		r.Projections = projections.All()
 		r.Log = log
 		through := min(r.Through, 70)
 		if r.Through == 0 {
 			through = 70
 		}
-		want, err := runner.Replay{Log: log, Projections: r.Projections, After: r.After, Through: through}.Run(t.Context())
+		want, err := replay.Replay{Log: log, Projections: r.Projections, After: r.After, Through: through}.Run(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -153,7 +153,7 @@ func TestReplayOfAPart(t *testing.T) {
 			t.Errorf("after %d (-log +export):\n%s", r.After, diff)
 		}
 	}
-	if _, err := (runner.Replay{Export: part, Projections: projections.All(), After: 29}).Run(t.Context()); !errors.Is(err, events.ErrGap) {
+	if _, err := (replay.Replay{Export: part, Projections: projections.All(), After: 29}).Run(t.Context()); !errors.Is(err, events.ErrGap) {
 		t.Errorf("from before its first: error %v", err)
 	}
 }
@@ -172,7 +172,7 @@ func TestReplayOfAWrongExport(t *testing.T) {
 	log := openLog(t)
 	head := appendAll(t, log, drafts(t, 7, 100), 20)
 	export := wrong{exported(t, log, 1, head)}
-	for _, r := range []runner.Replay{{}, {Through: 2}, {AsOf: time.Unix(0, 0)}} {
+	for _, r := range []replay.Replay{{}, {Through: 2}, {AsOf: time.Unix(0, 0)}} {
 		r.Export, r.Projections = export, projections.All()
 		if got, err := r.Run(t.Context()); !errors.Is(err, archive.ErrDamaged) || got.Rows != nil {
 			t.Errorf("%+v: %v, error %v", r, got.Rows, err)
@@ -185,7 +185,7 @@ func TestReplayOfNothing(t *testing.T) {
 	t.Parallel()
 	log := openLog(t)
 	for range 2 {
-		for _, r := range []runner.Replay{{}, {Through: 5, After: 5}, {AsOf: time.Unix(0, 0)}, {Campaign: "nobody"}} {
+		for _, r := range []replay.Replay{{}, {Through: 5, After: 5}, {AsOf: time.Unix(0, 0)}, {Campaign: "nobody"}} {
 			r.Log, r.Projections = log, projections.All()
 			got, err := r.Run(t.Context())
 			if err != nil {
@@ -212,13 +212,13 @@ func TestReplayFails(t *testing.T) {
 		"a missing end": {log: &damaged{Log: log, end: 100}, want: events.ErrGap},
 		"an error":      {log: &damaged{Log: log, err: events.ErrCorrupt}, want: events.ErrCorrupt},
 	} {
-		if _, err := (runner.Replay{Log: tc.log, Projections: projections.All()}).Run(t.Context()); !errors.Is(err, tc.want) {
+		if _, err := (replay.Replay{Log: tc.log, Projections: projections.All()}).Run(t.Context()); !errors.Is(err, tc.want) {
 			t.Errorf("%s: error %v, want %v", name, err, tc.want)
 		}
 	}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := (runner.Replay{Log: log, Projections: projections.All()}).Run(ended); !errors.Is(err, context.Canceled) {
+	if _, err := (replay.Replay{Log: log, Projections: projections.All()}).Run(ended); !errors.Is(err, context.Canceled) {
 		t.Errorf("ended: error %v", err)
 	}
 }

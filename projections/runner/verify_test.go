@@ -9,7 +9,7 @@ import (
 
 	"jangbu/events"
 	"jangbu/projections"
-	"jangbu/projections/runner"
+	"jangbu/projections/replay"
 	"jangbu/readmodel"
 )
 
@@ -32,60 +32,60 @@ func TestVerifyNamesWhatDiffers(t *testing.T) {
 		}
 		for _, tc := range []struct {
 			do, undo string
-			want     runner.Divergence
+			want     replay.Divergence
 		}{
 			{
 				"UPDATE " + table("event_stats") + " SET participants = participants + 1" + of,
 				"UPDATE " + table("event_stats") + " SET participants = participants - 1" + of,
-				runner.Divergence{Table: readmodel.EventStatsTable, Field: "Participants"},
+				replay.Divergence{Table: readmodel.EventStatsTable, Field: "Participants"},
 			},
 			{
 				"UPDATE " + table("event_stats") + " SET title = title || '!'" + of,
 				"UPDATE " + table("event_stats") + " SET title = substr(title, 1, length(title) - 1)" + of,
-				runner.Divergence{Table: readmodel.EventStatsTable, Field: "Title"},
+				replay.Divergence{Table: readmodel.EventStatsTable, Field: "Title"},
 			},
 			{
 				"UPDATE " + table("event_stats") + " SET prize_cost_won = prize_cost_won + 1" + of,
 				"UPDATE " + table("event_stats") + " SET prize_cost_won = prize_cost_won - 1" + of,
-				runner.Divergence{Table: readmodel.EventStatsTable, Field: "PrizeCost"},
+				replay.Divergence{Table: readmodel.EventStatsTable, Field: "PrizeCost"},
 			},
 			{
 				"UPDATE " + table("channel_stats") + " SET cost_won = cost_won + 1" + of + " AND channel = 'genietv'",
 				"UPDATE " + table("channel_stats") + " SET cost_won = cost_won - 1" + of + " AND channel = 'genietv'",
-				runner.Divergence{Table: readmodel.ChannelStatsTable, Key: "genietv", Field: "Cost"},
+				replay.Divergence{Table: readmodel.ChannelStatsTable, Key: "genietv", Field: "Cost"},
 			},
 			{
 				"UPDATE " + table("channel_stats") + " SET impressions = impressions + 1" + of + " AND channel = 'genietv'",
 				"UPDATE " + table("channel_stats") + " SET impressions = impressions - 1" + of + " AND channel = 'genietv'",
-				runner.Divergence{Table: readmodel.ChannelStatsTable, Key: "genietv", Field: "Impressions.Value"},
+				replay.Divergence{Table: readmodel.ChannelStatsTable, Key: "genietv", Field: "Impressions.Value"},
 			},
 			{
 				"UPDATE " + table("participation_hourly") + " SET participants = participants + 1" + of,
 				"UPDATE " + table("participation_hourly") + " SET participants = participants - 1" + of,
-				runner.Divergence{Table: readmodel.ParticipationHourlyTable, Field: "Participants"},
+				replay.Divergence{Table: readmodel.ParticipationHourlyTable, Field: "Participants"},
 			},
 			{
 				"UPDATE " + table("participant_profile") + " SET participants = participants + 1" + of + " AND dimension = 'gender' AND value = 'female'",
 				"UPDATE " + table("participant_profile") + " SET participants = participants - 1" + of + " AND dimension = 'gender' AND value = 'female'",
-				runner.Divergence{Table: readmodel.ParticipantProfileTable, Key: "gender=female", Field: "Participants"},
+				replay.Divergence{Table: readmodel.ParticipantProfileTable, Key: "gender=female", Field: "Participants"},
 			},
 			{
 				"INSERT INTO " + table("participant_profile") + " (generation, campaign, dimension, value, participants) VALUES (1, '" + string(c) + "', 'region', '달', 1)",
 				"DELETE FROM " + table("participant_profile") + of + " AND value = '달'",
-				runner.Divergence{Table: readmodel.ParticipantProfileTable, Key: "region=달", Served: "a row", Folded: "no row"},
+				replay.Divergence{Table: readmodel.ParticipantProfileTable, Key: "region=달", Served: "a row", Folded: "no row"},
 			},
 			{
 				"INSERT INTO " + table("channel_stats") + " (generation, campaign, channel, cost_won, participants) VALUES (1, 'a ghost', 'naver', 0, 1)",
 				"DELETE FROM " + table("channel_stats") + " WHERE campaign = 'a ghost'",
-				runner.Divergence{Campaign: "a ghost", Table: readmodel.ChannelStatsTable, Key: "naver", Served: "a row", Folded: "no row"},
+				replay.Divergence{Campaign: "a ghost", Table: readmodel.ChannelStatsTable, Key: "naver", Served: "a row", Folded: "no row"},
 			},
 			{ // not undone
 				"DELETE FROM " + table("participant_profile") + of + " AND dimension = 'gender' AND value = 'female'", "",
-				runner.Divergence{Table: readmodel.ParticipantProfileTable, Key: "gender=female", Served: "no row", Folded: "a row"},
+				replay.Divergence{Table: readmodel.ParticipantProfileTable, Key: "gender=female", Served: "no row", Folded: "a row"},
 			},
 			{
 				"DELETE FROM " + table("event_stats") + of, "",
-				runner.Divergence{Table: readmodel.EventStatsTable, Served: "no row", Folded: "a row"},
+				replay.Divergence{Table: readmodel.EventStatsTable, Served: "no row", Folded: "a row"},
 			},
 		} {
 			if b.exec(t, tc.do) == 0 {
@@ -97,7 +97,7 @@ func TestVerifyNamesWhatDiffers(t *testing.T) {
 			v := b.verify(t)
 			one := b.config()
 			one.Campaign = tc.want.Campaign
-			for how, got := range map[string]runner.Verified{"all": v, "one": verify(t, one)} {
+			for how, got := range map[string]replay.Verified{"all": v, "one": verify(t, one)} {
 				if got.Diverging != 1 || got.First == nil {
 					t.Fatalf("after %s, of %s: %+v; want 1 divergence", tc.do, how, got)
 				}
@@ -134,7 +134,7 @@ func TestVerifyUnknownAmount(t *testing.T) {
 func TestVerifyWhatIsNotFoldedYet(t *testing.T) {
 	t.Parallel()
 	log, rows := openLog(t), openRows(t)
-	cfg := runner.VerifyConfig{Log: log, Rows: rows, Projections: projections.All()}
+	cfg := replay.VerifyConfig{Log: log, Rows: rows, Projections: projections.All()}
 	if v := verify(t, cfg); v.First != nil || v.Campaigns != 0 || v.Events != 0 {
 		t.Errorf("nothing there: %+v", v)
 	}
@@ -168,18 +168,18 @@ func TestVerifyCheckpoint(t *testing.T) {
 		t.Fatalf("checkpoints as they were: %v", v.First)
 	}
 	b.exec(t, "UPDATE generations SET position = position + 1 WHERE projection = 'participant_profile'")
-	var told []runner.Divergence
+	var told []replay.Divergence
 	cfg := b.config()
-	cfg.Each = func(d *runner.Divergence) { told = append(told, *d) }
+	cfg.Each = func(d *replay.Divergence) { told = append(told, *d) }
 	v := verify(t, cfg)
-	want := runner.Divergence{
+	want := replay.Divergence{
 		Table: readmodel.ParticipantProfileTable, Position: b.head + 1,
 		Served: fmt.Sprintf("checkpoint %d", b.head+1), Folded: fmt.Sprintf("log that ends at %d", b.head),
 	}
 	if v.First == nil || *v.First != want {
 		t.Errorf("checkpoint beyond the log: %+v, %v; want %v", v, v.First, &want)
 	}
-	if !slices.Equal(told, []runner.Divergence{want}) {
+	if !slices.Equal(told, []replay.Divergence{want}) {
 		t.Errorf("checkpoint beyond the log: told of %v; want %v", told, &want)
 	}
 }
@@ -216,11 +216,11 @@ func TestVerifyOneOrSome(t *testing.T) {
 	}
 	cfg := b.config()
 	cfg.Campaign = "nobody's"
-	if v, err := runner.Verify(t.Context(), cfg); !errors.Is(err, readmodel.ErrNotFound) {
+	if v, err := replay.Verify(t.Context(), cfg); !errors.Is(err, readmodel.ErrNotFound) {
 		t.Errorf("a campaign that is not there: %+v, %v; want ErrNotFound", v, err)
 	}
 	cfg.Sample = 1
-	if _, err := runner.Verify(t.Context(), cfg); err == nil {
+	if _, err := replay.Verify(t.Context(), cfg); err == nil {
 		t.Error("a campaign and a sample: no error")
 	}
 }
@@ -231,7 +231,7 @@ func TestVerifyVersion(t *testing.T) {
 	b := onSQLite(t)
 	cfg := b.config()
 	cfg.Projections[2].Version++
-	if v, err := runner.Verify(t.Context(), cfg); !errors.Is(err, readmodel.ErrVersion) {
+	if v, err := replay.Verify(t.Context(), cfg); !errors.Is(err, readmodel.ErrVersion) {
 		t.Errorf("Verify: %+v, %v; want ErrVersion", v, err)
 	}
 }
@@ -267,7 +267,7 @@ func TestVerifyWhileFolding(t *testing.T) {
 		} else {
 			one.Campaign = campaigns[0]
 		}
-		for _, got := range []runner.Verified{v, verify(t, one)} {
+		for _, got := range []replay.Verified{v, verify(t, one)} {
 			if got.First != nil {
 				t.Fatalf("while folding: %v", got.First)
 			}

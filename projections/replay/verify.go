@@ -1,4 +1,4 @@
-package runner
+package replay
 
 import (
 	"context"
@@ -12,6 +12,9 @@ import (
 	"jangbu/projections"
 	"jangbu/readmodel"
 )
+
+// defaultBatch is how many events a verification reads at a time.
+const defaultBatch = 20_000
 
 // campaignPage is how many names of campaigns are read at a time.
 const campaignPage = 1_000
@@ -33,7 +36,7 @@ type VerifyConfig struct {
 	// Each is told of every divergence, in every field. Nil: nobody is.
 	Each func(*Divergence)
 
-	Batch int // events read at a time; 0: DefaultBatch
+	Batch int // events read at a time; 0: defaultBatch
 
 	// Progress is told of each position that the fold of the whole log has reached, and
 	// of the one that is headed for; Compared of how many campaigns were compared, of how
@@ -124,7 +127,7 @@ func Verify(ctx context.Context, cfg VerifyConfig) (Verified, error) {
 		return Verified{}, errors.New("verify: one campaign, or a sample of at least one")
 	}
 	if cfg.Batch <= 0 {
-		cfg.Batch = DefaultBatch
+		cfg.Batch = defaultBatch
 	}
 	if cfg.Progress == nil {
 		cfg.Progress = func(_, _ events.Position) {}
@@ -357,23 +360,23 @@ func (v *verifier) foldTo(ctx context.Context, c events.Campaign, at map[string]
 	}
 	f := v.folded[c]
 	delete(v.folded, c) // it is not needed again
-	s := streamFold{log: v.Log, campaign: c, projections: v.Projections, batch: v.Batch, at: make(map[string]events.Position, len(at))}
+	s := Stream{Log: v.Log, Campaign: c, Projections: v.Projections, Batch: v.Batch, At: make(map[string]events.Position, len(at))}
 	if f != nil && lowest < f.last {
 		f = nil
 	} else { // also where the campaign is not in what was folded
 		for name := range at {
-			s.at[name] = v.through
+			s.At[name] = v.through
 		}
 	}
 	if f == nil {
 		f = &fold{rows: readmodel.NewRows()}
 	}
-	s.rows, s.last = f.rows, f.last
-	if err := s.foldTo(ctx, at); err != nil {
+	s.Rows, s.Last = f.rows, f.last
+	if err := s.FoldTo(ctx, at); err != nil {
 		return nil, err
 	}
-	v.result.Events += s.read
-	f.last = s.last
+	v.result.Events += s.Read
+	f.last = s.Last
 	return f, nil
 }
 
