@@ -33,7 +33,7 @@
 //	Kafka topic ─ frame ─▶ events/bus ─ decode, check, pseudonymise ─▶ the log
 //	                                      └─ what can't be decoded ─▶ dead letters
 //	the log ─▶ projections/runner ─ pure fold ─▶ readmodel: rows + checkpoint, in one transaction
-//	readmodel ─▶ readmodel/rediscache ─▶ httpapi ─▶ dashboard
+//	readmodel ─▶ readmodel/cache ─▶ httpapi ─▶ dashboard
 //	a tick ─▶ events/channels ─ breaker, retry ─▶ channel APIs ─▶ ChannelStatsFetched ─▶ its Kafka topic
 //
 // Nothing goes round this flow. What a channel reports is an event like any other
@@ -70,7 +70,7 @@
 //     events/channels/simulator: the channels' own APIs, simulated, with faults.
 //   - readmodel: the rows and the contracts of the stores that keep them.
 //     readmodel/dashboard is the arithmetic of what is shown of them. readmodel/readmodeltest is their suite;
-//     readmodel/pgrows and readmodel/sqliterows pass it. readmodel/rediscache keeps
+//     readmodel/pgrows and readmodel/sqliterows pass it. readmodel/cache keeps
 //     what was read of them, in the process and in Redis.
 //   - projections: the folds, one file each. projections/runner follows the log
 //     with them and carries out what operators ask for. projections/replay folds for
@@ -130,7 +130,7 @@
 //     in whatever way reports nothing (TestChannelFaults in cmd/jangbu).
 //   - I9 Cache never lies. What is kept is served while it is proven to be what a
 //     read of the rows returned less than a second ago; the proof is in
-//     readmodel/rediscache (TestNoAnswerIsTooOld, TestStaleSet, and TestRedisMisbehaves
+//     readmodel/cache (TestNoAnswerIsTooOld, TestStaleSet, and TestRedisMisbehaves
 //     in cmd/jangbu).
 //   - I10 No phone number at rest. No event has a place for one. [PhoneNumber]
 //     cannot be printed, errors hold no values, and a number in any other field

@@ -9,7 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
 
-	"jangbu/readmodel/rediscache"
+	"jangbu/readmodel/cache"
 )
 
 // startCache puts a cache before the rows, for those who read and for those who
@@ -28,7 +28,7 @@ func (s *service) startCache(ctx context.Context) error {
 	} else {
 		s.line("cache", redacted(address), "Redis")
 	}
-	options, err := rediscache.Options(address)
+	options, err := cache.Options(address)
 	if err != nil {
 		return fmt.Errorf("start cache: %w", err)
 	}
@@ -38,7 +38,7 @@ func (s *service) startCache(ctx context.Context) error {
 	if err := s.tracing.redis(client); err != nil {
 		return fmt.Errorf("start cache: %w", err)
 	}
-	if s.cache, err = rediscache.Open(ctx, rediscache.Config{Inner: s.rows, Client: client, Logger: s.logger}); err != nil {
+	if s.cache, err = cache.Open(ctx, cache.Config{Inner: s.rows, Client: client, Logger: s.logger}); err != nil {
 		return fmt.Errorf("start cache: %w", err)
 	}
 	s.onClose(func() error { s.cache.Close(); return nil })

@@ -17,7 +17,7 @@ import (
 
 	"jangbu/events"
 	"jangbu/readmodel"
-	"jangbu/readmodel/rediscache"
+	"jangbu/readmodel/cache"
 )
 
 // redisReader asks for dashboards again and again and judges every answer.
@@ -73,7 +73,7 @@ func (r *redisReader) note(campaign int, took time.Duration, problem string) {
 // come reads as processes do that have only just started, until ctx ends: nothing is
 // kept in them, so that they ask Redis. It returns how many answers Redis gave.
 func (r *redisReader) come(ctx context.Context, t testing.TB, url string) (fromRedis int64) {
-	options, err := rediscache.Options(url)
+	options, err := cache.Options(url)
 	if err != nil {
 		t.Error(err)
 		return 0
@@ -81,16 +81,16 @@ func (r *redisReader) come(ctx context.Context, t testing.TB, url string) (fromR
 	client := redis.NewClient(options)
 	defer func() { _ = client.Close() }()
 	for ctx.Err() == nil {
-		cache, err := rediscache.Open(ctx, rediscache.Config{Inner: r.b.rows, Client: client, Logger: slog.New(slog.DiscardHandler)})
+		process, err := cache.Open(ctx, cache.Config{Inner: r.b.rows, Client: client, Logger: slog.New(slog.DiscardHandler)})
 		if err != nil {
 			t.Error(err)
 			return fromRedis
 		}
-		_, _ = cache.Campaign(ctx, "nobody", readmodel.Everything())
+		_, _ = process.Campaign(ctx, "nobody", readmodel.Everything())
 		time.Sleep(20 * time.Millisecond) // by now it knows the store's revision
 		for c := range r.campaigns {
 			want, start := r.want(c), time.Now()
-			rows, err := cache.Campaign(ctx, events.Campaign(fmt.Sprintf("evt-%d", c)), readmodel.Everything())
+			rows, err := process.Campaign(ctx, events.Campaign(fmt.Sprintf("evt-%d", c)), readmodel.Everything())
 			took, problem := time.Since(start), ""
 			switch {
 			case ctx.Err() != nil:
@@ -103,8 +103,8 @@ func (r *redisReader) come(ctx context.Context, t testing.TB, url string) (fromR
 			}
 			r.note(c, took, problem)
 		}
-		fromRedis += cache.Stats().RedisHits
-		cache.Close()
+		fromRedis += process.Stats().RedisHits
+		process.Close()
 	}
 	return fromRedis
 }

@@ -23,7 +23,7 @@ import (
 	"jangbu/events/privacy"
 	"jangbu/projections"
 	"jangbu/projections/runner"
-	"jangbu/readmodel/rediscache"
+	"jangbu/readmodel/cache"
 )
 
 const (
@@ -42,12 +42,12 @@ type service struct {
 	embedded  *embedded.Broker // nil: the brokers are somebody else's
 	log       *measuredLog
 	rows      rowStore
-	router    *bus.Router       // nil without something to carry
-	polling   *polling          // nil without the role, or anybody to poll
-	runner    *runner.Runner    // nil without the role
-	auditing  *auditing         // nil without the role
-	cache     *rediscache.Cache // nil with neither of the roles that need it
-	api       *http.Server      // nil without the role
+	router    *bus.Router    // nil without something to carry
+	polling   *polling       // nil without the role, or anybody to poll
+	runner    *runner.Runner // nil without the role
+	auditing  *auditing      // nil without the role
+	cache     *cache.Cache   // nil with neither of the roles that need it
+	api       *http.Server   // nil without the role
 	admin     *http.Server
 	tracing   *tracing // nil: nobody wants traces
 	requests  requestMetrics

@@ -1,0 +1,18 @@
+package cache_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/redis/go-redis/v9"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) {
+	redis.SetLogger(silence{}) // of faults that are ordered here
+	goleak.VerifyTestMain(m, goleak.IgnoreCurrent())
+}
+
+type silence struct{}
+
+func (silence) Printf(context.Context, string, ...any) {}

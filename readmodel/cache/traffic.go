@@ -1,0 +1,64 @@
+package cache
+
+import (
+	"context"
+	"math"
+	"sync/atomic"
+	"time"
+)
+
+// quiet is how long nobody must read for polling to pause.
+const quiet = 5 * time.Second
+
+// traffic says whether anybody reads.
+type traffic struct {
+	started time.Time
+	last    atomic.Int64 // when somebody did, since started
+	idle    atomic.Bool  // somebody waits for a read
+	wake    chan struct{}
+}
+
+func newTraffic() *traffic {
+	t := &traffic{started: time.Now(), wake: make(chan struct{}, 1)}
+	t.last.Store(math.MinInt64 / 2)
+	return t
+}
+
+// seen notes that somebody reads.
+func (t *traffic) seen(now time.Time) {
+	if at := int64(now.Sub(t.started)); at-t.last.Load() > int64(touchEvery) {
+		t.last.Store(at)
+		if t.idle.Load() {
+			t.wakeUp()
+		}
+	}
+}
+
+func (t *traffic) wakeUp() {
+	select {
+	case t.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (t *traffic) flows() bool {
+	return int64(time.Since(t.started))-t.last.Load() < int64(quiet)
+}
+
+// wait returns once somebody reads or watches, false where ctx ended first.
+func (t *traffic) wait(ctx context.Context, watched func() bool) bool {
+	for !t.flows() && !watched() {
+		t.idle.Store(true)
+		if !t.flows() && !watched() { // nobody came while idle was not yet set
+			select {
+			case <-t.wake:
+			case <-ctx.Done():
+			}
+		}
+		t.idle.Store(false)
+		if ctx.Err() != nil {
+			return false
+		}
+	}
+	return ctx.Err() == nil
+}

@@ -1,0 +1,205 @@
+package cache_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"jangbu/events"
+	"jangbu/readmodel"
+	"jangbu/readmodel/cache"
+)
+
+func drawRows(t *rapid.T) readmodel.CampaignRows {
+	var (
+		texts   = rapid.OneOf(rapid.SampledFrom([]string{"", "evt-1", "서울", "🎉", "\x00", strings.Repeat("가", 60)}), rapid.String())
+		numbers = rapid.OneOf(rapid.Int64Range(0, 300), rapid.Int64())
+		micros  = rapid.Int64Range(-62_135_596_800_000_000, 253_402_300_799_999_999)
+		times   = rapid.OneOf(rapid.Just(time.Time{}), rapid.Map(micros, func(n int64) time.Time { return time.UnixMicro(n).UTC() }))
+		hours   = rapid.Map(rapid.Int64Range(0, 1_000_000), func(n int64) time.Time { return time.Unix(n*3600, 0).UTC() })
+		figures = rapid.Custom(func(t *rapid.T) readmodel.Figure {
+			return readmodel.Figure{Value: numbers.Draw(t, "value"), At: times.Draw(t, "at")}
+		})
+		amounts = rapid.Ptr(rapid.Map(rapid.Int64(), func(n int64) events.Won { return events.Won(n) }), true)
+		c       = events.Campaign(texts.Draw(t, "campaign"))
+	)
+	rows := readmodel.CampaignRows{
+		Revision: readmodel.Revision{
+			Incarnation: rapid.Int64Min(1).Draw(t, "incarnation"),
+			Edits:       rapid.Int64Min(0).Draw(t, "edits"),
+			Position:    events.Position(rapid.Int64Min(0).Draw(t, "at")),
+		},
+		Event: readmodel.EventStats{
+			Campaign: c, Known: rapid.Bool().Draw(t, "known"),
+			Store: events.Store(texts.Draw(t, "store")), Title: texts.Draw(t, "title"), Objective: texts.Draw(t, "objective"),
+			StartsAt: times.Draw(t, "startsAt"), EndsAt: times.Draw(t, "endsAt"),
+			PrizeCost: amounts.Draw(t, "prize"), PlatformCost: amounts.Draw(t, "platform"),
+			ExpectedSalesIncrease: amounts.Draw(t, "increase"), BaselineSales: amounts.Draw(t, "baseline"), NewCustomerLTV: amounts.Draw(t, "ltv"),
+			Participants: numbers.Draw(t, "participants"), NewCustomers: numbers.Draw(t, "newCustomers"),
+			Position: events.Position(numbers.Draw(t, "position")), UpdatedAt: times.Draw(t, "updatedAt"),
+		},
+	}
+	for range rapid.IntRange(0, 5).Draw(t, "channels") {
+		rows.Channels = append(rows.Channels, readmodel.ChannelStats{
+			ChannelKey:    readmodel.ChannelKey{Campaign: c, Channel: texts.Draw(t, "channel")},
+			DistributedAt: times.Draw(t, "distributedAt"), Cost: events.Won(numbers.Draw(t, "cost")), Participants: numbers.Draw(t, "participants"),
+			Impressions: figures.Draw(t, "impressions"), Views: figures.Draw(t, "views"), Clicks: figures.Draw(t, "clicks"),
+			Likes: figures.Draw(t, "likes"), Comments: figures.Draw(t, "comments"), Shares: figures.Draw(t, "shares"),
+			FetchedAt: times.Draw(t, "fetchedAt"),
+		})
+	}
+	for range rapid.IntRange(0, 5).Draw(t, "hours") {
+		rows.Hours = append(rows.Hours, readmodel.ParticipationHour{
+			HourKey: readmodel.HourKey{Campaign: c, Hour: hours.Draw(t, "hour")}, Participants: numbers.Draw(t, "participants"),
+		})
+	}
+	for range rapid.IntRange(0, 5).Draw(t, "profiles") {
+		rows.Profiles = append(rows.Profiles, readmodel.ProfileCount{
+			ProfileKey:   readmodel.ProfileKey{Campaign: c, Dimension: readmodel.Dimension(texts.Draw(t, "dimension")), Value: texts.Draw(t, "value")},
+			Participants: numbers.Draw(t, "participants"),
+		})
+	}
+	return rows
+}
+
+func TestValues(t *testing.T) {
+	t.Parallel()
+	t.Run("rows come back as they were", func(t *testing.T) {
+		t.Parallel()
+		rapid.Check(t, func(rt *rapid.T) {
+			want := drawRows(rt)
+			value, ok := cache.AppendValue(nil, want.Event.Campaign, want)
+			if !ok {
+				rt.Fatalf("not kept: %v", want)
+			}
+			if !strings.HasPrefix(string(value), want.Revision.String()) {
+				rt.Fatalf("the value begins with %.48s, want %v", value, want.Revision)
+			}
+			got, ok := cache.DecodeValue(string(value), want.Event.Campaign)
+			if diff := cmp.Diff(want, got); diff != "" || !ok {
+				rt.Fatalf("decoded: %v (-want +got):\n%s", ok, diff)
+			}
+		})
+	})
+
+	t.Run("a value of another campaign is not used", func(t *testing.T) {
+		t.Parallel()
+		value, _ := cache.AppendValue(nil, "evt-1", sampleRows("evt-1"))
+		if _, ok := cache.DecodeValue(string(value), "evt-2"); ok {
+			t.Error("used for evt-2")
+		}
+	})
+
+	t.Run("rows that are not all of one campaign are not kept", func(t *testing.T) {
+		t.Parallel()
+		for name, change := range map[string]func(*readmodel.CampaignRows){
+			"event":    func(r *readmodel.CampaignRows) { r.Event.Campaign = "evt-2" },
+			"channel":  func(r *readmodel.CampaignRows) { r.Channels[0].Campaign = "evt-2" },
+			"hour":     func(r *readmodel.CampaignRows) { r.Hours[0].Campaign = "evt-2" },
+			"profile":  func(r *readmodel.CampaignRows) { r.Profiles[0].Campaign = "evt-2" },
+			"revision": func(r *readmodel.CampaignRows) { r.Revision = readmodel.Revision{} },
+		} {
+			rows := sampleRows("evt-1")
+			change(&rows)
+			if _, ok := cache.AppendValue(nil, "evt-1", rows); ok {
+				t.Errorf("kept with another %s", name)
+			}
+		}
+	})
+
+	t.Run("no damage goes unnoticed", func(t *testing.T) {
+		t.Parallel()
+		value, _ := cache.AppendValue(nil, "evt-1", sampleRows("evt-1"))
+		for i := range value {
+			for _, flip := range []byte{1, 0x20, 0x80, 0xff} {
+				damaged := []byte(string(value))
+				damaged[i] ^= flip
+				if _, ok := cache.DecodeValue(string(damaged), "evt-1"); ok {
+					t.Fatalf("byte %d damaged by %#x: used", i, flip)
+				}
+			}
+			if _, ok := cache.DecodeValue(string(value[:i]), "evt-1"); ok {
+				t.Fatalf("cut after %d bytes: used", i)
+			}
+		}
+		if _, ok := cache.DecodeValue(string(value)+"\x00", "evt-1"); ok {
+			t.Error("one byte too long: used")
+		}
+	})
+}
+
+// FuzzDecodeValue hands over anything, with a good checksum too.
+func FuzzDecodeValue(f *testing.F) {
+	value, _ := cache.AppendValue(nil, "evt-1", sampleRows("evt-1"))
+	f.Add(value[:len(value)-4])
+	f.Add(value[:readmodel.RevisionDigits])
+	f.Fuzz(func(_ *testing.T, body []byte) {
+		for _, value := range [][]byte{body, cache.Seal(body)} {
+			if rows, ok := cache.DecodeValue(string(value), "evt-1"); ok && rows.Event.Campaign != "evt-1" {
+				panic("rows of another campaign")
+			}
+			_, _ = cache.DecodeNotice(string(value))
+		}
+	})
+}
+
+func TestNotices(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(rt *rapid.T) {
+		revision := func(name string) readmodel.Revision {
+			return readmodel.Revision{
+				Incarnation: rapid.Int64().Draw(rt, name), Edits: rapid.Int64().Draw(rt, name), Position: events.Position(rapid.Int64().Draw(rt, name)),
+			}
+		}
+		want := readmodel.Change{From: revision("from"), To: revision("to")}
+		for range rapid.IntRange(0, 20).Draw(rt, "campaigns") {
+			want.Campaigns = append(want.Campaigns, events.Campaign(rapid.String().Draw(rt, "campaign")))
+		}
+		message := cache.AppendNotice(nil, want)
+		got, err := cache.DecodeNotice(string(message))
+		if diff := cmp.Diff(want, got); diff != "" || err != nil {
+			rt.Fatalf("decoded: %v (-want +got):\n%s", err, diff)
+		}
+		i := rapid.IntRange(0, len(message)-1).Draw(rt, "damaged")
+		message[i] ^= byte(rapid.IntRange(1, 255).Draw(rt, "flip"))
+		if got, err := cache.DecodeNotice(string(message)); err == nil {
+			rt.Fatalf("damaged, decoded as %v", got)
+		}
+	})
+}
+
+// sampleRows returns the rows of a campaign of a month.
+func sampleRows(c events.Campaign) readmodel.CampaignRows {
+	at := time.Date(2026, 11, 23, 1, 2, 3, 456_000, time.UTC)
+	won := func(n events.Won) *events.Won { return &n }
+	rows := readmodel.CampaignRows{
+		Revision: readmodel.Revision{Incarnation: 1_795_435_200_000_000, Edits: 3, Position: 4_000_000},
+		Event: readmodel.EventStats{
+			Campaign: c, Known: true, Store: shop, Title: "가을 경품 이벤트", Objective: "신규 고객",
+			StartsAt: at, EndsAt: at.AddDate(0, 1, 0),
+			PrizeCost: won(1_000_000), PlatformCost: won(300_000), ExpectedSalesIncrease: won(5_000_000), BaselineSales: won(20_000_000),
+			Participants: 12_345, NewCustomers: 2_345, Position: 1_000_000, UpdatedAt: at,
+		},
+	}
+	figure := readmodel.Figure{Value: 5_000, At: at}
+	for _, channel := range events.Channels() {
+		rows.Channels = append(rows.Channels, readmodel.ChannelStats{
+			ChannelKey: readmodel.ChannelKey{Campaign: c, Channel: string(channel)}, DistributedAt: at, Cost: 50_000, Participants: 2_000,
+			Impressions: figure, Views: figure, Clicks: figure, FetchedAt: at,
+		})
+	}
+	for hour := range 24 * 30 {
+		rows.Hours = append(rows.Hours, readmodel.ParticipationHour{
+			HourKey: readmodel.HourKey{Campaign: c, Hour: at.Truncate(time.Hour).Add(time.Duration(hour) * time.Hour)}, Participants: int64(hour % 50),
+		})
+	}
+	for _, region := range []string{"서울", "부산", "대구", "인천", "광주", "대전", "울산", "세종", "경기", "강원"} {
+		rows.Profiles = append(rows.Profiles, readmodel.ProfileCount{
+			ProfileKey: readmodel.ProfileKey{Campaign: c, Dimension: readmodel.Region, Value: region}, Participants: 1_000,
+		})
+	}
+	return rows
+}

@@ -1,0 +1,79 @@
+package cache
+
+import (
+	"maps"
+	"slices"
+	"sync"
+
+	"jangbu/events"
+)
+
+// watchers are those who want to know of changes.
+type watchers struct {
+	mu sync.Mutex
+	of map[string]map[chan struct{}]struct{}
+}
+
+// Watch implements [readmodel.Freshness]. A watched campaign is kept here and
+// refreshed. There is a signal when it may have changed, on which a read may still
+// find the old rows, and another when newer ones are here.
+func (c *Cache) Watch(campaign events.Campaign) (changed <-chan struct{}, stop func()) {
+	name := string(campaign)
+	signal := make(chan struct{}, 1)
+	c.watchers.add(name, signal)
+	c.traffic.wakeUp()
+	return signal, sync.OnceFunc(func() { c.watchers.remove(name, signal) })
+}
+
+func (w *watchers) add(name string, signal chan struct{}) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.of == nil {
+		w.of = make(map[string]map[chan struct{}]struct{})
+	}
+	if w.of[name] == nil {
+		w.of[name] = make(map[chan struct{}]struct{})
+	}
+	w.of[name][signal] = struct{}{}
+}
+
+func (w *watchers) remove(name string, signal chan struct{}) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.of[name], signal)
+	if len(w.of[name]) == 0 {
+		delete(w.of, name)
+	}
+}
+
+// signal tells those who watch the name, and reports whether anybody does.
+func (w *watchers) signal(name string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for signal := range w.of[name] {
+		select {
+		case signal <- struct{}{}:
+		default: // it has not looked at the last one
+		}
+	}
+	return len(w.of[name]) > 0
+}
+
+func (w *watchers) has(name string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.of[name]) > 0
+}
+
+// names returns what is watched.
+func (w *watchers) names() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Collect(maps.Keys(w.of))
+}
+
+func (w *watchers) any() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.of) > 0
+}
