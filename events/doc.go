@@ -57,9 +57,9 @@
 //   - events/commit: group commit, an [Appender] that joins concurrent appends
 //     into one transaction of another.
 //   - events/privacy: phone numbers become pseudonyms, dead letters are sealed.
-//   - events/channels: whom to ask for figures and when, how often a failing API
-//     is tried, and when it is left alone. Its clients, one package for each API:
-//     events/channels/wooridongnetv, events/channels/genietv, events/channels/sns.
+//   - events/channels: when to ask which API for figures, how often a failing API
+//     is tried, and when it is left alone. events/channels/api is the client of the
+//     APIs, one file for each.
 //   - events/bus: the Watermill router, one ingest handler for each topic and one
 //     scheduled handler for each channel API.
 //   - events/bus/kafka: the only client of the brokers; it cuts partitions into

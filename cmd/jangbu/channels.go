@@ -10,9 +10,7 @@ import (
 	"time"
 
 	"jangbu/events/channels"
-	"jangbu/events/channels/genietv"
-	"jangbu/events/channels/sns"
-	"jangbu/events/channels/wooridongnetv"
+	"jangbu/events/channels/api"
 )
 
 // channelConfig says which channel APIs are polled, and how often.
@@ -69,29 +67,23 @@ type namedAPI struct {
 	channelAPI
 	flags       string // prefix
 	keyVariable string // holds the key itself; it has no flag, as with the master key
-	source      func(channels.Endpoint) channelSource
-}
-
-// channelSource is a source as the clients of the APIs are.
-type channelSource interface {
-	channels.Source
-	Close()
+	source      func(api.Endpoint) *api.Client
 }
 
 func (c channelConfig) apis() []namedAPI {
 	return []namedAPI{
-		{c.Wooridongnetv, "channel-wooridongnetv-", "JANGBU_CHANNEL_WOORIDONGNETV_KEY", func(at channels.Endpoint) channelSource { return wooridongnetv.New(at) }},
-		{c.Genietv, "channel-genietv-", "JANGBU_CHANNEL_GENIETV_KEY", func(at channels.Endpoint) channelSource { return genietv.New(at) }},
-		{c.SNS, "channel-sns-", "JANGBU_CHANNEL_SNS_KEY", func(at channels.Endpoint) channelSource { return sns.New(at) }},
+		{c.Wooridongnetv, "channel-wooridongnetv-", "JANGBU_CHANNEL_WOORIDONGNETV_KEY", api.NewWooridongneTV},
+		{c.Genietv, "channel-genietv-", "JANGBU_CHANNEL_GENIETV_KEY", api.NewGenieTV},
+		{c.SNS, "channel-sns-", "JANGBU_CHANNEL_SNS_KEY", api.NewSNS},
 	}
 }
 
 // configured returns the APIs that have a URL.
 func (c channelConfig) configured() []namedAPI {
 	var given []namedAPI
-	for _, api := range c.apis() {
-		if api.URL != "" {
-			given = append(given, api)
+	for _, a := range c.apis() {
+		if a.URL != "" {
+			given = append(given, a)
 		}
 	}
 	return given
@@ -113,29 +105,29 @@ func (c channelConfig) validate(polls bool, wrong func(flag, format string, args
 	if !polls {
 		return
 	}
-	for _, api := range c.apis() {
-		switch _, err := api.endpoint(c.channelRoots); {
-		case api.URL == "" && api.KeyFile != "":
-			wrong(api.flags+"key-file", "is given without --%surl", api.flags)
-		case api.URL != "" && err != nil:
-			wrong(api.flags+"url", "%v", err)
+	for _, a := range c.apis() {
+		switch _, err := a.endpoint(c.channelRoots); {
+		case a.URL == "" && a.KeyFile != "":
+			wrong(a.flags+"key-file", "is given without --%surl", a.flags)
+		case a.URL != "" && err != nil:
+			wrong(a.flags+"url", "%v", err)
 		}
 	}
 }
 
 // endpoint reads the key.
-func (a namedAPI) endpoint(roots *x509.CertPool) (channels.Endpoint, error) {
+func (a namedAPI) endpoint(roots *x509.CertPool) (api.Endpoint, error) {
 	key := os.Getenv(a.keyVariable)
 	if a.KeyFile != "" {
 		var err error
 		if key, err = readKey(a.KeyFile); err != nil {
-			return channels.Endpoint{}, err
+			return api.Endpoint{}, err
 		}
 	}
 	if key == "" {
-		return channels.Endpoint{}, fmt.Errorf("needs a key: --%skey-file, or the key itself in %s", a.flags, a.keyVariable)
+		return api.Endpoint{}, fmt.Errorf("needs a key: --%skey-file, or the key itself in %s", a.flags, a.keyVariable)
 	}
-	return channels.NewEndpoint(a.URL, channels.NewSecret(key), roots)
+	return api.NewEndpoint(a.URL, api.NewSecret(key), roots)
 }
 
 // maxKeyBytes is the longest key of a channel API.

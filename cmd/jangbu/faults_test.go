@@ -19,6 +19,7 @@ import (
 	"jangbu/events"
 	"jangbu/events/bus/kafka"
 	"jangbu/events/channels"
+	"jangbu/events/channels/api"
 	"jangbu/events/channels/simulator"
 	"jangbu/readmodel"
 )
@@ -174,7 +175,7 @@ func (b *faultBundle) try(t *testing.T, c cell) figures {
 		return figures{}
 	}
 	defer func() { _ = sim.Close() }()
-	at, err := channels.NewEndpoint(sim.URL(c.api), channels.NewSecret("k"), sim.Roots())
+	at, err := api.NewEndpoint(sim.URL(c.api), api.NewSecret("k"), sim.Roots())
 	if err != nil {
 		t.Error(err)
 		return figures{}
@@ -333,13 +334,13 @@ func figureCount(api simulator.API) int {
 	return 2
 }
 
-func sourceOf(api simulator.API, at channels.Endpoint) channelSource {
+func sourceOf(name simulator.API, at api.Endpoint) *api.Client {
 	for _, a := range (channelConfig{}).apis() {
-		if s := a.source(at); s.Name() == string(api) {
+		if s := a.source(at); s.Name() == string(name) {
 			return s
 		}
 	}
-	panic(errors.New("no client of " + string(api)))
+	panic(errors.New("no client of " + string(name)))
 }
 
 // openFiles counts this process's descriptors; 0 where they cannot be listed.

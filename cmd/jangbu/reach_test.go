@@ -25,6 +25,8 @@ func TestReach(t *testing.T) {
 		{"jangbu/httpapi/dashboard", []string{"jangbu/events", "jangbu/readmodel", "jangbu/projections"}},
 		{"jangbu/events/bus", []string{"database/sql", "jangbu/readmodel", "jangbu/events/pglog", "jangbu/events/sqlitelog", "github.com/IBM/sarama"}},
 		{"jangbu/events/bus/kafka", []string{"database/sql", "jangbu/readmodel", "jangbu/events/pglog", "jangbu/events/sqlitelog"}},
+		{"jangbu/events/channels", []string{"net/http", "database/sql", "jangbu/events/", "jangbu/readmodel"}},
+		{"jangbu/events/channels/api", []string{"database/sql", "jangbu/events/bus", "jangbu/readmodel"}},
 		{"jangbu/events/pglog", []string{"jangbu/readmodel", "jangbu/events/sqlitelog", "modernc.org"}},
 		{"jangbu/events/sqlitelog", []string{"jangbu/readmodel", "jangbu/events/pglog", "github.com/jackc"}},
 		// Brotli, a compression of Parquet's, has a helper for HTTP servers: so not net/http.

@@ -59,8 +59,8 @@ func (p *Poller) attempt(ctx context.Context, c events.Campaign) (_ []*events.Ch
 	defer cancel()
 	reports, err := p.cfg.Source.Fetch(call, c)
 	now := time.Now()
-	if later, ok := errors.AsType[retryAfter](err); ok {
-		p.pauseUntil(now.Add(later.wait))
+	if later, ok := errors.AsType[RetryAfterError](err); ok {
+		p.pauseUntil(now.Add(min(later.Wait, MaxRetryAfter)))
 	}
 	if err != nil {
 		return nil, err

@@ -8,6 +8,7 @@ import (
 
 	"jangbu/events"
 	"jangbu/events/channels"
+	"jangbu/events/channels/api"
 	"jangbu/events/channels/simulator"
 )
 
@@ -15,17 +16,17 @@ import (
 // once, over real connections. "of-bound" is the time that it took as a multiple
 // of 10,000 × 50 ms / 32, the least that is possible.
 func BenchmarkRound(b *testing.B) {
-	const campaigns, latency = 10_000, 50 * time.Millisecond
+	const secret, campaigns, latency = "k-5ecret", 10_000, 50 * time.Millisecond
 	s, err := simulator.Start(b.Context(), simulator.Config{Key: secret, Since: time.Now(), Latency: latency})
 	if err != nil {
 		b.Fatal(err)
 	}
 	defer func() { _ = s.Close() }()
-	at, err := channels.NewEndpoint(s.URL(simulator.SNS), channels.NewSecret(secret), s.Roots())
+	at, err := api.NewEndpoint(s.URL(simulator.SNS), api.NewSecret(secret), s.Roots())
 	if err != nil {
 		b.Fatal(err)
 	}
-	source := clientAt(simulator.SNS, at)
+	source := api.NewSNS(at)
 	defer source.Close()
 	var targets []channels.Target
 	for i := range campaigns {

@@ -40,13 +40,21 @@ var (
 	ErrInvalid = errors.New("the channel's answer is not valid")
 )
 
-// retryAfter is an error whose answer said when to come again.
-type retryAfter struct {
-	error
-	wait time.Duration
+// MaxRetryAfter caps the time that an API may ask to be left alone for.
+const MaxRetryAfter = 5 * time.Minute
+
+// RetryAfterError is an error of [Source.Fetch] whose answer asked for no call during
+// Wait. No poll calls the API before, at most [MaxRetryAfter].
+type RetryAfterError struct {
+	Err  error
+	Wait time.Duration
 }
 
-func (e retryAfter) Unwrap() error { return e.error }
+// Error implements error.
+func (e RetryAfterError) Error() string { return e.Err.Error() }
+
+// Unwrap returns Err.
+func (e RetryAfterError) Unwrap() error { return e.Err }
 
 // check returns [ErrInvalid] where a source reports what it must not.
 func check(s Source, campaign events.Campaign, reports []*events.ChannelStatsFetched) error {

@@ -1,4 +1,4 @@
-package channels
+package api
 
 import (
 	"context"
@@ -14,22 +14,22 @@ import (
 	"time"
 )
 
-// Secret is what a channel API knows this service by. However it is printed,
-// logged or marshalled, it shows as "***".
+// Secret is the key that opens a channel API. It shows as "***" however it is
+// printed, logged or marshalled.
 type Secret struct {
-	// A pointer, for fmt prints what it finds in a stranger's unexported field
-	// without asking its methods; of a pointer it shows the address.
+	// A pointer: fmt prints the unexported fields of another package's type without
+	// calling their methods, and of a pointer it prints the address.
 	text *string
 }
 
-// NewSecret returns a secret; white space around it is no part of it.
+// NewSecret returns a secret of the text without the white space around it.
 func NewSecret(text string) Secret {
 	text = strings.TrimSpace(text)
 	return Secret{&text}
 }
 
-// Reveal returns the text. Only the clients of the APIs call it.
-func (s Secret) Reveal() string {
+// reveal returns the text. Only [Client.Fetch] sends it.
+func (s Secret) reveal() string {
 	if s.text == nil {
 		return ""
 	}
@@ -42,15 +42,8 @@ func (Secret) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte("***")) }
 // MarshalText implements [encoding.TextMarshaler].
 func (Secret) MarshalText() ([]byte, error) { return []byte("***"), nil }
 
-// Bounds of what the clients of the APIs keep and accept.
-const (
-	// MaxHeaderBytes is the longest header of an answer.
-	MaxHeaderBytes = 64 << 10
-	// IdleTimeout is how long a connection is kept that nobody uses.
-	IdleTimeout = 90 * time.Second
-)
-
-// Endpoint is where a channel API is and how to get in.
+// Endpoint is the address of a channel API, its key, and the authorities whose
+// certificates it may show.
 type Endpoint struct {
 	base     *url.URL
 	loopback bool
@@ -59,11 +52,11 @@ type Endpoint struct {
 }
 
 // NewEndpoint checks the base URL of an API: https, or http on this machine's
-// loopback, without user, query or fragment. The key must be one that fits into
-// a header. Certificates are checked against roots; nil: those of the system.
+// loopback, without user, query or fragment. The key must be printable ASCII without
+// spaces. Certificates are checked against roots; nil means those of the system.
 func NewEndpoint(base string, key Secret, roots *x509.CertPool) (Endpoint, error) {
 	u, err := url.Parse(base)
-	switch { // the library's error would repeat a password
+	switch { // url's error would repeat a password
 	case err != nil:
 		return Endpoint{}, errors.New("base URL: is no URL; expected https://HOST[/PATH]")
 	case u.User != nil, u.RawQuery != "", u.Fragment != "", u.Opaque != "":
@@ -75,7 +68,7 @@ func NewEndpoint(base string, key Secret, roots *x509.CertPool) (Endpoint, error
 	if u.Scheme != "https" && (u.Scheme != "http" || !e.loopback) {
 		return Endpoint{}, errors.New("base URL: expected https://, or http:// with a loopback address")
 	}
-	if secret := key.Reveal(); secret == "" || strings.ContainsFunc(secret, func(r rune) bool { return r <= ' ' || r > '~' }) {
+	if secret := key.reveal(); secret == "" || strings.ContainsFunc(secret, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return Endpoint{}, errors.New("key: is empty, or holds what a header cannot carry")
 	}
 	return e, nil
@@ -89,9 +82,6 @@ func isLoopback(host string) bool {
 	return err == nil && ip.Unmap().IsLoopback()
 }
 
-// Key is what opens the API.
-func (e Endpoint) Key() Secret { return e.key }
-
 // String returns the base URL.
 func (e Endpoint) String() string {
 	if e.base == nil {
@@ -100,9 +90,9 @@ func (e Endpoint) String() string {
 	return e.base.String()
 }
 
-// URL returns the address of a path below the base, each of whose elements is
-// escaped, so that no campaign's name can lead anywhere else.
-func (e Endpoint) URL(elements ...string) string {
+// url returns the address of a path below the base. It escapes each element, so a
+// campaign's name cannot change the path.
+func (e Endpoint) url(elements ...string) string {
 	b := strings.Builder{}
 	b.WriteString(strings.TrimRight(e.base.String(), "/"))
 	for _, element := range elements {
@@ -115,18 +105,17 @@ func (e Endpoint) URL(elements ...string) string {
 	return b.String()
 }
 
-// TLS returns how the API is made sure of.
-func (e Endpoint) TLS() *tls.Config {
+func (e Endpoint) tls() *tls.Config {
 	return &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: e.roots}
 }
 
-// errBlocked: the API's name leads to where no channel is.
+// errBlocked: the API's name resolves to an address that no channel has.
 var errBlocked = errors.New("address is not allowed")
 
-// Dial connects to the API. Addresses are judged after their name has been
-// looked up, so that no name server can point this service at its own machine,
-// at link-local addresses or at a cloud's metadata.
-func (e Endpoint) Dial(ctx context.Context, network, address string) (net.Conn, error) {
+// dial connects to the API. It checks the address after the lookup of its name, so
+// that a name server cannot point this service at its own machine, at link-local
+// addresses or at a cloud's metadata.
+func (e Endpoint) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	d := net.Dialer{
 		KeepAlive: 30 * time.Second,
 		Control: func(_, resolved string, _ syscall.RawConn) error {
@@ -159,7 +148,7 @@ func (e Endpoint) allowed(ip netip.Addr) bool {
 	return true
 }
 
-// isCertificateError reports whether the API could not be made sure of.
+// isCertificateError reports whether the API's certificate was not accepted.
 func isCertificateError(err error) bool {
 	var verification *tls.CertificateVerificationError
 	return errors.As(err, &verification)

@@ -1,47 +1,39 @@
-package channels_test
+package api_test
 
 import (
 	"context"
 	"crypto/x509"
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"jangbu/events"
 	"jangbu/events/channels"
-	"jangbu/events/channels/genietv"
+	"jangbu/events/channels/api"
 	"jangbu/events/channels/simulator"
-	"jangbu/events/channels/sns"
-	"jangbu/events/channels/wooridongnetv"
 )
 
-// client is a client of an API with connections of its own.
-type client interface {
-	channels.Source
-	Close()
-}
+const secret = "k-5ecret"
 
-func clientOf(t *testing.T, a simulator.API, base, key string, roots *x509.CertPool) client {
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func clientOf(t *testing.T, a simulator.API, base, key string, roots *x509.CertPool) *api.Client {
 	t.Helper()
-	at, err := channels.NewEndpoint(base, channels.NewSecret(key), roots)
+	at, err := api.NewEndpoint(base, api.NewSecret(key), roots)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := clientAt(a, at)
+	c := map[simulator.API]func(api.Endpoint) *api.Client{
+		simulator.WooridongneTV: api.NewWooridongneTV, simulator.GenieTV: api.NewGenieTV, simulator.SNS: api.NewSNS,
+	}[a](at)
 	t.Cleanup(c.Close)
 	return c
-}
-
-func clientAt(a simulator.API, at channels.Endpoint) client {
-	switch a {
-	case simulator.WooridongneTV:
-		return wooridongnetv.New(at)
-	case simulator.GenieTV:
-		return genietv.New(at)
-	default:
-		return sns.New(at)
-	}
 }
 
 func simulate(t *testing.T) *simulator.Simulator {
@@ -114,7 +106,7 @@ func TestClients(t *testing.T) {
 				t.Errorf("at another path: %v", err)
 			}
 			if _, err := clientOf(t, a, s.URL(a), secret, nil).Fetch(t.Context(), "evt-1"); !errors.Is(err, channels.ErrRefused) {
-				t.Errorf("by an authority that nobody trusts: %v", err)
+				t.Errorf("by an authority that is not trusted: %v", err)
 			}
 		})
 	}
@@ -172,4 +164,18 @@ func TestClientsNameTheFault(t *testing.T) {
 			t.Errorf("%d redirects were followed", n)
 		}
 	})
+}
+
+// TestErrorsHoldNoAnswer: what a decoder says of an answer may quote it.
+func TestErrorsHoldNoAnswer(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write([]byte(`{"views":"010-1234-5678"}`))
+	}))
+	defer server.Close()
+	_, err := clientOf(t, simulator.WooridongneTV, server.URL, secret, nil).Fetch(t.Context(), "evt-1")
+	if !errors.Is(err, channels.ErrInvalid) || strings.Contains(err.Error(), "010") {
+		t.Errorf("error is %v", err)
+	}
 }

@@ -1,4 +1,4 @@
-package channels_test
+package api
 
 import (
 	"encoding/json"
@@ -14,9 +14,9 @@ import (
 
 const secret = "k-5ecret"
 
-func endpoint(t *testing.T, base string) channels.Endpoint {
+func endpoint(t *testing.T, base string) Endpoint {
 	t.Helper()
-	e, err := channels.NewEndpoint(base, channels.NewSecret(secret), nil)
+	e, err := NewEndpoint(base, NewSecret(secret), nil)
 	if err != nil {
 		t.Fatalf("%s: %v", base, err)
 	}
@@ -47,7 +47,7 @@ func TestNewEndpoint(t *testing.T) {
 		"https://api.example.com/%zz":        false,
 		"http://localhost.example.com:12345": false,
 	} {
-		_, err := channels.NewEndpoint(base, channels.NewSecret(secret), nil)
+		_, err := NewEndpoint(base, NewSecret(secret), nil)
 		if (err == nil) != ok {
 			t.Errorf("%q: error is %v", base, err)
 		}
@@ -56,7 +56,7 @@ func TestNewEndpoint(t *testing.T) {
 		}
 	}
 	for key, ok := range map[string]bool{"k": true, "k\n": true, "": false, " ": false, "a b": false, "a\r\nX: y": false, "열쇠": false} {
-		if _, err := channels.NewEndpoint("https://api.example.com", channels.NewSecret(key), nil); (err == nil) != ok {
+		if _, err := NewEndpoint("https://api.example.com", NewSecret(key), nil); (err == nil) != ok {
 			t.Errorf("key %q: error is %v", key, err)
 		}
 	}
@@ -75,7 +75,7 @@ func TestEndpointURL(t *testing.T) {
 		"%2e%2e":         "https://api.example.com/v1/stats/%252e%252e",
 		"\\\\evil.com\\": "https://api.example.com/v1/stats/%5C%5Cevil.com%5C",
 	} {
-		if got := endpoint(t, "https://api.example.com/v1/").URL("stats", campaign); got != want {
+		if got := endpoint(t, "https://api.example.com/v1/").url("stats", campaign); got != want {
 			t.Errorf("%q: %s, want %s", campaign, got, want)
 		}
 	}
@@ -96,33 +96,33 @@ func TestDial(t *testing.T) {
 		l.Addr().String(), "169.254.169.254:80", "[fe80::1]:80", "[fd00:ec2::254]:80", "100.100.100.200:80", "168.63.129.16:80",
 		"0.0.0.0:80", "[::]:80", "224.0.0.1:80", "[::ffff:169.254.169.254]:80", "[::ffff:127.0.0.1]:80", "[::1]:80",
 	} {
-		conn, err := public.Dial(t.Context(), "tcp", address)
+		conn, err := public.dial(t.Context(), "tcp", address)
 		if err == nil {
 			_ = conn.Close()
 		}
-		if err := channels.Unreachable(err); !errors.Is(err, channels.ErrRefused) {
+		if err := unreachable(err); !errors.Is(err, channels.ErrRefused) {
 			t.Errorf("%s: error is %v", address, err)
 		}
 	}
-	conn, err := local.Dial(t.Context(), "tcp", l.Addr().String())
+	conn, err := local.dial(t.Context(), "tcp", l.Addr().String())
 	if err != nil {
 		t.Fatalf("an API on this machine: %v", err)
 	}
 	_ = conn.Close()
-	if _, err := local.Dial(t.Context(), "tcp", "169.254.169.254:80"); !errors.Is(channels.Unreachable(err), channels.ErrRefused) {
+	if _, err := local.dial(t.Context(), "tcp", "169.254.169.254:80"); !errors.Is(unreachable(err), channels.ErrRefused) {
 		t.Errorf("metadata from an API on this machine: %v", err)
 	}
 }
 
 func TestSecretNeverShows(t *testing.T) {
 	t.Parallel()
-	s, e := channels.NewSecret(secret), endpoint(t, "https://api.example.com")
+	s, e := NewSecret(secret), endpoint(t, "https://api.example.com")
 	var out strings.Builder
 	for _, format := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
 		fmt.Fprintf(&out, format, s)
 		fmt.Fprintf(&out, format, &s)
 		fmt.Fprintf(&out, format, e)
-		fmt.Fprintf(&out, format, struct{ inner channels.Endpoint }{e})
+		fmt.Fprintf(&out, format, struct{ inner Endpoint }{e})
 	}
 	text, err := json.Marshal(map[string]any{"secret": s, "endpoint": e})
 	if err != nil {
@@ -137,7 +137,7 @@ func TestSecretNeverShows(t *testing.T) {
 			t.Errorf("%s shows in %s", shown, out.String())
 		}
 	}
-	if s.Reveal() != secret || e.Key().Reveal() != secret || (channels.Secret{}).Reveal() != "" {
+	if s.reveal() != secret || e.key.reveal() != secret || (Secret{}).reveal() != "" {
 		t.Error("the secret is lost")
 	}
 }

@@ -1,4 +1,4 @@
-package channels_test
+package api
 
 import (
 	"bytes"
@@ -8,27 +8,28 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/textproto"
+	"net/http"
 	"strings"
 	"testing"
-	"testing/synctest"
+	"testing/iotest"
 	"time"
 
-	"jangbu/events"
 	"jangbu/events/channels"
 )
 
 func now() time.Time { return time.Date(2026, 11, 24, 3, 0, 0, 0, time.UTC) }
 
 // answer is a good answer, changed by header lines "Name: value".
-func answer(status int, body string, header ...string) channels.Answer {
-	a := channels.Answer{Status: status, Header: textproto.MIMEHeader{"Content-Type": {"application/json"}}, Body: strings.NewReader(body)}
+func answer(status int, body string, header ...string) http.Response {
+	a := http.Response{StatusCode: status, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(body))}
 	for _, line := range header {
 		name, value, _ := strings.Cut(line, ": ")
 		a.Header.Set(name, value)
 	}
 	return a
 }
+
+func judge(a http.Response) ([]byte, error) { return read(&a, now()) }
 
 func TestAnswerRead(t *testing.T) {
 	t.Parallel()
@@ -39,7 +40,7 @@ func TestAnswerRead(t *testing.T) {
 	nested := func(n int) string { return strings.Repeat("[", n) + strings.Repeat("]", n) }
 	for _, test := range []struct {
 		name   string
-		answer channels.Answer
+		answer http.Response
 		want   error
 	}{
 		{"good", answer(200, `{"views":1}`), nil},
@@ -64,12 +65,12 @@ func TestAnswerRead(t *testing.T) {
 		{"too many", answer(429, `{}`), channels.ErrThrottled},
 		{"broken", answer(500, `{}`), channels.ErrUnavailable},
 		{"away", answer(503, `{}`), channels.ErrUnavailable},
-		{"cut off", channels.Answer{Status: 200, Header: answer(200, "").Header, Body: io.MultiReader(strings.NewReader(`{"vi`), broken{io.ErrUnexpectedEOF})}, channels.ErrUnreachable},
-		{"too slow", channels.Answer{Status: 200, Header: answer(200, "").Header, Body: broken{context.DeadlineExceeded}}, context.DeadlineExceeded},
+		{"cut off", cutOff(`{"vi`, io.ErrUnexpectedEOF), channels.ErrUnreachable},
+		{"too slow", cutOff(``, context.DeadlineExceeded), context.DeadlineExceeded},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			body, err := test.answer.Read(now())
+			body, err := judge(test.answer)
 			if !errors.Is(err, test.want) || (err == nil) != (test.want == nil) {
 				t.Errorf("error is %v, want %v", err, test.want)
 			}
@@ -80,69 +81,40 @@ func TestAnswerRead(t *testing.T) {
 	}
 }
 
-// broken fails to be read.
-type broken struct{ err error }
+// cutOff is a good answer of which err is read after the beginning of its body.
+func cutOff(body string, err error) http.Response {
+	a := answer(200, "")
+	a.Body = io.NopCloser(io.MultiReader(strings.NewReader(body), iotest.ErrReader(err)))
+	return a
+}
 
-func (b broken) Read([]byte) (int, error) { return 0, b.err }
-
-// TestRetryAfter: nobody asks again before an API wants it, and at most five
-// minutes are waited for.
+// TestRetryAfter: the longest wait that an answer may ask for is five minutes, and only
+// an answer that says "later" asks for one.
 func TestRetryAfter(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
-		name   string
-		status int
-		header func(now time.Time) string
-		want   time.Duration // until the next call; a second of jitter may come on top
+		name, value string
+		want        time.Duration
 	}{
-		{"seconds", 503, func(time.Time) string { return "7" }, 7 * time.Second},
-		{"throttled", 429, func(time.Time) string { return "2" }, 2 * time.Second},
-		{"date", 503, func(now time.Time) string {
-			return now.Add(9 * time.Second).UTC().Format("Mon, 02 Jan 2006 15:04:05 GMT")
-		}, 9 * time.Second},
-		{"obsolete date", 503, func(now time.Time) string { return now.Add(9 * time.Second).UTC().Format(time.ANSIC) }, 9 * time.Second},
-		{"past", 503, func(now time.Time) string { return now.Add(-time.Hour).UTC().Format("Mon, 02 Jan 2006 15:04:05 GMT") }, 0},
-		{"absurd", 503, func(time.Time) string { return "999999999999999999999999" }, 5 * time.Minute},
-		{"an hour", 503, func(time.Time) string { return "3600" }, 5 * time.Minute},
-		{"absurd date", 503, func(time.Time) string { return "Fri, 31 Dec 9999 23:59:59 GMT" }, 5 * time.Minute},
-		{"negative", 503, func(time.Time) string { return "-5" }, 0},
-		{"nonsense", 503, func(time.Time) string { return "soon" }, 0},
+		{"seconds", "7", 7 * time.Second},
+		{"date", now().Add(9 * time.Second).Format(http.TimeFormat), 9 * time.Second},
+		{"obsolete date", now().Add(9 * time.Second).Format(time.ANSIC), 9 * time.Second},
+		{"past", now().Add(-time.Hour).Format(http.TimeFormat), 0},
+		{"absurd", "999999999999999999999999", channels.MaxRetryAfter},
+		{"an hour", "3600", channels.MaxRetryAfter},
+		{"absurd date", "Fri, 31 Dec 9999 23:59:59 GMT", channels.MaxRetryAfter},
+		{"negative", "-5", 0},
+		{"nonsense", "soon", 0},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				b := setup(t, 10, func(c *channels.Config) { c.InFlight = 1 })
-				good, failed := b.source.do, false
-				b.source.do = func(ctx context.Context, c events.Campaign) ([]*events.ChannelStatsFetched, error) {
-					if failed {
-						return good(ctx, c)
-					}
-					failed = true
-					_, err := answer(test.status, "", "Retry-After: "+test.header(time.Now())).Read(time.Now())
-					return nil, err
+			for status, want := range map[int]time.Duration{503: test.want, 429: test.want, 404: 0, 403: 0, 302: 0} {
+				_, err := judge(answer(status, "", "Retry-After: "+test.value))
+				later, _ := errors.AsType[channels.RetryAfterError](err)
+				if later.Wait != want {
+					t.Errorf("status %d asks to wait for %v, want %v", status, later.Wait, want)
 				}
-				go func() { // another round is held up as well
-					time.Sleep(time.Millisecond)
-					if err := b.poller.Round(t.Context(), b.publish); err != nil {
-						t.Error(err)
-					}
-				}()
-				b.round(t)
-				if took := time.Since(b.start); took > 11*time.Second {
-					t.Errorf("a poll waited for %v", took)
-				}
-				b.run(t, max(test.want-time.Since(b.start), 0)+2*time.Second)
-				at := b.source.times("", b.start)
-				if test.want == 0 {
-					if at[1] > time.Second {
-						t.Errorf("the next call came after %v", at[1])
-					}
-					return
-				}
-				if at[1] < test.want || at[1] > test.want+time.Second {
-					t.Errorf("the next call came after %v, want %v and at most a second more", at[1], test.want)
-				}
-			})
+			}
 		})
 	}
 }
@@ -153,7 +125,7 @@ func FuzzAnswerRead(f *testing.F) {
 	f.Add([]byte(strings.Repeat(`{"a":[`, 20)), "Fri, 31 Dec 9999 23:59:59 GMT")
 	f.Add([]byte(`"\"[[["`), "-1")
 	f.Fuzz(func(t *testing.T, body []byte, retryAfter string) {
-		got, err := answer(200, string(body)).Read(now())
+		got, err := judge(answer(200, string(body)))
 		if deep := depth(body); err == nil && deep > 32 {
 			t.Errorf("%d levels pass: %q", deep, body)
 		} else if err != nil && json.Valid(body) && deep <= 32 {
@@ -162,7 +134,7 @@ func FuzzAnswerRead(f *testing.F) {
 		if err == nil && !bytes.Equal(got, body) {
 			t.Errorf("%q became %q", body, got)
 		}
-		_, _ = answer(503, "", "Retry-After: "+retryAfter).Read(now()) // does not panic
+		_, _ = judge(answer(503, "", "Retry-After: "+retryAfter)) // does not panic
 	})
 }
 
@@ -189,15 +161,9 @@ func depth(body []byte) int {
 	}
 }
 
-func TestErrorsHoldNoAnswer(t *testing.T) {
+func TestUnreachableWrapsTheContextsError(t *testing.T) {
 	t.Parallel()
-	if err := channels.Invalid(errors.New("cannot parse \"010-1234-5678\"")); strings.Contains(err.Error(), "010") || !errors.Is(err, channels.ErrInvalid) {
-		t.Errorf("error is %v", err)
-	}
-	if channels.Unreachable(nil) != nil {
-		t.Error("no error became one")
-	}
-	if err := channels.Unreachable(fmt.Errorf("get: %w", context.Canceled)); !errors.Is(err, context.Canceled) || !errors.Is(err, channels.ErrUnreachable) {
+	if err := unreachable(fmt.Errorf("get: %w", context.Canceled)); !errors.Is(err, context.Canceled) || !errors.Is(err, channels.ErrUnreachable) {
 		t.Errorf("error is %v", err)
 	}
 }
