@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"jangbu/events"
-	"jangbu/events/pglog/pgtest"
+	"jangbu/events/eventstest/services"
 	"jangbu/events/privacy"
 )
 
@@ -40,7 +40,7 @@ func onEachDatabase(t *testing.T, test func(t *testing.T, database string)) {
 	})
 	t.Run("postgres", func(t *testing.T) {
 		t.Parallel()
-		test(t, pgtest.Database(t))
+		test(t, services.Database(t))
 	})
 }
 

@@ -27,7 +27,7 @@ import (
 
 	"jangbu/events"
 	"jangbu/events/bus/kafka"
-	"jangbu/events/pglog/pgtest"
+	"jangbu/events/eventstest/services"
 	"jangbu/events/synthetic"
 )
 
@@ -108,7 +108,7 @@ func newEarlier(t *testing.T, store, program string) *earlier {
 	t.Helper()
 	e := &earlier{program: program, dir: t.TempDir()}
 	if store == "postgres" {
-		e.database = pgtest.Database(t)
+		e.database = services.Database(t)
 	}
 	return e
 }

@@ -21,7 +21,7 @@ import (
 
 	"jangbu/events"
 	"jangbu/events/bus/kafka"
-	"jangbu/events/pglog/pgtest"
+	"jangbu/events/eventstest/services"
 	"jangbu/events/privacy"
 	"jangbu/events/synthetic"
 )
@@ -51,7 +51,7 @@ func postgresEnvironment(t *testing.T) []string {
 	if _, err := privacy.CreateMasterKey(path); err != nil {
 		t.Fatal(err)
 	}
-	return []string{"JANGBU_DATABASE_URL=" + pgtest.Database(t), "JANGBU_MASTER_KEY_FILE=" + path}
+	return []string{"JANGBU_DATABASE_URL=" + services.Database(t), "JANGBU_MASTER_KEY_FILE=" + path}
 }
 
 func testKilled(t *testing.T, environment []string) {

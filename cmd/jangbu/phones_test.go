@@ -13,7 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"jangbu/events"
-	"jangbu/events/pglog/pgtest"
+	"jangbu/events/eventstest/services"
 	"jangbu/events/privacy"
 	"jangbu/events/synthetic"
 )
@@ -58,7 +58,7 @@ func TestNoPhoneNumberAtRest(t *testing.T) {
 	t.Run("postgres", func(t *testing.T) {
 		t.Parallel()
 		cfg := testConfig(t.TempDir())
-		cfg.DatabaseURL = pgtest.Database(t)
+		cfg.DatabaseURL = services.Database(t)
 		cfg.MasterKeyFile = filepath.Join(t.TempDir(), "master.key")
 		if _, err := privacy.CreateMasterKey(cfg.MasterKeyFile); err != nil {
 			t.Fatal(err)

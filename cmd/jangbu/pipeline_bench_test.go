@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"jangbu/events/bus/kafka"
-	"jangbu/events/pglog/pgtest"
+	"jangbu/events/eventstest/services"
 	"jangbu/events/privacy"
 	"jangbu/events/synthetic"
 )
@@ -26,7 +26,7 @@ func BenchmarkPipeline(b *testing.B) {
 		cfg := testConfig(dir)
 		cfg.LogLevel = "warn"
 		fill(b, cfg, registrations)
-		cfg.DatabaseURL = pgtest.Database(b)
+		cfg.DatabaseURL = services.Database(b)
 		cfg.KafkaGroup = "benchmark"
 		cfg.MasterKeyFile = filepath.Join(dir, "benchmark.key")
 		if _, err := privacy.CreateMasterKey(cfg.MasterKeyFile); err != nil {

@@ -16,8 +16,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
 
+	"jangbu/events/eventstest/services"
 	"jangbu/events/pglog"
-	"jangbu/events/pglog/pgtest"
 )
 
 // TestProgressLines: where there is no terminal, a line a second and no more.
@@ -76,7 +76,7 @@ func slowNetwork(t *testing.T, database string, rate int) string {
 func TestInterrupted(t *testing.T) {
 	t.Parallel()
 	const events = 50_000
-	database := pgtest.Database(t)
+	database := services.Database(t)
 	fillLog(t, database, events)
 	whole := filepath.Join(t.TempDir(), "whole.jsonl")
 	if err := commandLine(t, "events", "export", whole, "--database-url", database).Run(); err != nil {
@@ -128,7 +128,7 @@ func TestInterrupted(t *testing.T) {
 			name: "import", rate: 2000, verb: "imported", hint: "the same command goes on",
 			args: func(_, slow string) []string { return []string{"events", "import", whole, "--database-url", slow} },
 			// An empty one.
-			database: func(t *testing.T) string { return pgtest.Database(t) },
+			database: func(t *testing.T) string { return services.Database(t) },
 			after: func(t *testing.T, _, database string) {
 				out, err := commandLine(t, "events", "import", whole, "--database-url", database).Output()
 				if err != nil {

@@ -17,7 +17,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"jangbu/events"
-	"jangbu/events/pglog/pgtest"
+	"jangbu/events/eventstest/services"
 	"jangbu/events/synthetic"
 	"jangbu/readmodel"
 )
@@ -57,7 +57,7 @@ func operatedOnSQLite(t *testing.T) *operated {
 
 func operatedOnPostgres(t *testing.T) *operated {
 	t.Helper()
-	url := pgtest.Database(t)
+	url := services.Database(t)
 	o := &operated{flags: []string{"--database-url", url}, table: func(name string) string { return "jangbu_rows." + name }}
 	o.fill(t, storeConfig{DatabaseURL: url})
 	conn, err := pgx.Connect(t.Context(), url)

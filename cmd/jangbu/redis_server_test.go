@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"jangbu/events/pglog/pgtest"
+	"jangbu/events/eventstest/services"
 )
 
 // redisServer is a Redis server in a process of its own.
@@ -20,7 +20,7 @@ type redisServer struct {
 // or at a free one.
 func startRedis(t testing.TB, addr string) *redisServer {
 	t.Helper()
-	program := pgtest.Service(t, "JANGBU_TEST_REDIS_SERVER", "WITH REDIS")
+	program := services.Redis(t)
 	if addr == "" {
 		var lc net.ListenConfig
 		l, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")

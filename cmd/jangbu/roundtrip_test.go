@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"jangbu/events"
-	"jangbu/events/pglog/pgtest"
+	"jangbu/events/eventstest/services"
 	"jangbu/httpapi"
 	"jangbu/projections"
 	"jangbu/projections/runner"
@@ -26,7 +26,7 @@ import (
 func TestImportServesTheSame(t *testing.T) {
 	t.Parallel()
 	for name, database := range map[string]func(t *testing.T) string{
-		"PostgreSQL": func(t *testing.T) string { return pgtest.Database(t) },
+		"PostgreSQL": func(t *testing.T) string { return services.Database(t) },
 		"SQLite":     func(t *testing.T) string { return "sqlite://" + t.TempDir() },
 	} {
 		t.Run(name, func(t *testing.T) {

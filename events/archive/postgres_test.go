@@ -3,15 +3,15 @@ package archive_test
 import (
 	"testing"
 
+	"jangbu/events/eventstest/services"
 	"jangbu/events/pglog"
-	"jangbu/events/pglog/pgtest"
 )
 
 // TestImportIntoPostgres moves a log from one adapter to the other and back.
 func TestImportIntoPostgres(t *testing.T) {
 	t.Parallel()
 	log, back := fullLog(t, 6_000), openLog(t)
-	pg, err := pglog.Open(t.Context(), pgtest.Database(t), pglog.Options{})
+	pg, err := pglog.Open(t.Context(), services.Database(t), pglog.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

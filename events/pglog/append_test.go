@@ -13,8 +13,8 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"jangbu/events"
+	"jangbu/events/eventstest/services"
 	"jangbu/events/pglog"
-	"jangbu/events/pglog/pgtest"
 )
 
 // patience bounds every wait of these tests.
@@ -37,7 +37,7 @@ func TestHeldHead(t *testing.T) {
 			t.Parallel()
 			ctx, cancel := context.WithTimeout(t.Context(), patience)
 			defer cancel()
-			url := pgtest.Database(t)
+			url := services.Database(t)
 			log := open(t, url)
 			mustAppend(t, log, drafts("before", 0, 3))
 			held := beginRaw(ctx, t, url)
@@ -98,7 +98,7 @@ func TestRawWritersAmongAppends(t *testing.T) {
 	t.Logf("seed %d", seed)
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	url := pgtest.Database(t)
+	url := services.Database(t)
 	log, other := open(t, url), open(t, url)
 
 	failed := make(chan error, 4)
@@ -179,7 +179,7 @@ func TestRawWritersAmongAppends(t *testing.T) {
 
 func TestRedeliveryWritesNothing(t *testing.T) {
 	t.Parallel()
-	url := pgtest.Database(t)
+	url := services.Database(t)
 	log, conn := open(t, url), connect(t, url)
 	batch := drafts("c", 0, 2500)
 	mustAppend(t, log, batch)

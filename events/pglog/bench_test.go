@@ -7,7 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"jangbu/events"
-	"jangbu/events/pglog/pgtest"
+	"jangbu/events/eventstest/services"
 )
 
 // batchSize is what group commit makes of a busy topic.
@@ -24,7 +24,7 @@ func batchOf(i int) []events.Draft {
 }
 
 func BenchmarkAppend(b *testing.B) {
-	log := open(b, pgtest.Database(b))
+	log := open(b, services.Database(b))
 	for i := 0; b.Loop(); i++ {
 		b.StopTimer()
 		batch := batchOf(i)
@@ -36,7 +36,7 @@ func BenchmarkAppend(b *testing.B) {
 
 // BenchmarkAppendRedelivered appends batches half of which the log holds.
 func BenchmarkAppendRedelivered(b *testing.B) {
-	log := open(b, pgtest.Database(b))
+	log := open(b, services.Database(b))
 	for i := 0; b.Loop(); i++ {
 		b.StopTimer()
 		batch := batchOf(i)
@@ -50,7 +50,7 @@ func BenchmarkAppendRedelivered(b *testing.B) {
 // BenchmarkBareCopy is the yardstick of BenchmarkAppend: COPY of the same rows
 // into a table with the same columns and indexes, and nothing else.
 func BenchmarkBareCopy(b *testing.B) {
-	url := pgtest.Database(b)
+	url := services.Database(b)
 	open(b, url)
 	conn := connect(b, url)
 	if _, err := conn.Exec(b.Context(), `CREATE TABLE bare (LIKE jangbu_log.events INCLUDING ALL)`); err != nil {
@@ -75,7 +75,7 @@ func BenchmarkBareCopy(b *testing.B) {
 }
 
 func BenchmarkRead(b *testing.B) {
-	log := open(b, pgtest.Database(b))
+	log := open(b, services.Database(b))
 	const batches = 20
 	for i := range batches {
 		mustAppend(b, log, batchOf(i))

@@ -14,7 +14,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"jangbu/events"
-	"jangbu/events/pglog/pgtest"
+	"jangbu/events/eventstest/services"
 )
 
 // TestFrozenWriter freezes a writer between its last statement and COMMIT: the
@@ -23,7 +23,7 @@ func TestFrozenWriter(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	direct := pgtest.Database(t)
+	direct := services.Database(t)
 	relay := newRelay(t, direct)
 	frozen, other := open(t, relay.url), open(t, direct)
 

@@ -10,15 +10,15 @@ import (
 
 	"jangbu/events"
 	"jangbu/events/eventstest"
+	"jangbu/events/eventstest/services"
 	"jangbu/events/pglog"
-	"jangbu/events/pglog/pgtest"
 )
 
 func TestLog(t *testing.T) {
 	t.Parallel()
 	eventstest.TestLog(t, eventstest.Adapter{
 		New: func(t testing.TB) eventstest.Store {
-			url := pgtest.Database(t)
+			url := services.Database(t)
 			return eventstest.Store{
 				Open: func(t testing.TB) eventstest.Log { return open(t, url) },
 				Exec: func(ctx context.Context, statements ...string) error { return exec(ctx, url, statements) },
@@ -32,7 +32,7 @@ func TestLog(t *testing.T) {
 func TestKeys(t *testing.T) {
 	t.Parallel()
 	eventstest.TestKeys(t, func(t testing.TB) func(testing.TB) events.Keys {
-		url := pgtest.Database(t)
+		url := services.Database(t)
 		return func(t testing.TB) events.Keys {
 			keys, err := pglog.OpenKeys(t.Context(), url)
 			if err != nil {
@@ -46,7 +46,7 @@ func TestKeys(t *testing.T) {
 
 func TestOpenByManyAtOnce(t *testing.T) {
 	t.Parallel()
-	url := pgtest.Database(t)
+	url := services.Database(t)
 	const processes = 4
 	failed := make([]error, processes)
 	var all sync.WaitGroup
@@ -84,7 +84,7 @@ func TestOpenFails(t *testing.T) {
 
 func TestEveryColumnIsDescribed(t *testing.T) {
 	t.Parallel()
-	url := pgtest.Database(t)
+	url := services.Database(t)
 	open(t, url)
 	keys, err := pglog.OpenKeys(t.Context(), url)
 	if err != nil {

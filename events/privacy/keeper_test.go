@@ -21,8 +21,8 @@ import (
 	"pgregory.net/rapid"
 
 	"jangbu/events"
+	"jangbu/events/eventstest/services"
 	"jangbu/events/pglog"
-	"jangbu/events/pglog/pgtest"
 	"jangbu/events/privacy"
 	"jangbu/events/sqlitelog"
 )
@@ -48,7 +48,7 @@ func eachStore(t *testing.T, test func(t *testing.T, open opener)) {
 	})
 	t.Run("postgres", func(t *testing.T) {
 		t.Parallel()
-		url := pgtest.Database(t)
+		url := services.Database(t)
 		test(t, func() events.Keys {
 			keys, err := pglog.OpenKeys(t.Context(), url)
 			if err != nil {

@@ -19,7 +19,7 @@ import (
 
 	"jangbu/events"
 	"jangbu/events/bus/kafka"
-	"jangbu/events/pglog/pgtest"
+	"jangbu/events/eventstest/services"
 )
 
 // program builds the program once. It is built without the race detector: it is the
@@ -47,7 +47,7 @@ type service struct {
 // start.
 func start(t testing.TB, args ...string) *service {
 	t.Helper()
-	pgtest.Service(t, "JANGBU_TEST_CHROMIUM", "IN A BROWSER") // without one there is nothing to start it for
+	services.Chromium(t) // without one there is nothing to start it for
 	path, err := program()
 	if err != nil {
 		t.Fatal(err)

@@ -11,7 +11,7 @@ import (
 	_ "modernc.org/sqlite" // the driver, for changes by hand
 
 	"jangbu/events"
-	"jangbu/events/pglog/pgtest"
+	"jangbu/events/eventstest/services"
 	"jangbu/events/sqlitelog"
 	"jangbu/projections"
 	"jangbu/projections/replay"
@@ -92,7 +92,7 @@ func onSQLite(t *testing.T) *verifyBundle {
 
 func onPostgres(t *testing.T) *verifyBundle {
 	t.Helper()
-	url := pgtest.Database(t)
+	url := services.Database(t)
 	b := setupVerify(t, openPgRows(t, url))
 	b.prefix = "jangbu_rows."
 	conn, err := pgx.Connect(t.Context(), url)

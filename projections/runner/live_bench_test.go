@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"jangbu/events"
+	"jangbu/events/eventstest/services"
 	"jangbu/events/pglog"
-	"jangbu/events/pglog/pgtest"
 	"jangbu/projections"
 	"jangbu/projections/runner"
 	"jangbu/readmodel"
@@ -45,7 +45,7 @@ func BenchmarkLive(b *testing.B) {
 
 func liveOnPostgres(b *testing.B) (events.Log, store) {
 	b.Helper()
-	url := pgtest.Database(b)
+	url := services.Database(b)
 	log, err := pglog.Open(b.Context(), url, pglog.Options{})
 	if err != nil {
 		b.Fatal(err)

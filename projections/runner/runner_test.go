@@ -14,7 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"jangbu/events"
-	"jangbu/events/pglog/pgtest"
+	"jangbu/events/eventstest/services"
 	"jangbu/events/sqlitelog"
 	"jangbu/events/synthetic"
 	"jangbu/projections"
@@ -205,7 +205,7 @@ func compare(t *testing.T, name string, folded *readmodel.Rows, served readmodel
 // SQLite rows, from PostgreSQL rows and from a fold in memory, however it is cut.
 func TestRowsEqualTheFold(t *testing.T) {
 	t.Parallel()
-	pg := openPgRows(t, pgtest.Database(t))
+	pg := openPgRows(t, services.Database(t))
 	for seed, batch := range map[uint64]int{1: 1000, 2: 37, 3: 5} {
 		log, lite := openLog(t), openRows(t)
 		all := drafts(t, seed, 600)

@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"jangbu/events/pglog/pgtest"
+	"jangbu/events/eventstest/services"
 	"jangbu/readmodel"
 	"jangbu/readmodel/pgrows"
 )
@@ -14,7 +14,7 @@ import (
 func distributed(t *testing.T) (url string, store *pgrows.Store, ends time.Time) {
 	t.Helper()
 	ctx, ends := t.Context(), time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
-	url = pgtest.Database(t)
+	url = services.Database(t)
 	store, err := pgrows.Open(ctx, url, pgrows.Options{})
 	if err != nil {
 		t.Fatal(err)

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"jangbu/events"
-	"jangbu/events/pglog/pgtest"
+	"jangbu/events/eventstest/services"
 	"jangbu/readmodel"
 	"jangbu/readmodel/pgrows"
 )
@@ -17,7 +17,7 @@ import (
 // that failed first, not also that the other was ended by it.
 func TestFillFailsOnce(t *testing.T) {
 	t.Parallel()
-	store, err := pgrows.Open(t.Context(), pgtest.Database(t), pgrows.Options{})
+	store, err := pgrows.Open(t.Context(), services.Database(t), pgrows.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

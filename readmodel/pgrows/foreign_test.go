@@ -14,7 +14,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"jangbu/events/pglog/pgtest"
+	"jangbu/events/eventstest/services"
 	"jangbu/readmodel"
 	"jangbu/readmodel/pgrows"
 )
@@ -23,7 +23,7 @@ import (
 // what the server sends to a reader who may not see the campaign.
 func TestForeignRowsStayInTheDatabase(t *testing.T) {
 	t.Parallel()
-	ctx, database := t.Context(), pgtest.Database(t)
+	ctx, database := t.Context(), services.Database(t)
 	owner, err := pgrows.Open(ctx, database, pgrows.Options{})
 	if err != nil {
 		t.Fatal(err)

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"jangbu/events"
-	"jangbu/events/pglog/pgtest"
+	"jangbu/events/eventstest/services"
 	"jangbu/readmodel"
 	"jangbu/readmodel/pgrows"
 )
@@ -14,7 +14,7 @@ import (
 // TestCommitsTouchNoIndex asks PostgreSQL how the rows of every table were updated.
 func TestCommitsTouchNoIndex(t *testing.T) {
 	t.Parallel()
-	ctx, url := t.Context(), pgtest.Database(t)
+	ctx, url := t.Context(), services.Database(t)
 	store, err := pgrows.Open(ctx, url, pgrows.Options{})
 	if err != nil {
 		t.Fatal(err)

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"jangbu/events/pglog/pgtest"
+	"jangbu/events/eventstest/services"
 )
 
 // Whatever PostgreSQL knows of the tables when a plan is made, which is then kept, a
@@ -13,7 +13,7 @@ import (
 // them.
 func TestPlans(t *testing.T) {
 	t.Parallel()
-	s, err := Open(t.Context(), pgtest.Database(t), Options{})
+	s, err := Open(t.Context(), services.Database(t), Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +73,7 @@ func TestPlans(t *testing.T) {
 // no other.
 func TestPlanOfNextAct(t *testing.T) {
 	t.Parallel()
-	s, err := Open(t.Context(), pgtest.Database(t), Options{})
+	s, err := Open(t.Context(), services.Database(t), Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

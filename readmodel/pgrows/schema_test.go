@@ -8,13 +8,13 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"jangbu/events/pglog/pgtest"
+	"jangbu/events/eventstest/services"
 	"jangbu/readmodel/pgrows"
 )
 
 func TestManyOpenANewDatabaseAtOnce(t *testing.T) {
 	t.Parallel()
-	url := pgtest.Database(t)
+	url := services.Database(t)
 	var all sync.WaitGroup
 	for range 8 {
 		all.Go(func() {
@@ -32,7 +32,7 @@ func TestManyOpenANewDatabaseAtOnce(t *testing.T) {
 // A process that starts must not wait for one that commits.
 func TestOpenDoesNotWaitForACommit(t *testing.T) {
 	t.Parallel()
-	url := pgtest.Database(t)
+	url := services.Database(t)
 	store, err := pgrows.Open(t.Context(), url, pgrows.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -62,7 +62,7 @@ SELECT FROM jangbu_rows.store FOR NO KEY UPDATE`
 // Analysts read these tables with SQL and look up there what a column means.
 func TestEveryTableAndColumnHasAComment(t *testing.T) {
 	t.Parallel()
-	url := pgtest.Database(t)
+	url := services.Database(t)
 	store, err := pgrows.Open(t.Context(), url, pgrows.Options{})
 	if err != nil {
 		t.Fatal(err)

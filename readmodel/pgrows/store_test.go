@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"jangbu/events/pglog/pgtest"
+	"jangbu/events/eventstest/services"
 	"jangbu/readmodel"
 	"jangbu/readmodel/pgrows"
 	"jangbu/readmodel/readmodeltest"
@@ -13,7 +13,7 @@ import (
 func adapter() readmodeltest.Adapter {
 	return readmodeltest.Adapter{
 		Database: func(t testing.TB) func() readmodeltest.Store {
-			url := pgtest.Database(t)
+			url := services.Database(t)
 			return func() readmodeltest.Store {
 				store, err := pgrows.Open(t.Context(), url, pgrows.Options{})
 				if err != nil {

@@ -6,7 +6,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"jangbu/events/pglog/pgtest"
+	"jangbu/events/eventstest/services"
 	"jangbu/readmodel"
 	"jangbu/readmodel/pgrows"
 )
@@ -15,7 +15,7 @@ import (
 func TestTakeOverWaitsForTheCommitInFlight(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
-	url := pgtest.Database(t)
+	url := services.Database(t)
 	store, err := pgrows.Open(ctx, url, pgrows.Options{})
 	if err != nil {
 		t.Fatal(err)

@@ -1,4 +1,4 @@
-package pgtest
+package services
 
 import (
 	"context"
@@ -16,11 +16,10 @@ import (
 const patience = time.Minute
 
 // Database creates an empty database, which is dropped when the test ends, and
-// returns its URL. It skips the test where there is no server to create it on,
-// and fails it instead under CI=true.
+// returns its URL.
 func Database(t testing.TB) string {
 	t.Helper()
-	admin := Service(t, "JANGBU_TEST_DATABASE_URL", "AGAINST POSTGRESQL")
+	admin := service(t, "JANGBU_TEST_DATABASE_URL", "AGAINST POSTGRESQL")
 	address, err := url.Parse(admin)
 	if err != nil || address.Scheme == "" {
 		t.Fatal("JANGBU_TEST_DATABASE_URL: expected a URL such as postgres://postgres@127.0.0.1:5432/postgres")

@@ -1,0 +1,34 @@
+package services
+
+import (
+	"os"
+	"testing"
+)
+
+// Redis returns the program of a Redis server.
+func Redis(t testing.TB) string {
+	t.Helper()
+	return service(t, "JANGBU_TEST_REDIS_SERVER", "WITH REDIS")
+}
+
+// Chromium returns the program of a browser.
+func Chromium(t testing.TB) string {
+	t.Helper()
+	return service(t, "JANGBU_TEST_CHROMIUM", "IN A BROWSER")
+}
+
+// service returns the variable's value. Where it is empty, service skips the test, or
+// fails it under CI=true, with a message that says what is not tested.
+func service(t testing.TB, variable, untested string) string {
+	t.Helper()
+	value := os.Getenv(variable)
+	if value != "" {
+		return value
+	}
+	missing := "NOT TESTED " + untested + ": " + variable + " is empty. Run ./scripts/test, which finds or installs what tests need."
+	if os.Getenv("CI") == "true" {
+		t.Fatal(missing)
+	}
+	t.Skip(missing)
+	return ""
+}
