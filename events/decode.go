@@ -133,7 +133,7 @@ func (o *object) decode(t Type, stamp time.Time) (d Decoded) {
 	case TypeEventCreated:
 		e := &EventCreated{
 			Campaign:  Campaign(o.id("eventId")),
-			Store:     Store(o.id("storeId")),
+			Shop:      Shop(o.id("storeId")),
 			Title:     o.text("title"),
 			Objective: o.text("objective"),
 		}

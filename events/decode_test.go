@@ -20,7 +20,7 @@ func TestDecodeEveryField(t *testing.T) {
 		occurred time.Time
 	}{
 		{&events.EventCreated{
-			Campaign: "evt-1", Store: "store-1", Title: "가을 맞이 할인", Objective: "신규 고객 유치",
+			Campaign: "evt-1", Shop: "store-1", Title: "가을 맞이 할인", Objective: "신규 고객 유치",
 			CreatedAt: at(0, 0),
 			StartsAt:  time.Date(2026, 11, 30, 15, 0, 0, 0, time.UTC),
 			EndsAt:    time.Date(2026, 12, 31, 14, 59, 59, 999999000, time.UTC),
@@ -75,22 +75,22 @@ func TestDecodeAccepts(t *testing.T) {
 		{
 			"required members only", created,
 			`{"eventId":"e","storeId":"s","title":"t","objective":"o"}`,
-			&events.EventCreated{Campaign: "e", Store: "s", Title: "t", Objective: "o"},
+			&events.EventCreated{Campaign: "e", Shop: "s", Title: "t", Objective: "o"},
 		},
 		{
 			"null is absent", created,
 			`{"eventId":"e","storeId":"s","title":"t","objective":"o","createdAt":null,"startsAt":null,"prizeCost":null}`,
-			&events.EventCreated{Campaign: "e", Store: "s", Title: "t", Objective: "o"},
+			&events.EventCreated{Campaign: "e", Shop: "s", Title: "t", Objective: "o"},
 		},
 		{
 			"white space and escapes", created,
 			" {\t\"event\\u0049d\" : \"\\u0065\" ,\r\n\"storeId\":\"s\",\"title\":\"\",\"objective\":\"a\\nb\\t\\\"\\u2028\\ud83c\\udf81\"} \n",
-			&events.EventCreated{Campaign: "e", Store: "s", Objective: "a\nb\t\"\u2028🎁"},
+			&events.EventCreated{Campaign: "e", Shop: "s", Objective: "a\nb\t\"\u2028🎁"},
 		},
 		{
 			"ids of 200 bytes", created,
 			`{"eventId":"` + text200 + `","storeId":"s","title":"t","objective":"o"}`,
-			&events.EventCreated{Campaign: events.Campaign(text200), Store: "s", Title: "t", Objective: "o"},
+			&events.EventCreated{Campaign: events.Campaign(text200), Shop: "s", Title: "t", Objective: "o"},
 		},
 		{
 			"required members only", registered,

@@ -49,7 +49,7 @@ func drawEvent(t *rapid.T, typ events.Type) events.Event {
 	switch typ {
 	case events.TypeEventCreated:
 		return &events.EventCreated{
-			Campaign: campaign, Store: events.Store(id.Draw(t, "storeId")), Title: text.Draw(t, "title"), Objective: text.Draw(t, "objective"),
+			Campaign: campaign, Shop: events.Shop(id.Draw(t, "storeId")), Title: text.Draw(t, "title"), Objective: text.Draw(t, "objective"),
 			CreatedAt: optionalInstant("createdAt", 2000), StartsAt: optionalInstant("startsAt", 1900), EndsAt: optionalInstant("endsAt", 1900),
 			PrizeCost: won("prizeCost"), PlatformCost: won("platformCost"), ExpectedSalesIncrease: won("expectedSalesIncrease"),
 			BaselineSales: won("baselineSales"), NewCustomerLTV: won("newCustomerLtv"), Extra: extra("extra"),

@@ -7,8 +7,8 @@ import "time"
 // At most [MaxIDBytes] bytes of UTF-8 without control characters, never empty.
 type Campaign string
 
-// Store names the owner's shop that a campaign belongs to. Bounded like [Campaign].
-type Store string
+// Shop names the shop that runs a campaign. Bounded like [Campaign].
+type Shop string
 
 // Won is an amount of money in whole Korean won (I11).
 type Won int64
@@ -105,7 +105,7 @@ type Event interface {
 // EventCreated says that an owner created a campaign.
 type EventCreated struct {
 	Campaign  Campaign
-	Store     Store
+	Shop      Shop
 	Title     string
 	Objective string
 

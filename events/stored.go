@@ -19,7 +19,7 @@ func AppendStored(dst []byte, e Event) []byte {
 	switch e := e.(type) {
 	case *EventCreated:
 		w.text(`"eventId":`, string(e.Campaign))
-		w.text(`"storeId":`, string(e.Store))
+		w.text(`"storeId":`, string(e.Shop))
 		w.text(`"title":`, e.Title)
 		w.text(`"objective":`, e.Objective)
 		w.instant(`"createdAt":`, e.CreatedAt)
@@ -139,7 +139,7 @@ func DecodeStored(t Type, payload []byte) (Event, error) {
 	case TypeEventCreated:
 		c := &EventCreated{
 			Campaign:  Campaign(r.text(`{"eventId":"`)),
-			Store:     Store(r.text(`,"storeId":"`)),
+			Shop:      Shop(r.text(`,"storeId":"`)),
 			Title:     r.text(`,"title":"`),
 			Objective: r.text(`,"objective":"`),
 		}

@@ -36,15 +36,15 @@ const (
 type Identity struct {
 	Subject string
 	Role    Role
-	Stores  []events.Store // shared by requests: not to be changed
-	Expires time.Time      // when the token is no longer accepted; zero: never
+	Stores  []events.Shop // shared by requests: not to be changed
+	Expires time.Time     // when the token is no longer accepted; zero: never
 }
 
 // Scope returns what they may see (I12). Somebody without a role sees nothing.
 func (i Identity) Scope() readmodel.Scope {
 	switch i.Role {
 	case Owner:
-		return readmodel.Stores(i.Stores...)
+		return readmodel.Shops(i.Stores...)
 	case Analyst, Ops:
 		return readmodel.Everything()
 	default:
@@ -65,7 +65,7 @@ func (i Identity) validate() error {
 		return refusal("stores: expected at most 1000")
 	case i.Role == Owner && len(i.Stores) == 0:
 		return refusal("stores: an owner needs at least one")
-	case slices.ContainsFunc(i.Stores, func(s events.Store) bool { return !isID(string(s)) }):
+	case slices.ContainsFunc(i.Stores, func(s events.Shop) bool { return !isID(string(s)) }):
 		return refusal("stores: expected 1 to 200 bytes of text without control characters each")
 	}
 	return nil

@@ -37,7 +37,7 @@ func TestAuthenticate(t *testing.T) {
 	i := newIssuer(t)
 	bySecret, bySet := newAuth(t, i.config()), newAuth(t, i.bySet())
 	want := httpapi.Identity{
-		Subject: "kim", Role: httpapi.Owner, Stores: []events.Store{"store-1", "store-2"},
+		Subject: "kim", Role: httpapi.Owner, Stores: []events.Shop{"store-1", "store-2"},
 		Expires: time.Unix(i.later(630), 0),
 	}
 	for alg, token := range i.good() {
@@ -101,17 +101,17 @@ func TestAcceptedTokens(t *testing.T) {
 
 func TestScope(t *testing.T) {
 	t.Parallel()
-	stores := []events.Store{"store-1"}
+	shops := []events.Shop{"store-1"}
 	for role, want := range map[httpapi.Role]readmodel.Scope{
-		httpapi.Owner: readmodel.Stores("store-1"), httpapi.Analyst: readmodel.Everything(), httpapi.Ops: readmodel.Everything(),
+		httpapi.Owner: readmodel.Shops("store-1"), httpapi.Analyst: readmodel.Everything(), httpapi.Ops: readmodel.Everything(),
 		"": {}, "OWNER": {}, "admin": {},
 	} {
-		got := httpapi.Identity{Role: role, Stores: stores}.Scope()
+		got := httpapi.Identity{Role: role, Stores: shops}.Scope()
 		if diff := gocmp.Diff(want, got, gocmp.AllowUnexported(readmodel.Scope{})); diff != "" {
 			t.Errorf("%q: (-want +got)\n%s", role, diff)
 		}
 	}
-	if got := (httpapi.Identity{Role: httpapi.Owner}).Scope(); got.AllowsStore("") || got.Allows(readmodel.EventStats{}) {
+	if got := (httpapi.Identity{Role: httpapi.Owner}).Scope(); got.AllowsShop("") || got.Allows(readmodel.EventStats{}) {
 		t.Error("an owner of nothing sees something")
 	}
 }
@@ -120,11 +120,11 @@ func TestSign(t *testing.T) {
 	t.Parallel()
 	i := newIssuer(t)
 	a := newAuth(t, i.config())
-	many := func(n int) (stores []events.Store) {
+	many := func(n int) (shops []events.Shop) {
 		for s := range n {
-			stores = append(stores, events.Store(fmt.Sprint(s)))
+			shops = append(shops, events.Shop(fmt.Sprint(s)))
 		}
-		return stores
+		return shops
 	}
 	for name, test := range map[string]struct {
 		who    httpapi.Identity
@@ -136,7 +136,7 @@ func TestSign(t *testing.T) {
 		"no subject":   {httpapi.Identity{Role: httpapi.Ops}, "", "sub: expected"},
 		"no role":      {httpapi.Identity{Subject: "kim"}, "", "role: expected"},
 		"no stores":    {httpapi.Identity{Subject: "kim", Role: httpapi.Owner}, "", "at least one"},
-		"a bad store":  {httpapi.Identity{Subject: "kim", Role: httpapi.Ops, Stores: []events.Store{"a\x00"}}, "", "stores: expected 1 to 200"},
+		"a bad store":  {httpapi.Identity{Subject: "kim", Role: httpapi.Ops, Stores: []events.Shop{"a\x00"}}, "", "stores: expected 1 to 200"},
 		"1,001 stores": {httpapi.Identity{Subject: "kim", Role: httpapi.Owner, Stores: many(1001)}, "", "at most 1000"},
 		"too long":     {httpapi.Identity{Subject: "kim", Role: httpapi.Owner, Stores: many(1000)}, "", "expected at most 4096"},
 		"short secret": {httpapi.Identity{Subject: "kim", Role: httpapi.Ops}, strings.Repeat("x", 31), "31 bytes; expected at least 32"},

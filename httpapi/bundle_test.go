@@ -139,8 +139,8 @@ func mint(t testing.TB, who httpapi.Identity) string {
 	return token
 }
 
-func owner(stores ...events.Store) httpapi.Identity {
-	return httpapi.Identity{Subject: "owner-of-" + fmt.Sprint(stores), Role: httpapi.Owner, Stores: stores}
+func owner(shops ...events.Shop) httpapi.Identity {
+	return httpapi.Identity{Subject: "owner-of-" + fmt.Sprint(shops), Role: httpapi.Owner, Stores: shops}
 }
 
 // fold folds events onto the rows and commits them.
@@ -177,10 +177,10 @@ func (b *bundle) foldAt(t testing.TB, at time.Time, facts ...events.Event) {
 }
 
 // campaign are three facts about a campaign.
-func campaign(id events.Campaign, store events.Store) []events.Event {
+func campaign(id events.Campaign, shop events.Shop) []events.Event {
 	views := int64(2000)
 	return []events.Event{
-		&events.EventCreated{Campaign: id, Store: store, Title: "개업 <이벤트>", Objective: "신규 고객"},
+		&events.EventCreated{Campaign: id, Shop: shop, Title: "개업 <이벤트>", Objective: "신규 고객"},
 		&events.ParticipantRegistered{Campaign: id, Participant: "p-1", Channel: "naver"},
 		&events.ChannelStatsFetched{Campaign: id, Channel: events.Naver, FetchedAt: noon(), Views: &views},
 	}

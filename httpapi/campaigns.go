@@ -15,8 +15,8 @@ var errNoStore = errors.New("store not found")
 // listEvents serves a shop's campaigns with their four numbers, page by page.
 func (a *API) listEvents(w http.ResponseWriter, r *http.Request, who Identity) error {
 	id, err := pathID(r, "storeId")
-	store := events.Store(id)
-	if err != nil || !who.Scope().AllowsStore(store) {
+	shop := events.Shop(id)
+	if err != nil || !who.Scope().AllowsShop(shop) {
 		return errNoStore
 	}
 	query, err := queryOf(r, "sort", "order", "title", "limit", "cursor", "tz")
@@ -44,7 +44,7 @@ func (a *API) listEvents(w http.ResponseWriter, r *http.Request, who Identity) e
 	}
 	ctx, cancel := readRows(r.Context())
 	defer cancel()
-	rows, err := a.cfg.Reader.StoreCampaigns(ctx, store, who.Scope())
+	rows, err := a.cfg.Reader.ShopCampaigns(ctx, shop, who.Scope())
 	if err != nil {
 		return err
 	}
@@ -53,10 +53,10 @@ func (a *API) listEvents(w http.ResponseWriter, r *http.Request, who Identity) e
 		return err
 	}
 	page := struct {
-		Store events.Store     `json:"storeId"`
+		Store events.Shop      `json:"storeId"`
 		Cards []dashboard.Card `json:"events"`
 		Next  *string          `json:"next"`
-	}{Store: store, Cards: cards}
+	}{Store: shop, Cards: cards}
 	if next != "" {
 		page.Next = &next
 	}

@@ -27,15 +27,15 @@ func TestAsOf(t *testing.T) {
 	cost, views, more := events.Won(1000), int64(2000), int64(3000)
 	facts := []events.Event{
 		&events.ParticipantRegistered{Campaign: "evt-1", Participant: "early"},
-		&events.EventCreated{Campaign: "evt-2", Store: "store-2", Title: "another"},
-		&events.EventCreated{Campaign: "evt-1", Store: "store-1", Title: "개업", PrizeCost: &cost},
+		&events.EventCreated{Campaign: "evt-2", Shop: "store-2", Title: "another"},
+		&events.EventCreated{Campaign: "evt-1", Shop: "store-1", Title: "개업", PrizeCost: &cost},
 		&events.DistributionCompleted{Campaign: "evt-1", CompletedAt: noon(), Channels: []events.Distribution{{Channel: events.Naver, Cost: &cost}}},
 		&events.ChannelStatsFetched{Campaign: "evt-1", Channel: events.Naver, FetchedAt: noon().Add(210 * time.Second), Views: &views},
 		&events.ParticipantRegistered{Campaign: "evt-1", Participant: "p-1", Channel: "naver"},
 		&events.ParticipantRegistered{Campaign: "evt-2", Participant: "p-1"}, // meanwhile the figures of evt-1 have become stale
 		&events.ParticipantRegistered{Campaign: "evt-1", Participant: "p-2"},
 		&events.ChannelStatsFetched{Campaign: "evt-1", Channel: events.Naver, FetchedAt: noon().Add(9 * time.Minute), Views: &more},
-		&events.EventCreated{Campaign: "evt-1", Store: "store-9", Title: "of somebody else now"},
+		&events.EventCreated{Campaign: "evt-1", Shop: "store-9", Title: "of somebody else now"},
 	}
 	targets := []string{
 		"/api/events/evt-1/analytics?", "/api/events/evt-2/analytics?", "/api/events/none/analytics?",

@@ -23,7 +23,7 @@ func TestOwnersSeeTheirOwn(t *testing.T) {
 	var facts []events.Event
 	for s := range stores {
 		for c := range campaigns {
-			facts = append(facts, campaign(events.Campaign(fmt.Sprintf("evt-%d-%d", s, c)), events.Store(fmt.Sprintf("store-%d", s)))...)
+			facts = append(facts, campaign(events.Campaign(fmt.Sprintf("evt-%d-%d", s, c)), events.Shop(fmt.Sprintf("store-%d", s)))...)
 		}
 	}
 	b.fold(t, facts...)
@@ -38,7 +38,7 @@ func TestOwnersSeeTheirOwn(t *testing.T) {
 	}
 	var owners []string // of each store, and one of a store that there is not
 	for s := range stores + 1 {
-		owners = append(owners, "Bearer "+mint(t, owner(events.Store(fmt.Sprintf("store-%d", s)))))
+		owners = append(owners, "Bearer "+mint(t, owner(events.Shop(fmt.Sprintf("store-%d", s)))))
 	}
 	type reply struct {
 		status int

@@ -105,13 +105,13 @@ func (h *header) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 // claims is what is read of a token's claims.
 type claims struct {
 	jwt.RegisteredClaims
-	role   Role
-	stores []events.Store
+	role  Role
+	shops []events.Shop
 }
 
 // who returns whom valid claims are about.
 func (c claims) who() Identity {
-	return Identity{Subject: c.Subject, Role: c.role, Stores: c.stores, Expires: c.ExpiresAt.Add(leeway)}
+	return Identity{Subject: c.Subject, Role: c.role, Stores: c.shops, Expires: c.ExpiresAt.Add(leeway)}
 }
 
 var _ json.UnmarshalerFrom = (*claims)(nil)
@@ -142,7 +142,7 @@ func (c *claims) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 			role, err = text(d)
 			c.role = Role(role)
 		case "stores":
-			c.stores, err = texts[events.Store](d)
+			c.shops, err = texts[events.Shop](d)
 		default:
 			err = d.SkipValue()
 		}

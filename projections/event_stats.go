@@ -45,7 +45,7 @@ func foldEventStats(rows *readmodel.Rows, e events.Recorded) {
 // created again, under another ID of its producer, is what the log said last.
 func describe(row *readmodel.EventStats, fact *events.EventCreated) {
 	row.Known = true
-	row.Store = fact.Store
+	row.Shop = fact.Shop
 	row.Title = fact.Title
 	row.Objective = fact.Objective
 	row.StartsAt = stored(fact.StartsAt)

@@ -113,7 +113,7 @@ func printEvent(b *strings.Builder, row readmodel.EventStats) {
 	fmt.Fprintf(b, "event_stats %s position=%d updated=%s participants=%d new=%d",
 		row.Campaign, row.Position, row.UpdatedAt.Format(time.RFC3339Nano), row.Participants, row.NewCustomers)
 	if row.Known {
-		fmt.Fprintf(b, " store=%q title=%q objective=%q", row.Store, row.Title, row.Objective)
+		fmt.Fprintf(b, " store=%q title=%q objective=%q", row.Shop, row.Title, row.Objective)
 	}
 	printTime(b, "starts", row.StartsAt)
 	printTime(b, "ends", row.EndsAt)

@@ -260,7 +260,7 @@ func drawEvent(rt *rapid.T, i int) events.Event {
 	switch rapid.SampledFrom(events.Types()).Draw(rt, "type") {
 	case events.TypeEventCreated:
 		return &events.EventCreated{
-			Campaign: campaign, Store: "store-1", Title: fmt.Sprint("title ", i), Objective: "objective",
+			Campaign: campaign, Shop: "store-1", Title: fmt.Sprint("title ", i), Objective: "objective",
 			StartsAt: drawMoment(rt), PrizeCost: won.Draw(rt, "prize"), NewCustomerLTV: won.Draw(rt, "ltv"),
 		}
 	case events.TypeDistributionCompleted:

@@ -15,7 +15,7 @@ type EventStats struct {
 	// Known is false while the campaign is known only by its participants,
 	// distributions or figures; then everything down to NewCustomerLTV is zero.
 	Known     bool
-	Store     events.Store
+	Shop      events.Shop
 	Title     string
 	Objective string
 	StartsAt  time.Time // zero: unknown

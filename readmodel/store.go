@@ -62,9 +62,9 @@ func (r *CampaignRows) Empty() bool {
 	return r.Event.Campaign == "" && len(r.Channels)+len(r.Hours)+len(r.Profiles) == 0
 }
 
-// StoreCampaign is a campaign in the list of a shop: what its four numbers are
+// ShopCampaign is a campaign in the list of a shop: what its four numbers are
 // made of.
-type StoreCampaign struct {
+type ShopCampaign struct {
 	Event    EventStats
 	Channels []ChannelStats // sorted by channel, by bytes
 }
@@ -75,10 +75,10 @@ type Reader interface {
 	// Campaign returns the campaign's rows, all of one snapshot. ErrNotFound
 	// where there is no [EventStats] row for it in the scope.
 	Campaign(ctx context.Context, c events.Campaign, by Scope) (CampaignRows, error)
-	// StoreCampaigns returns the campaigns of a shop, all of one snapshot, sorted
+	// ShopCampaigns returns the campaigns of a shop, all of one snapshot, sorted
 	// by campaign, by bytes. None where it has none in the scope. Campaigns whose
 	// creation has not been seen are of the shop without a name.
-	StoreCampaigns(ctx context.Context, store events.Store, by Scope) ([]StoreCampaign, error)
+	ShopCampaigns(ctx context.Context, shop events.Shop, by Scope) ([]ShopCampaign, error)
 	// Revision returns the revision of what a read would return now. It costs one
 	// look at a handful of rows.
 	Revision(ctx context.Context) (Revision, error)

@@ -98,7 +98,7 @@ func TestAuthStart(t *testing.T) {
 	defer a.Close()
 	// What the command token signs is what the service takes.
 	var out strings.Builder
-	token := tokenCommand{JWTSecretFile: path, JWTIssuer: "jangbu", JWTAudience: "jangbu", Role: "owner", Store: []events.Store{"가게 1", "a,b"}, Subject: "dev", For: time.Minute}
+	token := tokenCommand{JWTSecretFile: path, JWTIssuer: "jangbu", JWTAudience: "jangbu", Role: "owner", Store: []events.Shop{"가게 1", "a,b"}, Subject: "dev", For: time.Minute}
 	if err := token.Run(terminal{out: &out}); err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +112,7 @@ func TestAuthStart(t *testing.T) {
 		t.Errorf("it expires in %v", left)
 	}
 	who.Expires = time.Time{}
-	if diff := cmp.Diff(httpapi.Identity{Subject: "dev", Role: httpapi.Owner, Stores: []events.Store{"가게 1", "a,b"}}, who); diff != "" {
+	if diff := cmp.Diff(httpapi.Identity{Subject: "dev", Role: httpapi.Owner, Stores: []events.Shop{"가게 1", "a,b"}}, who); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 	if _, err := (authConfig{JWKSURL: "http://127.0.0.1:1/", JWTIssuer: "i", JWTAudience: "a"}).start(t.Context(), logger); err == nil {

@@ -154,7 +154,7 @@ func (c *deletingCache) Campaign(ctx context.Context, campaign events.Campaign, 
 func (c *deletingCache) deleteChanged(ctx context.Context) {
 	positions := make(map[events.Campaign]events.Position)
 	for ctx.Err() == nil {
-		rows, err := c.s.rows.StoreCampaigns(ctx, "store-1", readmodel.Everything())
+		rows, err := c.s.rows.ShopCampaigns(ctx, "store-1", readmodel.Everything())
 		if err != nil {
 			return
 		}

@@ -156,7 +156,7 @@ func newSampler(b *bundle, campaigns int) *sampler { return &sampler{b: b, campa
 // run samples until ctx ends.
 func (s *sampler) run(ctx context.Context, t testing.TB) {
 	for ctx.Err() == nil {
-		rows, err := s.b.rows.StoreCampaigns(ctx, "store-1", readmodel.Everything())
+		rows, err := s.b.rows.ShopCampaigns(ctx, "store-1", readmodel.Everything())
 		if err != nil {
 			if ctx.Err() == nil {
 				t.Errorf("sample the rows: %v", err)

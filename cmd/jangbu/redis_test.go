@@ -84,7 +84,7 @@ func misbehave(t testing.TB, b *bundle, server *redisServer, span time.Duration)
 		t.Fatal(err)
 	}
 	waitFor(t, 10*time.Second, func() string {
-		if rows, err := b.rows.StoreCampaigns(t.Context(), "store-1", readmodel.Everything()); err != nil || len(rows) < campaigns {
+		if rows, err := b.rows.ShopCampaigns(t.Context(), "store-1", readmodel.Everything()); err != nil || len(rows) < campaigns {
 			return fmt.Sprintf("%d campaigns: %v", len(rows), err)
 		}
 		return ""

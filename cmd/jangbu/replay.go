@@ -24,7 +24,7 @@ type replayCommand struct {
 	pollConfig
 	Source string          `placeholder:"URL|FILE" help:"What is replayed: a log, as --log-url names it, or an export with its manifest beside it. Without it, the log."`
 	Event  events.Campaign `placeholder:"ID" help:"One campaign alone."`
-	Store  events.Store    `placeholder:"ID" help:"The campaigns of one store alone."`
+	Store  events.Shop     `placeholder:"ID" help:"The campaigns of one store alone."`
 	From   events.Position `placeholder:"POSITION" help:"The first position that counts (1)."`
 	To     string          `placeholder:"POSITION|TIME" help:"The last one, or the last moment at which an event was recorded (RFC 3339). Without it, the head."`
 	AsOf   string          `placeholder:"POSITION|TIME" help:"The same as --to."`
@@ -183,7 +183,7 @@ func (c *replayCommand) report(got replay.Replayed, v dashboard.View) replayed {
 		out.RecordedAt = &at
 	}
 	for _, rows := range got.Rows.Campaigns() {
-		if c.Store != "" && rows.Event.Store != c.Store {
+		if c.Store != "" && rows.Event.Shop != c.Store {
 			continue
 		}
 		one := replayedReport{Dashboard: dashboard.New(rows, v)}

@@ -15,15 +15,15 @@ import (
 )
 
 type tokenCommand struct {
-	JWTSecretFile string         `env:"JANGBU_JWT_SECRET_FILE" placeholder:"FILE" help:"Secret that signs the token, as of serve. Required."`
-	Create        bool           `help:"Make up a secret where there is no such file."`
-	JWTIssuer     string         `env:"JANGBU_JWT_ISSUER" default:"jangbu" placeholder:"NAME" help:"Who issues the token, as of serve (${default})."`
-	JWTAudience   string         `env:"JANGBU_JWT_AUDIENCE" default:"jangbu" placeholder:"NAME" help:"Whom the token is for, as of serve (${default})."`
-	Role          string         `default:"owner" enum:"owner,analyst,ops" placeholder:"ROLE" help:"What its bearer may do: ${enum} (${default})."`
-	Store         []events.Store `sep:"none" placeholder:"ID" help:"A store whose campaigns an owner sees. Can be repeated; an owner needs one."`
-	Subject       string         `default:"dev" placeholder:"NAME" help:"Who its bearer is (${default})."`
-	For           time.Duration  `default:"1h" placeholder:"DURATION" help:"How long the token is valid (${default}; at most 720h)."`
-	JSON          bool           `help:"Print the token and what is in it as one JSON object."`
+	JWTSecretFile string        `env:"JANGBU_JWT_SECRET_FILE" placeholder:"FILE" help:"Secret that signs the token, as of serve. Required."`
+	Create        bool          `help:"Make up a secret where there is no such file."`
+	JWTIssuer     string        `env:"JANGBU_JWT_ISSUER" default:"jangbu" placeholder:"NAME" help:"Who issues the token, as of serve (${default})."`
+	JWTAudience   string        `env:"JANGBU_JWT_AUDIENCE" default:"jangbu" placeholder:"NAME" help:"Whom the token is for, as of serve (${default})."`
+	Role          string        `default:"owner" enum:"owner,analyst,ops" placeholder:"ROLE" help:"What its bearer may do: ${enum} (${default})."`
+	Store         []events.Shop `sep:"none" placeholder:"ID" help:"A store whose campaigns an owner sees. Can be repeated; an owner needs one."`
+	Subject       string        `default:"dev" placeholder:"NAME" help:"Who its bearer is (${default})."`
+	For           time.Duration `default:"1h" placeholder:"DURATION" help:"How long the token is valid (${default}; at most 720h)."`
+	JSON          bool          `help:"Print the token and what is in it as one JSON object."`
 }
 
 // Help implements kong's detailed help.
@@ -77,11 +77,11 @@ func (c tokenCommand) Run(t terminal) error {
 		return nil
 	}
 	return json.NewEncoder(t.out).Encode(struct {
-		Token     string         `json:"token"`
-		ExpiresAt time.Time      `json:"expiresAt"`
-		Role      string         `json:"role"`
-		Stores    []events.Store `json:"stores"`
-	}{token, expires, c.Role, append([]events.Store{}, c.Store...)})
+		Token     string        `json:"token"`
+		ExpiresAt time.Time     `json:"expiresAt"`
+		Role      string        `json:"role"`
+		Stores    []events.Shop `json:"stores"`
+	}{token, expires, c.Role, append([]events.Shop{}, c.Store...)})
 }
 
 // createSecret writes a random secret to a file that must not exist yet.

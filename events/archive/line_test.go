@@ -33,7 +33,7 @@ func TestLineRoundTrip(t *testing.T) {
 		if rapid.Bool().Draw(t, "hostile") {
 			r.Event = &events.EventCreated{
 				Campaign: events.Campaign(rapid.SampledFrom([]string{`","event":{"`, `,"event":`, `"}`, "가 나", text.Draw(t, "campaign")}).Draw(t, "which campaign")),
-				Store:    events.Store(text.Draw(t, "store")),
+				Shop:     events.Shop(text.Draw(t, "store")),
 				Title:    text.Draw(t, "title"),
 				Extra:    []byte(rapid.SampledFrom([]string{"", `"event":{"event":1}`, `"x":[1e400,"\n"]`}).Draw(t, "extra")),
 			}

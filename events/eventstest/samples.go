@@ -75,12 +75,12 @@ func samples() []events.Draft {
 	const hard = "quote \" slash \\ tab \t line \n 한글 🎉 \u2028 </script>"
 	facts := []events.Event{
 		&events.EventCreated{
-			Campaign: "created-full", Store: "store-1", Title: hard, Objective: "신규 고객",
+			Campaign: "created-full", Shop: "store-1", Title: hard, Objective: "신규 고객",
 			CreatedAt: noon(), StartsAt: noon().Add(time.Hour), EndsAt: noon().AddDate(0, 1, 0).Truncate(time.Second),
 			PrizeCost: won(0), PlatformCost: won(1), ExpectedSalesIncrease: won(events.MaxWon),
 			BaselineSales: won(12_000_000), NewCustomerLTV: won(30_000), Extra: []byte(`"a":{"b":[1,null]},"c":"x"`),
 		},
-		&events.EventCreated{Campaign: "created-bare", Store: "store-2"},
+		&events.EventCreated{Campaign: "created-bare", Shop: "store-2"},
 		&events.ParticipantRegistered{
 			Campaign: "registered-full", Participant: hard, Pseudonym: pseudonymOf("somebody"), RegisteredAt: noon(),
 			Channel: "wooridongnetv", NewCustomer: truth(true), Gender: "female", AgeGroup: "20s", Region: "서울",

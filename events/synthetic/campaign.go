@@ -121,12 +121,12 @@ func (g *Generator) Campaigns() []events.Record {
 }
 
 // Stores returns whose campaigns they are, in the order of Campaigns.
-func (g *Generator) Stores() []events.Store {
-	stores := make([]events.Store, len(g.campaigns))
+func (g *Generator) Stores() []events.Shop {
+	shops := make([]events.Shop, len(g.campaigns))
 	for i := range g.campaigns {
-		stores[i] = events.Store(g.campaigns[i].store)
+		shops[i] = events.Shop(g.campaigns[i].store)
 	}
-	return stores
+	return shops
 }
 
 // Distributions returns one DistributionCompleted for each campaign, in the

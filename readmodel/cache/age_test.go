@@ -332,12 +332,12 @@ func (r *reader) campaign() {
 
 func (r *reader) list() {
 	oldest := time.Now().Add(-cache.DefaultBound)
-	list, err := r.cache.StoreCampaigns(r.Context(), shop, readmodel.Stores(shop))
+	list, err := r.cache.ShopCampaigns(r.Context(), shop, readmodel.Shops(shop))
 	if errors.Is(err, context.DeadlineExceeded) {
 		return
 	}
 	if err != nil {
-		r.Errorf("StoreCampaigns: %v", err)
+		r.Errorf("ShopCampaigns: %v", err)
 		return
 	}
 	got := make(map[events.Campaign]int64)

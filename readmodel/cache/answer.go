@@ -14,9 +14,9 @@ import (
 type answer struct {
 	name string
 
-	rows    readmodel.CampaignRows    // of a campaign
-	missing bool                      // there is no such campaign
-	list    []readmodel.StoreCampaign // of a shop
+	rows    readmodel.CampaignRows   // of a campaign
+	missing bool                     // there is no such campaign
+	list    []readmodel.ShopCampaign // of a shop
 
 	// exact: the proof began at the very revision that was read, which only a
 	// campaign's rows tell. Otherwise it began at one that may be lower.
@@ -63,12 +63,12 @@ func (a *answer) campaign(by readmodel.Scope) (readmodel.CampaignRows, error) {
 }
 
 // campaigns returns those of a shop that the scope allows.
-func (a *answer) campaigns(by readmodel.Scope) []readmodel.StoreCampaign {
+func (a *answer) campaigns(by readmodel.Scope) []readmodel.ShopCampaign {
 	for i := range a.list {
 		if by.Allows(a.list[i].Event) {
 			continue
 		}
-		var allowed []readmodel.StoreCampaign
+		var allowed []readmodel.ShopCampaign
 		for _, c := range a.list {
 			if by.Allows(c.Event) {
 				allowed = append(allowed, c)

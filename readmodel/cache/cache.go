@@ -148,18 +148,18 @@ func (c *Cache) Campaign(ctx context.Context, campaign events.Campaign, by readm
 	return a.campaign(by)
 }
 
-// StoreCampaigns implements [readmodel.Reader].
-func (c *Cache) StoreCampaigns(ctx context.Context, store events.Store, by readmodel.Scope) ([]readmodel.StoreCampaign, error) {
-	if !by.AllowsStore(store) {
+// ShopCampaigns implements [readmodel.Reader].
+func (c *Cache) ShopCampaigns(ctx context.Context, shop events.Shop, by readmodel.Scope) ([]readmodel.ShopCampaign, error) {
+	if !by.AllowsShop(shop) {
 		return nil, nil
 	}
 	begun := time.Now()
 	c.traffic.seen(begun)
-	_, a, _ := c.stores.find(string(store), begun)
+	_, a, _ := c.stores.find(string(shop), begun)
 	from := fromProcess
 	if a == nil {
 		var err error
-		if a, from, err = c.stores.fetch(ctx, string(store), begun); err != nil {
+		if a, from, err = c.stores.fetch(ctx, string(shop), begun); err != nil {
 			return nil, err
 		}
 	}

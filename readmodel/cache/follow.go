@@ -68,7 +68,7 @@ func (c *Cache) lookUp(ctx context.Context, campaign events.Campaign) (a *answer
 // readStore reads the campaigns of a shop.
 func (c *Cache) readStore(ctx context.Context, name string, _ bool) (*answer, source, error) {
 	floor, sent := c.history.floor(), time.Now()
-	list, err := c.inner.StoreCampaigns(ctx, events.Store(name), readmodel.Everything())
+	list, err := c.inner.ShopCampaigns(ctx, events.Shop(name), readmodel.Everything())
 	if err != nil {
 		return nil, fromRows, err
 	}

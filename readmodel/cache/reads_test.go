@@ -138,8 +138,8 @@ func TestReadsAreShared(t *testing.T) {
 			if _, err := process.Campaign(b.Context(), "evt-1", readmodel.Everything()); !errors.Is(err, broken) {
 				b.Errorf("Campaign = %v, want the store's error", err)
 			}
-			if _, err := process.StoreCampaigns(b.Context(), shop, readmodel.Everything()); !errors.Is(err, broken) {
-				b.Errorf("StoreCampaigns = %v, want the store's error", err)
+			if _, err := process.ShopCampaigns(b.Context(), shop, readmodel.Everything()); !errors.Is(err, broken) {
+				b.Errorf("ShopCampaigns = %v, want the store's error", err)
 			}
 			b.world.failing(nil)
 			b.read(process, "evt-1")
@@ -166,8 +166,8 @@ func TestReadsAreShared(t *testing.T) {
 			process := b.open(without)
 			b.read(process, "evt-1")
 			synctest.Wait() // a poll has told the revision
-			list := func() []readmodel.StoreCampaign {
-				got, err := process.StoreCampaigns(b.Context(), shop, readmodel.Everything())
+			list := func() []readmodel.ShopCampaign {
+				got, err := process.ShopCampaigns(b.Context(), shop, readmodel.Everything())
 				if err != nil {
 					b.Fatal(err)
 				}

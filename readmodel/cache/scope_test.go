@@ -15,7 +15,7 @@ func TestScope(t *testing.T) {
 	inBubble(t, func(b *testBundle) {
 		b.world.commit("evt-1")
 		process := b.open()
-		owner, stranger := readmodel.Stores("store-9", shop), readmodel.Stores("store-9")
+		owner, stranger := readmodel.Shops("store-9", shop), readmodel.Shops("store-9")
 		for range 2 { // read, then kept
 			if _, err := process.Campaign(b.Context(), "evt-1", owner); err != nil {
 				b.Errorf("Campaign by its owner: %v", err)
@@ -33,12 +33,12 @@ func TestScope(t *testing.T) {
 				if want := fmt.Sprintf("read campaign %q: %v", "evt-1", readmodel.ErrNotFound); err.Error() != want {
 					b.Errorf("a foreign campaign is %v, want %s", err, want)
 				}
-				if list, err := process.StoreCampaigns(b.Context(), shop, by); len(list) != 0 || err != nil {
-					b.Errorf("StoreCampaigns by %s = %v, %v; want none", name, list, err)
+				if list, err := process.ShopCampaigns(b.Context(), shop, by); len(list) != 0 || err != nil {
+					b.Errorf("ShopCampaigns by %s = %v, %v; want none", name, list, err)
 				}
 			}
-			if list, err := process.StoreCampaigns(b.Context(), shop, owner); len(list) != 1 || err != nil {
-				b.Errorf("StoreCampaigns by its owner = %v, %v; want one", list, err)
+			if list, err := process.ShopCampaigns(b.Context(), shop, owner); len(list) != 1 || err != nil {
+				b.Errorf("ShopCampaigns by its owner = %v, %v; want one", list, err)
 			}
 		}
 		b.wantReads("evt-1", 1)

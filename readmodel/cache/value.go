@@ -63,7 +63,7 @@ func appendEvent(b []byte, row readmodel.EventStats) []byte {
 		known = 1
 	}
 	b = append(b, known)
-	b = appendText(b, string(row.Store))
+	b = appendText(b, string(row.Shop))
 	b = appendText(b, row.Title)
 	b = appendText(b, row.Objective)
 	b = appendTime(b, row.StartsAt)
@@ -140,7 +140,7 @@ func (d *decoder) event(c events.Campaign) readmodel.EventStats {
 	return readmodel.EventStats{
 		Campaign:              c,
 		Known:                 d.bool(),
-		Store:                 events.Store(d.text()),
+		Shop:                  events.Shop(d.text()),
 		Title:                 d.text(),
 		Objective:             d.text(),
 		StartsAt:              d.time(),

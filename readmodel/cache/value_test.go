@@ -34,7 +34,7 @@ func drawRows(t *rapid.T) readmodel.CampaignRows {
 		},
 		Event: readmodel.EventStats{
 			Campaign: c, Known: rapid.Bool().Draw(t, "known"),
-			Store: events.Store(texts.Draw(t, "store")), Title: texts.Draw(t, "title"), Objective: texts.Draw(t, "objective"),
+			Shop: events.Shop(texts.Draw(t, "store")), Title: texts.Draw(t, "title"), Objective: texts.Draw(t, "objective"),
 			StartsAt: times.Draw(t, "startsAt"), EndsAt: times.Draw(t, "endsAt"),
 			PrizeCost: amounts.Draw(t, "prize"), PlatformCost: amounts.Draw(t, "platform"),
 			ExpectedSalesIncrease: amounts.Draw(t, "increase"), BaselineSales: amounts.Draw(t, "baseline"), NewCustomerLTV: amounts.Draw(t, "ltv"),
@@ -178,7 +178,7 @@ func sampleRows(c events.Campaign) readmodel.CampaignRows {
 	rows := readmodel.CampaignRows{
 		Revision: readmodel.Revision{Incarnation: 1_795_435_200_000_000, Edits: 3, Position: 4_000_000},
 		Event: readmodel.EventStats{
-			Campaign: c, Known: true, Store: shop, Title: "가을 경품 이벤트", Objective: "신규 고객",
+			Campaign: c, Known: true, Shop: shop, Title: "가을 경품 이벤트", Objective: "신규 고객",
 			StartsAt: at, EndsAt: at.AddDate(0, 1, 0),
 			PrizeCost: won(1_000_000), PlatformCost: won(300_000), ExpectedSalesIncrease: won(5_000_000), BaselineSales: won(20_000_000),
 			Participants: 12_345, NewCustomers: 2_345, Position: 1_000_000, UpdatedAt: at,

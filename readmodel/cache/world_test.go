@@ -11,7 +11,7 @@ import (
 	"jangbu/readmodel"
 )
 
-const shop events.Store = "store-1"
+const shop events.Shop = "store-1"
 
 // world is a store of rows that remembers all of its past. A campaign's rows hold
 // the number of the commit that changed them last, by which they can be dated.
@@ -168,21 +168,21 @@ func (w *world) Campaign(ctx context.Context, c events.Campaign, by readmodel.Sc
 
 func rowsOf(c events.Campaign, version int64) readmodel.CampaignRows {
 	return readmodel.CampaignRows{
-		Event:    readmodel.EventStats{Campaign: c, Known: true, Store: shop, Title: "가을 경품 이벤트", Participants: version},
+		Event:    readmodel.EventStats{Campaign: c, Known: true, Shop: shop, Title: "가을 경품 이벤트", Participants: version},
 		Channels: []readmodel.ChannelStats{{ChannelKey: readmodel.ChannelKey{Campaign: c, Channel: "naver"}, Participants: version}},
 	}
 }
 
-func (w *world) StoreCampaigns(ctx context.Context, store events.Store, _ readmodel.Scope) (list []readmodel.StoreCampaign, err error) {
+func (w *world) ShopCampaigns(ctx context.Context, of events.Shop, _ readmodel.Scope) (list []readmodel.ShopCampaign, err error) {
 	err = w.read(ctx, func() {
-		if store != shop {
+		if of != shop {
 			return
 		}
 		for c, version := range w.exist {
 			rows := rowsOf(c, version)
-			list = append(list, readmodel.StoreCampaign{Event: rows.Event, Channels: rows.Channels})
+			list = append(list, readmodel.ShopCampaign{Event: rows.Event, Channels: rows.Channels})
 		}
-		slices.SortFunc(list, func(a, b readmodel.StoreCampaign) int {
+		slices.SortFunc(list, func(a, b readmodel.ShopCampaign) int {
 			return slices.Compare([]byte(a.Event.Campaign), []byte(b.Event.Campaign))
 		})
 	})

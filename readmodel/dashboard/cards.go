@@ -28,7 +28,7 @@ const (
 // the same JSON.
 type Card struct {
 	Campaign  events.Campaign `json:"eventId"`
-	Store     *events.Store   `json:"storeId"`
+	Store     *events.Shop    `json:"storeId"`
 	Title     *string         `json:"title"`
 	Objective *string         `json:"objective"`
 	StartsAt  *time.Time      `json:"startsAt"`
@@ -79,7 +79,7 @@ type Listing struct {
 // A page begins after the last card of the page before, wherever that is now: a
 // campaign that changes meanwhile, but not in what it is sorted by, is neither lost
 // nor there twice.
-func Cards(rows []readmodel.StoreCampaign, v View, l Listing) (page []Card, next string, err error) {
+func Cards(rows []readmodel.ShopCampaign, v View, l Listing) (page []Card, next string, err error) {
 	l, after, err := l.checked()
 	if err != nil {
 		return nil, "", err
@@ -123,7 +123,7 @@ func newCard(event readmodel.EventStats, channels []readmodel.ChannelStats, v Vi
 		Summary:   summary,
 	}
 	if event.Known {
-		card.Store, card.Title, card.Objective = &event.Store, &event.Title, &event.Objective
+		card.Store, card.Title, card.Objective = &event.Shop, &event.Title, &event.Objective
 	}
 	return card, economics
 }

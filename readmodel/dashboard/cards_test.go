@@ -21,7 +21,7 @@ import (
 
 func TestCardMembersAreFixed(t *testing.T) {
 	t.Parallel()
-	cards := mustCards(t, []readmodel.StoreCampaign{{Event: readmodel.EventStats{Campaign: "evt-1"}}}, dashboard.Listing{Order: dashboard.ByCampaign})
+	cards := mustCards(t, []readmodel.ShopCampaign{{Event: readmodel.EventStats{Campaign: "evt-1"}}}, dashboard.Listing{Order: dashboard.ByCampaign})
 	got, err := json.Marshal(cards)
 	if err != nil {
 		t.Fatal(err)
@@ -48,7 +48,7 @@ func TestCardIsTheHeadOfTheDashboard(t *testing.T) {
 		rows.Event.UpdatedAt, rows.Event.Position = drawTime(rt, "updated"), 7
 		view := dashboard.View{Now: drawTime(rt, "now"), Location: seoul}
 		cards, _, err := dashboard.Cards(
-			[]readmodel.StoreCampaign{{Event: rows.Event, Channels: rows.Channels}}, view, dashboard.Listing{Order: dashboard.ByROI})
+			[]readmodel.ShopCampaign{{Event: rows.Event, Channels: rows.Channels}}, view, dashboard.Listing{Order: dashboard.ByROI})
 		if err != nil || len(cards) != 1 {
 			rt.Fatalf("%d cards, %v", len(cards), err)
 		}
@@ -122,7 +122,7 @@ func TestCardsOfATitle(t *testing.T) {
 	t.Parallel()
 	titles := []string{"가을 Sale", "SALE! 가을", "봄", "straße", "STRASSE", "Ǆ", "ǆ x", "Σίσυφος", "K", "k", "", "İ"}
 	rows := namedCampaigns(titles...)
-	rows = append(rows, readmodel.StoreCampaign{Event: readmodel.EventStats{Campaign: "unknown"}})
+	rows = append(rows, readmodel.ShopCampaign{Event: readmodel.EventStats{Campaign: "unknown"}})
 	for wanted, want := range map[string][]string{
 		"sale": {"가을 Sale", "SALE! 가을"}, "가을": {"가을 Sale", "SALE! 가을"}, "을 s": {"가을 Sale"},
 		"ß": {"straße"}, "SS": {"STRASSE"}, "ǅ": {"Ǆ", "ǆ x"}, "ΣΊΣΥΦΟΣ": {"Σίσυφος"}, "ς": {"Σίσυφος"},
@@ -203,9 +203,9 @@ func TestCardsPageByPage(t *testing.T) {
 }
 
 // drawCampaigns draws few values of each member, so that many are equal.
-func drawCampaigns(rt *rapid.T) []readmodel.StoreCampaign {
+func drawCampaigns(rt *rapid.T) []readmodel.ShopCampaign {
 	amount := rapid.SampledFrom([]*events.Won{nil, new(events.Won), wonOf(1), wonOf(3)})
-	var rows []readmodel.StoreCampaign
+	var rows []readmodel.ShopCampaign
 	for i := range rapid.IntRange(0, 15).Draw(rt, "campaigns") {
 		event := readmodel.EventStats{
 			Campaign: events.Campaign(fmt.Sprintf("evt-%d", i*7%15)), Known: rapid.Bool().Draw(rt, "known"),
@@ -218,7 +218,7 @@ func drawCampaigns(rt *rapid.T) []readmodel.StoreCampaign {
 		if rapid.Bool().Draw(rt, "updated") {
 			event.UpdatedAt = time.Unix(1_795_435_200+rapid.Int64Range(0, 2).Draw(rt, "seconds"), rapid.Int64Range(0, 999_999_999).Draw(rt, "nanos"))
 		}
-		row := readmodel.StoreCampaign{Event: event}
+		row := readmodel.ShopCampaign{Event: event}
 		if views := rapid.Int64Range(-1, 1).Draw(rt, "views"); views >= 0 {
 			at := time.Unix(1_795_435_200, 0)
 			row.Channels = append(row.Channels, readmodel.ChannelStats{
@@ -232,7 +232,7 @@ func drawCampaigns(rt *rapid.T) []readmodel.StoreCampaign {
 }
 
 // change changes a member by which the cards are not sorted.
-func change(rt *rapid.T, rows []readmodel.StoreCampaign, order dashboard.CardOrder) {
+func change(rt *rapid.T, rows []readmodel.ShopCampaign, order dashboard.CardOrder) {
 	event := &rows[rapid.IntRange(0, len(rows)-1).Draw(rt, "changed")].Event
 	event.Position++
 	if order != dashboard.ByParticipants {
@@ -247,14 +247,14 @@ func change(rt *rapid.T, rows []readmodel.StoreCampaign, order dashboard.CardOrd
 }
 
 // plainlySorted returns the campaigns of the listing by their cards' members.
-func plainlySorted(rt *rapid.T, rows []readmodel.StoreCampaign, l dashboard.Listing) []events.Campaign {
+func plainlySorted(rt *rapid.T, rows []readmodel.ShopCampaign, l dashboard.Listing) []events.Campaign {
 	cards := map[events.Campaign]dashboard.Card{}
 	names := []events.Campaign{}
 	for _, row := range rows {
 		if !strings.Contains(strings.ToLower(row.Event.Title), strings.ToLower(l.Title)) {
 			continue
 		}
-		card, _, err := dashboard.Cards([]readmodel.StoreCampaign{row}, dashboard.View{}, dashboard.Listing{Order: dashboard.ByCampaign})
+		card, _, err := dashboard.Cards([]readmodel.ShopCampaign{row}, dashboard.View{}, dashboard.Listing{Order: dashboard.ByCampaign})
 		if err != nil || len(card) != 1 {
 			rt.Fatalf("%d cards, %v", len(card), err)
 		}
@@ -306,7 +306,7 @@ func FuzzCursor(f *testing.F) {
 		rows[i].Event.UpdatedAt = time.Unix(int64(i%2), 0)
 		rows[i].Event.PrizeCost, rows[i].Event.ExpectedSalesIncrease = wonOf(3), wonOf(int64(i%2))
 	}
-	rows = append(rows, readmodel.StoreCampaign{Event: readmodel.EventStats{Campaign: "unknown"}})
+	rows = append(rows, readmodel.ShopCampaign{Event: readmodel.EventStats{Campaign: "unknown"}})
 	for i, order := range dashboard.CardOrders() {
 		for _, descending := range []bool{false, true} {
 			_, next, err := dashboard.Cards(rows, dashboard.View{}, dashboard.Listing{Order: order, Descending: descending, Limit: 2})
@@ -348,7 +348,7 @@ func FuzzCursor(f *testing.F) {
 	})
 }
 
-func mustCards(t *testing.T, rows []readmodel.StoreCampaign, l dashboard.Listing) []dashboard.Card {
+func mustCards(t *testing.T, rows []readmodel.ShopCampaign, l dashboard.Listing) []dashboard.Card {
 	t.Helper()
 	cards, _, err := dashboard.Cards(rows, dashboard.View{}, l)
 	if err != nil {
@@ -358,8 +358,8 @@ func mustCards(t *testing.T, rows []readmodel.StoreCampaign, l dashboard.Listing
 }
 
 // namedCampaigns returns campaigns evt-0, evt-1 … with these titles.
-func namedCampaigns(titles ...string) []readmodel.StoreCampaign {
-	rows := make([]readmodel.StoreCampaign, len(titles))
+func namedCampaigns(titles ...string) []readmodel.ShopCampaign {
+	rows := make([]readmodel.ShopCampaign, len(titles))
 	for i, title := range titles {
 		rows[i].Event = readmodel.EventStats{Campaign: events.Campaign(fmt.Sprintf("evt-%d", i)), Known: true, Title: title}
 	}

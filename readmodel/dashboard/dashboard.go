@@ -17,11 +17,11 @@ type Dashboard struct {
 
 	// Nil while the campaign is known only by its participants, distributions
 	// or figures; the times also where the owner gave none.
-	Store     *events.Store `json:"storeId"`
-	Title     *string       `json:"title"`
-	Objective *string       `json:"objective"`
-	StartsAt  *time.Time    `json:"startsAt"`
-	EndsAt    *time.Time    `json:"endsAt"`
+	Store     *events.Shop `json:"storeId"`
+	Title     *string      `json:"title"`
+	Objective *string      `json:"objective"`
+	StartsAt  *time.Time   `json:"startsAt"`
+	EndsAt    *time.Time   `json:"endsAt"`
 
 	// Position is that of the last event about the campaign, UpdatedAt when it
 	// was appended to the log.

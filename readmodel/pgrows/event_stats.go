@@ -86,7 +86,7 @@ func scanEventStatsAnd(rows pgx.Rows, more ...any) (readmodel.EventStats, error)
 		prize, platform, increase, baseline, ltv pgtype.Int8
 	)
 	err := rows.Scan(append([]any{
-		(*string)(&row.Campaign), &row.Known, (*string)(&row.Store), &row.Title, &row.Objective,
+		(*string)(&row.Campaign), &row.Known, (*string)(&row.Shop), &row.Title, &row.Objective,
 		&startsAt, &endsAt, &prize, &platform, &increase, &baseline, &ltv,
 		&row.Participants, &row.NewCustomers, (*int64)(&row.Position), &updatedAt,
 	}, more...)...)
@@ -135,7 +135,7 @@ func queueUpsertEventStats(batch *pgx.Batch, g readmodel.Generation, rows map[ev
 		row := rows[c]
 		campaigns[i] = string(c)
 		known[i] = row.Known
-		stores[i] = string(row.Store)
+		stores[i] = string(row.Shop)
 		titles[i] = row.Title
 		objectives[i] = row.Objective
 		startsAt[i] = nullTime(row.StartsAt)
@@ -158,7 +158,7 @@ func queueUpsertEventStats(batch *pgx.Batch, g readmodel.Generation, rows map[ev
 // eventStatsValues returns the values of eventStatsColumns.
 func eventStatsValues(row *readmodel.EventStats) []any {
 	return []any{
-		string(row.Campaign), row.Known, string(row.Store), row.Title, row.Objective,
+		string(row.Campaign), row.Known, string(row.Shop), row.Title, row.Objective,
 		nullTime(row.StartsAt), nullTime(row.EndsAt),
 		nullWon(row.PrizeCost), nullWon(row.PlatformCost), nullWon(row.ExpectedSalesIncrease),
 		nullWon(row.BaselineSales), nullWon(row.NewCustomerLTV),

@@ -35,7 +35,7 @@ func TestForeignRowsStayInTheDatabase(t *testing.T) {
 	marks := []string{"title-mark", "channel-mark", "value-mark", string(binary.BigEndian.AppendUint64(nil, number))}
 	rows := readmodel.NewRows()
 	event := rows.Event("evt-1")
-	event.Known, event.Store, event.Title, event.Participants = true, "store-1", "title-mark", number
+	event.Known, event.Shop, event.Title, event.Participants = true, "store-1", "title-mark", number
 	rows.Channel(readmodel.ChannelKey{Campaign: "evt-1", Channel: "channel-mark"}).Participants = number
 	rows.Hour(readmodel.HourKey{Campaign: "evt-1", Hour: time.Unix(0, 0)}).Participants = number
 	rows.Profile(readmodel.ProfileKey{Campaign: "evt-1", Dimension: readmodel.Region, Value: "value-mark"}).Participants = number
@@ -51,7 +51,7 @@ func TestForeignRowsStayInTheDatabase(t *testing.T) {
 	defer reader.Close()
 	read := func(by readmodel.Scope) (found bool) {
 		t.Helper()
-		list, err := reader.StoreCampaigns(ctx, "store-1", by)
+		list, err := reader.ShopCampaigns(ctx, "store-1", by)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -60,7 +60,7 @@ func TestForeignRowsStayInTheDatabase(t *testing.T) {
 		}
 		return err == nil && len(list) == 1
 	}
-	for _, by := range []readmodel.Scope{{}, readmodel.Stores("store-2"), readmodel.Stores("")} {
+	for _, by := range []readmodel.Scope{{}, readmodel.Shops("store-2"), readmodel.Shops("")} {
 		if read(by) {
 			t.Errorf("%+v sees the campaign", by)
 		}
@@ -70,7 +70,7 @@ func TestForeignRowsStayInTheDatabase(t *testing.T) {
 			}
 		}
 	}
-	if !read(readmodel.Stores("store-1")) {
+	if !read(readmodel.Shops("store-1")) {
 		t.Error("the owner does not see the campaign")
 	}
 	for _, mark := range marks {

@@ -26,7 +26,7 @@ func TestCommitsTouchNoIndex(t *testing.T) {
 		for i := range campaigns {
 			c := events.Campaign(fmt.Sprintf("evt-%d", i))
 			event := rows.Event(c)
-			event.Known, event.Store, event.Participants = true, "store-1", n
+			event.Known, event.Shop, event.Participants = true, "store-1", n
 			rows.Channel(readmodel.ChannelKey{Campaign: c, Channel: "naver"}).Participants = n
 			rows.Hour(readmodel.HourKey{Campaign: c, Hour: time.Unix(0, 0)}).Participants = n
 			rows.Profile(readmodel.ProfileKey{Campaign: c, Dimension: readmodel.Region, Value: "서울"}).Participants = n

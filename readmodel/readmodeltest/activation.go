@@ -17,7 +17,7 @@ func testActivation(t *testing.T, a Adapter) {
 		t.Parallel()
 		b := setup(t, a)
 		first, second := fullRows("evt-1"), fullRows("evt-2")
-		second.Events["evt-2"].Store = "store-2"
+		second.Events["evt-2"].Shop = "store-2"
 		b.commit(t, first)
 		old := append([]readmodel.Checkpoint(nil), b.at...)
 		built := b.build(t, 5, second)
@@ -148,10 +148,10 @@ func combineGenerations(t *testing.T, a Adapter) {
 	store := a.Database(t)()
 	b := &testBundle{store: store, at: register(t, store, tables()[:2]...), lease: acquire(t, store, leaseName, owner, longTTL)}
 	naver := readmodel.ChannelKey{Campaign: "evt-1", Channel: "naver"}
-	owned := func(by events.Store) *readmodel.Rows {
+	owned := func(by events.Shop) *readmodel.Rows {
 		rows := readmodel.NewRows()
 		event := rows.Event("evt-1")
-		event.Known, event.Store = true, by
+		event.Known, event.Shop = true, by
 		return rows
 	}
 	rows := owned("store-1")
@@ -166,7 +166,7 @@ func combineGenerations(t *testing.T, a Adapter) {
 	for _, step := range []struct {
 		name     string
 		do       func()
-		owner    events.Store // "": nobody
+		owner    events.Shop // "": nobody
 		channels int
 		edits    int64
 		position events.Position
@@ -200,9 +200,9 @@ func combineGenerations(t *testing.T, a Adapter) {
 		if got := distributed(t, store, instant(noon)); len(got) != step.channels {
 			t.Errorf("after %s: Distributed = %+v, want %d channels", step.name, got, step.channels)
 		}
-		for _, by := range []events.Store{"store-1", "store-2"} {
-			campaign, err := store.Campaign(t.Context(), "evt-1", readmodel.Stores(by))
-			list := storeCampaigns(t, store, by, readmodel.Stores(by))
+		for _, by := range []events.Shop{"store-1", "store-2"} {
+			campaign, err := store.Campaign(t.Context(), "evt-1", readmodel.Shops(by))
+			list := shopCampaigns(t, store, by, readmodel.Shops(by))
 			switch {
 			case by != step.owner:
 				if !errors.Is(err, readmodel.ErrNotFound) || len(list) > 0 {
@@ -211,7 +211,7 @@ func combineGenerations(t *testing.T, a Adapter) {
 			case err != nil || len(campaign.Channels) != step.channels || campaign.Revision != want:
 				t.Errorf("after %s: Campaign = %+v, %v; want %d channels at %+v", step.name, campaign, err, step.channels, want)
 			case len(list) != 1 || len(list[0].Channels) != step.channels:
-				t.Errorf("after %s: StoreCampaigns = %+v; want one with %d channels", step.name, list, step.channels)
+				t.Errorf("after %s: ShopCampaigns = %+v; want one with %d channels", step.name, list, step.channels)
 			}
 		}
 	}
@@ -258,8 +258,8 @@ func flipUnderReaders(t *testing.T, a Adapter) {
 			// The first generation is served after an even number of edits.
 			return errors.Join(oneCommit(rows), same(rows.Event.Participants, rows.Revision.Edits%2+1))
 		},
-		"StoreCampaigns": func(ctx context.Context, s Store) error {
-			list, err := s.StoreCampaigns(ctx, "store-1", readmodel.Everything())
+		"ShopCampaigns": func(ctx context.Context, s Store) error {
+			list, err := s.ShopCampaigns(ctx, "store-1", readmodel.Everything())
 			if err != nil || len(list) != 1 || len(list[0].Channels) != 1 {
 				return fmt.Errorf("%+v, %w", list, err)
 			}

@@ -49,7 +49,7 @@ func Benchmark(b *testing.B, a Adapter) {
 		s := setup(b, a)
 		s.commit(b, rows)
 		for b.Loop() {
-			if _, err := s.store.Campaign(b.Context(), "evt-500", readmodel.Stores("store-1")); err != nil {
+			if _, err := s.store.Campaign(b.Context(), "evt-500", readmodel.Shops("store-1")); err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -61,16 +61,16 @@ func Benchmark(b *testing.B, a Adapter) {
 			revision(b, s.store)
 		}
 	})
-	b.Run("StoreCampaigns", func(b *testing.B) {
+	b.Run("ShopCampaigns", func(b *testing.B) {
 		const campaigns, stores, channels = 20_000, 10, 3
 		s := setup(b, a)
 		rows := benchRows(campaigns, channels, 0, 0)
 		for c, row := range rows.Events {
-			row.Store = events.Store(fmt.Sprintf("store-%c", c[len(c)-1])) // by the last digit
+			row.Shop = events.Shop(fmt.Sprintf("store-%c", c[len(c)-1])) // by the last digit
 		}
 		s.commit(b, rows)
 		for b.Loop() {
-			if got := storeCampaigns(b, s.store, "store-1", readmodel.Stores("store-1")); len(got) != campaigns/stores {
+			if got := shopCampaigns(b, s.store, "store-1", readmodel.Shops("store-1")); len(got) != campaigns/stores {
 				b.Fatalf("read %d campaigns", len(got))
 			}
 		}

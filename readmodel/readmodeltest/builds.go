@@ -63,7 +63,7 @@ func testBuilds(t *testing.T, a Adapter) {
 		b := setup(t, a)
 		served, other := fullRows("evt-1"), fullRows("evt-2")
 		b.commit(t, served)
-		other.Event("evt-1").Store = "store-2"
+		other.Event("evt-1").Shop = "store-2"
 		for k := range fullRows("evt-1").Channels {
 			other.Channel(k).DistributedAt = instant(noon)
 		}
@@ -229,7 +229,7 @@ func manyRows() *readmodel.Rows {
 	for i := range 50 {
 		c := events.Campaign(fmt.Sprintf("evt-%d", i+50))
 		event := rows.Event(c)
-		event.Known, event.Store, event.Participants = true, "store-1", int64(i)
+		event.Known, event.Shop, event.Participants = true, "store-1", int64(i)
 		for j := range 220 {
 			row := rows.Channel(readmodel.ChannelKey{Campaign: c, Channel: fmt.Sprintf("채널-%d", j)})
 			row.DistributedAt, row.Participants = instant(noon+int64(j)), int64(i*j)

@@ -138,10 +138,10 @@ func (b *testBundle) serves(t testing.TB, rows *readmodel.Rows) {
 	if d := diff(want, subjects); d != "" {
 		t.Errorf("Campaigns (-want +got):\n%s", d)
 	}
-	stores := map[events.Store]bool{"store-1": true, "store-2": true, "": true}
+	stores := map[events.Shop]bool{"store-1": true, "store-2": true, "": true}
 	for c, event := range rows.Events {
 		sameCampaign(t, b.store, rows, c)
-		stores[event.Store] = true
+		stores[event.Shop] = true
 		snapshot, at, err := b.store.Snapshot(t.Context(), c)
 		if err != nil {
 			t.Fatalf("Snapshot(%q): %v", c, err)
@@ -158,8 +158,8 @@ func (b *testBundle) serves(t testing.TB, rows *readmodel.Rows) {
 			t.Errorf("checkpoints of the snapshot (-want +got):\n%s", d)
 		}
 	}
-	for store := range stores {
-		sameStoreCampaigns(t, b.store, rows, store)
+	for shop := range stores {
+		sameShopCampaigns(t, b.store, rows, shop)
 	}
 	sameDistributed(t, b.store, rows, instant(0))
 }

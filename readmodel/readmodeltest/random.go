@@ -33,7 +33,7 @@ func testRandomBatches(t *testing.T, a Adapter) {
 	for c, event := range model.Events {
 		sameCampaign(t, b.store, model, c)
 		sameDistributed(t, b.store, model, event.EndsAt)
-		sameStoreCampaigns(t, b.store, model, event.Store)
+		sameShopCampaigns(t, b.store, model, event.Shop)
 	}
 }
 
@@ -57,7 +57,7 @@ func drawRows(t *rapid.T) *readmodel.Rows {
 		c := campaigns.Draw(t, "campaign")
 		rows.Events[c] = &readmodel.EventStats{
 			Campaign: c, Known: rapid.Bool().Draw(t, "known"),
-			Store: events.Store(texts.Draw(t, "store")), Title: texts.Draw(t, "title"), Objective: texts.Draw(t, "objective"),
+			Shop: events.Shop(texts.Draw(t, "store")), Title: texts.Draw(t, "title"), Objective: texts.Draw(t, "objective"),
 			StartsAt: times.Draw(t, "startsAt"), EndsAt: times.Draw(t, "endsAt"),
 			PrizeCost: amounts.Draw(t, "prize"), PlatformCost: amounts.Draw(t, "platform"),
 			ExpectedSalesIncrease: amounts.Draw(t, "increase"), BaselineSales: amounts.Draw(t, "baseline"), NewCustomerLTV: amounts.Draw(t, "ltv"),

@@ -25,7 +25,7 @@ func won(n int64) *events.Won {
 func fullRows(c events.Campaign) *readmodel.Rows {
 	rows := readmodel.NewRows()
 	rows.Events[c] = &readmodel.EventStats{
-		Campaign: c, Known: true, Store: "store-1", Title: "가을 경품 이벤트", Objective: "신규 고객",
+		Campaign: c, Known: true, Shop: "store-1", Title: "가을 경품 이벤트", Objective: "신규 고객",
 		StartsAt: instant(noon + 1), EndsAt: instant(noon + 2),
 		PrizeCost: won(3), PlatformCost: won(4), ExpectedSalesIncrease: won(5), BaselineSales: won(6), NewCustomerLTV: won(7),
 		Participants: 8, NewCustomers: 9, Position: 10, UpdatedAt: instant(noon + 11),
@@ -134,7 +134,7 @@ func testRoundTrip(t *testing.T, a Adapter) {
 		for i, text := range hostileTexts() {
 			n := int64(i)
 			event := rows.Event(events.Campaign(text))
-			event.Store, event.Title, event.Objective, event.Participants = events.Store(text), text, text, n
+			event.Shop, event.Title, event.Objective, event.Participants = events.Shop(text), text, text, n
 			rows.Channel(readmodel.ChannelKey{Campaign: events.Campaign(text), Channel: text}).Participants = n
 			rows.Hour(readmodel.HourKey{Campaign: events.Campaign(text), Hour: instant(noon)}).Participants = n
 			rows.Profile(readmodel.ProfileKey{Campaign: "evt-1", Dimension: readmodel.Region, Value: text}).Participants = n

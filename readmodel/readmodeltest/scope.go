@@ -40,17 +40,17 @@ func testScope(t *testing.T, a Adapter) {
 	}
 	// stocked has a campaign of every table's rows in each of these stores, named
 	// after it, and one whose creation has not been seen.
-	stocked := func(t *testing.T, stores ...events.Store) *testBundle {
+	stocked := func(t *testing.T, shops ...events.Shop) *testBundle {
 		t.Helper()
 		b := setup(t, a)
-		for _, store := range stores {
-			rows := fullRows("of " + events.Campaign(store))
-			rows.Event("of " + events.Campaign(store)).Store = store
+		for _, shop := range shops {
+			rows := fullRows("of " + events.Campaign(shop))
+			rows.Event("of " + events.Campaign(shop)).Shop = shop
 			b.commit(t, rows)
 		}
 		rows := fullRows("unknown")
 		row := rows.Event("unknown")
-		row.Known, row.Store = false, ""
+		row.Known, row.Shop = false, ""
 		b.commit(t, rows)
 		return b
 	}
@@ -58,14 +58,14 @@ func testScope(t *testing.T, a Adapter) {
 	t.Run("an owner sees what is of the own store", func(t *testing.T) {
 		t.Parallel()
 		b := stocked(t, "store-1", "store-2")
-		allowed(t, b.store, "of store-1", readmodel.Stores("store-1"))
-		allowed(t, b.store, "of store-2", readmodel.Stores("store-2"))
+		allowed(t, b.store, "of store-1", readmodel.Shops("store-1"))
+		allowed(t, b.store, "of store-2", readmodel.Shops("store-2"))
 	})
 
 	t.Run("a foreign campaign, one that is missing and one not yet created look the same", func(t *testing.T) {
 		t.Parallel()
 		b := stocked(t, "store-1", "store-2")
-		owner := readmodel.Stores("store-1", "") // nor is a store without a name everybody's
+		owner := readmodel.Shops("store-1", "") // nor is a store without a name everybody's
 		missing := refused(t, b.store, "missing", owner)
 		for _, c := range []events.Campaign{"of store-2", "unknown"} {
 			if got := refused(t, b.store, c, owner); got != missing {
@@ -77,7 +77,7 @@ func testScope(t *testing.T, a Adapter) {
 	t.Run("the creation makes a campaign its owner's", func(t *testing.T) {
 		t.Parallel()
 		b := stocked(t)
-		owner := readmodel.Stores("store-1")
+		owner := readmodel.Shops("store-1")
 		refused(t, b.store, "unknown", owner)
 		b.commit(t, fullRows("unknown"))
 		allowed(t, b.store, "unknown", owner)
@@ -89,7 +89,7 @@ func testScope(t *testing.T, a Adapter) {
 		rows := fullRows("evt-1")
 		rows.Event("evt-1").Known = false
 		b.commit(t, rows)
-		refused(t, b.store, "evt-1", readmodel.Stores("store-1"))
+		refused(t, b.store, "evt-1", readmodel.Shops("store-1"))
 		allowed(t, b.store, "evt-1", readmodel.Everything())
 	})
 
@@ -105,13 +105,13 @@ func testScope(t *testing.T, a Adapter) {
 	t.Run("no scope and a scope of no stores see none", func(t *testing.T) {
 		t.Parallel()
 		b := stocked(t, "store-1", "")
-		for _, by := range []readmodel.Scope{{}, readmodel.Stores()} {
+		for _, by := range []readmodel.Scope{{}, readmodel.Shops()} {
 			for _, c := range []events.Campaign{"of store-1", "of ", "unknown", "missing"} {
 				refused(t, b.store, c, by)
 			}
-			for _, store := range []events.Store{"store-1", ""} {
-				if got := storeCampaigns(t, b.store, store, by); len(got) > 0 {
-					t.Errorf("StoreCampaigns(%q) in %+v = %v", store, by, got)
+			for _, shop := range []events.Shop{"store-1", ""} {
+				if got := shopCampaigns(t, b.store, shop, by); len(got) > 0 {
+					t.Errorf("ShopCampaigns(%q) in %+v = %v", shop, by, got)
 				}
 			}
 		}
@@ -120,7 +120,7 @@ func testScope(t *testing.T, a Adapter) {
 	t.Run("a scope of several stores sees those", func(t *testing.T) {
 		t.Parallel()
 		b := stocked(t, "store-1", "store-2", "store-3")
-		by := readmodel.Stores("store-3", "store-1", "store-4", "store-3")
+		by := readmodel.Shops("store-3", "store-1", "store-4", "store-3")
 		allowed(t, b.store, "of store-1", by)
 		allowed(t, b.store, "of store-3", by)
 		refused(t, b.store, "of store-2", by)
@@ -128,19 +128,19 @@ func testScope(t *testing.T, a Adapter) {
 
 	t.Run("any name of a store is that store's and no other's", func(t *testing.T) {
 		t.Parallel()
-		var stores []events.Store
+		var shops []events.Shop
 		for _, text := range hostileTexts() {
-			stores = append(stores, events.Store(text))
+			shops = append(shops, events.Shop(text))
 		}
-		b := stocked(t, stores...)
-		for i, store := range stores {
-			by := readmodel.Stores(store)
-			allowed(t, b.store, "of "+events.Campaign(store), by)
-			refused(t, b.store, "of "+events.Campaign(stores[(i+1)%len(stores)]), by)
-			others := readmodel.Stores(append(stores[:i:i], stores[i+1:]...)...)
-			refused(t, b.store, "of "+events.Campaign(store), others)
-			if got := storeCampaigns(t, b.store, store, others); len(got) > 0 {
-				t.Errorf("StoreCampaigns(%q) for the other stores = %v", store, got)
+		b := stocked(t, shops...)
+		for i, shop := range shops {
+			by := readmodel.Shops(shop)
+			allowed(t, b.store, "of "+events.Campaign(shop), by)
+			refused(t, b.store, "of "+events.Campaign(shops[(i+1)%len(shops)]), by)
+			others := readmodel.Shops(append(shops[:i:i], shops[i+1:]...)...)
+			refused(t, b.store, "of "+events.Campaign(shop), others)
+			if got := shopCampaigns(t, b.store, shop, others); len(got) > 0 {
+				t.Errorf("ShopCampaigns(%q) for the other stores = %v", shop, got)
 			}
 		}
 	})
@@ -148,10 +148,10 @@ func testScope(t *testing.T, a Adapter) {
 	t.Run("names that no event can carry see none and break nothing", func(t *testing.T) {
 		t.Parallel()
 		b := stocked(t, "store-1", "\ufffd", "a")
-		hostile := []events.Store{"\x00", "a\x00", "a\x00b", "\xff", "\xc0\x80", "\xed\xa0\x80", "a\xff"}
+		hostile := []events.Shop{"\x00", "a\x00", "a\x00b", "\xff", "\xc0\x80", "\xed\xa0\x80", "a\xff"}
 		for _, c := range []events.Campaign{"of store-1", "of \ufffd", "of a"} {
-			refused(t, b.store, c, readmodel.Stores(hostile...))
+			refused(t, b.store, c, readmodel.Shops(hostile...))
 		}
-		allowed(t, b.store, "of store-1", readmodel.Stores(append(hostile, "store-1")...))
+		allowed(t, b.store, "of store-1", readmodel.Shops(append(hostile, "store-1")...))
 	})
 }

@@ -49,7 +49,7 @@ func Test(t *testing.T, a Adapter) {
 	t.Run("Leases", func(t *testing.T) { t.Parallel(); testLeases(t, a) })
 	t.Run("Campaign", func(t *testing.T) { t.Parallel(); testCampaign(t, a) })
 	t.Run("Scope", func(t *testing.T) { t.Parallel(); testScope(t, a) })
-	t.Run("StoreCampaigns", func(t *testing.T) { t.Parallel(); testStoreCampaigns(t, a) })
+	t.Run("ShopCampaigns", func(t *testing.T) { t.Parallel(); testShopCampaigns(t, a) })
 	t.Run("Revision", func(t *testing.T) { t.Parallel(); testRevision(t, a) })
 	t.Run("Distributed", func(t *testing.T) { t.Parallel(); testDistributed(t, a) })
 	t.Run("Snapshots", func(t *testing.T) { t.Parallel(); testSnapshots(t, a) })

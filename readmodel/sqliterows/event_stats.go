@@ -72,7 +72,7 @@ func scanEventStatsAnd(rows *sql.Rows, more ...any) (readmodel.EventStats, error
 		prize, platform, increase, baseline, ltv sql.NullInt64
 	)
 	err := rows.Scan(append([]any{
-		(*string)(&row.Campaign), &row.Known, (*string)(&row.Store), &row.Title, &row.Objective,
+		(*string)(&row.Campaign), &row.Known, (*string)(&row.Shop), &row.Title, &row.Objective,
 		&startsAt, &endsAt, &prize, &platform, &increase, &baseline, &ltv,
 		&row.Participants, &row.NewCustomers, (*int64)(&row.Position), &updatedAt,
 	}, more...)...)
@@ -102,7 +102,7 @@ func eventStatsArgs(g readmodel.Generation, rows map[events.Campaign]*readmodel.
 	return func(c events.Campaign) []any {
 		row := rows[c]
 		return []any{
-			int64(g), string(c), row.Known, string(row.Store), row.Title, row.Objective,
+			int64(g), string(c), row.Known, string(row.Shop), row.Title, row.Objective,
 			nullTime(row.StartsAt), nullTime(row.EndsAt),
 			nullWon(row.PrizeCost), nullWon(row.PlatformCost), nullWon(row.ExpectedSalesIncrease),
 			nullWon(row.BaselineSales), nullWon(row.NewCustomerLTV),

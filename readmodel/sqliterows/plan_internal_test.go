@@ -33,7 +33,7 @@ func TestPlans(t *testing.T) {
 		}{
 			{readEventStats, 4, []string{byKey}},
 			{loadEventStats, 2, []string{byKey}},
-			{readStoreCampaigns, 4, []string{byStore}},
+			{readShopCampaigns, 4, []string{byStore}},
 			{readCampaigns, 2, []string{
 				"event_stats USING PRIMARY KEY (generation=? AND campaign>?)", "channel_stats USING PRIMARY KEY (generation=? AND campaign>?)",
 				"participation_hourly USING PRIMARY KEY (generation=? AND campaign>?)", "participant_profile USING PRIMARY KEY (generation=? AND campaign>?)",
@@ -46,7 +46,7 @@ func TestPlans(t *testing.T) {
 				"participant_profile USING PRIMARY KEY (generation=? AND campaign=? AND dimension=? AND value=?)", "PRIMARY KEY (generation=?)\n",
 			}},
 			{nextAct, 0, []string{"SCAN acts USING INDEX acts_open\n"}}, // which holds none that ended
-			{readStoreChannels, 4, []string{byStore, "channel_stats USING PRIMARY KEY (generation=? AND campaign=?)"}},
+			{readShopChannels, 4, []string{byStore, "channel_stats USING PRIMARY KEY (generation=? AND campaign=?)"}},
 		} {
 			plan := explain(t, s, tc.query, tc.parameters)
 			for _, step := range tc.want {

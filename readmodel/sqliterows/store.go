@@ -97,7 +97,7 @@ func open(ctx context.Context, path string) (_ *Store, err error) {
 	}
 	for _, query := range []string{
 		readEventStats, readChannelStats, readParticipationHourly, readParticipantProfile,
-		readStoreCampaigns, readStoreChannels, readDistributed, readRevision,
+		readShopCampaigns, readShopChannels, readDistributed, readRevision,
 		readCheckpoints, readCampaigns, nextAct, listBuilds, leftovers,
 	} {
 		//nolint:sqlclosecheck // Close closes them, with the reader

@@ -12,31 +12,31 @@ import (
 	"jangbu/readmodel"
 )
 
-func testStoreCampaigns(t *testing.T, a Adapter) {
+func testShopCampaigns(t *testing.T, a Adapter) {
 	t.Run("a store without campaigns has none", func(t *testing.T) {
 		t.Parallel()
-		if got := storeCampaigns(t, a.Database(t)(), "store-1", readmodel.Everything()); len(got) > 0 { // nothing registered
-			t.Errorf("StoreCampaigns = %v, want none", got)
+		if got := shopCampaigns(t, a.Database(t)(), "store-1", readmodel.Everything()); len(got) > 0 { // nothing registered
+			t.Errorf("ShopCampaigns = %v, want none", got)
 		}
 		b := setup(t, a)
 		rows := fullRows("evt-1")
 		clear(rows.Events)
 		b.commit(t, rows)
 		b.commit(t, fullRows("evt-2"))
-		sameStoreCampaigns(t, b.store, rows, "store-2")
-		sameStoreCampaigns(t, b.store, rows, "")
+		sameShopCampaigns(t, b.store, rows, "store-2")
+		sameShopCampaigns(t, b.store, rows, "")
 	})
 
 	t.Run("it returns every campaign of the store and none of another", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, a)
 		rows := readmodel.NewRows()
-		stores := []events.Store{"store-1", "store-10", "STORE-1", "store-1 ", "store-", "가게", "'", "%"}
-		for i := range 5 * len(stores) {
+		shops := []events.Shop{"store-1", "store-10", "STORE-1", "store-1 ", "store-", "가게", "'", "%"}
+		for i := range 5 * len(shops) {
 			c := events.Campaign(fmt.Sprintf("evt-%d", i))
 			full := fullRows(c)
 			rows.Events[c] = full.Events[c]
-			rows.Events[c].Store = stores[i%len(stores)]
+			rows.Events[c].Shop = shops[i%len(shops)]
 			rows.Events[c].Participants = int64(i)
 			if i%3 > 0 { // the others have no channels
 				for _, row := range full.Channels {
@@ -46,8 +46,8 @@ func testStoreCampaigns(t *testing.T, a Adapter) {
 			}
 		}
 		b.commit(t, rows)
-		for _, store := range append(stores, "store", "store-2", "_") {
-			sameStoreCampaigns(t, b.store, rows, store)
+		for _, shop := range append(shops, "store", "store-2", "_") {
+			sameShopCampaigns(t, b.store, rows, shop)
 		}
 	})
 
@@ -57,7 +57,7 @@ func testStoreCampaigns(t *testing.T, a Adapter) {
 		rows := readmodel.NewRows()
 		for i, c := range hostileTexts() {
 			row := rows.Event(events.Campaign(c))
-			row.Known, row.Store = true, "store-1"
+			row.Known, row.Shop = true, "store-1"
 			for j, channel := range hostileTexts() {
 				if (i+j)%7 < 2 {
 					rows.Channel(readmodel.ChannelKey{Campaign: events.Campaign(c), Channel: channel}).Participants = int64(i)
@@ -65,7 +65,7 @@ func testStoreCampaigns(t *testing.T, a Adapter) {
 			}
 		}
 		b.commit(t, rows)
-		sameStoreCampaigns(t, b.store, rows, "store-1")
+		sameShopCampaigns(t, b.store, rows, "store-1")
 	})
 
 	t.Run("an owner is given the own stores only", func(t *testing.T) {
@@ -73,35 +73,35 @@ func testStoreCampaigns(t *testing.T, a Adapter) {
 		b := setup(t, a)
 		rows := fullRows("evt-1")
 		b.commit(t, rows)
-		for _, by := range []readmodel.Scope{{}, readmodel.Stores("store-2"), readmodel.Stores("store-"), readmodel.Stores("%")} {
-			if got := storeCampaigns(t, b.store, "store-1", by); len(got) > 0 {
-				t.Errorf("StoreCampaigns in %+v = %v, want none", by, got)
+		for _, by := range []readmodel.Scope{{}, readmodel.Shops("store-2"), readmodel.Shops("store-"), readmodel.Shops("%")} {
+			if got := shopCampaigns(t, b.store, "store-1", by); len(got) > 0 {
+				t.Errorf("ShopCampaigns in %+v = %v, want none", by, got)
 			}
 		}
-		sameStoreCampaigns(t, b.store, rows, "store-1")
+		sameShopCampaigns(t, b.store, rows, "store-1")
 	})
 
 	t.Run("a campaign not yet created is in the list of no owner", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, a)
 		rows := readmodel.NewRows()
-		for c, store := range map[events.Campaign]events.Store{"evt-1": "", "evt-2": "store-1"} {
+		for c, shop := range map[events.Campaign]events.Shop{"evt-1": "", "evt-2": "store-1"} {
 			full := fullRows(c)
 			rows.Events[c] = full.Events[c]
-			rows.Events[c].Known, rows.Events[c].Store = false, store
+			rows.Events[c].Known, rows.Events[c].Shop = false, shop
 			maps.Copy(rows.Channels, full.Channels)
 		}
 		b.commit(t, rows)
-		for _, store := range []events.Store{"", "store-1"} {
-			if got := storeCampaigns(t, b.store, store, readmodel.Stores("", "store-1")); len(got) > 0 {
-				t.Errorf("StoreCampaigns(%q) = %v, want none", store, got)
+		for _, shop := range []events.Shop{"", "store-1"} {
+			if got := shopCampaigns(t, b.store, shop, readmodel.Shops("", "store-1")); len(got) > 0 {
+				t.Errorf("ShopCampaigns(%q) = %v, want none", shop, got)
 			}
-			sameStoreCampaigns(t, b.store, rows, store)
+			sameShopCampaigns(t, b.store, rows, shop)
 		}
-		rows.Event("evt-1").Known, rows.Event("evt-1").Store = true, "store-1"
+		rows.Event("evt-1").Known, rows.Event("evt-1").Shop = true, "store-1"
 		b.commit(t, rows)
-		sameStoreCampaigns(t, b.store, rows, "store-1")
-		sameStoreCampaigns(t, b.store, rows, "")
+		sameShopCampaigns(t, b.store, rows, "store-1")
+		sameShopCampaigns(t, b.store, rows, "")
 	})
 
 	t.Run("without the projection of the channels no channels are known", func(t *testing.T) {
@@ -116,7 +116,7 @@ func testStoreCampaigns(t *testing.T, a Adapter) {
 		if _, err := store.Commit(t.Context(), lease, []readmodel.Advance{{Checkpoint: at[0], To: 1}}, rows); err != nil {
 			t.Fatalf("Commit: %v", err)
 		}
-		sameStoreCampaigns(t, store, rows, "store-1")
+		sameShopCampaigns(t, store, rows, "store-1")
 	})
 
 	t.Run("rows of two commits are never mixed", func(t *testing.T) {
@@ -143,9 +143,9 @@ func testStoreCampaigns(t *testing.T, a Adapter) {
 		for _, store := range []Store{b.store, b.open()} {
 			readers.Go(func() {
 				for {
-					got, err := store.StoreCampaigns(t.Context(), "store-1", readmodel.Stores("store-1"))
+					got, err := store.ShopCampaigns(t.Context(), "store-1", readmodel.Shops("store-1"))
 					if err != nil || len(got) != 20 {
-						t.Errorf("StoreCampaigns = %d campaigns, %v; want 20", len(got), err)
+						t.Errorf("ShopCampaigns = %d campaigns, %v; want 20", len(got), err)
 						return
 					}
 					n := got[0].Event.Participants
@@ -171,42 +171,42 @@ func testStoreCampaigns(t *testing.T, a Adapter) {
 	})
 }
 
-func storeCampaigns(t testing.TB, s Store, store events.Store, by readmodel.Scope) []readmodel.StoreCampaign {
+func shopCampaigns(t testing.TB, s Store, shop events.Shop, by readmodel.Scope) []readmodel.ShopCampaign {
 	t.Helper()
-	got, err := s.StoreCampaigns(t.Context(), store, by)
+	got, err := s.ShopCampaigns(t.Context(), shop, by)
 	if err != nil {
-		t.Fatalf("StoreCampaigns(%q): %v", store, err)
+		t.Fatalf("ShopCampaigns(%q): %v", shop, err)
 	}
 	return got
 }
 
-// sameStoreCampaigns compares what is read with what the same rows in memory say,
+// sameShopCampaigns compares what is read with what the same rows in memory say,
 // for an analyst, for the owner of the store and for that of another.
-func sameStoreCampaigns(t testing.TB, s Store, rows *readmodel.Rows, store events.Store) {
+func sameShopCampaigns(t testing.TB, s Store, rows *readmodel.Rows, shop events.Shop) {
 	t.Helper()
 	for _, by := range []readmodel.Scope{
-		readmodel.Everything(), readmodel.Stores(store), readmodel.Stores("another", store), readmodel.Stores("another"),
+		readmodel.Everything(), readmodel.Shops(shop), readmodel.Shops("another", shop), readmodel.Shops("another"),
 	} {
-		var want []readmodel.StoreCampaign
+		var want []readmodel.ShopCampaign
 		for _, row := range rows.Events {
-			if row.Store != store || !by.Allows(*row) {
+			if row.Shop != shop || !by.Allows(*row) {
 				continue
 			}
 			all, err := rows.Campaign(row.Campaign)
 			if err != nil {
 				t.Fatal(err)
 			}
-			want = append(want, readmodel.StoreCampaign{Event: all.Event, Channels: all.Channels})
+			want = append(want, readmodel.ShopCampaign{Event: all.Event, Channels: all.Channels})
 		}
-		slices.SortFunc(want, func(a, b readmodel.StoreCampaign) int {
+		slices.SortFunc(want, func(a, b readmodel.ShopCampaign) int {
 			return cmp.Compare(a.Event.Campaign, b.Event.Campaign)
 		})
-		got := storeCampaigns(t, s, store, by)
+		got := shopCampaigns(t, s, shop, by)
 		if len(want) == 0 && len(got) == 0 {
 			continue
 		}
 		if d := diff(want, got); d != "" {
-			t.Errorf("StoreCampaigns(%q) in %+v (-want +got):\n%s", store, by, d)
+			t.Errorf("ShopCampaigns(%q) in %+v (-want +got):\n%s", shop, by, d)
 		}
 	}
 }

@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	readStoreCampaigns = `
+	readShopCampaigns = `
 SELECT` + eventStatsColumns + `
 FROM jangbu_rows.event_stats
 WHERE generation = (SELECT active_generation FROM jangbu_rows.projections WHERE projection = 'event_stats')
@@ -21,7 +21,7 @@ ORDER BY campaign`
 
 	// The offset leaves the planner nothing but one look-up by key for each
 	// campaign, however little it knows of the tables.
-	readStoreChannels = `
+	readShopChannels = `
 SELECT` + channelStatsColumns + `
 FROM (
     SELECT campaign AS c FROM jangbu_rows.event_stats
@@ -38,19 +38,19 @@ CROSS JOIN LATERAL (
 ORDER BY listed.c, channel`
 )
 
-// StoreCampaigns implements [readmodel.Reader], in one round trip.
-func (s *Store) StoreCampaigns(ctx context.Context, store events.Store, by readmodel.Scope) ([]readmodel.StoreCampaign, error) {
+// ShopCampaigns implements [readmodel.Reader], in one round trip.
+func (s *Store) ShopCampaigns(ctx context.Context, shop events.Shop, by readmodel.Scope) ([]readmodel.ShopCampaign, error) {
 	var (
-		out   []readmodel.StoreCampaign
+		out   []readmodel.ShopCampaign
 		at    int
 		batch = new(pgx.Batch)
 	)
 	everything, stores := limits(by)
 	batch.Queue(beginSnapshot)
-	batch.Queue(readStoreCampaigns, string(store), everything, stores).Query(forEach(scanEventStats, func(row *readmodel.EventStats) {
-		out = append(out, readmodel.StoreCampaign{Event: *row})
+	batch.Queue(readShopCampaigns, string(shop), everything, stores).Query(forEach(scanEventStats, func(row *readmodel.EventStats) {
+		out = append(out, readmodel.ShopCampaign{Event: *row})
 	}))
-	batch.Queue(readStoreChannels, string(store), everything, stores).Query(forEach(scanChannelStats, func(row *readmodel.ChannelStats) {
+	batch.Queue(readShopChannels, string(shop), everything, stores).Query(forEach(scanChannelStats, func(row *readmodel.ChannelStats) {
 		for out[at].Event.Campaign != row.Campaign { // both are sorted by it
 			at++
 		}
@@ -58,7 +58,7 @@ func (s *Store) StoreCampaigns(ctx context.Context, store events.Store, by readm
 	}))
 	batch.Queue(endSnapshot)
 	if err := s.pool.SendBatch(ctx, batch).Close(); err != nil {
-		return nil, fmt.Errorf("read campaigns of store %q: %w", store, err)
+		return nil, fmt.Errorf("read campaigns of store %q: %w", shop, err)
 	}
 	return out, nil
 }
@@ -66,10 +66,10 @@ func (s *Store) StoreCampaigns(ctx context.Context, store events.Store, by readm
 // limits returns the scope as the statements take it: whether all is in it, and
 // else the shops that are.
 func limits(by readmodel.Scope) (everything bool, names []string) {
-	stores, limited := by.Limits()
-	names = make([]string, len(stores))
-	for i, store := range stores {
-		names[i] = string(store)
+	shops, limited := by.Limits()
+	names = make([]string, len(shops))
+	for i, shop := range shops {
+		names[i] = string(shop)
 	}
 	return !limited, names
 }

@@ -12,7 +12,7 @@ import (
 
 const (
 	// Not knowing how many shops there are, SQLite would read all campaigns.
-	readStoreCampaigns = `
+	readShopCampaigns = `
 SELECT` + eventStatsColumns + `
 FROM event_stats INDEXED BY event_stats_by_store
 WHERE generation = (SELECT active_generation FROM projections WHERE projection = 'event_stats')
@@ -20,7 +20,7 @@ WHERE generation = (SELECT active_generation FROM projections WHERE projection =
   AND` + inScope + `
 ORDER BY campaign`
 
-	readStoreChannels = `
+	readShopChannels = `
 SELECT` + channelStatsColumns + `
 FROM (
     SELECT campaign AS listed FROM event_stats INDEXED BY event_stats_by_store
@@ -34,19 +34,19 @@ WHERE generation = (SELECT active_generation FROM projections WHERE projection =
 ORDER BY listed, channel`
 )
 
-// StoreCampaigns implements [readmodel.Reader].
-func (s *Store) StoreCampaigns(ctx context.Context, store events.Store, by readmodel.Scope) ([]readmodel.StoreCampaign, error) {
-	var out []readmodel.StoreCampaign
-	args := append([]any{string(store)}, limits(by)...)
+// ShopCampaigns implements [readmodel.Reader].
+func (s *Store) ShopCampaigns(ctx context.Context, shop events.Shop, by readmodel.Scope) ([]readmodel.ShopCampaign, error) {
+	var out []readmodel.ShopCampaign
+	args := append([]any{string(shop)}, limits(by)...)
 	err := s.read(ctx, func(tx *sql.Tx) error {
-		err := forEach(ctx, tx.StmtContext(ctx, s.reads[readStoreCampaigns]), scanEventStats, func(row *readmodel.EventStats) {
-			out = append(out, readmodel.StoreCampaign{Event: *row})
+		err := forEach(ctx, tx.StmtContext(ctx, s.reads[readShopCampaigns]), scanEventStats, func(row *readmodel.EventStats) {
+			out = append(out, readmodel.ShopCampaign{Event: *row})
 		}, args...)
 		if err != nil || len(out) == 0 {
 			return err
 		}
 		at := 0
-		return forEach(ctx, tx.StmtContext(ctx, s.reads[readStoreChannels]), scanChannelStats, func(row *readmodel.ChannelStats) {
+		return forEach(ctx, tx.StmtContext(ctx, s.reads[readShopChannels]), scanChannelStats, func(row *readmodel.ChannelStats) {
 			for out[at].Event.Campaign != row.Campaign { // both are sorted by it
 				at++
 			}
@@ -54,7 +54,7 @@ func (s *Store) StoreCampaigns(ctx context.Context, store events.Store, by readm
 		}, args...)
 	})
 	if err != nil {
-		return nil, fmt.Errorf("read campaigns of store %q: %w", store, err)
+		return nil, fmt.Errorf("read campaigns of store %q: %w", shop, err)
 	}
 	return out, nil
 }
@@ -62,14 +62,14 @@ func (s *Store) StoreCampaigns(ctx context.Context, store events.Store, by readm
 // limits returns the scope as inScope takes it: whether all is in it, and else the
 // shops that are, the first by itself, the others as an array in JSON.
 func limits(by readmodel.Scope) []any {
-	stores, limited := by.Limits()
-	switch len(stores) {
+	shops, limited := by.Limits()
+	switch len(shops) {
 	case 0:
 		return []any{!limited, nil, "[]"}
 	case 1:
-		return []any{!limited, string(stores[0]), "[]"}
+		return []any{!limited, string(shops[0]), "[]"}
 	default:
-		others, _ := json.Marshal(stores[1:]) // of strings: never fails
-		return []any{!limited, string(stores[0]), string(others)}
+		others, _ := json.Marshal(shops[1:]) // of strings: never fails
+		return []any{!limited, string(shops[0]), string(others)}
 	}
 }
