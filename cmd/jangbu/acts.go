@@ -14,9 +14,6 @@ import (
 	"jangbu/readmodel"
 )
 
-// actLook is how often somebody who waits for an act looks.
-const actLook = 20 * time.Millisecond
-
 // actFlags are of every command that asks for an act.
 type actFlags struct {
 	Why  string `placeholder:"TEXT" help:"The reason, for the record."`
@@ -71,9 +68,7 @@ func (r actReport) subject() string {
 // operate asks for the act and waits until it has ended. A service carries it out; where
 // none runs, this process does, as a service would.
 func (f *actFlags) operate(ctx context.Context, t terminal, log eventLog, rows rowStore, wanted readmodel.Act) error {
-	if f.LogLevel == "info" {
-		f.LogLevel = "error" // the terminal is for the act
-	}
+	f.quiet()
 	wanted.Who, wanted.Why = operator(), f.Why
 	asked, err := rows.Ask(ctx, wanted)
 	if err != nil {
@@ -98,15 +93,15 @@ func (f *actFlags) operate(ctx context.Context, t terminal, log eventLog, rows r
 		ended <- err
 	}()
 	p := progress{terminal: t, quiet: f.JSON, verb: "folded"}
-	done, err := awaitAct(running, rows, asked.ID, func(a readmodel.Act) {
+	done, err := runner.Await(running, rows, asked.ID, func(a readmodel.Act) {
 		if a.To > 0 {
-			p.total = a.To
-			p.at(a.At)
+			p.total = int64(a.To)
+			p.at(int64(a.At))
 		}
 	})
 	p.end()
 	if done.Ended() {
-		_ = clearedUp(running, standby) // what stays when it is cut off, the next act prunes
+		_ = standby.Settle(running) // what stays when it is cut off, the next act prunes
 	}
 	cancel(nil)
 	if e := <-ended; e != nil {
@@ -124,45 +119,4 @@ func (f *actFlags) operate(ctx context.Context, t terminal, log eventLog, rows r
 	t.say("act %d: %s of %s done in %v, by %s", done.ID, done.Kind, reportOf(done).subject(),
 		done.EndedAt.Sub(done.BeganAt).Round(time.Millisecond), done.Owner)
 	return nil
-}
-
-// clearedUp waits until a runner has nothing more to do with an act that has ended.
-func clearedUp(ctx context.Context, r *runner.Runner) error {
-	tick := time.NewTicker(actLook)
-	defer tick.Stop()
-	for r.Status().Acting {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-	return nil
-}
-
-// awaitAct waits until an act has ended, and tells see of it whenever it has looked. An
-// act that has failed is an error.
-func awaitAct(ctx context.Context, acts readmodel.Acts, id int64, see func(readmodel.Act)) (readmodel.Act, error) {
-	tick := time.NewTicker(actLook)
-	defer tick.Stop()
-	for {
-		a, err := acts.Act(ctx, id)
-		if err != nil {
-			return a, err
-		}
-		if see != nil {
-			see(a)
-		}
-		if a.State == readmodel.ActFailed {
-			return a, fmt.Errorf("the act has failed: %s", a.Error)
-		}
-		if a.Ended() {
-			return a, nil
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return a, ctx.Err()
-		}
-	}
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"net/http"
-	"net/url"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -96,18 +95,4 @@ func (c *logCollector) waiting(ctx context.Context, checkpoint, head events.Posi
 		return 0, err
 	}
 	return max(time.Since(next[0].RecordedAt), 0), nil
-}
-
-// redacted returns a URL without its password.
-func redacted(raw string) string {
-	u, err := url.Parse(raw)
-	if err != nil {
-		return "(a URL that cannot be shown)"
-	}
-	query := u.Query()
-	if query.Has("password") {
-		query.Set("password", "xxxxx")
-		u.RawQuery = query.Encode()
-	}
-	return u.Redacted()
 }

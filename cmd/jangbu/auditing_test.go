@@ -12,13 +12,24 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"jangbu/events"
 )
 
 // TestAuditing: rows that equal the fold are counted as such, one that was changed by
 // hand is found and named, and nothing is looked at where another process does it.
 func TestAuditing(t *testing.T) {
 	t.Parallel()
-	dir, _ := filled(t)
+	dir := t.TempDir()
+	b := setup(t, testConfig(dir))
+	var records []events.Record
+	for i := range 10 {
+		id := fmt.Sprintf("evt-%d", 1+i%2)
+		records = append(records, record("participant-registered", id,
+			fmt.Sprintf(`{"participantId":"p-%d","eventId":%q,"phoneNumber":"010-1234-%04d","newCustomer":true}`, i, id, i)))
+	}
+	b.produce(t, records...)
+	b.settled(t, events.Totals{Head: 10}, 10*time.Second)
 	cfg := storeConfig{DataDir: dir}
 	log, closeLog, err := cfg.openLog(t.Context(), nil)
 	if err != nil {

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"jangbu/events/bus/kafka"
+	"jangbu/events/synthetic"
 	"jangbu/httpapi"
 )
 
@@ -64,16 +65,16 @@ func (c benchReadCommand) Run(ctx context.Context, t terminal) (err error) {
 	if c.Connections < 1 {
 		wrong.add("connections", "expected 1 or more")
 	}
-	trafficConfig{Campaigns: c.Campaigns}.validate(wrong.add)
+	if c.Campaigns < 1 || c.Campaigns > 1_000_000 {
+		wrong.add("campaigns", "expected 1 to 1000000")
+	}
 	if c.For < benchRounds*time.Millisecond {
 		wrong.add("for", "expected %v or more", benchRounds*time.Millisecond)
 	}
 	if err := wrong.err(); err != nil {
 		return err
 	}
-	if c.LogLevel == "info" {
-		c.LogLevel = "error" // the terminal is for the figures
-	}
+	c.quiet()
 	dir, err := os.MkdirTemp("", "jangbu-bench-")
 	if err != nil {
 		return fmt.Errorf("make temporary directory: %w", err)
@@ -83,7 +84,7 @@ func (c benchReadCommand) Run(ctx context.Context, t terminal) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.stopNow()) }()
+	defer func() { err = errors.Join(err, s.Stop()) }()
 	load, err := c.prepare(ctx, s, token)
 	if err != nil {
 		return err
@@ -91,7 +92,7 @@ func (c benchReadCommand) Run(ctx context.Context, t terminal) (err error) {
 	defer load.close()
 
 	var result benchRead
-	before := s.cacheReads()
+	all, hits := s.CacheReads()
 	api, bare, err := c.takeTurns(ctx, load, 0, 0)
 	if err != nil {
 		return err
@@ -104,8 +105,8 @@ func (c benchReadCommand) Run(ctx context.Context, t terminal) (err error) {
 	}
 	result.P50Ms, result.P99Ms = api.median(func(d driven) float64 { return d.P50Ms }), api.median(func(d driven) float64 { return d.P99Ms })
 	result.BareP99Ms = bare.median(func(d driven) float64 { return d.P99Ms })
-	after := s.cacheReads()
-	result.HitRate = float64(after.hits-before.hits) / float64(after.all-before.all)
+	allAfter, hitsAfter := s.CacheReads()
+	result.HitRate = float64(hitsAfter-hits) / float64(allAfter-all)
 	if c.JSON {
 		return json.NewEncoder(t.out).Encode(result)
 	}
@@ -168,12 +169,12 @@ func (c benchReadCommand) start(ctx context.Context, dir string, logger *slog.Lo
 	}
 	now := time.Now()
 	who := httpapi.Identity{Subject: "bench", Role: httpapi.Analyst}
-	token, err := who.Sign(key, "jangbu", "jangbu", now, now.Add(maxTokenLife))
+	token, err := who.Sign(key, "jangbu", "jangbu", now, now.Add(24*time.Hour))
 	if err != nil {
 		return nil, "", err
 	}
 	cfg := embeddedConfig(dir)
-	cfg.authConfig = authConfig{JWTSecretFile: secret, JWTIssuer: "jangbu", JWTAudience: "jangbu"}
+	cfg.InsecureNoAuth, cfg.JWTSecretFile, cfg.JWTIssuer, cfg.JWTAudience = false, secret, "jangbu", "jangbu"
 	cfg.logConfig = c.logConfig
 	s, err := startService(ctx, cfg, logger)
 	return s, token, err
@@ -182,24 +183,20 @@ func (c benchReadCommand) start(ctx context.Context, dir string, logger *slog.Lo
 // prepare fills campaigns in, waits until they are served, and starts the bare
 // handler.
 func (c benchReadCommand) prepare(ctx context.Context, s *service, token string) (*readLoad, error) {
-	g, err := trafficConfig{Campaigns: c.Campaigns, Seed: 1}.generator(time.Now(), s.cfg.topics())
+	g, err := synthetic.New(synthetic.Config{Seed: 1, Campaigns: c.Campaigns, Start: time.Now(), Topics: defaultTopics().topics()})
 	if err != nil {
 		return nil, err
 	}
-	producer, err := kafka.NewProducer(s.kafkaConfig())
+	filled, err := c.fill(ctx, s, g)
 	if err != nil {
-		return nil, err
-	}
-	filled, err := publish(ctx, producer, g, g.Stats(time.Now()), 100*c.Campaigns, 0)
-	if err = errors.Join(err, producer.Close()); err != nil {
 		return nil, err
 	}
 	for {
-		totals, err := s.log.Totals(ctx)
+		totals, err := s.Totals(ctx)
 		if err != nil {
 			return nil, err
 		}
-		if int64(totals.Head) >= filled.Expected.Events && len(s.runner.Status().Checkpoints) > 0 && lag(s.runner.Status(), totals.Head) == 0 {
+		if lag, known := s.Lag(totals.Head); known && lag == 0 && int(totals.Head) >= filled {
 			break
 		}
 		select {
@@ -213,10 +210,37 @@ func (c benchReadCommand) prepare(ctx context.Context, s *service, token string)
 	for _, record := range g.Campaigns() {
 		paths = append(paths, "/api/events/"+url.PathEscape(string(record.Key))+"/analytics")
 	}
-	if l.api, err = l.drive(ctx, c.Connections, s.httpAddr, paths); err != nil {
+	if l.api, err = l.drive(ctx, c.Connections, s.HTTPAddr(), paths); err != nil {
 		return nil, err
 	}
 	return l, l.startBare(ctx)
+}
+
+// fill publishes campaigns, what there is to know of them, and a hundred registrations
+// for each, and returns how many events these are.
+func (c benchReadCommand) fill(ctx context.Context, s *service, g *synthetic.Generator) (n int, err error) {
+	producer, err := kafka.NewProducer(s.Kafka())
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, producer.Close()) }()
+	const batch = 20_000
+	registrations := 100 * c.Campaigns
+	records := slices.Concat(g.Campaigns(), g.Distributions(), g.Stats(time.Now()))
+	for {
+		if err := producer.Produce(ctx, records); err != nil {
+			return n, err
+		}
+		n += len(records)
+		if registrations == 0 {
+			return n, nil
+		}
+		records = records[:0]
+		for range min(batch, registrations) {
+			records = append(records, g.Next())
+		}
+		registrations -= len(records)
+	}
 }
 
 // readLoad is whom to ask for dashboards, and how.
@@ -293,34 +317,5 @@ func (l *readLoad) startBare(ctx context.Context) error {
 func (l *readLoad) close() {
 	if l.server != nil {
 		_ = l.server.Close()
-	}
-}
-
-// cacheReads is how often dashboards were asked for, and how often the rows need
-// not be read for it.
-type cacheReads struct{ all, hits int64 }
-
-func (s *service) cacheReads() cacheReads {
-	stats, kept := s.cache.Stats(), s.kept.Load()
-	hits := kept + stats.Hits + stats.RedisHits
-	return cacheReads{all: hits + stats.Misses, hits: hits}
-}
-
-// stopNow stops the service at once.
-func (s *service) stopNow() error {
-	ended, cancel := context.WithCancel(context.Background())
-	cancel()
-	return s.wait(ended)
-}
-
-// embeddedConfig is a service with all parts embedded, on free ports, with its
-// files in dir, open to whoever is on this machine, without limits of rates.
-func embeddedConfig(dir string) serviceConfig {
-	return serviceConfig{
-		storeConfig: storeConfig{DataDir: dir}, HTTPAddr: "127.0.0.1:0", AdminAddr: "127.0.0.1:0",
-		KafkaListen: "127.0.0.1:0", KafkaGroup: "jangbu", topicConfig: defaultTopics(),
-		channelConfig: defaultPolling(),
-		authConfig:    authConfig{InsecureNoAuth: true},
-		Role:          []string{"all"}, TZ: "Asia/Seoul",
 	}
 }

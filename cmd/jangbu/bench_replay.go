@@ -65,9 +65,7 @@ func (c benchReplayCommand) Run(ctx context.Context, t terminal) (err error) {
 	if err := wrong.err(); err != nil {
 		return err
 	}
-	if c.LogLevel == "info" {
-		c.LogLevel = "error" // the terminal is for the figures
-	}
+	c.quiet()
 	defer frugal()()
 	scratch, err := newScratch(ctx, c.DatabaseURL)
 	if err != nil {

@@ -221,11 +221,11 @@ func (s *scratch) act(ctx context.Context, a readmodel.Act) (took time.Duration,
 		if err != nil {
 			return err
 		}
-		_, err = awaitAct(ctx, s.rows, asked.ID, nil)
+		_, err = runner.Await(ctx, s.rows, asked.ID, nil)
 		return err
 	})
 	if err != nil {
 		return took, err
 	}
-	return took, clearedUp(ctx, s.runner)
+	return took, s.runner.Settle(ctx)
 }

@@ -27,6 +27,10 @@ func TestComposeFile(t *testing.T) {
 	if err != nil {
 		t.Fatalf("load %s: %v", path, err)
 	}
+	parser, err := newParser(&commands{})
+	if err != nil {
+		t.Fatal(err)
+	}
 	set := 0
 	for name, s := range project.Services {
 		if s.HealthCheck == nil && name != "jangbu" && s.Restart != "no" {
@@ -40,7 +44,7 @@ func TestComposeFile(t *testing.T) {
 			if value == nil {
 				t.Errorf("service %s: %s is taken from whoever starts it", name, variable)
 			}
-			if unknown := unknownVariables([]string{variable + "="}); len(unknown) > 0 {
+			if unknown := unknownVariables(parser, []string{variable + "="}); len(unknown) > 0 {
 				t.Errorf("service %s sets %s, which nothing reads", name, variable)
 			}
 		}

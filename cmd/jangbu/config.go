@@ -1,20 +1,11 @@
 package main
 
 import (
-	"fmt"
-	"io"
-	"log/slog"
 	"net"
 	"net/url"
-	"os"
 	"slices"
-	"strings"
 	"time"
 
-	"github.com/lmittmann/tint"
-	"github.com/mattn/go-isatty"
-
-	"jangbu/events"
 	"jangbu/httpapi"
 	"jangbu/readmodel/dashboard"
 )
@@ -45,60 +36,6 @@ type serviceConfig struct {
 	tracingConfig
 	TZ string `name:"tz" env:"JANGBU_TZ" default:"Asia/Seoul" placeholder:"ZONE" help:"Time zone of days and hours (${default})."`
 	logConfig
-}
-
-// topicConfig names the topics.
-type topicConfig struct {
-	TopicEventCreated          string `env:"JANGBU_TOPIC_EVENT_CREATED" default:"event-created" placeholder:"TOPIC" help:"Topic of EventCreated (${default})."`
-	TopicParticipantRegistered string `env:"JANGBU_TOPIC_PARTICIPANT_REGISTERED" default:"participant-registered" placeholder:"TOPIC" help:"Topic of ParticipantRegistered (${default})."`
-	TopicDistributionCompleted string `env:"JANGBU_TOPIC_DISTRIBUTION_COMPLETED" default:"distribution-completed" placeholder:"TOPIC" help:"Topic of DistributionCompleted (${default})."`
-	TopicChannelStatsFetched   string `env:"JANGBU_TOPIC_CHANNEL_STATS_FETCHED" default:"channel-stats-fetched" placeholder:"TOPIC" help:"Topic of ChannelStatsFetched (${default})."`
-}
-
-func (c topicConfig) topics() map[events.Type]string {
-	return map[events.Type]string{
-		events.TypeEventCreated:          c.TopicEventCreated,
-		events.TypeParticipantRegistered: c.TopicParticipantRegistered,
-		events.TypeDistributionCompleted: c.TopicDistributionCompleted,
-		events.TypeChannelStatsFetched:   c.TopicChannelStatsFetched,
-	}
-}
-
-func (c topicConfig) validate(wrong func(flag, format string, args ...any)) {
-	seen := make(map[string]bool)
-	for t, topic := range c.topics() {
-		switch {
-		case topic == "":
-			wrong("topic", "the topic of %s has no name", t)
-		case seen[topic]:
-			wrong("topic", "%q is given to two types", topic)
-		}
-		seen[topic] = true
-	}
-}
-
-// logConfig says how a command logs.
-type logConfig struct {
-	LogLevel  string `env:"JANGBU_LOG_LEVEL" default:"info" enum:"debug,info,warn,error" placeholder:"LEVEL" help:"Least level that is logged: ${enum} (${default})."`
-	LogFormat string `env:"JANGBU_LOG_FORMAT" default:"text" enum:"text,json" placeholder:"FORMAT" help:"Form of the log: ${enum} (${default})."`
-}
-
-func (c logConfig) logger(t terminal) *slog.Logger {
-	var level slog.Level
-	_ = level.UnmarshalText([]byte(c.LogLevel)) // the flag's enum lets only levels through
-	if c.LogFormat == "json" {
-		return slog.New(slog.NewJSONHandler(t.err, &slog.HandlerOptions{Level: level}))
-	}
-	return slog.New(tint.NewTextHandler(t.err, &tint.Options{
-		Level: level, TimeFormat: time.TimeOnly, NoColor: !isTerminal(t.err),
-	}))
-}
-
-// isTerminal reports whether somebody sees what is written, and lines can be drawn
-// again.
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	return ok && isatty.IsTerminal(f.Fd()) && os.Getenv("TERM") != "dumb"
 }
 
 // The roles.
@@ -147,23 +84,6 @@ func (c *serviceConfig) validate() error {
 	return all.err()
 }
 
-// problems are what is wrong with flags.
-type problems []string
-
-// add notes that a flag is wrong, and what was expected.
-func (p *problems) add(flag, format string, args ...any) {
-	*p = append(*p, "--"+flag+": "+fmt.Sprintf(format, args...))
-}
-
-// err returns one error that names all of them; nil where there are none.
-func (p problems) err() error {
-	if len(p) == 0 {
-		return nil
-	}
-	slices.Sort(p)
-	return fmt.Errorf("%w: %s", errUsage, strings.Join(p, "; "))
-}
-
 // validateAddresses refuses to let other machines in where nobody is asked who
 // they are.
 func (c *serviceConfig) validateAddresses(wrong func(flag, format string, args ...any)) {
@@ -193,4 +113,16 @@ func (c *serviceConfig) limits() httpapi.Limits {
 
 func (c *serviceConfig) does(role string) bool {
 	return slices.Contains(c.Role, "all") || slices.Contains(c.Role, role)
+}
+
+// embeddedConfig is a service with all parts embedded, on free ports, with its
+// files in dir, open to whoever is on this machine, without limits of rates.
+func embeddedConfig(dir string) serviceConfig {
+	return serviceConfig{
+		storeConfig: storeConfig{DataDir: dir}, HTTPAddr: "127.0.0.1:0", AdminAddr: "127.0.0.1:0",
+		KafkaListen: "127.0.0.1:0", KafkaGroup: "jangbu", topicConfig: defaultTopics(),
+		channelConfig: defaultPolling(),
+		authConfig:    authConfig{InsecureNoAuth: true},
+		Role:          []string{"all"}, TZ: "Asia/Seoul",
+	}
 }

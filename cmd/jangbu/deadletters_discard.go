@@ -78,7 +78,7 @@ func (c deadLettersDiscardCommand) discard(ctx context.Context, t terminal, log 
 	if err != nil {
 		return 0, err
 	}
-	p := progress{terminal: t, quiet: c.JSON, verb: "discarded", unit: "through letter", total: events.Position(total)}
+	p := progress{terminal: t, quiet: c.JSON, verb: "discarded", unit: "through letter", total: total}
 	defer p.end()
 	err = chosen.each(ctx, t, log, func(letters []events.DeadLetter) error {
 		n := len(letters)
@@ -93,7 +93,7 @@ func (c deadLettersDiscardCommand) discard(ctx context.Context, t terminal, log 
 			}
 		}
 		done += n
-		p.at(events.Position(done))
+		p.at(int64(done))
 		return nil
 	})
 	return done, err

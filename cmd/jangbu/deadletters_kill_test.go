@@ -148,7 +148,7 @@ func TestRetriesAtOnce(t *testing.T) {
 	ended := make(chan int, 3)
 	start := func(args ...string) {
 		go func() {
-			ended <- run(t.Context(), append(append([]string{"deadletters"}, args...), "--data-dir", at.DataDir), terminal{io.Discard, t.Output()})
+			ended <- run(t.Context(), &commands{}, append(append([]string{"deadletters"}, args...), "--data-dir", at.DataDir), terminal{io.Discard, t.Output()})
 		}()
 	}
 	start("retry", "--all")

@@ -90,7 +90,7 @@ func (c deadLettersRetryCommand) retry(ctx context.Context, t terminal, log even
 	if c.DryRun {
 		try = retrier.Try
 	}
-	p := progress{terminal: t, quiet: c.JSON, verb: "tried", unit: "through letter", total: events.Position(total)}
+	p := progress{terminal: t, quiet: c.JSON, verb: "tried", unit: "through letter", total: total}
 	defer p.end()
 	return chosen.each(ctx, t, log, func(letters []events.DeadLetter) error {
 		fates, err := try(ctx, letters)
@@ -100,7 +100,7 @@ func (c deadLettersRetryCommand) retry(ctx context.Context, t terminal, log even
 		for i, fate := range fates {
 			result.add(letters[i], fate)
 		}
-		p.at(events.Position(result.Letters))
+		p.at(result.Letters)
 		return nil
 	})
 }

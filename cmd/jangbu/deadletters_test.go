@@ -20,14 +20,14 @@ import (
 func TestDeadLetters(t *testing.T) {
 	t.Parallel()
 	onEachDatabase(t, func(t *testing.T, database string) {
-		cfg := testConfig(t.TempDir())
-		if cfg.DatabaseURL = database; database != "" {
-			cfg.MasterKeyFile = filepath.Join(cfg.DataDir, "of-postgres.key")
-			if _, err := privacy.CreateMasterKey(cfg.MasterKeyFile); err != nil {
+		at, key := storeConfig{DataDir: t.TempDir(), DatabaseURL: database}, ""
+		if database != "" {
+			key = filepath.Join(at.DataDir, "of-postgres.key")
+			if _, err := privacy.CreateMasterKey(key); err != nil {
 				t.Fatal(err)
 			}
 		}
-		testDeadLetters(t, cfg)
+		testDeadLetters(t, at, key)
 	})
 }
 
@@ -44,7 +44,7 @@ func onEachDatabase(t *testing.T, test func(t *testing.T, database string)) {
 	})
 }
 
-func testDeadLetters(t *testing.T, cfg serviceConfig) {
+func testDeadLetters(t *testing.T, at storeConfig, key string) {
 	// 60 registrations, 3 of which are malformed, and 1 of a known participant with
 	// another number.
 	const good, malformed = 57, 3
@@ -63,17 +63,18 @@ func testDeadLetters(t *testing.T, cfg serviceConfig) {
 	}
 	records = append(records, registration(0, "010-7654-9999"))
 
+	environment := []string{"JANGBU_DATABASE_URL=" + at.DatabaseURL, "JANGBU_MASTER_KEY_FILE=" + key}
 	command := func(t *testing.T, want int, args ...string) string {
 		t.Helper()
-		args = append([]string{"deadletters"}, append(args, "--data-dir", cfg.DataDir)...)
-		if cfg.DatabaseURL != "" {
-			args = append(args, "--database-url", cfg.DatabaseURL)
+		args = append([]string{"deadletters"}, append(args, "--data-dir", at.DataDir)...)
+		if at.DatabaseURL != "" {
+			args = append(args, "--database-url", at.DatabaseURL)
 			if args[1] == "retry" {
-				args = append(args, "--master-key-file", cfg.MasterKeyFile)
+				args = append(args, "--master-key-file", key)
 			}
 		}
 		var stdout, stderr bytes.Buffer
-		if code := run(t.Context(), args, terminal{&stdout, &stderr}); code != want {
+		if code := run(t.Context(), &commands{}, args, terminal{&stdout, &stderr}); code != want {
 			t.Fatalf("%q exits with %d, want %d\n%s%s", args, code, want, &stdout, &stderr)
 		}
 		if all := stdout.String() + stderr.String(); strings.Contains(all, "7654") || strings.Contains(all, "call me") {
@@ -89,16 +90,15 @@ func testDeadLetters(t *testing.T, cfg serviceConfig) {
 	}
 
 	t.Run("wrong names", func(t *testing.T) {
-		wrong := cfg
-		wrong.TopicParticipantRegistered, wrong.TopicDistributionCompleted = cfg.TopicDistributionCompleted, cfg.TopicParticipantRegistered
-		b := setup(t, wrong)
-		b.produce(t, records...)
-		b.settled(t, events.Totals{DeadLettered: good + malformed + 1}, 20*time.Second)
+		p := runProgram(t, at.DataDir, append(environment,
+			"JANGBU_TOPIC_PARTICIPANT_REGISTERED=distribution-completed", "JANGBU_TOPIC_DISTRIBUTION_COMPLETED=participant-registered")...)
+		p.produce(t, records...)
+		p.settled(t, events.Totals{DeadLettered: good + malformed + 1}, 20*time.Second)
 		contains(t, command(t, exitDone, "list", "--json"), fmt.Sprintf(`"reason":"malformed","waiting":%d,`, good+malformed+1))
 
 		foreseen := command(t, exitCheckFailed, "retry", "--all", "--json", "--dry-run")
-		b.settled(t, events.Totals{DeadLettered: good + malformed + 1}, 0)
-		keys, closeKeys, err := cfg.openKeys(t.Context())
+		p.settled(t, events.Totals{DeadLettered: good + malformed + 1}, 0)
+		keys, closeKeys, err := at.openKeys(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -112,27 +112,21 @@ func testDeadLetters(t *testing.T, cfg serviceConfig) {
 		if want := strings.Replace(foreseen, `"dryRun":true`, `"dryRun":false`, 1); done != want {
 			t.Errorf("the dry run said %s, and done was %s", foreseen, done)
 		}
-		totals := b.settled(t, events.Totals{Head: good}, 10*time.Second)
+		totals := p.settled(t, events.Totals{Head: good}, 10*time.Second)
 		if totals.Head != good || totals.Duplicates != 0 || totals.DeadLettered != malformed+1 {
 			t.Errorf("totals are %+v", totals)
 		}
 	})
 	t.Run("right names", func(t *testing.T) {
-		b := setup(t, cfg)
-		b.produce(t, records...) // once more
-		totals := b.settled(t, events.Totals{Head: good, Duplicates: good}, 20*time.Second)
-		waitFor(t, 20*time.Second, func() string {
-			if totals, _ = b.service.log.Totals(t.Context()); totals.DeadLettered < 2*(malformed+1) {
-				return fmt.Sprintf("totals are %+v", totals)
-			}
-			return ""
-		})
-		want := events.Totals{Head: good, Duplicates: good, DeadLettered: 2 * (malformed + 1), Received: 2 * (good + malformed + 1), RecordedAt: totals.RecordedAt}
+		p := runProgram(t, at.DataDir, environment...)
+		p.produce(t, records...) // once more
+		totals := p.settled(t, events.Totals{Head: good, Duplicates: good, DeadLettered: 2 * (malformed + 1)}, 20*time.Second)
+		want := events.Totals{Head: good, Duplicates: good, DeadLettered: 2 * (malformed + 1), Received: 2 * (good + malformed + 1)}
 		if totals != want {
 			t.Errorf("totals are %+v, want %+v", totals, want)
 		}
 		for n := range 3 {
-			if d, ok := b.dashboard(t, fmt.Sprintf("evt-%d", n)); !ok || d.Summary.TotalParticipants != good/3 {
+			if d := p.dashboard(t, fmt.Sprintf("evt-%d", n)); d.Summary.TotalParticipants != good/3 {
 				t.Errorf("evt-%d has %+v, want %d participants", n, d.Summary, good/3)
 			}
 		}
@@ -148,12 +142,12 @@ func testDeadLetters(t *testing.T, cfg serviceConfig) {
 		contains(t, command(t, exitDone, "discard", "--all", "--reason", "시험", "--json"), fmt.Sprintf(`"discarded":%d,`, 2*(malformed+1)-1))
 		command(t, exitNothing, "retry", "--all")
 		want.Discarded = want.DeadLettered
-		if totals, err := b.service.log.Totals(t.Context()); err != nil || totals != want {
-			t.Errorf("totals are %+v, %v, want %+v", totals, err, want)
+		if totals = p.settled(t, want, 0); totals != want {
+			t.Errorf("totals are %+v, want %+v", totals, want)
 		}
 		var stdout, stderr bytes.Buffer
-		verify := []string{"verify", "--data-dir", cfg.DataDir, "--database-url", cfg.DatabaseURL}
-		if code := run(t.Context(), verify, terminal{&stdout, &stderr}); code != exitDone {
+		verify := []string{"verify", "--data-dir", at.DataDir, "--database-url", at.DatabaseURL}
+		if code := run(t.Context(), &commands{}, verify, terminal{&stdout, &stderr}); code != exitDone {
 			t.Errorf("verify exits with %d\n%s%s", code, &stdout, &stderr)
 		}
 	})

@@ -15,7 +15,6 @@ import (
 	"jangbu/events/channels"
 	"jangbu/events/channels/simulator"
 	"jangbu/events/synthetic"
-	"jangbu/projections/runner"
 )
 
 type demoCommand struct {
@@ -65,9 +64,7 @@ func (c demoCommand) Run(ctx context.Context, t terminal) (err error) {
 		timer := time.AfterFunc(c.For, end)
 		defer timer.Stop()
 	}
-	if c.LogLevel == "info" {
-		c.LogLevel = "error" // the terminal is for the pipeline
-	}
+	c.quiet()
 	logger := c.logger(t)
 	dir, err := os.MkdirTemp("", "jangbu-demo-")
 	if err != nil {
@@ -88,15 +85,13 @@ func (c demoCommand) Run(ctx context.Context, t terminal) (err error) {
 	if err != nil {
 		return err
 	}
-	for _, line := range s.lines {
-		t.tell(c.JSON, line)
-	}
-	t.tell(c.JSON, partLine{"channels", simulated.ControlURL(), "simulated"})
+	s.Print(t, c.JSON)
+	t.tell(c.JSON, partLine{Part: "channels", At: simulated.ControlURL(), Kind: "simulated"})
 	if err := c.startTraffic(ctx, s, t, simulated); err != nil {
 		end()
-		return errors.Join(err, s.close())
+		return errors.Join(err, s.Close())
 	}
-	return s.wait(ctx)
+	return s.Wait(ctx)
 }
 
 // config is a service with all parts embedded, on free ports, that polls the
@@ -117,11 +112,11 @@ func (c demoCommand) config(dir, key string, simulated *simulator.Simulator) (se
 // startTraffic starts what fills the pipeline and what shows it.
 func (c demoCommand) startTraffic(ctx context.Context, s *service, t terminal, simulated *simulator.Simulator) error {
 	now := time.Now()
-	g, err := c.generator(now.Add(-demoPast), s.cfg.topics())
+	g, err := c.generator(now.Add(-demoPast), defaultTopics().topics())
 	if err != nil {
 		return err
 	}
-	producer, err := kafka.NewProducer(s.kafkaConfig())
+	producer, err := kafka.NewProducer(s.Kafka())
 	if err != nil {
 		return err
 	}
@@ -129,9 +124,9 @@ func (c demoCommand) startTraffic(ctx context.Context, s *service, t terminal, s
 	if perSecond == 0 {
 		perSecond = demoRate
 	}
-	t.tell(c.JSON, shownDashboard{fmt.Sprintf("http://%s/#/stores/%s", s.httpAddr, g.Stores()[0])})
+	t.tell(c.JSON, shownDashboard{fmt.Sprintf("http://%s/#/stores/%s", s.HTTPAddr(), g.Stores()[0])})
 
-	s.group.Go(func() error {
+	s.Go(func() error {
 		err := publishPast(ctx, producer, g, now)
 		if err == nil {
 			g.Continue(time.Now(), time.Duration(float64(time.Second)/perSecond))
@@ -144,13 +139,13 @@ func (c demoCommand) startTraffic(ctx context.Context, s *service, t terminal, s
 	})
 	if c.Chaos {
 		for i, a := range simulator.APIs() {
-			s.group.Go(func() error {
+			s.Go(func() error {
 				chaos(ctx, simulated, a, c.Seed+uint64(i), func(f orderedFault) { t.tell(c.JSON, f) })
 				return nil
 			})
 		}
 	}
-	s.group.Go(func() error { show(ctx, t, c.JSON, s); return nil })
+	s.Go(func() error { show(ctx, t, c.JSON, s); return nil })
 	return nil
 }
 
@@ -168,10 +163,6 @@ func publishPast(ctx context.Context, p *kafka.Producer, g *synthetic.Generator,
 		}
 	}
 	return p.Produce(ctx, past)
-}
-
-func defaultTopics() topicConfig {
-	return topicConfig{"event-created", "participant-registered", "distribution-completed", "channel-stats-fetched"}
 }
 
 // shownDashboard says what to open.
@@ -223,17 +214,18 @@ func show(ctx context.Context, t terminal, asJSON bool, s *service) {
 	defer tick.Stop()
 	var before events.Totals
 	for n := 0; ; n++ {
-		totals, err := s.log.Totals(ctx)
+		totals, err := s.Totals(ctx)
 		if ctx.Err() != nil {
 			return
 		}
 		if err == nil {
+			lag, _ := s.Lag(totals.Head)
 			now := shownPipeline{
-				Head: totals.Head, EventsPerSecond: totals.Head - before.Head, Lag: lag(s.runner.Status(), totals.Head),
+				Head: totals.Head, EventsPerSecond: totals.Head - before.Head, Lag: lag,
 				Duplicates: totals.Duplicates, DeadLetters: totals.DeadLettered,
 			}
-			for _, p := range s.polling.pollers {
-				now.Channels = append(now.Channels, shownChannel{p.Name(), shownState(p.Status())})
+			for _, p := range s.Polled() {
+				now.Channels = append(now.Channels, shownChannel{p.Source, shownState(p)})
 			}
 			if n%20 == 0 && !asJSON {
 				t.say("%s", now.head())
@@ -255,13 +247,4 @@ func shownState(s channels.Status) string {
 		return "pauses " + wait.Round(time.Second).String()
 	}
 	return string(s.Breaker)
-}
-
-// lag is how many events the projection that is farthest behind has yet to fold.
-func lag(status runner.Status, head events.Position) events.Position {
-	low := head
-	for _, at := range status.Checkpoints {
-		low = min(low, at.Position)
-	}
-	return head - low
 }

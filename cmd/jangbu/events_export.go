@@ -108,9 +108,9 @@ func (c eventsExportCommand) begin() (*archive.Writer, error) {
 }
 
 func (c eventsExportCommand) write(ctx context.Context, t terminal, log events.Log, w *archive.Writer, through events.Position) (archive.Manifest, error) {
-	p := progress{terminal: t, quiet: c.JSON, verb: "exported", total: through}
+	p := progress{terminal: t, quiet: c.JSON, verb: "exported", total: int64(through)}
 	defer p.end()
-	if err := archive.Export(ctx, log, w, c.From, through, p.at); err != nil {
+	if err := archive.Export(ctx, log, w, c.From, through, func(at events.Position) { p.at(int64(at)) }); err != nil {
 		return archive.Manifest{}, fmt.Errorf("export: %w", err)
 	}
 	m, err := w.Finish(ctx, time.Now())

@@ -65,8 +65,8 @@ func (c eventsImportCommand) load(ctx context.Context, t terminal, r *archive.Re
 	if err := r.Manifest.Importable(); err != nil {
 		return 0, fmt.Errorf("import: %w", err)
 	}
-	verified := progress{terminal: t, quiet: c.JSON, verb: "verified", total: r.Manifest.Last}
-	err = r.Verify(ctx, verified.at)
+	verified := progress{terminal: t, quiet: c.JSON, verb: "verified", total: int64(r.Manifest.Last)}
+	err = r.Verify(ctx, func(at events.Position) { verified.at(int64(at)) })
 	verified.end()
 	if err != nil {
 		return 0, err
@@ -81,7 +81,7 @@ func (c eventsImportCommand) load(ctx context.Context, t terminal, r *archive.Re
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, closeLog()) }()
-	imported := progress{terminal: t, quiet: c.JSON, verb: "imported", total: r.Manifest.Last}
+	imported := progress{terminal: t, quiet: c.JSON, verb: "imported", total: int64(r.Manifest.Last)}
 	defer imported.end()
-	return archive.Import(ctx, log, r, imported.at)
+	return archive.Import(ctx, log, r, func(at events.Position) { imported.at(int64(at)) })
 }

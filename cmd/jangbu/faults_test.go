@@ -60,7 +60,7 @@ func TestChannelFaults(t *testing.T) {
 	b := &faultBundle{bundle: setup(t, cfg)}
 	b.directory = channels.NewDirectory(listTargets(b.rows), always())
 	var err error
-	if b.publisher, err = kafka.NewPublisher(b.kafkaConfig()); err != nil {
+	if b.publisher, err = kafka.NewPublisher(b.Kafka()); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = b.publisher.Close() })

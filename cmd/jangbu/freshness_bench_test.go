@@ -63,7 +63,7 @@ func BenchmarkFreshness(b *testing.B) {
 				bundle.producerOf(ctx, some...)
 			}
 		})
-		before := s.cacheReads()
+		all, hits := s.CacheReads()
 		var reads, old atomic.Int64
 		for i := range campaigns {
 			running.Go(func() {
@@ -97,8 +97,8 @@ func BenchmarkFreshness(b *testing.B) {
 		}
 		running.Wait()
 		stop()
-		after := s.cacheReads()
-		b.ReportMetric(100*float64(after.hits-before.hits)/float64(after.all-before.all), "hit-%")
+		allAfter, hitsAfter := s.CacheReads()
+		b.ReportMetric(100*float64(hitsAfter-hits)/float64(allAfter-all), "hit-%")
 		b.ReportMetric(100*float64(naive.hits.Load())/float64(naive.reads.Load()), "delete-on-write-hit-%")
 		b.ReportMetric(float64(old.Load()), "old")
 		b.ReportMetric(float64(reads.Load()), "reads")

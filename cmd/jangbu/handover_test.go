@@ -25,7 +25,7 @@ func TestPollerIsHandedOver(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = sim.Close() })
-	broker, err := embedded.Start(t.Context(), embedded.Config{Listen: "127.0.0.1:0", Partitions: partitions, Topics: topicNames(defaultTopics().topics())})
+	broker, err := embedded.Start(t.Context(), embedded.Config{Listen: "127.0.0.1:0", Partitions: partitions, Topics: defaultTopics().topicNames()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,28 +1,17 @@
 package main
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
 	"fmt"
-	"io"
 	"log/slog"
 	"math/rand/v2"
-	"net/http"
-	"net/url"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strconv"
-	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"jangbu/events"
 	"jangbu/events/bus/kafka"
-	"jangbu/events/eventstest/services"
-	"jangbu/events/privacy"
 	"jangbu/events/synthetic"
 )
 
@@ -42,16 +31,6 @@ func TestKilled(t *testing.T) {
 		t.Parallel()
 		testKilled(t, postgresEnvironment(t))
 	})
-}
-
-// postgresEnvironment is a fresh database with a master key, as environment.
-func postgresEnvironment(t *testing.T) []string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "master.key")
-	if _, err := privacy.CreateMasterKey(path); err != nil {
-		t.Fatal(err)
-	}
-	return []string{"JANGBU_DATABASE_URL=" + services.Database(t), "JANGBU_MASTER_KEY_FILE=" + path}
 }
 
 func testKilled(t *testing.T, environment []string) {
@@ -170,100 +149,4 @@ func (r *resender) send(ctx context.Context, broker string) (acknowledged int64)
 		r.pending = nil
 	}
 	return acknowledged
-}
-
-// program is the program in a process of its own.
-type program struct {
-	cmd                *exec.Cmd
-	broker, api, admin string
-	dead               atomic.Bool
-}
-
-func startProgram(t testing.TB, dir string, environment []string) *program {
-	t.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &program{cmd: exec.Command(self, "serve", "--data-dir", dir, "--http-addr", "127.0.0.1:0", "--admin-addr", "127.0.0.1:0",
-		"--kafka-listen", "127.0.0.1:0", "--log-level", "error", "--insecure-no-auth")}
-	p.cmd.Env = append(append(os.Environ(), asProgram+"=1"), environment...)
-	p.cmd.Stderr = os.Stderr
-	out, err := p.cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := p.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { p.kill(t) })
-	lines := bufio.NewScanner(out)
-	for p.admin == "" && lines.Scan() {
-		part, rest, _ := strings.Cut(lines.Text(), " ")
-		at, _, _ := strings.Cut(strings.TrimSpace(rest), " ")
-		switch part {
-		case "broker":
-			p.broker = at
-		case "api":
-			p.api = at
-		case "admin":
-			p.admin = at
-		}
-	}
-	if p.admin == "" {
-		t.Fatalf("the program did not start: %v", lines.Err())
-	}
-	go func() { _, _ = io.Copy(io.Discard, out) }()
-	return p
-}
-
-func (p *program) kill(t testing.TB) {
-	if p.dead.Swap(true) {
-		return
-	}
-	if err := p.cmd.Process.Kill(); err != nil {
-		t.Errorf("kill: %v", err)
-	}
-	_ = p.cmd.Wait() // "signal: killed"
-}
-
-func (p *program) get(t *testing.T, address string) []byte {
-	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = res.Body.Close() }()
-	body, err := io.ReadAll(res.Body)
-	if err != nil || res.StatusCode != http.StatusOK {
-		t.Fatalf("get %s: status %d, %v: %s", address, res.StatusCode, err, body)
-	}
-	return body
-}
-
-// metric reads one metric; 0 where it is not exported yet.
-func (p *program) metric(t *testing.T, name string) int64 {
-	t.Helper()
-	for line := range strings.Lines(string(p.get(t, p.admin))) {
-		if value, ok := strings.CutPrefix(line, name+" "); ok {
-			var f float64
-			if _, err := fmt.Sscan(value, &f); err != nil {
-				t.Fatalf("metric %s: %v", name, err)
-			}
-			return int64(f)
-		}
-	}
-	return 0
-}
-
-func (p *program) dashboard(t *testing.T, campaign string) (d servedDashboard) {
-	t.Helper()
-	if err := json.Unmarshal(p.get(t, p.api+"/api/events/"+url.PathEscape(campaign)+"/analytics"), &d); err != nil {
-		t.Fatal(err)
-	}
-	return d
 }

@@ -14,12 +14,12 @@ const asProgram = "JANGBU_TEST_AS_PROGRAM"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
-		os.Exit(run(context.Background(), os.Args[1:], terminal{os.Stdout, os.Stderr}))
+		os.Exit(run(context.Background(), &commands{}, os.Args[1:], terminal{os.Stdout, os.Stderr}))
 	}
 	logging.Disable()
 	testscript.Main(m, map[string]func(){
 		"jangbu": func() {
-			os.Exit(run(context.Background(), os.Args[1:], terminal{os.Stdout, os.Stderr}))
+			os.Exit(run(context.Background(), &commands{}, os.Args[1:], terminal{os.Stdout, os.Stderr}))
 		},
 	})
 }

@@ -61,7 +61,7 @@ func (s *service) startPolling(running context.Context) (*bus.Poll, error) {
 		p.pollers = append(p.pollers, poller)
 		names = append(names, name+" "+at.String())
 	}
-	publisher, err := kafka.NewPublisher(s.kafkaConfig())
+	publisher, err := kafka.NewPublisher(s.Kafka())
 	if err != nil {
 		return nil, err
 	}

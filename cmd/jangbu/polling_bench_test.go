@@ -87,7 +87,7 @@ func BenchmarkPolls(b *testing.B) {
 				b.Fatal(err)
 			}
 			// A distribution and a report of five channels for each.
-			if int(totals.Head) >= 6*campaigns && lag(s.runner.Status(), totals.Head) == 0 {
+			if lag, _ := s.Lag(totals.Head); int(totals.Head) >= 6*campaigns && lag == 0 {
 				break
 			}
 			time.Sleep(20 * time.Millisecond)
@@ -161,7 +161,7 @@ func startBenchmarked(b *testing.B, cfg serviceConfig) *service {
 
 func newProducer(b *testing.B, s *service) *kafka.Producer {
 	b.Helper()
-	producer, err := kafka.NewProducer(s.kafkaConfig())
+	producer, err := kafka.NewProducer(s.Kafka())
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -171,7 +171,7 @@ func newProducer(b *testing.B, s *service) *kafka.Producer {
 // end ends a service.
 func end(b *testing.B, s *service) {
 	b.Helper()
-	if err := s.stopNow(); err != nil {
+	if err := s.Stop(); err != nil {
 		b.Error(err)
 	}
 }

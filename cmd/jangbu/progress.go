@@ -8,8 +8,6 @@ import (
 
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
-
-	"jangbu/events"
 )
 
 // progress tells on err how far along some work is: on a terminal by a bar, else by a
@@ -20,29 +18,29 @@ type progress struct {
 	quiet    bool
 	verb     string // what was done to the events
 	unit     string // what is counted; "": positions
-	total    events.Position
+	total    int64
 
-	bar  *bar            // nil: no terminal, or not drawn yet
-	told time.Time       // when it last spoke, or was called first
-	from events.Position // at that time
+	bar  *bar      // nil: no terminal, or not drawn yet
+	told time.Time // when it last spoke, or was called first
+	from int64     // at that time
 }
 
 // at is called with the position that the work has got to.
-func (p *progress) at(position events.Position) {
+func (p *progress) at(position int64) {
 	now := time.Now()
 	switch {
 	case p.quiet:
 	case p.bar != nil:
-		p.bar.one.SetCurrent(int64(position))
+		p.bar.one.SetCurrent(position)
 	case p.told.IsZero():
 		p.told, p.from = now, position
 	case isTerminal(p.terminal.err):
 		if now.Sub(p.told) >= barDelay {
-			p.bar = newBar(p.terminal.err, p.verb, pace{p.told, int64(p.from)}, int64(p.total))
-			p.bar.one.SetCurrent(int64(position))
+			p.bar = newBar(p.terminal.err, p.verb, pace{p.told, p.from}, p.total)
+			p.bar.one.SetCurrent(position)
 		}
 	case now.Sub(p.told) >= time.Second:
-		rate, left := pace{p.told, int64(p.from)}.at(now, int64(position), int64(p.total))
+		rate, left := pace{p.told, p.from}.at(now, position, p.total)
 		unit := p.unit
 		if unit == "" {
 			unit = "through position"

@@ -22,29 +22,6 @@ type projectionsCommand struct {
 	Resume   projectionsResumeCommand   `cmd:"" help:"Fold new events again."`
 }
 
-// withStores runs f on the log, which must be there, and its rows.
-func (c *storeConfig) withStores(ctx context.Context, f func(eventLog, rowStore) error) error {
-	return c.withLog(ctx, func(log eventLog) (err error) {
-		rows, closeRows, err := c.openRows(ctx, nil)
-		if err != nil {
-			return err
-		}
-		defer func() { err = errors.Join(err, closeRows()) }()
-		return f(log, rows)
-	})
-}
-
-// withServed runs f on the log and its rows, which must be there.
-func (c *storeConfig) withServed(ctx context.Context, f func(eventLog, rowStore) error) error {
-	if err := c.checked(); err != nil {
-		return err
-	}
-	if err := c.rowsStore().existing(); err != nil {
-		return err
-	}
-	return c.withStores(ctx, f)
-}
-
 // chosen is the projections that a command is about.
 type chosen struct {
 	Name []string `arg:"" optional:"" name:"name" help:"Projections: event_stats, channel_stats, participation_hourly, participant_profile."`

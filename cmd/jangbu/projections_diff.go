@@ -59,8 +59,8 @@ func (f *diffFlags) look(ctx context.Context, t terminal, log eventLog, rows row
 	}
 	folded := progress{terminal: t, quiet: asJSON, verb: "folded"}
 	found, err := findChanges(ctx, log, rows, act, func(at, to events.Position) {
-		folded.total = to
-		folded.at(at)
+		folded.total = int64(to)
+		folded.at(int64(at))
 	})
 	folded.end()
 	if err != nil {

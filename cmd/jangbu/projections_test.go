@@ -19,7 +19,6 @@ import (
 	"jangbu/events"
 	"jangbu/events/eventstest/services"
 	"jangbu/events/synthetic"
-	"jangbu/readmodel"
 )
 
 // operated is a log with rows that nobody folds but the commands, and a way to change
@@ -116,7 +115,7 @@ func (o *operated) fill(t *testing.T, at storeConfig) {
 func (o *operated) run(t *testing.T, want int, args ...string) (stdout, stderr string) {
 	t.Helper()
 	var out, complaint bytes.Buffer
-	if got := run(t.Context(), append(args, o.flags...), terminal{&out, &complaint}); got != want {
+	if got := run(t.Context(), &commands{}, append(args, o.flags...), terminal{&out, &complaint}); got != want {
 		t.Fatalf("%q exits with %d, want %d\n%s%s", args, got, want, &out, &complaint)
 	}
 	return out.String(), complaint.String()
@@ -162,7 +161,13 @@ func TestRowsChangedByHandAreMended(t *testing.T) {
 
 				reset := []string{"projections", "reset", "--event", string(o.one), table}
 				out, _ := o.run(t, exitDone, append(reset, "--dry-run", "--json")...)
-				var found changes
+				var found struct {
+					Campaigns, Changing int
+					Changes             []struct {
+						Campaign events.Campaign `json:"eventId"`
+						Table    string
+					}
+				}
 				if err := json.Unmarshal([]byte(out), &found); err != nil || found.Changing != 1 || found.Campaigns != 1 || found.Changes[0].Table != table || found.Changes[0].Campaign != o.one {
 					t.Errorf("dry run: %v: %s", err, out)
 				}
@@ -234,42 +239,5 @@ func TestQuestionIsInterrupted(t *testing.T) {
 	}
 	if got := exitCodeOf(cmd.Wait()); got != exitInterrupted || !strings.HasSuffix(string(rest), "\njangbu: interrupted; nothing was changed\n") {
 		t.Errorf("exits with %d, and says last %q", got, rest)
-	}
-}
-
-// endedRows tells when an act is seen to have ended.
-type endedRows struct {
-	rowStore
-	ended func()
-}
-
-func (r endedRows) Act(ctx context.Context, id int64) (readmodel.Act, error) {
-	a, err := r.rowStore.Act(ctx, id)
-	if a.Ended() {
-		r.ended()
-	}
-	return a, err
-}
-
-// TestInterruptedAfterTheEnd interrupts a command once its act has ended, as it clears
-// up: it says what was done.
-func TestInterruptedAfterTheEnd(t *testing.T) {
-	t.Parallel()
-	at := storeConfig{DataDir: t.TempDir()}
-	(&operated{flags: []string{"--data-dir", at.DataDir}}).fill(t, at)
-	err := at.withServed(t.Context(), func(log eventLog, rows rowStore) error {
-		ctx, interrupt := context.WithCancel(t.Context())
-		defer interrupt()
-		var out, complaint bytes.Buffer
-		f := actFlags{logConfig: logConfig{LogLevel: "error", LogFormat: "text"}}
-		act := readmodel.Act{Kind: readmodel.ActRebuild, Projections: []string{readmodel.EventStatsTable}}
-		err := f.operate(ctx, terminal{&out, &complaint}, log, endedRows{rows, interrupt}, act)
-		if err != nil || !strings.Contains(out.String(), "rebuild of event_stats done in ") {
-			t.Errorf("operate: %v, printed %q, complained %q", err, &out, &complaint)
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
 	}
 }

@@ -88,7 +88,7 @@ func testRebuildsAreKilled(t *testing.T, environment []string) {
 		if err := rebuilding.cmd.Wait(); err != nil {
 			t.Fatalf("rebuild %d: %v: %s", n, err, rebuilding.stderr.String())
 		}
-		var act actReport
+		var act struct{ State string }
 		if err := json.Unmarshal(rebuilding.stdout.Bytes(), &act); err != nil || act.State != "done" {
 			t.Fatalf("rebuild %d: %v: %s", n, err, rebuilding.stdout.String())
 		}

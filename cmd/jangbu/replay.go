@@ -102,8 +102,8 @@ func (c *replayCommand) fold(ctx context.Context, t terminal, replay replay.Repl
 	p := progress{terminal: t, quiet: c.Out == "json", verb: "folded"}
 	if replay.Campaign == "" {
 		replay.Progress = func(at, to events.Position) {
-			p.total = to
-			p.at(at)
+			p.total = int64(to)
+			p.at(int64(at))
 		}
 	}
 	got, err := replay.Run(ctx)

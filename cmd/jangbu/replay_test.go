@@ -6,7 +6,6 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"path/filepath"
 	"strings"
@@ -23,7 +22,7 @@ import (
 func command(t *testing.T, args ...string) (out, complaint string, code int) {
 	t.Helper()
 	var o, e bytes.Buffer
-	code = run(t.Context(), args, terminal{&o, &e})
+	code = run(t.Context(), &commands{}, args, terminal{&o, &e})
 	return o.String(), e.String(), code
 }
 
@@ -32,7 +31,7 @@ func command(t *testing.T, args ...string) (out, complaint string, code int) {
 func filled(t *testing.T) (dir string, served map[string]json.RawMessage) {
 	t.Helper()
 	dir = t.TempDir()
-	b := setup(t, testConfig(dir))
+	p := runProgram(t, dir)
 	records := []events.Record{
 		record("event-created", "evt-1", `{"eventId":"evt-1","storeId":"store-1","title":"개업 이벤트","objective":"o","prizeCost":1000000,"newCustomerLtv":30000}`),
 		record("event-created", "evt-2", `{"eventId":"evt-2","storeId":"store-2","title":"t","objective":"o","prizeCost":1000000}`),
@@ -42,12 +41,11 @@ func filled(t *testing.T) (dir string, served map[string]json.RawMessage) {
 		records = append(records, record("participant-registered", id,
 			fmt.Sprintf(`{"participantId":"p-%d","eventId":%q,"phoneNumber":"010-1234-%04d","newCustomer":true}`, i, id, i)))
 	}
-	b.produce(t, records...)
-	b.settled(t, events.Totals{Head: 12}, 10*time.Second)
+	p.produce(t, records...)
+	p.settled(t, events.Totals{Head: 12}, 10*time.Second)
 	served = make(map[string]json.RawMessage)
 	for _, id := range []string{"evt-1", "evt-2"} {
-		_, body := b.get(t, "/api/events/"+id+"/analytics")
-		served[id] = body
+		served[id] = p.get(t, p.api+"/api/events/"+id+"/analytics")
 	}
 	return dir, served
 }
@@ -73,17 +71,13 @@ func TestReplay(t *testing.T) {
 	})
 
 	t.Run("what was served earlier is what is replayed, in a process that only serves", func(t *testing.T) {
-		cfg := testConfig(dir)
-		cfg.Role = []string{roleAPI}
-		alone, err := startService(t.Context(), cfg, slog.New(slog.DiscardHandler))
-		if err != nil {
-			t.Fatal(err)
+		alone := runProgram(t, dir, "JANGBU_ROLE=api")
+		if alone.broker != "" {
+			t.Errorf("it has a broker, at %s", alone.broker)
 		}
-		defer func() { _ = alone.stopNow() }()
-		b := bundle{service: alone}
 		for _, asOf := range []string{"1", "4", "9", "12"} {
 			out, complaint, code := command(t, "replay", "--data-dir", dir, "--event", "evt-1", "--as-of", asOf, "--json")
-			status, body := b.get(t, "/api/events/evt-1/analytics?asOf="+asOf)
+			status, body := alone.ask(t, alone.api+"/api/events/evt-1/analytics?asOf="+asOf)
 			if code == exitNothing && asOf != "12" {
 				if status != http.StatusNotFound {
 					t.Errorf("as of %s, when it was not known: status %d", asOf, status)
@@ -98,7 +92,7 @@ func TestReplay(t *testing.T) {
 				t.Errorf("as of %s: status %d (-replayed +served):\n%s", asOf, status, diff)
 			}
 		}
-		if status, body := b.get(t, "/api/events/evt-1/analytics?asOf=13"); status != http.StatusBadRequest || !strings.Contains(string(body), "the log ends at position 12") {
+		if status, body := alone.ask(t, alone.api+"/api/events/evt-1/analytics?asOf=13"); status != http.StatusBadRequest || !strings.Contains(string(body), "the log ends at position 12") {
 			t.Errorf("beyond the head: %d %s", status, body)
 		}
 	})
@@ -198,15 +192,5 @@ func TestReplay(t *testing.T) {
 				t.Errorf("exit %d, want %d: %s%s", code, tc.code, out, complaint)
 			}
 		})
-	}
-}
-
-// TestTableIsHarmless: a terminal is not told what to do by what somebody typed.
-func TestTableIsHarmless(t *testing.T) {
-	t.Parallel()
-	var out bytes.Buffer
-	report{head: []string{"title"}, lines: [][]string{{"개업\x1b[2J\a \u202etxt"}}, texts: 1}.print(terminal{out: &out})
-	if strings.ContainsAny(out.String(), "\x1b\a\u202e") || !strings.Contains(out.String(), "개업\ufffd[2J\ufffd \ufffdtxt") {
-		t.Errorf("printed %q", out.String())
 	}
 }

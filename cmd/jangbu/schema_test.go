@@ -107,19 +107,21 @@ func looseObjects(schema any) string {
 // TestSimulate validates what simulate prints, and that what it says is what comes.
 func TestSimulate(t *testing.T) {
 	t.Parallel()
-	b := setup(t, testConfig(t.TempDir()))
-	out, complaint, code := command(t, "simulate", "--kafka-brokers", b.brokers[0], "--events", "100", "--campaigns", "3", "--duplicates", "0.1", "--malformed", "0.1", "--log-level", "error", "--json")
+	p := runProgram(t, t.TempDir())
+	out, complaint, code := command(t, "simulate", "--kafka-brokers", p.broker, "--events", "100", "--campaigns", "3", "--duplicates", "0.1", "--malformed", "0.1", "--log-level", "error", "--json")
 	if code != exitDone || complaint != "" {
 		t.Fatalf("exit %d: %s", code, complaint)
 	}
 	if err := checkJSON("simulate", []byte(out)); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	var got simulated
+	var got struct {
+		Expected struct{ Events, Duplicates, DeadLetters int64 } `json:"expected"`
+	}
 	if err := json.Unmarshal([]byte(out), &got); err != nil {
 		t.Fatal(err)
 	}
-	b.settled(t, events.Totals{
+	p.settled(t, events.Totals{
 		Head: events.Position(got.Expected.Events), Duplicates: got.Expected.Duplicates, DeadLettered: got.Expected.DeadLetters,
 	}, 10*time.Second)
 }

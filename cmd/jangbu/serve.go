@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strings"
+
+	"github.com/alecthomas/kong"
 )
 
 type serveCommand struct {
@@ -26,17 +29,15 @@ Examples:
 }
 
 // Run serves until it is told to stop.
-func (c serveCommand) Run(ctx context.Context, t terminal) error {
+func (c serveCommand) Run(ctx context.Context, t terminal, program *kong.Context) error {
 	logger := c.logger(t)
-	warn(ctx, logger, c.serviceConfig)
+	warn(ctx, logger, c.serviceConfig, unknownVariables(program.Kong, os.Environ()))
 	s, err := startService(ctx, c.serviceConfig, logger)
 	if err != nil {
 		return err
 	}
-	for _, line := range s.lines {
-		t.tell(c.JSON, line)
-	}
-	return s.wait(ctx)
+	s.Print(t, c.JSON)
+	return s.Wait(ctx)
 }
 
 // partLine says where a part of the service is.
@@ -56,11 +57,35 @@ func (l partLine) String() string {
 }
 
 // warn tells of settings that have no effect, or one that should be known.
-func warn(ctx context.Context, logger *slog.Logger, c serviceConfig) {
-	for _, name := range unknownVariables(os.Environ()) {
+func warn(ctx context.Context, logger *slog.Logger, c serviceConfig, unknown []string) {
+	for _, name := range unknown {
 		logger.WarnContext(ctx, "config: unknown environment variable is ignored", slog.String("name", name))
 	}
 	if c.InsecureNoAuth && c.does(roleAPI) {
 		logger.WarnContext(ctx, "config: --insecure-no-auth: whoever reaches the read API sees everything")
 	}
+}
+
+// unknownVariables names the JANGBU_ variables that neither a flag of the program nor
+// a key is read from: a misspelt name must not pass for a default.
+func unknownVariables(program *kong.Kong, environ []string) []string {
+	known := map[string]bool{masterKeyVariable: true}
+	for _, node := range program.Model.Leaves(false) {
+		for _, flag := range node.Flags {
+			for _, name := range flag.Envs {
+				known[name] = true
+			}
+		}
+	}
+	for _, api := range (channelConfig{}).apis() {
+		known[api.keyVariable] = true
+	}
+	var unknown []string
+	for _, variable := range environ {
+		name, _, _ := strings.Cut(variable, "=")
+		if strings.HasPrefix(name, "JANGBU_") && !strings.HasPrefix(name, "JANGBU_TEST_") && !known[name] {
+			unknown = append(unknown, name)
+		}
+	}
+	return unknown
 }

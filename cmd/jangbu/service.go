@@ -15,7 +15,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"jangbu/events"
 	"jangbu/events/bus"
 	"jangbu/events/bus/embedded"
 	"jangbu/events/bus/kafka"
@@ -82,7 +81,7 @@ func startService(ctx context.Context, cfg serviceConfig, logger *slog.Logger) (
 	}
 	defer func() {
 		if err != nil {
-			_ = s.close() // the first error says more
+			_ = s.Close() // the first error says more
 		}
 	}()
 	starting, cancel := context.WithTimeout(ctx, startTimeout)
@@ -164,7 +163,7 @@ func (s *service) openPrivacy(ctx context.Context, master privacy.MasterKey) (*p
 
 // startBroker finds the brokers, or starts one, and makes sure of the topics.
 func (s *service) startBroker(starting context.Context) (err error) {
-	topics := topicNames(s.cfg.topics())
+	topics := s.cfg.topicNames()
 	if s.brokers = s.cfg.KafkaBrokers; len(s.brokers) == 0 {
 		s.embedded, err = embedded.Start(starting, embedded.Config{
 			Listen: s.cfg.KafkaListen, DataDir: filepath.Join(s.cfg.DataDir, "broker"),
@@ -179,7 +178,7 @@ func (s *service) startBroker(starting context.Context) (err error) {
 	} else {
 		s.line("broker", strings.Join(s.brokers, ","), "Kafka")
 	}
-	if err := kafka.EnsureTopics(starting, s.kafkaConfig(), partitions, topics...); err != nil {
+	if err := kafka.EnsureTopics(starting, s.Kafka(), partitions, topics...); err != nil {
 		return fmt.Errorf("create topics: %w", err)
 	}
 	return nil
@@ -224,7 +223,7 @@ func (s *service) ingest(ctx context.Context, master privacy.MasterKey) (*bus.In
 	if err != nil {
 		return nil, err
 	}
-	subscriber, err := kafka.NewSubscriber(s.kafkaConfig())
+	subscriber, err := kafka.NewSubscriber(s.Kafka())
 	if err != nil {
 		return nil, err
 	}
@@ -232,20 +231,8 @@ func (s *service) ingest(ctx context.Context, master privacy.MasterKey) (*bus.In
 	appender := commit.New(s.log, commit.Options{})
 	s.onClose(func() error { appender.Close(); return nil })
 	topics := s.cfg.topics()
-	s.line("ingest", fmt.Sprintf("group %s, topics %s", s.cfg.KafkaGroup, strings.Join(topicNames(topics), " ")), "")
+	s.line("ingest", fmt.Sprintf("group %s, topics %s", s.cfg.KafkaGroup, strings.Join(s.cfg.topicNames(), " ")), "")
 	return &bus.Ingest{Subscriber: subscriber, Topics: topics, Log: s.tracing.appends(appender), DeadLetters: s.log, Privacy: keeper}, nil
-}
-
-func (s *service) kafkaConfig() kafka.Config {
-	return kafka.Config{Brokers: s.brokers, Group: s.cfg.KafkaGroup, Logger: s.logger}
-}
-
-func topicNames(topics map[events.Type]string) []string {
-	names := make([]string, 0, len(topics))
-	for _, t := range events.Types() {
-		names = append(names, topics[t])
-	}
-	return names
 }
 
 func (s *service) startRunner(running context.Context) (err error) {
@@ -267,19 +254,19 @@ func (s *service) startRunner(running context.Context) (err error) {
 	return nil
 }
 
-// wait returns when ctx ends, with nil, or when a part fails, with its error.
+// Wait returns when ctx ends, with nil, or when a part fails, with its error.
 // Then everything has been stopped.
-func (s *service) wait(ctx context.Context) error {
+func (s *service) Wait(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
 	case <-s.failed:
 	}
-	err := s.close()
+	err := s.Close()
 	return errors.Join(s.group.Wait(), err)
 }
 
-// close stops the parts against the flow, so that each still finds what it needs.
-func (s *service) close() error {
+// Close stops the parts against the flow, so that each still finds what it needs.
+func (s *service) Close() error {
 	var all []error
 	close(s.draining)
 	grace, cancel := context.WithTimeout(context.Background(), shutdownGrace)
@@ -290,10 +277,17 @@ func (s *service) close() error {
 		}
 	}
 	s.stop()
-	_ = s.group.Wait() // wait and startService report it
+	_ = s.group.Wait() // Wait and startService report it
 	for _, closer := range slices.Backward(s.closers) {
 		all = append(all, closer())
 	}
 	s.closers = nil
 	return errors.Join(all...)
+}
+
+// Stop stops the service at once.
+func (s *service) Stop() error {
+	ended, cancel := context.WithCancel(context.Background())
+	cancel()
+	return s.Wait(ended)
 }

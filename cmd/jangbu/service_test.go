@@ -43,11 +43,11 @@ func setup(t *testing.T, cfg serviceConfig) *bundle {
 		cancel()
 		t.Fatalf("start service: %v\n%s", err, b.log)
 	}
-	if b.producer, err = kafka.NewProducer(b.kafkaConfig()); err != nil {
+	if b.producer, err = kafka.NewProducer(b.Kafka()); err != nil {
 		t.Fatal(err)
 	}
 	ended := make(chan error, 1)
-	go func() { ended <- b.wait(ctx) }()
+	go func() { ended <- b.Wait(ctx) }()
 	t.Cleanup(func() {
 		_ = b.producer.Close()
 		cancel()

@@ -82,7 +82,7 @@ func (c simulateCommand) Run(ctx context.Context, t terminal) error {
 	client := kafka.Config{Brokers: c.KafkaBrokers, ClientID: "jangbu-simulate", Logger: logger}
 	starting, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	if err := kafka.EnsureTopics(starting, client, partitions, topicNames(c.topics())...); err != nil {
+	if err := kafka.EnsureTopics(starting, client, partitions, c.topicNames()...); err != nil {
 		return fmt.Errorf("reach brokers: %w", err)
 	}
 	producer, err := kafka.NewProducer(client)

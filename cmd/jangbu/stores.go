@@ -176,3 +176,40 @@ func (c *storeConfig) withLog(ctx context.Context, f func(eventLog) error) (err 
 	defer func() { err = errors.Join(err, closeLog()) }()
 	return f(log)
 }
+
+// redacted returns a URL without its password.
+func redacted(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return "(a URL that cannot be shown)"
+	}
+	query := u.Query()
+	if query.Has("password") {
+		query.Set("password", "xxxxx")
+		u.RawQuery = query.Encode()
+	}
+	return u.Redacted()
+}
+
+// withStores runs f on the log, which must be there, and its rows.
+func (c *storeConfig) withStores(ctx context.Context, f func(eventLog, rowStore) error) error {
+	return c.withLog(ctx, func(log eventLog) (err error) {
+		rows, closeRows, err := c.openRows(ctx, nil)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, closeRows()) }()
+		return f(log, rows)
+	})
+}
+
+// withServed runs f on the log and its rows, which must be there.
+func (c *storeConfig) withServed(ctx context.Context, f func(eventLog, rowStore) error) error {
+	if err := c.checked(); err != nil {
+		return err
+	}
+	if err := c.rowsStore().existing(); err != nil {
+		return err
+	}
+	return c.withStores(ctx, f)
+}

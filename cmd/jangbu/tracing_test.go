@@ -83,7 +83,7 @@ func TestTraces(t *testing.T) {
 		t.Fatal(err)
 	}
 	b := &bundle{service: s, log: &lockedBuffer{}}
-	if b.producer, err = kafka.NewProducer(s.kafkaConfig()); err != nil {
+	if b.producer, err = kafka.NewProducer(s.Kafka()); err != nil {
 		t.Fatal(err)
 	}
 	const producers = "0af7651916cd43dd8448eb211c80319c"
@@ -95,7 +95,7 @@ func TestTraces(t *testing.T) {
 	if err := b.producer.Close(); err != nil {
 		t.Error(err)
 	}
-	if err := s.stopNow(); err != nil { // sends what is left
+	if err := s.Stop(); err != nil { // sends what is left
 		t.Error(err)
 	}
 

@@ -84,13 +84,13 @@ func (c verifyCommand) verify(ctx context.Context, t terminal, log events.Log) (
 	found, err := replay.Verify(ctx, replay.VerifyConfig{
 		Log: log, Rows: rows, Projections: projections.All(), Campaign: c.Event, Sample: c.Sample,
 		Progress: func(at, to events.Position) {
-			folded.total = to
-			folded.at(at)
+			folded.total = int64(to)
+			folded.at(int64(at))
 		},
 		Compared: func(n, of int) {
 			folded.end()
-			compared.total = events.Position(of)
-			compared.at(events.Position(n))
+			compared.total = int64(of)
+			compared.at(int64(n))
 		},
 	})
 	folded.end()

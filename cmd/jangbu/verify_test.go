@@ -17,7 +17,7 @@ import (
 func TestVerify(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	b := setup(t, testConfig(dir))
+	p := runProgram(t, dir)
 	const registrations = 100
 	var records []events.Record
 	for i := range registrations {
@@ -25,18 +25,12 @@ func TestVerify(t *testing.T) {
 		records = append(records, record("participant-registered", campaign,
 			fmt.Sprintf(`{"participantId":"p-%d","eventId":"%s","phoneNumber":"010-5555-%04d"}`, i, campaign, i)))
 	}
-	b.produce(t, records...)
-	b.settled(t, events.Totals{Head: registrations}, 10*time.Second)
-	waitFor(t, 10*time.Second, func() string {
-		if r, err := b.rows.Revision(t.Context()); err != nil || r.Position != 4*registrations { // the sum of four checkpoints
-			return fmt.Sprintf("rows are at %+v, %v", r, err)
-		}
-		return ""
-	})
+	p.produce(t, records...)
+	p.settled(t, events.Totals{Head: registrations}, 10*time.Second)
 	verify := func(want int, flags ...string) (out, complaint string) {
 		t.Helper()
 		var stdout, stderr bytes.Buffer
-		code := run(t.Context(), append([]string{"verify", "--data-dir", dir}, flags...), terminal{&stdout, &stderr})
+		code := run(t.Context(), &commands{}, append([]string{"verify", "--data-dir", dir}, flags...), terminal{&stdout, &stderr})
 		if code != want {
 			t.Fatalf("verify %q exits with %d, want %d\n%s%s", flags, code, want, &stdout, &stderr)
 		}

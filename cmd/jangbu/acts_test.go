@@ -1,0 +1,70 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"jangbu/events"
+	"jangbu/events/sqlitelog"
+	"jangbu/readmodel"
+)
+
+// endedRows tells when an act is seen to have ended.
+type endedRows struct {
+	rowStore
+	ended func()
+}
+
+func (r endedRows) Act(ctx context.Context, id int64) (readmodel.Act, error) {
+	a, err := r.rowStore.Act(ctx, id)
+	if a.Ended() {
+		r.ended()
+	}
+	return a, err
+}
+
+// TestInterruptedAfterTheEnd interrupts a command once its act has ended, as it clears
+// up: it says what was done.
+func TestInterruptedAfterTheEnd(t *testing.T) {
+	t.Parallel()
+	at := storeConfig{DataDir: t.TempDir()}
+	log, err := sqlitelog.Open(t.Context(), filepath.Join(at.DataDir, "log.db"), sqlitelog.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = log.Close() })
+	created, err := events.Decode(events.TypeEventCreated, events.Record{
+		Timestamp: time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC),
+		Value:     []byte(`{"eventId":"evt-1","storeId":"store-1","title":"t","objective":"o"}`),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := log.Append(t.Context(), []events.Draft{created.Draft}); err != nil {
+		t.Fatal(err)
+	}
+	flags := actFlags{logConfig: logConfig{LogLevel: "error", LogFormat: "text"}}
+	rebuild := projectionsRebuildCommand{storeConfig: at, chosen: chosen{All: true}, actFlags: flags}
+	if err := rebuild.Run(t.Context(), terminal{io.Discard, t.Output()}); err != nil {
+		t.Fatal(err)
+	}
+	err = at.withServed(t.Context(), func(log eventLog, rows rowStore) error {
+		ctx, interrupt := context.WithCancel(t.Context())
+		defer interrupt()
+		var out, complaint bytes.Buffer
+		act := readmodel.Act{Kind: readmodel.ActRebuild, Projections: []string{readmodel.EventStatsTable}}
+		err := flags.operate(ctx, terminal{&out, &complaint}, log, endedRows{rows, interrupt}, act)
+		if err != nil || !strings.Contains(out.String(), "rebuild of event_stats done in ") {
+			t.Errorf("operate: %v, printed %q, complained %q", err, &out, &complaint)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}

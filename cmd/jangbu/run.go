@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// run carries out one command line of a program, whose commands are the fields of the
+// struct that root points to, and returns the exit code.
+func run(ctx context.Context, root any, args []string, t terminal) int {
+	ctx, interrupted, stop := withSignals(ctx)
+	defer stop()
+	err := execute(ctx, root, args, t)
+	if interrupted() && (err == nil || errors.Is(err, context.Canceled)) {
+		err = errInterrupted
+	}
+	code := exitCode(err)
+	switch _, hinted := errors.AsType[interruption](err); code {
+	case exitDone:
+	case exitInterrupted:
+		if hinted { // whoever interrupts what has no end needs no hint
+			t.complain("jangbu: %v", err)
+		}
+	default:
+		t.complain("jangbu: %v", err)
+		if code == exitUsage {
+			t.complain(`Run "jangbu --help" for usage.`)
+		}
+	}
+	return code
+}
+
+// errHelp ends a command line that only asked for help.
+var errHelp = errors.New("help was printed")
+
+func execute(ctx context.Context, root any, args []string, t terminal) (err error) {
+	parser, err := newParser(root,
+		kong.Writers(t.out, t.err),
+		kong.Exit(func(int) { panic(errHelp) }), // kong's only way out of --help
+		kong.Bind(t),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+	)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if p := recover(); p == errHelp { //nolint:errorlint // the very value that was thrown
+			err = errHelp
+		} else if p != nil {
+			panic(p)
+		}
+	}()
+	parsed, err := parser.Parse(args)
+	if err != nil {
+		return fmt.Errorf("%w: %w", errUsage, err)
+	}
+	return parsed.Run()
+}
+
+// newParser returns the command line's parser.
+func newParser(root any, options ...kong.Option) (*kong.Kong, error) {
+	parser, err := kong.New(root, append(options,
+		kong.Name("jangbu"),
+		kong.Description("장부, the ledger of event-marketing campaigns."),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
+		kong.Help(printHelp),
+	)...)
+	if err != nil {
+		return nil, fmt.Errorf("build command line: %w", err)
+	}
+	return parser, nil
+}
+
+// printHelp ends kong's help with the exit codes.
+func printHelp(options kong.HelpOptions, c *kong.Context) error {
+	if err := kong.DefaultHelpPrinter(options, c); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(c.Stdout, "\n%s\n", exitCodesHelp())
+	return err
+}
+
+// withSignals ends the context at the first SIGINT or SIGTERM; a second one
+// kills the process. interrupted says whether it was SIGINT, as from Ctrl-C: a
+// SIGTERM is the ordinary way to end a service.
+func withSignals(parent context.Context) (ctx context.Context, interrupted func() bool, stop func()) {
+	ctx, cancel := context.WithCancelCause(parent)
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		select {
+		case s := <-signals:
+			signal.Stop(signals)
+			if s == os.Interrupt {
+				cancel(errInterrupted)
+			}
+			cancel(nil)
+		case <-ctx.Done():
+		}
+	}()
+	interrupted = func() bool { return errors.Is(context.Cause(ctx), errInterrupted) }
+	return ctx, interrupted, func() { signal.Stop(signals); cancel(nil) }
+}

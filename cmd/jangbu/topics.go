@@ -1,0 +1,47 @@
+package main
+
+import "jangbu/events"
+
+// topicConfig names the topics.
+type topicConfig struct {
+	TopicEventCreated          string `env:"JANGBU_TOPIC_EVENT_CREATED" default:"event-created" placeholder:"TOPIC" help:"Topic of EventCreated (${default})."`
+	TopicParticipantRegistered string `env:"JANGBU_TOPIC_PARTICIPANT_REGISTERED" default:"participant-registered" placeholder:"TOPIC" help:"Topic of ParticipantRegistered (${default})."`
+	TopicDistributionCompleted string `env:"JANGBU_TOPIC_DISTRIBUTION_COMPLETED" default:"distribution-completed" placeholder:"TOPIC" help:"Topic of DistributionCompleted (${default})."`
+	TopicChannelStatsFetched   string `env:"JANGBU_TOPIC_CHANNEL_STATS_FETCHED" default:"channel-stats-fetched" placeholder:"TOPIC" help:"Topic of ChannelStatsFetched (${default})."`
+}
+
+func (c topicConfig) topics() map[events.Type]string {
+	return map[events.Type]string{
+		events.TypeEventCreated:          c.TopicEventCreated,
+		events.TypeParticipantRegistered: c.TopicParticipantRegistered,
+		events.TypeDistributionCompleted: c.TopicDistributionCompleted,
+		events.TypeChannelStatsFetched:   c.TopicChannelStatsFetched,
+	}
+}
+
+func (c topicConfig) validate(wrong func(flag, format string, args ...any)) {
+	seen := make(map[string]bool)
+	for t, topic := range c.topics() {
+		switch {
+		case topic == "":
+			wrong("topic", "the topic of %s has no name", t)
+		case seen[topic]:
+			wrong("topic", "%q is given to two types", topic)
+		}
+		seen[topic] = true
+	}
+}
+
+func defaultTopics() topicConfig {
+	return topicConfig{"event-created", "participant-registered", "distribution-completed", "channel-stats-fetched"}
+}
+
+// topicNames returns the topics in the order of the types.
+func (c topicConfig) topicNames() []string {
+	topics := c.topics()
+	names := make([]string, 0, len(topics))
+	for _, t := range events.Types() {
+		names = append(names, topics[t])
+	}
+	return names
+}
