@@ -8,9 +8,8 @@ import (
 	"jangbu/events/privacy"
 )
 
-// batch is records of one topic, judged: what may enter the log and what may
-// not. Records that have just arrived and dead letters that are tried again are
-// judged by the same code.
+// batch is records of one topic, split into those that may enter the log and those that
+// may not.
 type batch struct {
 	good []registrable
 	bad  []refusal
@@ -30,8 +29,9 @@ type refusal struct {
 	detail string
 }
 
-// judge decodes records of a topic that carries events of type t, and turns
-// phone numbers into pseudonyms. Its error is the key store's.
+// judge decodes records of a topic that carries events of type t, and turns phone
+// numbers into pseudonyms. It returns an error only where the key store fails. New
+// records and dead letters both pass through it.
 func judge(ctx context.Context, keeper *privacy.Keeper, t events.Type, records []events.Record) (*batch, error) {
 	b := &batch{good: make([]registrable, 0, len(records))}
 	for i, record := range records {

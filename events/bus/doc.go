@@ -1,24 +1,23 @@
-// Package bus carries Kafka records into the log through a Watermill router,
-// with one ingest handler for each topic, and lets a scheduled handler for each
-// channel API poll it and publish what it says to the topic of its type.
+// Package bus is the Watermill router. It owns the ingest handler of each topic, which
+// takes Kafka records into the log, and the scheduled handler of each channel API, which
+// polls it and publishes what it reports.
 //
-// A message of the router is a frame: consecutive records of one partition. The
-// handler decodes each record strictly, turns phone numbers into pseudonyms,
-// appends what is good in one call and buries what cannot become an event. A
-// [Retrier] tries what was buried again, by the same code.
+// A message of an ingest handler is a frame: consecutive records of one partition. The
+// handler decodes each record strictly, turns phone numbers into pseudonyms, appends the
+// good records in one call and buries the others as dead letters. A [Retrier] tries dead
+// letters again, by the same code.
 //
 // Invariants:
 //
-//   - I1: a frame is acknowledged only when every record of it is in the log or
-//     among the dead letters. Whatever is delivered again comes out as a
-//     duplicate.
-//   - I3: a partition's next frame is not touched before the last one is acknowledged.
-//   - I5: received = appended + duplicate + dead-lettered. A bad record never
-//     holds up its neighbours: they are appended first.
-//   - I10: nothing that may hold a phone number reaches a log line.
+//   - I1: a frame is acknowledged only after each of its records is in the log or among
+//     the dead letters. A record that is delivered again is a duplicate.
+//   - I3: the next frame of a partition is not handled before the last is acknowledged.
+//   - I5: received = appended + duplicate + dead-lettered. Good records are appended
+//     before bad ones are buried, so a bad record never delays a good one.
+//   - I10: nothing that may hold a phone number is logged.
 //
-// Failures: when the database or the key store fails, the frame is delivered
-// again until it succeeds, and its partition waits; no good record ever becomes
-// a dead letter for it. A corrupt log ends [Router.Run]. A poll that cannot
-// publish keeps what it learned, and asks nobody until that is published.
+// Failures: while the database or the key store fails, a frame is delivered again until
+// it succeeds, and its partition waits; the failure makes no dead letter of a good
+// record. A corrupt log and a panic of a handler end [Router.Run]. A poller whose reports
+// cannot be published keeps them, and polls again after they are published.
 package bus

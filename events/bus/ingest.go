@@ -12,7 +12,8 @@ import (
 	"jangbu/events/privacy"
 )
 
-// ingest puts the frames of one topic into the log.
+// ingest appends the frames of one topic to the log. The router calls handle for several
+// partitions at once; no field changes after [NewRouter].
 type ingest struct {
 	typ     events.Type
 	log     events.Appender
@@ -21,7 +22,7 @@ type ingest struct {
 	logger  *slog.Logger
 }
 
-// handle returns nil when every record of the frame has found its place.
+// handle returns nil once every record of the frame is in the log or a dead letter (I1).
 func (h *ingest) handle(msg *message.Message) error {
 	frame, err := events.DecodeFrame(msg.Payload)
 	if err != nil {
@@ -38,7 +39,7 @@ func (h *ingest) handle(msg *message.Message) error {
 	return h.bury(ctx, frame, batch.bad)
 }
 
-// append appends what is good and moves conflicts to what is bad.
+// append appends the good records and moves those that conflict (I4) to the bad ones.
 func (h *ingest) append(ctx context.Context, b *batch) error {
 	if len(b.good) == 0 {
 		return nil

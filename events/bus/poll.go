@@ -2,29 +2,28 @@ package bus
 
 import (
 	"context"
-	"log/slog"
-	"sync/atomic"
 
 	"github.com/ThreeDotsLabs/watermill"
 	"github.com/ThreeDotsLabs/watermill/message"
 
 	"jangbu/events"
 	"jangbu/events/channels"
+	"jangbu/events/outage"
 )
 
-// Poll says whom to poll, when, and where to publish what they say.
+// Poll configures polling.
 type Poll struct {
 	Pollers []*channels.Poller
-	// Ticks tells when to look who is due.
+	// Ticks delivers a message each time that a round is to begin.
 	Ticks message.Subscriber
-	// Term returns the context of this process's term as the one that polls,
-	// which ends with ctx too; false while another process does.
+	// Term returns a context that ends with ctx and with this process's lease on
+	// polling; false while another process has the lease.
 	Term func(ctx context.Context) (context.Context, context.CancelFunc, bool)
 
 	Publisher message.Publisher
-	// Topic is that of ChannelStatsFetched.
+	// Topic is the topic of ChannelStatsFetched.
 	Topic string
-	// KeyMetadata names the metadata that Publisher makes the record's key of.
+	// KeyMetadata names the metadata from which Publisher takes the record's key.
 	KeyMetadata string
 }
 
@@ -32,28 +31,23 @@ type Poll struct {
 type poll struct {
 	Poll
 	poller *channels.Poller
-	logger *slog.Logger
-	// failing keeps one outage from being told every second.
-	failing atomic.Bool
+	outage *outage.Log
 }
 
-// handle lets everybody have their turn who is due. It never asks for the tick
-// to come again: the next one comes anyhow.
+// handle polls every campaign that is due. It returns no error, because the next tick
+// tries again.
 func (h *poll) handle(msg *message.Message) error {
 	ctx, cancel, ok := h.Term(msg.Context())
 	if !ok {
 		return nil
 	}
 	defer cancel()
-	err := h.poller.Round(ctx, h.publish)
-	switch {
-	case ctx.Err() != nil: // given up, for whatever reason
-	case err == nil:
-		if h.failing.Swap(false) {
-			h.logger.InfoContext(ctx, "poll: goes on", slog.String("api", h.poller.Name()))
-		}
-	case !h.failing.Swap(true):
-		h.logger.ErrorContext(ctx, "poll: trying again at every tick", slog.String("api", h.poller.Name()), slog.Any("error", err))
+	switch err := h.poller.Round(ctx, h.publish); {
+	case ctx.Err() != nil: // the round was cut short
+	case err != nil:
+		h.outage.Failed(ctx, err)
+	default:
+		h.outage.Succeeded(ctx)
 	}
 	return nil
 }
@@ -62,7 +56,7 @@ func (h *poll) handle(msg *message.Message) error {
 func (h *poll) publish(_ context.Context, reports []*events.ChannelStatsFetched) error {
 	messages := make([]*message.Message, len(reports))
 	for i, r := range reports {
-		// What the log stores of this type is its contract's form.
+		// The stored form of this type is valid under its contract.
 		messages[i] = message.NewMessage(watermill.NewUUID(), events.AppendStored(nil, r))
 		messages[i].Metadata.Set(h.KeyMetadata, string(r.Campaign))
 	}

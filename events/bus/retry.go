@@ -8,47 +8,47 @@ import (
 	"jangbu/events/privacy"
 )
 
-// Retrier tries dead letters again: it judges them by the code that judges what
-// arrives, and revives those that pass. It is not safe for concurrent use.
+// Retrier tries dead letters again: it decodes them as ingestion does and revives those
+// that pass. It is not safe for concurrent use.
 type Retrier struct {
 	Office  events.DeadLetterOffice
 	Privacy *privacy.Keeper
 	// Topics names the topic of each type, as for [Ingest].
 	Topics map[events.Type]string
 
-	tried map[identity]events.Digest // what Try has let pass
+	tried map[identity]events.Digest // the events that Try found to pass
 }
 
-// identity is what makes two drafts the same event (I4).
+// identity identifies an event (I4).
 type identity struct {
 	campaign events.Campaign
 	id       events.ID
 }
 
-// Fate is what became of a letter that was tried again. The zero value is that of
-// one that waits no more, for another has revived or discarded it.
+// Fate is the result of trying a letter again. It is zero for a letter that another
+// process has revived or discarded meanwhile.
 type Fate struct {
 	// Outcome is Appended or Duplicate where the letter passed, Conflict where the log
-	// refused it, and 0 where it got no further than the decoder.
+	// refused it, and 0 where it did not decode.
 	Outcome events.Outcome
-	// Reason and Detail say why the letter stays; empty where it does not.
+	// Reason and Detail say why the letter stays; they are empty where it does not.
 	Reason events.Reason
 	Detail string
 }
 
-// Stays reports whether the letter waits as before.
+// Stays reports whether the letter is still a dead letter.
 func (f Fate) Stays() bool { return f.Reason != "" }
 
-// Retry revives those of the letters that pass now, in their order and in one
-// transaction, and returns the fate of each. On an error nothing is known to be
-// done; trying the same letters again is always right.
+// Retry revives the letters that pass now, in their order and in one transaction, and
+// returns the fate of each. After an error the transaction may or may not have taken
+// place; retrying the same letters is harmless (I4).
 func (r *Retrier) Retry(ctx context.Context, letters []events.DeadLetter) ([]Fate, error) {
 	return r.retry(ctx, letters, r.Office.Revive)
 }
 
-// Try returns the fates that Retry would, given also all letters that were tried
-// before, and revives nothing. It remembers each event that would be appended. For
-// no key to be made either, Privacy is to be opened on [privacy.Unwritten] keys.
+// Try returns the fates that Retry would return after a Retry of all letters tried so
+// far, and revives nothing. It remembers each event that would be appended. So that it
+// makes no key either, Privacy must be opened on [privacy.Unwritten] keys.
 func (r *Retrier) Try(ctx context.Context, letters []events.DeadLetter) ([]Fate, error) {
 	return r.retry(ctx, letters, r.foresee)
 }
@@ -79,8 +79,7 @@ func (r *Retrier) retry(ctx context.Context, letters []events.DeadLetter, revive
 	return fates, nil
 }
 
-// judge returns the drafts that the letters decode to, and the fates of those that
-// decode to none.
+// judge returns the draft that each letter decodes to, or nil and its fate.
 func (r *Retrier) judge(ctx context.Context, letters []events.DeadLetter) ([]Fate, []*events.Draft, error) {
 	fates, drafts := make([]Fate, len(letters)), make([]*events.Draft, len(letters))
 	records, of := make(map[events.Type][]events.Record), make(map[events.Type][]int)
@@ -90,12 +89,12 @@ func (r *Retrier) judge(ctx context.Context, letters []events.DeadLetter) ([]Fat
 		}
 		record, err := r.Privacy.Unseal(letter.Sealed)
 		if err != nil {
-			fates[i] = Fate{Reason: letter.Reason, Detail: "what was sealed is damaged, or was sealed under another master key"}
+			fates[i] = Fate{Reason: letter.Reason, Detail: "its sealed record is damaged, or was sealed under another master key"}
 			continue
 		}
 		t, ok := r.typeOf(record.Topic)
 		if !ok {
-			fates[i] = Fate{Reason: letter.Reason, Detail: "its topic is none of those that are ingested"}
+			fates[i] = Fate{Reason: letter.Reason, Detail: "its topic is not ingested"}
 			continue
 		}
 		records[t], of[t] = append(records[t], record), append(of[t], i)
@@ -124,13 +123,13 @@ func (r *Retrier) typeOf(topic string) (events.Type, bool) {
 	return 0, false
 }
 
-// foresee returns the outcomes that a revival would have.
+// foresee returns the outcomes that reviving would have.
 func (r *Retrier) foresee(ctx context.Context, revivals []events.Revival) ([]events.Outcome, error) {
 	drafts := make([]events.Draft, len(revivals))
 	for i := range revivals {
 		drafts[i] = revivals[i].Draft
 	}
-	held, err := r.Office.Digests(ctx, drafts)
+	stored, err := r.Office.Digests(ctx, drafts)
 	if err != nil {
 		return nil, err
 	}
@@ -141,8 +140,8 @@ func (r *Retrier) foresee(ctx context.Context, revivals []events.Revival) ([]eve
 	for i, d := range drafts {
 		key := identity{d.Event.Subject(), d.ID}
 		other, known := r.tried[key]
-		if held[i] != nil {
-			other, known = *held[i], true
+		if stored[i] != nil {
+			other, known = *stored[i], true
 		}
 		switch {
 		case !known:

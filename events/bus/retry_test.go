@@ -148,8 +148,8 @@ func TestRetry(t *testing.T) {
 		{Outcome: events.Conflict, Reason: events.ReasonConflict, Detail: "with other content"},
 		passed(events.Appended), // p-2
 		{Reason: events.ReasonMalformed, Detail: "is not valid JSON"},
-		{Reason: events.ReasonUnknownType, Detail: "its topic is none of those that are ingested"},
-		{Reason: events.ReasonUnknownType, Detail: "what was sealed is damaged, or was sealed under another master key"},
+		{Reason: events.ReasonUnknownType, Detail: "its topic is not ingested"},
+		{Reason: events.ReasonUnknownType, Detail: "its sealed record is damaged, or was sealed under another master key"},
 	}
 	fates, err := s.retrier(s.keeper).Retry(t.Context(), letters)
 	if err != nil {

@@ -11,45 +11,46 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 
 	"jangbu/events"
+	"jangbu/events/outage"
 	"jangbu/events/privacy"
 )
 
-// closeTimeout is how long Run waits for frames in flight when it ends. What
-// is cut off is delivered again.
+// closeTimeout is how long Run waits at its end for handlers. A frame that is cut off is
+// delivered again.
 const closeTimeout = 10 * time.Second
 
-// Config says what the router does.
+// Config configures a [Router].
 type Config struct {
-	Ingest *Ingest // nil: nothing is ingested
-	Poll   *Poll   // nil: nobody is polled
+	Ingest *Ingest // nil disables ingestion
+	Poll   *Poll   // nil disables polling
 	// Middleware wraps every handler.
 	Middleware []message.HandlerMiddleware
 	Logger     *slog.Logger
 }
 
-// Ingest says what to ingest and where to put it.
+// Ingest configures ingestion.
 type Ingest struct {
 	Subscriber message.Subscriber
-	// Topics names the topic of each type; types without one are not ingested.
+	// Topics names the topic of each type. A type without one is not ingested.
 	Topics      map[events.Type]string
 	Log         events.Appender
 	DeadLetters events.DeadLetters
 	Privacy     *privacy.Keeper
 }
 
-// Router is where Watermill's handlers run. Make one with [NewRouter].
+// Router runs the handlers. It is made by [NewRouter].
 type Router struct {
 	router *message.Router
-	broken chan error // the first broken invariant
+	broken chan error // holds the first broken invariant; handlers send, Run receives
 }
 
-// NewRouter wires a handler to each topic and to each channel API. Nothing runs
-// before Run.
+// NewRouter adds a handler for each topic and each channel API. None runs before
+// [Router.Run].
 func NewRouter(cfg Config) (*Router, error) {
 	if cfg.Logger == nil || cfg.Ingest == nil && cfg.Poll == nil {
 		return nil, errors.New("new router: a logger and something to do are required")
 	}
-	// Watermill tells at info level what it does at every step.
+	// Watermill logs every step at info level.
 	quiet := watermill.NewSlogLoggerWithLevelMapping(cfg.Logger, map[slog.Level]slog.Level{slog.LevelInfo: slog.LevelDebug})
 	router, err := message.NewRouter(message.RouterConfig{CloseTimeout: closeTimeout}, quiet)
 	if err != nil {
@@ -93,14 +94,17 @@ func (r *Router) addPoll(cfg Poll, logger *slog.Logger) error {
 		return errors.New("to poll, pollers, ticks, term, publisher, topic and key metadata are required")
 	}
 	for _, poller := range cfg.Pollers {
-		h := &poll{Poll: cfg, poller: poller, logger: logger}
+		h := &poll{Poll: cfg, poller: poller, outage: &outage.Log{
+			Logger: logger, Level: slog.LevelError, Attrs: []slog.Attr{slog.String("api", poller.Name())},
+			Began: "poll: trying again at every tick", Ended: "poll: goes on",
+		}}
 		r.router.AddConsumerHandler("poll "+poller.Name(), poller.Name(), cfg.Ticks, r.guard(h.handle))
 	}
 	return nil
 }
 
-// Run works until ctx ends and then returns nil, or until an invariant is
-// broken and then returns [events.ErrCorrupt] or [events.ErrGap].
+// Run runs the handlers until ctx ends, and then returns nil, or until an invariant is
+// broken, and then returns [events.ErrCorrupt] or [events.ErrGap].
 func (r *Router) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -121,9 +125,9 @@ func (r *Router) Run(ctx context.Context) error {
 // Running is closed once every handler has subscribed.
 func (r *Router) Running() <-chan struct{} { return r.router.Running() }
 
-// guard tells an error that may pass, for which the frame is delivered again,
-// from a broken invariant, which ends the router. Watermill would recover from
-// a panic and deliver the frame for ever.
+// guard returns handle with a check of its error. A broken invariant ends the router;
+// any other error only leads to the frame's redelivery. A panic counts as a broken
+// invariant, because Watermill would recover from it and redeliver the frame for ever.
 func (r *Router) guard(handle message.NoPublishHandlerFunc) message.NoPublishHandlerFunc {
 	return func(msg *message.Message) (err error) {
 		defer func() {
@@ -133,7 +137,7 @@ func (r *Router) guard(handle message.NoPublishHandlerFunc) message.NoPublishHan
 			if errors.Is(err, events.ErrCorrupt) || errors.Is(err, events.ErrGap) {
 				select {
 				case r.broken <- err:
-				default: // an earlier one is already ending the router
+				default: // an earlier one already ends the router
 				}
 			}
 		}()

@@ -10,21 +10,21 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 )
 
-// ticks is a subscriber of the passing of time: every topic has an empty message
-// at once and then one in each interval. A tick waits until the last one has
-// been answered, whatever the answer; those that would have come meanwhile do not.
+// ticks is a subscriber to time: each subscription gets an empty message at once and
+// then one in each interval. The next one waits until the last one is acknowledged, in
+// either way; those that fall into the wait are dropped.
 type ticks struct {
-	every time.Duration
-
-	mu     sync.Mutex
-	closed chan struct{}
-	ended  bool
+	every  time.Duration
+	closed chan struct{} // closed by Close
 	wg     sync.WaitGroup
+
+	mu    sync.Mutex
+	ended bool // guarded by mu: closed is closed
 }
 
 var _ message.Subscriber = (*ticks)(nil)
 
-// NewTicks returns a subscriber whose messages come that far apart.
+// NewTicks returns a subscriber whose messages come every so often.
 func NewTicks(every time.Duration) message.Subscriber {
 	return &ticks{every: every, closed: make(chan struct{})}
 }

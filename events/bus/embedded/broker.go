@@ -14,30 +14,27 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 )
 
-// MaxBatchBytes is the largest batch of records that the broker accepts: twice
-// what a record may have, so that one that is too long still arrives and
-// becomes a dead letter.
+// MaxBatchBytes is the longest batch of records that the broker accepts: twice the limit
+// of a record, so that a record over the limit still arrives and becomes a dead letter.
 const MaxBatchBytes = 2 << 20
 
-// ErrInUse says that another process has the data directory.
+// ErrInUse is the error of starting a broker on the data directory of another process.
 var ErrInUse = errors.New("data directory is in use by another process")
 
-// Config says what to run.
+// Config configures a [Broker].
 type Config struct {
-	// Listen is the address to listen on, which is also the one that clients
-	// are told to connect to, so it names a host. Port 0 takes a free one.
-	// Empty: 127.0.0.1:9092.
+	// Listen is the address to listen on. Clients connect to the same address, so it
+	// must name a host. Port 0 takes a free port. Empty means 127.0.0.1:9092.
 	Listen string
-	// DataDir keeps topics and offsets; it is created where it is missing.
-	// Empty: they are kept in memory only.
+	// DataDir keeps topics and offsets. It is created if it is missing. Empty keeps
+	// them in memory only.
 	DataDir string
-	// Partitions is the number of partitions of a topic that is created. 0: 12.
+	// Partitions is the number of partitions of a topic that is created. 0 means 12.
 	Partitions int32
-	// Topics are created where they are missing. One that is there keeps its
-	// partitions.
+	// Topics are created if they are missing. An existing topic keeps its partitions.
 	Topics []string
-	// Logger gets the broker's warnings and errors; the rest of what it says
-	// at debug. Nil: nobody does.
+	// Logger logs the broker's warnings and errors at their level, and its other
+	// messages at debug. Nil disables logging.
 	Logger *slog.Logger
 }
 
@@ -49,8 +46,8 @@ type Broker struct {
 	closing sync.Once
 }
 
-// Start runs a broker until Close; ctx bounds the start only. [ErrInUse] where
-// another process has the data directory.
+// Start runs a broker until [Broker.Close]; ctx bounds the start only. It returns
+// [ErrInUse] where another process has the data directory.
 func Start(ctx context.Context, cfg Config) (*Broker, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
@@ -126,24 +123,23 @@ func (b *Broker) start(ctx context.Context, cfg Config) error {
 	return nil
 }
 
-// Addr is the host and port that clients connect to.
+// Addr returns the host and port that clients connect to.
 func (b *Broker) Addr() string { return b.addr }
 
-// Close stops the broker and lets go of the data directory. Close consumers
-// first: one that cannot say goodbye is waited for after the next start, until
-// its session has expired.
+// Close stops the broker and unlocks the data directory. Consumers must be closed first:
+// the session of one that could not leave its group delays others after the next start.
 func (b *Broker) Close() {
 	b.closing.Do(func() {
 		if b.cluster != nil {
 			b.cluster.Close()
 		}
 		if b.lock != nil {
-			_ = b.lock.Close() // gives up the lock; nothing was written to it
+			_ = b.lock.Close() // unlocks; nothing was written to it
 		}
 	})
 }
 
-// leveled turns the broker's log into attributes.
+// leveled adapts a slog.Logger to the broker.
 type leveled struct{ log *slog.Logger }
 
 func (l leveled) Logf(level kfake.LogLevel, format string, args ...any) {

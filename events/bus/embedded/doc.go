@@ -1,21 +1,16 @@
-// Package embedded runs a broker of the Kafka protocol inside the process, on a
-// real port, for real Kafka clients.
+// Package embedded runs a broker of the Kafka protocol inside the process, on a real port,
+// for real Kafka clients. It owns the broker's data directory, its lock and its bounds.
 //
-// Given a data directory it keeps topics, records and committed offsets there,
-// and a produce is acknowledged only after its batch has been synced: what was
-// acknowledged survives a kill at any moment. Without one it keeps everything
-// in memory and forgets it when it stops.
+// With a data directory the broker keeps topics, records and committed offsets there, and
+// acknowledges a produce only after its batch is synced: an acknowledged record survives a
+// kill at any moment. Without one it keeps them in memory until it stops. It keeps
+// records of any age.
 //
-// A data directory belongs to one process at a time; a second one is refused
-// with [ErrInUse]. Records of any age are kept: nothing is lost to retention
-// while nobody consumes.
+// It is one node and serves one request at a time. Its files hold records as they were
+// produced, phone numbers included, so only the owner of the directory can read it.
 //
-// Topics are those of the configuration and those that a client creates by
-// request; a produce to any other is refused, for the broker would lose the
-// records of a topic that it had made by itself when it is killed. A batch of
-// more than [MaxBatchBytes] is refused as too large.
-//
-// It is one node, it serves one request at a time, and its topic files hold
-// records as they were produced, phone numbers included: the directory is
-// readable by its owner only.
+// Failures: a data directory belongs to one process at a time, and a second one gets
+// [ErrInUse]. A produce to a topic that does not exist is refused, because the broker
+// would lose a topic that it created by itself when it is killed; clients create topics
+// by request. A batch longer than [MaxBatchBytes] is refused as too large.
 package embedded

@@ -8,8 +8,8 @@ import (
 	"os"
 )
 
-// lockFile holds the file open: where there is no flock, a file that a process
-// has open cannot be removed by another.
+// lockFile opens the file. A system without flock does not let another process remove an
+// open file.
 func lockFile(path string) (*os.File, error) {
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, ErrInUse

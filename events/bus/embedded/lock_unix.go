@@ -8,7 +8,7 @@ import (
 	"syscall"
 )
 
-// lockFile takes the file's lock, which ends with the process however it ends.
+// lockFile locks the file. The lock ends with the process, however the process ends.
 func lockFile(path string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {

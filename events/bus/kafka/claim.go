@@ -16,8 +16,7 @@ const (
 	maxFrameBytes   = 1 << 20 // of keys, values and headers
 )
 
-// tracer is the hook by which records become frames before Watermill's
-// subscriber sees them.
+// tracer is the hook through which Watermill's subscriber gets frames instead of records.
 type tracer struct{ sub *subscription }
 
 // WrapConsumerGroupHandler is called for each connection.
@@ -35,7 +34,7 @@ func (tracer) WrapPartitionConsumer(c sarama.PartitionConsumer) sarama.Partition
 // WrapSyncProducer implements the tracer.
 func (tracer) WrapSyncProducer(_ *sarama.Config, p sarama.SyncProducer) sarama.SyncProducer { return p }
 
-// pace keeps a group that refuses this member from being asked in a tight loop.
+// pace keeps this member from rejoining in a tight loop a group that refuses it.
 func (s *subscription) pace() {
 	if wait := reconnectPause - time.Since(s.connected); wait > 0 {
 		select {
@@ -46,14 +45,14 @@ func (s *subscription) pace() {
 	s.connected = time.Now()
 }
 
-// handler stands between sarama's group and Watermill's handler.
+// handler wraps Watermill's handler of a session of sarama's group.
 type handler struct {
 	inner   sarama.ConsumerGroupHandler
 	sub     *subscription
-	offsets *offsets // of the session
+	offsets *offsets // set by Setup, before ConsumeClaim reads it
 }
 
-// Setup implements [sarama.ConsumerGroupHandler]. Cleanup follows also where it
+// Setup implements [sarama.ConsumerGroupHandler]. Sarama calls Cleanup also where it
 // fails.
 func (h *handler) Setup(sess sarama.ConsumerGroupSession) error {
 	if err := h.inner.Setup(sess); err != nil {
@@ -80,8 +79,8 @@ func (h *handler) Cleanup(sess sarama.ConsumerGroupSession) error {
 	return h.inner.Cleanup(sess)
 }
 
-// ConsumeClaim implements [sarama.ConsumerGroupHandler]. It returns as soon as
-// the session ends, for then the subscription answers for the handlers.
+// ConsumeClaim implements [sarama.ConsumerGroupHandler]. It returns as soon as the
+// session ends: the subscription then acknowledges in place of the handlers.
 func (h *handler) ConsumeClaim(sess sarama.ConsumerGroupSession, claim sarama.ConsumerGroupClaim) error {
 	frames := make(chan *sarama.ConsumerMessage)
 	consumed := make(chan struct{})
@@ -96,26 +95,27 @@ func (h *handler) ConsumeClaim(sess sarama.ConsumerGroupSession, claim sarama.Co
 	return err
 }
 
-// drain makes frames of a claim's records until session, claim or consumer end.
+// drain cuts a claim's records into frames until the session, the claim or the consumer
+// ends.
 func (h *handler) drain(sess sarama.ConsumerGroupSession, claim sarama.ConsumerGroupClaim, frames chan<- *sarama.ConsumerMessage, consumed <-chan struct{}) {
 	var (
-		next  frame                   // grows until it is taken
-		held  *sarama.ConsumerMessage // what had no room in it
+		next  frame                   // grows until the consumer takes it
+		extra *sarama.ConsumerMessage // the record that had no room in next
 		track = tracker{handler: h, sess: sess}
 	)
 	track.expected, track.committed = h.sub.expected(claim.Partition())
 	take := func(m *sarama.ConsumerMessage) {
 		track.see(m)
 		if !next.add(m) {
-			held = m
+			extra = m
 		}
 	}
 	for {
 		records := claim.Messages()
-		if held != nil || next.records == maxFrameRecords {
+		if extra != nil || next.records == maxFrameRecords {
 			records = nil
 		}
-		select { // what is there goes in first
+		select { // records that are there join the frame before it is offered
 		case m, ok := <-records:
 			if !ok {
 				return
@@ -136,8 +136,8 @@ func (h *handler) drain(sess sarama.ConsumerGroupSession, claim sarama.ConsumerG
 			take(m)
 		case ready <- next.message:
 			next = next.following()
-			if m := held; m != nil {
-				held = nil
+			if m := extra; m != nil {
+				extra = nil
 				next.add(m)
 			}
 		case <-sess.Context().Done():
@@ -150,20 +150,20 @@ func (h *handler) drain(sess sarama.ConsumerGroupSession, claim sarama.ConsumerG
 
 // frame is an encoded frame that can still grow.
 type frame struct {
-	message *sarama.ConsumerMessage // Value: the frame; Offset: its last record's
+	message *sarama.ConsumerMessage // Value is the frame, Offset that of its last record
 	records int
 	bytes   int
 	headers []events.Header // reused from record to record
-	grow    int             // the room to begin with
+	grow    int             // capacity of the first allocation, in bytes
 }
 
-// following returns an empty frame that expects to become as long as f.
+// following returns an empty frame with room for as many bytes as f has.
 func (f *frame) following() frame {
 	return frame{headers: f.headers, grow: len(f.message.Value)}
 }
 
-// add appends a record and reports whether there was room. There always is
-// room for one.
+// add appends a record and reports whether there was room. A first record always has
+// room.
 func (f *frame) add(m *sarama.ConsumerMessage) bool {
 	size := len(m.Key) + len(m.Value)
 	f.headers = f.headers[:0]
@@ -196,7 +196,7 @@ type frameClaim struct {
 // Messages implements [sarama.ConsumerGroupClaim].
 func (c frameClaim) Messages() <-chan *sarama.ConsumerMessage { return c.frames }
 
-// ackedSession notes what is acknowledged.
+// ackedSession notes acknowledged offsets.
 type ackedSession struct {
 	sarama.ConsumerGroupSession
 	sub *subscription

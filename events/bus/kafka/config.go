@@ -10,54 +10,53 @@ import (
 	"github.com/IBM/sarama"
 )
 
-// Config says which brokers to use, and how.
+// Config configures subscribers, publishers and producers.
 type Config struct {
-	// Brokers are host:port addresses to find the cluster by; at least one.
+	// Brokers are the host:port addresses of at least one broker of the cluster.
 	Brokers []string
-	// Group is the consumer group; needed by subscribers only.
+	// Group is the consumer group. Only subscribers need it.
 	Group string
 	// ClientID names this process in the brokers' logs. Empty: "jangbu".
 	ClientID string
-	// Logger gets errors as long as they are new, and gaps. Nil: nobody does.
+	// Logger logs gaps, and each kind of error once a minute. Nil disables logging.
 	Logger *slog.Logger
-	// OnGap is called for each gap, from the goroutine that reads the
-	// partition. Nil: gaps are only logged.
+	// OnGap, if not nil, is called for each gap, from the goroutine that reads the
+	// partition.
 	OnGap func(Gap)
 }
 
 // Times of a subscriber.
 const (
-	// session is how long the partitions of a killed process wait for another:
-	// the least that brokers allow by default. A shorter one would also expire
-	// under a process that merely gets little of its machine's time, again and
-	// again.
+	// session is how long the partitions of a killed process wait for another. It
+	// is the shortest that brokers allow by default; a shorter one would also expire
+	// under a process that is starved of CPU.
 	session = 6 * time.Second
-	// heartbeat is how often a member is heard of, and so how soon it notices a
-	// rebalance.
+	// heartbeat is the interval at which a member reports, and so the time after
+	// which it notices a rebalance.
 	heartbeat = session / 12
-	// rebalanceTimeout is how long a rebalance waits for a member; handlers
-	// are never waited for.
+	// rebalanceTimeout is how long a rebalance waits for a member. It never waits
+	// for a handler.
 	rebalanceTimeout = 6 * time.Second
-	// commitInterval bounds what comes again after a kill.
+	// commitInterval bounds what is delivered again after a kill.
 	commitInterval = time.Second
-	// fetchWait is how long a broker holds an empty fetch. Brokers answer one
-	// request of a connection after the other, so heartbeats and commits wait
-	// that long too.
+	// fetchWait is how long a broker delays the response to an empty fetch.
+	// Brokers serve the requests of a connection in order, so heartbeats and commits
+	// wait that long too.
 	fetchWait = 100 * time.Millisecond
-	// stallTolerance is how long a partition whose handler is busy may keep
-	// the other partitions from being fetched, once, until it is left out.
+	// stallTolerance is how long a partition with a busy handler may delay the
+	// fetches of the other partitions, once, before they leave it out.
 	stallTolerance = 250 * time.Millisecond
 	// reconnectPause is the least time between two attempts to join the group.
 	reconnectPause = 500 * time.Millisecond
-	// retryPause is the pause between attempts of everything else.
+	// retryPause is the pause between two attempts of any other kind.
 	retryPause = 250 * time.Millisecond
 )
 
-// fetchBytes is what a fetch asks for per partition. A longer batch is fetched
-// whole, however long it is: nothing is skipped for its size.
+// fetchBytes is what a fetch asks for per partition. A longer batch is fetched whole, of
+// whatever length.
 const fetchBytes = 1 << 20
 
-// withDefaults returns c with what was left out, or one error for each field
+// withDefaults returns c with defaults for its empty fields, or one error for each field
 // that is wrong.
 func (c Config) withDefaults() (Config, error) {
 	var errs []error
@@ -78,7 +77,7 @@ func (c Config) withDefaults() (Config, error) {
 	return c, errors.Join(errs...)
 }
 
-// client returns what every connection has in common.
+// client returns the settings of every connection.
 func (c Config) client() *sarama.Config {
 	sc := sarama.NewConfig()
 	sc.ClientID = c.ClientID
@@ -87,7 +86,7 @@ func (c Config) client() *sarama.Config {
 	sc.Net.DialTimeout = 5 * time.Second
 	sc.Metadata.Retry.Backoff = retryPause
 	sc.Metadata.RefreshFrequency = time.Minute // finds added partitions
-	// Topics are created by request, with the partitions they should have.
+	// EnsureTopics creates topics, with the right number of partitions.
 	sc.Metadata.AllowAutoTopicCreation = false
 	return sc
 }
@@ -114,12 +113,12 @@ func (c Config) producer() *sarama.Config {
 	sc.Producer.RequiredAcks = sarama.WaitForAll
 	sc.Producer.Return.Successes = true
 	sc.Producer.Return.Errors = true
-	// Keys go where Java clients would put them.
+	// Java clients place keys the same way.
 	sc.Producer.Partitioner = sarama.NewMurmur2Partitioner
 	sc.Producer.Retry.Max = 10
 	sc.Producer.Retry.Backoff = retryPause
-	// One request at a time keeps a partition's order when one is repeated. A
-	// repeated request may write its records twice, which is no harm (I4).
+	// One request at a time keeps a partition's order when a request is repeated. A
+	// repeated request may write its records twice, which is harmless (I4).
 	sc.Net.MaxOpenRequests = 1
 	return sc
 }

@@ -8,25 +8,26 @@ import (
 	"github.com/IBM/sarama"
 )
 
-// Gap says that a partition did not go on where its reader had stopped.
+// Gap is a difference between the offset at which a partition should go on and the one
+// at which it does.
 type Gap struct {
 	Topic     string
 	Partition int32
-	Expected  int64 // the offset to go on from
-	Found     int64 // that of the record that came
+	Expected  int64 // the offset after the last record that was read
+	Found     int64 // the offset of the next record
 }
 
-// Lost reports whether the records from Expected up to Found are gone: the
-// brokers deleted them before they were read. Otherwise the partition starts
-// again below, as after its topic was deleted and created anew.
+// Lost reports whether the records from Expected up to Found are gone: the brokers
+// deleted them before they were read. Otherwise the partition starts again at a lower
+// offset, as after its topic was deleted and created anew.
 func (g Gap) Lost() bool { return g.Found > g.Expected }
 
-// unknown: there is nothing to compare a first record with.
+// unknown is the expected offset of a partition that was never read.
 const unknown int64 = -1
 
-// expected returns the offset that the partition should go on from. Brokers drop
-// a topic's committed offsets together with the topic; then what this process
-// knows itself is all there is, and of that some may not have been committed.
+// expected returns the offset at which the partition should go on. Brokers drop a
+// topic's committed offsets together with the topic; what this process acknowledged then
+// stands in for them, although some of it may not have been committed.
 func (s *subscription) expected(partition int32) (offset int64, committed bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -39,9 +40,8 @@ func (s *subscription) expected(partition int32) (offset int64, committed bool) 
 	return unknown, false
 }
 
-// tracker compares a claim's offsets with those that were expected. sarama
-// itself silently starts at the oldest record where a committed offset is out
-// of range.
+// tracker compares a claim's offsets with the expected ones. sarama silently starts at
+// the oldest record where a committed offset is out of range.
 type tracker struct {
 	handler   *handler
 	sess      sarama.ConsumerGroupSession
@@ -65,21 +65,21 @@ func (t *tracker) see(m *sarama.ConsumerMessage) {
 	switch {
 	case err != nil:
 		where = append(where, slog.String("error", err.Error()))
-		cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "offsets were skipped or repeated; cannot tell why", where...)
+		cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "offsets were skipped or repeated, for an unknown reason", where...)
 		return
 	case !confirmed:
 		return
 	case gap.Lost():
 		cfg.Logger.LogAttrs(ctx, slog.LevelError, "records were deleted before they were read", where...)
 	default:
-		cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "partition starts again below what was read", where...)
+		cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "partition starts again at a lower offset", where...)
 	}
 	if cfg.OnGap != nil {
 		cfg.OnGap(gap)
 	}
 }
 
-// offsets asks the brokers about offsets.
+// offsets reads offsets from the brokers.
 type offsets struct{ client sarama.Client }
 
 func openOffsets(cfg Config) (*offsets, error) {
@@ -96,7 +96,7 @@ func (o *offsets) close() {
 	}
 }
 
-// committed returns the group's offsets of those partitions that have one.
+// committed returns the group's committed offset of each partition that has one.
 func (o *offsets) committed(group, topic string, partitions []int32) (map[int32]int64, error) {
 	if len(partitions) == 0 {
 		return nil, nil
@@ -105,13 +105,13 @@ func (o *offsets) committed(group, topic string, partitions []int32) (map[int32]
 	if err != nil {
 		return nil, fmt.Errorf("fetch committed offsets: %w", err)
 	}
-	answer, err := admin.ListConsumerGroupOffsets(group, map[string][]int32{topic: partitions})
+	response, err := admin.ListConsumerGroupOffsets(group, map[string][]int32{topic: partitions})
 	if err != nil {
 		return nil, fmt.Errorf("fetch committed offsets: %w", err)
 	}
 	committed := make(map[int32]int64, len(partitions))
 	for _, p := range partitions {
-		block := answer.GetBlock(topic, p)
+		block := response.GetBlock(topic, p)
 		if block == nil {
 			continue
 		}
@@ -125,10 +125,10 @@ func (o *offsets) committed(group, topic string, partitions []int32) (map[int32]
 	return committed, nil
 }
 
-// confirm reports whether what looks like a gap is one. Offsets that hold no
-// record, such as the ends of transactions, are skipped in any log: records are
-// gone only before its beginning. And what was read but not committed is read
-// again: only where the log ends below that it is another log.
+// confirm reports whether an apparent gap is one. Offsets without a record, such as the
+// ends of transactions, are skipped in any partition, so records are lost only where the
+// partition begins above Expected. Records that were read but not committed are read
+// again, so the partition starts again only where it ends below Expected.
 func (o *offsets) confirm(g Gap, committed bool) (bool, error) {
 	if !g.Lost() && committed {
 		return true, nil

@@ -12,8 +12,8 @@ import (
 	"github.com/ThreeDotsLabs/watermill"
 )
 
-// logger is Watermill's view of a slog.Logger: errors as long as they are new,
-// the rest at debug and below.
+// logger adapts a slog.Logger to Watermill. It logs new errors at error level and the
+// rest at debug and below.
 type logger struct {
 	watermill.LoggerAdapter
 	faults *faults
@@ -32,7 +32,7 @@ func newLogger(log *slog.Logger, f *faults) logger {
 
 // Error implements [watermill.LoggerAdapter].
 func (l logger) Error(msg string, err error, fields watermill.LogFields) {
-	// What ends because it is to end is no fault.
+	// A cancelled context is no fault.
 	if !errors.Is(err, context.Canceled) && l.faults.isNew(msg, err) {
 		l.LoggerAdapter.Error(msg, err, fields)
 		return
@@ -45,44 +45,47 @@ func (l logger) With(fields watermill.LogFields) watermill.LoggerAdapter {
 	return logger{LoggerAdapter: l.LoggerAdapter.With(fields), faults: l.faults}
 }
 
-// faults remembers what has been complained about since things last went well.
+// faults remembers the errors that were logged since the last success. It is no
+// [jangbu/events/outage.Log], because an outage of brokers has many different errors,
+// and no cache that evicts: beyond maxFaults, further errors must not be logged.
 type faults struct {
-	mu   sync.Mutex
-	told map[string]time.Time
+	mu     sync.Mutex
+	logged map[string]time.Time // guarded by mu
 }
 
 const (
-	// tellAgain is how long an error is not repeated.
-	tellAgain = time.Minute
-	// maxFaults bounds the memory of faults; what comes beyond is not new.
+	// repeatAfter is how long an error is not logged again.
+	repeatAfter = time.Minute
+	// maxFaults bounds the errors that are logged in one outage.
 	maxFaults = 32
 )
 
+// isNew reports whether to log err, and notes that it was logged.
 func (f *faults) isNew(msg string, err error) bool {
 	if perPartition, ok := errors.AsType[*sarama.ConsumerError](err); ok {
 		err = perPartition.Err
 	}
 	what := msg + ": " + err.Error()
 	if op := (*net.OpError)(nil); errors.As(err, &op) {
-		what = msg + ": " + op.Op + op.Err.Error() // without the port, which changes every time
+		what = msg + ": " + op.Op + op.Err.Error() // without the local port, which differs each time
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if at, ok := f.told[what]; ok && time.Since(at) < tellAgain || !ok && len(f.told) >= maxFaults {
+	if at, ok := f.logged[what]; ok && time.Since(at) < repeatAfter || !ok && len(f.logged) >= maxFaults {
 		return false
 	}
-	if f.told == nil {
-		f.told = make(map[string]time.Time)
+	if f.logged == nil {
+		f.logged = make(map[string]time.Time)
 	}
-	f.told[what] = time.Now()
+	f.logged[what] = time.Now()
 	return true
 }
 
-// clear forgets everything and reports whether there was something.
+// clear forgets all errors and reports whether there were any.
 func (f *faults) clear() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	had := len(f.told) > 0
-	clear(f.told)
+	had := len(f.logged) > 0
+	clear(f.logged)
 	return had
 }

@@ -11,20 +11,20 @@ import (
 	"jangbu/events"
 )
 
-// produceBatch is how many records are handed over between two looks at the
-// context.
+// produceBatch is how many records are sent between two checks of the context.
 const produceBatch = 10000
 
-// ErrClosed says that a producer was closed before it was asked to produce.
+// ErrClosed is the error of producing on a closed producer.
 var ErrClosed = errors.New("the producer is closed")
 
 // Producer produces records in bulk. It is safe for concurrent use.
 type Producer struct {
-	// open is held while records are handed over: sarama panics where a producer is
-	// closed under one that produces.
-	open   sync.RWMutex
-	closed bool
 	sarama sarama.SyncProducer
+
+	// open is read-locked while records are sent: sarama panics where a producer is
+	// closed during a send.
+	open   sync.RWMutex
+	closed bool // guarded by open
 }
 
 // NewProducer connects to the brokers.
@@ -40,11 +40,10 @@ func NewProducer(cfg Config) (*Producer, error) {
 	return &Producer{sarama: p}, nil
 }
 
-// Produce writes the records to their topics and returns once all brokers that
-// should have them have them. Records with one key go to one partition, in
-// their order; partition and offset are not looked at, and a zero timestamp is
-// the present. On an error some of the records may have been written: producing
-// all of them again is always right (I4).
+// Produce writes the records to their topics and returns once all in-sync replicas have
+// them. Records with the same key go to one partition, in their order. Partition and
+// Offset are ignored, and a zero timestamp means now. After an error some of the records
+// may have been written; producing all of them again is harmless (I4).
 func (p *Producer) Produce(ctx context.Context, records []events.Record) error {
 	for len(records) > 0 {
 		if err := ctx.Err(); err != nil {
@@ -68,7 +67,7 @@ func (p *Producer) send(some []*sarama.ProducerMessage) error {
 	return p.sarama.SendMessages(some)
 }
 
-// Close waits for what is under way and disconnects. Who produces after that gets
+// Close waits for the sends that have begun and disconnects. Produce then returns
 // [ErrClosed].
 func (p *Producer) Close() error {
 	p.open.Lock()
@@ -103,7 +102,8 @@ func messages(records []events.Record) []*sarama.ProducerMessage {
 	return refs
 }
 
-// firstOf says how many records were not written, and why the first was not.
+// firstOf returns an error with the number of records that were not written and the
+// first one's error.
 func firstOf(err error) error {
 	var failed sarama.ProducerErrors
 	if errors.As(err, &failed) && len(failed) > 0 {

@@ -8,13 +8,13 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 )
 
-// KeyMetadata names the metadata of a message that becomes its record's key. A
-// message without it is not published.
+// KeyMetadata names the metadata of a message that becomes its record's key. Publishing a
+// message without it is an error.
 const KeyMetadata = "key"
 
-// NewPublisher returns a publisher of single messages: payload, key, and all
-// metadata as headers. Publish returns once all brokers that should have the
-// records have them.
+// NewPublisher returns a publisher of single messages. A record has the message's payload
+// as value and all its metadata as headers. Publish returns once all in-sync replicas
+// have the records.
 func NewPublisher(cfg Config) (message.Publisher, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {

@@ -13,23 +13,22 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 )
 
-// subscriber implements [message.Subscriber]. Each subscription has a Watermill
-// subscriber of its own and so is a member of the group of its own.
+// subscriber implements [message.Subscriber]. Each subscription has its own Watermill
+// subscriber, and so is its own member of the group.
 type subscriber struct {
 	cfg    Config
 	faults *faults
+	wg     sync.WaitGroup
 
 	mu     sync.Mutex
-	closed bool
-	ends   []func() error // of the subscriptions
-	wg     sync.WaitGroup
+	closed bool           // guarded by mu
+	ends   []func() error // guarded by mu; each ends one subscription
 }
 
-// NewSubscriber returns a subscriber whose messages are encoded frames. A
-// topic's channel ends when the subscriber is closed or the context of Subscribe
-// ends. Acknowledging a message marks all its records as read; after a negative
-// acknowledgement the same frame comes again. Subscribe returns an error where
-// no broker can be reached.
+// NewSubscriber returns a subscriber whose messages are encoded frames. A topic's channel
+// is closed when the subscriber is closed or the context of Subscribe ends. Acknowledging
+// a message marks all its records as read; after a negative acknowledgement the same
+// frame comes again. Subscribe returns an error where no broker can be reached.
 func NewSubscriber(cfg Config) (message.Subscriber, error) {
 	cfg, err := cfg.withDefaults()
 	if cfg.Group == "" {
@@ -82,8 +81,8 @@ func (s *subscriber) Subscribe(ctx context.Context, topic string) (<-chan *messa
 	return sub.out, nil
 }
 
-// Close implements [message.Subscriber]. It does not wait for handlers; what
-// they acknowledge from now on counts for nothing and comes again.
+// Close implements [message.Subscriber]. It does not wait for handlers; their later
+// acknowledgements are ignored, and the frames come again.
 func (s *subscriber) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -97,23 +96,24 @@ func (s *subscriber) Close() error {
 	return errors.Join(errs...)
 }
 
-// subscription is one topic's.
+// subscription is the subscription to one topic.
 type subscription struct {
 	cfg    Config
 	faults *faults
 	topic  string
 	ended  <-chan struct{}
 	out    chan *message.Message
-	// connected is when the last connection was made; only the goroutine that
-	// makes them uses it.
+	// connected is when the last connection was made. It belongs to the goroutine
+	// that connects.
 	connected time.Time
 
+	// mu guards what follows.
 	mu sync.Mutex
-	// session ends with the current membership of the group.
+	// session is closed at the end of the current membership of the group.
 	session <-chan struct{}
-	// committed are the offsets that the session started from.
+	// committed are the offsets from which the session started, by partition.
 	committed map[int32]int64
-	// acked are the offsets after the last acknowledged records.
+	// acked are the offsets after the last acknowledged records, by partition.
 	acked map[int32]int64
 }
 
@@ -129,16 +129,16 @@ func (s *subscription) currentSession() <-chan struct{} {
 	return s.session
 }
 
-// forward stands between Watermill's subscriber and the handlers. Watermill
-// waits for a handler's answer while the session that the frame came from may
-// be over; forward then answers in the handler's place.
+// forward passes frames from Watermill's subscriber to the handlers. Watermill waits for
+// a handler's acknowledgement even after the session of the frame has ended; forward then
+// acknowledges in place of the handler.
 func (s *subscription) forward(ctx context.Context, frames <-chan *message.Message) {
 	defer close(s.out)
 	var delivering sync.WaitGroup
 	defer delivering.Wait()
 	for msg := range frames {
-		// A session ends only after all its frames were answered, so this is
-		// the one that the frame came from.
+		// A session ends only after all its frames are acknowledged, so this is the
+		// session of the frame.
 		session := s.currentSession()
 		delivering.Go(func() { s.deliver(ctx, session, msg) })
 	}
@@ -165,11 +165,11 @@ func (s *subscription) deliver(ctx context.Context, session <-chan struct{}, msg
 		msg.Nack()
 		return
 	case <-session:
-		msg.Ack() // marks nothing: the session is over
+		msg.Ack() // marks nothing: the session has ended
 	case <-ctx.Done():
 		return
 	}
-	// The handler's context lives for as long as the handler does.
+	// The handler's context lasts until the handler acknowledges.
 	select {
 	case <-copied.Acked():
 	case <-copied.Nacked():
@@ -177,7 +177,7 @@ func (s *subscription) deliver(ctx context.Context, session <-chan struct{}, msg
 	}
 }
 
-// unmarshaler makes a message of a frame.
+// unmarshaler turns a frame into a message.
 type unmarshaler struct{}
 
 // Unmarshal implements [wkafka.Unmarshaler].

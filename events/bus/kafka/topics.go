@@ -9,12 +9,11 @@ import (
 	"github.com/IBM/sarama"
 )
 
-// EnsureTopics creates those topics that are missing, with that many partitions
-// and as many replicas as the brokers make by default, and waits until all
-// partitions have a leader. A topic that is there keeps its partitions. While
-// brokers are away or not ready it tries again, until ctx ends; then the error
-// is that of the context and of the last attempt. What the brokers refuse for
-// good is an error at once.
+// EnsureTopics creates the topics that are missing, with the given number of partitions
+// and the brokers' default number of replicas, and waits until all partitions have a
+// leader. An existing topic keeps its partitions. While no broker can be reached or is
+// ready it tries again, until ctx ends; the error then wraps those of the context and of
+// the last attempt. A permanent refusal is returned at once.
 func EnsureTopics(ctx context.Context, cfg Config, partitions int32, topics ...string) error {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
