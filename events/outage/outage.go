@@ -6,6 +6,7 @@ package outage
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync/atomic"
 )
 
@@ -24,7 +25,7 @@ type Log struct {
 // Failed logs err if it begins an outage.
 func (l *Log) Failed(ctx context.Context, err error) {
 	if !l.lasts.Swap(true) {
-		l.Logger.LogAttrs(ctx, l.Level, l.Began, append(l.Attrs[:len(l.Attrs):len(l.Attrs)], slog.Any("error", err))...)
+		l.Logger.LogAttrs(ctx, l.Level, l.Began, append(slices.Clip(l.Attrs), slog.Any("error", err))...)
 	}
 }
 
