@@ -223,7 +223,7 @@ func (b *faultBundle) try(t *testing.T, c cell) figures {
 		return &polls[0]
 	}
 
-	until(t, c, "good figures", func() bool { p := round(); return p != nil && p.Outcome == channels.OutcomeLearned })
+	until(t, c, "good figures", func() bool { p := round(); return p != nil && p.Result == channels.ResultLearned })
 	var good figures
 	until(t, c, "figures of all channels on the dashboard", func() bool {
 		good = b.shown(t, c.campaign())
@@ -250,8 +250,8 @@ func (b *faultBundle) try(t *testing.T, c cell) figures {
 		t.Errorf("%s: a half-open breaker let %d calls pass: %+v", c.campaign(), calls, p)
 	case c.state == channels.Closed && (p == nil || p.Attempts > 4 || calls > 4):
 		t.Errorf("%s: %d calls for one poll: %+v", c.campaign(), calls, p)
-	case p != nil && (p.Outcome == channels.OutcomeLearned) != (c.fault == simulator.Shrinking):
-		t.Errorf("%s: the poll's outcome is %s", c.campaign(), p.Outcome)
+	case p != nil && (p.Result == channels.ResultLearned) != (c.fault == simulator.Shrinking):
+		t.Errorf("%s: the poll's outcome is %s", c.campaign(), p.Result)
 	case c.fault == simulator.Shrinking && p != nil && len(p.Shrunk) == 0:
 		t.Errorf("%s: nobody noticed that the figures have shrunk", c.campaign())
 	}

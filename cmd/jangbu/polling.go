@@ -121,7 +121,7 @@ func (s *service) polled(ctx context.Context, poll channels.Poll) {
 	s.polling.metrics.note(poll)
 	if poll.Err != nil {
 		s.logger.DebugContext(ctx, "poll: failed", slog.String("api", poll.Source), slog.String("campaign", string(poll.Campaign)),
-			slog.String("outcome", string(poll.Outcome)), slog.Int("attempts", poll.Attempts), slog.Any("error", poll.Err))
+			slog.String("outcome", string(poll.Result)), slog.Int("attempts", poll.Attempts), slog.Any("error", poll.Err))
 	}
 	for _, channel := range poll.Shrunk {
 		s.logger.WarnContext(ctx, "poll: a cumulative figure is lower than before",
@@ -164,7 +164,7 @@ func newPollMetrics() pollMetrics {
 
 // prepare makes every series of a source begin at 0.
 func (m pollMetrics) prepare(source channels.Source) {
-	for _, outcome := range channels.Outcomes() {
+	for _, outcome := range channels.Results() {
 		m.polls.WithLabelValues(source.Name(), string(outcome))
 	}
 	m.attempts.WithLabelValues(source.Name())
@@ -175,7 +175,7 @@ func (m pollMetrics) prepare(source channels.Source) {
 }
 
 func (m pollMetrics) note(poll channels.Poll) {
-	m.polls.WithLabelValues(poll.Source, string(poll.Outcome)).Inc()
+	m.polls.WithLabelValues(poll.Source, string(poll.Result)).Inc()
 	m.attempts.WithLabelValues(poll.Source).Add(float64(poll.Attempts))
 	m.seconds.WithLabelValues(poll.Source).Observe(poll.Took.Seconds())
 	for _, channel := range poll.Shrunk {

@@ -80,7 +80,7 @@ func BenchmarkPolls(b *testing.B) {
 			time.Sleep(20 * time.Millisecond)
 		}
 		took := time.Since(start)
-		b.ReportMetric(took.Seconds()/(campaigns*latency/channels.DefaultInFlight).Seconds(), "of-bound")
+		b.ReportMetric(took.Seconds()/(campaigns*latency/channels.DefaultConcurrency).Seconds(), "of-bound")
 		for {
 			totals, err := s.log.Totals(b.Context())
 			if err != nil {

@@ -20,8 +20,8 @@ const (
 	longestPause = 10 * time.Second
 )
 
-// ask asks for a campaign until the API answers, refuses, or has been asked
-// often enough, or its breaker opens.
+// ask calls the API for a campaign until it answers or refuses, maxAttempts are made, or
+// the breaker opens.
 func (p *Poller) ask(ctx context.Context, c events.Campaign) (reports []*events.ChannelStatsFetched, attempts int, err error) {
 	var last error
 	try := func() ([]*events.ChannelStatsFetched, error) {
@@ -34,7 +34,7 @@ func (p *Poller) ask(ctx context.Context, c events.Campaign) (reports []*events.
 		})
 		switch {
 		case errors.Is(err, errOpen) && last != nil:
-			return nil, backoff.Permanent(last) // says more
+			return nil, backoff.Permanent(last) // the cause of the open breaker
 		case errors.Is(err, errOpen), errors.Is(err, ErrNoCampaign), errors.Is(err, ErrRefused):
 			return nil, backoff.Permanent(err)
 		}
@@ -46,7 +46,7 @@ func (p *Poller) ask(ctx context.Context, c events.Campaign) (reports []*events.
 	return reports, attempts, err
 }
 
-// attempt makes one call. What it returns without an error can be believed.
+// attempt makes one call and checks what it reports (I8).
 func (p *Poller) attempt(ctx context.Context, c events.Campaign) (_ []*events.ChannelStatsFetched, err error) {
 	defer func() {
 		if err != nil {
@@ -69,19 +69,19 @@ func (p *Poller) attempt(ctx context.Context, c events.Campaign) (_ []*events.Ch
 		return nil, err
 	}
 	for _, r := range reports {
-		r.FetchedAt = now.UTC().Truncate(time.Microsecond) // as a log keeps it
+		r.FetchedAt = now.UTC().Truncate(time.Microsecond) // the log's precision
 	}
 	return reports, nil
 }
 
-// lastFailure returns what the last call failed with that did.
+// lastFailure returns the error of the last failed call.
 func (p *Poller) lastFailure() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.failure
 }
 
-// pauseUntil keeps everybody from asking before t.
+// pauseUntil stops all calls before t.
 func (p *Poller) pauseUntil(t time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -90,18 +90,18 @@ func (p *Poller) pauseUntil(t time.Time) {
 	}
 }
 
-// pause returns for how long nobody is to ask.
+// pause returns how long no call may be made.
 func (p *Poller) pause() time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return max(time.Until(p.pausedUntil), 0)
 }
 
-// jitter returns the waits between the attempts of one poll: exponential with
-// full jitter, so that those who failed together do not come again together
-// (M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015), on
-// top of what the API asked for. A poll does not wait out a long pause: it ends,
-// and the pause holds for the rounds to come.
+// jitter returns the waits between the attempts of one poll: exponential with full
+// jitter, so that polls which failed together do not retry together (M. Brooker,
+// "Exponential Backoff And Jitter", AWS Architecture Blog, 2015), after the pause that the
+// API asked for. A poll ends rather than wait for a pause above longestPause; the pause
+// also stops later rounds.
 func (p *Poller) jitter() backoff.BackOff {
 	return paused{p, &backoff.ExponentialBackOff{
 		InitialInterval:     firstBackoff / 2, // ± all of it: from 0 to firstBackoff
@@ -125,54 +125,54 @@ func (p paused) NextBackOff() time.Duration {
 	return pause + p.ExponentialBackOff.NextBackOff()
 }
 
-// Outcome is what became of a poll.
-type Outcome string
+// Result is the result of a poll.
+type Result string
 
-// The outcomes.
+// The results.
 const (
-	OutcomeLearned     Outcome = "learned"      // figures were published
-	OutcomeUnchanged   Outcome = "unchanged"    // the channel said what is known
-	OutcomeNoCampaign  Outcome = "no_campaign"  // [ErrNoCampaign]
-	OutcomeRefused     Outcome = "refused"      // [ErrRefused]
-	OutcomeThrottled   Outcome = "throttled"    // [ErrThrottled]
-	OutcomeUnavailable Outcome = "unavailable"  // [ErrUnavailable]
-	OutcomeInvalid     Outcome = "invalid"      // [ErrInvalid]
-	OutcomeTimedOut    Outcome = "timed_out"    // no whole answer in time
-	OutcomeUnreachable Outcome = "unreachable"  // [ErrUnreachable] for another reason
-	OutcomeBreakerOpen Outcome = "breaker_open" // nobody was asked
-	OutcomeFailed      Outcome = "failed"       // anything else
+	ResultLearned     Result = "learned"      // figures are new
+	ResultUnchanged   Result = "unchanged"    // figures are known
+	ResultNoCampaign  Result = "no_campaign"  // [ErrNoCampaign]
+	ResultRefused     Result = "refused"      // [ErrRefused]
+	ResultThrottled   Result = "throttled"    // [ErrThrottled]
+	ResultUnavailable Result = "unavailable"  // [ErrUnavailable]
+	ResultInvalid     Result = "invalid"      // [ErrInvalid]
+	ResultTimedOut    Result = "timed_out"    // no whole answer in time
+	ResultUnreachable Result = "unreachable"  // [ErrUnreachable] for another reason
+	ResultBreakerOpen Result = "breaker_open" // no call was made
+	ResultFailed      Result = "failed"       // anything else
 )
 
-// Outcomes returns all of them, in the order above.
-func Outcomes() []Outcome {
-	return []Outcome{
-		OutcomeLearned, OutcomeUnchanged, OutcomeNoCampaign, OutcomeRefused, OutcomeThrottled, OutcomeUnavailable,
-		OutcomeInvalid, OutcomeTimedOut, OutcomeUnreachable, OutcomeBreakerOpen, OutcomeFailed,
+// Results returns all of them, in the order above.
+func Results() []Result {
+	return []Result{
+		ResultLearned, ResultUnchanged, ResultNoCampaign, ResultRefused, ResultThrottled, ResultUnavailable,
+		ResultInvalid, ResultTimedOut, ResultUnreachable, ResultBreakerOpen, ResultFailed,
 	}
 }
 
-// outcomeOf is the one table from errors to outcomes.
-func outcomeOf(err error) Outcome {
+// resultOf returns the result of a poll that ended with err.
+func resultOf(err error) Result {
 	switch {
 	case err == nil:
-		return OutcomeLearned
+		return ResultLearned
 	case errors.Is(err, errOpen):
-		return OutcomeBreakerOpen
+		return ResultBreakerOpen
 	case errors.Is(err, ErrNoCampaign):
-		return OutcomeNoCampaign
+		return ResultNoCampaign
 	case errors.Is(err, ErrRefused):
-		return OutcomeRefused
+		return ResultRefused
 	case errors.Is(err, ErrThrottled):
-		return OutcomeThrottled
+		return ResultThrottled
 	case errors.Is(err, ErrUnavailable):
-		return OutcomeUnavailable
+		return ResultUnavailable
 	case errors.Is(err, ErrInvalid):
-		return OutcomeInvalid
+		return ResultInvalid
 	case errors.Is(err, context.DeadlineExceeded):
-		return OutcomeTimedOut
+		return ResultTimedOut
 	case errors.Is(err, ErrUnreachable):
-		return OutcomeUnreachable
+		return ResultUnreachable
 	default:
-		return OutcomeFailed
+		return ResultFailed
 	}
 }

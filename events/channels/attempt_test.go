@@ -19,15 +19,15 @@ func TestAttempts(t *testing.T) {
 	for _, test := range []struct {
 		failure  error
 		attempts int
-		outcome  channels.Outcome
+		outcome  channels.Result
 	}{
-		{channels.ErrUnavailable, 4, channels.OutcomeUnavailable},
-		{channels.ErrThrottled, 4, channels.OutcomeThrottled},
-		{channels.ErrUnreachable, 4, channels.OutcomeUnreachable},
-		{channels.ErrInvalid, 4, channels.OutcomeInvalid},
-		{errors.New("something else"), 4, channels.OutcomeFailed},
-		{channels.ErrRefused, 1, channels.OutcomeRefused},
-		{channels.ErrNoCampaign, 1, channels.OutcomeNoCampaign},
+		{channels.ErrUnavailable, 4, channels.ResultUnavailable},
+		{channels.ErrThrottled, 4, channels.ResultThrottled},
+		{channels.ErrUnreachable, 4, channels.ResultUnreachable},
+		{channels.ErrInvalid, 4, channels.ResultInvalid},
+		{errors.New("something else"), 4, channels.ResultFailed},
+		{channels.ErrRefused, 1, channels.ResultRefused},
+		{channels.ErrNoCampaign, 1, channels.ResultNoCampaign},
 	} {
 		t.Run(string(test.outcome), func(t *testing.T) {
 			t.Parallel()
@@ -43,7 +43,7 @@ func TestAttempts(t *testing.T) {
 					}).withTargets(t, b)
 					b.round(t)
 					at := b.source.times("", b.start)
-					if len(at) != test.attempts || b.polls[0].Attempts != test.attempts || b.polls[0].Outcome != test.outcome || !errors.Is(b.polls[0].Err, test.failure) {
+					if len(at) != test.attempts || b.polls[0].Attempts != test.attempts || b.polls[0].Result != test.outcome || !errors.Is(b.polls[0].Err, test.failure) {
 						t.Fatalf("attempts at %v, poll %+v", at, b.polls[0])
 					}
 					for i := range len(at) - 1 {
@@ -79,14 +79,14 @@ func (b *bundle) withTargets(t *testing.T, other *bundle) *channels.Poller {
 func TestBreakerEndsRetries(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		b := setup(t, 100, func(c *channels.Config) { c.InFlight = 1 })
+		b := setup(t, 100, func(c *channels.Config) { c.Concurrency = 1 })
 		b.figure = -1
 		b.round(t)
 		if got := len(b.source.calls); got != 5 {
 			t.Errorf("%d calls until the breaker opened, want 5", got)
 		}
-		if got := b.outcomes(); got[channels.OutcomeUnavailable] != 2 || len(b.polls) != 2 {
-			t.Errorf("outcomes are %v", got)
+		if got := b.results(); got[channels.ResultUnavailable] != 2 || len(b.polls) != 2 {
+			t.Errorf("results are %v", got)
 		}
 		b.source.calls = nil
 		b.run(t, 10*time.Minute)
@@ -126,10 +126,10 @@ func TestOneProbeAtATime(t *testing.T) {
 		}
 		b.round(t)
 		first := len(b.source.calls)
-		if first > channels.DefaultInFlight {
-			t.Errorf("%d calls before the breaker opened, %d at once", first, channels.DefaultInFlight)
+		if first > channels.DefaultConcurrency {
+			t.Errorf("%d calls before the breaker opened, %d at once", first, channels.DefaultConcurrency)
 		}
-		if b.polls[0].Outcome != channels.OutcomeTimedOut || b.polls[0].Took < channels.DefaultAttemptTimeout || b.polls[0].Took > channels.DefaultAttemptTimeout+time.Second {
+		if b.polls[0].Result != channels.ResultTimedOut || b.polls[0].Took < channels.DefaultAttemptTimeout || b.polls[0].Took > channels.DefaultAttemptTimeout+time.Second {
 			t.Errorf("the first poll: %+v", b.polls[0])
 		}
 		b.source.calls = nil
@@ -156,8 +156,8 @@ func TestOneAPIDoesNotMoveAnother(t *testing.T) {
 			good.round(t)
 			time.Sleep(time.Second)
 		}
-		if bad.poller.Status().Breaker == channels.Closed || len(good.changes) > 0 || good.outcomes()[channels.OutcomeUnavailable] > 0 {
-			t.Errorf("bad: %v, good: %v %v", bad.changes, good.changes, good.outcomes())
+		if bad.poller.Status().Breaker == channels.Closed || len(good.changes) > 0 || good.results()[channels.ResultUnavailable] > 0 {
+			t.Errorf("bad: %v, good: %v %v", bad.changes, good.changes, good.results())
 		}
 	})
 }

@@ -54,6 +54,6 @@ func BenchmarkRound(b *testing.B) {
 			b.Fatalf("%d of %d campaigns were reported on: %v", len(published), campaigns, err)
 		}
 		b.ReportMetric(campaigns/took.Seconds(), "polls/s")
-		b.ReportMetric(took.Seconds()/(campaigns*latency/channels.DefaultInFlight).Seconds(), "of-bound")
+		b.ReportMetric(took.Seconds()/(campaigns*latency/channels.DefaultConcurrency).Seconds(), "of-bound")
 	}
 }

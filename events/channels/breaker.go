@@ -10,14 +10,14 @@ import (
 	"jangbu/events"
 )
 
-// State is that of a breaker.
+// State is the state of a breaker.
 type State string
 
 // The states of a breaker.
 const (
 	// Closed: calls pass.
 	Closed State = "closed"
-	// HalfOpen: one call may pass, to see whether the API works again.
+	// HalfOpen: one call passes, to probe the API.
 	HalfOpen State = "half-open"
 	// Open: no call passes.
 	Open State = "open"
@@ -25,23 +25,23 @@ const (
 
 // When a breaker opens.
 const (
-	// breakerWindow is the time over which calls are counted, and breakerBucket
-	// by how much at a time it moves on. An API that was asked a lot and now
-	// hangs fails only as many calls at once as may be in flight: what went well
-	// before must soon be forgotten for them to be the majority.
+	// breakerWindow is the time over which calls are counted; it moves on by
+	// breakerBucket. The calls of an API that begins to hang fail no more than
+	// Concurrency at a time, so earlier successes must leave the window soon for the
+	// failures to become the majority.
 	breakerWindow = 30 * time.Second
 	breakerBucket = 5 * time.Second
-	// breakerLeast is the fewest calls that say anything.
+	// breakerLeast is the fewest calls on which a breaker opens.
 	breakerLeast = 5
 )
 
-// errOpen: the breaker let no call pass.
+// errOpen is the error of a call that the breaker stopped.
 var errOpen = errors.New("the channel's breaker is open")
 
 type breaker = gobreaker.CircuitBreaker[[]*events.ChannelStatsFetched]
 
-// newBreaker returns a breaker that opens when more than half of at least five
-// calls of the last 30 s failed, and lets one call pass after the timeout.
+// newBreaker returns a breaker that opens when more than half of at least breakerLeast
+// calls of the last breakerWindow failed, and lets one call pass after the timeout.
 func newBreaker(name string, timeout time.Duration, changed func(from, to State)) *breaker {
 	return gobreaker.NewCircuitBreaker[[]*events.ChannelStatsFetched](gobreaker.Settings{
 		Name:         name,
@@ -50,12 +50,12 @@ func newBreaker(name string, timeout time.Duration, changed func(from, to State)
 		BucketPeriod: breakerBucket,
 		Timeout:      timeout,
 		ReadyToTrip: func(c gobreaker.Counts) bool {
-			calls := c.TotalSuccesses + c.TotalFailures // those that have ended
+			calls := c.TotalSuccesses + c.TotalFailures // without those that still run
 			return calls >= breakerLeast && 2*c.TotalFailures > calls
 		},
-		// An API that does not know a campaign works.
+		// An API that does not know a campaign still works.
 		IsSuccessful: func(err error) bool { return err == nil || errors.Is(err, ErrNoCampaign) },
-		// A call that we gave up says nothing about the API.
+		// A cancelled call shows nothing about the API.
 		IsExcluded: func(err error) bool { return errors.Is(err, context.Canceled) },
 		OnStateChange: func(_ string, from, to gobreaker.State) {
 			changed(stateOf(from), stateOf(to))
@@ -76,7 +76,7 @@ func stateOf(s gobreaker.State) State {
 	}
 }
 
-// throughBreaker calls do if the breaker lets it; [errOpen] if not.
+// throughBreaker calls do, or returns errOpen where the breaker stops it.
 func throughBreaker(b *breaker, do func() ([]*events.ChannelStatsFetched, error)) ([]*events.ChannelStatsFetched, error) {
 	reports, err := b.Execute(do)
 	if errors.Is(err, gobreaker.ErrOpenState) || errors.Is(err, gobreaker.ErrTooManyRequests) {

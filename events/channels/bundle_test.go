@@ -153,10 +153,10 @@ func (b *bundle) run(t *testing.T, d time.Duration) {
 	}
 }
 
-func (b *bundle) outcomes() map[channels.Outcome]int {
-	count := make(map[channels.Outcome]int)
+func (b *bundle) results() map[channels.Result]int {
+	count := make(map[channels.Result]int)
 	for _, p := range b.polls {
-		count[p.Outcome]++
+		count[p.Result]++
 	}
 	return count
 }

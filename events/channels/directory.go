@@ -14,25 +14,25 @@ type Target struct {
 	Campaign      events.Campaign
 	Channel       events.Channel
 	DistributedAt time.Time
-	// Known is what is known of the channel's figures; FetchedAt is zero where
-	// it never reported.
+	// Known is the channel's known figures; FetchedAt is zero where it has reported
+	// none.
 	Known events.ChannelStatsFetched
 }
 
-// List returns every channel that a campaign was distributed to, sorted by
-// campaign, without the campaigns that ended before the given time.
+// List returns every channel of every campaign, sorted by campaign, without the campaigns
+// that ended before the given time.
 type List func(ctx context.Context, endedBefore time.Time) ([]Target, error)
 
-// Directory is the targets of all APIs, read from time to time. It is safe for
-// concurrent use.
+// Directory caches the targets of all APIs for a short time. It is safe for concurrent
+// use.
 type Directory struct {
 	list     List
 	schedule Schedule
 
-	mu      sync.Mutex
-	targets []Target
-	read    time.Time // when it was last read, zero: never
-	took    time.Duration
+	mu      sync.Mutex    // guards what follows, and is held while list runs
+	targets []Target      // not modified once returned
+	read    time.Time     // when the last successful read began; zero before it
+	took    time.Duration // of that read
 }
 
 // NewDirectory returns a directory of what list returns.
@@ -41,15 +41,15 @@ func NewDirectory(list List, schedule Schedule) *Directory {
 }
 
 const (
-	// freshTargets is how long a list is good for, but never longer than an
+	// freshTargets is how long a list is used, but never longer than the shortest
 	// interval.
 	freshTargets = time.Second
-	// listShare bounds the share of its time that a database may be kept busy
-	// by listing: one part in so many.
+	// listShare bounds the time that listing takes of a database: one part in
+	// listShare.
 	listShare = 20
 )
 
-// Targets returns what there is to ask for, as of a moment ago.
+// Targets returns the targets as of at most a second ago, or longer where listing is slow.
 func (d *Directory) Targets(ctx context.Context) ([]Target, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

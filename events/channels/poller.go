@@ -19,73 +19,74 @@ import (
 const (
 	DefaultAttemptTimeout = 10 * time.Second
 	DefaultOpenFor        = 30 * time.Second
-	DefaultInFlight       = 32
+	DefaultConcurrency    = 32
 	DefaultRate           = 1000
 )
 
-// Config says what to poll, and how hard.
+// Config configures a [Poller].
 type Config struct {
 	Source    Source
 	Directory *Directory
 	Schedule  Schedule
 
-	// AttemptTimeout bounds one call. 0: DefaultAttemptTimeout.
+	// AttemptTimeout bounds one call. 0 means DefaultAttemptTimeout.
 	AttemptTimeout time.Duration
-	// OpenFor is how long an open breaker lets nothing pass. 0: DefaultOpenFor.
+	// OpenFor is how long an open breaker stops every call. 0 means DefaultOpenFor.
 	OpenFor time.Duration
-	// InFlight bounds the polls at once. 0: DefaultInFlight.
-	InFlight int
-	// Rate bounds the calls a second. 0: DefaultRate.
+	// Concurrency bounds the polls at once. 0 means DefaultConcurrency.
+	Concurrency int
+	// Rate bounds the calls a second. 0 means DefaultRate.
 	Rate float64
 
-	// OnPoll is told of every poll that has ended, and OnBreaker of every change
-	// of the breaker, with the last failure of a call; neither may take long. Nil:
-	// nobody is told.
+	// OnPoll, if not nil, is called after every poll, and OnBreaker at every change
+	// of the breaker, with the error of the last failed call. Both must return soon.
 	OnPoll    func(Poll)
 	OnBreaker func(from, to State, last error)
 }
 
-// Poll is one campaign's turn at one API.
+// Poll is a finished poll of one API for one campaign.
 type Poll struct {
 	Source   string
 	Campaign events.Campaign
-	Outcome  Outcome
+	Result   Result
 	Err      error // nil where the API answered
 	Attempts int
 	Took     time.Duration
-	// Shrunk are the channels of which a cumulative figure is less than it was.
-	// It is reported all the same: the channel says so.
+	// Shrunk are the channels of which a cumulative figure is lower than before. The
+	// lower figure is published.
 	Shrunk []events.Channel
 }
 
-// Status is what a poller is doing.
+// Status is the state of a poller.
 type Status struct {
 	Source  string
 	Breaker State
-	// PausedUntil is when the API wants to be asked again; zero: any time.
+	// PausedUntil is the time before which the API asked not to be called; zero means
+	// any time.
 	PausedUntil time.Time
-	// Targets are what this API was last found to be asked for.
+	// Targets are the API's targets as of the last round.
 	Targets []Target
 }
 
-// Publish publishes reports; it returns once they cannot be lost any more.
+// Publish publishes reports. It returns nil once they are durable.
 type Publish func(ctx context.Context, reports []*events.ChannelStatsFetched) error
 
-// Poller asks one API for all campaigns in their turn. It is safe for
-// concurrent use, but one round at a time is what makes sense.
+// Poller polls one API for all campaigns that are due. It is safe for concurrent use;
+// rounds are meant to run one at a time.
 type Poller struct {
 	cfg     Config
 	breaker *breaker
 	limiter *rate.Limiter
 
+	// mu guards what follows.
 	mu sync.Mutex
-	// asked is when each campaign was last asked for by this process.
-	asked map[events.Campaign]time.Time
-	// learned are reports that could not be published.
-	learned     []*events.ChannelStatsFetched
+	// polled is when this process last polled each campaign.
+	polled map[events.Campaign]time.Time
+	// unpublished are the reports that could not be published.
+	unpublished []*events.ChannelStatsFetched
 	pausedUntil time.Time
 	targets     []Target
-	failure     error // of the last call that failed
+	failure     error // of the last failed call
 }
 
 // NewPoller checks the configuration and returns a poller.
@@ -96,13 +97,13 @@ func NewPoller(cfg Config) (*Poller, error) {
 	if err := cfg.Schedule.Validate(); err != nil {
 		return nil, fmt.Errorf("new poller: schedule: %w", err)
 	}
-	if cfg.AttemptTimeout < 0 || cfg.OpenFor < 0 || cfg.InFlight < 0 || cfg.Rate < 0 {
+	if cfg.AttemptTimeout < 0 || cfg.OpenFor < 0 || cfg.Concurrency < 0 || cfg.Rate < 0 {
 		return nil, errors.New("new poller: a bound is negative")
 	}
 	cfg.Schedule = cfg.Schedule.withDefaults()
 	cfg.AttemptTimeout = cmp.Or(cfg.AttemptTimeout, DefaultAttemptTimeout)
 	cfg.OpenFor = cmp.Or(cfg.OpenFor, DefaultOpenFor)
-	cfg.InFlight = cmp.Or(cfg.InFlight, DefaultInFlight)
+	cfg.Concurrency = cmp.Or(cfg.Concurrency, DefaultConcurrency)
 	cfg.Rate = cmp.Or(cfg.Rate, DefaultRate)
 	if cfg.OnPoll == nil {
 		cfg.OnPoll = func(Poll) {}
@@ -112,34 +113,33 @@ func NewPoller(cfg Config) (*Poller, error) {
 	}
 	p := &Poller{
 		cfg:     cfg,
-		limiter: rate.NewLimiter(rate.Limit(cfg.Rate), cfg.InFlight),
-		asked:   make(map[events.Campaign]time.Time),
+		limiter: rate.NewLimiter(rate.Limit(cfg.Rate), cfg.Concurrency),
+		polled:  make(map[events.Campaign]time.Time),
 	}
 	p.breaker = newBreaker(cfg.Source.Name(), cfg.OpenFor, func(from, to State) { cfg.OnBreaker(from, to, p.lastFailure()) })
 	return p, nil
 }
 
-// Name is that of the source.
+// Name returns the name of the source.
 func (p *Poller) Name() string { return p.cfg.Source.Name() }
 
-// Channels are those of the source.
+// Channels returns the channels of the source.
 func (p *Poller) Channels() []events.Channel { return p.cfg.Source.Channels() }
 
-// Status returns what the poller is doing.
+// Status returns the poller's state.
 func (p *Poller) Status() Status {
-	state := stateOf(p.breaker.State()) // its lock is never taken within ours: it calls back
+	state := stateOf(p.breaker.State()) // before p.mu: the breaker calls back under its own lock
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return Status{Source: p.Name(), Breaker: state, PausedUntil: p.pausedUntil, Targets: p.targets}
 }
 
-// Round asks for every campaign that is due, at most InFlight at once, and
-// publishes what it learns as it learns it. It returns when all of them have
-// been asked for, or when there is no point in asking more of them now: the
-// breaker is open, or the API wants to be left alone. What it could not publish
-// it keeps, and publishes that first the next time, before it asks anybody.
+// Round polls every campaign that is due, at most Concurrency at once, and publishes the
+// news of each poll. It first publishes the reports that an earlier round could not. It
+// returns after all polls, or early where the breaker is open or the API asked to be left
+// alone.
 func (p *Poller) Round(ctx context.Context, publish Publish) error {
-	if err := p.publishKept(ctx, publish); err != nil {
+	if err := p.publishRest(ctx, publish); err != nil {
 		return err
 	}
 	targets, err := p.cfg.Directory.Targets(ctx)
@@ -147,9 +147,9 @@ func (p *Poller) Round(ctx context.Context, publish Publish) error {
 		return err
 	}
 	polls, running := errgroup.WithContext(ctx)
-	slots := make(chan struct{}, p.cfg.InFlight)
+	slots := make(chan struct{}, p.cfg.Concurrency)
 	for _, due := range p.due(targets, time.Now()) {
-		select { // before looking at the breaker: it may open meanwhile
+		select { // before the breaker is read: it may open during the wait
 		case slots <- struct{}{}:
 		case <-running.Done():
 		}
@@ -163,19 +163,19 @@ func (p *Poller) Round(ctx context.Context, publish Publish) error {
 			return p.poll(running, due, publish)
 		})
 		if state == HalfOpen {
-			<-polled // what comes of this one decides about the others
+			<-polled // this poll closes or reopens the breaker
 		}
 	}
 	return polls.Wait()
 }
 
-// publishKept publishes what an earlier round could not.
-func (p *Poller) publishKept(ctx context.Context, publish Publish) error {
+// publishRest publishes the reports that an earlier round could not.
+func (p *Poller) publishRest(ctx context.Context, publish Publish) error {
 	p.mu.Lock()
-	kept := p.learned
-	p.learned = nil
+	rest := p.unpublished
+	p.unpublished = nil
 	p.mu.Unlock()
-	return p.publish(ctx, kept, publish)
+	return p.publish(ctx, rest, publish)
 }
 
 func (p *Poller) publish(ctx context.Context, reports []*events.ChannelStatsFetched, publish Publish) error {
@@ -185,66 +185,66 @@ func (p *Poller) publish(ctx context.Context, reports []*events.ChannelStatsFetc
 	if err := publish(ctx, reports); err != nil {
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		p.learned = append(p.learned, reports...)
+		p.unpublished = append(p.unpublished, reports...)
 		return fmt.Errorf("publish figures: %w", err)
 	}
 	return nil
 }
 
-// turn is a campaign whose turn it is.
-type turn struct {
+// duePoll is a poll that is due.
+type duePoll struct {
 	campaign events.Campaign
 	targets  []Target // of this API; at least one
 	interval time.Duration
-	at       time.Time // since when it is due
+	at       time.Time // when it became due
 }
 
-// due returns whose turn it is, those first that have waited longest.
-func (p *Poller) due(targets []Target, now time.Time) []turn {
+// due returns the polls that are due, the longest overdue first.
+func (p *Poller) due(targets []Target, now time.Time) []duePoll {
 	channels := p.cfg.Source.Channels()
 	var mine []Target
-	var turns []turn
+	var all []duePoll
 	for _, t := range targets {
 		if !slices.Contains(channels, t.Channel) {
 			continue
 		}
 		mine = append(mine, t)
 		interval := p.cfg.Schedule.Interval(now.Sub(t.DistributedAt))
-		last := len(turns) - 1
-		if last < 0 || turns[last].campaign != t.Campaign {
-			turns = append(turns, turn{campaign: t.Campaign, interval: interval})
+		last := len(all) - 1
+		if last < 0 || all[last].campaign != t.Campaign {
+			all = append(all, duePoll{campaign: t.Campaign, interval: interval})
 			last++
 		}
-		turns[last].targets = append(turns[last].targets, t)
-		turns[last].interval = min(turns[last].interval, interval)
+		all[last].targets = append(all[last].targets, t)
+		all[last].interval = min(all[last].interval, interval)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.targets = mine
-	asked := make(map[events.Campaign]time.Time, len(turns))
-	ready := turns[:0]
-	for _, t := range turns {
-		last, ok := p.asked[t.campaign]
+	polled := make(map[events.Campaign]time.Time, len(all))
+	ready := all[:0]
+	for _, d := range all {
+		last, ok := p.polled[d.campaign]
 		if ok {
-			asked[t.campaign] = last
+			polled[d.campaign] = last
 		} else {
-			last = t.lastFetched(now)
+			last = d.lastFetched(now)
 		}
-		if t.at = last.Add(t.interval); !t.at.After(now) {
-			ready = append(ready, t)
+		if d.at = last.Add(d.interval); !d.at.After(now) {
+			ready = append(ready, d)
 		}
 	}
-	p.asked = asked // without those that are no longer there
-	slices.SortStableFunc(ready, func(a, b turn) int { return a.at.Compare(b.at) })
+	p.polled = polled // without the campaigns that are no longer targets
+	slices.SortStableFunc(ready, func(a, b duePoll) int { return a.at.Compare(b.at) })
 	return ready
 }
 
-// lastFetched is when another process, or this one before it was started again,
-// last learned of every channel; zero where it never did. A time to come is
-// somebody's wrong clock.
-func (t turn) lastFetched(now time.Time) time.Time {
-	last := t.targets[0].Known.FetchedAt
-	for _, target := range t.targets[1:] {
+// lastFetched returns when any process last fetched the figures of every channel; zero
+// where one was never fetched. A time after now comes from a wrong clock and counts as
+// now.
+func (d duePoll) lastFetched(now time.Time) time.Time {
+	last := d.targets[0].Known.FetchedAt
+	for _, target := range d.targets[1:] {
 		if target.Known.FetchedAt.Before(last) {
 			last = target.Known.FetchedAt
 		}
@@ -255,26 +255,26 @@ func (t turn) lastFetched(now time.Time) time.Time {
 	return last
 }
 
-// poll asks for one campaign and publishes what is new. An API that fails is no
-// error: OnPoll is told.
-func (p *Poller) poll(ctx context.Context, t turn, publish Publish) error {
+// poll polls for one campaign and publishes the news. It returns the error of publishing
+// only; OnPoll gets that of the API.
+func (p *Poller) poll(ctx context.Context, d duePoll, publish Publish) error {
 	start := time.Now()
-	p.mark(t.campaign, start)
-	reports, attempts, failure := p.ask(ctx, t.campaign)
-	givenUp := failure != nil && ctx.Err() != nil
-	if givenUp || failure != nil && attempts == 0 {
-		p.unmark(t.campaign, start) // it has not had its turn
+	p.mark(d.campaign, start)
+	reports, attempts, failure := p.ask(ctx, d.campaign)
+	cancelled := failure != nil && ctx.Err() != nil
+	if cancelled || failure != nil && attempts == 0 {
+		p.unmark(d.campaign, start) // it stays due
 	}
-	if givenUp {
-		return nil // who ended the context knows why
+	if cancelled {
+		return nil
 	}
-	done := Poll{Source: p.Name(), Campaign: t.campaign, Outcome: outcomeOf(failure), Err: failure, Attempts: attempts}
+	done := Poll{Source: p.Name(), Campaign: d.campaign, Result: resultOf(failure), Err: failure, Attempts: attempts}
 	var err error
 	if failure == nil {
 		var news []*events.ChannelStatsFetched
-		news, done.Shrunk = t.news(reports, p.cfg.Schedule)
+		news, done.Shrunk = d.news(reports, p.cfg.Schedule)
 		if len(news) == 0 {
-			done.Outcome = OutcomeUnchanged
+			done.Result = ResultUnchanged
 		}
 		err = p.publish(ctx, news, publish)
 	}
@@ -283,36 +283,36 @@ func (p *Poller) poll(ctx context.Context, t turn, publish Publish) error {
 	return err
 }
 
-// mark notes when a campaign was asked for.
+// mark notes when a campaign was polled.
 func (p *Poller) mark(c events.Campaign, at time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.asked[c] = at
+	p.polled[c] = at
 }
 
-// unmark takes a mark back.
+// unmark undoes mark.
 func (p *Poller) unmark(c events.Campaign, at time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.asked[c].Equal(at) {
-		delete(p.asked, c)
+	if p.polled[c].Equal(at) {
+		delete(p.polled, c)
 	}
 }
 
-// news returns those reports that say something new about the campaign's
-// channels. One that repeats what is known is published only so often that the
-// figures do not become stale while the channel answers: every other time.
-func (t turn) news(reports []*events.ChannelStatsFetched, s Schedule) (news []*events.ChannelStatsFetched, shrink []events.Channel) {
+// news returns the reports to publish: those that differ from the known figures, and those
+// that repeat them after heartbeatHalves. It also returns the channels with a figure that
+// is lower than before.
+func (d duePoll) news(reports []*events.ChannelStatsFetched, s Schedule) (news []*events.ChannelStatsFetched, shrink []events.Channel) {
 	for _, r := range reports {
-		at := slices.IndexFunc(t.targets, func(target Target) bool { return target.Channel == r.Channel })
+		at := slices.IndexFunc(d.targets, func(target Target) bool { return target.Channel == r.Channel })
 		if at < 0 {
-			continue // the campaign was not distributed to this one
+			continue // the campaign was not distributed to this channel
 		}
-		known := &t.targets[at].Known
+		known := &d.targets[at].Known
 		if shrunk(r, known) {
 			shrink = append(shrink, r.Channel)
 		}
-		interval := s.Interval(r.FetchedAt.Sub(t.targets[at].DistributedAt))
+		interval := s.Interval(r.FetchedAt.Sub(d.targets[at].DistributedAt))
 		if same(r, known) && r.FetchedAt.Sub(known.FetchedAt) < interval*heartbeatHalves/2 {
 			continue
 		}
@@ -321,8 +321,8 @@ func (t turn) news(reports []*events.ChannelStatsFetched, s Schedule) (news []*e
 	return news, shrink
 }
 
-// heartbeatHalves is the age, in halves of an interval, from which on figures
-// are reported again that have not changed. Polls come an interval apart or
-// somewhat more, so this is every second one, and the figures get no older than
-// two intervals: they are called stale from three on.
+// heartbeatHalves is the age, in halves of an interval, from which unchanged figures are
+// published again. Polls are an interval apart or slightly more, so every second one
+// publishes, and the figures get no older than two intervals. They count as stale from
+// three on.
 const heartbeatHalves = 3

@@ -86,7 +86,7 @@ func TestTakingOver(t *testing.T) {
 func TestWhoHasWaitedLongestIsFirst(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		b := setup(t, 3, func(c *channels.Config) { c.InFlight = 1 })
+		b := setup(t, 3, func(c *channels.Config) { c.Concurrency = 1 })
 		views := b.figure
 		for i, fetched := range []time.Duration{-2 * time.Minute, -4 * time.Minute, -3 * time.Minute} {
 			b.targets[i].Known.Views, b.targets[i].Known.FetchedAt = &views, b.start.Add(fetched)
@@ -122,8 +122,8 @@ func TestRepeatsAreRare(t *testing.T) {
 		if oldest >= 3*time.Minute {
 			t.Errorf("figures became %v old while the API answered: that is stale", oldest)
 		}
-		if got := b.outcomes(); got[channels.OutcomeUnchanged] != polls-len(b.published) || got[channels.OutcomeLearned] != len(b.published) {
-			t.Errorf("outcomes are %v", got)
+		if got := b.results(); got[channels.ResultUnchanged] != polls-len(b.published) || got[channels.ResultLearned] != len(b.published) {
+			t.Errorf("results are %v", got)
 		}
 	})
 }
@@ -174,7 +174,7 @@ func TestInvalidReportsAreRefused(t *testing.T) {
 				b := setup(t, 1, nil)
 				b.source.do = func(context.Context, events.Campaign) ([]*events.ChannelStatsFetched, error) { return reports, nil }
 				b.round(t)
-				if b.polls[0].Outcome != channels.OutcomeInvalid || len(b.published) > 0 {
+				if b.polls[0].Result != channels.ResultInvalid || len(b.published) > 0 {
 					t.Errorf("poll %+v, published %v", b.polls[0], b.published)
 				}
 			})
@@ -234,7 +234,7 @@ func TestNothingLearnedIsLost(t *testing.T) {
 				t.Fatalf("round: %v", err)
 			}
 		}
-		if got := len(b.source.calls); got != calls || calls > channels.DefaultInFlight {
+		if got := len(b.source.calls); got != calls || calls > channels.DefaultConcurrency {
 			t.Errorf("%d calls at first, %d while nothing could be published", calls, got-calls)
 		}
 		b.unpublish = nil
@@ -311,7 +311,7 @@ func TestNewPollerIsChecked(t *testing.T) {
 		"no source":    {Directory: directory},
 		"no directory": {Source: source},
 		"schedule":     {Source: source, Directory: directory, Schedule: channels.Schedule{Youngest: -1}},
-		"bound":        {Source: source, Directory: directory, InFlight: -1},
+		"bound":        {Source: source, Directory: directory, Concurrency: -1},
 	} {
 		if _, err := channels.NewPoller(cfg); err == nil {
 			t.Errorf("%s: no error", name)

@@ -28,7 +28,7 @@ func TestRetryAfter(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				b := setup(t, 10, func(c *channels.Config) { c.InFlight = 1 })
+				b := setup(t, 10, func(c *channels.Config) { c.Concurrency = 1 })
 				good, failed := b.source.do, false
 				b.source.do = func(ctx context.Context, c events.Campaign) ([]*events.ChannelStatsFetched, error) {
 					if failed {

@@ -6,16 +6,16 @@ import (
 	"time"
 )
 
-// Schedule says how often a campaign's figures are asked for.
+// Schedule determines how often a campaign is polled.
 type Schedule struct {
-	// Youngest is the interval of a campaign that has just been distributed, and
-	// the shortest there is. 0: [DefaultYoungest].
+	// Youngest is the interval of a campaign that has just been distributed, and the
+	// shortest interval. 0 means [DefaultYoungest].
 	Youngest time.Duration
-	// Oldest is the longest interval. 0: [DefaultOldest], or Youngest where
-	// that is longer.
+	// Oldest is the longest interval. 0 means [DefaultOldest], or Youngest where that
+	// is longer.
 	Oldest time.Duration
-	// AfterEnd is for how long after its end a campaign is still asked for.
-	// 0: [DefaultAfterEnd].
+	// AfterEnd is how long a campaign is polled after its end. 0 means
+	// [DefaultAfterEnd].
 	AfterEnd time.Duration
 }
 
@@ -26,21 +26,19 @@ const (
 	DefaultAfterEnd = 7 * 24 * time.Hour
 )
 
-// ageIntervals is how many intervals fit into the age of a campaign. A total
-// that has grown for so long changes by less than a sixtieth between two looks,
-// as long as it does not grow faster than before.
+// ageIntervals is how many intervals the age of a campaign has. A total that grows no
+// faster than before changes by at most a sixtieth from one poll to the next.
 const ageIntervals = 60
 
-// Interval returns the time between two polls at an age, counted from the
-// distribution: a sixtieth of it, but no less than Youngest and no more than
-// Oldest. By default that is a minute within the first hour, growing to an hour
-// after two and a half days.
+// Interval returns the time between two polls at an age, counted from the distribution: a
+// sixtieth of the age, at least Youngest and at most Oldest. By default that is a minute
+// within the first hour, and grows to an hour after two and a half days.
 func (s Schedule) Interval(age time.Duration) time.Duration {
 	s = s.withDefaults()
 	return min(max(age/ageIntervals, s.Youngest), s.Oldest)
 }
 
-// Validate returns an error for what cannot be meant.
+// Validate returns an error for negative and contradictory durations.
 func (s Schedule) Validate() error {
 	switch {
 	case s.Youngest < 0 || s.Oldest < 0 || s.AfterEnd < 0:

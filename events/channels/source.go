@@ -12,13 +12,13 @@ import (
 
 // Source is one channel API. It is safe for concurrent use.
 type Source interface {
-	// Name names the API in metrics and log lines.
+	// Name returns the API's name in metrics and log lines.
 	Name() string
 	// Channels returns the channels on which one answer may report.
 	Channels() []events.Channel
-	// Fetch asks once, without retrying, and returns a report of each channel
-	// that the answer carries figures of, without FetchedAt. The error is, or
-	// wraps, one of the sentinels of this package; that of ctx where ctx ended.
+	// Fetch calls the API once and returns a report, without FetchedAt, of each
+	// channel that the answer has figures of. The error wraps a sentinel of this
+	// package, and that of ctx where ctx ended.
 	Fetch(ctx context.Context, campaign events.Campaign) ([]*events.ChannelStatsFetched, error)
 }
 
@@ -26,17 +26,16 @@ type Source interface {
 var (
 	// ErrNoCampaign: the API works and does not know the campaign.
 	ErrNoCampaign = errors.New("the channel does not know the campaign")
-	// ErrRefused: the API does not want this client's requests, and will not
-	// want the next one: a wrong key or address, a redirect, a certificate that
-	// does not hold.
+	// ErrRefused: the API refuses this client's requests, the next ones included: a
+	// wrong key or address, a redirect, a certificate that is not valid.
 	ErrRefused = errors.New("the channel refuses")
-	// ErrThrottled: the API wants fewer requests.
+	// ErrThrottled: the API asks for fewer requests.
 	ErrThrottled = errors.New("the channel asks for fewer requests")
-	// ErrUnavailable: the API says that it cannot answer now.
+	// ErrUnavailable: the API cannot answer now.
 	ErrUnavailable = errors.New("the channel is unavailable")
 	// ErrUnreachable: no whole answer arrived.
 	ErrUnreachable = errors.New("the channel cannot be reached")
-	// ErrInvalid: the answer cannot be believed, and nothing of it is (I8).
+	// ErrInvalid: the answer breaks the contract, so none of it is used (I8).
 	ErrInvalid = errors.New("the channel's answer is not valid")
 )
 
@@ -56,7 +55,8 @@ func (e RetryAfterError) Error() string { return e.Err.Error() }
 // Unwrap returns Err.
 func (e RetryAfterError) Unwrap() error { return e.Err }
 
-// check returns [ErrInvalid] where a source reports what it must not.
+// check returns [ErrInvalid] where a report is not on the campaign and the source's
+// channels, or not of figures from 0 to 2^53 (I8).
 func check(s Source, campaign events.Campaign, reports []*events.ChannelStatsFetched) error {
 	if len(reports) == 0 {
 		return fmt.Errorf("%w: it reports no figure", ErrInvalid)
@@ -100,7 +100,7 @@ func figuresOf(r *events.ChannelStatsFetched) [6]figure {
 	}
 }
 
-// same reports whether a report says nothing that is not known already.
+// same reports whether every figure of a report is known.
 func same(report, known *events.ChannelStatsFetched) bool {
 	k := figuresOf(known)
 	for i, f := range figuresOf(report) {
@@ -111,7 +111,7 @@ func same(report, known *events.ChannelStatsFetched) bool {
 	return true
 }
 
-// shrunk reports whether a cumulative figure is less than it was.
+// shrunk reports whether a figure of a report is lower than the known one.
 func shrunk(report, known *events.ChannelStatsFetched) bool {
 	k := figuresOf(known)
 	for i, f := range figuresOf(report) {

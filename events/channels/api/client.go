@@ -45,7 +45,7 @@ func newClient(s spec, at Endpoint) *Client {
 			TLSClientConfig:        at.tls(),
 			ForceAttemptHTTP2:      true,
 			DisableCompression:     true, // the size of a compressed answer has no bound
-			MaxIdleConnsPerHost:    channels.DefaultInFlight,
+			MaxIdleConnsPerHost:    channels.DefaultConcurrency,
 			MaxResponseHeaderBytes: maxHeaderBytes,
 			IdleConnTimeout:        idleTimeout,
 		},
