@@ -64,52 +64,47 @@ type DeadLetterGroup struct {
 	Last      time.Time // the last burial
 }
 
-// ErrNoDeadLetter says that there is no such dead letter.
-var ErrNoDeadLetter = errors.New("no such dead letter")
-
-// DeadLetters keeps what cannot be decoded. It shares its account, and so its
-// database, with a [Log].
-type DeadLetters interface {
-	// Bury keeps the letters in one transaction and counts each as received:
-	// one whose ID is new as dead-lettered, another as duplicate. Burying the
-	// same letters again is always right.
-	Bury(ctx context.Context, letters []DeadLetter) error
-	// DeadLetters returns a page of the selected letters, newest first.
-	DeadLetters(ctx context.Context, q DeadLetterQuery) ([]DeadLetter, error)
-	// DeadLetter returns one letter; [ErrNoDeadLetter] where there is none.
-	DeadLetter(ctx context.Context, id ID) (DeadLetter, error)
-	// DeadLetterGroups counts the letters of each reason that any has, by name.
-	DeadLetterGroups(ctx context.Context) ([]DeadLetterGroup, error)
-}
-
 // Revival is a dead letter with the draft that its record decodes to now.
 type Revival struct {
 	Letter ID
 	Draft  Draft
 }
 
-// ConflictDetail is the detail of a letter whose reason is [ReasonConflict].
+// ConflictDetail returns the detail of a letter whose reason is [ReasonConflict].
 func ConflictDetail(id ID) string {
 	return "the log holds event " + id.String() + " with other content"
 }
 
-// DeadLetterOffice ends the waiting of dead letters. What it does in one call is
-// one transaction, and doing it again is always right.
-type DeadLetterOffice interface {
-	// WaitingLetters returns a page of the selected letters that wait, by topic,
-	// partition and offset: the order in which they should be revived (I3).
-	WaitingLetters(ctx context.Context, q DeadLetterQuery) ([]DeadLetter, error)
-	// Revive appends the drafts as [Appender] does, and removes each letter whose
-	// draft comes out as Appended or Duplicate: it is counted as that, and as
-	// dead-lettered no more. A letter whose draft is a Conflict stays, for that
-	// reason. The outcome is 0, and nothing is done, where the letter does not
-	// wait: another has revived or discarded it, or it was named before.
+// ErrNoDeadLetter: no dead letter has the ID.
+var ErrNoDeadLetter = errors.New("no such dead letter")
+
+// DeadLetters keeps records that could not become events, in the database of a
+// [Log], whose account includes them (I5). Each method that writes does so in
+// one transaction, may safely be called again after an error, and returns
+// [ErrCorrupt] if the log's head row is missing. Every method returns the
+// context's error when the context ends first.
+type DeadLetters interface {
+	// Bury keeps the letters and counts each as received: a new ID as
+	// dead-lettered, a known one as a duplicate.
+	Bury(ctx context.Context, letters []DeadLetter) error
+	// List returns a page of the selected letters, newest first.
+	List(ctx context.Context, q DeadLetterQuery) ([]DeadLetter, error)
+	// Get returns one letter; ErrNoDeadLetter if no letter has the ID.
+	Get(ctx context.Context, id ID) (DeadLetter, error)
+	// Groups counts the letters of each reason that has any, sorted by reason.
+	Groups(ctx context.Context) ([]DeadLetterGroup, error)
+	// Waiting returns a page of the selected letters that wait, sorted by topic,
+	// partition, offset and ID: the order in which they are to be revived (I3).
+	Waiting(ctx context.Context, q DeadLetterQuery) ([]DeadLetter, error)
+	// Revive appends the drafts as [Appender] does and removes each letter whose
+	// draft is appended or a duplicate; the account counts the record as that
+	// instead of as dead-lettered. A letter whose draft conflicts stays, with
+	// ReasonConflict. The outcome is 0, and nothing is done, if the letter does
+	// not wait or an earlier revival of the call names it. ErrCorrupt also if
+	// the next position of the log is taken.
 	Revive(ctx context.Context, revivals []Revival) ([]Outcome, error)
-	// Discard gives up those of the letters that wait, and returns how many. What
-	// was sealed is erased; the letter stays, so that its record, delivered
-	// again, is a duplicate.
+	// Discard ends the waiting of the letters that wait, erases what they
+	// sealed, and returns their number. The letters stay, so that their
+	// records, delivered again, are duplicates.
 	Discard(ctx context.Context, letters []ID, d Discarded) (int, error)
-	// Digests returns what the log holds under each draft's campaign and ID; nil
-	// where it holds nothing.
-	Digests(ctx context.Context, drafts []Draft) ([]*Digest, error)
 }

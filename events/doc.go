@@ -49,7 +49,7 @@
 //   - events, this package: the four types, how they are read from a record
 //     ([Decode], strictly) and from the log ([DecodeStored], fast), what makes
 //     two of them the same ([ID], [Digest]), and the contracts of the stores:
-//     [Log], [Restorer], [DeadLetters], [DeadLetterOffice], [Keys]. The wire forms are
+//     [Log], [DeadLetters], [Keys]. The wire forms are
 //     JSON Schemas, [Contract]. It does no I/O and reads no clock.
 //   - events/eventstest: what every log must do, as a test suite.
 //   - events/pglog and events/sqlitelog: the log on PostgreSQL and on SQLite.

@@ -93,36 +93,57 @@ var (
 	// ErrGap: positions read were not consecutive. The log is damaged; the
 	// process must stop rather than serve a wrong number (I2).
 	ErrGap = errors.New("log positions are not consecutive")
-	// ErrCorrupt: a stored event cannot be read back, or the log's account
-	// does not add up. Never returned for a fault that may pass.
+	// ErrCorrupt: the head row is missing, a stored event cannot be read back, a
+	// position beyond the head is taken, or the account does not add up. It is
+	// never returned for a fault that may pass.
 	ErrCorrupt = errors.New("log is corrupt")
+	// ErrNotNext: events to be restored do not continue the log, or differ from
+	// those that it holds at their positions.
+	ErrNotNext = errors.New("events do not follow those of the log")
 )
 
-// Appender appends to the log.
+// Appender appends to the log. It is a [Log], or a decorator of one.
 type Appender interface {
-	// Append puts the drafts at the head of the log, in their order, in one
-	// transaction, and returns one outcome for each. On an error nothing is
-	// known to be written; appending the same drafts again is always right,
-	// for what was written then comes out as Duplicate. Drafts whose outcome
-	// is Appended or Duplicate are counted as received.
+	// Append writes the drafts after the head of the log, in their order and in
+	// one transaction, and returns one outcome for each. Appended and duplicate
+	// drafts are counted as received; a conflict writes and counts nothing.
+	// After an error the caller appends the same drafts again: those that were
+	// written nevertheless are duplicates then (I1). ErrCorrupt if the head row
+	// is missing or the next position is taken.
 	Append(ctx context.Context, drafts []Draft) ([]Outcome, error)
 }
 
-// Log is the append-only event store.
+// Log is the append-only event store. Every method returns the context's error
+// when the context ends first.
 type Log interface {
 	Appender
 
-	// Read returns the events after a position in order, at most limit. Fewer,
-	// or none, only where the log ends there. ErrGap where positions are not
-	// consecutive, ErrCorrupt where an event cannot be decoded.
+	// Restore writes consecutive events at their own positions and recording
+	// times, in one transaction, and counts them as received. It skips events
+	// that the log holds already, so restoring again is always right. ErrNotNext
+	// if an event differs from the one that the log holds at its position, if
+	// the first new one does not follow the head or was recorded before it, or
+	// if an ID has another position; nothing is written then. ErrCorrupt if the
+	// head row is missing or the next position is taken.
+	Restore(ctx context.Context, recorded []Recorded) error
+	// Read returns at most limit events after a position, in order. It returns
+	// fewer only at the end of the log. ErrGap if positions are not
+	// consecutive, ErrCorrupt if the head row is missing or an event cannot be
+	// decoded.
 	Read(ctx context.Context, after Position, limit int) ([]Recorded, error)
 	// ReadStream returns the selected events of one campaign, at most s.Limit.
-	// ErrCorrupt where an event cannot be decoded.
+	// ErrCorrupt if an event cannot be decoded.
 	ReadStream(ctx context.Context, s Stream) ([]Recorded, error)
-	// Totals returns the head and the account. ErrCorrupt where it does not add up.
+	// Digests returns the digest that the log holds under each draft's campaign
+	// and ID; nil if it holds none. ErrCorrupt if a digest has a wrong length.
+	Digests(ctx context.Context, drafts []Draft) ([]*Digest, error)
+	// Totals returns the head and the account. ErrCorrupt if the head row is
+	// missing, the account does not add up, or the last event is not at the head.
 	Totals(ctx context.Context) (Totals, error)
-	// Wait returns the head once it is beyond after. Appends of this process
-	// are seen at once, those of others within 100 ms. It returns the
-	// context's error when that ends first.
+	// Wait returns the head once it is beyond after. It sees appends of the same
+	// handle at once and those of others within 100 ms. ErrCorrupt if the head
+	// row is missing.
 	Wait(ctx context.Context, after Position) (Position, error)
+	// DeadLetters returns the dead letters that share this log's account.
+	DeadLetters() DeadLetters
 }

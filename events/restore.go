@@ -1,27 +1,9 @@
 package events
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"time"
 )
-
-// ErrNotNext says that events to be restored do not go on where the log ends, or
-// that it holds others at their positions.
-var ErrNotNext = errors.New("events do not follow those of the log")
-
-// Restorer puts events back into a log as they were recorded.
-type Restorer interface {
-	// Restore puts consecutive events at their own positions, with the times at
-	// which they were recorded, in one transaction, and counts them as received.
-	// Those that the log holds already must be the same and are skipped, so
-	// restoring again is always right; the first of the others must come next
-	// after the head, recorded no earlier than that. ErrNotNext, and nothing
-	// written, where it is otherwise, or where an ID has another position. On
-	// any other error nothing is known to be written.
-	Restore(ctx context.Context, recorded []Recorded) error
-}
 
 // Unrestored returns those of the events that a log does not hold yet, of which
 // it holds some: at their positions, in order, all up to its head. lastRecorded

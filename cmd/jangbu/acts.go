@@ -67,7 +67,7 @@ func (r actReport) subject() string {
 
 // operate asks for the act and waits until it has ended. A service carries it out; where
 // none runs, this process does, as a service would.
-func (f *actFlags) operate(ctx context.Context, t terminal, log eventLog, rows rowStore, wanted readmodel.Act) error {
+func (f *actFlags) operate(ctx context.Context, t terminal, log events.Log, rows rowStore, wanted readmodel.Act) error {
 	f.quiet()
 	wanted.Who, wanted.Why = operator(), f.Why
 	asked, err := rows.Ask(ctx, wanted)

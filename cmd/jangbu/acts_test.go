@@ -53,7 +53,7 @@ func TestInterruptedAfterTheEnd(t *testing.T) {
 	if err := rebuild.Run(t.Context(), terminal{io.Discard, t.Output()}); err != nil {
 		t.Fatal(err)
 	}
-	err = at.withServed(t.Context(), func(log eventLog, rows rowStore) error {
+	err = at.withServed(t.Context(), func(log events.Log, rows rowStore) error {
 		ctx, interrupt := context.WithCancel(t.Context())
 		defer interrupt()
 		var out, complaint bytes.Buffer

@@ -27,7 +27,7 @@ import (
 
 // scratch is a log and its rows for a measurement, in a database of their own.
 type scratch struct {
-	log    eventLog
+	log    events.Log
 	rows   rowStore
 	runner *runner.Runner
 	// bare reads every row of the log and does nothing with it.

@@ -107,7 +107,7 @@ func newSelection(ids []string, all bool, flag, reason string) (selection, error
 
 // each calls f with the selected letters that wait, page by page, in the order of
 // their records.
-func (s selection) each(ctx context.Context, t terminal, log eventLog, f func(letters []events.DeadLetter) error) error {
+func (s selection) each(ctx context.Context, t terminal, log events.Log, f func(letters []events.DeadLetter) error) error {
 	if len(s.ids) > 0 {
 		letters, err := s.named(ctx, t, log)
 		if err != nil {
@@ -122,7 +122,7 @@ func (s selection) each(ctx context.Context, t terminal, log eventLog, f func(le
 	}
 	q := events.DeadLetterQuery{Reason: s.reason, Limit: lettersAtOnce}
 	for {
-		page, err := log.WaitingLetters(ctx, q)
+		page, err := log.DeadLetters().Waiting(ctx, q)
 		if err != nil || len(page) == 0 {
 			return err
 		}
@@ -135,10 +135,10 @@ func (s selection) each(ctx context.Context, t terminal, log eventLog, f func(le
 
 // named returns the letters that were named by their IDs, and tells of those that do
 // not wait.
-func (s selection) named(ctx context.Context, t terminal, log eventLog) ([]events.DeadLetter, error) {
+func (s selection) named(ctx context.Context, t terminal, log events.Log) ([]events.DeadLetter, error) {
 	var letters []events.DeadLetter
 	for _, id := range s.ids {
-		switch d, err := log.DeadLetter(ctx, id); {
+		switch d, err := log.DeadLetters().Get(ctx, id); {
 		case errors.Is(err, events.ErrNoDeadLetter):
 			t.complain("jangbu: there is no dead letter %s; a retry may have made an event of it", id)
 		case err != nil:
@@ -156,11 +156,11 @@ func (s selection) named(ctx context.Context, t terminal, log eventLog) ([]event
 }
 
 // count returns how many letters are about to be dealt with.
-func (s selection) count(ctx context.Context, log eventLog) (int64, error) {
+func (s selection) count(ctx context.Context, log events.Log) (int64, error) {
 	if len(s.ids) > 0 {
 		return int64(len(s.ids)), nil
 	}
-	groups, err := log.DeadLetterGroups(ctx)
+	groups, err := log.DeadLetters().Groups(ctx)
 	if err != nil {
 		return 0, err
 	}

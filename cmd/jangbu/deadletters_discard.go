@@ -46,7 +46,7 @@ func (c deadLettersDiscardCommand) Run(ctx context.Context, t terminal) error {
 	if why == "" || len(why) > mostWhy || !utf8.ValidString(why) || printable(why) != why {
 		return fmt.Errorf("%w: --reason: expected a line of 1 to %d bytes", errUsage, mostWhy)
 	}
-	return c.withLog(ctx, func(log eventLog) error {
+	return c.withLog(ctx, func(log events.Log) error {
 		by := events.Discarded{By: operator(), Why: why}
 		n, err := c.discard(ctx, t, log, chosen, by)
 		if err != nil {
@@ -73,7 +73,7 @@ func (c deadLettersDiscardCommand) Run(ctx context.Context, t terminal) error {
 }
 
 // discard returns how many letters it has, or would have, discarded.
-func (c deadLettersDiscardCommand) discard(ctx context.Context, t terminal, log eventLog, chosen selection, by events.Discarded) (done int, err error) {
+func (c deadLettersDiscardCommand) discard(ctx context.Context, t terminal, log events.Log, chosen selection, by events.Discarded) (done int, err error) {
 	total, err := chosen.count(ctx, log)
 	if err != nil {
 		return 0, err
@@ -88,7 +88,7 @@ func (c deadLettersDiscardCommand) discard(ctx context.Context, t terminal, log 
 				ids[i] = letters[i].ID
 			}
 			var err error
-			if n, err = log.Discard(ctx, ids, by); err != nil {
+			if n, err = log.DeadLetters().Discard(ctx, ids, by); err != nil {
 				return err
 			}
 		}

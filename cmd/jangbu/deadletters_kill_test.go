@@ -105,7 +105,7 @@ func testRetryKilled(t *testing.T, at storeConfig) {
 }
 
 // buryRegistrations buries good registrations, sealed under a new master key.
-func buryRegistrations(t *testing.T, at storeConfig, log events.DeadLetters, key string, letters, partitions int) {
+func buryRegistrations(t *testing.T, at storeConfig, log events.Log, key string, letters, partitions int) {
 	t.Helper()
 	master, err := privacy.CreateMasterKey(key)
 	if err != nil {
@@ -132,7 +132,7 @@ func buryRegistrations(t *testing.T, at storeConfig, log events.DeadLetters, key
 		buried[i] = events.DeadLetter{ID: id, Topic: r.Topic, Partition: r.Partition, Offset: r.Offset, Timestamp: r.Timestamp, Reason: events.ReasonMalformed, Sealed: sealed}
 	}
 	rand.Shuffle(letters, func(i, j int) { buried[i], buried[j] = buried[j], buried[i] })
-	if err := log.Bury(t.Context(), buried); err != nil {
+	if err := log.DeadLetters().Bury(t.Context(), buried); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -50,7 +50,7 @@ func (c deadLettersListCommand) Run(ctx context.Context, t terminal) error {
 	if err != nil {
 		return err
 	}
-	return c.withLog(ctx, func(log eventLog) error {
+	return c.withLog(ctx, func(log events.Log) error {
 		if c.Reason == "" && c.Limit == 0 {
 			return c.groups(ctx, t, log, location)
 		}
@@ -70,8 +70,8 @@ type letterGroup struct {
 	LastBuriedAt  time.Time     `json:"lastBuriedAt"`
 }
 
-func (c deadLettersListCommand) groups(ctx context.Context, t terminal, log eventLog, location *time.Location) error {
-	groups, err := log.DeadLetterGroups(ctx)
+func (c deadLettersListCommand) groups(ctx context.Context, t terminal, log events.Log, location *time.Location) error {
+	groups, err := log.DeadLetters().Groups(ctx)
 	if err != nil {
 		return err
 	}
@@ -98,14 +98,14 @@ func (c deadLettersListCommand) groups(ctx context.Context, t terminal, log even
 	return nil
 }
 
-func (c deadLettersListCommand) letters(ctx context.Context, t terminal, log eventLog, reason events.Reason, location *time.Location) error {
+func (c deadLettersListCommand) letters(ctx context.Context, t terminal, log events.Log, reason events.Reason, location *time.Location) error {
 	out := report{head: []string{"id", "topic/partition/offset", "buried", "reason", "detail"}, texts: 5}
 	encoder := json.NewEncoder(t.out)
 	found := 0
 	q := events.DeadLetterQuery{Reason: reason}
 	for found < c.Limit {
 		q.Limit = min(lettersAtOnce, c.Limit-found)
-		page, err := log.DeadLetters(ctx, q)
+		page, err := log.DeadLetters().List(ctx, q)
 		if err != nil {
 			return err
 		}

@@ -54,7 +54,7 @@ func (c deadLettersRetryCommand) Run(ctx context.Context, t terminal) error {
 	if err := wrong.err(); err != nil {
 		return err
 	}
-	return c.withLog(ctx, func(log eventLog) error {
+	return c.withLog(ctx, func(log events.Log) error {
 		result := newRetried(c.DryRun)
 		err := c.retry(ctx, t, log, chosen, result)
 		if err != nil {
@@ -75,7 +75,7 @@ func (c deadLettersRetryCommand) Run(ctx context.Context, t terminal) error {
 	})
 }
 
-func (c deadLettersRetryCommand) retry(ctx context.Context, t terminal, log eventLog, chosen selection, result *retried) (err error) {
+func (c deadLettersRetryCommand) retry(ctx context.Context, t terminal, log events.Log, chosen selection, result *retried) (err error) {
 	keeper, closeKeys, err := c.openKeeper(ctx)
 	if err != nil {
 		return err
@@ -85,7 +85,7 @@ func (c deadLettersRetryCommand) retry(ctx context.Context, t terminal, log even
 	if err != nil {
 		return err
 	}
-	retrier := &bus.Retrier{Office: log, Privacy: keeper, Topics: c.topics()}
+	retrier := &bus.Retrier{Log: log, Privacy: keeper, Topics: c.topics()}
 	try := retrier.Retry
 	if c.DryRun {
 		try = retrier.Try

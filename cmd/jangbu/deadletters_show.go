@@ -39,8 +39,8 @@ func (c deadLettersShowCommand) Run(ctx context.Context, t terminal) error {
 	if err != nil {
 		return err
 	}
-	return c.withLog(ctx, func(log eventLog) error {
-		d, err := log.DeadLetter(ctx, id)
+	return c.withLog(ctx, func(log events.Log) error {
+		d, err := log.DeadLetters().Get(ctx, id)
 		if errors.Is(err, events.ErrNoDeadLetter) {
 			return fmt.Errorf("%w: there is no dead letter %s; a retry may have made an event of it", errNothing, id)
 		}

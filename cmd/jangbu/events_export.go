@@ -55,7 +55,7 @@ func (c eventsExportCommand) Run(ctx context.Context, t terminal) error {
 	case c.Resume && c.Force:
 		return fmt.Errorf("%w: --resume and --force: one goes on with what is there, the other does away with it", errUsage)
 	}
-	return c.withLog(ctx, func(log eventLog) error {
+	return c.withLog(ctx, func(log events.Log) error {
 		totals, err := log.Totals(ctx)
 		if err != nil {
 			return err

@@ -40,7 +40,7 @@ func (c eventsShowCommand) Run(ctx context.Context, t terminal) error {
 	if err != nil {
 		return err
 	}
-	return c.withLog(ctx, func(log eventLog) error {
+	return c.withLog(ctx, func(log events.Log) error {
 		r, ok, err := find(ctx, log)
 		if err != nil {
 			return err

@@ -52,7 +52,7 @@ func (c eventsTailCommand) Run(ctx context.Context, t terminal) error {
 	wanted := func(r events.Recorded) bool {
 		return (typ == 0 || r.Event.Type() == typ) && (c.Event == "" || r.Event.Subject() == c.Event)
 	}
-	return c.withLog(ctx, func(log eventLog) error {
+	return c.withLog(ctx, func(log events.Log) error {
 		totals, err := log.Totals(ctx)
 		if err != nil {
 			return err

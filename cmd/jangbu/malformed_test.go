@@ -48,7 +48,7 @@ func TestMalformedRecords(t *testing.T) {
 	if totals := b.settled(t, events.Totals{Head: 950, DeadLettered: 50}, 10*time.Second); totals.Head != 950 || totals.DeadLettered != 50 {
 		t.Errorf("totals are %+v, want 950 events and 50 dead letters", totals)
 	}
-	letters, err := b.service.log.DeadLetters(t.Context(), events.DeadLetterQuery{Limit: 100})
+	letters, err := b.service.log.DeadLetters().List(t.Context(), events.DeadLetterQuery{Limit: 100})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,16 +11,16 @@ import (
 
 // measuredLog measures what is written to a log.
 type measuredLog struct {
-	eventLog
+	events.Log
 	appends *prometheus.HistogramVec // seconds, by whether it succeeded
 	batches prometheus.Histogram     // events
 	events  *prometheus.CounterVec   // by type and outcome
 	letters *prometheus.CounterVec   // by reason
 }
 
-func measured(log eventLog) *measuredLog {
+func measured(log events.Log) *measuredLog {
 	m := &measuredLog{
-		eventLog: log,
+		Log: log,
 		appends: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "jangbu_log_append_seconds", Help: "How long a transaction took that appends events.",
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
@@ -50,7 +50,7 @@ func measured(log eventLog) *measuredLog {
 // Append implements [events.Appender].
 func (m *measuredLog) Append(ctx context.Context, drafts []events.Draft) ([]events.Outcome, error) {
 	start := time.Now()
-	outcomes, err := m.eventLog.Append(ctx, drafts)
+	outcomes, err := m.Log.Append(ctx, drafts)
 	result := "ok"
 	if err != nil {
 		result = "failed"
@@ -71,12 +71,23 @@ func (m *measuredLog) Append(ctx context.Context, drafts []events.Draft) ([]even
 	return outcomes, err
 }
 
+// DeadLetters implements [events.Log].
+func (m *measuredLog) DeadLetters() events.DeadLetters {
+	return measuredLetters{m.Log.DeadLetters(), m.letters}
+}
+
+// measuredLetters measures what is buried.
+type measuredLetters struct {
+	events.DeadLetters
+	buried *prometheus.CounterVec // by reason
+}
+
 // Bury implements [events.DeadLetters].
-func (m *measuredLog) Bury(ctx context.Context, letters []events.DeadLetter) error {
-	err := m.eventLog.Bury(ctx, letters)
+func (m measuredLetters) Bury(ctx context.Context, letters []events.DeadLetter) error {
+	err := m.DeadLetters.Bury(ctx, letters)
 	if err == nil {
 		for i := range letters {
-			m.letters.WithLabelValues(string(letters[i].Reason)).Inc()
+			m.buried.WithLabelValues(string(letters[i].Reason)).Inc()
 		}
 	}
 	return err

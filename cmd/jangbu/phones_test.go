@@ -148,7 +148,7 @@ func sendNumbers(t *testing.T, b *bundle) numbers {
 	if len(sent) < 3000 || totals.DeadLettered < 200 || totals.Duplicates < 50 {
 		t.Fatalf("%d numbers, %+v: the traffic is not what it should be", len(sent), totals)
 	}
-	letters, err := b.service.log.DeadLetters(t.Context(), events.DeadLetterQuery{Reason: events.ReasonConflict, Limit: 100})
+	letters, err := b.service.log.DeadLetters().List(t.Context(), events.DeadLetterQuery{Reason: events.ReasonConflict, Limit: 100})
 	if err != nil || len(letters) != 50 {
 		t.Fatalf("%d conflicts of 50: %v", len(letters), err)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"jangbu/events"
 	"jangbu/readmodel"
 )
 
@@ -88,7 +89,7 @@ func (f *actFlags) run(ctx context.Context, t terminal, at *storeConfig, of *cho
 	if err := wrong.err(); err != nil {
 		return err
 	}
-	return at.withServed(ctx, func(log eventLog, rows rowStore) error {
+	return at.withServed(ctx, func(log events.Log, rows rowStore) error {
 		if check != nil {
 			if err := check(rows, names); err != nil {
 				return err

@@ -83,7 +83,7 @@ func rebuild(ctx context.Context, t terminal, at *storeConfig, of *chosen, how *
 	if act.Kind == readmodel.ActRebuild {
 		with = at.withStores
 	}
-	return with(ctx, func(log eventLog, rows rowStore) error {
+	return with(ctx, func(log events.Log, rows rowStore) error {
 		if c != "" {
 			if err := existingCampaign(ctx, log, rows, c); err != nil {
 				return err

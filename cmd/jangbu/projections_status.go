@@ -62,7 +62,7 @@ func buildReports(builds []readmodel.Build, head events.Position) []buildReport 
 
 // Run lists.
 func (c projectionsListCommand) Run(ctx context.Context, t terminal) error {
-	return c.withServed(ctx, func(log eventLog, rows rowStore) error {
+	return c.withServed(ctx, func(log events.Log, rows rowStore) error {
 		builds, err := rows.List(ctx)
 		if err != nil {
 			return err
@@ -140,7 +140,7 @@ type projectionReport struct {
 
 // Run shows the state.
 func (c projectionsStatusCommand) Run(ctx context.Context, t terminal) error {
-	return c.withServed(ctx, func(log eventLog, rows rowStore) error {
+	return c.withServed(ctx, func(log events.Log, rows rowStore) error {
 		out, err := statusOf(ctx, log, rows)
 		if err != nil {
 			return err
@@ -166,7 +166,7 @@ func (c projectionsStatusCommand) Run(ctx context.Context, t terminal) error {
 }
 
 // statusOf looks, and looks again.
-func statusOf(ctx context.Context, log eventLog, rows rowStore) (statusReport, error) {
+func statusOf(ctx context.Context, log events.Log, rows rowStore) (statusReport, error) {
 	before, err := rows.List(ctx)
 	if err != nil {
 		return statusReport{}, err

@@ -27,7 +27,7 @@ type operated struct {
 	flags []string
 	exec  func(t *testing.T, statement string)
 	table func(name string) string
-	log   eventLog
+	log   events.Log
 	one   events.Campaign // of which there is a row in every table
 }
 

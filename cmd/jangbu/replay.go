@@ -83,7 +83,7 @@ func (c replayCommand) Run(ctx context.Context, t terminal) error {
 	if c.isExport() {
 		return interruptible(ctx, c.foldExport(ctx, t, replay, location), "nothing was changed")
 	}
-	err = c.withLog(ctx, func(log eventLog) error {
+	err = c.withLog(ctx, func(log events.Log) error {
 		totals, err := log.Totals(ctx)
 		if err != nil {
 			return err

@@ -43,7 +43,7 @@ func scriptBury(ts *testscript.TestScript, neg bool, args []string) {
 		}
 		_, sealed, err := keeper.Seal(record)
 		ts.Check(err)
-		ts.Check(log.Bury(ctx, []events.DeadLetter{{
+		ts.Check(log.DeadLetters().Bury(ctx, []events.DeadLetter{{
 			ID: id, Topic: record.Topic, Partition: record.Partition, Offset: record.Offset, Timestamp: record.Timestamp,
 			Reason: events.Reason(rest[3]), Detail: "as it was then", Sealed: sealed,
 		}}))

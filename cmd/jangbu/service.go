@@ -232,7 +232,7 @@ func (s *service) ingest(ctx context.Context, master privacy.MasterKey) (*bus.In
 	s.onClose(func() error { appender.Close(); return nil })
 	topics := s.cfg.topics()
 	s.line("ingest", fmt.Sprintf("group %s, topics %s", s.cfg.KafkaGroup, strings.Join(s.cfg.topicNames(), " ")), "")
-	return &bus.Ingest{Subscriber: subscriber, Topics: topics, Log: s.tracing.appends(appender), DeadLetters: s.log, Privacy: keeper}, nil
+	return &bus.Ingest{Subscriber: subscriber, Topics: topics, Log: s.tracing.appends(appender), DeadLetters: s.log.DeadLetters(), Privacy: keeper}, nil
 }
 
 func (s *service) startRunner(running context.Context) (err error) {

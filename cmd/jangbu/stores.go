@@ -19,14 +19,6 @@ import (
 	"jangbu/readmodel/sqliterows"
 )
 
-// eventLog is a log with its dead letters, as both adapters are.
-type eventLog interface {
-	events.Log
-	events.Restorer
-	events.DeadLetters
-	events.DeadLetterOffice
-}
-
 // rowStore is a store of rows as both adapters are.
 type rowStore interface {
 	readmodel.Reader
@@ -116,7 +108,7 @@ func (u storeURL) shown() (at, kind string) {
 }
 
 // openLog opens the log, which is made where there is none.
-func (c *storeConfig) openLog(ctx context.Context, tracer pgx.QueryTracer) (log eventLog, closeLog func() error, err error) {
+func (c *storeConfig) openLog(ctx context.Context, tracer pgx.QueryTracer) (log events.Log, closeLog func() error, err error) {
 	at := c.logStore()
 	if at.postgres == "" {
 		log, err := sqlitelog.Open(ctx, at.path, sqlitelog.Options{})
@@ -162,7 +154,7 @@ func (u storeURL) existing() error {
 }
 
 // withLog runs f on the log, which must be there.
-func (c *storeConfig) withLog(ctx context.Context, f func(eventLog) error) (err error) {
+func (c *storeConfig) withLog(ctx context.Context, f func(events.Log) error) (err error) {
 	if err := c.checked(); err != nil {
 		return err
 	}
@@ -192,8 +184,8 @@ func redacted(raw string) string {
 }
 
 // withStores runs f on the log, which must be there, and its rows.
-func (c *storeConfig) withStores(ctx context.Context, f func(eventLog, rowStore) error) error {
-	return c.withLog(ctx, func(log eventLog) (err error) {
+func (c *storeConfig) withStores(ctx context.Context, f func(events.Log, rowStore) error) error {
+	return c.withLog(ctx, func(log events.Log) (err error) {
 		rows, closeRows, err := c.openRows(ctx, nil)
 		if err != nil {
 			return err
@@ -204,7 +196,7 @@ func (c *storeConfig) withStores(ctx context.Context, f func(eventLog, rowStore)
 }
 
 // withServed runs f on the log and its rows, which must be there.
-func (c *storeConfig) withServed(ctx context.Context, f func(eventLog, rowStore) error) error {
+func (c *storeConfig) withServed(ctx context.Context, f func(events.Log, rowStore) error) error {
 	if err := c.checked(); err != nil {
 		return err
 	}

@@ -66,7 +66,7 @@ func (c verifyCommand) Run(ctx context.Context, t terminal) error {
 	if err := c.validate(); err != nil {
 		return err
 	}
-	err := c.withLog(ctx, func(log eventLog) error { return c.verify(ctx, t, log) })
+	err := c.withLog(ctx, func(log events.Log) error { return c.verify(ctx, t, log) })
 	return interruptible(ctx, err, "nothing was changed")
 }
 

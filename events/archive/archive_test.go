@@ -188,7 +188,7 @@ func TestFinishIsInterrupted(t *testing.T) {
 	}
 }
 
-func imported(ctx context.Context, log archive.Log, path string) (present int64, err error) {
+func imported(ctx context.Context, log events.Log, path string) (present int64, err error) {
 	r, err := archive.Open(path)
 	if err != nil {
 		return 0, err

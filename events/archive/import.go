@@ -11,18 +11,12 @@ import (
 // ErrNotEmpty says that the log holds something that the export does not.
 var ErrNotEmpty = errors.New("the log is not empty")
 
-// Log is a log that an export can be put into.
-type Log interface {
-	events.Log
-	events.Restorer
-}
-
 // Import puts the events of a whole export into an empty log as they were
 // recorded, positions and times. Where the log holds a beginning of the export,
 // as after an import that was killed, that is compared and gone on from. Nobody
 // else may append meanwhile. done is told the last position that is there, after
 // each batch; present is how many were there already.
-func Import(ctx context.Context, log Log, r *Reader, done func(events.Position)) (present int64, err error) {
+func Import(ctx context.Context, log events.Log, r *Reader, done func(events.Position)) (present int64, err error) {
 	if err := r.Manifest.Importable(); err != nil {
 		return 0, fmt.Errorf("import: %w", err)
 	}

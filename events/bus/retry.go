@@ -11,7 +11,7 @@ import (
 // Retrier tries dead letters again: it decodes them as ingestion does and revives those
 // that pass. It is not safe for concurrent use.
 type Retrier struct {
-	Office  events.DeadLetterOffice
+	Log     events.Log
 	Privacy *privacy.Keeper
 	// Topics names the topic of each type, as for [Ingest].
 	Topics map[events.Type]string
@@ -43,7 +43,7 @@ func (f Fate) Stays() bool { return f.Reason != "" }
 // returns the fate of each. After an error the transaction may or may not have taken
 // place; retrying the same letters is harmless (I4).
 func (r *Retrier) Retry(ctx context.Context, letters []events.DeadLetter) ([]Fate, error) {
-	return r.retry(ctx, letters, r.Office.Revive)
+	return r.retry(ctx, letters, r.Log.DeadLetters().Revive)
 }
 
 // Try returns the fates that Retry would return after a Retry of all letters tried so
@@ -129,7 +129,7 @@ func (r *Retrier) foresee(ctx context.Context, revivals []events.Revival) ([]eve
 	for i := range revivals {
 		drafts[i] = revivals[i].Draft
 	}
-	stored, err := r.Office.Digests(ctx, drafts)
+	stored, err := r.Log.Digests(ctx, drafts)
 	if err != nil {
 		return nil, err
 	}

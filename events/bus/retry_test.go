@@ -51,13 +51,13 @@ func (s *stores) open(t *testing.T, keys events.Keys) *privacy.Keeper {
 }
 
 func (s *stores) retrier(keeper *privacy.Keeper) *bus.Retrier {
-	return &bus.Retrier{Office: s.log, Privacy: keeper, Topics: map[events.Type]string{
+	return &bus.Retrier{Log: s.log, Privacy: keeper, Topics: map[events.Type]string{
 		events.TypeParticipantRegistered: topic, events.TypeEventCreated: "event-created",
 	}}
 }
 
 // buried buries records, sealed, as a decoder that knew less would have.
-func buried(t *testing.T, log events.DeadLetters, keeper *privacy.Keeper, records ...events.Record) {
+func buried(t *testing.T, log events.Log, keeper *privacy.Keeper, records ...events.Record) {
 	t.Helper()
 	letters := make([]events.DeadLetter, len(records))
 	for i, record := range records {
@@ -70,14 +70,14 @@ func buried(t *testing.T, log events.DeadLetters, keeper *privacy.Keeper, record
 			Reason: events.ReasonUnknownType, Detail: "as it was then", Sealed: sealed,
 		}
 	}
-	if err := log.Bury(t.Context(), letters); err != nil {
+	if err := log.DeadLetters().Bury(t.Context(), letters); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func waiting(t *testing.T, log events.DeadLetterOffice) []events.DeadLetter {
+func waiting(t *testing.T, log events.Log) []events.DeadLetter {
 	t.Helper()
-	letters, err := log.WaitingLetters(t.Context(), events.DeadLetterQuery{Limit: 1000})
+	letters, err := log.DeadLetters().Waiting(t.Context(), events.DeadLetterQuery{Limit: 1000})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -250,7 +250,7 @@ func TestRetriedAsIngested(t *testing.T) {
 	late := recordsOf(topic, registration("p-101", "010-1234-0101"))
 	late[0].Timestamp = time.Now().Add(time.Hour).Truncate(time.Microsecond)
 	buried(t, b.log, keeper, late...)
-	again := &bus.Retrier{Office: b.log, Privacy: keeper, Topics: map[events.Type]string{events.TypeParticipantRegistered: topic}}
+	again := &bus.Retrier{Log: b.log, Privacy: keeper, Topics: map[events.Type]string{events.TypeParticipantRegistered: topic}}
 	if fates, err = again.Retry(t.Context(), waiting(t, b.log)); err != nil {
 		t.Fatal(err)
 	}

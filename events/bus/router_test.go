@@ -78,7 +78,7 @@ func setup(t *testing.T, wrap func(*bus.Ingest)) *bundle {
 	}
 	cfg := bus.Ingest{
 		Subscriber: subscriber, Topics: map[events.Type]string{events.TypeParticipantRegistered: topic},
-		Log: b.log, DeadLetters: b.log, Privacy: keeper,
+		Log: b.log, DeadLetters: b.log.DeadLetters(), Privacy: keeper,
 	}
 	if wrap != nil {
 		wrap(&cfg)
@@ -181,7 +181,7 @@ func TestFrameIsSortedOut(t *testing.T) {
 	b.send(t, traffic()...)
 	b.settled(t, good, bad)
 	b.inOrder(t)
-	letters, err := b.log.DeadLetters(t.Context(), events.DeadLetterQuery{Limit: 100})
+	letters, err := b.log.DeadLetters().List(t.Context(), events.DeadLetterQuery{Limit: 100})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -222,12 +222,18 @@ func (l *faultyLog) Append(ctx context.Context, drafts []events.Draft) ([]events
 	return outcomes, err
 }
 
-func (l *faultyLog) Bury(ctx context.Context, letters []events.DeadLetter) error {
-	fail := l.buries.Add(-1) >= 0
-	if fail && !l.afterwards {
+// faultyLetters are the dead letters of a faultyLog.
+type faultyLetters struct {
+	events.DeadLetters
+	log *faultyLog
+}
+
+func (l faultyLetters) Bury(ctx context.Context, letters []events.DeadLetter) error {
+	fail := l.log.buries.Add(-1) >= 0
+	if fail && !l.log.afterwards {
 		return errDown
 	}
-	err := l.Log.Bury(ctx, letters)
+	err := l.DeadLetters.Bury(ctx, letters)
 	if fail {
 		return errors.Join(err, errDown)
 	}
@@ -256,7 +262,7 @@ func TestFailingDatabase(t *testing.T) {
 				faulty = &faultyLog{Log: cfg.Log.(*sqlitelog.Log), afterwards: test.afterwards}
 				faulty.appends.Store(test.appends)
 				faulty.buries.Store(test.buries)
-				cfg.Log, cfg.DeadLetters = faulty, faulty
+				cfg.Log, cfg.DeadLetters = faulty, faultyLetters{cfg.DeadLetters, faulty}
 			})
 			b.send(t, traffic()...)
 			b.settled(t, good, bad)

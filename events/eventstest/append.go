@@ -30,7 +30,7 @@ func testAppend(t *testing.T, a Adapter) {
 				t.Fatalf("outcome %v, want all appended", o)
 			}
 		}
-		for _, log := range []Log{log, s.Open(t)} {
+		for _, log := range []events.Log{log, s.Open(t)} {
 			read := mustRead(t, log, 0, 100)
 			wantRecorded(t, read, 1, drafts...)
 			for _, r := range read {
@@ -61,7 +61,7 @@ func testAppend(t *testing.T, a Adapter) {
 			mustAppend(t, log, registration("c", n))
 			mustAppend(t, other, registration("c", n+1), registration("c", n))
 			mustAppend(t, log, registration("c", n)) // a duplicate moves no time
-			if err := log.Bury(t.Context(), []events.DeadLetter{letter(n, events.ReasonMalformed)}); err != nil {
+			if err := log.DeadLetters().Bury(t.Context(), []events.DeadLetter{letter(n, events.ReasonMalformed)}); err != nil {
 				t.Fatalf("Bury: %v", err)
 			}
 			last := mustRead(t, log, events.Position(n), 1)[0]

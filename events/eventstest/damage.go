@@ -17,7 +17,7 @@ func testDamage(t *testing.T, a Adapter) {
 			t.Fatalf("damage: %v", err)
 		}
 	}
-	three := func(t *testing.T, s Store) Log {
+	three := func(t *testing.T, s Store) events.Log {
 		log := s.Open(t)
 		mustAppend(t, log, registrations("c", 1, 3)...)
 		return log
@@ -71,10 +71,10 @@ func testDamage(t *testing.T, a Adapter) {
 		_, err = log.Append(t.Context(), registrations("c", 4, 4))
 		wantError(t, "Append", err, events.ErrCorrupt)
 		wantError(t, "Restore", log.Restore(t.Context(), restored(4, time.Now(), registration("c", 4))), events.ErrCorrupt)
-		wantError(t, "Bury", log.Bury(t.Context(), []events.DeadLetter{letter(1, events.ReasonMalformed)}), events.ErrCorrupt)
-		_, err = log.Revive(t.Context(), []events.Revival{{Letter: letter(0, "").ID, Draft: registration("c", 4)}})
+		wantError(t, "Bury", log.DeadLetters().Bury(t.Context(), []events.DeadLetter{letter(1, events.ReasonMalformed)}), events.ErrCorrupt)
+		_, err = log.DeadLetters().Revive(t.Context(), []events.Revival{{Letter: letter(0, "").ID, Draft: registration("c", 4)}})
 		wantError(t, "Revive", err, events.ErrCorrupt)
-		_, err = log.Discard(t.Context(), []events.ID{letter(0, "").ID}, events.Discarded{})
+		_, err = log.DeadLetters().Discard(t.Context(), []events.ID{letter(0, "").ID}, events.Discarded{})
 		wantError(t, "Discard", err, events.ErrCorrupt)
 	})
 	rule(t, a, "a head that fell behind overwrites nothing", func(t *testing.T, s Store) {

@@ -11,9 +11,9 @@ import (
 )
 
 func testDeadLetters(t *testing.T, a Adapter) {
-	list := func(t *testing.T, log Log, q events.DeadLetterQuery) []events.DeadLetter {
+	list := func(t *testing.T, log events.Log, q events.DeadLetterQuery) []events.DeadLetter {
 		t.Helper()
-		letters, err := log.DeadLetters(t.Context(), q)
+		letters, err := log.DeadLetters().List(t.Context(), q)
 		if err != nil {
 			t.Fatalf("DeadLetters: %v", err)
 		}
@@ -123,19 +123,19 @@ func testDeadLetters(t *testing.T, a Adapter) {
 	rule(t, a, "one letter is read by its ID", func(t *testing.T, s Store) {
 		log, d := s.Open(t), letter(1, events.ReasonConflict)
 		mustBury(t, log, letter(0, events.ReasonMalformed), d)
-		got, err := log.DeadLetter(t.Context(), d.ID)
+		got, err := log.DeadLetters().Get(t.Context(), d.ID)
 		if err != nil {
 			t.Fatalf("DeadLetter: %v", err)
 		}
 		if diff := cmp.Diff(d, got, anyTime); diff != "" {
 			t.Errorf("letter (-want +got):\n%s", diff)
 		}
-		_, err = log.DeadLetter(t.Context(), letter(2, events.ReasonConflict).ID)
+		_, err = log.DeadLetters().Get(t.Context(), letter(2, events.ReasonConflict).ID)
 		wantError(t, "DeadLetter of none", err, events.ErrNoDeadLetter)
 	})
 	rule(t, a, "letters are counted by reason, with the first and the last burial", func(t *testing.T, s Store) {
 		log := s.Open(t)
-		groups, err := log.DeadLetterGroups(t.Context())
+		groups, err := log.DeadLetters().Groups(t.Context())
 		if err != nil || len(groups) != 0 {
 			t.Errorf("groups without a letter: %v, %v", groups, err)
 		}
@@ -147,7 +147,7 @@ func testDeadLetters(t *testing.T, a Adapter) {
 			{Reason: events.ReasonMalformed, Waiting: 2, Discarded: 1, First: all[3].BuriedAt, Last: all[0].BuriedAt},
 			{Reason: events.ReasonUnknownType, Waiting: 1, First: all[3].BuriedAt, Last: all[3].BuriedAt},
 		}
-		if groups, err = log.DeadLetterGroups(t.Context()); err != nil {
+		if groups, err = log.DeadLetters().Groups(t.Context()); err != nil {
 			t.Fatalf("DeadLetterGroups: %v", err)
 		}
 		if diff := cmp.Diff(want, groups); diff != "" {

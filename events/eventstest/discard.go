@@ -13,13 +13,13 @@ func testDiscard(t *testing.T, a Adapter) {
 	rule(t, a, "the letter stays without what was sealed, and says who gave it up and why", func(t *testing.T, s Store) {
 		log := s.Open(t)
 		mustBury(t, log, letter(1, events.ReasonMalformed), letter(2, events.ReasonConflict))
-		before, err := log.DeadLetter(t.Context(), letter(2, "").ID)
+		before, err := log.DeadLetters().Get(t.Context(), letter(2, "").ID)
 		if err != nil {
 			t.Fatal(err)
 		}
 		start := time.Now()
 		mustDiscard(t, log, 1, before.ID)
-		got, err := s.Open(t).DeadLetter(t.Context(), before.ID)
+		got, err := s.Open(t).DeadLetters().Get(t.Context(), before.ID)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -42,7 +42,7 @@ func testDiscard(t *testing.T, a Adapter) {
 		mustDiscard(t, log, 1, d.ID)
 		mustBury(t, log, d)
 		wantTotals(t, log, events.Totals{Received: 2, DeadLettered: 1, Duplicates: 1, Discarded: 1})
-		if got, err := log.DeadLetter(t.Context(), d.ID); err != nil || got.Discarded == nil || len(got.Sealed) != 0 {
+		if got, err := log.DeadLetters().Get(t.Context(), d.ID); err != nil || got.Discarded == nil || len(got.Sealed) != 0 {
 			t.Errorf("letter %+v, %v: want it discarded as before", got, err)
 		}
 	})
@@ -52,14 +52,14 @@ func testDiscard(t *testing.T, a Adapter) {
 		mustDiscard(t, log, 0)
 		mustDiscard(t, log, 0, letter(3, "").ID)
 		mustDiscard(t, log, 1, letter(1, "").ID, letter(1, "").ID)
-		first, err := log.DeadLetter(t.Context(), letter(1, "").ID)
+		first, err := log.DeadLetters().Get(t.Context(), letter(1, "").ID)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if n, err := log.Discard(t.Context(), []events.ID{first.ID}, events.Discarded{By: "another", Why: "another"}); n != 0 || err != nil {
+		if n, err := log.DeadLetters().Discard(t.Context(), []events.ID{first.ID}, events.Discarded{By: "another", Why: "another"}); n != 0 || err != nil {
 			t.Errorf("Discard again: %d, %v", n, err)
 		}
-		again, err := log.DeadLetter(t.Context(), first.ID)
+		again, err := log.DeadLetters().Get(t.Context(), first.ID)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,8 +1,7 @@
-// Package eventstest is the conformance suite of events.Log, events.DeadLetters,
-// events.DeadLetterOffice, events.Restorer and events.Keys. An adapter passes [TestLog]
-// and [TestKeys], or it is none.
+// Package eventstest is the conformance suite of events.Log, events.DeadLetters
+// and events.Keys. An adapter passes [TestLog] and [TestKeys].
 //
 // Each theme of the contract is one file, each rule a named subtest on a store
-// of its own. In what adapters may differ is data in [Adapter]; the suite never
-// asks which of them it is testing.
+// of its own. Differences between adapters are data in [Adapter]; the suite
+// never asks which adapter it tests.
 package eventstest

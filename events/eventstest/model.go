@@ -94,7 +94,7 @@ func (m *model) discard(letters []events.ID, by events.Discarded) (n int) {
 // that a failing one can be shrunk without making stores by the hundred.
 func testModel(t *testing.T, a Adapter) {
 	rule(t, a, "the log does what the model does", func(t *testing.T, s Store) {
-		handles := []Log{s.Open(t), s.Open(t)}
+		handles := []events.Log{s.Open(t), s.Open(t)}
 		run := 0
 		rapid.Check(t, func(rt *rapid.T) {
 			run++
@@ -115,12 +115,12 @@ func letterOfRun(run, n int) events.DeadLetter {
 }
 
 // step does one random thing to the log and to the model.
-func (m *model) step(rt *rapid.T, t *testing.T, run int, log Log) {
+func (m *model) step(rt *rapid.T, t *testing.T, run int, log events.Log) {
 	anyLetter := rapid.Map(rapid.IntRange(0, lettersOfRun-1), func(n int) events.DeadLetter { return letterOfRun(run, n) })
 	switch kind := rapid.IntRange(0, 6).Draw(rt, "kind"); kind {
 	case 0, 1:
 		letters := rapid.SliceOfN(anyLetter, 0, 4).Draw(rt, "letters")
-		if err := log.Bury(t.Context(), letters); err != nil {
+		if err := log.DeadLetters().Bury(t.Context(), letters); err != nil {
 			rt.Fatalf("Bury: %v", err)
 		}
 		m.bury(letters)
@@ -128,7 +128,7 @@ func (m *model) step(rt *rapid.T, t *testing.T, run int, log Log) {
 		revivals := rapid.SliceOfN(rapid.Custom(func(rt *rapid.T) events.Revival {
 			return events.Revival{Letter: anyLetter.Draw(rt, "letter").ID, Draft: anyDraft(run).Draw(rt, "draft")}
 		}), 0, 6).Draw(rt, "revivals")
-		got, err := log.Revive(t.Context(), revivals)
+		got, err := log.DeadLetters().Revive(t.Context(), revivals)
 		if err != nil {
 			rt.Fatalf("Revive: %v", err)
 		}
@@ -138,7 +138,7 @@ func (m *model) step(rt *rapid.T, t *testing.T, run int, log Log) {
 	case 4:
 		letters := rapid.SliceOfN(rapid.Map(anyLetter, func(d events.DeadLetter) events.ID { return d.ID }), 0, 2).Draw(rt, "discarded")
 		by := events.Discarded{By: "model", Why: "test"}
-		n, err := log.Discard(t.Context(), letters, by)
+		n, err := log.DeadLetters().Discard(t.Context(), letters, by)
 		if want := m.discard(letters, by); err != nil || n != want {
 			rt.Fatalf("Discard: %d, %v; model %d", n, err, want)
 		}
@@ -156,10 +156,10 @@ func (m *model) step(rt *rapid.T, t *testing.T, run int, log Log) {
 
 // compare checks the account, every event that the run has appended and every
 // letter that it has buried.
-func (m *model) compare(rt *rapid.T, t *testing.T, run int, log Log) {
+func (m *model) compare(rt *rapid.T, t *testing.T, run int, log events.Log) {
 	for n := range lettersOfRun {
 		id := letterOfRun(run, n).ID
-		got, err := log.DeadLetter(t.Context(), id)
+		got, err := log.DeadLetters().Get(t.Context(), id)
 		want := m.buried[id]
 		if want == nil {
 			if !errors.Is(err, events.ErrNoDeadLetter) {

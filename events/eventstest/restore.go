@@ -19,7 +19,7 @@ func restored(first events.Position, from time.Time, drafts ...events.Draft) []e
 	return all
 }
 
-func mustRestore(t testing.TB, log events.Restorer, recorded []events.Recorded) {
+func mustRestore(t testing.TB, log events.Log, recorded []events.Recorded) {
 	t.Helper()
 	if err := log.Restore(t.Context(), recorded); err != nil {
 		t.Fatalf("Restore: %v", err)
@@ -68,7 +68,7 @@ func testRestore(t *testing.T, a Adapter) {
 		wantOutcomes(t, mustAppend(t, log, registration("c", 2), registration("c", 4)), events.Duplicate, events.Appended)
 		wantRecorded(t, mustRead(t, log, 3, 10), 4, registration("c", 4))
 		wantTotals(t, log, events.Totals{Head: 4, Received: 5, Duplicates: 1})
-		if err := log.Bury(t.Context(), []events.DeadLetter{letter(1, events.ReasonMalformed)}); err != nil {
+		if err := log.DeadLetters().Bury(t.Context(), []events.DeadLetter{letter(1, events.ReasonMalformed)}); err != nil {
 			t.Fatalf("Bury: %v", err)
 		}
 		wantTotals(t, log, events.Totals{Head: 4, Received: 6, Duplicates: 1, DeadLettered: 1})

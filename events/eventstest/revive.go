@@ -24,7 +24,7 @@ func testRevive(t *testing.T, a Adapter) {
 		}
 		return all
 	}
-	buried := func(t *testing.T, log Log, n int) {
+	buried := func(t *testing.T, log events.Log, n int) {
 		t.Helper()
 		var letters []events.DeadLetter
 		for i := range n {
@@ -129,7 +129,7 @@ func testRevive(t *testing.T, a Adapter) {
 		const size, revivers = 120, 6
 		seed := rand.Uint64()
 		t.Logf("seed %d", seed)
-		logs := []Log{s.Open(t), s.Open(t), s.Open(t)}
+		logs := []events.Log{s.Open(t), s.Open(t), s.Open(t)}
 		buried(t, logs[0], size)
 		failed := make(chan error, revivers)
 		for n := range revivers {
@@ -139,7 +139,7 @@ func testRevive(t *testing.T, a Adapter) {
 				random.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 				for len(all) > 0 {
 					n := min(1+random.IntN(30), len(all))
-					outcomes, err := logs[random.IntN(len(logs))].Revive(t.Context(), all[:n])
+					outcomes, err := logs[random.IntN(len(logs))].DeadLetters().Revive(t.Context(), all[:n])
 					for _, o := range outcomes {
 						if o != appended && o != none {
 							err = errors.Join(err, errors.New("a letter is "+o.String()))
@@ -175,7 +175,7 @@ func testRevive(t *testing.T, a Adapter) {
 			mustBury(t, log, letters...)
 			ctx, cancel := context.WithCancel(t.Context())
 			done := make(chan error, 1)
-			go func() { _, err := log.Revive(ctx, revive); done <- err }()
+			go func() { _, err := log.DeadLetters().Revive(ctx, revive); done <- err }()
 			for range round * 40 { // looks at the account, until it is this round's turn to cut
 				if head := int(mustTotals(t, other).Head); head != all && head != all+size {
 					t.Errorf("the head is at %d while %d letters after %d are revived", head, size, all)

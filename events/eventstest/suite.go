@@ -12,19 +12,11 @@ import (
 	"jangbu/events"
 )
 
-// Log is one handle on a store: what one process holds.
-type Log interface {
-	events.Log
-	events.DeadLetters
-	events.DeadLetterOffice
-	events.Restorer
-}
-
 // Store is where one test's log is kept. It is empty when the test gets it.
 type Store struct {
 	// Open opens a handle of its own, as another process would. It is closed
 	// when t ends.
-	Open func(t testing.TB) Log
+	Open func(t testing.TB) events.Log
 	// Exec runs the statements, in their order, on one connection that is none
 	// of the handles'. They name the tables log_head, events and dead_letters
 	// without a schema.
@@ -45,8 +37,7 @@ type Adapter struct {
 // patience bounds every wait of the suite. Nothing should come near it.
 const patience = 30 * time.Second
 
-// TestLog tests an implementation of [events.Log], [events.DeadLetters],
-// [events.DeadLetterOffice] and [events.Restorer].
+// TestLog tests an implementation of [events.Log] and its [events.DeadLetters].
 func TestLog(t *testing.T, a Adapter) {
 	for _, theme := range []struct {
 		name string
@@ -112,16 +103,16 @@ func mustTotals(t testing.TB, log events.Log) events.Totals {
 	return totals
 }
 
-func mustBury(t testing.TB, log events.DeadLetters, letters ...events.DeadLetter) {
+func mustBury(t testing.TB, log events.Log, letters ...events.DeadLetter) {
 	t.Helper()
-	if err := log.Bury(t.Context(), letters); err != nil {
+	if err := log.DeadLetters().Bury(t.Context(), letters); err != nil {
 		t.Fatalf("Bury: %v", err)
 	}
 }
 
-func mustRevive(t testing.TB, log events.DeadLetterOffice, revivals ...events.Revival) []events.Outcome {
+func mustRevive(t testing.TB, log events.Log, revivals ...events.Revival) []events.Outcome {
 	t.Helper()
-	outcomes, err := log.Revive(t.Context(), revivals)
+	outcomes, err := log.DeadLetters().Revive(t.Context(), revivals)
 	if err != nil {
 		t.Fatalf("Revive: %v", err)
 	}
@@ -131,9 +122,9 @@ func mustRevive(t testing.TB, log events.DeadLetterOffice, revivals ...events.Re
 	return outcomes
 }
 
-func mustDiscard(t testing.TB, log events.DeadLetterOffice, want int, letters ...events.ID) {
+func mustDiscard(t testing.TB, log events.Log, want int, letters ...events.ID) {
 	t.Helper()
-	n, err := log.Discard(t.Context(), letters, events.Discarded{By: "me@here", Why: "시험 데이터"})
+	n, err := log.DeadLetters().Discard(t.Context(), letters, events.Discarded{By: "me@here", Why: "시험 데이터"})
 	if err != nil {
 		t.Fatalf("Discard: %v", err)
 	}
@@ -143,9 +134,9 @@ func mustDiscard(t testing.TB, log events.DeadLetterOffice, want int, letters ..
 }
 
 // waiting returns the letters that wait, in the order of their records.
-func waiting(t testing.TB, log events.DeadLetterOffice) []events.DeadLetter {
+func waiting(t testing.TB, log events.Log) []events.DeadLetter {
 	t.Helper()
-	letters, err := log.WaitingLetters(t.Context(), events.DeadLetterQuery{Limit: 1000})
+	letters, err := log.DeadLetters().Waiting(t.Context(), events.DeadLetterQuery{Limit: 1000})
 	if err != nil {
 		t.Fatalf("WaitingLetters: %v", err)
 	}

@@ -47,7 +47,7 @@ func testWait(t *testing.T, a Adapter) {
 		ctx, cancel := context.WithTimeout(t.Context(), 150*time.Millisecond)
 		defer cancel()
 		mustAppend(t, log, registration("c", 1))
-		if err := log.Bury(t.Context(), []events.DeadLetter{letter(1, events.ReasonMalformed)}); err != nil {
+		if err := log.DeadLetters().Bury(t.Context(), []events.DeadLetter{letter(1, events.ReasonMalformed)}); err != nil {
 			t.Fatalf("Bury: %v", err)
 		}
 		head, err := log.Wait(ctx, 1)
@@ -75,13 +75,13 @@ func testWait(t *testing.T, a Adapter) {
 }
 
 // appends appends the n-th event to the log.
-func appends(t *testing.T, log Log) func(n int) {
+func appends(t *testing.T, log events.Log) func(n int) {
 	return func(n int) { mustAppend(t, log, registration("c", n)) }
 }
 
 // fastestWake puts events into the log while one waits, several times, and
 // returns the least time that passed from a write's return to its wait's.
-func fastestWake(t *testing.T, waiter Log, write func(n int)) time.Duration {
+func fastestWake(t *testing.T, waiter events.Log, write func(n int)) time.Duration {
 	fastest := patience
 	for n := 1; n <= 8; n++ {
 		ctx, cancel := context.WithTimeout(t.Context(), patience)

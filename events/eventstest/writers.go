@@ -20,7 +20,7 @@ func testManyWriters(t *testing.T, a Adapter) {
 		t.Logf("seed %d", seed)
 		ctx, cancel := context.WithTimeout(t.Context(), patience)
 		defer cancel()
-		var logs []Log
+		var logs []events.Log
 		for range handles {
 			logs = append(logs, s.Open(t))
 		}
@@ -71,7 +71,7 @@ func testManyWriters(t *testing.T, a Adapter) {
 }
 
 // appendShuffled appends all drafts in an order of its own, in batches of 1 to 40.
-func appendShuffled(ctx context.Context, log Log, drafts []events.Draft, random *rand.Rand) error {
+func appendShuffled(ctx context.Context, log events.Log, drafts []events.Draft, random *rand.Rand) error {
 	drafts = append([]events.Draft(nil), drafts...)
 	random.Shuffle(len(drafts), func(i, j int) { drafts[i], drafts[j] = drafts[j], drafts[i] })
 	for len(drafts) > 0 {
@@ -92,7 +92,7 @@ func appendShuffled(ctx context.Context, log Log, drafts []events.Draft, random 
 
 // follow reads until it has seen size events. After every step it looks back
 // at a range that it has read before: nothing may have changed there.
-func follow(ctx context.Context, log Log, size int, random *rand.Rand) ([]events.Recorded, error) {
+func follow(ctx context.Context, log events.Log, size int, random *rand.Rand) ([]events.Recorded, error) {
 	var seen []events.Recorded
 	for len(seen) < size {
 		last := events.Position(len(seen))

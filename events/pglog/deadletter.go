@@ -60,8 +60,16 @@ FROM jangbu_log.dead_letters
 GROUP BY reason
 ORDER BY reason`
 
+// deadLetters implements [events.DeadLetters] on its log.
+type deadLetters struct{ *Log }
+
+var _ events.DeadLetters = deadLetters{}
+
+// DeadLetters implements [events.Log].
+func (l *Log) DeadLetters() events.DeadLetters { return deadLetters{l} }
+
 // Bury implements [events.DeadLetters].
-func (l *Log) Bury(ctx context.Context, letters []events.DeadLetter) error {
+func (l deadLetters) Bury(ctx context.Context, letters []events.DeadLetter) error {
 	if len(letters) == 0 {
 		return nil
 	}
@@ -102,8 +110,8 @@ func (l *Log) writeLetters(ctx context.Context, f func(pgx.Tx) error) error {
 	})
 }
 
-// DeadLetters implements [events.DeadLetters].
-func (l *Log) DeadLetters(ctx context.Context, q events.DeadLetterQuery) ([]events.DeadLetter, error) {
+// List implements [events.DeadLetters].
+func (l deadLetters) List(ctx context.Context, q events.DeadLetterQuery) ([]events.DeadLetter, error) {
 	after := pgtype.Timestamptz{InfinityModifier: pgtype.Infinity, Valid: true}
 	id := pgtype.UUID{Valid: true}
 	if q.After != nil {
@@ -120,8 +128,8 @@ func (l *Log) DeadLetters(ctx context.Context, q events.DeadLetterQuery) ([]even
 	return letters, nil
 }
 
-// DeadLetter implements [events.DeadLetters].
-func (l *Log) DeadLetter(ctx context.Context, id events.ID) (events.DeadLetter, error) {
+// Get implements [events.DeadLetters].
+func (l deadLetters) Get(ctx context.Context, id events.ID) (events.DeadLetter, error) {
 	letters, err := l.letters(ctx, readLetter, pgtype.UUID{Bytes: id, Valid: true})
 	if err == nil && len(letters) == 0 {
 		err = events.ErrNoDeadLetter
@@ -132,8 +140,8 @@ func (l *Log) DeadLetter(ctx context.Context, id events.ID) (events.DeadLetter, 
 	return letters[0], nil
 }
 
-// DeadLetterGroups implements [events.DeadLetters].
-func (l *Log) DeadLetterGroups(ctx context.Context) ([]events.DeadLetterGroup, error) {
+// Groups implements [events.DeadLetters].
+func (l deadLetters) Groups(ctx context.Context) ([]events.DeadLetterGroup, error) {
 	rows, err := l.pool.Query(ctx, countLetters)
 	if err != nil {
 		return nil, fmt.Errorf("count dead letters: %w", err)
@@ -150,7 +158,7 @@ func (l *Log) DeadLetterGroups(ctx context.Context) ([]events.DeadLetterGroup, e
 	return groups, nil
 }
 
-func (l *Log) letters(ctx context.Context, query string, args ...any) ([]events.DeadLetter, error) {
+func (l deadLetters) letters(ctx context.Context, query string, args ...any) ([]events.DeadLetter, error) {
 	rows, err := l.pool.Query(ctx, query, args...)
 	if err != nil {
 		return nil, err

@@ -33,12 +33,7 @@ type Log struct {
 	grown events.Signal
 }
 
-var (
-	_ events.Log              = (*Log)(nil)
-	_ events.DeadLetters      = (*Log)(nil)
-	_ events.DeadLetterOffice = (*Log)(nil)
-	_ events.Restorer         = (*Log)(nil)
-)
+var _ events.Log = (*Log)(nil)
 
 // Open connects to the database at url, in any form that libpq takes, brings
 // the schema jangbu_log up to date and returns the log in it. The context

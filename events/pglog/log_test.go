@@ -20,7 +20,7 @@ func TestLog(t *testing.T) {
 		New: func(t testing.TB) eventstest.Store {
 			url := services.Database(t)
 			return eventstest.Store{
-				Open: func(t testing.TB) eventstest.Log { return open(t, url) },
+				Open: func(t testing.TB) events.Log { return open(t, url) },
 				Exec: func(ctx context.Context, statements ...string) error { return exec(ctx, url, statements) },
 			}
 		},

@@ -127,3 +127,12 @@ const epoch = 946_684_800_000_000
 func instant(raw []byte) time.Time {
 	return time.UnixMicro(int64(binary.BigEndian.Uint64(raw)) + epoch).UTC()
 }
+
+// Digests implements [events.Log].
+func (l *Log) Digests(ctx context.Context, drafts []events.Draft) ([]*events.Digest, error) {
+	digests, err := digestsOf(ctx, l.pool, drafts)
+	if err != nil {
+		return nil, fmt.Errorf("look up events: %w", err)
+	}
+	return digests, nil
+}

@@ -19,7 +19,7 @@ const readHeadForUpdate = `SELECT position, recorded_at FROM jangbu_log.log_head
 // moveHead accounts for $1 events that were restored, the last of them recorded at $2.
 const moveHead = `UPDATE jangbu_log.log_head SET position = position + $1, received = received + $1, recorded_at = $2`
 
-// Restore implements [events.Restorer].
+// Restore implements [events.Log].
 func (l *Log) Restore(ctx context.Context, recorded []events.Recorded) error {
 	if len(recorded) == 0 {
 		return nil

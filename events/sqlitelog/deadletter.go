@@ -53,8 +53,16 @@ FROM dead_letters
 GROUP BY reason
 ORDER BY reason`
 
+// deadLetters implements [events.DeadLetters] on its log.
+type deadLetters struct{ *Log }
+
+var _ events.DeadLetters = deadLetters{}
+
+// DeadLetters implements [events.Log].
+func (l *Log) DeadLetters() events.DeadLetters { return deadLetters{l} }
+
 // Bury implements [events.DeadLetters].
-func (l *Log) Bury(ctx context.Context, letters []events.DeadLetter) error {
+func (l deadLetters) Bury(ctx context.Context, letters []events.DeadLetter) error {
 	if len(letters) == 0 {
 		return nil
 	}
@@ -93,8 +101,8 @@ func oneHead(result sql.Result) error {
 	return nil
 }
 
-// DeadLetters implements [events.DeadLetters].
-func (l *Log) DeadLetters(ctx context.Context, q events.DeadLetterQuery) ([]events.DeadLetter, error) {
+// List implements [events.DeadLetters].
+func (l deadLetters) List(ctx context.Context, q events.DeadLetterQuery) ([]events.DeadLetter, error) {
 	after, id := int64(math.MaxInt64), events.ID{}
 	if q.After != nil {
 		after, id = q.After.BuriedAt.UnixMicro(), q.After.ID
@@ -110,8 +118,8 @@ func (l *Log) DeadLetters(ctx context.Context, q events.DeadLetterQuery) ([]even
 	return letters, nil
 }
 
-// DeadLetter implements [events.DeadLetters].
-func (l *Log) DeadLetter(ctx context.Context, id events.ID) (events.DeadLetter, error) {
+// Get implements [events.DeadLetters].
+func (l deadLetters) Get(ctx context.Context, id events.ID) (events.DeadLetter, error) {
 	letters, err := l.letters(ctx, readLetter, id[:])
 	if err == nil && len(letters) == 0 {
 		err = events.ErrNoDeadLetter
@@ -122,8 +130,8 @@ func (l *Log) DeadLetter(ctx context.Context, id events.ID) (events.DeadLetter, 
 	return letters[0], nil
 }
 
-// DeadLetterGroups implements [events.DeadLetters].
-func (l *Log) DeadLetterGroups(ctx context.Context) ([]events.DeadLetterGroup, error) {
+// Groups implements [events.DeadLetters].
+func (l deadLetters) Groups(ctx context.Context) ([]events.DeadLetterGroup, error) {
 	groups, err := l.groups(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("count dead letters: %w", err)
@@ -149,7 +157,7 @@ func (l *Log) groups(ctx context.Context) (groups []events.DeadLetterGroup, err 
 	return groups, rows.Err()
 }
 
-func (l *Log) letters(ctx context.Context, query string, args ...any) (letters []events.DeadLetter, err error) {
+func (l deadLetters) letters(ctx context.Context, query string, args ...any) (letters []events.DeadLetter, err error) {
 	rows, err := l.reader.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, err

@@ -35,12 +35,7 @@ type Log struct {
 	readEvents  *sql.Stmt // of reader
 }
 
-var (
-	_ events.Log              = (*Log)(nil)
-	_ events.DeadLetters      = (*Log)(nil)
-	_ events.DeadLetterOffice = (*Log)(nil)
-	_ events.Restorer         = (*Log)(nil)
-)
+var _ events.Log = (*Log)(nil)
 
 // Open opens the log in the file at path, which it creates where there is none
 // and brings up to date. The context bounds the opening only.

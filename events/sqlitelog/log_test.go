@@ -21,7 +21,7 @@ func TestLog(t *testing.T) {
 		New: func(t testing.TB) eventstest.Store {
 			path := filepath.Join(t.TempDir(), "log.db")
 			return eventstest.Store{
-				Open: func(t testing.TB) eventstest.Log { return open(t, path) },
+				Open: func(t testing.TB) events.Log { return open(t, path) },
 				Exec: func(ctx context.Context, statements ...string) error { return exec(ctx, path, statements) },
 			}
 		},
@@ -88,7 +88,7 @@ func TestFilesAreTheOwnersOnly(t *testing.T) {
 		t.Fatal(err)
 	}
 	log := open(t, filepath.Join(dir, "log.db"))
-	if err := log.Bury(t.Context(), []events.DeadLetter{{Sealed: []byte{1}}}); err != nil {
+	if err := log.DeadLetters().Bury(t.Context(), []events.DeadLetter{{Sealed: []byte{1}}}); err != nil {
 		t.Fatal(err)
 	}
 	files, err := os.ReadDir(dir)
@@ -144,13 +144,13 @@ func TestDiscardedLetterLeavesNoByte(t *testing.T) {
 		}
 	}
 	change(func(log *sqlitelog.Log) error {
-		return log.Bury(t.Context(), []events.DeadLetter{{ID: events.ID{1}, Sealed: sealed(1)}, {ID: events.ID{2}, Sealed: sealed(2)}})
+		return log.DeadLetters().Bury(t.Context(), []events.DeadLetter{{ID: events.ID{1}, Sealed: sealed(1)}, {ID: events.ID{2}, Sealed: sealed(2)}})
 	})
 	if !contains(t, dir, sealed(1)) || !contains(t, dir, sealed(2)) {
 		t.Fatal("what is sealed is in no file: this test looks at the wrong place")
 	}
 	change(func(log *sqlitelog.Log) error {
-		_, err := log.Discard(t.Context(), []events.ID{{1}}, events.Discarded{By: "me", Why: "test"})
+		_, err := log.DeadLetters().Discard(t.Context(), []events.ID{{1}}, events.Discarded{By: "me", Why: "test"})
 		return err
 	})
 	if contains(t, dir, sealed(1)) {

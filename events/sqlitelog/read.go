@@ -124,3 +124,19 @@ func (r *row) recorded() (events.Recorded, error) {
 	}
 	return to, nil
 }
+
+// Digests implements [events.Log].
+func (l *Log) Digests(ctx context.Context, drafts []events.Draft) ([]*events.Digest, error) {
+	digests := make([]*events.Digest, len(drafts))
+	for i := range drafts {
+		d, err := digestOf(l.reader.QueryRowContext(ctx, findDigest, string(drafts[i].Event.Subject()), drafts[i].ID[:]))
+		switch {
+		case errors.Is(err, sql.ErrNoRows):
+		case err != nil:
+			return nil, fmt.Errorf("look up events: %w", err)
+		default:
+			digests[i] = &d
+		}
+	}
+	return digests, nil
+}

@@ -9,7 +9,7 @@ import (
 	"jangbu/events"
 )
 
-// Restore implements [events.Restorer].
+// Restore implements [events.Log].
 func (l *Log) Restore(ctx context.Context, recorded []events.Recorded) error {
 	if len(recorded) == 0 {
 		return nil

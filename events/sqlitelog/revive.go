@@ -3,7 +3,6 @@ package sqlitelog
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"time"
 
@@ -42,8 +41,8 @@ WHERE id = ?1 AND discarded_at IS NULL`
 const countDiscarded = `
 UPDATE log_head SET discarded = discarded + ?`
 
-// WaitingLetters implements [events.DeadLetterOffice].
-func (l *Log) WaitingLetters(ctx context.Context, q events.DeadLetterQuery) ([]events.DeadLetter, error) {
+// Waiting implements [events.DeadLetters].
+func (l deadLetters) Waiting(ctx context.Context, q events.DeadLetterQuery) ([]events.DeadLetter, error) {
 	after := q.After
 	if after == nil {
 		after = &events.DeadLetter{Partition: -1}
@@ -55,8 +54,8 @@ func (l *Log) WaitingLetters(ctx context.Context, q events.DeadLetterQuery) ([]e
 	return letters, nil
 }
 
-// Revive implements [events.DeadLetterOffice].
-func (l *Log) Revive(ctx context.Context, revivals []events.Revival) ([]events.Outcome, error) {
+// Revive implements [events.DeadLetters].
+func (l deadLetters) Revive(ctx context.Context, revivals []events.Revival) ([]events.Outcome, error) {
 	if len(revivals) == 0 {
 		return nil, nil
 	}
@@ -137,9 +136,9 @@ func settle(ctx context.Context, tx *sql.Tx, revivals []events.Revival, outcomes
 	return nil
 }
 
-// Discard implements [events.DeadLetterOffice]. SQLite overwrites what was sealed
+// Discard implements [events.DeadLetters]. SQLite overwrites what was sealed
 // with zeros when the WAL is next moved into the file; copies made before keep it.
-func (l *Log) Discard(ctx context.Context, letters []events.ID, d events.Discarded) (int, error) {
+func (l deadLetters) Discard(ctx context.Context, letters []events.ID, d events.Discarded) (int, error) {
 	if len(letters) == 0 {
 		return 0, nil
 	}
@@ -167,20 +166,4 @@ func (l *Log) Discard(ctx context.Context, letters []events.ID, d events.Discard
 		return 0, fmt.Errorf("discard: %w", err)
 	}
 	return int(discarded), nil
-}
-
-// Digests implements [events.DeadLetterOffice].
-func (l *Log) Digests(ctx context.Context, drafts []events.Draft) ([]*events.Digest, error) {
-	digests := make([]*events.Digest, len(drafts))
-	for i := range drafts {
-		d, err := digestOf(l.reader.QueryRowContext(ctx, findDigest, string(drafts[i].Event.Subject()), drafts[i].ID[:]))
-		switch {
-		case errors.Is(err, sql.ErrNoRows):
-		case err != nil:
-			return nil, fmt.Errorf("look up events: %w", err)
-		default:
-			digests[i] = &d
-		}
-	}
-	return digests, nil
 }

@@ -34,11 +34,11 @@ func testWaitingLetters(t *testing.T, a Adapter) {
 		}
 		return ids
 	}
-	pages := func(t *testing.T, log Log, reason events.Reason, limit int, each func([]events.DeadLetter)) (all []events.DeadLetter) {
+	pages := func(t *testing.T, log events.Log, reason events.Reason, limit int, each func([]events.DeadLetter)) (all []events.DeadLetter) {
 		t.Helper()
 		q := events.DeadLetterQuery{Reason: reason, Limit: limit}
 		for {
-			page, err := log.WaitingLetters(t.Context(), q)
+			page, err := log.DeadLetters().Waiting(t.Context(), q)
 			if err != nil {
 				t.Fatalf("WaitingLetters: %v", err)
 			}

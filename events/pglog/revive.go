@@ -49,8 +49,8 @@ SET discarded = log_head.discarded + counted.n
 FROM counted
 RETURNING counted.n`
 
-// WaitingLetters implements [events.DeadLetterOffice].
-func (l *Log) WaitingLetters(ctx context.Context, q events.DeadLetterQuery) ([]events.DeadLetter, error) {
+// Waiting implements [events.DeadLetters].
+func (l deadLetters) Waiting(ctx context.Context, q events.DeadLetterQuery) ([]events.DeadLetter, error) {
 	after := q.After
 	if after == nil {
 		after = &events.DeadLetter{Partition: -1}
@@ -62,8 +62,8 @@ func (l *Log) WaitingLetters(ctx context.Context, q events.DeadLetterQuery) ([]e
 	return letters, nil
 }
 
-// Revive implements [events.DeadLetterOffice].
-func (l *Log) Revive(ctx context.Context, revivals []events.Revival) ([]events.Outcome, error) {
+// Revive implements [events.DeadLetters].
+func (l deadLetters) Revive(ctx context.Context, revivals []events.Revival) ([]events.Outcome, error) {
 	if len(revivals) == 0 {
 		return nil, nil
 	}
@@ -153,10 +153,10 @@ func settle(ctx context.Context, tx pgx.Tx, revivals []events.Revival, outcomes 
 	return nil
 }
 
-// Discard implements [events.DeadLetterOffice]. What was sealed remains in the
+// Discard implements [events.DeadLetters]. What was sealed remains in the
 // server's dead row versions until the next VACUUM, in its WAL and in backups
 // until they expire.
-func (l *Log) Discard(ctx context.Context, letters []events.ID, d events.Discarded) (int, error) {
+func (l deadLetters) Discard(ctx context.Context, letters []events.ID, d events.Discarded) (int, error) {
 	if len(letters) == 0 {
 		return 0, nil
 	}
@@ -172,13 +172,4 @@ func (l *Log) Discard(ctx context.Context, letters []events.ID, d events.Discard
 		return 0, fmt.Errorf("discard: %w", err)
 	}
 	return discarded, nil
-}
-
-// Digests implements [events.DeadLetterOffice].
-func (l *Log) Digests(ctx context.Context, drafts []events.Draft) ([]*events.Digest, error) {
-	digests, err := digestsOf(ctx, l.pool, drafts)
-	if err != nil {
-		return nil, fmt.Errorf("look up events: %w", err)
-	}
-	return digests, nil
 }
