@@ -124,7 +124,7 @@ func (c demoCommand) startTraffic(ctx context.Context, s *service, t terminal, s
 	if perSecond == 0 {
 		perSecond = demoRate
 	}
-	t.tell(c.JSON, shownDashboard{fmt.Sprintf("http://%s/#/stores/%s", s.HTTPAddr(), g.Stores()[0])})
+	t.tell(c.JSON, shownDashboard{fmt.Sprintf("http://%s/#/stores/%s", s.HTTPAddr(), g.Shops()[0])})
 
 	s.Go(func() error {
 		err := publishPast(ctx, producer, g, now)

@@ -18,7 +18,7 @@ import (
 
 const statsTopic = "channel-stats-fetched"
 
-// naver is an API that always says the same.
+// naver is an API whose figures do not change.
 type naver struct{ calls atomic.Int64 }
 
 func (*naver) Name() string               { return "naver" }
@@ -30,12 +30,12 @@ func (n *naver) Fetch(_ context.Context, c events.Campaign) ([]*events.ChannelSt
 	return []*events.ChannelStatsFetched{{Campaign: c, Channel: events.Naver, Views: &views}}, nil
 }
 
-// office says whether this process is the one that polls.
-type office struct{ held atomic.Bool }
+// lease is the lease on polling.
+type lease struct{ mine atomic.Bool }
 
-func (o *office) term(ctx context.Context) (context.Context, context.CancelFunc, bool) {
+func (l *lease) term(ctx context.Context) (context.Context, context.CancelFunc, bool) {
 	ctx, cancel := context.WithCancel(ctx)
-	return ctx, cancel, o.held.Load()
+	return ctx, cancel, l.mine.Load()
 }
 
 // TestPoll: what an API says becomes a record of its topic that ingestion reads
@@ -64,7 +64,7 @@ func TestPoll(t *testing.T) {
 	}
 
 	campaigns := []events.Campaign{"evt-1", "evt-2", `이벤트 "3"`}
-	source, o := &naver{}, &office{}
+	source, l := &naver{}, &lease{}
 	directory := channels.NewDirectory(func(context.Context, time.Time) ([]channels.Target, error) {
 		var targets []channels.Target
 		for _, c := range campaigns {
@@ -78,7 +78,7 @@ func TestPoll(t *testing.T) {
 	}
 	ticks := bus.NewTicks(5 * time.Millisecond)
 	router, err := bus.NewRouter(bus.Config{Logger: slog.New(slog.DiscardHandler), Poll: &bus.Poll{
-		Pollers: []*channels.Poller{poller}, Ticks: ticks, Term: o.term,
+		Pollers: []*channels.Poller{poller}, Ticks: ticks, Term: l.term,
 		Publisher: publisher, Topic: statsTopic, KeyMetadata: kafka.KeyMetadata,
 	}})
 	if err != nil {
@@ -105,7 +105,7 @@ func TestPoll(t *testing.T) {
 			t.Fatal("polled outside of its term")
 		}
 	}
-	o.held.Store(true)
+	l.mine.Store(true)
 
 	got := make(map[events.Campaign]events.Event)
 	for len(got) < len(campaigns) {

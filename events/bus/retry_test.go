@@ -113,11 +113,11 @@ func TestRetry(t *testing.T) {
 			`{"eventId":"evt-3","storeId":"store-1","title":"t","objective":"o"}`,
 			`{"eventId":"evt-3","storeId":"store-1","title":"another","objective":"o"}`,
 		)...)
-	held, err := events.Decode(events.TypeEventCreated, records[7])
+	stored, err := events.Decode(events.TypeEventCreated, records[7])
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.log.Append(t.Context(), []events.Draft{held.Draft}); err != nil {
+	if _, err := s.log.Append(t.Context(), []events.Draft{stored.Draft}); err != nil {
 		t.Fatal(err)
 	}
 	records = append(records, recordsOf("renamed", registration("p-4", "010-1234-0004"))...)

@@ -102,8 +102,7 @@ func TestBreakerEndsRetries(t *testing.T) {
 		if got := b.poller.Status().Breaker; got == channels.Closed {
 			t.Errorf("breaker is %s", got)
 		}
-		// It works again: all have their turn at once, but for the last probes,
-		// who had theirs.
+		// The API recovers: all are polled at once, except for the last probes.
 		b.figure, b.source.calls = 100, nil
 		b.run(t, 32*time.Second)
 		if got := len(b.source.calls); got < 98 {

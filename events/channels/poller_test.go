@@ -74,7 +74,7 @@ func TestTakingOver(t *testing.T) {
 		b.run(t, time.Minute+time.Second)
 		for campaign, want := range map[events.Campaign][]time.Duration{
 			"evt-000": {50 * time.Second}, "evt-001": {10 * time.Second}, "evt-002": {0, time.Minute},
-			"evt-003": nil, // fetched at a time to come: somebody's wrong clock; asked for from an interval on
+			"evt-003": nil, // fetched in the future, by a wrong clock: polled an interval later
 		} {
 			if got := b.source.times(campaign, b.start); !slices.Equal(got, want) {
 				t.Errorf("%s was asked for at %v, want %v", campaign, got, want)
@@ -218,7 +218,7 @@ func TestOnlyWhereItWasDistributed(t *testing.T) {
 	})
 }
 
-// What cannot be published is kept, and nobody is asked before it is published.
+// Reports that cannot be published are kept, and published before the next poll.
 func TestNothingLearnedIsLost(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -249,7 +249,7 @@ func TestNothingLearnedIsLost(t *testing.T) {
 	})
 }
 
-// A term that ends takes nobody's turn.
+// A poll that a term's end cuts short stays due.
 func TestRoundThatIsGivenUp(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -267,7 +267,7 @@ func TestRoundThatIsGivenUp(t *testing.T) {
 		b.source.do = good
 		b.round(t)
 		if len(b.published) != 3 || len(b.changes) > 0 {
-			t.Errorf("%d of 3 had their turn afterwards; breaker went %v", len(b.published), b.changes)
+			t.Errorf("%d of 3 were polled afterwards; breaker went %v", len(b.published), b.changes)
 		}
 	})
 }

@@ -37,7 +37,7 @@ func TestRetryAfter(t *testing.T) {
 					failed = true
 					return nil, channels.RetryAfterError{Err: test.err, Wait: test.wait}
 				}
-				go func() { // another round is held up as well
+				go func() { // another round waits as well
 					time.Sleep(time.Millisecond)
 					if err := b.poller.Round(t.Context(), b.publish); err != nil {
 						t.Error(err)

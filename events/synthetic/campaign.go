@@ -9,14 +9,14 @@ import (
 	"jangbu/events"
 )
 
-// campaign is what is known of one before anybody registers, and who did.
+// campaign is a campaign with the participants so far.
 type campaign struct {
 	id        string
-	store     string
+	shop      string
 	title     string
 	objective string
 	created   time.Time
-	costs     [5]int64 // -1 where the producer sends none
+	costs     [5]int64 // won; -1 where the producer sends none
 	outlets   []outlet
 	seen      [dimensions][]int64 // participants by value of each dimension
 	total     int64
@@ -25,18 +25,18 @@ type campaign struct {
 // outlet is a channel that a campaign is distributed to.
 type outlet struct {
 	channel events.Channel
-	cost    int64 // -1 where the producer sends the channel's name only
-	// perHour is how fast each of its figures grows.
+	cost    int64 // won; -1 where the producer sends the channel's name only
+	// perHour is the growth of each figure in an hour.
 	perHour map[string]int64
 }
 
 func newCampaign(c Config, number int, people *[dimensions]dimension) campaign {
 	rng := rand.New(rand.NewPCG(c.Seed, streamCampaigns+uint64(number)))
 	of := func(words ...string) string { return words[rng.IntN(len(words))] }
-	// The seed is in the name, so that runs of different seeds do not meet.
+	// The seed is in the id, so that runs of different seeds do not collide.
 	made := campaign{
-		id:    fmt.Sprintf("evt-%x-%04d", c.Seed, number+1),
-		store: fmt.Sprintf("store-%x-%04d", c.Seed, number/3+1),
+		id:   fmt.Sprintf("evt-%x-%04d", c.Seed, number+1),
+		shop: fmt.Sprintf("store-%x-%04d", c.Seed, number/3+1),
 		title: of("행복", "우리동네", "할머니", "골목", "청춘", "소문난", "햇살", "달빛") +
 			of("분식", "베이커리", "카페", "꽃집", "미용실", "정육점", "국밥", "책방", "세탁소", "반찬가게") + " " +
 			of("봄맞이", "여름", "가을", "연말", "개업 1주년", "단골 감사", "신메뉴 출시") + " " +
@@ -74,13 +74,13 @@ func newCampaign(c Config, number int, people *[dimensions]dimension) campaign {
 	return made
 }
 
-// figure is a number that a channel reports, with what is usual for an hour.
+// figure is a number that a channel reports, and its usual growth in an hour.
 type figure struct {
 	name    string
 	perHour int64
 }
 
-// reported returns what a channel's API reports.
+// reported returns the figures that a channel's API reports.
 func reported(c events.Channel) []figure {
 	switch c {
 	case events.WooridongneTV:
@@ -105,7 +105,7 @@ func (g *Generator) Campaigns() []events.Record {
 		c := &g.campaigns[i]
 		b := append(g.buf[:0], `{"eventId":"`...)
 		b = append(append(b, c.id...), `","storeId":"`...)
-		b = append(append(b, c.store...), `","title":"`...)
+		b = append(append(b, c.shop...), `","title":"`...)
 		b = append(append(b, c.title...), `","objective":"`...)
 		b = append(append(b, c.objective...), `","createdAt":"`...)
 		b = append(appendTime(b, c.created), `","startsAt":"`...)
@@ -120,11 +120,11 @@ func (g *Generator) Campaigns() []events.Record {
 	return records
 }
 
-// Stores returns whose campaigns they are, in the order of Campaigns.
-func (g *Generator) Stores() []events.Shop {
+// Shops returns the shop of each campaign, in the order of Campaigns.
+func (g *Generator) Shops() []events.Shop {
 	shops := make([]events.Shop, len(g.campaigns))
 	for i := range g.campaigns {
-		shops[i] = events.Shop(g.campaigns[i].store)
+		shops[i] = events.Shop(g.campaigns[i].shop)
 	}
 	return shops
 }
@@ -155,9 +155,9 @@ func (g *Generator) Distributions() []events.Record {
 	return records
 }
 
-// Stats returns what the channels report at that time: one ChannelStatsFetched
-// for each campaign and channel that it is distributed to. Figures are those of
-// one hour at the start and only grow, with time alone.
+// Stats returns what the channels report at a time: one ChannelStatsFetched for each
+// campaign and channel that it is distributed to. Figures are those of one hour at the
+// start, and grow with time alone.
 func (g *Generator) Stats(at time.Time) []events.Record {
 	at = at.UTC().Truncate(time.Millisecond)
 	elapsed := max(at.Sub(g.c.Start), 0) + time.Hour
@@ -179,14 +179,14 @@ func (g *Generator) Stats(at time.Time) []events.Record {
 	return records
 }
 
-// seoul is where the producers' clocks stand.
+// seoul is the time zone of the producers.
 func seoul() *time.Location { return time.FixedZone("KST", 9*60*60) }
 
 func appendTime(b []byte, t time.Time) []byte {
 	return t.In(seoul()).AppendFormat(b, "2006-01-02T15:04:05.000Z07:00")
 }
 
-// appendNumber appends one more member, unless n says that there is none.
+// appendNumber appends a member, unless n is negative.
 func appendNumber(b []byte, name string, n int64) []byte {
 	if n < 0 {
 		return b

@@ -2,9 +2,9 @@ package synthetic
 
 import "math/rand/v2"
 
-// dimension is a property of a participant, with how often each value occurs.
+// dimension is a property of a participant, with the frequency of each value.
 type dimension struct {
-	values  []string // the first is "": the producer sent none
+	values  []string // the first is "", where the producer sends none
 	weights []uint32 // same length
 	sum     uint32
 }
@@ -38,8 +38,8 @@ const (
 	dimensions
 )
 
-// people returns what participants are like: regions by population, ages as
-// those who take part in such campaigns.
+// people returns the dimensions of participants: regions by population, ages by who takes
+// part in such campaigns.
 func people() [dimensions]dimension {
 	return [dimensions]dimension{
 		dimGender:   newDimension(4, []string{"female", "male"}, []uint32{56, 40}),

@@ -1,12 +1,13 @@
-// Package synthetic generates realistic traffic: campaigns of small shops, the
-// registrations that they draw, and what channels report about them, as records
-// in wire form.
+// Package synthetic generates realistic traffic: campaigns of small shops, their
+// registrations, and what channels report about them, as records in wire form. It owns
+// the generator and the numbers that its records lead to.
 //
-// It is pure. The same configuration gives the same bytes, on every machine:
-// randomness comes from the seed and time from the configuration, one interval
-// per record. Popularity follows a Zipf law, as it does in life.
+// It is pure: the same configuration gives the same bytes on every machine. Randomness
+// comes from the seed, and time from the configuration, one interval per record. The
+// popularity of campaigns follows a Zipf law.
 //
-// It tells the truth that it knows: [Generator.Expected] is what a pipeline must
-// show once it has taken in every record that was handed out, duplicates and
-// malformed records among them, however they were delivered.
+// It promises that [Generator.Expected] is what a pipeline shows once it has taken in
+// every record that was returned, duplicates and malformed records among them, in
+// whatever order they were delivered. Only the configuration can fail: [New] returns one
+// error for each wrong field.
 package synthetic

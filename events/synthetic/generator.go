@@ -9,22 +9,21 @@ import (
 	"jangbu/events"
 )
 
-// Config says what to generate. The zero value of a field stands for its default.
+// Config configures a [Generator].
 type Config struct {
 	Seed      uint64
-	Campaigns int       // how many; 1,000
+	Campaigns int       // number of campaigns; 0 means 1,000
 	Start     time.Time // of the traffic; required
-	// Interval is the time between two records of Next; 1 ms.
+	// Interval is the time between two records of Next; 0 means 1 ms.
 	Interval time.Duration
-	// Topics names the topic of each type; the type's name where it has none.
+	// Topics names the topic of each type; a type without one has its own name.
 	Topics map[events.Type]string
-	// HotShare is the share of registrations that the most popular campaign
-	// draws, from an even share to below 1; 0.2. It sets the exponent of the
-	// Zipf law.
+	// HotShare is the share of registrations for the most popular campaign, from an
+	// even share to below 1; 0 means 0.2. It determines the exponent of the Zipf law.
 	HotShare float64
-	// DuplicateShare and MalformedShare are the shares of the records of Next
-	// that repeat an earlier one, and that can never become an event; none.
-	// Together they are below 1.
+	// DuplicateShare and MalformedShare are the shares of the records of Next that
+	// repeat an earlier one, and that can never become an event. Together they are
+	// below 1.
 	DuplicateShare float64
 	MalformedShare float64
 }
@@ -59,11 +58,11 @@ func (c Config) validate() (Config, error) {
 	if err := errors.Join(errs...); err != nil {
 		return Config{}, fmt.Errorf("configure synthetic traffic: %w", err)
 	}
-	c.Start = c.Start.UTC().Truncate(time.Millisecond) // what Kafka keeps of a timestamp
+	c.Start = c.Start.UTC().Truncate(time.Millisecond) // Kafka's precision
 	return c, nil
 }
 
-// memory is how many registrations are kept to be sent again.
+// memory is how many registrations are kept to be repeated.
 const memory = 1024
 
 // Generator generates one stream of traffic. It is not safe for concurrent use.
@@ -76,15 +75,15 @@ type Generator struct {
 	ways       []Way
 	buf        []byte // the value being written
 
-	next     time.Time     // the stamp of the next record
-	interval time.Duration // between two
+	next     time.Time     // the timestamp of the next record
+	interval time.Duration // between two records
 
-	records    int64 // handed out by Next, and of those:
+	records    int64 // returned by Next, and of those:
 	good       int64
 	duplicates int64
 	malformed  int64
 
-	recent []events.Record // the last good ones, a ring
+	recent []events.Record // the last good ones, as a ring
 }
 
 // New returns a generator.
@@ -109,23 +108,22 @@ func New(c Config) (*Generator, error) {
 	return g, nil
 }
 
-// The streams of randomness that hang on one seed; a campaign's is streamCampaigns
-// plus its number.
+// The streams of randomness of one seed; a campaign's is streamCampaigns plus its number.
 const (
 	streamRegistrations = 1
 	streamCampaigns     = 1 << 32
 )
 
-// Next returns the next record of the registrations' topic: a registration, an
-// exact repetition of an earlier one, or one that is malformed in one of the
-// [Ways], which take turns. The shares hold at every moment, to one record. Its
-// key and value must not be changed.
+// Next returns the next record of the registrations' topic: a registration, an exact
+// repetition of an earlier one, or a record that is malformed in one of the [Ways], which
+// rotate. The shares hold after every record, to one record. The caller must not change
+// its key and value.
 func (g *Generator) Next() events.Record {
 	stamp := g.next.Truncate(time.Millisecond)
 	g.next = g.next.Add(g.interval)
 	g.records++
 	switch due := float64(g.records); {
-	case float64(g.malformed)+0.5 <= due*g.c.MalformedShare+rounding: // early, so as not to be due with a repetition
+	case float64(g.malformed)+0.5 <= due*g.c.MalformedShare+rounding: // half a record early, so that it is not due together with a repetition
 		g.malformed++
 		return g.malformedRecord(stamp)
 	case float64(g.duplicates+1) <= due*g.c.DuplicateShare+rounding && len(g.recent) > 0:
@@ -145,13 +143,12 @@ func (g *Generator) Next() events.Record {
 	}
 }
 
-// Continue has the records of Next go on at another time, with another interval between
-// two: traffic comes in ebbs and floods.
+// Continue sets the time of the next record of Next and the interval between two.
 func (g *Generator) Continue(at time.Time, interval time.Duration) {
 	g.next, g.interval = at.UTC(), interval
 }
 
-// rounding absorbs what a share such as 0.05 lacks in binary.
+// rounding absorbs the error of a share such as 0.05 in binary.
 const rounding = 1e-6
 
 func (g *Generator) topic(t events.Type) string {

@@ -7,16 +7,16 @@ import (
 	"jangbu/events"
 )
 
-// Way is one in which a record is malformed.
+// Way is a way in which a record is malformed.
 type Way struct {
 	Name   string
-	Reason events.Reason // why it must be buried
-	// Field is what the dead letter's detail must name; "" where it is not one
-	// field that is wrong.
+	Reason events.Reason // of its dead letter
+	// Field is the field that the dead letter's detail must name; "" where not a
+	// single field is wrong.
 	Field string
 }
 
-// Ways returns the ten ways, in the order in which they take turns.
+// Ways returns the ten ways, in the order in which they rotate.
 func Ways() []Way {
 	return []Way{
 		{"truncated", events.ReasonMalformed, ""},
@@ -32,8 +32,7 @@ func Ways() []Way {
 	}
 }
 
-// malformedRecord returns what would be a registration but for the way whose
-// turn it is.
+// malformedRecord returns a registration that is malformed in the next way.
 func (g *Generator) malformedRecord(stamp time.Time) events.Record {
 	way := g.ways[(g.malformed-1)%int64(len(g.ways))].Name
 	c := &g.campaigns[g.popularity.draw(g.rng)]

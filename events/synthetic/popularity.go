@@ -6,16 +6,16 @@ import (
 	"slices"
 )
 
-// popularity draws campaigns by a Zipf law: the k-th most popular of n is drawn
-// in proportion to 1/k^s.
+// popularity draws campaigns by a Zipf law: the k-th most popular is drawn in proportion
+// to 1/k^s.
 type popularity struct {
-	// through[k] is the share of the first k+1 campaigns, of 2^32. In integers,
+	// through[k] is the share of the first k+1 campaigns, of 2^32. It is an integer,
 	// because the last bit of a float may differ between machines.
 	through []uint32
 }
 
-// newPopularity chooses s so that the most popular campaign gets that share; an
-// even share at least.
+// newPopularity chooses s such that the most popular of n campaigns has the share hottest,
+// at least an even share.
 func newPopularity(n int, hottest float64) popularity {
 	low, high := 0.0, 64.0 // of 2 campaigns, s = 64 leaves the second nothing
 	for range 100 {

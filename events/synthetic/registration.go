@@ -7,14 +7,14 @@ import (
 	"jangbu/events"
 )
 
-// registration returns a registration that has not been sent before, and counts it.
+// registration returns a new registration and counts it.
 func (g *Generator) registration(stamp time.Time) events.Record {
 	c := &g.campaigns[g.popularity.draw(g.rng)]
 	b := append(g.buf[:0], `{"participantId":"p-`...)
 	b = strconv.AppendInt(b, g.good+1, 10)
 	b = append(append(append(b, `","eventId":"`...), c.id...), `","phoneNumber":"`...)
 	b = append(g.appendPhone(b), '"')
-	// Some producers leave the time to Kafka.
+	// Some producers leave the time to the record's timestamp.
 	if g.rng.Uint32N(10) > 0 {
 		b = append(b, `,"registeredAt":"`...)
 		b = append(appendTime(b, stamp.Add(-time.Duration(g.rng.Int64N(3000))*time.Millisecond)), '"')
@@ -38,7 +38,7 @@ func (g *Generator) registration(stamp time.Time) events.Record {
 	return g.record(events.TypeParticipantRegistered, c.id, stamp)
 }
 
-// memberOf is how a dimension is called on the wire.
+// memberOf returns the beginning of a dimension's member on the wire.
 func memberOf(dimension int) string {
 	switch dimension {
 	case dimGender:
@@ -54,8 +54,8 @@ func memberOf(dimension int) string {
 	}
 }
 
-// appendPhone appends a mobile number in one of the ways in which people write
-// them: most with hyphens, some with nothing, a few for readers abroad.
+// appendPhone appends a mobile number in one of the usual spellings: most with hyphens,
+// some without, a few with the country code.
 func (g *Generator) appendPhone(b []byte) []byte {
 	n := g.rng.Uint32N(80_000_000) + 20_000_000 // exchanges begin with 2 to 9
 	var digits [8]byte

@@ -100,7 +100,7 @@ func TestTheHottestCampaignGetsItsShare(t *testing.T) {
 				t.Errorf("second %.3f and fourth %.3f of the first do not follow a Zipf law", second, fourth)
 			}
 			if len(totals.Campaigns) < 900 {
-				t.Errorf("only %d of 1,000 campaigns drew anybody", len(totals.Campaigns))
+				t.Errorf("only %d of 1,000 campaigns have a participant", len(totals.Campaigns))
 			}
 		}
 	}
@@ -176,7 +176,7 @@ func TestExpectedIsTrue(t *testing.T) {
 			_, err = privacy.NormalizePhone(d.Phone.Reveal())
 		}
 		if err != nil {
-			// The ways take turns, so the expected one is known.
+			// The ways rotate, so the expected one is known.
 			way := synthetic.Ways()[got.DeadLetters%10]
 			got.DeadLetters++
 			got.Ways[way.Name]++

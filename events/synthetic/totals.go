@@ -6,13 +6,13 @@ import "jangbu/events"
 // [Generator.Campaigns], [Generator.Distributions] and [Generator.Stats] adds
 // one event for each of its records, once.
 type Totals struct {
-	Records      int64 // handed out: Participants + Duplicates + DeadLetters
+	Records      int64 // Participants + Duplicates + DeadLetters
 	Participants int64
 	Duplicates   int64
 	DeadLetters  int64
 	// Ways counts the dead letters by [Way.Name].
 	Ways map[string]int64
-	// Campaigns has those that somebody registered for, the most popular first.
+	// Campaigns are those with a participant, the most popular first.
 	Campaigns []CampaignTotals
 }
 
@@ -35,8 +35,8 @@ func (g *Generator) Expected() Totals {
 		Ways: make(map[string]int64),
 	}
 	for i, way := range g.ways {
-		turns := int64(len(g.ways))
-		if n := (g.malformed + turns - 1 - int64(i)) / turns; n > 0 {
+		ways := int64(len(g.ways))
+		if n := (g.malformed + ways - 1 - int64(i)) / ways; n > 0 {
 			t.Ways[way.Name] = n
 		}
 	}

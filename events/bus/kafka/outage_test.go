@@ -83,7 +83,7 @@ func TestOutageIsSurvivedAndToldOnce(t *testing.T) {
 	}
 }
 
-// Who is closed while still joining the group is not at fault.
+// A subscriber that is closed while it joins the group logs no error.
 func TestClosingIsNoFault(t *testing.T) {
 	t.Parallel()
 	b := setup(t, 1)

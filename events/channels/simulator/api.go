@@ -19,11 +19,11 @@ const (
 // APIs returns all of them.
 func APIs() []API { return []API{WooridongneTV, GenieTV, SNS} }
 
-// contract is what an API has promised its callers.
+// contract is the contract of an API with its callers.
 type contract struct {
-	// pattern is the one path that it serves, as [http.ServeMux] reads it.
+	// pattern is the path that it serves, as an [http.ServeMux] pattern.
 	pattern string
-	// key finds the caller's key.
+	// key returns the caller's key.
 	key     func(http.Header) string
 	figures []figure
 }

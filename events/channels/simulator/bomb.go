@@ -8,9 +8,9 @@ import (
 	"net/http"
 )
 
-// bomb is an answer in gzip that is a thousand times as large when unpacked,
-// which is as much as deflate can do. Its white space is packed once and sent
-// again and again, so a bomb takes little memory.
+// bomb is a gzipped answer that unpacks to a thousand times its size, which is the limit
+// of deflate. Its white space is packed once and sent repeatedly, so a bomb takes little
+// memory.
 type bomb struct {
 	head, blank, tail []byte
 	blanks            int
@@ -19,14 +19,14 @@ type bomb struct {
 // blankSize is what the blank of a bomb unpacks to.
 const blankSize = 1 << 20
 
-// newBomb makes a bomb of an answer.
+// newBomb returns a bomb around an answer.
 func newBomb(body []byte) bomb {
 	head, end := split(body)
 	white := bytes.Repeat([]byte{' '}, blankSize)
 	b := bomb{blanks: (unpacked - len(body)) / blankSize}
 	rest := white[:(unpacked-len(body))%blankSize]
 
-	// The parts are packed apart, so that none refers back into another.
+	// Each part is packed by itself, so that none refers back into another.
 	b.head = append([]byte{0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255}, deflate(false, head)...)
 	b.blank = deflate(false, white)
 	b.tail = deflate(true, rest, end)

@@ -13,15 +13,15 @@ import (
 	"time"
 )
 
-// certificates are made anew by each simulator, and never leave its memory.
+// certificates are one simulator's. They are not stored.
 type certificates struct {
 	roots                    *x509.CertPool
 	rootsPEM                 []byte
 	good, expired, wrongHost tls.Certificate
 }
 
-// newCertificates makes a certificate authority and what it signs. Clients check
-// it by their own clock, so now is this machine's, whatever [Config] says.
+// newCertificates makes a certificate authority and the certificates that it signs. Clients
+// check them by their own clock, so now is this machine's time and not [Config]'s.
 func newCertificates(now time.Time) (*certificates, error) {
 	day := 24 * time.Hour
 	authority := &x509.Certificate{
@@ -90,8 +90,8 @@ func newKey() (*ecdsa.PrivateKey, error) {
 	return key, nil
 }
 
-// config chooses the certificate in each handshake, by the fault. A session that
-// was resumed would not show it, so there are no tickets.
+// config chooses the certificate in each handshake, by the fault. A resumed session would
+// not show the certificate, so there are no tickets.
 func (cs *certificates) config() *tls.Config {
 	return &tls.Config{
 		MinVersion:             tls.VersionTLS12,

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// channel is one API: what it answers, and what it counts.
+// channel is one API: its answers and its counts.
 type channel struct {
 	contract
 
@@ -20,10 +20,10 @@ type channel struct {
 
 	followed atomic.Int64
 	mu       sync.Mutex
-	calls    map[string]int64 // by campaign
+	calls    map[string]int64 // by campaign; guarded by mu
 }
 
-// movedPath is where [Redirect] leads.
+// movedPath is the target of [Redirect].
 const movedPath = "/moved"
 
 func newChannel(a API, cfg Config, g *gate) *channel {
@@ -45,8 +45,8 @@ func (c *channel) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c.mux.ServeHTTP(w, r)
 }
 
-// stats answers for a campaign, in the way that is ordered. A wrong key is
-// refused under every fault.
+// stats answers for a campaign, under the ordered fault. It refuses a wrong key under
+// every fault.
 func (c *channel) stats(w http.ResponseWriter, r *http.Request) {
 	campaign := r.PathValue("campaign")
 	c.mu.Lock()
@@ -77,7 +77,7 @@ func (c *channel) good(w http.ResponseWriter, r *http.Request, campaign string, 
 	}))
 }
 
-// moved answers those who have followed a redirect.
+// moved answers a caller that followed a redirect.
 func (c *channel) moved(w http.ResponseWriter, _ *http.Request) {
 	c.followed.Add(1)
 	respond(w, http.StatusOK, wrong(c.figures, huge))
@@ -101,17 +101,17 @@ func wait(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// abort closes the connection without the end of an answer, which a handler that
-// returned would send.
+// abort closes the connection without the end of an answer. A handler that returns would
+// send it.
 func abort() { panic(http.ErrAbortHandler) }
 
 func refuse(w http.ResponseWriter, status int) {
-	body, _ := json.Marshal(map[string]string{"error": http.StatusText(status)}) // strings can be encoded
+	body, _ := json.Marshal(map[string]string{"error": http.StatusText(status)}) // strings encode without errors
 	respond(w, status, append(body, '\n'))
 }
 
 func respond(w http.ResponseWriter, status int, body []byte) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_, _ = w.Write(body) // a caller that has gone needs no answer
+	_, _ = w.Write(body) // the caller may have left
 }

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// control is how faults are ordered from outside of the process.
+// control returns the handler through which other processes order faults.
 func (s *Simulator) control() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", s.report)
@@ -25,7 +25,7 @@ func (s *Simulator) control() http.Handler {
 	return mux
 }
 
-// report shows each API's fault and calls.
+// report writes each API's fault and calls.
 func (s *Simulator) report(w http.ResponseWriter, _ *http.Request) {
 	type state struct {
 		Fault Fault `json:"fault"`
@@ -36,7 +36,7 @@ func (s *Simulator) report(w http.ResponseWriter, _ *http.Request) {
 		report[a] = state{s.Ordered(a), s.Calls(a)}
 	}
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(report) // a caller that has gone needs no answer
+	_ = json.NewEncoder(w).Encode(report) // the caller may have left
 }
 
 func (s *Simulator) orderFor(w http.ResponseWriter, r *http.Request, fault Fault) {

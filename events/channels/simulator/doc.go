@@ -1,10 +1,11 @@
-// Package simulator stands in for the three channel APIs: 우리동네TV, 지니TV and
-// the social networks, each a server of its own with its path, key, JSON and
-// certificate, and each with faults that can be ordered of it.
+// Package simulator simulates the three channel APIs for tests and demonstrations:
+// 우리동네TV, 지니TV and the social networks. It owns a server for each, with its path, key,
+// JSON and certificate, the faults that each can be ordered to have, and the counts that
+// tests read.
 //
-// Figures depend on the campaign's id and the time alone: they start at what a
-// channel reports in an hour and only grow, so that any number of simulators and
-// restarts tell the same. Every campaign is known to it.
+// It promises that a figure is a function of the campaign's id and the time alone. It
+// starts at what a channel reports in an hour and only grows, so all simulators report the
+// same, after a restart too. Every campaign id is known to it.
 //
 // # Faults
 //
@@ -20,8 +21,8 @@
 //	redirect           302 to a path of the same server that answers, wrongly
 //	redirect-metadata  302 to the metadata service of a cloud's machines
 //	content-type       text/html
-//	truncated          the first part of the JSON, as if it were all of it
-//	nested             another member comes first, 10,000 arrays deep
+//	truncated          the first part of the JSON, with its length as Content-Length
+//	nested             an additional first member, 10,000 arrays deep
 //	duplicate-keys     each figure twice, with two values
 //	negative           a figure of -1
 //	shrinking          half of every figure
@@ -30,24 +31,26 @@
 //	huge-body          1 GiB, most of it white space
 //	tls-expired        a certificate that expired an hour before the start
 //	tls-wrong-host     a certificate for another host
-//	slow-accept        connections are made but nothing is read from them
+//	slow-accept        connections open but nothing is read from them
 //
-// The figures in faulty answers are wrong on purpose: 900,000,000,000, unless
-// the fault is about the figure. A client that believes any part of such an
-// answer, or of one behind a certificate that it should have refused, shows it.
-// Shrinking is no outage. It is a valid report, of half of what is true.
+// The figures in faulty answers are wrong on purpose: 900,000,000,000, unless the fault
+// concerns the figure. A client that accepts any part of such an answer, or of one behind
+// an invalid certificate, shows that number. Shrinking is no outage: it is a valid report
+// of half of the true figures.
 //
-// A wrong key is refused under every fault that gets so far.
+// A wrong key is refused under every fault that reads the request.
 //
 // # Control
 //
 // Another process orders faults over HTTP, on a port of its own:
 //
 //	GET /         {"genietv":{"fault":"","calls":12}, ...}
-//	PUT /{api}    the fault's name as text; none ends the fault
+//	PUT /{api}    the fault's name as text; an empty body ends the fault
 //	DELETE /{api} ends the fault
 //
-// All servers listen on this machine only. The authority behind the certificates
-// is made at the start, kept in memory and given out by [Simulator.Roots] and
-// [Simulator.RootsPEM].
+// All servers listen on this machine only. The authority of their certificates is made at
+// the start and kept in memory; [Simulator.Roots] and [Simulator.RootsPEM] return it.
+//
+// Failures: [Start] fails where no port is free. A server that stops later logs its error.
+// An API or a fault that does not exist panics in a method, and is refused over HTTP.
 package simulator

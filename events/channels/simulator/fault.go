@@ -2,7 +2,7 @@ package simulator
 
 import "slices"
 
-// Fault is what an API does wrong. The package's documentation says what each is.
+// Fault is a way in which an API misbehaves. The package's documentation describes each.
 type Fault string
 
 // The faults.
@@ -44,5 +44,5 @@ func Faults() []Fault {
 	}
 }
 
-// known reports whether f can be ordered.
+// known reports whether f is a fault, or "", which ends one.
 func (f Fault) known() bool { return f == "" || slices.Contains(Faults(), f) }

@@ -25,7 +25,7 @@ import (
 	"jangbu/events/channels/simulator"
 )
 
-// huge is what figures are that nobody should believe.
+// huge is the value of wrong figures.
 const huge = 900_000_000_000
 
 // check finds out whether an API has the fault that was ordered.

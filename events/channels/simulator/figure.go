@@ -8,23 +8,23 @@ import (
 
 // figure is one number of an API's answer.
 type figure struct {
-	// object holds the member. "": it is the answer itself.
+	// object is the object that has the member; "" is the answer itself.
 	object, member string
-	// seed sets the figure apart from all others. It may never change, for the
-	// figures of a restarted simulator would shrink.
+	// seed distinguishes the figure from all others. It must never change, because
+	// the figures of a restarted simulator would shrink.
 	seed string
-	// usual is what a campaign gets in an hour.
+	// usual is the growth for a campaign in an hour.
 	usual int64
 }
 
-// huge is what is told where figures are wrong: whoever believes any of it shows it.
+// huge is the value of wrong figures. A client that accepts one shows it.
 const huge = 900_000_000_000
 
-// tooLarge is the smallest whole number that a float64 cannot hold.
+// tooLarge is the smallest positive integer that a float64 cannot represent.
 const tooLarge = 1<<53 + 1
 
-// at returns the cumulative figure when it has grown for so long: between half
-// and one and a half of what is usual for every hour, the first included.
+// at returns the cumulative figure after it has grown for a time: between half and one
+// and a half of what is usual for each hour, and for one more.
 func (f figure) at(campaign string, grown time.Duration) int64 {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(campaign + "\x00" + f.seed))
@@ -32,7 +32,7 @@ func (f figure) at(campaign string, grown time.Duration) int64 {
 	return perHour * int64((max(grown, 0)+time.Hour)/time.Second) / 3600
 }
 
-// encode writes an answer. A figure with several values is there several times.
+// encode returns an answer. A figure with several values occurs several times.
 func encode(figures []figure, values func(i int) []int64) []byte {
 	b := []byte{'{'}
 	object := ""
@@ -60,7 +60,7 @@ func encode(figures []figure, values func(i int) []int64) []byte {
 	return append(b, '}', '\n')
 }
 
-// wrong writes an answer of huge figures, but for the first one.
+// wrong returns an answer of huge figures, except for the first one.
 func wrong(figures []figure, first int64) []byte {
 	return encode(figures, func(i int) []int64 {
 		if i == 0 {
@@ -70,8 +70,8 @@ func wrong(figures []figure, first int64) []byte {
 	})
 }
 
-// split cuts an answer where white space may be put in: late, so that whoever
-// reads it as a stream has seen all figures by then.
+// split cuts an answer where white space may be inserted. All figures are in head, so a
+// client that reads a stream gets them.
 func split(body []byte) (head, tail []byte) {
 	const end = len("}\n")
 	return body[:len(body)-end], body[len(body)-end:]

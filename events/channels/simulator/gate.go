@@ -7,17 +7,17 @@ import (
 	"sync"
 )
 
-// gate is the listener of one server, and keeps the fault that is ordered of it.
+// gate is the listener of one server, and has the fault that was ordered.
 //
-// A connection serves under one order only, that in force when it was let in.
-// A new order closes it, at once or after the request whose head had arrived by
-// then, so that no call finds a kept connection to a server that has since got
-// another certificate, or none.
+// A connection serves under one order only, the one in force when it was accepted. A new
+// order closes it, at once or after the request whose head had arrived, so that no call
+// reuses a connection to a server that has another certificate by then, or none.
 type gate struct {
 	*net.TCPListener
 
+	// mu guards what follows and the flags of each conn.
 	mu      sync.Mutex
-	changed sync.Cond // fault, closed or conns
+	changed sync.Cond // signals a change of fault, closed or conns
 	fault   Fault
 	closed  bool
 	conns   map[*conn]struct{}
@@ -29,8 +29,8 @@ type conn struct {
 	*net.TCPConn
 
 	fault Fault
-	// over says that an order has come since, and busy that a request is being
-	// answered that came before it. Both are guarded by the gate.
+	// over says that a later order closes the connection, and busy that it is
+	// answering a request. The gate's mu guards both.
 	over, busy bool
 }
 
@@ -40,8 +40,8 @@ func newGate(l *net.TCPListener) *gate {
 	return g
 }
 
-// Accept implements [net.Listener]. Under [SlowAccept] it holds one connection
-// and leaves the others to the kernel.
+// Accept implements [net.Listener]. Under [SlowAccept] it withholds one connection and
+// leaves the others to the kernel.
 func (g *gate) Accept() (net.Conn, error) {
 	accepted, err := g.AcceptTCP()
 	if err != nil {
@@ -61,8 +61,8 @@ func (g *gate) Accept() (net.Conn, error) {
 	return c, nil
 }
 
-// Close implements [net.Listener]. It takes the connections along, below TLS:
-// nobody's farewell is waited for.
+// Close implements [net.Listener]. It also closes the connections, below TLS, so it waits
+// for no peer.
 func (g *gate) Close() error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -77,7 +77,7 @@ func (g *gate) Close() error {
 	return g.TCPListener.Close()
 }
 
-// drain waits until no connection is left of a gate that has been closed.
+// drain waits until a closed gate has no connection left.
 func (g *gate) drain() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -105,8 +105,8 @@ func (g *gate) ordered() Fault {
 	return g.fault
 }
 
-// connState is the server's [http.Server.ConnState]. A server calls it with
-// StateActive when it has read a request's head.
+// connState implements [http.Server.ConnState]. The server calls it with StateActive when
+// it has read a request's head.
 func (g *gate) connState(nc net.Conn, state http.ConnState) {
 	c := below(nc)
 	g.mu.Lock()
@@ -121,12 +121,12 @@ func (g *gate) connState(nc net.Conn, state http.ConnState) {
 		}
 	case http.StateClosed:
 		g.remove(c)
-	default: // a new one is known, and a hijacked one is removed by who has it
+	default: // Accept adds a new one, and end removes a hijacked one
 	}
 }
 
-// begin counts a request. It returns false for one that must not be answered:
-// it came over a connection after that had been closed, from some buffer.
+// begin counts a request. It returns false for one that must not be answered, because it
+// was buffered when its connection was closed.
 func (g *gate) begin(c *conn) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -11,15 +11,15 @@ import (
 
 const (
 	dripEvery = 50 * time.Millisecond
-	// retryAfter is what a 503 asks for, in seconds or as a date.
+	// retryAfter is the wait that a 503 asks for, in seconds or as a date.
 	retryAfter = 2 * time.Second
-	// nesting is as much as decoders put up with; the answer around it is one more.
+	// nesting is the limit of encoding/json; the answer around it is one level more.
 	nesting = 10_000
-	// unpacked is the size of the bodies that are too large.
+	// unpacked is the size of too large bodies, in bytes.
 	unpacked = 1 << 30
 )
 
-// misbehave answers a caller whose key is right, as the fault has it.
+// misbehave answers a caller with the right key, under a fault.
 func (c *channel) misbehave(w http.ResponseWriter, r *http.Request, fault Fault) {
 	body := wrong(c.figures, huge)
 	switch fault {
@@ -51,7 +51,7 @@ func (c *channel) misbehave(w http.ResponseWriter, r *http.Request, fault Fault)
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		_, _ = w.Write(body)
 	case Truncated:
-		// Behind the first figure: whoever reads no further has believed it.
+		// After the first figure, which a client that reads no further accepts.
 		respondWhole(w, body[:len(body)*3/4])
 	case Nested:
 		extra := `{"extra":` + strings.Repeat("[", nesting) + strings.Repeat("]", nesting) + ","
@@ -67,14 +67,14 @@ func (c *channel) misbehave(w http.ResponseWriter, r *http.Request, fault Fault)
 	case HugeBody:
 		hugeBody(w, body)
 	case TLSExpired, TLSWrongHost:
-		respondWhole(w, body) // the caller did not check the certificate
+		respondWhole(w, body) // the caller accepted the certificate
 	default:
-		abort() // the gate lets nobody in
+		abort() // the gate accepts no connection under SlowAccept
 	}
 }
 
-// slowHeader sends a head that is right and never ends. The server does not see
-// the caller of a hijacked connection go; the next bytes will not be taken.
+// slowHeader sends a valid head that never ends. The server does not notice that the
+// caller of a hijacked connection leaves; a later write fails.
 func (c *channel) slowHeader(w http.ResponseWriter, r *http.Request) {
 	hijacked, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
@@ -96,7 +96,7 @@ func slowBody(w http.ResponseWriter, r *http.Request, body []byte) {
 	flusher := http.NewResponseController(w)
 	if flusher.Flush() == nil {
 		drip(r.Context(), head, ' ', func(b []byte) error {
-			_, _ = w.Write(b) // Flush says what became of it
+			_, _ = w.Write(b) // Flush returns the error
 			return flusher.Flush()
 		})
 	}
@@ -135,18 +135,18 @@ func (c *channel) reset(w http.ResponseWriter, r *http.Request, body []byte) {
 		abort()
 	}
 	defer c.gate.end(connOf(r))
-	// Closed below TLS and without lingering, the kernel sends RST in place of FIN.
+	// A close below TLS without lingering makes the kernel send RST instead of FIN.
 	_ = below(hijacked).SetLinger(0)
 }
 
-// unavailable sends the date of the same clock as Retry-After's.
+// unavailable sends a 503 whose Date has the same clock as its Retry-After.
 func (c *channel) unavailable(w http.ResponseWriter, retryAfter string) {
 	w.Header().Set("Date", httpDate(c.cfg.Now()))
 	w.Header().Set("Retry-After", retryAfter)
 	refuse(w, http.StatusServiceUnavailable)
 }
 
-// httpDate rounds down.
+// httpDate formats t, rounded down to the second.
 func httpDate(t time.Time) string { return t.UTC().Format(http.TimeFormat) }
 
 func redirect(w http.ResponseWriter, to string) {
@@ -154,13 +154,13 @@ func redirect(w http.ResponseWriter, to string) {
 	refuse(w, http.StatusFound)
 }
 
-// respondWhole announces the body's length, so that nothing seems to be missing.
+// respondWhole sends the body with its length, so that it seems complete.
 func respondWhole(w http.ResponseWriter, body []byte) {
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	respond(w, http.StatusOK, body)
 }
 
-// hugeBody does not tell how long the body will be.
+// hugeBody sends 1 GiB without its length.
 func hugeBody(w http.ResponseWriter, body []byte) {
 	head, tail := split(body)
 	respond(w, http.StatusOK, head)

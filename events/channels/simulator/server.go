@@ -19,10 +19,10 @@ type server struct {
 	served chan struct{}
 }
 
-// connKey is the context's key of a request's [conn].
+// connKey is the context key of a request's [conn].
 type connKey struct{}
 
-// listen takes a free port of this machine.
+// listen listens on a free port of this machine.
 func listen(ctx context.Context) (*gate, error) {
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp4", "127.0.0.1:0")
 	if err != nil {
@@ -31,8 +31,8 @@ func listen(ctx context.Context) (*gate, error) {
 	return newGate(l.(*net.TCPListener)), nil
 }
 
-// serve answers on the gate until close. It speaks TLS where a configuration is
-// given. The caller sets the timeouts that h needs, but for those of a head.
+// serve serves on the gate until close, with TLS where secure is not nil. The caller sets
+// the timeouts of h, except for that of a head.
 func serve(ctx context.Context, g *gate, h *http.Server, secure *tls.Config, logger *slog.Logger) *server {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	h.ReadHeaderTimeout = 5 * time.Second // and the TLS handshake's
@@ -60,7 +60,7 @@ func serve(ctx context.Context, g *gate, h *http.Server, secure *tls.Config, log
 	return s
 }
 
-// close ends all that the server does and waits for it.
+// close stops the server and waits for its handlers.
 func (s *server) close() error {
 	s.cancel()
 	err := s.http.Close() // closes the gate too

@@ -14,21 +14,21 @@ import (
 
 // Config configures a [Simulator].
 type Config struct {
-	// Key is what callers must present, as X-API-Key or as a bearer token. No
-	// call is let in while it is empty.
+	// Key is the key that callers must send, as X-API-Key or as a bearer token. An
+	// empty key refuses every call.
 	Key string
-	// Now tells the time that figures and dates are made of. Nil: [time.Now].
+	// Now returns the time of figures and dates. Nil means [time.Now].
 	Now func() time.Time
 	// Since is when the figures began to grow.
 	Since time.Time
-	// Latency is how long a good answer takes. 0: it comes at once.
+	// Latency delays a good answer.
 	Latency time.Duration
-	// Logger gets what goes wrong with connections, at debug. Nil: nobody does.
+	// Logger logs errors of connections, at debug. Nil disables logging.
 	Logger *slog.Logger
 }
 
-// Simulator is the three APIs, running. It is safe for concurrent use. Its
-// methods panic for an API or a fault that there is not.
+// Simulator is the three running APIs. It is safe for concurrent use; its fields do not
+// change after [Start]. Its methods panic for an API or a fault that does not exist.
 type Simulator struct {
 	certificates *certificates
 	channels     map[API]*channel
@@ -37,7 +37,7 @@ type Simulator struct {
 	close        func() error
 }
 
-// Start runs the APIs and their control until Close; ctx bounds the start only.
+// Start runs the APIs and their control until [Simulator.Close]; ctx bounds the start only.
 func Start(ctx context.Context, cfg Config) (*Simulator, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -64,7 +64,7 @@ func (s *Simulator) start(ctx context.Context, cfg Config) error {
 			return err
 		}
 		s.channels[a] = newChannel(a, cfg, g)
-		// Neither a whole request nor an answer has a time limit: faults have none.
+		// Faults have no time limit, so requests and answers have none.
 		h := &http.Server{Handler: s.channels[a]}
 		logger := cfg.Logger.With(slog.String("api", string(a)))
 		s.servers = append(s.servers, serve(ctx, g, h, s.certificates.config(), logger))
@@ -77,8 +77,8 @@ func (s *Simulator) start(ctx context.Context, cfg Config) error {
 	return nil
 }
 
-// Close stops everything at once, calls that hang included, and waits for it.
-// Close again does nothing and returns the same.
+// Close stops all servers and calls, those that hang included, and waits for them. A
+// second Close only returns the error of the first.
 func (s *Simulator) Close() error { return s.close() }
 
 func (s *Simulator) stop() error {
@@ -89,12 +89,12 @@ func (s *Simulator) stop() error {
 	return errors.Join(all...)
 }
 
-// URL is where an API listens, without a path.
+// URL returns the base URL of an API, without a path.
 func (s *Simulator) URL(a API) string {
 	return "https://" + s.channel(a).gate.Addr().String()
 }
 
-// ControlURL is where faults are ordered over HTTP, without a path.
+// ControlURL returns the base URL of the control, without a path.
 func (s *Simulator) ControlURL() string {
 	return "http://" + s.controlled.Addr().String()
 }
@@ -102,12 +102,12 @@ func (s *Simulator) ControlURL() string {
 // Roots returns the authority that signed the certificates of the APIs.
 func (s *Simulator) Roots() *x509.CertPool { return s.certificates.roots.Clone() }
 
-// RootsPEM is the same as a file, for other processes.
+// RootsPEM returns the same authority in PEM, for other processes.
 func (s *Simulator) RootsPEM() []byte { return slices.Clone(s.certificates.rootsPEM) }
 
-// Order makes an API do f from now on; "" ends it. A call whose head has arrived
-// goes on as it was. All others find the API as it is ordered now, for
-// connections without such a call are closed.
+// Order gives an API the fault f from now on; "" ends it. A call whose head has arrived
+// is answered as before. Connections without such a call are closed, so all later calls
+// meet f.
 func (s *Simulator) Order(a API, f Fault) {
 	if !f.known() {
 		panic(fmt.Sprintf("simulator: there is no fault %q", f))
@@ -115,21 +115,20 @@ func (s *Simulator) Order(a API, f Fault) {
 	s.channel(a).gate.order(f)
 }
 
-// Ordered returns what an API has been ordered to do wrong.
+// Ordered returns the fault that an API has.
 func (s *Simulator) Ordered(a API) Fault { return s.channel(a).gate.ordered() }
 
-// Calls counts the requests to an API whose head has arrived, refused ones
+// Calls returns the number of requests to an API whose head has arrived, refused ones
 // included.
 func (s *Simulator) Calls(a API) int64 { return s.channel(a).gate.count() }
 
-// CallsFor counts those of [Simulator.Calls] that asked for a campaign's figures.
+// CallsFor returns how many of [Simulator.Calls] asked for a campaign's figures.
 func (s *Simulator) CallsFor(a API, campaign string) int64 { return s.channel(a).callsFor(campaign) }
 
-// Connections counts the connections to an API that are open now: a client that
-// has closed its own leaves none.
+// Connections returns the number of open connections to an API.
 func (s *Simulator) Connections(a API) int { return s.channel(a).gate.open() }
 
-// Followed counts the calls that came by a redirect of any API.
+// Followed returns the number of calls that followed a redirect of any API.
 func (s *Simulator) Followed() int64 {
 	var n int64
 	for _, c := range s.channels {

@@ -258,7 +258,7 @@ func TestRefusals(t *testing.T) {
 	}
 	closed := setupWith(t, simulator.Config{Since: since()})
 	if got := status(closed, http.MethodGet, simulator.WooridongneTV, "/stats/e", withKey("")); got != http.StatusUnauthorized {
-		t.Errorf("a simulator without a key let somebody in: %d", got)
+		t.Errorf("a simulator without a key accepts a call: %d", got)
 	}
 }
 
