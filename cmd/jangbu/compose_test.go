@@ -36,6 +36,9 @@ func TestComposeFile(t *testing.T) {
 		if s.HealthCheck == nil && name != "jangbu" && s.Restart != "no" {
 			t.Errorf("service %s has no health check", name)
 		}
+		if s.Build == nil && !strings.Contains(s.Image, "@sha256:") {
+			t.Errorf("service %s: image %s has no digest", name, s.Image)
+		}
 		for variable, value := range s.Environment {
 			if !strings.HasPrefix(variable, "JANGBU_") {
 				continue

@@ -1,10 +1,18 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"runtime/debug"
 )
+
+// stampedVersion and stampedCommit are what the linker stamps. A build without version
+// control, such as that of the image, needs them:
+// -ldflags "-X main.stampedVersion=… -X main.stampedCommit=…".
+//
+//nolint:gochecknoglobals // the linker sets variables of packages and nothing else
+var stampedVersion, stampedCommit string
 
 type versionCommand struct {
 	JSON bool `help:"Print one JSON object."`
@@ -21,18 +29,16 @@ func (c versionCommand) Run(t terminal) error {
 		Version string `json:"version"`
 		Commit  string `json:"commit"`
 		Go      string `json:"go"`
-	}{"(devel)", "unknown", "unknown"}
+	}{stampedVersion, stampedCommit, "unknown"}
 	if info, ok := debug.ReadBuildInfo(); ok {
-		v.Go = info.GoVersion
-		if info.Main.Version != "" {
-			v.Version = info.Main.Version
-		}
+		v.Version, v.Go = cmp.Or(v.Version, info.Main.Version), info.GoVersion
 		for _, s := range info.Settings {
 			if s.Key == "vcs.revision" {
-				v.Commit = s.Value
+				v.Commit = cmp.Or(v.Commit, s.Value)
 			}
 		}
 	}
+	v.Version, v.Commit = cmp.Or(v.Version, "(devel)"), cmp.Or(v.Commit, "unknown")
 	if c.JSON {
 		return json.NewEncoder(t.out).Encode(v)
 	}
