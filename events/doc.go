@@ -71,7 +71,8 @@
 //   - readmodel: the rows and the contracts of the stores that keep them.
 //     readmodel/dashboard is the arithmetic of what is shown of them. readmodel/readmodeltest is their suite;
 //     readmodel/pgrows and readmodel/sqliterows pass it. readmodel/cache keeps
-//     what was read of them, in the process and in Redis.
+//     what was read of them, in the process; readmodel/cache/redis shares it between
+//     processes.
 //   - projections: the folds, one file each. projections/runner follows the log
 //     with them and carries out what operators ask for. projections/replay folds for
 //     questions: it verifies, replays, and looks back.

@@ -10,6 +10,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"jangbu/readmodel/cache"
+	cacheredis "jangbu/readmodel/cache/redis"
 )
 
 // startCache puts a cache before the rows, for those who read and for those who
@@ -28,7 +29,7 @@ func (s *service) startCache(ctx context.Context) error {
 	} else {
 		s.line("cache", redacted(address), "Redis")
 	}
-	options, err := cache.Options(address)
+	options, err := cacheredis.Options(address)
 	if err != nil {
 		return fmt.Errorf("start cache: %w", err)
 	}
@@ -38,7 +39,7 @@ func (s *service) startCache(ctx context.Context) error {
 	if err := s.tracing.redis(client); err != nil {
 		return fmt.Errorf("start cache: %w", err)
 	}
-	if s.cache, err = cache.Open(ctx, cache.Config{Inner: s.rows, Client: client, Logger: s.logger}); err != nil {
+	if s.cache, err = cache.Open(ctx, cache.Config{Inner: s.rows, Shared: cacheredis.New(client, s.logger), Logger: s.logger}); err != nil {
 		return fmt.Errorf("start cache: %w", err)
 	}
 	s.onClose(func() error { s.cache.Close(); return nil })
@@ -74,20 +75,20 @@ func (c cacheCollector) Collect(ch chan<- prometheus.Metric) {
 	const reads = "Dashboards and lists that were asked for, by where they came from: kept as they are sent, kept in the process, Redis, the rows."
 	counter("jangbu_cache_reads_total", reads, c.s.kept.Load(), prometheus.Labels{"from": "answer"})
 	counter("jangbu_cache_reads_total", reads, stats.Hits, prometheus.Labels{"from": "process"})
-	counter("jangbu_cache_reads_total", reads, stats.RedisHits, prometheus.Labels{"from": "redis"})
+	counter("jangbu_cache_reads_total", reads, stats.SharedHits, prometheus.Labels{"from": "redis"})
 	counter("jangbu_cache_reads_total", reads, stats.Misses, prometheus.Labels{"from": "rows"})
 	counter("jangbu_cache_refreshes_total", "Campaigns in use that were read again because they had changed.", stats.Refreshes, nil)
-	counter("jangbu_cache_refused_total", "Values that Redis refused because it had a newer one.", stats.Refused, nil)
+	counter("jangbu_cache_refused_total", "Values that Redis refused because it had a newer one.", stats.Shared.Refused, nil)
 	counter("jangbu_cache_errors_total", "Operations on Redis that failed, values that could not be used, looks at the revision that failed.", stats.Errors, nil)
 	counter("jangbu_cache_notices_total", "Commits that this process was told of.", stats.Notices, nil)
 	counter("jangbu_cache_gaps_total", "Times that this process had not been told of a commit.", stats.Gaps, nil)
-	counter("jangbu_cache_dropped_total", "Commits that other processes were not told of.", stats.Dropped, nil)
+	counter("jangbu_cache_dropped_total", "Commits that other processes were not told of.", stats.Shared.Dropped, nil)
 	gauge := func(name, help string, value float64, labels prometheus.Labels) {
 		ch <- prometheus.MustNewConstMetric(prometheus.NewDesc(name, help, nil, labels), prometheus.GaugeValue, value)
 	}
 	gauge("jangbu_cache_entries", "Campaigns that are kept in the process.", float64(stats.Entries), nil)
-	gauge("jangbu_cache_connections", "Connections to Redis, but for the one that listens.", float64(stats.Connections), nil)
+	gauge("jangbu_cache_connections", "Connections to Redis, but for the one that listens.", float64(stats.Shared.Connections), nil)
 	for _, state := range []string{"closed", "half-open", "open"} {
-		gauge("jangbu_cache_breaker_state", "1 for the state that the breaker round Redis is in.", number(stats.Breaker == state), prometheus.Labels{"state": state})
+		gauge("jangbu_cache_breaker_state", "1 for the state that the breaker round Redis is in.", number(stats.Shared.Breaker == state), prometheus.Labels{"state": state})
 	}
 }

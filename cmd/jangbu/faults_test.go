@@ -349,7 +349,7 @@ func sourceOf(name simulator.API, at api.Endpoint) *api.Client {
 // of its ends here, and a goroutine that serves it.
 func (b *faultBundle) open(t *testing.T) (goroutines, files int) {
 	t.Helper()
-	pooled := b.cache.Stats().Connections
+	pooled := b.cache.Stats().Shared.Connections
 	return runtime.NumGoroutine() - pooled, openFiles(t) - 2*pooled
 }
 

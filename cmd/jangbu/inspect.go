@@ -53,6 +53,6 @@ func (s *service) Polled() []channels.Status {
 // were answered without a read of the rows.
 func (s *service) CacheReads() (all, hits int64) {
 	stats := s.cache.Stats()
-	hits = s.kept.Load() + stats.Hits + stats.RedisHits
+	hits = s.kept.Load() + stats.Hits + stats.SharedHits
 	return hits + stats.Misses, hits
 }

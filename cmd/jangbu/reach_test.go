@@ -33,6 +33,8 @@ func TestReach(t *testing.T) {
 		{"jangbu/events/archive", []string{"database/sql", "jangbu/readmodel", "jangbu/events/pglog", "jangbu/events/sqlitelog"}},
 		{"jangbu/readmodel/pgrows", []string{"jangbu/readmodel/dashboard", "jangbu/projections", "jangbu/httpapi", "modernc.org"}},
 		{"jangbu/readmodel/sqliterows", []string{"jangbu/readmodel/dashboard", "jangbu/projections", "jangbu/httpapi", "github.com/jackc"}},
+		{"jangbu/readmodel/cache", []string{"net/http", "database/sql", "jangbu/readmodel/cache/redis", "jangbu/readmodel/pgrows", "jangbu/readmodel/sqliterows", "jangbu/readmodel/dashboard", "jangbu/projections", "jangbu/httpapi", "github.com/redis"}},
+		{"jangbu/readmodel/cache/redis", []string{"database/sql", "jangbu/readmodel/pgrows", "jangbu/readmodel/sqliterows", "jangbu/readmodel/dashboard", "jangbu/projections", "jangbu/httpapi", "github.com/jackc", "modernc.org"}},
 		{"jangbu/cmd/jangbu", []string{"testing", "jangbu/events/eventstest", "jangbu/readmodel/readmodeltest"}},
 	} {
 		t.Run(strings.TrimPrefix(wall.pkg, "jangbu/"), func(t *testing.T) {

@@ -18,6 +18,7 @@ import (
 	"jangbu/events"
 	"jangbu/readmodel"
 	"jangbu/readmodel/cache"
+	cacheredis "jangbu/readmodel/cache/redis"
 )
 
 // redisReader asks for dashboards again and again and judges every answer.
@@ -73,7 +74,7 @@ func (r *redisReader) note(campaign int, took time.Duration, problem string) {
 // come reads as processes do that have only just started, until ctx ends: nothing is
 // kept in them, so that they ask Redis. It returns how many answers Redis gave.
 func (r *redisReader) come(ctx context.Context, t testing.TB, url string) (fromRedis int64) {
-	options, err := cache.Options(url)
+	options, err := cacheredis.Options(url)
 	if err != nil {
 		t.Error(err)
 		return 0
@@ -81,7 +82,7 @@ func (r *redisReader) come(ctx context.Context, t testing.TB, url string) (fromR
 	client := redis.NewClient(options)
 	defer func() { _ = client.Close() }()
 	for ctx.Err() == nil {
-		process, err := cache.Open(ctx, cache.Config{Inner: r.b.rows, Client: client, Logger: slog.New(slog.DiscardHandler)})
+		process, err := cache.Open(ctx, cache.Config{Inner: r.b.rows, Shared: cacheredis.New(client, slog.New(slog.DiscardHandler)), Logger: slog.New(slog.DiscardHandler)})
 		if err != nil {
 			t.Error(err)
 			return fromRedis
@@ -103,7 +104,7 @@ func (r *redisReader) come(ctx context.Context, t testing.TB, url string) (fromR
 			}
 			r.note(c, took, problem)
 		}
-		fromRedis += process.Stats().RedisHits
+		fromRedis += process.Stats().SharedHits
 		process.Close()
 	}
 	return fromRedis

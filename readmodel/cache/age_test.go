@@ -13,6 +13,7 @@ import (
 	"jangbu/events"
 	"jangbu/readmodel"
 	"jangbu/readmodel/cache"
+	"jangbu/readmodel/cache/redis"
 )
 
 // TestNoAnswerIsTooOld lets everything go wrong at once, at random and by a clock
@@ -35,10 +36,10 @@ func TestNoAnswerIsTooOld(t *testing.T) {
 					for _, s := range newTurmoil(t, seed).run(seed) {
 						mu.Lock()
 						sum.Hits += s.Hits
-						sum.RedisHits += s.RedisHits
+						sum.SharedHits += s.SharedHits
 						sum.Misses += s.Misses
 						sum.Refreshes += s.Refreshes
-						sum.Refused += s.Refused
+						sum.Shared.Refused += s.Shared.Refused
 						sum.Errors += s.Errors
 						sum.Notices += s.Notices
 						sum.Gaps += s.Gaps
@@ -50,7 +51,7 @@ func TestNoAnswerIsTooOld(t *testing.T) {
 	})
 	t.Logf("%+v", sum)
 	// A test in which nothing happens proves nothing.
-	if sum.Hits < 5_000 || sum.RedisHits < 50 || sum.Misses < 500 || sum.Refreshes < 100 || sum.Refused < 10 ||
+	if sum.Hits < 5_000 || sum.SharedHits < 50 || sum.Misses < 500 || sum.Refreshes < 100 || sum.Shared.Refused < 10 ||
 		sum.Errors < 100 || sum.Notices < 1_000 || sum.Gaps < 100 {
 		t.Errorf("too little happened: %+v", sum)
 	}
@@ -85,7 +86,7 @@ func newTurmoil(t *testing.T, seed uint64) *turmoil {
 		return m.upTo(slowest / 10), m.upTo(slowest / 10)
 	}
 	for range 2 {
-		process, err := cache.Open(t.Context(), cache.Config{Inner: m.world, Client: m.server.client(t), Logger: quietLog()})
+		process, err := cache.Open(t.Context(), cache.Config{Inner: m.world, Shared: redis.New(m.server.client(t), quietLog()), Logger: quietLog()})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -143,7 +144,7 @@ func (m *turmoil) run(seed uint64) []cache.Stats {
 
 // commits changes campaigns and tells the first cache of it, mostly.
 func (m *turmoil) commits() {
-	var held []readmodel.Change
+	var delayed []readmodel.Change
 	pace := m.upTo(time.Second) + 5*time.Millisecond
 	m.every(pace, func() {
 		var changed []events.Campaign
@@ -169,7 +170,7 @@ func (m *turmoil) commits() {
 		switch m.number(20) {
 		case 0: // lost
 		case 1: // out of order
-			held = append(held, ch)
+			delayed = append(delayed, ch)
 			return
 		case 2: // late
 			late := m.upTo(2 * time.Second)
@@ -183,10 +184,10 @@ func (m *turmoil) commits() {
 		default:
 			m.caches[0].Committed(ch)
 		}
-		for _, ch := range held {
+		for _, ch := range delayed {
 			m.caches[0].Committed(ch)
 		}
-		held = nil
+		delayed = nil
 	})
 }
 
@@ -198,7 +199,7 @@ func (m *turmoil) neighbour(seed uint64) {
 	other := newWorld()
 	other.now.Incarnation += int64(10*m.number(5)) - 5 // before or after ours, never the same
 	other.commits = make([]commit, 1_000)              // to tell its rows from ours
-	process, err := cache.Open(m.Context(), cache.Config{Inner: other, Client: m.server.client(m), Logger: quietLog()})
+	process, err := cache.Open(m.Context(), cache.Config{Inner: other, Shared: redis.New(m.server.client(m), quietLog()), Logger: quietLog()})
 	if err != nil {
 		m.Fatal(err)
 	}

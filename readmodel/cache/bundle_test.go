@@ -13,11 +13,19 @@ import (
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
-	"github.com/redis/go-redis/v9"
+	goredis "github.com/redis/go-redis/v9"
 
 	"jangbu/events"
 	"jangbu/readmodel"
 	"jangbu/readmodel/cache"
+	"jangbu/readmodel/cache/redis"
+)
+
+// What the shared level in Redis does with what it stores.
+const (
+	valueTTL     = 300 * time.Second
+	tombstoneTTL = 2 * cache.LoadTimeout
+	maxChanges   = 64 // commits that wait to be announced
 )
 
 // testBundle is a store, a Redis, and processes that read the one by way of the
@@ -39,7 +47,7 @@ func inBubble(t *testing.T, test func(*testBundle)) {
 // open opens another process.
 func (b *testBundle) open(change ...func(*cache.Config)) *cache.Cache {
 	b.Helper()
-	cfg := cache.Config{Inner: b.world, Client: b.redis.client(b), Logger: quietLog()}
+	cfg := cache.Config{Inner: b.world, Shared: redis.New(b.redis.client(b), quietLog()), Logger: quietLog()}
 	for _, f := range change {
 		f(&cfg)
 	}
@@ -77,7 +85,7 @@ func (b *testBundle) wantReads(c events.Campaign, want int) {
 	}
 }
 
-func without(cfg *cache.Config) { cfg.Client = nil }
+func without(cfg *cache.Config) { cfg.Shared = nil }
 
 func quietLog() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
@@ -100,15 +108,15 @@ func newMemoryRedis(t *testing.T) *memoryRedis {
 	return r
 }
 
-func (r *memoryRedis) client(t testing.TB) *redis.Client {
+func (r *memoryRedis) client(t testing.TB) *goredis.Client {
 	t.Helper()
-	o, err := cache.Options("redis://in-memory")
+	o, err := redis.Options("redis://in-memory")
 	if err != nil {
 		t.Fatal(err)
 	}
 	o.Dialer = r.dial
 	o.ConnMaxIdleTime = -1 // by a clock that isn't the test's
-	client := redis.NewClient(o)
+	client := goredis.NewClient(o)
 	t.Cleanup(func() {
 		_ = client.Close()
 		time.Sleep(2 * time.Second) // what dials in its background finds that out

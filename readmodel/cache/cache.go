@@ -7,67 +7,61 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-
 	"jangbu/events"
 	"jangbu/readmodel"
 )
 
 const (
-	// DefaultBound is how old an answer may be, less than the second that a
-	// dashboard is allowed (I9).
+	// DefaultBound is how old an entry may be when it is served, less than the second
+	// that a dashboard is allowed (I9).
 	DefaultBound = 900 * time.Millisecond
-	// maxBound is the first bound that is too long.
+	// maxBound is the least bound that is too long.
 	maxBound = time.Second
 	// DefaultMaxEntries is how many campaigns a process keeps.
 	DefaultMaxEntries = 10_000
 
-	// pollEvery is how often the store's revision is asked for while somebody reads.
+	// pollEvery is the time between two polls of the store's revision.
 	pollEvery = 200 * time.Millisecond
 	// refreshPause is the least time between two refreshes of one campaign.
 	refreshPause = 250 * time.Millisecond
-	// headStart is for the process that commits to refresh Redis, before the others
-	// look there.
+	// headStart is how long a refresh waits after another process's commit, so that
+	// that process can share the rows first.
 	headStart = 50 * time.Millisecond
-	// inUseFor is for how long after a read a campaign is refreshed when it changes.
+	// inUseFor is how long after a read a campaign is refreshed when it changes.
 	inUseFor = 2 * time.Second
-	// unusedFor is for how long a campaign is kept that nobody reads.
-	unusedFor = time.Minute
-	// sweepEvery is how often those are looked for.
+	// unreadFor is how long a campaign is kept without a read.
+	unreadFor = time.Minute
+	// sweepEvery is the time between two searches for such campaigns.
 	sweepEvery = 10 * time.Second
 )
 
-// Config says what to keep, and where.
+// Config configures a [Cache].
 type Config struct {
-	// Inner reads the rows.
-	Inner readmodel.Reader
-	// Client is of the Redis that processes share, made of [Options]. It is not
-	// closed. Nil: there is none, answers are kept in this process only.
-	Client redis.UniversalClient
+	Inner  readmodel.Reader // reads the rows
+	Shared Shared           // nil keeps entries in this process only
 	Logger *slog.Logger
 
-	Bound      time.Duration // less than a second; 0: DefaultBound
-	MaxEntries int           // 0: DefaultMaxEntries
+	Bound      time.Duration // less than a second; 0 means DefaultBound
+	MaxEntries int           // 0 means DefaultMaxEntries
 }
 
-// Cache is a [readmodel.Reader] that keeps what it has read. Make one with [Open].
-// What it returns is shared between its callers, who must not change it. It is safe
-// for concurrent use.
+// Cache is a [readmodel.Reader] that keeps what it has read. [Open] makes one. Callers
+// share what it returns and must not change it. It is safe for concurrent use.
 type Cache struct {
-	inner   readmodel.Reader
-	bound   time.Duration
-	log     *slog.Logger
-	history *history
+	inner     readmodel.Reader
+	bound     time.Duration
+	logger    *slog.Logger
+	revisions *revisionLog
 
-	campaigns *shelf
-	stores    *shelf
-	redis     *link // nil: there is none
+	campaigns *loader
+	shops     *loader
+	shared    Shared // nil: there is none
 
-	refresher *refresher
-	watchers  watchers
-	traffic   *traffic
-	count     counters
-	life      *life
+	refresher  *refresher
+	watchers   watchers
+	traffic    *traffic
+	count      counters
+	background *background
 }
 
 var (
@@ -75,8 +69,8 @@ var (
 	_ readmodel.Freshness = (*Cache)(nil)
 )
 
-// Open returns a cache at work. It needs neither rows nor Redis to be there yet. The
-// context's values are kept, its end is not: Close ends the cache.
+// Open returns a running cache. Neither the rows nor the shared level need to be
+// reachable yet. The cache keeps the context's values; Close ends it, not the context.
 func Open(ctx context.Context, cfg Config) (*Cache, error) {
 	if cfg.Bound == 0 {
 		cfg.Bound = DefaultBound
@@ -90,62 +84,56 @@ func Open(ctx context.Context, cfg Config) (*Cache, error) {
 	case cfg.Bound < 0 || cfg.Bound >= maxBound:
 		return nil, fmt.Errorf("open cache: bound is %v, expected less than %v", cfg.Bound, maxBound)
 	case cfg.MaxEntries < 0:
-		return nil, fmt.Errorf("open cache: at most %d entries make no sense", cfg.MaxEntries)
+		return nil, fmt.Errorf("open cache: number of entries is %d, expected 0 or more", cfg.MaxEntries)
 	}
 	c := &Cache{
-		inner: cfg.Inner, bound: cfg.Bound, log: cfg.Logger,
-		history: newHistory(cfg.Bound, max(2*cfg.MaxEntries, maxNamed)),
-		traffic: newTraffic(), life: newLife(ctx),
+		inner: cfg.Inner, bound: cfg.Bound, logger: cfg.Logger, shared: cfg.Shared,
+		revisions: newRevisionLog(cfg.Bound, max(2*cfg.MaxEntries, MaxNamed)),
+		traffic:   newTraffic(), background: newBackground(ctx),
 	}
-	c.campaigns = c.newShelf(cfg.MaxEntries, c.readCampaign)
+	c.campaigns = c.newLoader(cfg.MaxEntries, c.loadCampaign)
 	c.campaigns.changed = func(name string) { c.watchers.signal(name) }
-	c.stores = c.newShelf(max(cfg.MaxEntries/10, 1), c.readStore)
+	c.shops = c.newLoader(max(cfg.MaxEntries/10, 1), c.loadShop)
 	c.refresher = newRefresher(min(refreshPause, cfg.Bound/3), 2*cfg.MaxEntries, c.refresh)
 
-	c.life.begin(c.poll)
-	c.life.begin(c.refresher.run)
-	c.life.begin(c.sweep)
-	if cfg.Client != nil {
-		c.redis = newLink(cfg.Client, c.life, &c.count, cfg.Logger)
-		for range lookers {
-			c.life.begin(c.redis.look)
-		}
-		c.life.begin(c.redis.keep)
-		c.life.begin(func(ctx context.Context) { c.redis.announce(ctx, c.staleInRedis) })
-		c.life.begin(func(ctx context.Context) {
-			c.redis.listen(ctx, func(ch readmodel.Change) { c.notice(ch, headStart) })
+	c.background.start(c.poll)
+	c.background.start(c.refresher.run)
+	c.background.start(c.sweep)
+	if c.shared != nil {
+		c.background.start(func(ctx context.Context) {
+			c.shared.Run(ctx, func(ch readmodel.Change) { c.notice(ch, headStart) }, c.staleShared)
 		})
 	}
 	return c, nil
 }
 
-func (c *Cache) newShelf(most int, read func(context.Context, string, bool) (*answer, source, error)) *shelf {
-	return &shelf{
-		table: newTable(most), bound: c.bound, life: c.life, prove: c.history.prove, read: read,
-		changed: func(string) {}, flights: make(map[string]*flight),
+func (c *Cache) newLoader(most int, read func(context.Context, string, bool) (*entry, source, error)) *loader {
+	return &loader{
+		slots: newSlots(most), bound: c.bound, background: c.background, prove: c.revisions.prove,
+		read: read, loads: make(map[string]*load),
 	}
 }
 
-// Close ends what the cache does by itself and waits for it. Reads that need the
-// rows return [ErrClosed] from then on.
-func (c *Cache) Close() { c.life.close() }
+// Close ends the cache's goroutines and waits for them. Reads that need the rows return
+// [ErrClosed] from then on.
+func (c *Cache) Close() { c.background.close() }
 
 // Campaign implements [readmodel.Reader].
 func (c *Cache) Campaign(ctx context.Context, campaign events.Campaign, by readmodel.Scope) (readmodel.CampaignRows, error) {
 	begun := time.Now()
 	c.traffic.seen(begun)
-	slot, a, age := c.campaigns.find(string(campaign), begun)
+	slot, e, age := c.campaigns.find(string(campaign), begun)
 	from := fromProcess
-	if a == nil {
+	if e == nil {
 		var err error
-		if a, from, err = c.campaigns.fetch(ctx, string(campaign), begun); err != nil {
+		if e, from, err = c.campaigns.fetch(ctx, string(campaign), begun); err != nil {
 			return readmodel.CampaignRows{}, err
 		}
 	} else {
-		c.refreshAhead(slot, a, age)
+		c.refreshAhead(slot, e, age)
 	}
 	c.count.served(from)
-	return a.campaign(by)
+	return e.campaign(by)
 }
 
 // ShopCampaigns implements [readmodel.Reader].
@@ -155,19 +143,19 @@ func (c *Cache) ShopCampaigns(ctx context.Context, shop events.Shop, by readmode
 	}
 	begun := time.Now()
 	c.traffic.seen(begun)
-	_, a, _ := c.stores.find(string(shop), begun)
+	_, e, _ := c.shops.find(string(shop), begun)
 	from := fromProcess
-	if a == nil {
+	if e == nil {
 		var err error
-		if a, from, err = c.stores.fetch(ctx, string(shop), begun); err != nil {
+		if e, from, err = c.shops.fetch(ctx, string(shop), begun); err != nil {
 			return nil, err
 		}
 	}
 	c.count.served(from)
-	return a.campaigns(by), nil
+	return e.campaigns(by), nil
 }
 
-// Revision implements [readmodel.Reader]. It is never kept.
+// Revision implements [readmodel.Reader]. It is never cached.
 func (c *Cache) Revision(ctx context.Context) (readmodel.Revision, error) {
 	return c.inner.Revision(ctx)
 }
@@ -179,34 +167,15 @@ func (c *Cache) Current(campaign events.Campaign, at readmodel.Revision) bool {
 	var here readmodel.Revision
 	if slot := c.campaigns.get(string(campaign)); slot != nil {
 		c.campaigns.touch(slot, now)
-		a := slot.answer.Load()
-		if here = a.rows.Revision; a.exact && here == at {
-			age := since(now, c.history.prove(a).asOf)
+		e := slot.entry.Load()
+		if here = e.rows.Revision; e.exact && here == at {
+			age := Since(now, c.revisions.prove(e).asOf)
 			if age > c.bound {
 				return false
 			}
-			c.refreshAhead(slot, a, age)
+			c.refreshAhead(slot, e, age)
 			return true
 		}
 	}
-	return since(now, c.history.current(campaign, at, here)) <= c.bound
-}
-
-// Committed takes notice of a commit of this process, and tells the others. It must
-// be called for every commit, in order and right after it; it does not wait for
-// anything. The campaigns must not be changed afterwards.
-func (c *Cache) Committed(ch readmodel.Change) {
-	if ch.From == ch.To {
-		return
-	}
-	ch = bounded(ch)
-	c.notice(ch, 0)
-	if c.redis == nil {
-		return
-	}
-	select {
-	case c.redis.changes <- ch:
-	default:
-		c.count.dropped.Add(1)
-	}
+	return Since(now, c.revisions.current(campaign, at, here)) <= c.bound
 }

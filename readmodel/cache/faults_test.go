@@ -10,11 +10,12 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/redis/go-redis/v9"
+	goredis "github.com/redis/go-redis/v9"
 
 	"jangbu/events"
 	"jangbu/readmodel"
 	"jangbu/readmodel/cache"
+	"jangbu/readmodel/cache/redis"
 )
 
 // TestRedisChangesLatencyOnly breaks Redis in every way under load. Every answer is
@@ -77,7 +78,7 @@ func TestRedisChangesLatencyOnly(t *testing.T) {
 				client.AddHook(answers)
 				committer := b.open()
 				// Too small for all, so that Redis is asked all the time.
-				reader := b.open(func(cfg *cache.Config) { cfg.Client, cfg.MaxEntries = client, 10 })
+				reader := b.open(func(cfg *cache.Config) { cfg.Shared, cfg.MaxEntries = redis.New(client, quietLog()), 10 })
 				l := load{testBundle: b, committer: committer, reader: reader, campaigns: all}
 
 				l.run(time.Second)
@@ -91,7 +92,7 @@ func TestRedisChangesLatencyOnly(t *testing.T) {
 				before := reader.Stats()
 				l.run(time.Second)
 				after := reader.Stats()
-				if after.Breaker != "closed" || after.RedisHits < before.RedisHits+50 || after.Errors != before.Errors {
+				if after.Shared.Breaker != "closed" || after.SharedHits < before.SharedHits+50 || after.Errors != before.Errors {
 					b.Errorf("not recovered: %+v, then %+v", before, after)
 				}
 			})
@@ -152,17 +153,17 @@ func (s *swap) set(on bool) {
 	s.on = on
 }
 
-func (s *swap) DialHook(next redis.DialHook) redis.DialHook          { return next }
-func (s *swap) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
+func (s *swap) DialHook(next goredis.DialHook) goredis.DialHook          { return next }
+func (s *swap) ProcessHook(next goredis.ProcessHook) goredis.ProcessHook { return next }
 
-func (s *swap) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+func (s *swap) ProcessPipelineHook(next goredis.ProcessPipelineHook) goredis.ProcessPipelineHook {
 	var last string
-	return func(ctx context.Context, cmds []redis.Cmder) error {
+	return func(ctx context.Context, cmds []goredis.Cmder) error {
 		err := next(ctx, cmds)
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		for _, cmd := range cmds {
-			if get, ok := cmd.(*redis.StringCmd); ok {
+			if get, ok := cmd.(*goredis.StringCmd); ok {
 				value := get.Val()
 				if s.on {
 					get.SetVal(last)
@@ -182,7 +183,7 @@ func TestBreaker(t *testing.T) {
 		process := b.open()
 		b.read(process, all[0])
 		synctest.Wait()
-		if got := process.Stats().Breaker; got != "closed" {
+		if got := process.Stats().Shared.Breaker; got != "closed" {
 			b.Fatalf("breaker is %s, want closed", got)
 		}
 		b.redis.fault(func() { b.redis.frozen = true })
@@ -190,7 +191,7 @@ func TestBreaker(t *testing.T) {
 			b.read(process, c)
 		}
 		time.Sleep(100 * time.Millisecond)
-		if got := process.Stats().Breaker; got != "open" {
+		if got := process.Stats().Shared.Breaker; got != "open" {
 			b.Errorf("breaker is %s after a handful of failures, want open", got)
 		}
 		begun, errs := time.Now(), process.Stats().Errors
@@ -202,11 +203,11 @@ func TestBreaker(t *testing.T) {
 		}
 		b.redis.fault(func() { b.redis.frozen = false })
 		time.Sleep(1100 * time.Millisecond)
-		if got := process.Stats().Breaker; got != "half-open" {
+		if got := process.Stats().Shared.Breaker; got != "half-open" {
 			b.Errorf("breaker is %s after a second, want half-open", got)
 		}
 		b.read(process, all[50])
-		if got := process.Stats().Breaker; got != "closed" {
+		if got := process.Stats().Shared.Breaker; got != "closed" {
 			b.Errorf("breaker is %s after a success, want closed", got)
 		}
 	})
@@ -223,17 +224,17 @@ func TestCommittedWaitsForNobody(t *testing.T) {
 		b.reads(committer, "evt-1", 100*time.Millisecond)
 		b.redis.fault(func() { b.redis.frozen = true })
 		begun := time.Now()
-		for range 10 * cache.MaxChanges {
+		for range 10 * maxChanges {
 			committer.Committed(b.world.commit("evt-1"))
 		}
 		if took := time.Since(begun); took != 0 {
 			b.Errorf("it took %v", took)
 		}
 		time.Sleep(time.Second)
-		if got := committer.Stats().Dropped; got < cache.MaxChanges {
+		if got := committer.Stats().Shared.Dropped; got < maxChanges {
 			b.Errorf("%d commits were dropped", got)
 		}
-		want := int64(1 + 10*cache.MaxChanges)
+		want := int64(1 + 10*maxChanges)
 		if got := b.read(other, "evt-1"); got != want {
 			b.Errorf("the other process serves commit %d, want %d", got, want)
 		}
@@ -262,14 +263,18 @@ func TestUnusableValuesAreReplaced(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			inBubble(t, func(b *testBundle) {
-				b.world.commit("evt-1")
+				b.world.commit("evt-1", "evt-2")
 				if err := b.redis.Set(key, value); err != nil {
 					b.Fatal(err)
 				}
 				b.read(b.open(), "evt-1")
 				synctest.Wait()
-				got, _ := b.redis.Get(key)
-				if _, ok := cache.DecodeValue(got, "evt-1"); !ok {
+				other := b.open()
+				b.read(other, "evt-2") // so that it polls
+				synctest.Wait()
+				b.read(other, "evt-1")
+				if got := other.Stats().SharedHits; got != 1 {
+					got, _ := b.redis.Get(key)
 					b.Errorf("Redis still holds %q", got)
 				}
 			})
@@ -290,7 +295,7 @@ func TestUnusableValuesAreReplaced(t *testing.T) {
 				process.Committed(b.world.commit("evt-1"))
 				synctest.Wait()
 			}
-			if got := process.Stats().Breaker; got != "closed" {
+			if got := process.Stats().Shared.Breaker; got != "closed" {
 				b.Errorf("breaker is %s because of one key", got)
 			}
 		})
@@ -308,19 +313,19 @@ func TestTombstones(t *testing.T) {
 		if got, _ := b.redis.Get(key); got != ch.To.String() {
 			b.Errorf("Redis holds %q, want the revision %v", got, ch.To)
 		}
-		if got := b.redis.TTL(key); got != cache.TombstoneTTL || got <= cache.ReadTimeout {
+		if got := b.redis.TTL(key); got != tombstoneTTL || got <= cache.LoadTimeout {
 			b.Errorf("TTL = %v, want longer than any read", got)
 		}
-		time.Sleep(cache.TombstoneTTL / 2)
+		time.Sleep(tombstoneTTL / 2)
 		ch = b.world.commit("evt-1")
 		committer.Committed(ch)
 		synctest.Wait()
-		if got, _ := b.redis.Get(key); got != ch.To.String() || b.redis.TTL(key) != cache.TombstoneTTL {
+		if got, _ := b.redis.Get(key); got != ch.To.String() || b.redis.TTL(key) != tombstoneTTL {
 			b.Errorf("Redis holds %q, want the revision %v for as long again", got, ch.To)
 		}
 		b.read(committer, "evt-1")
 		synctest.Wait()
-		if got, _ := b.redis.Get(key); len(got) <= readmodel.RevisionDigits || b.redis.TTL(key) <= cache.TombstoneTTL {
+		if got, _ := b.redis.Get(key); len(got) <= readmodel.RevisionDigits || b.redis.TTL(key) <= tombstoneTTL {
 			b.Errorf("Redis holds %q for %v, want the rows", got, b.redis.TTL(key))
 		}
 	})
@@ -335,7 +340,7 @@ func TestRefreshOfWhatOthersUse(t *testing.T) {
 		b.read(b.open(), "evt-1")
 		synctest.Wait()
 		committer := b.open()
-		for began := time.Now(); time.Since(began) < cache.ValueTTL*12/10; time.Sleep(10 * time.Second) {
+		for began := time.Now(); time.Since(began) < valueTTL*12/10; time.Sleep(10 * time.Second) {
 			committer.Committed(b.world.commit("evt-1"))
 		}
 		if got, _ := b.redis.Get(key); len(got) > readmodel.RevisionDigits {

@@ -4,12 +4,12 @@ import (
 	"context"
 	"testing"
 
-	"github.com/redis/go-redis/v9"
+	goredis "github.com/redis/go-redis/v9"
 	"go.uber.org/goleak"
 )
 
 func TestMain(m *testing.M) {
-	redis.SetLogger(silence{}) // of faults that are ordered here
+	goredis.SetLogger(silence{}) // of faults that are ordered here
 	goleak.VerifyTestMain(m, goleak.IgnoreCurrent())
 }
 

@@ -88,11 +88,11 @@ func TestMemoryIsBounded(t *testing.T) {
 			b.world.commit("evt-1", "evt-2")
 			process := b.open(without)
 			b.read(process, "evt-2")
-			b.reads(process, "evt-1", cache.UnusedFor+cache.SweepEvery+time.Second)
+			b.reads(process, "evt-1", cache.UnreadFor+cache.SweepEvery+time.Second)
 			if got := process.Stats().Entries; got != 1 {
 				b.Errorf("%d entries, want the one that is read", got)
 			}
-			time.Sleep(cache.UnusedFor + cache.SweepEvery + time.Second)
+			time.Sleep(cache.UnreadFor + cache.SweepEvery + time.Second)
 			if got := process.Stats().Entries; got != 0 {
 				b.Errorf("%d entries, want none", got)
 			}

@@ -1,7 +1,6 @@
 package cache_test
 
 import (
-	"fmt"
 	"net/url"
 	"os"
 	"strings"
@@ -12,12 +11,11 @@ import (
 	"github.com/alicebob/miniredis/v2"
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/redis/go-redis/v9"
+	goredis "github.com/redis/go-redis/v9"
 	"github.com/rs/zerolog"
 
-	"jangbu/events"
-	"jangbu/readmodel"
 	"jangbu/readmodel/cache"
+	"jangbu/readmodel/cache/redis"
 )
 
 // redisURL returns where a Redis is: the one of JANGBU_TEST_REDIS_URL, or else one
@@ -35,13 +33,13 @@ func redisURL(t testing.TB) string {
 	return "redis://" + server.Addr()
 }
 
-func connect(t testing.TB, at string) *redis.Client {
+func connect(t testing.TB, at string) *goredis.Client {
 	t.Helper()
-	o, err := cache.Options(at)
+	o, err := redis.Options(at)
 	if err != nil {
 		t.Fatal(err)
 	}
-	client := redis.NewClient(o)
+	client := goredis.NewClient(o)
 	t.Cleanup(func() { _ = client.Close() })
 	return client
 }
@@ -75,7 +73,7 @@ func TestRedisBehindANetwork(t *testing.T) {
 	all := numbered("evt-"+uuid.NewString(), 50)
 	w.commit(all...)
 	open := func(at string, most int) *cache.Cache {
-		process, err := cache.Open(t.Context(), cache.Config{Inner: w, Client: connect(t, at), Logger: quietLog(), MaxEntries: most})
+		process, err := cache.Open(t.Context(), cache.Config{Inner: w, Shared: redis.New(connect(t, at), quietLog()), Logger: quietLog(), MaxEntries: most})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -85,8 +83,8 @@ func TestRedisBehindANetwork(t *testing.T) {
 	l := load{testBundle: &testBundle{T: t, world: w}, committer: open(at, 100), reader: open(behind, 10), campaigns: all}
 	works := func() {
 		t.Helper()
-		before := l.reader.Stats().RedisHits
-		for until := time.Now().Add(20 * time.Second); l.reader.Stats().RedisHits < before+50; {
+		before := l.reader.Stats().SharedHits
+		for until := time.Now().Add(20 * time.Second); l.reader.Stats().SharedHits < before+50; {
 			if time.Now().After(until) {
 				t.Fatalf("Redis is not used: %+v", l.reader.Stats())
 			}
@@ -101,7 +99,7 @@ func TestRedisBehindANetwork(t *testing.T) {
 		if slowest := took[len(took)*99/100]; slowest > most {
 			t.Errorf("of %d reads the slowest hundredth took %v, want at most %v", len(took), slowest, most)
 		}
-		if got := l.reader.Stats().Breaker; got == "closed" {
+		if got := l.reader.Stats().Shared.Breaker; got == "closed" {
 			t.Error("the breaker is closed")
 		}
 	}
@@ -139,99 +137,4 @@ func measureNoise(during time.Duration) <-chan time.Duration {
 		worst <- most
 	}()
 	return worst
-}
-
-// TestScripts holds the scripts to their words on whatever Redis there is.
-func TestScripts(t *testing.T) {
-	t.Parallel()
-	at := redisURL(t)
-	client := connect(t, at)
-	revision := func(position events.Position) readmodel.Revision {
-		return readmodel.Revision{Incarnation: 1, Edits: 10, Position: position}
-	}
-	rows := func(position events.Position) string { return revision(position).String() + "rows" }
-	mark := func(position events.Position) string { return revision(position).String() }
-
-	for i, tc := range []struct {
-		there   string // "": nothing
-		put     string
-		instead string
-		want    string
-		stored  bool
-	}{
-		{there: "", put: rows(5), want: rows(5), stored: true},
-		{there: rows(4), put: rows(5), want: rows(5), stored: true},
-		{there: rows(5), put: rows(5), want: rows(5), stored: true},
-		{there: rows(6), put: rows(5), want: rows(6)},
-		{there: rows(0xa), put: rows(9), want: rows(0xa)},
-		{there: rows(0x10), put: rows(0xf), want: rows(0x10)},
-		{there: mark(5), put: rows(5), want: rows(5), stored: true},
-		{there: mark(6), put: rows(5), want: mark(6)},
-		{there: "short", put: rows(5), want: rows(5), stored: true},
-		{there: strings.Repeat("z", 60), put: rows(5), want: rows(5), stored: true},
-		{there: strings.Repeat("F", 60), put: rows(5), want: rows(5), stored: true},
-		{there: rows(6), put: rows(5), instead: rows(6), want: rows(5), stored: true},
-		{there: rows(6), put: rows(5), instead: rows(7), want: rows(6)},
-	} {
-		c := events.Campaign(uuid.NewString())
-		key := "analytics:dashboard:" + string(c)
-		if tc.there != "" {
-			client.Set(t.Context(), key, tc.there, time.Minute)
-		}
-		stored, err := cache.RunPut(client, c, []byte(tc.put), false, tc.instead)
-		if err != nil {
-			t.Fatalf("put: %v", err)
-		}
-		if got := client.Get(t.Context(), key).Val(); got != tc.want || stored != tc.stored {
-			t.Errorf("%d: put %q where %q was: holds %q (stored: %v), want %q (%v)", i, tc.put, tc.there, got, stored, tc.want, tc.stored)
-		}
-		client.Del(t.Context(), key)
-	}
-
-	t.Run("what nobody asked for lives no longer than before", func(t *testing.T) {
-		t.Parallel()
-		for there, keeps := range map[string]bool{rows(4): true, mark(4): false, "": false} {
-			c := events.Campaign(uuid.NewString())
-			key := "analytics:dashboard:" + string(c)
-			if there != "" {
-				client.Set(t.Context(), key, there, time.Minute)
-			}
-			if _, err := cache.RunPut(client, c, []byte(rows(5)), true, ""); err != nil {
-				t.Fatal(err)
-			}
-			if ttl := client.PTTL(t.Context(), key).Val(); (ttl <= time.Minute) != keeps || ttl <= 0 {
-				t.Errorf("lives for %v where %q lived for a minute", ttl, there)
-			}
-			client.Del(t.Context(), key)
-		}
-	})
-
-	t.Run("marks", func(t *testing.T) {
-		t.Parallel()
-		there := []string{"", rows(4), rows(5), rows(6), mark(4), mark(6), "short", strings.Repeat("z", 60)}
-		want := []string{mark(5), rows(4), rows(5), rows(6), mark(5), mark(6), mark(5), mark(5)}
-		campaigns := numbered(uuid.NewString(), len(there))
-		for i, value := range there {
-			if value != "" {
-				client.Set(t.Context(), "analytics:dashboard:"+string(campaigns[i]), value, time.Minute)
-			}
-		}
-		list := events.Campaign(uuid.NewString())
-		client.LPush(t.Context(), "analytics:dashboard:"+string(list), "somebody else's")
-		stale, err := cache.RunMark(client, append(campaigns, list), revision(5))
-		if err != nil {
-			t.Fatalf("mark: %v", err)
-		}
-		if fmt.Sprint(stale) != "[2]" {
-			t.Errorf("stale are %v, want the second", stale)
-		}
-		for i, c := range campaigns {
-			key := "analytics:dashboard:" + string(c)
-			if got := client.Get(t.Context(), key).Val(); got != want[i] {
-				t.Errorf("%d: holds %q, want %q", i, got, want[i])
-			}
-			client.Del(t.Context(), key)
-		}
-		client.Del(t.Context(), "analytics:dashboard:"+string(list))
-	})
 }

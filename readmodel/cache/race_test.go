@@ -28,33 +28,33 @@ func TestStaleSet(t *testing.T) {
 			inBubble(t, func(b *testBundle) {
 				committer := b.open()
 				b.world.commit("evt-1")
-				// The reader sees the rows before the commit and is held up.
-				held := heldUp{world: b.world, seen: make(chan struct{}), goOn: make(chan struct{})}
-				reader := b.open(func(cfg *cache.Config) { cfg.Inner = &held })
-				answered := make(chan int64)
-				go func() { answered <- b.read(reader, "evt-1") }()
-				<-held.seen
+				// The reader sees the rows before the commit and stops.
+				stopped := stoppedReader{world: b.world, seen: make(chan struct{}), resume: make(chan struct{})}
+				reader := b.open(func(cfg *cache.Config) { cfg.Inner = &stopped })
+				result := make(chan int64)
+				go func() { result <- b.read(reader, "evt-1") }()
+				<-stopped.seen
 				if tc.cached {
 					b.read(committer, "evt-1")
 				}
 				synctest.Wait()
 
 				committer.Committed(b.world.commit("evt-1"))
-				time.Sleep(time.Second) // tombstones and refreshes are where they should be
+				time.Sleep(time.Second) // tombstones and refreshes are in place
 				before, _ := b.redis.Get(key)
 				if wantRows := tc.cached; (len(before) > readmodel.RevisionDigits) != wantRows {
 					b.Fatalf("Redis holds %d bytes after the commit, rows: want %v", len(before), wantRows)
 				}
 
-				close(held.goOn)
-				if got := <-answered; got != 1 {
+				close(stopped.resume)
+				if got := <-result; got != 1 {
 					b.Errorf("the reader has commit %d, it read commit 1", got)
 				}
 				synctest.Wait()
 				if after, _ := b.redis.Get(key); after != before {
 					b.Errorf("Redis holds %x, held %x", after, before)
 				}
-				if got := reader.Stats().Refused; got != 1 {
+				if got := reader.Stats().Shared.Refused; got != 1 {
 					b.Errorf("%d values refused, want the stale one", got)
 				}
 				time.Sleep(cache.DefaultBound)
@@ -76,14 +76,14 @@ func TestStaleSetIntoNothing(t *testing.T) {
 		committer := b.open()
 		b.world.commit("evt-1", "evt-2")
 		b.read(committer, "evt-2") // so that it polls
-		held := heldUp{world: b.world, seen: make(chan struct{}), goOn: make(chan struct{})}
-		reader := b.open(func(cfg *cache.Config) { cfg.Inner = &held })
+		stopped := stoppedReader{world: b.world, seen: make(chan struct{}), resume: make(chan struct{})}
+		reader := b.open(func(cfg *cache.Config) { cfg.Inner = &stopped })
 		go b.read(reader, "evt-1")
-		<-held.seen
+		<-stopped.seen
 		committer.Committed(b.world.commit("evt-1"))
 		synctest.Wait()
 		b.redis.FlushAll()
-		close(held.goOn)
+		close(stopped.resume)
 		synctest.Wait()
 		if value, _ := b.redis.Get(key); len(value) <= readmodel.RevisionDigits {
 			b.Fatalf("Redis holds %d bytes, want the stale rows", len(value))
@@ -97,20 +97,20 @@ func TestStaleSetIntoNothing(t *testing.T) {
 	})
 }
 
-// heldUp is a reader whose first read of a campaign waits once it has seen the rows.
-type heldUp struct {
+// stoppedReader is a reader whose first read of a campaign stops once it has the rows.
+type stoppedReader struct {
 	*world
-	seen, goOn chan struct{}
-	passed     bool
+	seen, resume chan struct{}
+	passed       bool
 }
 
-func (h *heldUp) Campaign(ctx context.Context, c events.Campaign, by readmodel.Scope) (readmodel.CampaignRows, error) {
+func (h *stoppedReader) Campaign(ctx context.Context, c events.Campaign, by readmodel.Scope) (readmodel.CampaignRows, error) {
 	rows, err := h.world.Campaign(ctx, c, by)
 	if !h.passed {
 		h.passed = true
 		close(h.seen)
 		select {
-		case <-h.goOn:
+		case <-h.resume:
 		case <-ctx.Done(): // the test has failed
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"jangbu/events"
 	"jangbu/readmodel"
 	"jangbu/readmodel/cache"
+	"jangbu/readmodel/cache/redis"
 )
 
 func TestReadsAreShared(t *testing.T) {
@@ -58,11 +59,11 @@ func TestReadsAreShared(t *testing.T) {
 			synctest.Wait()
 			b.reads(second, "evt-1", time.Second)
 			b.wantReads("evt-1", 1)
-			if s := second.Stats(); s.RedisHits != 1 || s.Misses != 1 {
+			if s := second.Stats(); s.SharedHits != 1 || s.Misses != 1 {
 				b.Errorf("stats are %+v, want one hit in Redis and one miss", s)
 			}
 			ttl := b.redis.TTL(key)
-			if least, most := cache.ValueTTL*9/10, cache.ValueTTL*11/10; ttl < least-time.Second || ttl > most {
+			if least, most := valueTTL*9/10, valueTTL*11/10; ttl < least-time.Second || ttl > most {
 				b.Errorf("TTL = %v, want %v to %v", ttl, least, most)
 			}
 		})
@@ -153,7 +154,7 @@ func TestReadsAreShared(t *testing.T) {
 			process := b.open()
 			begun := time.Now()
 			_, err := process.Campaign(b.Context(), "evt-1", readmodel.Everything())
-			if took := time.Since(begun); !errors.Is(err, context.DeadlineExceeded) || took > cache.ReadTimeout+50*time.Millisecond {
+			if took := time.Since(begun); !errors.Is(err, context.DeadlineExceeded) || took > cache.LoadTimeout+50*time.Millisecond {
 				b.Errorf("Campaign = %v after %v", err, took)
 			}
 		})
@@ -210,7 +211,7 @@ func TestHitRateUnderConstantChange(t *testing.T) {
 		all.Wait()
 		for _, process := range []*cache.Cache{committer, other} {
 			s := process.Stats()
-			if all := s.Hits + s.RedisHits + s.Misses; s.Hits*100 < 95*all {
+			if all := s.Hits + s.SharedHits + s.Misses; s.Hits*100 < 95*all {
 				b.Errorf("%d hits of %d, want 95 %%", s.Hits, all)
 			}
 		}
@@ -341,7 +342,7 @@ func TestOpenRefuses(t *testing.T) {
 			t.Errorf("Open with %s succeeded", name)
 		}
 	}
-	if _, err := cache.Options("http://localhost"); err == nil {
+	if _, err := redis.Options("http://localhost"); err == nil {
 		t.Error("Options of a URL that is not of Redis succeeded")
 	}
 }

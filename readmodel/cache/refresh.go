@@ -10,20 +10,21 @@ import (
 // refreshers is how many campaigns are refreshed at once.
 const refreshers = 4
 
-// refresher reads campaigns anew in the background: each at most once in a while,
-// however often it changes, and few at a time.
+// refresher refreshes campaigns in the background: each at most once a pause, however
+// often it changes, and a few at a time.
 type refresher struct {
 	pause time.Duration // between two refreshes of one campaign
 	most  int           // campaigns that may be waiting
 	do    func(name string)
-	kick  chan struct{}
+	wake  chan struct{} // the first job that is due has changed
 
 	mu   sync.Mutex
-	jobs map[string]*job
-	due  queue
+	jobs map[string]*job // guarded by mu
+	due  queue           // guarded by mu
 }
 
-// job is a campaign that is to be refreshed, or was not long ago.
+// job is a campaign that is to be refreshed, or was less than a pause ago. Its fields are
+// guarded by refresher.mu.
 type job struct {
 	name   string
 	due    time.Time
@@ -31,11 +32,11 @@ type job struct {
 }
 
 func newRefresher(pause time.Duration, most int, do func(name string)) *refresher {
-	return &refresher{pause: pause, most: most, do: do, kick: make(chan struct{}, 1), jobs: make(map[string]*job)}
+	return &refresher{pause: pause, most: most, do: do, wake: make(chan struct{}, 1), jobs: make(map[string]*job)}
 }
 
-// want asks for a refresh after the delay, or later if there was one not long ago.
-// It reports false where too many wait already.
+// want asks for a refresh after the delay, or a pause after the last one if that is
+// later. It returns false where too many campaigns wait already.
 func (r *refresher) want(name string, delay time.Duration) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -51,14 +52,14 @@ func (r *refresher) want(name string, delay time.Duration) bool {
 	heap.Push(&r.due, j)
 	if r.due[0] == j {
 		select {
-		case r.kick <- struct{}{}:
+		case r.wake <- struct{}{}:
 		default:
 		}
 	}
 	return true
 }
 
-// run refreshes until ctx ends.
+// run refreshes campaigns until ctx ends.
 func (r *refresher) run(ctx context.Context) {
 	names := make(chan string)
 	var workers sync.WaitGroup
@@ -86,14 +87,14 @@ func (r *refresher) run(ctx context.Context) {
 		timer.Reset(wait)
 		select {
 		case <-timer.C:
-		case <-r.kick:
+		case <-r.wake:
 		case <-ctx.Done():
 			return
 		}
 	}
 }
 
-// next returns a campaign that is due, or how long to wait until one may be.
+// next returns a campaign that is due, or how long to wait for one.
 func (r *refresher) next(now time.Time) (name string, ok bool, wait time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -111,10 +112,10 @@ func (r *refresher) next(now time.Time) (name string, ok bool, wait time.Duratio
 		heap.Fix(&r.due, 0)
 		return j.name, true, 0
 	}
-	return "", false, time.Hour // or until there is one
+	return "", false, time.Hour // want wakes run earlier
 }
 
-// queue orders jobs by when they are due.
+// queue is a heap of jobs by the time at which they are due.
 type queue []*job
 
 func (q queue) Len() int           { return len(q) }

@@ -7,14 +7,14 @@ import (
 	"time"
 )
 
-// quiet is how long nobody must read for polling to pause.
+// quiet is how long after the last read polling pauses.
 const quiet = 5 * time.Second
 
-// traffic says whether anybody reads.
+// traffic tells whether there are reads. Its fields are atomic or immutable.
 type traffic struct {
 	started time.Time
-	last    atomic.Int64 // when somebody did, since started
-	idle    atomic.Bool  // somebody waits for a read
+	last    atomic.Int64 // when the last read was, in nanoseconds since started
+	idle    atomic.Bool  // wait waits for a read
 	wake    chan struct{}
 }
 
@@ -24,7 +24,7 @@ func newTraffic() *traffic {
 	return t
 }
 
-// seen notes that somebody reads.
+// seen records a read.
 func (t *traffic) seen(now time.Time) {
 	if at := int64(now.Sub(t.started)); at-t.last.Load() > int64(touchEvery) {
 		t.last.Store(at)
@@ -45,11 +45,11 @@ func (t *traffic) flows() bool {
 	return int64(time.Since(t.started))-t.last.Load() < int64(quiet)
 }
 
-// wait returns once somebody reads or watches, false where ctx ended first.
+// wait returns once there are reads or watchers, false where ctx ended first.
 func (t *traffic) wait(ctx context.Context, watched func() bool) bool {
 	for !t.flows() && !watched() {
 		t.idle.Store(true)
-		if !t.flows() && !watched() { // nobody came while idle was not yet set
+		if !t.flows() && !watched() { // no read came before idle was set
 			select {
 			case <-t.wake:
 			case <-ctx.Done():

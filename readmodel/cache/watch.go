@@ -8,15 +8,15 @@ import (
 	"jangbu/events"
 )
 
-// watchers are those who want to know of changes.
+// watchers are the signals of each watched campaign.
 type watchers struct {
 	mu sync.Mutex
-	of map[string]map[chan struct{}]struct{}
+	of map[string]map[chan struct{}]struct{} // guarded by mu
 }
 
-// Watch implements [readmodel.Freshness]. A watched campaign is kept here and
-// refreshed. There is a signal when it may have changed, on which a read may still
-// find the old rows, and another when newer ones are here.
+// Watch implements [readmodel.Freshness]. A watched campaign is kept in the process and
+// refreshed. One signal comes when it may have changed, when a read may still return the
+// old rows, and another when newer ones are here.
 func (c *Cache) Watch(campaign events.Campaign) (changed <-chan struct{}, stop func()) {
 	name := string(campaign)
 	signal := make(chan struct{}, 1)
@@ -46,14 +46,14 @@ func (w *watchers) remove(name string, signal chan struct{}) {
 	}
 }
 
-// signal tells those who watch the name, and reports whether anybody does.
+// signal signals all watchers of the name and reports whether there are any.
 func (w *watchers) signal(name string) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for signal := range w.of[name] {
 		select {
 		case signal <- struct{}{}:
-		default: // it has not looked at the last one
+		default: // the last signal was not received yet
 		}
 	}
 	return len(w.of[name]) > 0

@@ -1,30 +1,31 @@
-package cache
+package redis
 
 import (
 	"context"
 	"math/rand/v2"
 	"time"
 
-	"github.com/redis/go-redis/v9"
+	goredis "github.com/redis/go-redis/v9"
 
 	"jangbu/readmodel"
+	"jangbu/readmodel/cache"
 )
 
 const (
 	keyPrefix = "analytics:dashboard:"
 
 	valueTTL = 300 * time.Second
-	// tombstoneTTL is longer than any read takes, so that one which began before
-	// the commit finds the tombstone when it wants to store what it read.
-	tombstoneTTL = 2 * readTimeout
+	// tombstoneTTL is longer than any load takes: one that began before the commit
+	// finds the tombstone when it stores what it read.
+	tombstoneTTL = 2 * cache.LoadTimeout
 )
 
-// The scripts compare revisions by their digits. A value that does not begin with
-// a revision loses to any.
+// The scripts compare revisions by their digits. A value that does not begin with one
+// loses to any.
 const (
-	// putLua stores ARGV[1]. It returns 0 where a later revision is there, unless
-	// that is exactly ARGV[4]. It lives for ARGV[2] milliseconds or, with "1" as
-	// ARGV[3], for as long as the rows that it replaces.
+	// putLua stores ARGV[1], with a TTL of ARGV[2] milliseconds or, where ARGV[3] is
+	// "1", that of the rows that it replaces. It stores nothing and returns 0 where the
+	// key has a later revision, unless its value is ARGV[4].
 	putLua = `
 local head = redis.call('GETRANGE', KEYS[1], 0, 47)
 if #head == 48 and not string.find(head, '[^0-9a-f]') and head > string.sub(ARGV[1], 1, 48) then
@@ -42,9 +43,9 @@ end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ttl)
 return 1`
 
-	// markLua sees to it that nothing before revision ARGV[1] can be stored at any
-	// of the keys: it leaves a tombstone for ARGV[2] milliseconds where there are no
-	// rows. It returns the keys, by number, that have rows from before it.
+	// markLua prevents that rows from before revision ARGV[1] are stored at the keys: it
+	// sets a tombstone with a TTL of ARGV[2] milliseconds where there are no rows. It
+	// returns the numbers of the keys that have rows from before it.
 	markLua = `
 local stale = {}
 for i, key in ipairs(KEYS) do
@@ -64,32 +65,32 @@ end
 return stale`
 )
 
-// scripts are what Redis runs for the cache.
+// scripts are what Redis runs.
 type scripts struct {
-	putScript, markScript *redis.Script
+	putScript, markScript *goredis.Script
 }
 
 func newScripts() scripts {
-	return scripts{putScript: redis.NewScript(putLua), markScript: redis.NewScript(markLua)}
+	return scripts{putScript: goredis.NewScript(putLua), markScript: goredis.NewScript(markLua)}
 }
 
 // call is one run of a script.
 type call struct {
 	keys   []string
 	args   []any
-	result *redis.Cmd // nil where it was not sent
+	result *goredis.Cmd // nil if it was not sent
 }
 
-func (scripts) put(s store) call {
+func (scripts) put(w write) call {
 	keepTTL := "0"
-	if s.keepTTL {
+	if w.keepTTL {
 		keepTTL = "1"
 	}
-	// What is stored together should not expire together.
+	// Values that are stored together should not expire together.
 	ttl := valueTTL*9/10 + rand.N(valueTTL/5+1)
 	return call{
-		keys: []string{keyPrefix + string(s.campaign)},
-		args: []any{s.value, ttl.Milliseconds(), keepTTL, s.instead},
+		keys: []string{keyPrefix + string(w.campaign)},
+		args: []any{w.value, ttl.Milliseconds(), keepTTL, w.damaged},
 	}
 }
 
@@ -97,26 +98,26 @@ func (scripts) mark(keys []string, at readmodel.Revision) call {
 	return call{keys: keys, args: []any{at.String(), tombstoneTTL.Milliseconds()}}
 }
 
-// run makes the calls, all at once.
-func (l *link) run(script *redis.Script, calls []call) {
+// run makes the calls in one pipeline and sets their results.
+func (l *Level) run(ctx context.Context, script *goredis.Script, calls []call) {
 	if len(calls) == 0 {
 		return
 	}
-	_ = l.pipe(func(ctx context.Context, pipe redis.Pipeliner) { // the results say
+	_ = l.pipe(ctx, func(ctx context.Context, pipe goredis.Pipeliner) { // the results have its error
 		for i := range calls {
 			calls[i].result = script.EvalSha(ctx, pipe, calls[i].keys, calls[i].args...)
 		}
 	})
-	var unknown []int // to a Redis that was wiped or started anew
+	var unknown []int // to a Redis that has lost or never had the script
 	for i, c := range calls {
-		if c.result != nil && redis.HasErrorPrefix(c.result.Err(), "NOSCRIPT") {
+		if c.result != nil && goredis.HasErrorPrefix(c.result.Err(), "NOSCRIPT") {
 			unknown = append(unknown, i)
 		}
 	}
 	if len(unknown) == 0 {
 		return
 	}
-	_ = l.pipe(func(ctx context.Context, pipe redis.Pipeliner) {
+	_ = l.pipe(ctx, func(ctx context.Context, pipe goredis.Pipeliner) {
 		for _, i := range unknown {
 			calls[i].result = script.Eval(ctx, pipe, calls[i].keys, calls[i].args...)
 		}

@@ -1,4 +1,4 @@
-package cache
+package redis
 
 import (
 	"encoding/binary"
@@ -8,22 +8,11 @@ import (
 )
 
 const (
-	// changesChannel is where commits are announced.
+	// changesChannel is the Pub/Sub channel of announcements.
 	changesChannel = "analytics:changes"
-	// noticeFormat is the form of an announcement. What has another is not used.
+	// noticeFormat is the first byte of an announcement. One with another is ignored.
 	noticeFormat = 1
-	// maxNamed is the most campaigns that a notice names. One that would name more
-	// names none and is a gap to everybody, which costs them less.
-	maxNamed = 10_000
 )
-
-// bounded returns the change, or a gap in its place where it names too many.
-func bounded(ch readmodel.Change) readmodel.Change {
-	if len(ch.Campaigns) > maxNamed {
-		return readmodel.Change{From: ch.To, To: ch.To}
-	}
-	return ch
-}
 
 func appendNotice(b []byte, ch readmodel.Change) []byte {
 	b = append(b, noticeFormat)

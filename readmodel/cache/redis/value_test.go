@@ -1,4 +1,4 @@
-package cache_test
+package redis_test
 
 import (
 	"strings"
@@ -10,7 +10,7 @@ import (
 
 	"jangbu/events"
 	"jangbu/readmodel"
-	"jangbu/readmodel/cache"
+	"jangbu/readmodel/cache/redis"
 )
 
 func drawRows(t *rapid.T) readmodel.CampaignRows {
@@ -71,14 +71,14 @@ func TestValues(t *testing.T) {
 		t.Parallel()
 		rapid.Check(t, func(rt *rapid.T) {
 			want := drawRows(rt)
-			value, ok := cache.AppendValue(nil, want.Event.Campaign, want)
+			value, ok := redis.AppendValue(nil, want.Event.Campaign, want)
 			if !ok {
 				rt.Fatalf("not kept: %v", want)
 			}
 			if !strings.HasPrefix(string(value), want.Revision.String()) {
 				rt.Fatalf("the value begins with %.48s, want %v", value, want.Revision)
 			}
-			got, ok := cache.DecodeValue(string(value), want.Event.Campaign)
+			got, ok := redis.DecodeValue(string(value), want.Event.Campaign)
 			if diff := cmp.Diff(want, got); diff != "" || !ok {
 				rt.Fatalf("decoded: %v (-want +got):\n%s", ok, diff)
 			}
@@ -87,8 +87,8 @@ func TestValues(t *testing.T) {
 
 	t.Run("a value of another campaign is not used", func(t *testing.T) {
 		t.Parallel()
-		value, _ := cache.AppendValue(nil, "evt-1", sampleRows("evt-1"))
-		if _, ok := cache.DecodeValue(string(value), "evt-2"); ok {
+		value, _ := redis.AppendValue(nil, "evt-1", sampleRows("evt-1"))
+		if _, ok := redis.DecodeValue(string(value), "evt-2"); ok {
 			t.Error("used for evt-2")
 		}
 	})
@@ -104,7 +104,7 @@ func TestValues(t *testing.T) {
 		} {
 			rows := sampleRows("evt-1")
 			change(&rows)
-			if _, ok := cache.AppendValue(nil, "evt-1", rows); ok {
+			if _, ok := redis.AppendValue(nil, "evt-1", rows); ok {
 				t.Errorf("kept with another %s", name)
 			}
 		}
@@ -112,20 +112,20 @@ func TestValues(t *testing.T) {
 
 	t.Run("no damage goes unnoticed", func(t *testing.T) {
 		t.Parallel()
-		value, _ := cache.AppendValue(nil, "evt-1", sampleRows("evt-1"))
+		value, _ := redis.AppendValue(nil, "evt-1", sampleRows("evt-1"))
 		for i := range value {
 			for _, flip := range []byte{1, 0x20, 0x80, 0xff} {
 				damaged := []byte(string(value))
 				damaged[i] ^= flip
-				if _, ok := cache.DecodeValue(string(damaged), "evt-1"); ok {
+				if _, ok := redis.DecodeValue(string(damaged), "evt-1"); ok {
 					t.Fatalf("byte %d damaged by %#x: used", i, flip)
 				}
 			}
-			if _, ok := cache.DecodeValue(string(value[:i]), "evt-1"); ok {
+			if _, ok := redis.DecodeValue(string(value[:i]), "evt-1"); ok {
 				t.Fatalf("cut after %d bytes: used", i)
 			}
 		}
-		if _, ok := cache.DecodeValue(string(value)+"\x00", "evt-1"); ok {
+		if _, ok := redis.DecodeValue(string(value)+"\x00", "evt-1"); ok {
 			t.Error("one byte too long: used")
 		}
 	})
@@ -133,15 +133,15 @@ func TestValues(t *testing.T) {
 
 // FuzzDecodeValue hands over anything, with a good checksum too.
 func FuzzDecodeValue(f *testing.F) {
-	value, _ := cache.AppendValue(nil, "evt-1", sampleRows("evt-1"))
+	value, _ := redis.AppendValue(nil, "evt-1", sampleRows("evt-1"))
 	f.Add(value[:len(value)-4])
 	f.Add(value[:readmodel.RevisionDigits])
 	f.Fuzz(func(_ *testing.T, body []byte) {
-		for _, value := range [][]byte{body, cache.Seal(body)} {
-			if rows, ok := cache.DecodeValue(string(value), "evt-1"); ok && rows.Event.Campaign != "evt-1" {
+		for _, value := range [][]byte{body, redis.Seal(body)} {
+			if rows, ok := redis.DecodeValue(string(value), "evt-1"); ok && rows.Event.Campaign != "evt-1" {
 				panic("rows of another campaign")
 			}
-			_, _ = cache.DecodeNotice(string(value))
+			_, _ = redis.DecodeNotice(string(value))
 		}
 	})
 }
@@ -158,14 +158,14 @@ func TestNotices(t *testing.T) {
 		for range rapid.IntRange(0, 20).Draw(rt, "campaigns") {
 			want.Campaigns = append(want.Campaigns, events.Campaign(rapid.String().Draw(rt, "campaign")))
 		}
-		message := cache.AppendNotice(nil, want)
-		got, err := cache.DecodeNotice(string(message))
+		message := redis.AppendNotice(nil, want)
+		got, err := redis.DecodeNotice(string(message))
 		if diff := cmp.Diff(want, got); diff != "" || err != nil {
 			rt.Fatalf("decoded: %v (-want +got):\n%s", err, diff)
 		}
 		i := rapid.IntRange(0, len(message)-1).Draw(rt, "damaged")
 		message[i] ^= byte(rapid.IntRange(1, 255).Draw(rt, "flip"))
-		if got, err := cache.DecodeNotice(string(message)); err == nil {
+		if got, err := redis.DecodeNotice(string(message)); err == nil {
 			rt.Fatalf("damaged, decoded as %v", got)
 		}
 	})
@@ -178,7 +178,7 @@ func sampleRows(c events.Campaign) readmodel.CampaignRows {
 	rows := readmodel.CampaignRows{
 		Revision: readmodel.Revision{Incarnation: 1_795_435_200_000_000, Edits: 3, Position: 4_000_000},
 		Event: readmodel.EventStats{
-			Campaign: c, Known: true, Shop: shop, Title: "가을 경품 이벤트", Objective: "신규 고객",
+			Campaign: c, Known: true, Shop: "store-1", Title: "가을 경품 이벤트", Objective: "신규 고객",
 			StartsAt: at, EndsAt: at.AddDate(0, 1, 0),
 			PrizeCost: won(1_000_000), PlatformCost: won(300_000), ExpectedSalesIncrease: won(5_000_000), BaselineSales: won(20_000_000),
 			Participants: 12_345, NewCustomers: 2_345, Position: 1_000_000, UpdatedAt: at,

@@ -1,0 +1,131 @@
+package redis
+
+import (
+	"context"
+	"maps"
+
+	goredis "github.com/redis/go-redis/v9"
+
+	"jangbu/events"
+	"jangbu/readmodel"
+	"jangbu/readmodel/cache"
+)
+
+const (
+	// maxChanges is how many commits may wait to be announced.
+	maxChanges = 64
+	// markKeys is how many keys one script marks.
+	markKeys = 256
+	// maxMarks is how many campaigns may wait to be marked.
+	maxMarks = 4 * cache.MaxNamed
+)
+
+// Announce implements [cache.Shared].
+func (l *Level) Announce(ch readmodel.Change) {
+	select {
+	case l.changes <- ch:
+	default:
+		l.dropped.Add(1)
+	}
+}
+
+// announce publishes commits and marks their campaigns until ctx ends. Commits go first:
+// marks only save reads.
+func (l *Level) announce(ctx context.Context, stale func(events.Campaign)) {
+	perScript := 1 // in a cluster, the keys of one script must be on one node
+	if _, one := l.client.(*goredis.Client); one {
+		perScript = markKeys
+	}
+	for {
+		batch := gather(ctx, l.changes, maxChanges)
+		if batch == nil {
+			return
+		}
+		marks := make(map[events.Campaign]readmodel.Revision)
+		for {
+			l.publish(ctx, batch)
+			for _, ch := range batch {
+				for _, c := range ch.Campaigns {
+					if _, ok := marks[c]; ok || len(marks) < maxMarks {
+						marks[c] = ch.To
+					}
+				}
+			}
+			if len(marks) == 0 || ctx.Err() != nil {
+				break
+			}
+			l.mark(ctx, take(marks, markKeys), perScript, stale)
+			batch = drain(l.changes, maxChanges)
+		}
+	}
+}
+
+// publish announces the changes, in order. One that is not announced is a gap to the
+// other processes.
+func (l *Level) publish(ctx context.Context, changes []readmodel.Change) {
+	if len(changes) == 0 {
+		return
+	}
+	err := l.pipe(ctx, func(ctx context.Context, pipe goredis.Pipeliner) {
+		for _, ch := range changes {
+			pipe.Publish(ctx, changesChannel, appendNotice(nil, ch))
+		}
+	})
+	if err != nil {
+		l.dropped.Add(int64(len(changes)))
+	}
+}
+
+// mark prevents that rows from before the marks are stored, and calls stale with the
+// campaigns of which such rows are stored already.
+func (l *Level) mark(ctx context.Context, marks map[events.Campaign]readmodel.Revision, perScript int, stale func(events.Campaign)) {
+	of := make(map[readmodel.Revision][]events.Campaign)
+	for c, at := range marks {
+		of[at] = append(of[at], c)
+	}
+	var (
+		calls []call
+		named [][]events.Campaign // by each call
+	)
+	for at, campaigns := range of {
+		for len(campaigns) > 0 {
+			n := min(perScript, len(campaigns))
+			keys := make([]string, n)
+			for i, c := range campaigns[:n] {
+				keys[i] = keyPrefix + string(c)
+			}
+			calls, named = append(calls, l.scripts.mark(keys, at)), append(named, campaigns[:n])
+			campaigns = campaigns[n:]
+		}
+	}
+	l.run(ctx, l.scripts.markScript, calls)
+	for i, c := range calls {
+		if c.result == nil {
+			continue // the breaker is open
+		}
+		numbers, _ := c.result.Int64Slice() // empty where it failed
+		for _, n := range numbers {
+			if n >= 1 && n <= int64(len(named[i])) {
+				stale(named[i][n-1])
+			}
+		}
+	}
+}
+
+// take removes up to n of the marks and returns them.
+func take(marks map[events.Campaign]readmodel.Revision, n int) map[events.Campaign]readmodel.Revision {
+	if len(marks) <= n {
+		all := maps.Clone(marks)
+		clear(marks)
+		return all
+	}
+	taken := make(map[events.Campaign]readmodel.Revision, n)
+	for c, at := range marks {
+		if len(taken) == n {
+			break
+		}
+		taken[c] = at
+		delete(marks, c)
+	}
+	return taken
+}

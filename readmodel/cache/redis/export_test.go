@@ -1,0 +1,43 @@
+package redis
+
+import (
+	"context"
+
+	goredis "github.com/redis/go-redis/v9"
+
+	"jangbu/events"
+	"jangbu/readmodel"
+)
+
+func AppendValue(b []byte, c events.Campaign, rows readmodel.CampaignRows) ([]byte, bool) {
+	return appendValue(b, c, rows)
+}
+
+func DecodeValue(value string, c events.Campaign) (readmodel.CampaignRows, bool) {
+	return decodeValue(value, c)
+}
+
+func AppendNotice(b []byte, ch readmodel.Change) []byte { return appendNotice(b, ch) }
+
+func DecodeNotice(message string) (readmodel.Change, error) { return decodeNotice(message) }
+
+func Seal(b []byte) []byte { return seal(append([]byte(nil), b...)) }
+
+// RunPut runs the script that stores a value.
+func RunPut(client *goredis.Client, c events.Campaign, value []byte, keepTTL bool, damaged string) (bool, error) {
+	s := newScripts()
+	made := s.put(write{campaign: c, value: value, keepTTL: keepTTL, damaged: damaged})
+	n, err := s.putScript.Run(context.Background(), client, made.keys, made.args...).Int()
+	return n == 1, err
+}
+
+// RunMark runs the script that leaves tombstones.
+func RunMark(client *goredis.Client, campaigns []events.Campaign, at readmodel.Revision) ([]int64, error) {
+	var keys []string
+	for _, c := range campaigns {
+		keys = append(keys, keyPrefix+string(c))
+	}
+	s := newScripts()
+	made := s.mark(keys, at)
+	return s.markScript.Run(context.Background(), client, made.keys, made.args...).Int64Slice()
+}
