@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"jangbu/cmd/jangbu/cli"
 	"jangbu/events"
 	"jangbu/projections"
 	"jangbu/projections/runner"
@@ -18,7 +19,7 @@ import (
 type actFlags struct {
 	Why  string `placeholder:"TEXT" help:"The reason, for the record."`
 	JSON bool   `help:"Print the act as one JSON object, and no progress."`
-	logConfig
+	cli.LogConfig
 }
 
 // actReport is an act for machines.
@@ -67,20 +68,20 @@ func (r actReport) subject() string {
 
 // operate asks for the act and waits until it has ended. A service carries it out; where
 // none runs, this process does, as a service would.
-func (f *actFlags) operate(ctx context.Context, t terminal, log events.Log, rows rowStore, wanted readmodel.Act) error {
-	f.quiet()
+func (f *actFlags) operate(ctx context.Context, t cli.Terminal, log events.Log, rows rowStore, wanted readmodel.Act) error {
+	f.Quiet()
 	wanted.Who, wanted.Why = operator(), f.Why
 	asked, err := rows.Ask(ctx, wanted)
 	if err != nil {
 		return err
 	}
 	if !f.JSON && (asked.Who != wanted.Who || asked.Why != wanted.Why || asked.State != readmodel.ActWaiting) {
-		t.complain("%s asked for the same at %s already: waiting for that", asked.Who, asked.AskedAt.Local().Format(time.DateTime))
+		t.Warnf("%s asked for the same at %s already: waiting for that", asked.Who, asked.AskedAt.Local().Format(time.DateTime))
 	}
-	defer frugal()()
+	defer cli.LimitMemory()()
 	standby, err := runner.New(runner.Config{
 		Log: log, Rows: rows, Projections: projections.All(),
-		Owner: fmt.Sprintf("%s/act %d/%d", operator(), asked.ID, time.Now().UnixNano()), Logger: f.logger(t),
+		Owner: fmt.Sprintf("%s/act %d/%d", operator(), asked.ID, time.Now().UnixNano()), Logger: f.Logger(t),
 	})
 	if err != nil {
 		return err
@@ -92,14 +93,14 @@ func (f *actFlags) operate(ctx context.Context, t terminal, log events.Log, rows
 		cancel(err) // ends the waiting where there is an error
 		ended <- err
 	}()
-	p := progress{terminal: t, quiet: f.JSON, verb: "folded"}
+	p := cli.Progress{Terminal: t, Quiet: f.JSON, Verb: "folded"}
 	done, err := runner.Await(running, rows, asked.ID, func(a readmodel.Act) {
 		if a.To > 0 {
-			p.total = int64(a.To)
-			p.at(int64(a.At))
+			p.Total = int64(a.To)
+			p.At(int64(a.At))
 		}
 	})
-	p.end()
+	p.End()
 	if done.Ended() {
 		_ = standby.Settle(running) // what stays when it is cut off, the next act prunes
 	}
@@ -108,15 +109,15 @@ func (f *actFlags) operate(ctx context.Context, t terminal, log events.Log, rows
 		return e // what ends a runner says more
 	}
 	if !done.Ended() {
-		return interruptible(ctx, err, fmt.Sprintf("act %d goes on where a service runs, else with the next one or with the same command", asked.ID))
+		return cli.Interruptible(ctx, err, fmt.Sprintf("act %d goes on where a service runs, else with the next one or with the same command", asked.ID))
 	}
 	if f.JSON {
-		return errors.Join(err, json.NewEncoder(t.out).Encode(reportOf(done)))
+		return errors.Join(err, json.NewEncoder(t.Out).Encode(reportOf(done)))
 	}
 	if err != nil {
 		return fmt.Errorf("act %d: %w", done.ID, err)
 	}
-	t.say("act %d: %s of %s done in %v, by %s", done.ID, done.Kind, reportOf(done).subject(),
+	t.Printf("act %d: %s of %s done in %v, by %s", done.ID, done.Kind, reportOf(done).subject(),
 		done.EndedAt.Sub(done.BeganAt).Round(time.Millisecond), done.Owner)
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"jangbu/cmd/jangbu/cli"
 	"jangbu/events"
 	"jangbu/events/sqlitelog"
 	"jangbu/readmodel"
@@ -48,9 +49,9 @@ func TestInterruptedAfterTheEnd(t *testing.T) {
 	if _, err := log.Append(t.Context(), []events.Draft{created.Draft}); err != nil {
 		t.Fatal(err)
 	}
-	flags := actFlags{logConfig: logConfig{LogLevel: "error", LogFormat: "text"}}
+	flags := actFlags{LogConfig: cli.LogConfig{LogLevel: "error", LogFormat: "text"}}
 	rebuild := projectionsRebuildCommand{storeConfig: at, chosen: chosen{All: true}, actFlags: flags}
-	if err := rebuild.Run(t.Context(), terminal{io.Discard, t.Output()}); err != nil {
+	if err := rebuild.Run(t.Context(), cli.Terminal{Out: io.Discard, Err: t.Output()}); err != nil {
 		t.Fatal(err)
 	}
 	err = at.withServed(t.Context(), func(log events.Log, rows rowStore) error {
@@ -58,7 +59,7 @@ func TestInterruptedAfterTheEnd(t *testing.T) {
 		defer interrupt()
 		var out, complaint bytes.Buffer
 		act := readmodel.Act{Kind: readmodel.ActRebuild, Projections: []string{readmodel.EventStatsTable}}
-		err := flags.operate(ctx, terminal{&out, &complaint}, log, endedRows{rows, interrupt}, act)
+		err := flags.operate(ctx, cli.Terminal{Out: &out, Err: &complaint}, log, endedRows{rows, interrupt}, act)
 		if err != nil || !strings.Contains(out.String(), "rebuild of event_stats done in ") {
 			t.Errorf("operate: %v, printed %q, complained %q", err, &out, &complaint)
 		}

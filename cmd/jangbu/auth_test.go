@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"jangbu/cmd/jangbu/cli"
 	"jangbu/events"
 	"jangbu/httpapi"
 )
@@ -99,7 +100,7 @@ func TestAuthStart(t *testing.T) {
 	// What the command token signs is what the service takes.
 	var out strings.Builder
 	token := tokenCommand{JWTSecretFile: path, JWTIssuer: "jangbu", JWTAudience: "jangbu", Role: "owner", Store: []events.Shop{"가게 1", "a,b"}, Subject: "dev", For: time.Minute}
-	if err := token.Run(terminal{out: &out}); err != nil {
+	if err := token.Run(cli.Terminal{Out: &out}); err != nil {
 		t.Fatal(err)
 	}
 	r := httptest.NewRequest(http.MethodGet, "/", nil)

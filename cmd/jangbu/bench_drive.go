@@ -19,6 +19,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"jangbu/cmd/jangbu/cli"
 )
 
 // driveCommand is the clients of `jangbu bench read`, in a process of their own: in
@@ -43,10 +45,10 @@ type driven struct {
 }
 
 // Run asks.
-func (driveCommand) Run(ctx context.Context, t terminal) error {
+func (driveCommand) Run(ctx context.Context, t cli.Terminal) error {
 	var d drive
 	if err := json.NewDecoder(os.Stdin).Decode(&d); err != nil {
-		return fmt.Errorf("%w: what to ask: %w", errUsage, err)
+		return fmt.Errorf("%w: what to ask: %w", cli.ErrUsage, err)
 	}
 	// Where it naps the pacer has one of these to itself.
 	runtime.GOMAXPROCS(4 * runtime.GOMAXPROCS(0))
@@ -54,7 +56,7 @@ func (driveCommand) Run(ctx context.Context, t terminal) error {
 	if err != nil {
 		return err
 	}
-	return json.NewEncoder(t.out).Encode(result)
+	return json.NewEncoder(t.Out).Encode(result)
 }
 
 // away has a process of its own do it.

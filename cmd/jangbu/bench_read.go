@@ -17,6 +17,7 @@ import (
 	"strconv"
 	"time"
 
+	"jangbu/cmd/jangbu/cli"
 	"jangbu/events/bus/kafka"
 	"jangbu/events/synthetic"
 	"jangbu/httpapi"
@@ -27,7 +28,7 @@ type benchReadCommand struct {
 	Campaigns   int           `default:"100" help:"Campaigns that are asked for in turn (${default})."`
 	For         time.Duration `default:"10s" placeholder:"DURATION" help:"How long each of the two is driven at full speed (${default}), and then at half of it."`
 	JSON        bool          `help:"Print the figures as one JSON object."`
-	logConfig
+	cli.LogConfig
 }
 
 // Help implements kong's detailed help.
@@ -60,27 +61,27 @@ type benchRead struct {
 const benchRounds = 5
 
 // Run measures.
-func (c benchReadCommand) Run(ctx context.Context, t terminal) (err error) {
-	var wrong problems
+func (c benchReadCommand) Run(ctx context.Context, t cli.Terminal) (err error) {
+	var wrong cli.Problems
 	if c.Connections < 1 {
-		wrong.add("connections", "expected 1 or more")
+		wrong.Add("connections", "expected 1 or more")
 	}
 	if c.Campaigns < 1 || c.Campaigns > 1_000_000 {
-		wrong.add("campaigns", "expected 1 to 1000000")
+		wrong.Add("campaigns", "expected 1 to 1000000")
 	}
 	if c.For < benchRounds*time.Millisecond {
-		wrong.add("for", "expected %v or more", benchRounds*time.Millisecond)
+		wrong.Add("for", "expected %v or more", benchRounds*time.Millisecond)
 	}
-	if err := wrong.err(); err != nil {
+	if err := wrong.Err(); err != nil {
 		return err
 	}
-	c.quiet()
+	c.Quiet()
 	dir, err := os.MkdirTemp("", "jangbu-bench-")
 	if err != nil {
 		return fmt.Errorf("make temporary directory: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	s, token, err := c.start(ctx, dir, c.logger(t))
+	s, token, err := c.start(ctx, dir, c.Logger(t))
 	if err != nil {
 		return err
 	}
@@ -108,9 +109,9 @@ func (c benchReadCommand) Run(ctx context.Context, t terminal) (err error) {
 	allAfter, hitsAfter := s.CacheReads()
 	result.HitRate = float64(hitsAfter-hits) / float64(allAfter-all)
 	if c.JSON {
-		return json.NewEncoder(t.out).Encode(result)
+		return json.NewEncoder(t.Out).Encode(result)
 	}
-	_, err = fmt.Fprintf(t.out, `%d connections, %d campaigns
+	_, err = fmt.Fprintf(t.Out, `%d connections, %d campaigns
 read API      %10.0f requests/s, warm
 bare handler  %10.0f requests/s, the same bytes
 ratio         %10.2f
@@ -175,7 +176,7 @@ func (c benchReadCommand) start(ctx context.Context, dir string, logger *slog.Lo
 	}
 	cfg := embeddedConfig(dir)
 	cfg.InsecureNoAuth, cfg.JWTSecretFile, cfg.JWTIssuer, cfg.JWTAudience = false, secret, "jangbu", "jangbu"
-	cfg.logConfig = c.logConfig
+	cfg.LogConfig = c.LogConfig
 	s, err := startService(ctx, cfg, logger)
 	return s, token, err
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"jangbu/cmd/jangbu/cli"
 	"jangbu/events"
 	"jangbu/projections"
 	"jangbu/projections/replay"
@@ -19,7 +20,7 @@ type benchReplayCommand struct {
 	Campaigns   int    `default:"1000" help:"Campaigns that they are about (${default})."`
 	DatabaseURL string `placeholder:"URL" help:"A PostgreSQL server on which a database is made, and dropped in the end. Without one, SQLite in a temporary directory."`
 	JSON        bool   `help:"Print the figures as one JSON object."`
-	logConfig
+	cli.LogConfig
 }
 
 // Help implements kong's detailed help.
@@ -51,22 +52,22 @@ type benchReplay struct {
 }
 
 // Run measures.
-func (c benchReplayCommand) Run(ctx context.Context, t terminal) (err error) {
-	var wrong problems
+func (c benchReplayCommand) Run(ctx context.Context, t cli.Terminal) (err error) {
+	var wrong cli.Problems
 	if c.Events < 1 {
-		wrong.add("events", "%d is not at least 1", c.Events)
+		wrong.Add("events", "%d is not at least 1", c.Events)
 	}
 	if c.Campaigns < 1 || c.Campaigns > 1_000_000 {
-		wrong.add("campaigns", "%d is not from 1 to 1,000,000", c.Campaigns)
+		wrong.Add("campaigns", "%d is not from 1 to 1,000,000", c.Campaigns)
 	}
 	if u, e := parseStoreURL(c.DatabaseURL); c.DatabaseURL != "" && (e != nil || u.postgres == "") {
-		wrong.add("database-url", "expected postgres://…")
+		wrong.Add("database-url", "expected postgres://…")
 	}
-	if err := wrong.err(); err != nil {
+	if err := wrong.Err(); err != nil {
 		return err
 	}
-	c.quiet()
-	defer frugal()()
+	c.Quiet()
+	defer cli.LimitMemory()()
 	scratch, err := newScratch(ctx, c.DatabaseURL)
 	if err != nil {
 		return err
@@ -74,20 +75,20 @@ func (c benchReplayCommand) Run(ctx context.Context, t terminal) (err error) {
 	defer func() { err = errors.Join(err, scratch.drop(context.WithoutCancel(ctx))) }()
 	counts, err := scratch.fill(ctx, c.Events, c.Campaigns, func(n int) {
 		if !c.JSON {
-			t.complain("%d of %d events made", n, c.Events)
+			t.Warnf("%d of %d events made", n, c.Events)
 		}
 	})
 	if err != nil {
 		return err
 	}
-	result, err := c.measure(ctx, scratch, counts, c.logger(t))
+	result, err := c.measure(ctx, scratch, counts, c.Logger(t))
 	if err != nil {
 		return err
 	}
 	if c.JSON {
-		return json.NewEncoder(t.out).Encode(result)
+		return json.NewEncoder(t.Out).Encode(result)
 	}
-	t.say(`%d events, %d campaigns, %d rows
+	t.Printf(`%d events, %d campaigns, %d rows
 replay        %10.0f events/s, in memory
 bare          %10.0f events/s, nothing done to them
 ratio         %10.2f
@@ -149,7 +150,7 @@ func (c benchReplayCommand) measure(ctx context.Context, s *scratch, counts map[
 		resets = append(resets, took)
 	}
 	out.ResetMs = median(resets).Seconds() * 1000
-	out.PeakMemoryMiB = peakMemoryMiB()
+	out.PeakMemoryMiB = cli.PeakMemoryMiB()
 	return out, nil
 }
 

@@ -5,13 +5,15 @@ import (
 	"testing"
 
 	"github.com/alecthomas/kong"
+
+	"jangbu/cmd/jangbu/cli"
 )
 
 // leaves returns the commands that do something, hidden ones left out: those are
 // for this program itself.
 func leaves(t *testing.T) []*kong.Node {
 	t.Helper()
-	parser, err := newParser(&commands{})
+	parser, err := cli.NewParser(&commands{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,13 +34,13 @@ func TestEveryCommand(t *testing.T) {
 		t.Run(path, func(t *testing.T) {
 			t.Parallel()
 			help, complaint, code := command(t, append(strings.Fields(path), "--help")...)
-			if code != exitDone || complaint != "" {
+			if code != cli.ExitDone || complaint != "" {
 				t.Fatalf("--help exits with %d and complains %q", code, complaint)
 			}
 			if !strings.Contains(help, "Examples:\n") || !strings.Contains(help, "\n    jangbu "+path) {
 				t.Errorf("--help has no example of it:\n%s", help)
 			}
-			if !strings.HasSuffix(help, "\n"+exitCodesHelp()+"\n") {
+			if !strings.HasSuffix(help, "\n"+cli.ExitCodesHelp()+"\n") {
 				t.Errorf("--help does not end with the exit codes:\n%s", help)
 			}
 			if leaf.Help == "" {

@@ -8,6 +8,8 @@ import (
 
 	"github.com/compose-spec/compose-go/v2/loader"
 	"github.com/compose-spec/compose-go/v2/types"
+
+	"jangbu/cmd/jangbu/cli"
 )
 
 // TestComposeFile loads docker-compose.yml as Compose would and checks that
@@ -27,7 +29,7 @@ func TestComposeFile(t *testing.T) {
 	if err != nil {
 		t.Fatalf("load %s: %v", path, err)
 	}
-	parser, err := newParser(&commands{})
+	parser, err := cli.NewParser(&commands{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"jangbu/cmd/jangbu/cli"
 	"jangbu/httpapi"
 	"jangbu/readmodel/dashboard"
 )
@@ -35,7 +36,7 @@ type serviceConfig struct {
 	Role []string `env:"JANGBU_ROLE" default:"all" placeholder:"ROLE,…" help:"What this process does: all, or any of ingest, project, poll, api."`
 	tracingConfig
 	TZ string `name:"tz" env:"JANGBU_TZ" default:"Asia/Seoul" placeholder:"ZONE" help:"Time zone of days and hours (${default})."`
-	logConfig
+	cli.LogConfig
 }
 
 // The roles.
@@ -48,8 +49,8 @@ const (
 
 // validate returns one error that names every field that is wrong.
 func (c *serviceConfig) validate() error {
-	var all problems
-	wrong := all.add
+	var all cli.Problems
+	wrong := all.Add
 	for _, role := range c.Role {
 		if !slices.Contains([]string{"all", roleIngest, roleProject, rolePoll, roleAPI}, role) {
 			wrong("role", "%q is none of all, ingest, project, poll, api", role)
@@ -81,7 +82,7 @@ func (c *serviceConfig) validate() error {
 		}
 	}
 	c.topicConfig.validate(wrong)
-	return all.err()
+	return all.Err()
 }
 
 // validateAddresses refuses to let other machines in where nobody is asked who

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"jangbu/cmd/jangbu/cli"
 	"jangbu/events"
 )
 
@@ -65,7 +66,7 @@ func place(d events.DeadLetter) string {
 func reasonNamed(flag, name string) (events.Reason, error) {
 	reasons := []events.Reason{events.ReasonMalformed, events.ReasonUnknownType, events.ReasonConflict}
 	if name != "" && !slices.Contains(reasons, events.Reason(name)) {
-		return "", fmt.Errorf("%w: --%s: %q is none of %v", errUsage, flag, name, reasons)
+		return "", fmt.Errorf("%w: --%s: %q is none of %v", cli.ErrUsage, flag, name, reasons)
 	}
 	return events.Reason(name), nil
 }
@@ -91,12 +92,12 @@ func newSelection(ids []string, all bool, flag, reason string) (selection, error
 		}
 	}
 	if ways != 1 {
-		return s, fmt.Errorf("%w: say which letters, in one way: by their IDs, by --%s, or --all", errUsage, flag)
+		return s, fmt.Errorf("%w: say which letters, in one way: by their IDs, by --%s, or --all", cli.ErrUsage, flag)
 	}
 	for _, text := range ids {
 		id, err := events.ParseID(text)
 		if err != nil {
-			return s, fmt.Errorf("%w: %q is no ID of a dead letter (as 01890a5d-ac96-874b-bcce-b302099a8057)", errUsage, text)
+			return s, fmt.Errorf("%w: %q is no ID of a dead letter (as 01890a5d-ac96-874b-bcce-b302099a8057)", cli.ErrUsage, text)
 		}
 		if !slices.Contains(s.ids, id) {
 			s.ids = append(s.ids, id)
@@ -107,7 +108,7 @@ func newSelection(ids []string, all bool, flag, reason string) (selection, error
 
 // each calls f with the selected letters that wait, page by page, in the order of
 // their records.
-func (s selection) each(ctx context.Context, t terminal, log events.Log, f func(letters []events.DeadLetter) error) error {
+func (s selection) each(ctx context.Context, t cli.Terminal, log events.Log, f func(letters []events.DeadLetter) error) error {
 	if len(s.ids) > 0 {
 		letters, err := s.named(ctx, t, log)
 		if err != nil {
@@ -135,16 +136,16 @@ func (s selection) each(ctx context.Context, t terminal, log events.Log, f func(
 
 // named returns the letters that were named by their IDs, and tells of those that do
 // not wait.
-func (s selection) named(ctx context.Context, t terminal, log events.Log) ([]events.DeadLetter, error) {
+func (s selection) named(ctx context.Context, t cli.Terminal, log events.Log) ([]events.DeadLetter, error) {
 	var letters []events.DeadLetter
 	for _, id := range s.ids {
 		switch d, err := log.DeadLetters().Get(ctx, id); {
 		case errors.Is(err, events.ErrNoDeadLetter):
-			t.complain("jangbu: there is no dead letter %s; a retry may have made an event of it", id)
+			t.Warnf("jangbu: there is no dead letter %s; a retry may have made an event of it", id)
 		case err != nil:
 			return nil, err
 		case d.Discarded != nil:
-			t.complain("jangbu: dead letter %s was discarded, by %s", id, printable(d.Discarded.By))
+			t.Warnf("jangbu: dead letter %s was discarded, by %s", id, cli.Printable(d.Discarded.By))
 		default:
 			letters = append(letters, d)
 		}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"jangbu/cmd/jangbu/cli"
 	"jangbu/events"
 )
 
@@ -37,26 +38,26 @@ Examples:
 const mostWhy = 500
 
 // Run discards the letters.
-func (c deadLettersDiscardCommand) Run(ctx context.Context, t terminal) error {
+func (c deadLettersDiscardCommand) Run(ctx context.Context, t cli.Terminal) error {
 	chosen, err := newSelection(c.IDs, c.All, "with-reason", c.WithReason)
 	if err != nil {
 		return err
 	}
 	why := strings.TrimSpace(c.Reason)
-	if why == "" || len(why) > mostWhy || !utf8.ValidString(why) || printable(why) != why {
-		return fmt.Errorf("%w: --reason: expected a line of 1 to %d bytes", errUsage, mostWhy)
+	if why == "" || len(why) > mostWhy || !utf8.ValidString(why) || cli.Printable(why) != why {
+		return fmt.Errorf("%w: --reason: expected a line of 1 to %d bytes", cli.ErrUsage, mostWhy)
 	}
 	return c.withLog(ctx, func(log events.Log) error {
 		by := events.Discarded{By: operator(), Why: why}
 		n, err := c.discard(ctx, t, log, chosen, by)
 		if err != nil {
-			return interruptible(ctx, err, fmt.Sprintf("%d dead letters were discarded; the same command goes on", n))
+			return cli.Interruptible(ctx, err, fmt.Sprintf("%d dead letters were discarded; the same command goes on", n))
 		}
 		if n == 0 {
-			return fmt.Errorf("%w: no such dead letter waits", errNothing)
+			return fmt.Errorf("%w: no such dead letter waits", cli.ErrNothing)
 		}
 		if c.JSON {
-			return json.NewEncoder(t.out).Encode(struct {
+			return json.NewEncoder(t.Out).Encode(struct {
 				DryRun    bool   `json:"dryRun"`
 				Discarded int    `json:"discarded"`
 				By        string `json:"by"`
@@ -64,22 +65,22 @@ func (c deadLettersDiscardCommand) Run(ctx context.Context, t terminal) error {
 			}{c.DryRun, n, by.By, by.Why})
 		}
 		if c.DryRun {
-			t.say("dead letters that would be discarded: %d, by %s: %s", n, by.By, by.Why)
+			t.Printf("dead letters that would be discarded: %d, by %s: %s", n, by.By, by.Why)
 			return nil
 		}
-		t.say("dead letters discarded: %d, by %s: %s", n, by.By, by.Why)
+		t.Printf("dead letters discarded: %d, by %s: %s", n, by.By, by.Why)
 		return nil
 	})
 }
 
 // discard returns how many letters it has, or would have, discarded.
-func (c deadLettersDiscardCommand) discard(ctx context.Context, t terminal, log events.Log, chosen selection, by events.Discarded) (done int, err error) {
+func (c deadLettersDiscardCommand) discard(ctx context.Context, t cli.Terminal, log events.Log, chosen selection, by events.Discarded) (done int, err error) {
 	total, err := chosen.count(ctx, log)
 	if err != nil {
 		return 0, err
 	}
-	p := progress{terminal: t, quiet: c.JSON, verb: "discarded", unit: "through letter", total: total}
-	defer p.end()
+	p := cli.Progress{Terminal: t, Quiet: c.JSON, Verb: "discarded", Unit: "through letter", Total: total}
+	defer p.End()
 	err = chosen.each(ctx, t, log, func(letters []events.DeadLetter) error {
 		n := len(letters)
 		if !c.DryRun {
@@ -93,7 +94,7 @@ func (c deadLettersDiscardCommand) discard(ctx context.Context, t terminal, log 
 			}
 		}
 		done += n
-		p.at(int64(done))
+		p.At(int64(done))
 		return nil
 	})
 	return done, err

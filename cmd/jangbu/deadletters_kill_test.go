@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"jangbu/cmd/jangbu/cli"
 	"jangbu/events"
 	"jangbu/events/privacy"
 )
@@ -74,7 +75,7 @@ func testRetryKilled(t *testing.T, at storeConfig) {
 		} else {
 			_ = cmd.Process.Signal(os.Interrupt)
 			switch code := exitCodeOf(cmd.Wait()); {
-			case code == exitInterrupted && strings.Contains(complaint.String(), "the same command goes on"):
+			case code == cli.ExitInterrupted && strings.Contains(complaint.String(), "the same command goes on"):
 			case account().Head == letters: // quicker than the signal, which may have come at its end
 			default:
 				t.Errorf("interrupted, it exits with %d and says %s", code, &complaint)
@@ -83,7 +84,7 @@ func testRetryKilled(t *testing.T, at storeConfig) {
 		t.Logf("attempt %d: at %d of %d", attempt, account().Head, letters)
 	}
 	out, err := commandLine(t, append(args, "--json")...).Output()
-	if code := exitCodeOf(err); code != exitDone && code != exitNothing {
+	if code := exitCodeOf(err); code != cli.ExitDone && code != cli.ExitNothing {
 		t.Errorf("the last retry exits with %d: %s", code, out)
 	}
 	if totals := account(); totals.Head != letters || totals.Duplicates != 0 {
@@ -148,7 +149,7 @@ func TestRetriesAtOnce(t *testing.T) {
 	ended := make(chan int, 3)
 	start := func(args ...string) {
 		go func() {
-			ended <- run(t.Context(), &commands{}, append(append([]string{"deadletters"}, args...), "--data-dir", at.DataDir), terminal{io.Discard, t.Output()})
+			ended <- cli.Run(t.Context(), &commands{}, append(append([]string{"deadletters"}, args...), "--data-dir", at.DataDir), cli.Terminal{Out: io.Discard, Err: t.Output()})
 		}()
 	}
 	start("retry", "--all")
@@ -164,7 +165,7 @@ func TestRetriesAtOnce(t *testing.T) {
 		}
 	}
 	for range 3 {
-		if code := <-ended; code != exitDone && code != exitNothing {
+		if code := <-ended; code != cli.ExitDone && code != cli.ExitNothing {
 			t.Errorf("exit code %d", code)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"jangbu/cmd/jangbu/cli"
 	"jangbu/events"
 )
 
@@ -38,9 +39,9 @@ Examples:
 }
 
 // Run prints the groups, or the letters.
-func (c deadLettersListCommand) Run(ctx context.Context, t terminal) error {
+func (c deadLettersListCommand) Run(ctx context.Context, t cli.Terminal) error {
 	if c.Limit < 0 {
-		return fmt.Errorf("%w: --limit: expected 1 or more", errUsage)
+		return fmt.Errorf("%w: --limit: expected 1 or more", cli.ErrUsage)
 	}
 	reason, err := reasonNamed("reason", c.Reason)
 	if err != nil {
@@ -70,13 +71,13 @@ type letterGroup struct {
 	LastBuriedAt  time.Time     `json:"lastBuriedAt"`
 }
 
-func (c deadLettersListCommand) groups(ctx context.Context, t terminal, log events.Log, location *time.Location) error {
+func (c deadLettersListCommand) groups(ctx context.Context, t cli.Terminal, log events.Log, location *time.Location) error {
 	groups, err := log.DeadLetters().Groups(ctx)
 	if err != nil {
 		return err
 	}
 	if len(groups) == 0 {
-		return fmt.Errorf("%w: there are no dead letters", errNothing)
+		return fmt.Errorf("%w: there are no dead letters", cli.ErrNothing)
 	}
 	if c.JSON {
 		out := struct {
@@ -85,22 +86,22 @@ func (c deadLettersListCommand) groups(ctx context.Context, t terminal, log even
 		for _, g := range groups {
 			out.Groups = append(out.Groups, letterGroup{g.Reason, g.Waiting, g.Discarded, g.First, g.Last})
 		}
-		return json.NewEncoder(t.out).Encode(out)
+		return json.NewEncoder(t.Out).Encode(out)
 	}
-	out := report{head: []string{"reason", "first buried", "last buried", "waiting", "discarded"}, texts: 3}
+	out := cli.Table{Head: []string{"reason", "first buried", "last buried", "waiting", "discarded"}, Texts: 3}
 	for _, g := range groups {
-		out.lines = append(out.lines, []string{
+		out.Lines = append(out.Lines, []string{
 			string(g.Reason), g.First.In(location).Format(time.DateTime), g.Last.In(location).Format(time.DateTime),
 			strconv.FormatInt(g.Waiting, 10), strconv.FormatInt(g.Discarded, 10),
 		})
 	}
-	out.print(t)
+	out.Print(t)
 	return nil
 }
 
-func (c deadLettersListCommand) letters(ctx context.Context, t terminal, log events.Log, reason events.Reason, location *time.Location) error {
-	out := report{head: []string{"id", "topic/partition/offset", "buried", "reason", "detail"}, texts: 5}
-	encoder := json.NewEncoder(t.out)
+func (c deadLettersListCommand) letters(ctx context.Context, t cli.Terminal, log events.Log, reason events.Reason, location *time.Location) error {
+	out := cli.Table{Head: []string{"id", "topic/partition/offset", "buried", "reason", "detail"}, Texts: 5}
+	encoder := json.NewEncoder(t.Out)
 	found := 0
 	q := events.DeadLetterQuery{Reason: reason}
 	for found < c.Limit {
@@ -120,7 +121,7 @@ func (c deadLettersListCommand) letters(ctx context.Context, t terminal, log eve
 			if d.Discarded != nil {
 				why += ", discarded"
 			}
-			out.lines = append(out.lines, []string{d.ID.String(), place(d), d.BuriedAt.In(location).Format(time.DateTime), why, d.Detail})
+			out.Lines = append(out.Lines, []string{d.ID.String(), place(d), d.BuriedAt.In(location).Format(time.DateTime), why, d.Detail})
 		}
 		found += len(page)
 		if len(page) < q.Limit {
@@ -129,10 +130,10 @@ func (c deadLettersListCommand) letters(ctx context.Context, t terminal, log eve
 		q.After = &page[len(page)-1]
 	}
 	if found == 0 {
-		return fmt.Errorf("%w: there are no such dead letters", errNothing)
+		return fmt.Errorf("%w: there are no such dead letters", cli.ErrNothing)
 	}
 	if !c.JSON {
-		out.print(t)
+		out.Print(t)
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 
+	"jangbu/cmd/jangbu/cli"
 	"jangbu/events"
 	"jangbu/events/bus"
 )
@@ -112,29 +113,29 @@ func (r *retried) sorted() *retried {
 	return r
 }
 
-func (r *retried) print(t terminal) {
+func (r *retried) print(t cli.Terminal) {
 	if r.DryRun {
-		t.say("A dry run: nothing was changed.")
+		t.Printf("A dry run: nothing was changed.")
 	}
 	number := func(n int64) string { return strconv.FormatInt(n, 10) }
-	out := report{head: []string{"reason", "letters", "appended", "duplicates", "stay"}, texts: 1}
+	out := cli.Table{Head: []string{"reason", "letters", "appended", "duplicates", "stay"}, Texts: 1}
 	for _, of := range r.Reasons {
-		out.lines = append(out.lines, []string{string(of.Reason), number(of.Letters), number(of.Appended), number(of.Duplicates), number(of.Stay)})
+		out.Lines = append(out.Lines, []string{string(of.Reason), number(of.Letters), number(of.Appended), number(of.Duplicates), number(of.Stay)})
 	}
-	out.print(t)
+	out.Print(t)
 	if r.Gone > 0 {
-		t.say("%d of them waited no more: another had retried or discarded them.", r.Gone)
+		t.Printf("%d of them waited no more: another had retried or discarded them.", r.Gone)
 	}
 	if len(r.Why) == 0 {
 		return
 	}
-	t.say("")
-	why := report{head: []string{"stay as", "why", "the first", "letters"}, texts: 3}
+	t.Printf("")
+	why := cli.Table{Head: []string{"stay as", "why", "the first", "letters"}, Texts: 3}
 	for _, w := range r.Why[:min(shownWhys, len(r.Why))] {
-		why.lines = append(why.lines, []string{string(w.Reason), w.Detail, w.First, number(w.Letters)})
+		why.Lines = append(why.Lines, []string{string(w.Reason), w.Detail, w.First, number(w.Letters)})
 	}
-	why.print(t)
+	why.Print(t)
 	if more := len(r.Why) - shownWhys; more > 0 {
-		t.say("and for %d other reasons (--json names more)", more)
+		t.Printf("and for %d other reasons (--json names more)", more)
 	}
 }

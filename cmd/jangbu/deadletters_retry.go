@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 
+	"jangbu/cmd/jangbu/cli"
 	"jangbu/events"
 	"jangbu/events/bus"
 	"jangbu/events/privacy"
@@ -43,39 +44,39 @@ Examples:
 }
 
 // Run tries the letters again.
-func (c deadLettersRetryCommand) Run(ctx context.Context, t terminal) error {
+func (c deadLettersRetryCommand) Run(ctx context.Context, t cli.Terminal) error {
 	chosen, err := newSelection(c.IDs, c.All, "reason", c.Reason)
 	if err != nil {
 		return err
 	}
-	var wrong problems
-	c.storeConfig.validate(wrong.add)
-	c.topicConfig.validate(wrong.add)
-	if err := wrong.err(); err != nil {
+	var wrong cli.Problems
+	c.storeConfig.validate(wrong.Add)
+	c.topicConfig.validate(wrong.Add)
+	if err := wrong.Err(); err != nil {
 		return err
 	}
 	return c.withLog(ctx, func(log events.Log) error {
 		result := newRetried(c.DryRun)
 		err := c.retry(ctx, t, log, chosen, result)
 		if err != nil {
-			return interruptible(ctx, err, fmt.Sprintf("%d dead letters were tried; the same command goes on", result.Letters))
+			return cli.Interruptible(ctx, err, fmt.Sprintf("%d dead letters were tried; the same command goes on", result.Letters))
 		}
 		if result.Letters == 0 {
-			return fmt.Errorf("%w: no such dead letter waits", errNothing)
+			return fmt.Errorf("%w: no such dead letter waits", cli.ErrNothing)
 		}
 		if c.JSON {
-			err = json.NewEncoder(t.out).Encode(result.sorted())
+			err = json.NewEncoder(t.Out).Encode(result.sorted())
 		} else {
 			result.sorted().print(t)
 		}
 		if err == nil && result.Stay > 0 {
-			err = fmt.Errorf("%w: %d of %d dead letters stay", errCheckFailed, result.Stay, result.Letters)
+			err = fmt.Errorf("%w: %d of %d dead letters stay", cli.ErrCheckFailed, result.Stay, result.Letters)
 		}
 		return err
 	})
 }
 
-func (c deadLettersRetryCommand) retry(ctx context.Context, t terminal, log events.Log, chosen selection, result *retried) (err error) {
+func (c deadLettersRetryCommand) retry(ctx context.Context, t cli.Terminal, log events.Log, chosen selection, result *retried) (err error) {
 	keeper, closeKeys, err := c.openKeeper(ctx)
 	if err != nil {
 		return err
@@ -90,8 +91,8 @@ func (c deadLettersRetryCommand) retry(ctx context.Context, t terminal, log even
 	if c.DryRun {
 		try = retrier.Try
 	}
-	p := progress{terminal: t, quiet: c.JSON, verb: "tried", unit: "through letter", total: total}
-	defer p.end()
+	p := cli.Progress{Terminal: t, Quiet: c.JSON, Verb: "tried", Unit: "through letter", Total: total}
+	defer p.End()
 	return chosen.each(ctx, t, log, func(letters []events.DeadLetter) error {
 		fates, err := try(ctx, letters)
 		if err != nil {
@@ -100,7 +101,7 @@ func (c deadLettersRetryCommand) retry(ctx context.Context, t terminal, log even
 		for i, fate := range fates {
 			result.add(letters[i], fate)
 		}
-		p.at(result.Letters)
+		p.At(result.Letters)
 		return nil
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"jangbu/cmd/jangbu/cli"
 	"jangbu/events"
 )
 
@@ -30,10 +31,10 @@ Examples:
 }
 
 // Run prints the letter.
-func (c deadLettersShowCommand) Run(ctx context.Context, t terminal) error {
+func (c deadLettersShowCommand) Run(ctx context.Context, t cli.Terminal) error {
 	id, err := events.ParseID(c.ID)
 	if err != nil {
-		return fmt.Errorf("%w: %q is no ID of a dead letter (as 01890a5d-ac96-874b-bcce-b302099a8057)", errUsage, c.ID)
+		return fmt.Errorf("%w: %q is no ID of a dead letter (as 01890a5d-ac96-874b-bcce-b302099a8057)", cli.ErrUsage, c.ID)
 	}
 	location, err := seoul()
 	if err != nil {
@@ -42,23 +43,23 @@ func (c deadLettersShowCommand) Run(ctx context.Context, t terminal) error {
 	return c.withLog(ctx, func(log events.Log) error {
 		d, err := log.DeadLetters().Get(ctx, id)
 		if errors.Is(err, events.ErrNoDeadLetter) {
-			return fmt.Errorf("%w: there is no dead letter %s; a retry may have made an event of it", errNothing, id)
+			return fmt.Errorf("%w: there is no dead letter %s; a retry may have made an event of it", cli.ErrNothing, id)
 		}
 		if err != nil {
 			return err
 		}
 		if c.JSON {
-			return json.NewEncoder(t.out).Encode(letterOf(d))
+			return json.NewEncoder(t.Out).Encode(letterOf(d))
 		}
-		t.say("id          %s\ntopic       %s\npartition   %d\noffset      %d\ntimestamp   %s\nreason      %s\ndetail      %s\nburied      %s",
-			d.ID, printable(d.Topic), d.Partition, d.Offset, d.Timestamp.In(location).Format(time.RFC3339Nano),
-			d.Reason, printable(d.Detail), d.BuriedAt.In(location).Format(time.RFC3339Nano))
+		t.Printf("id          %s\ntopic       %s\npartition   %d\noffset      %d\ntimestamp   %s\nreason      %s\ndetail      %s\nburied      %s",
+			d.ID, cli.Printable(d.Topic), d.Partition, d.Offset, d.Timestamp.In(location).Format(time.RFC3339Nano),
+			d.Reason, cli.Printable(d.Detail), d.BuriedAt.In(location).Format(time.RFC3339Nano))
 		if d.Discarded == nil {
-			t.say("sealed      %d bytes", len(d.Sealed))
+			t.Printf("sealed      %d bytes", len(d.Sealed))
 			return nil
 		}
-		t.say("discarded   %s\nby          %s\nwhy         %s",
-			d.Discarded.At.In(location).Format(time.RFC3339Nano), printable(d.Discarded.By), printable(d.Discarded.Why))
+		t.Printf("discarded   %s\nby          %s\nwhy         %s",
+			d.Discarded.At.In(location).Format(time.RFC3339Nano), cli.Printable(d.Discarded.By), cli.Printable(d.Discarded.Why))
 		return nil
 	})
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"jangbu/cmd/jangbu/cli"
 	"jangbu/events"
 	"jangbu/events/eventstest/services"
 	"jangbu/events/privacy"
@@ -74,7 +75,7 @@ func testDeadLetters(t *testing.T, at storeConfig, key string) {
 			}
 		}
 		var stdout, stderr bytes.Buffer
-		if code := run(t.Context(), &commands{}, args, terminal{&stdout, &stderr}); code != want {
+		if code := cli.Run(t.Context(), &commands{}, args, cli.Terminal{Out: &stdout, Err: &stderr}); code != want {
 			t.Fatalf("%q exits with %d, want %d\n%s%s", args, code, want, &stdout, &stderr)
 		}
 		if all := stdout.String() + stderr.String(); strings.Contains(all, "7654") || strings.Contains(all, "call me") {
@@ -94,9 +95,9 @@ func testDeadLetters(t *testing.T, at storeConfig, key string) {
 			"JANGBU_TOPIC_PARTICIPANT_REGISTERED=distribution-completed", "JANGBU_TOPIC_DISTRIBUTION_COMPLETED=participant-registered")...)
 		p.produce(t, records...)
 		p.settled(t, events.Totals{DeadLettered: good + malformed + 1}, 20*time.Second)
-		contains(t, command(t, exitDone, "list", "--json"), fmt.Sprintf(`"reason":"malformed","waiting":%d,`, good+malformed+1))
+		contains(t, command(t, cli.ExitDone, "list", "--json"), fmt.Sprintf(`"reason":"malformed","waiting":%d,`, good+malformed+1))
 
-		foreseen := command(t, exitCheckFailed, "retry", "--all", "--json", "--dry-run")
+		foreseen := command(t, cli.ExitCheckFailed, "retry", "--all", "--json", "--dry-run")
 		p.settled(t, events.Totals{DeadLettered: good + malformed + 1}, 0)
 		keys, closeKeys, err := at.openKeys(t.Context())
 		if err != nil {
@@ -106,7 +107,7 @@ func testDeadLetters(t *testing.T, at storeConfig, key string) {
 		if made, err := keys.Keys(t.Context(), []events.Campaign{"evt-0", "evt-1", "evt-2"}); err != nil || len(made) != 0 {
 			t.Errorf("the dry run has made %d keys, %v", len(made), err)
 		}
-		done := command(t, exitCheckFailed, "retry", "--all", "--json")
+		done := command(t, cli.ExitCheckFailed, "retry", "--all", "--json")
 		contains(t, done, fmt.Sprintf(`"letters":%d,"appended":%d,"duplicates":0,"stay":%d,"gone":0,`, good+malformed+1, good, malformed+1))
 		contains(t, done, `"reason":"conflict","detail":"the log holds the same ID with other content"`)
 		if want := strings.Replace(foreseen, `"dryRun":true`, `"dryRun":false`, 1); done != want {
@@ -134,20 +135,20 @@ func testDeadLetters(t *testing.T, at storeConfig, key string) {
 		var first struct {
 			ID string `json:"id"`
 		}
-		if err := json.Unmarshal([]byte(command(t, exitDone, "list", "--limit", "1", "--json")), &first); err != nil {
+		if err := json.Unmarshal([]byte(command(t, cli.ExitDone, "list", "--limit", "1", "--json")), &first); err != nil {
 			t.Fatal(err)
 		}
-		command(t, exitDone, "discard", first.ID, "--reason", "시험")
-		contains(t, command(t, exitDone, "show", first.ID), "why         시험")
-		contains(t, command(t, exitDone, "discard", "--all", "--reason", "시험", "--json"), fmt.Sprintf(`"discarded":%d,`, 2*(malformed+1)-1))
-		command(t, exitNothing, "retry", "--all")
+		command(t, cli.ExitDone, "discard", first.ID, "--reason", "시험")
+		contains(t, command(t, cli.ExitDone, "show", first.ID), "why         시험")
+		contains(t, command(t, cli.ExitDone, "discard", "--all", "--reason", "시험", "--json"), fmt.Sprintf(`"discarded":%d,`, 2*(malformed+1)-1))
+		command(t, cli.ExitNothing, "retry", "--all")
 		want.Discarded = want.DeadLettered
 		if totals = p.settled(t, want, 0); totals != want {
 			t.Errorf("totals are %+v, want %+v", totals, want)
 		}
 		var stdout, stderr bytes.Buffer
 		verify := []string{"verify", "--data-dir", at.DataDir, "--database-url", at.DatabaseURL}
-		if code := run(t.Context(), &commands{}, verify, terminal{&stdout, &stderr}); code != exitDone {
+		if code := cli.Run(t.Context(), &commands{}, verify, cli.Terminal{Out: &stdout, Err: &stderr}); code != cli.ExitDone {
 			t.Errorf("verify exits with %d\n%s%s", code, &stdout, &stderr)
 		}
 	})

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"jangbu/cmd/jangbu/cli"
 	"jangbu/events"
 	"jangbu/events/bus/kafka"
 	"jangbu/events/channels"
@@ -23,7 +24,7 @@ type demoCommand struct {
 	For   time.Duration `placeholder:"DURATION" help:"End by itself after so long."`
 	Chaos bool          `help:"Let the channel APIs fail in every way they can, one after another."`
 	JSON  bool          `help:"Print one JSON object for each line."`
-	logConfig
+	cli.LogConfig
 }
 
 // Help implements kong's detailed help.
@@ -52,10 +53,10 @@ const (
 )
 
 // Run runs the demo.
-func (c demoCommand) Run(ctx context.Context, t terminal) (err error) {
-	var wrong problems
-	c.validate(wrong.add)
-	if err := wrong.err(); err != nil {
+func (c demoCommand) Run(ctx context.Context, t cli.Terminal) (err error) {
+	var wrong cli.Problems
+	c.validate(wrong.Add)
+	if err := wrong.Err(); err != nil {
 		return err
 	}
 	ctx, end := context.WithCancel(ctx)
@@ -64,8 +65,8 @@ func (c demoCommand) Run(ctx context.Context, t terminal) (err error) {
 		timer := time.AfterFunc(c.For, end)
 		defer timer.Stop()
 	}
-	c.quiet()
-	logger := c.logger(t)
+	c.Quiet()
+	logger := c.Logger(t)
 	dir, err := os.MkdirTemp("", "jangbu-demo-")
 	if err != nil {
 		return fmt.Errorf("make temporary directory: %w", err)
@@ -86,7 +87,7 @@ func (c demoCommand) Run(ctx context.Context, t terminal) (err error) {
 		return err
 	}
 	s.Print(t, c.JSON)
-	t.tell(c.JSON, partLine{Part: "channels", At: simulated.ControlURL(), Kind: "simulated"})
+	t.Print(c.JSON, partLine{Part: "channels", At: simulated.ControlURL(), Kind: "simulated"})
 	if err := c.startTraffic(ctx, s, t, simulated); err != nil {
 		end()
 		return errors.Join(err, s.Close())
@@ -103,14 +104,14 @@ func (c demoCommand) config(dir, key string, simulated *simulator.Simulator) (se
 	}
 	api := func(a simulator.API) channelAPI { return channelAPI{URL: simulated.URL(a), KeyFile: path} }
 	cfg := embeddedConfig(dir)
-	cfg.HTTPAddr, cfg.logConfig = c.HTTPAddr, c.logConfig
+	cfg.HTTPAddr, cfg.LogConfig = c.HTTPAddr, c.LogConfig
 	cfg.Wooridongnetv, cfg.Genietv, cfg.SNS = api(simulator.WooridongneTV), api(simulator.GenieTV), api(simulator.SNS)
 	cfg.PollInterval, cfg.PollIntervalMax, cfg.channelRoots = demoInterval, demoInterval, simulated.Roots()
 	return cfg, nil
 }
 
 // startTraffic starts what fills the pipeline and what shows it.
-func (c demoCommand) startTraffic(ctx context.Context, s *service, t terminal, simulated *simulator.Simulator) error {
+func (c demoCommand) startTraffic(ctx context.Context, s *service, t cli.Terminal, simulated *simulator.Simulator) error {
 	now := time.Now()
 	g, err := c.generator(now.Add(-demoPast), defaultTopics().topics())
 	if err != nil {
@@ -124,7 +125,7 @@ func (c demoCommand) startTraffic(ctx context.Context, s *service, t terminal, s
 	if perSecond == 0 {
 		perSecond = demoRate
 	}
-	t.tell(c.JSON, shownDashboard{fmt.Sprintf("http://%s/#/stores/%s", s.HTTPAddr(), g.Shops()[0])})
+	t.Print(c.JSON, shownDashboard{fmt.Sprintf("http://%s/#/stores/%s", s.HTTPAddr(), g.Shops()[0])})
 
 	s.Go(func() error {
 		err := publishPast(ctx, producer, g, now)
@@ -140,7 +141,7 @@ func (c demoCommand) startTraffic(ctx context.Context, s *service, t terminal, s
 	if c.Chaos {
 		for i, a := range simulator.APIs() {
 			s.Go(func() error {
-				chaos(ctx, simulated, a, c.Seed+uint64(i), func(f orderedFault) { t.tell(c.JSON, f) })
+				chaos(ctx, simulated, a, c.Seed+uint64(i), func(f orderedFault) { t.Print(c.JSON, f) })
 				return nil
 			})
 		}
@@ -209,7 +210,7 @@ func (p shownPipeline) head() string {
 }
 
 // show prints a line a second about the pipeline.
-func show(ctx context.Context, t terminal, asJSON bool, s *service) {
+func show(ctx context.Context, t cli.Terminal, asJSON bool, s *service) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	var before events.Totals
@@ -228,9 +229,9 @@ func show(ctx context.Context, t terminal, asJSON bool, s *service) {
 				now.Channels = append(now.Channels, shownChannel{p.Source, shownState(p)})
 			}
 			if n%20 == 0 && !asJSON {
-				t.say("%s", now.head())
+				t.Printf("%s", now.head())
 			}
-			t.tell(asJSON, now)
+			t.Print(asJSON, now)
 			before = totals
 		}
 		select {

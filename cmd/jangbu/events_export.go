@@ -9,6 +9,7 @@ import (
 	"os"
 	"time"
 
+	"jangbu/cmd/jangbu/cli"
 	"jangbu/events"
 	"jangbu/events/archive"
 )
@@ -43,17 +44,17 @@ Examples:
 }
 
 // Run writes the export.
-func (c eventsExportCommand) Run(ctx context.Context, t terminal) error {
+func (c eventsExportCommand) Run(ctx context.Context, t cli.Terminal) error {
 	if err := archive.CheckName(c.File); err != nil {
-		return fmt.Errorf("%w: %s: %w", errUsage, c.File, err)
+		return fmt.Errorf("%w: %s: %w", cli.ErrUsage, c.File, err)
 	}
 	switch {
 	case c.From < 1:
-		return fmt.Errorf("%w: --from: expected 1 or more", errUsage)
+		return fmt.Errorf("%w: --from: expected 1 or more", cli.ErrUsage)
 	case c.To < 0 || c.To > 0 && c.To < c.From:
-		return fmt.Errorf("%w: --to: expected --from or more", errUsage)
+		return fmt.Errorf("%w: --to: expected --from or more", cli.ErrUsage)
 	case c.Resume && c.Force:
-		return fmt.Errorf("%w: --resume and --force: one goes on with what is there, the other does away with it", errUsage)
+		return fmt.Errorf("%w: --resume and --force: one goes on with what is there, the other does away with it", cli.ErrUsage)
 	}
 	return c.withLog(ctx, func(log events.Log) error {
 		totals, err := log.Totals(ctx)
@@ -62,7 +63,7 @@ func (c eventsExportCommand) Run(ctx context.Context, t terminal) error {
 		}
 		through := totals.Head
 		if c.From > through || c.To > through {
-			return fmt.Errorf("%w: the log ends at position %d", errNothing, through)
+			return fmt.Errorf("%w: the log ends at position %d", cli.ErrNothing, through)
 		}
 		if c.To > 0 {
 			through = c.To
@@ -73,12 +74,12 @@ func (c eventsExportCommand) Run(ctx context.Context, t terminal) error {
 		}
 		m, err := c.write(ctx, t, log, w, through)
 		if err = errors.Join(err, w.Close()); err != nil {
-			return interruptible(ctx, err, "--resume goes on with "+archive.PartialPath(c.File))
+			return cli.Interruptible(ctx, err, "--resume goes on with "+archive.PartialPath(c.File))
 		}
 		if c.JSON {
-			return json.NewEncoder(t.out).Encode(m)
+			return json.NewEncoder(t.Out).Encode(m)
 		}
-		t.say("exported %d events, positions %d to %d, to %s", m.Last-m.First+1, m.First, m.Last, c.File)
+		t.Printf("exported %d events, positions %d to %d, to %s", m.Last-m.First+1, m.First, m.Last, c.File)
 		return nil
 	})
 }
@@ -91,7 +92,7 @@ func (c eventsExportCommand) begin() (*archive.Writer, error) {
 	if c.Resume {
 		w, err := archive.Resume(c.File)
 		if errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("%w: %s is not there, so nothing was interrupted", errNothing, archive.PartialPath(c.File))
+			return nil, fmt.Errorf("%w: %s is not there, so nothing was interrupted", cli.ErrNothing, archive.PartialPath(c.File))
 		}
 		return w, err
 	}
@@ -107,10 +108,10 @@ func (c eventsExportCommand) begin() (*archive.Writer, error) {
 	return w, err
 }
 
-func (c eventsExportCommand) write(ctx context.Context, t terminal, log events.Log, w *archive.Writer, through events.Position) (archive.Manifest, error) {
-	p := progress{terminal: t, quiet: c.JSON, verb: "exported", total: int64(through)}
-	defer p.end()
-	if err := archive.Export(ctx, log, w, c.From, through, func(at events.Position) { p.at(int64(at)) }); err != nil {
+func (c eventsExportCommand) write(ctx context.Context, t cli.Terminal, log events.Log, w *archive.Writer, through events.Position) (archive.Manifest, error) {
+	p := cli.Progress{Terminal: t, Quiet: c.JSON, Verb: "exported", Total: int64(through)}
+	defer p.End()
+	if err := archive.Export(ctx, log, w, c.From, through, func(at events.Position) { p.At(int64(at)) }); err != nil {
 		return archive.Manifest{}, fmt.Errorf("export: %w", err)
 	}
 	m, err := w.Finish(ctx, time.Now())

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"jangbu/cmd/jangbu/cli"
 	"jangbu/events"
 	"jangbu/events/archive"
 )
@@ -34,9 +35,9 @@ Examples:
 }
 
 // Run imports the file.
-func (c eventsImportCommand) Run(ctx context.Context, t terminal) error {
+func (c eventsImportCommand) Run(ctx context.Context, t cli.Terminal) error {
 	if err := archive.CheckName(c.File); err != nil {
-		return fmt.Errorf("%w: %s: %w", errUsage, c.File, err)
+		return fmt.Errorf("%w: %s: %w", cli.ErrUsage, c.File, err)
 	}
 	if err := c.checked(); err != nil {
 		return err
@@ -47,27 +48,27 @@ func (c eventsImportCommand) Run(ctx context.Context, t terminal) error {
 	}
 	present, err := c.load(ctx, t, r)
 	if err = errors.Join(err, r.Close()); err != nil {
-		return interruptible(ctx, err, "the same command goes on")
+		return cli.Interruptible(ctx, err, "the same command goes on")
 	}
 	if c.JSON {
-		return json.NewEncoder(t.out).Encode(struct {
+		return json.NewEncoder(t.Out).Encode(struct {
 			Head     events.Position `json:"head"`
 			Present  int64           `json:"present"`
 			Appended int64           `json:"appended"`
 		}{r.Manifest.Last, present, int64(r.Manifest.Last) - present})
 	}
-	t.say("imported %d events; %d were there already", int64(r.Manifest.Last)-present, present)
+	t.Printf("imported %d events; %d were there already", int64(r.Manifest.Last)-present, present)
 	return nil
 }
 
 // load verifies the file, before there is even a log, and restores what it holds.
-func (c eventsImportCommand) load(ctx context.Context, t terminal, r *archive.Reader) (present int64, err error) {
+func (c eventsImportCommand) load(ctx context.Context, t cli.Terminal, r *archive.Reader) (present int64, err error) {
 	if err := r.Manifest.Importable(); err != nil {
 		return 0, fmt.Errorf("import: %w", err)
 	}
-	verified := progress{terminal: t, quiet: c.JSON, verb: "verified", total: int64(r.Manifest.Last)}
-	err = r.Verify(ctx, func(at events.Position) { verified.at(int64(at)) })
-	verified.end()
+	verified := cli.Progress{Terminal: t, Quiet: c.JSON, Verb: "verified", Total: int64(r.Manifest.Last)}
+	err = r.Verify(ctx, func(at events.Position) { verified.At(int64(at)) })
+	verified.End()
 	if err != nil {
 		return 0, err
 	}
@@ -81,7 +82,7 @@ func (c eventsImportCommand) load(ctx context.Context, t terminal, r *archive.Re
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, closeLog()) }()
-	imported := progress{terminal: t, quiet: c.JSON, verb: "imported", total: int64(r.Manifest.Last)}
-	defer imported.end()
-	return archive.Import(ctx, log, r, func(at events.Position) { imported.at(int64(at)) })
+	imported := cli.Progress{Terminal: t, Quiet: c.JSON, Verb: "imported", Total: int64(r.Manifest.Last)}
+	defer imported.End()
+	return archive.Import(ctx, log, r, func(at events.Position) { imported.At(int64(at)) })
 }

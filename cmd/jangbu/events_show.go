@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"time"
 
+	"jangbu/cmd/jangbu/cli"
 	"jangbu/events"
 	"jangbu/events/archive"
 )
@@ -31,7 +32,7 @@ Examples:
 }
 
 // Run prints the event.
-func (c eventsShowCommand) Run(ctx context.Context, t terminal) error {
+func (c eventsShowCommand) Run(ctx context.Context, t cli.Terminal) error {
 	find, err := c.finder()
 	if err != nil {
 		return err
@@ -46,17 +47,17 @@ func (c eventsShowCommand) Run(ctx context.Context, t terminal) error {
 			return err
 		}
 		if !ok {
-			return fmt.Errorf("%w: the log holds no event %s", errNothing, c.Which)
+			return fmt.Errorf("%w: the log holds no event %s", cli.ErrNothing, c.Which)
 		}
 		if c.JSON {
-			_, err := t.out.Write(append(archive.AppendLine(nil, r), '\n'))
+			_, err := t.Out.Write(append(archive.AppendLine(nil, r), '\n'))
 			return err
 		}
 		var whole bytes.Buffer
 		if err := json.Indent(&whole, events.AppendStored(nil, r.Event), "", "  "); err != nil {
 			return fmt.Errorf("indent event: %w", err)
 		}
-		_, err = fmt.Fprintf(t.out, "position    %d\nid          %s\ndigest      %s\noccurred    %s\nrecorded    %s\ntype        %s\ncampaign    %s\n%s\n",
+		_, err = fmt.Fprintf(t.Out, "position    %d\nid          %s\ndigest      %s\noccurred    %s\nrecorded    %s\ntype        %s\ncampaign    %s\n%s\n",
 			r.Position, r.ID, hex.EncodeToString(r.Digest[:]), r.OccurredAt.In(location).Format(time.RFC3339Nano),
 			r.RecordedAt.In(location).Format(time.RFC3339Nano), r.Event.Type(), legible(string(r.Event.Subject())), &whole)
 		return err
@@ -76,7 +77,7 @@ func (c eventsShowCommand) finder() (find func(context.Context, events.Log) (r e
 	}
 	id, err := events.ParseID(c.Which)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %q is neither a position (1 or more) nor an ID (as 01890a5d-ac96-874b-bcce-b302099a8057)", errUsage, c.Which)
+		return nil, fmt.Errorf("%w: %q is neither a position (1 or more) nor an ID (as 01890a5d-ac96-874b-bcce-b302099a8057)", cli.ErrUsage, c.Which)
 	}
 	return func(ctx context.Context, log events.Log) (events.Recorded, bool, error) {
 		for after := events.Position(0); ; {

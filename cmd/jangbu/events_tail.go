@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"jangbu/cmd/jangbu/cli"
 	"jangbu/events"
 	"jangbu/events/archive"
 )
@@ -31,18 +32,18 @@ Examples:
 }
 
 // Run prints the events.
-func (c eventsTailCommand) Run(ctx context.Context, t terminal) error {
+func (c eventsTailCommand) Run(ctx context.Context, t cli.Terminal) error {
 	if c.Last < 0 {
-		return fmt.Errorf("%w: --last: expected 0 or more", errUsage)
+		return fmt.Errorf("%w: --last: expected 0 or more", cli.ErrUsage)
 	}
 	if c.Last == 0 && !c.Follow {
-		return fmt.Errorf("%w: --last: 0 shows something only with --follow", errUsage)
+		return fmt.Errorf("%w: --last: 0 shows something only with --follow", cli.ErrUsage)
 	}
 	var typ events.Type
 	if c.Type != "" {
 		var known bool
 		if typ, known = events.TypeNamed(c.Type); !known {
-			return fmt.Errorf("%w: --type: %q is none of %v", errUsage, c.Type, events.Types())
+			return fmt.Errorf("%w: --type: %q is none of %v", cli.ErrUsage, c.Type, events.Types())
 		}
 	}
 	location, err := seoul()
@@ -62,7 +63,7 @@ func (c eventsTailCommand) Run(ctx context.Context, t terminal) error {
 			return err
 		}
 		if len(last) == 0 && !c.Follow {
-			return fmt.Errorf("%w: the log holds no such event", errNothing)
+			return fmt.Errorf("%w: the log holds no such event", cli.ErrNothing)
 		}
 		for _, r := range last {
 			if err := c.print(t, r, location); err != nil {
@@ -79,18 +80,18 @@ func (c eventsTailCommand) Run(ctx context.Context, t terminal) error {
 			return c.print(t, r, location)
 		})
 		if ctx.Err() != nil {
-			return errInterrupted // whatever that made of a read under way
+			return cli.ErrInterrupted // whatever that made of a read under way
 		}
 		return err
 	})
 }
 
-func (c eventsTailCommand) print(t terminal, r events.Recorded, location *time.Location) error {
+func (c eventsTailCommand) print(t cli.Terminal, r events.Recorded, location *time.Location) error {
 	var err error
 	if c.JSON {
-		_, err = t.out.Write(append(archive.AppendLine(nil, r), '\n'))
+		_, err = t.Out.Write(append(archive.AppendLine(nil, r), '\n'))
 	} else {
-		_, err = fmt.Fprintf(t.out, "%8d  %s  %-21s  %s  %s\n", r.Position, r.RecordedAt.In(location).Format(time.DateTime),
+		_, err = fmt.Fprintf(t.Out, "%8d  %s  %-21s  %s  %s\n", r.Position, r.RecordedAt.In(location).Format(time.DateTime),
 			r.Event.Type(), legible(string(r.Event.Subject())), summary(r.Event))
 	}
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"jangbu/cmd/jangbu/cli"
 	"jangbu/events"
 	"jangbu/events/synthetic"
 )
@@ -105,8 +106,8 @@ func TestTailFollows(t *testing.T) {
 	}
 	for lines.Scan() { // the last one, if it was seen in time
 	}
-	if code := exitCodeOf(cmd.Wait()); code != exitInterrupted {
-		t.Errorf("exit code %d, want %d", code, exitInterrupted)
+	if code := exitCodeOf(cmd.Wait()); code != cli.ExitInterrupted {
+		t.Errorf("exit code %d, want %d", code, cli.ExitInterrupted)
 	}
 }
 
@@ -120,14 +121,14 @@ func TestEventsExitCodes(t *testing.T) {
 		args string
 		code int
 	}{
-		{"tail", exitNothing}, // the log is empty
-		{"show 1", exitNothing},
-		{"show x", exitUsage},
-		{"tail --type x", exitUsage},
-		{"export " + file, exitNothing},
-		{"export out.csv", exitUsage},
-		{"import out.csv", exitUsage},
-		{"import " + file, exitFailed}, // there is none
+		{"tail", cli.ExitNothing}, // the log is empty
+		{"show 1", cli.ExitNothing},
+		{"show x", cli.ExitUsage},
+		{"tail --type x", cli.ExitUsage},
+		{"export " + file, cli.ExitNothing},
+		{"export out.csv", cli.ExitUsage},
+		{"import out.csv", cli.ExitUsage},
+		{"import " + file, cli.ExitFailed}, // there is none
 	} {
 		args := append([]string{"events"}, strings.Fields(c.args)...)
 		cmd := commandLine(t, append(args, "--data-dir", dir)...)

@@ -3,15 +3,16 @@ package main
 import (
 	"context"
 
+	"jangbu/cmd/jangbu/cli"
 	"jangbu/events"
 	"jangbu/events/bus/kafka"
 	"jangbu/events/channels"
 )
 
 // Print says where each part of the service is.
-func (s *service) Print(t terminal, asJSON bool) {
+func (s *service) Print(t cli.Terminal, asJSON bool) {
 	for _, line := range s.lines {
-		t.tell(asJSON, line)
+		t.Print(asJSON, line)
 	}
 }
 

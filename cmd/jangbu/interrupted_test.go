@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
 
+	"jangbu/cmd/jangbu/cli"
 	"jangbu/events/eventstest/services"
 	"jangbu/events/pglog"
 )
@@ -141,8 +142,8 @@ func TestInterrupted(t *testing.T) {
 			for said.Scan() {
 				last = said.Text()
 			}
-			if code := exitCodeOf(cmd.Wait()); code != exitInterrupted {
-				t.Errorf("exit code %d, want %d", code, exitInterrupted)
+			if code := exitCodeOf(cmd.Wait()); code != cli.ExitInterrupted {
+				t.Errorf("exit code %d, want %d", code, cli.ExitInterrupted)
 			}
 			if want := "jangbu: interrupted; " + strings.ReplaceAll(tc.hint, "DIR", dir); last != want {
 				t.Errorf("said last %q, want %q", last, want)

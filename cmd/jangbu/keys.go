@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"jangbu/cmd/jangbu/cli"
 	"jangbu/events"
 	"jangbu/events/pglog"
 	"jangbu/events/privacy"
@@ -49,7 +50,7 @@ func (c keyConfig) existingMasterKey(at *storeConfig) (privacy.MasterKey, error)
 	}
 	if at.logStore().postgres != "" {
 		return privacy.MasterKey{}, fmt.Errorf("%w: --master-key-file: required where the log is on PostgreSQL; make one with: "+
-			"(umask 077 && head -c 32 /dev/urandom | base64 > master.key)", errUsage)
+			"(umask 077 && head -c 32 /dev/urandom | base64 > master.key)", cli.ErrUsage)
 	}
 	if _, err := os.Stat(at.masterKeyPath()); err != nil {
 		return privacy.MasterKey{}, fmt.Errorf("%w at %s; --master-key-file says where it is", errNoMasterKey, at.masterKeyPath())

@@ -14,6 +14,8 @@ import (
 	_ "time/tzdata" // the image has no time zones of its own
 
 	"github.com/redis/go-redis/v9/logging"
+
+	"jangbu/cmd/jangbu/cli"
 )
 
 func main() {
@@ -24,7 +26,7 @@ func main() {
 		debug.SetGCPercent(400)
 	}
 	logging.Disable() // of go-redis: the cache says what is wrong, once, in the log's own form
-	os.Exit(run(context.Background(), &commands{}, os.Args[1:], terminal{os.Stdout, os.Stderr}))
+	os.Exit(cli.Run(context.Background(), &commands{}, os.Args[1:], cli.Terminal{Out: os.Stdout, Err: os.Stderr}))
 }
 
 // commands is the command line. Flags that several commands share are embedded

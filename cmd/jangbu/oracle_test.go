@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"jangbu/cmd/jangbu/cli"
 	"jangbu/events"
 	"jangbu/events/sqlitelog"
 	"jangbu/events/synthetic"
@@ -25,7 +26,7 @@ func TestReplayIsWhatTheOracleSays(t *testing.T) {
 	dir := t.TempDir()
 	head := syntheticLog(t, filepath.Join(dir, "log.db"))
 	export := filepath.Join(dir, "export.jsonl")
-	if _, complaint, code := command(t, "events", "export", "--data-dir", dir, export); code != exitDone {
+	if _, complaint, code := command(t, "events", "export", "--data-dir", dir, export); code != cli.ExitDone {
 		t.Fatalf("export: exit %d: %s", code, complaint)
 	}
 	oracle := openOracle(t, export)
@@ -33,7 +34,7 @@ func TestReplayIsWhatTheOracleSays(t *testing.T) {
 	for range 100 {
 		at := 1 + random.Int64N(int64(head))
 		out, complaint, code := command(t, "replay", "--data-dir", dir, "--as-of", fmt.Sprint(at), "--tz", "UTC", "--json")
-		if code != exitDone {
+		if code != cli.ExitDone {
 			t.Fatalf("replay as of %d: exit %d: %s", at, code, complaint)
 		}
 		if diff := cmp.Diff(oracle(at), numbersOf(t, out)); diff != "" {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"jangbu/cmd/jangbu/cli"
 	"jangbu/events"
 	"jangbu/projections"
 	"jangbu/readmodel"
@@ -29,7 +30,7 @@ type chosen struct {
 }
 
 // names returns their names, sorted.
-func (c *chosen) names(wrong *problems) []string {
+func (c *chosen) names(wrong *cli.Problems) []string {
 	var known []string
 	for _, p := range projections.All() {
 		known = append(known, p.Name)
@@ -37,16 +38,16 @@ func (c *chosen) names(wrong *problems) []string {
 	slices.Sort(known)
 	switch {
 	case c.All && len(c.Name) > 0:
-		wrong.add("all", "names all of them already")
+		wrong.Add("all", "names all of them already")
 	case c.All:
 		return known
 	case len(c.Name) == 0:
-		wrong.add("all", "name projections, or give --all; there are %s", strings.Join(known, ", "))
+		wrong.Add("all", "name projections, or give --all; there are %s", strings.Join(known, ", "))
 	}
 	some := slices.Compact(slices.Sorted(slices.Values(c.Name)))
 	for _, name := range some {
 		if !slices.Contains(known, name) {
-			wrong.add("name", "there is no projection %q; there are %s", name, strings.Join(known, ", "))
+			wrong.Add("name", "there is no projection %q; there are %s", name, strings.Join(known, ", "))
 		}
 	}
 	return some
@@ -61,7 +62,7 @@ func existingCampaign(ctx context.Context, log events.Log, rows readmodel.Snapsh
 	}
 	first, err := log.ReadStream(ctx, events.Stream{Campaign: c, Limit: 1})
 	if err == nil && len(first) == 0 {
-		err = fmt.Errorf("%w: campaign %q has no event and no row", errNothing, c)
+		err = fmt.Errorf("%w: campaign %q has no event and no row", cli.ErrNothing, c)
 	}
 	return err
 }

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"jangbu/cmd/jangbu/cli"
 	"jangbu/events"
 	"jangbu/projections"
 	"jangbu/projections/replay"
@@ -33,12 +34,12 @@ type diffFlags struct {
 	Yes    bool `help:"Do not ask."`
 }
 
-func (f *diffFlags) validate(wrong *problems) {
+func (f *diffFlags) validate(wrong *cli.Problems) {
 	if f.Yes && f.DryRun {
-		wrong.add("yes", "--dry-run asks nothing")
+		wrong.Add("yes", "--dry-run asks nothing")
 	}
 	if f.Yes && !f.Diff {
-		wrong.add("yes", "nothing is asked without --diff")
+		wrong.Add("yes", "nothing is asked without --diff")
 	}
 }
 
@@ -53,42 +54,42 @@ type changes struct {
 
 // look shows what the act would change, if that is wanted, and reports whether it is to
 // be carried out.
-func (f *diffFlags) look(ctx context.Context, t terminal, log events.Log, rows rowStore, act readmodel.Act, asJSON bool) (goOn bool, err error) {
+func (f *diffFlags) look(ctx context.Context, t cli.Terminal, log events.Log, rows rowStore, act readmodel.Act, asJSON bool) (goOn bool, err error) {
 	if !f.Diff && !f.DryRun {
 		return true, nil
 	}
-	folded := progress{terminal: t, quiet: asJSON, verb: "folded"}
+	folded := cli.Progress{Terminal: t, Quiet: asJSON, Verb: "folded"}
 	found, err := findChanges(ctx, log, rows, act, func(at, to events.Position) {
-		folded.total = int64(to)
-		folded.at(int64(at))
+		folded.Total = int64(to)
+		folded.At(int64(at))
 	})
-	folded.end()
+	folded.End()
 	if err != nil {
-		return false, interruptible(ctx, err, "nothing was changed")
+		return false, cli.Interruptible(ctx, err, "nothing was changed")
 	}
 	if asJSON && f.DryRun {
-		return false, json.NewEncoder(t.out).Encode(found)
+		return false, json.NewEncoder(t.Out).Encode(found)
 	}
 	found.print(t)
 	switch {
 	case f.DryRun:
 		return false, nil
 	case found.Changing == 0:
-		t.complain("nothing was changed: without --diff it would be folded anew all the same")
+		t.Warnf("nothing was changed: without --diff it would be folded anew all the same")
 		return false, nil
 	case f.Yes:
 		return true, nil
 	}
-	_, _ = fmt.Fprintf(t.err, "Go on? Type yes: ")
+	_, _ = fmt.Fprintf(t.Err, "Go on? Type yes: ")
 	answer, err := answered(ctx, os.Stdin)
 	if strings.TrimSpace(answer) == "yes" {
 		return true, nil
 	}
 	if err != nil {
-		t.complain("") // the line of the question has not ended
+		t.Warnf("") // the line of the question has not ended
 	}
 	if ctx.Err() != nil {
-		return false, interruptible(ctx, err, "nothing was changed")
+		return false, cli.Interruptible(ctx, err, "nothing was changed")
 	}
 	return false, errNotConfirmed
 }
@@ -130,7 +131,7 @@ func findChanges(ctx context.Context, log events.Log, rows rowStore, act readmod
 	verified, err := replay.Verify(ctx, cfg)
 	switch {
 	case errors.Is(err, events.ErrGap), errors.Is(err, events.ErrCorrupt):
-		err = fmt.Errorf("%w: %w", errCheckFailed, err)
+		err = fmt.Errorf("%w: %w", cli.ErrCheckFailed, err)
 	case err == nil && verified.First != nil && verified.First.Campaign == "":
 		err = fmt.Errorf("%w: %s", runner.ErrAhead, verified.First) // as the act itself would end
 	}
@@ -139,14 +140,14 @@ func findChanges(ctx context.Context, log events.Log, rows rowStore, act readmod
 }
 
 // print shows the first changes.
-func (c changes) print(t terminal) {
-	t.complain("%d of %d campaigns change", c.Changing, c.Campaigns)
+func (c changes) print(t cli.Terminal) {
+	t.Warnf("%d of %d campaigns change", c.Changing, c.Campaigns)
 	for i, d := range c.Changes {
 		if i == shownChanges {
-			t.complain("  … (--dry-run --json has more)")
+			t.Warnf("  … (--dry-run --json has more)")
 			break
 		}
 		at := strings.Join(slices.DeleteFunc([]string{d.Table, d.Key, d.Field}, func(s string) bool { return s == "" }), " ")
-		t.complain("  %s: %s: %s → %s", d.Campaign, at, d.Served, d.Folded)
+		t.Warnf("  %s: %s: %s → %s", d.Campaign, at, d.Served, d.Folded)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"jangbu/cmd/jangbu/cli"
 	"jangbu/events"
 	"jangbu/readmodel"
 )
@@ -27,7 +28,7 @@ Examples:
 }
 
 // Run rolls back.
-func (c projectionsRollbackCommand) Run(ctx context.Context, t terminal) error {
+func (c projectionsRollbackCommand) Run(ctx context.Context, t cli.Terminal) error {
 	return c.run(ctx, t, &c.storeConfig, &c.chosen, readmodel.ActRollback, func(rows rowStore, names []string) error {
 		all, err := rows.List(ctx)
 		if err != nil {
@@ -35,7 +36,7 @@ func (c projectionsRollbackCommand) Run(ctx context.Context, t terminal) error {
 		}
 		for _, name := range names {
 			if !slices.ContainsFunc(all, func(b readmodel.Build) bool { return b.Standby && b.Projection == name }) {
-				return fmt.Errorf("%w: no earlier generation of %s is kept", errNothing, name)
+				return fmt.Errorf("%w: no earlier generation of %s is kept", cli.ErrNothing, name)
 			}
 		}
 		return nil
@@ -58,7 +59,7 @@ Examples:
 }
 
 // Run pauses.
-func (c projectionsPauseCommand) Run(ctx context.Context, t terminal) error {
+func (c projectionsPauseCommand) Run(ctx context.Context, t cli.Terminal) error {
 	return c.run(ctx, t, &c.storeConfig, &c.chosen, readmodel.ActPause, nil)
 }
 
@@ -77,16 +78,16 @@ Examples:
 }
 
 // Run resumes.
-func (c projectionsResumeCommand) Run(ctx context.Context, t terminal) error {
+func (c projectionsResumeCommand) Run(ctx context.Context, t cli.Terminal) error {
 	return c.run(ctx, t, &c.storeConfig, &c.chosen, readmodel.ActResume, nil)
 }
 
 // run asks for an act on the chosen projections, if check has nothing against it.
-func (f *actFlags) run(ctx context.Context, t terminal, at *storeConfig, of *chosen, kind readmodel.ActKind, check func(rowStore, []string) error) error {
-	var wrong problems
-	at.validate(wrong.add)
+func (f *actFlags) run(ctx context.Context, t cli.Terminal, at *storeConfig, of *chosen, kind readmodel.ActKind, check func(rowStore, []string) error) error {
+	var wrong cli.Problems
+	at.validate(wrong.Add)
 	names := of.names(&wrong)
-	if err := wrong.err(); err != nil {
+	if err := wrong.Err(); err != nil {
 		return err
 	}
 	return at.withServed(ctx, func(log events.Log, rows rowStore) error {

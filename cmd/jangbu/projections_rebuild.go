@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 
+	"jangbu/cmd/jangbu/cli"
 	"jangbu/events"
 	"jangbu/readmodel"
 )
@@ -37,7 +38,7 @@ Examples:
 }
 
 // Run rebuilds.
-func (c projectionsRebuildCommand) Run(ctx context.Context, t terminal) error {
+func (c projectionsRebuildCommand) Run(ctx context.Context, t cli.Terminal) error {
 	return rebuild(ctx, t, &c.storeConfig, &c.chosen, &c.actFlags, &c.diffFlags, "")
 }
 
@@ -62,17 +63,17 @@ Examples:
 }
 
 // Run resets.
-func (c projectionsResetCommand) Run(ctx context.Context, t terminal) error {
+func (c projectionsResetCommand) Run(ctx context.Context, t cli.Terminal) error {
 	return rebuild(ctx, t, &c.storeConfig, &c.chosen, &c.actFlags, &c.diffFlags, c.Event)
 }
 
 // rebuild rebuilds projections, or one campaign in them.
-func rebuild(ctx context.Context, t terminal, at *storeConfig, of *chosen, how *actFlags, look *diffFlags, c events.Campaign) error {
-	var wrong problems
-	at.validate(wrong.add)
+func rebuild(ctx context.Context, t cli.Terminal, at *storeConfig, of *chosen, how *actFlags, look *diffFlags, c events.Campaign) error {
+	var wrong cli.Problems
+	at.validate(wrong.Add)
 	names := of.names(&wrong)
 	look.validate(&wrong)
-	if err := wrong.err(); err != nil {
+	if err := wrong.Err(); err != nil {
 		return err
 	}
 	act := readmodel.Act{Kind: readmodel.ActRebuild, Projections: names}

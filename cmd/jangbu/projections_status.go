@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"jangbu/cmd/jangbu/cli"
 	"jangbu/events"
 	"jangbu/projections/runner"
 	"jangbu/readmodel"
@@ -61,7 +62,7 @@ func buildReports(builds []readmodel.Build, head events.Position) []buildReport 
 }
 
 // Run lists.
-func (c projectionsListCommand) Run(ctx context.Context, t terminal) error {
+func (c projectionsListCommand) Run(ctx context.Context, t cli.Terminal) error {
 	return c.withServed(ctx, func(log events.Log, rows rowStore) error {
 		builds, err := rows.List(ctx)
 		if err != nil {
@@ -72,23 +73,23 @@ func (c projectionsListCommand) Run(ctx context.Context, t terminal) error {
 			return err
 		}
 		if len(builds) == 0 {
-			return fmt.Errorf("%w: no projection has been folded here yet", errNothing)
+			return fmt.Errorf("%w: no projection has been folded here yet", cli.ErrNothing)
 		}
 		all := buildReports(builds, totals.Head)
 		if c.JSON {
-			return json.NewEncoder(t.out).Encode(struct {
+			return json.NewEncoder(t.Out).Encode(struct {
 				Head        events.Position `json:"head"`
 				Projections []buildReport   `json:"projections"`
 			}{totals.Head, all})
 		}
-		out := report{head: []string{"projection", "state", "version", "generation", "position", "lag"}, texts: 2}
+		out := cli.Table{Head: []string{"projection", "state", "version", "generation", "position", "lag"}, Texts: 2}
 		for _, b := range all {
-			out.lines = append(out.lines, []string{
+			out.Lines = append(out.Lines, []string{
 				b.Projection, b.State, strconv.Itoa(b.Version), strconv.Itoa(int(b.Generation)),
 				strconv.FormatInt(int64(b.Position), 10), strconv.FormatInt(int64(b.Lag), 10),
 			})
 		}
-		out.print(t)
+		out.Print(t)
 		return nil
 	})
 }
@@ -139,17 +140,17 @@ type projectionReport struct {
 }
 
 // Run shows the state.
-func (c projectionsStatusCommand) Run(ctx context.Context, t terminal) error {
+func (c projectionsStatusCommand) Run(ctx context.Context, t cli.Terminal) error {
 	return c.withServed(ctx, func(log events.Log, rows rowStore) error {
 		out, err := statusOf(ctx, log, rows)
 		if err != nil {
 			return err
 		}
 		if len(out.Projections) == 0 {
-			return fmt.Errorf("%w: no projection has been folded here yet", errNothing)
+			return fmt.Errorf("%w: no projection has been folded here yet", cli.ErrNothing)
 		}
 		if c.JSON {
-			err = json.NewEncoder(t.out).Encode(out)
+			err = json.NewEncoder(t.Out).Encode(out)
 		} else {
 			out.print(t)
 		}
@@ -158,7 +159,7 @@ func (c projectionsStatusCommand) Run(ctx context.Context, t terminal) error {
 		}
 		for _, p := range out.Projections {
 			if p.State == "active" && p.BehindSeconds > 60 {
-				return fmt.Errorf("%w: %s is behind by %.0f s, and nobody folds", errCheckFailed, p.Projection, p.BehindSeconds)
+				return fmt.Errorf("%w: %s is behind by %.0f s, and nobody folds", cli.ErrCheckFailed, p.Projection, p.BehindSeconds)
 			}
 		}
 		return nil
@@ -239,48 +240,48 @@ func (r *statusReport) addRecord(ctx context.Context, rows rowStore) error {
 	return err
 }
 
-func (r statusReport) print(t terminal) {
+func (r statusReport) print(t cli.Terminal) {
 	recorded := "empty"
 	if r.RecordedAt != nil {
 		recorded = "last at " + r.RecordedAt.Local().Format(time.DateTime)
 	}
-	t.say("log         %d events, %s", r.Head, recorded)
+	t.Printf("log         %d events, %s", r.Head, recorded)
 	if r.Leader == nil {
-		t.say("leader      nobody folds: no service runs here with the role project")
+		t.Printf("leader      nobody folds: no service runs here with the role project")
 	} else {
-		t.say("leader      %s, epoch %d, lease for another %.1f s", r.Leader.Owner, r.Leader.Epoch, r.Leader.LeaseLeftSecs)
+		t.Printf("leader      %s, epoch %d, lease for another %.1f s", r.Leader.Owner, r.Leader.Epoch, r.Leader.LeaseLeftSecs)
 	}
 	if r.LastError == nil {
-		t.say("last error  none")
+		t.Printf("last error  none")
 	} else {
-		t.say("last error  %s by %s: %s", r.LastError.At.Local().Format(time.DateTime), r.LastError.Owner, r.LastError.Error)
+		t.Printf("last error  %s by %s: %s", r.LastError.At.Local().Format(time.DateTime), r.LastError.Owner, r.LastError.Error)
 	}
-	table := report{head: []string{"projection", "state", "generation", "position", "lag", "behind s", "events/s", "ETA s"}, texts: 2}
+	table := cli.Table{Head: []string{"projection", "state", "generation", "position", "lag", "behind s", "events/s", "ETA s"}, Texts: 2}
 	for _, p := range r.Projections {
 		eta := ""
 		if p.ETASeconds != nil {
 			eta = strconv.FormatFloat(*p.ETASeconds, 'f', 1, 64)
 		}
-		table.lines = append(table.lines, []string{
+		table.Lines = append(table.Lines, []string{
 			p.Projection, p.State, strconv.Itoa(int(p.Generation)), strconv.FormatInt(int64(p.Position), 10), strconv.FormatInt(int64(p.Lag), 10),
 			strconv.FormatFloat(p.BehindSeconds, 'f', 1, 64), strconv.FormatFloat(p.EventsPerSecond, 'f', 0, 64), eta,
 		})
 	}
-	t.say("")
-	table.print(t)
+	t.Printf("")
+	table.Print(t)
 	if len(r.Acts) == 0 {
 		return
 	}
-	acts := report{head: []string{"act", "kind", "of", "state", "asked", "by", "why"}, texts: 7}
+	acts := cli.Table{Head: []string{"act", "kind", "of", "state", "asked", "by", "why"}, Texts: 7}
 	for _, a := range r.Acts {
 		why := a.Why
 		if a.Error != "" {
 			why += " (" + a.Error + ")"
 		}
-		acts.lines = append(acts.lines, []string{
+		acts.Lines = append(acts.Lines, []string{
 			strconv.FormatInt(a.ID, 10), string(a.Kind), a.subject(), a.State, a.AskedAt.Local().Format(time.DateTime), a.Who, why,
 		})
 	}
-	t.say("")
-	acts.print(t)
+	t.Printf("")
+	acts.Print(t)
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"jangbu/cmd/jangbu/cli"
 	"jangbu/events"
 	"jangbu/events/eventstest/services"
 	"jangbu/events/synthetic"
@@ -107,15 +108,15 @@ func (o *operated) fill(t *testing.T, at storeConfig) {
 		t.Fatal(err)
 	}
 	o.one = g.Expected().Campaigns[0].Campaign
-	o.run(t, exitDone, "projections", "rebuild", "--all")
-	o.run(t, exitDone, "verify")
+	o.run(t, cli.ExitDone, "projections", "rebuild", "--all")
+	o.run(t, cli.ExitDone, "verify")
 }
 
 // run carries out a command line, and returns what it printed.
 func (o *operated) run(t *testing.T, want int, args ...string) (stdout, stderr string) {
 	t.Helper()
 	var out, complaint bytes.Buffer
-	if got := run(t.Context(), &commands{}, append(args, o.flags...), terminal{&out, &complaint}); got != want {
+	if got := cli.Run(t.Context(), &commands{}, append(args, o.flags...), cli.Terminal{Out: &out, Err: &complaint}); got != want {
 		t.Fatalf("%q exits with %d, want %d\n%s%s", args, got, want, &out, &complaint)
 	}
 	return out.String(), complaint.String()
@@ -154,13 +155,13 @@ func TestRowsChangedByHandAreMended(t *testing.T) {
 					where += " AND dimension = 'gender' AND value = 'female'"
 				}
 				o.exec(t, "UPDATE "+o.table(table)+" SET "+set+where+of)
-				_, complaint := o.run(t, exitCheckFailed, "verify")
+				_, complaint := o.run(t, cli.ExitCheckFailed, "verify")
 				if want := fmt.Sprintf("campaign %q: %s", o.one, table); !strings.Contains(complaint, want) {
 					t.Errorf("verify says %q; want in it %q", complaint, want)
 				}
 
 				reset := []string{"projections", "reset", "--event", string(o.one), table}
-				out, _ := o.run(t, exitDone, append(reset, "--dry-run", "--json")...)
+				out, _ := o.run(t, cli.ExitDone, append(reset, "--dry-run", "--json")...)
 				var found struct {
 					Campaigns, Changing int
 					Changes             []struct {
@@ -171,35 +172,35 @@ func TestRowsChangedByHandAreMended(t *testing.T) {
 				if err := json.Unmarshal([]byte(out), &found); err != nil || found.Changing != 1 || found.Campaigns != 1 || found.Changes[0].Table != table || found.Changes[0].Campaign != o.one {
 					t.Errorf("dry run: %v: %s", err, out)
 				}
-				_, complaint = o.asked(t, exitFailed, "no\n", append(reset, "--diff")...)
+				_, complaint = o.asked(t, cli.ExitFailed, "no\n", append(reset, "--diff")...)
 				if !strings.Contains(complaint, "1 of 1 campaigns change\n  "+string(o.one)+": "+table) || !strings.Contains(complaint, "not confirmed, nothing was changed") {
 					t.Errorf("a no is answered with %q", complaint)
 				}
-				o.asked(t, exitFailed, "", append(reset, "--diff")...) // nobody is there
-				o.run(t, exitCheckFailed, "verify", "--event", string(o.one))
+				o.asked(t, cli.ExitFailed, "", append(reset, "--diff")...) // nobody is there
+				o.run(t, cli.ExitCheckFailed, "verify", "--event", string(o.one))
 
 				o.exec(t, "UPDATE "+o.table("event_stats")+" SET new_customers = new_customers + 1 WHERE generation = 2 AND campaign <> '"+string(o.one)+"'")
-				if _, complaint = o.asked(t, exitDone, "yes\n", append(reset, "--diff")...); !strings.Contains(complaint, "Type yes") {
+				if _, complaint = o.asked(t, cli.ExitDone, "yes\n", append(reset, "--diff")...); !strings.Contains(complaint, "Type yes") {
 					t.Errorf("nobody was asked: %q", complaint)
 				}
-				o.run(t, exitDone, "verify", "--event", string(o.one))
-				out, _ = o.run(t, exitDone, "projections", "rebuild", "--all", "--dry-run", "--json")
+				o.run(t, cli.ExitDone, "verify", "--event", string(o.one))
+				out, _ = o.run(t, cli.ExitDone, "projections", "rebuild", "--all", "--dry-run", "--json")
 				if err := json.Unmarshal([]byte(out), &found); err != nil || found.Changing != 7 || found.Campaigns != 8 {
 					t.Errorf("after the reset of one: %v: %s", err, out)
 				}
 				o.exec(t, "UPDATE "+o.table("event_stats")+" SET new_customers = new_customers - 1 WHERE generation = 2 AND campaign <> '"+string(o.one)+"'")
-				o.run(t, exitDone, "verify")
+				o.run(t, cli.ExitDone, "verify")
 			}
 			// All of it at once, by a rebuild that is not asked about.
 			o.exec(t, "DELETE FROM "+o.table("participation_hourly")+" WHERE generation = 2")
-			if _, complaint := o.run(t, exitDone, "projections", "rebuild", "--all", "--diff", "--yes"); !strings.Contains(complaint, "8 of 8 campaigns change") {
+			if _, complaint := o.run(t, cli.ExitDone, "projections", "rebuild", "--all", "--diff", "--yes"); !strings.Contains(complaint, "8 of 8 campaigns change") {
 				t.Errorf("rebuild says %q", complaint)
 			}
-			o.run(t, exitDone, "verify")
+			o.run(t, cli.ExitDone, "verify")
 			// Rows of another log are neither compared nor folded anew.
 			o.exec(t, "UPDATE "+o.table("generations")+" SET position = position + 1000 WHERE projection = 'event_stats'")
 			for _, how := range [][]string{{"--dry-run", "--json"}, {}} {
-				if _, complaint := o.run(t, exitFailed, append([]string{"projections", "rebuild", "--all"}, how...)...); !strings.Contains(complaint, "rows are ahead of the log") {
+				if _, complaint := o.run(t, cli.ExitFailed, append([]string{"projections", "rebuild", "--all"}, how...)...); !strings.Contains(complaint, "rows are ahead of the log") {
 					t.Errorf("rebuild %v of rows of another log says %q", how, complaint)
 				}
 			}
@@ -237,7 +238,7 @@ func TestQuestionIsInterrupted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := exitCodeOf(cmd.Wait()); got != exitInterrupted || !strings.HasSuffix(string(rest), "\njangbu: interrupted; nothing was changed\n") {
+	if got := exitCodeOf(cmd.Wait()); got != cli.ExitInterrupted || !strings.HasSuffix(string(rest), "\njangbu: interrupted; nothing was changed\n") {
 		t.Errorf("exits with %d, and says last %q", got, rest)
 	}
 }

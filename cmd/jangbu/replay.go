@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"time"
 
+	"jangbu/cmd/jangbu/cli"
 	"jangbu/events"
 	"jangbu/projections"
 	"jangbu/projections/replay"
@@ -70,18 +71,18 @@ type whatIf struct {
 }
 
 // Run replays.
-func (c replayCommand) Run(ctx context.Context, t terminal) error {
+func (c replayCommand) Run(ctx context.Context, t cli.Terminal) error {
 	replay, location, err := c.wanted()
 	if err != nil {
 		return err
 	}
-	if c.Out == "parquet" && c.Into == "" && isTerminal(t.out) {
-		return fmt.Errorf("%w: --out: parquet is nothing for a terminal; expected > FILE", errUsage)
+	if c.Out == "parquet" && c.Into == "" && cli.IsTerminal(t.Out) {
+		return fmt.Errorf("%w: --out: parquet is nothing for a terminal; expected > FILE", cli.ErrUsage)
 	}
-	defer frugal()()
+	defer cli.LimitMemory()()
 	replay.Projections = projections.All()
 	if c.isExport() {
-		return interruptible(ctx, c.foldExport(ctx, t, replay, location), "nothing was changed")
+		return cli.Interruptible(ctx, c.foldExport(ctx, t, replay, location), "nothing was changed")
 	}
 	err = c.withLog(ctx, func(log events.Log) error {
 		totals, err := log.Totals(ctx)
@@ -94,20 +95,20 @@ func (c replayCommand) Run(ctx context.Context, t terminal) error {
 		replay.Log = log
 		return c.fold(ctx, t, replay, location)
 	})
-	return interruptible(ctx, err, "nothing was changed")
+	return cli.Interruptible(ctx, err, "nothing was changed")
 }
 
 // fold replays and prints.
-func (c *replayCommand) fold(ctx context.Context, t terminal, replay replay.Replay, location *time.Location) error {
-	p := progress{terminal: t, quiet: c.Out == "json", verb: "folded"}
+func (c *replayCommand) fold(ctx context.Context, t cli.Terminal, replay replay.Replay, location *time.Location) error {
+	p := cli.Progress{Terminal: t, Quiet: c.Out == "json", Verb: "folded"}
 	if replay.Campaign == "" {
 		replay.Progress = func(at, to events.Position) {
-			p.total = int64(to)
-			p.at(int64(at))
+			p.Total = int64(to)
+			p.At(int64(at))
 		}
 	}
 	got, err := replay.Run(ctx)
-	p.end()
+	p.End()
 	if err != nil {
 		return err
 	}
@@ -116,37 +117,37 @@ func (c *replayCommand) fold(ctx context.Context, t terminal, replay replay.Repl
 	}
 	out := c.report(got, dashboard.View{Now: got.Moment, Location: location, PollInterval: c.schedule().Interval})
 	if len(out.Campaigns) == 0 {
-		return fmt.Errorf("%w: no campaign of that kind in %d events", errNothing, got.Events)
+		return fmt.Errorf("%w: no campaign of that kind in %d events", cli.ErrNothing, got.Events)
 	}
 	switch c.Out {
 	case "json":
-		return json.NewEncoder(t.out).Encode(out)
+		return json.NewEncoder(t.Out).Encode(out)
 	case "csv":
-		return out.table(len(c.Set) > 0).csv(t)
+		return out.table(len(c.Set) > 0).CSV(t)
 	case "parquet":
-		return out.parquet(t.out, len(c.Set) > 0)
+		return out.parquet(t.Out, len(c.Set) > 0)
 	default:
-		out.table(len(c.Set) > 0).print(t)
+		out.table(len(c.Set) > 0).Print(t)
 		return nil
 	}
 }
 
 // wanted returns the replay that is asked for, but for its log, and the time zone.
 func (c *replayCommand) wanted() (r replay.Replay, location *time.Location, err error) {
-	var wrong problems
-	c.setSource(wrong.add)
-	c.storeConfig.validate(wrong.add)
-	c.pollConfig.validate(wrong.add)
+	var wrong cli.Problems
+	c.setSource(wrong.Add)
+	c.storeConfig.validate(wrong.Add)
+	c.pollConfig.validate(wrong.Add)
 	if location, err = time.LoadLocation(c.TZ); err != nil || c.TZ == "" {
-		wrong.add("tz", "%q is no IANA time zone such as Asia/Seoul", c.TZ)
+		wrong.Add("tz", "%q is no IANA time zone such as Asia/Seoul", c.TZ)
 	} else if err := (dashboard.View{Location: location}).Validate(); err != nil {
-		wrong.add("tz", "%v", err)
+		wrong.Add("tz", "%v", err)
 	}
 	if c.From < 0 {
-		wrong.add("from", "expected a position, 1 or more")
+		wrong.Add("from", "expected a position, 1 or more")
 	}
 	if c.AsOf != "" && c.To != "" {
-		wrong.add("as-of", "is the same as --to: give one of them")
+		wrong.Add("as-of", "is the same as --to: give one of them")
 	}
 	r = replay.Replay{Campaign: c.Event, After: max(c.From-1, 0)}
 	if to := c.To + c.AsOf; to != "" {
@@ -155,24 +156,24 @@ func (c *replayCommand) wanted() (r replay.Replay, location *time.Location, err 
 		} else if at, err := time.Parse(time.RFC3339, to); err == nil && !at.IsZero() {
 			r.AsOf = at
 		} else {
-			wrong.add("as-of", "%q is neither a position nor a time such as 2026-11-24T09:00:00+09:00", to)
+			wrong.Add("as-of", "%q is neither a position nor a time such as 2026-11-24T09:00:00+09:00", to)
 		}
 	}
 	if r.Through > 0 && r.Through <= r.After {
-		wrong.add("to", "is before --from")
+		wrong.Add("to", "is before --from")
 	}
 	if c.JSON {
 		c.Out = "json"
 	}
 	if c.Into != "" {
 		if c.Event != "" || c.Store != "" || c.From > 1 || len(c.Set) > 0 {
-			wrong.add("into", "writes the rows of the whole log up to --to: it goes with none of --event, --store, --from, --set")
+			wrong.Add("into", "writes the rows of the whole log up to --to: it goes with none of --event, --store, --from, --set")
 		}
 		if _, err := os.Lstat(c.Into); !errors.Is(err, fs.ErrNotExist) {
-			wrong.add("into", "%s is there already", c.Into)
+			wrong.Add("into", "%s is there already", c.Into)
 		}
 	}
-	return r, location, wrong.err()
+	return r, location, wrong.Err()
 }
 
 // report returns what is printed.
@@ -198,7 +199,7 @@ func (c *replayCommand) report(got replay.Replayed, v dashboard.View) replayed {
 }
 
 // writeInto makes a file of rows, as a service would serve them.
-func (c *replayCommand) writeInto(ctx context.Context, t terminal, got replay.Replayed) (err error) {
+func (c *replayCommand) writeInto(ctx context.Context, t cli.Terminal, got replay.Replayed) (err error) {
 	defer func() {
 		if err != nil {
 			_ = os.Remove(c.Into) // half of the rows are none
@@ -232,12 +233,12 @@ func (c *replayCommand) writeInto(ctx context.Context, t terminal, got replay.Re
 		return fmt.Errorf("write rows: %w", err)
 	}
 	if c.Out == "json" {
-		return json.NewEncoder(t.out).Encode(struct {
+		return json.NewEncoder(t.Out).Encode(struct {
 			Events  int64           `json:"events"`
 			Through events.Position `json:"through"`
 			Into    string          `json:"into"`
 		}{got.Events, got.Through, c.Into})
 	}
-	t.say("%d events through position %d, %d campaigns, in %s", got.Events, got.Through, len(got.Rows.Events), c.Into)
+	t.Printf("%d events through position %d, %d campaigns, in %s", got.Events, got.Through, len(got.Rows.Events), c.Into)
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"jangbu/cmd/jangbu/cli"
 	"jangbu/events"
 	"jangbu/events/archive"
 	"jangbu/projections/replay"
@@ -35,13 +36,13 @@ func (c *replayCommand) isExport() bool { return c.Source != "" && !strings.Cont
 // reaches returns an error where a position is asked for that is beyond the head.
 func (c *replayCommand) reaches(replay replay.Replay, head events.Position) error {
 	if max(replay.After+1, replay.Through) > head && (c.From > 0 || replay.Through > 0) {
-		return fmt.Errorf("%w: the log ends at position %d", errNothing, head)
+		return fmt.Errorf("%w: the log ends at position %d", cli.ErrNothing, head)
 	}
 	return nil
 }
 
 // foldExport replays an export.
-func (c *replayCommand) foldExport(ctx context.Context, t terminal, replay replay.Replay, location *time.Location) (err error) {
+func (c *replayCommand) foldExport(ctx context.Context, t cli.Terminal, replay replay.Replay, location *time.Location) (err error) {
 	export, err := archive.Open(c.Source)
 	if err != nil {
 		return err
@@ -49,7 +50,7 @@ func (c *replayCommand) foldExport(ctx context.Context, t terminal, replay repla
 	defer func() { err = errors.Join(err, export.Close()) }()
 	first, last := export.Ends()
 	if replay.After < first-1 {
-		return fmt.Errorf("%w: --from: the export begins at position %d: expected that or more", errUsage, first)
+		return fmt.Errorf("%w: --from: the export begins at position %d: expected that or more", cli.ErrUsage, first)
 	}
 	if err := c.reaches(replay, last); err != nil {
 		return err

@@ -1,13 +1,17 @@
 package main
 
-import "strconv"
+import (
+	"strconv"
+
+	"jangbu/cmd/jangbu/cli"
+)
 
 // table returns one line a campaign: its four numbers and, if asked for, those that
 // assumptions change.
-func (r replayed) table(assumed bool) report {
-	out := report{head: []string{"campaign", "title", "participants", "exposure", "ROI %", "growth %"}, texts: 2}
+func (r replayed) table(assumed bool) cli.Table {
+	out := cli.Table{Head: []string{"campaign", "title", "participants", "exposure", "ROI %", "growth %"}, Texts: 2}
 	if assumed {
-		out.head = append(out.head, "ROI % if", "growth % if")
+		out.Head = append(out.Head, "ROI % if", "growth % if")
 	}
 	for _, c := range r.Campaigns {
 		title := ""
@@ -21,7 +25,7 @@ func (r replayed) table(assumed bool) report {
 		if assumed {
 			line = append(line, optional(c.WhatIf.Summary.ROIPercent), optional(c.WhatIf.Summary.SalesGrowthPercent))
 		}
-		out.lines = append(out.lines, line)
+		out.Lines = append(out.Lines, line)
 	}
 	return out
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/parquet-go/parquet-go"
 
+	"jangbu/cmd/jangbu/cli"
 	"jangbu/events"
 )
 
@@ -22,7 +23,7 @@ import (
 func command(t *testing.T, args ...string) (out, complaint string, code int) {
 	t.Helper()
 	var o, e bytes.Buffer
-	code = run(t.Context(), &commands{}, args, terminal{&o, &e})
+	code = cli.Run(t.Context(), &commands{}, args, cli.Terminal{Out: &o, Err: &e})
 	return o.String(), e.String(), code
 }
 
@@ -60,7 +61,7 @@ func TestReplay(t *testing.T) {
 			Events    int64             `json:"events"`
 			Campaigns []json.RawMessage `json:"campaigns"`
 		}
-		if err := json.Unmarshal([]byte(out), &got); err != nil || code != exitDone || got.Events != 12 {
+		if err := json.Unmarshal([]byte(out), &got); err != nil || code != cli.ExitDone || got.Events != 12 {
 			t.Fatalf("exit %d, %d events: %v: %s", code, got.Events, err, complaint)
 		}
 		for i, id := range []string{"evt-1", "evt-2"} {
@@ -78,14 +79,14 @@ func TestReplay(t *testing.T) {
 		for _, asOf := range []string{"1", "4", "9", "12"} {
 			out, complaint, code := command(t, "replay", "--data-dir", dir, "--event", "evt-1", "--as-of", asOf, "--json")
 			status, body := alone.ask(t, alone.api+"/api/events/evt-1/analytics?asOf="+asOf)
-			if code == exitNothing && asOf != "12" {
+			if code == cli.ExitNothing && asOf != "12" {
 				if status != http.StatusNotFound {
 					t.Errorf("as of %s, when it was not known: status %d", asOf, status)
 				}
 				continue
 			}
 			var want struct{ Campaigns []json.RawMessage }
-			if err := json.Unmarshal([]byte(out), &want); err != nil || code != exitDone || len(want.Campaigns) != 1 {
+			if err := json.Unmarshal([]byte(out), &want); err != nil || code != cli.ExitDone || len(want.Campaigns) != 1 {
 				t.Fatalf("as of %s: exit %d: %v: %s", asOf, code, err, complaint)
 			}
 			if diff := cmp.Diff(string(want.Campaigns[0]), string(bytes.TrimSpace(body))); diff != "" || status != http.StatusOK {
@@ -105,14 +106,14 @@ func TestReplay(t *testing.T) {
 			{"campaign", "title", "participants", "exposure", "ROI %", "growth %", "ROI % if", "growth % if"},
 			{"evt-1", "개업 이벤트", "5", "0", "-85", "", "100", ""},
 		}
-		if diff := cmp.Diff(want, got); diff != "" || err != nil || code != exitDone {
+		if diff := cmp.Diff(want, got); diff != "" || err != nil || code != cli.ExitDone {
 			t.Errorf("exit %d: %v: %s (-want +got):\n%s", code, err, complaint, diff)
 		}
 	})
 
 	t.Run("a table for other programs", func(t *testing.T) {
 		out, complaint, code := command(t, "replay", "--data-dir", dir, "--set", "prizeCost=500000", "--out", "parquet")
-		if code != exitDone {
+		if code != cli.ExitDone {
 			t.Fatalf("exit %d: %s", code, complaint)
 		}
 		type row struct {
@@ -141,14 +142,14 @@ func TestReplay(t *testing.T) {
 
 	t.Run("a table for people", func(t *testing.T) {
 		out, complaint, code := command(t, "replay", "--data-dir", dir)
-		if code != exitDone || !strings.Contains(out, "evt-1") || !strings.Contains(out, "개업 이벤트") {
+		if code != cli.ExitDone || !strings.Contains(out, "evt-1") || !strings.Contains(out, "개업 이벤트") {
 			t.Errorf("exit %d, printed %q: %s", code, out, complaint)
 		}
 	})
 
 	t.Run("rows for SQL", func(t *testing.T) {
 		into := filepath.Join(t.TempDir(), "rows.db")
-		if _, complaint, code := command(t, "replay", "--data-dir", dir, "--as-of", "12", "--into", into); code != exitDone {
+		if _, complaint, code := command(t, "replay", "--data-dir", dir, "--as-of", "12", "--into", into); code != cli.ExitDone {
 			t.Fatalf("exit %d: %s", code, complaint)
 		}
 		db, err := sql.Open("sqlite", into)
@@ -163,7 +164,7 @@ func TestReplay(t *testing.T) {
 		if participants != 10 || position != 12 {
 			t.Errorf("%d participants at position %d, want 10 at 12", participants, position)
 		}
-		if _, complaint, code := command(t, "replay", "--data-dir", dir, "--into", into); code != exitUsage || !strings.Contains(complaint, "is there already") {
+		if _, complaint, code := command(t, "replay", "--data-dir", dir, "--into", into); code != cli.ExitUsage || !strings.Contains(complaint, "is there already") {
 			t.Errorf("over a file: exit %d: %s", code, complaint)
 		}
 	})
@@ -173,18 +174,18 @@ func TestReplay(t *testing.T) {
 		code int
 		says string
 	}{
-		"nobody's campaign":  {[]string{"--event", "nope"}, exitNothing, "no campaign"},
-		"beyond the head":    {[]string{"--as-of", "13"}, exitNothing, "the log ends at position 12"},
-		"from beyond it":     {[]string{"--from", "13"}, exitNothing, "the log ends at position 12"},
-		"nobody's store":     {[]string{"--store", "nope"}, exitNothing, "no campaign"},
-		"no store here":      {[]string{"--data-dir", filepath.Join(dir, "nope")}, exitNothing, "no store at"},
-		"no such amount":     {[]string{"--set", "prize=1"}, exitUsage, "prizeCost"},
-		"no number":          {[]string{"--set", "prizeCost=many"}, exitUsage, "--set"},
-		"no moment":          {[]string{"--as-of", "Tuesday"}, exitUsage, "neither a position nor a time"},
-		"both ends":          {[]string{"--as-of", "3", "--to", "4"}, exitUsage, "give one of them"},
-		"the wrong way":      {[]string{"--from", "9", "--to", "3"}, exitUsage, "is before --from"},
-		"a part into a file": {[]string{"--into", "x.db", "--event", "evt-1"}, exitUsage, "goes with none of"},
-		"no zone":            {[]string{"--tz", "Mars/Olympus"}, exitUsage, "IANA time zone"},
+		"nobody's campaign":  {[]string{"--event", "nope"}, cli.ExitNothing, "no campaign"},
+		"beyond the head":    {[]string{"--as-of", "13"}, cli.ExitNothing, "the log ends at position 12"},
+		"from beyond it":     {[]string{"--from", "13"}, cli.ExitNothing, "the log ends at position 12"},
+		"nobody's store":     {[]string{"--store", "nope"}, cli.ExitNothing, "no campaign"},
+		"no store here":      {[]string{"--data-dir", filepath.Join(dir, "nope")}, cli.ExitNothing, "no store at"},
+		"no such amount":     {[]string{"--set", "prize=1"}, cli.ExitUsage, "prizeCost"},
+		"no number":          {[]string{"--set", "prizeCost=many"}, cli.ExitUsage, "--set"},
+		"no moment":          {[]string{"--as-of", "Tuesday"}, cli.ExitUsage, "neither a position nor a time"},
+		"both ends":          {[]string{"--as-of", "3", "--to", "4"}, cli.ExitUsage, "give one of them"},
+		"the wrong way":      {[]string{"--from", "9", "--to", "3"}, cli.ExitUsage, "is before --from"},
+		"a part into a file": {[]string{"--into", "x.db", "--event", "evt-1"}, cli.ExitUsage, "goes with none of"},
+		"no zone":            {[]string{"--tz", "Mars/Olympus"}, cli.ExitUsage, "IANA time zone"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			out, complaint, code := command(t, append([]string{"replay", "--data-dir", dir}, tc.args...)...)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"jangbu/cmd/jangbu/cli"
 	"jangbu/events"
 	"jangbu/events/eventstest/services"
 	"jangbu/httpapi"
@@ -41,7 +42,7 @@ func TestImportServesTheSame(t *testing.T) {
 				{"events", "export", file, "--database-url", from.DatabaseURL},
 				{"events", "import", file, "--data-dir", to.DataDir},
 			} {
-				if _, complaint, code := command(t, args...); code != exitDone {
+				if _, complaint, code := command(t, args...); code != cli.ExitDone {
 					t.Fatalf("%v: exit %d: %s", args[:2], code, complaint)
 				}
 			}
@@ -49,7 +50,7 @@ func TestImportServesTheSame(t *testing.T) {
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("(-exported +imported):\n%s", diff)
 			}
-			if out, complaint, code := command(t, "verify", "--data-dir", to.DataDir); code != exitDone {
+			if out, complaint, code := command(t, "verify", "--data-dir", to.DataDir); code != cli.ExitDone {
 				t.Errorf("verify: exit %d: %s%s", code, out, complaint)
 			}
 		})

@@ -14,6 +14,7 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"jangbu/cmd/jangbu/cli"
 	"jangbu/events"
 )
 
@@ -109,7 +110,7 @@ func TestSimulate(t *testing.T) {
 	t.Parallel()
 	p := runProgram(t, t.TempDir())
 	out, complaint, code := command(t, "simulate", "--kafka-brokers", p.broker, "--events", "100", "--campaigns", "3", "--duplicates", "0.1", "--malformed", "0.1", "--log-level", "error", "--json")
-	if code != exitDone || complaint != "" {
+	if code != cli.ExitDone || complaint != "" {
 		t.Fatalf("exit %d: %s", code, complaint)
 	}
 	if err := checkJSON("simulate", []byte(out)); err != nil {

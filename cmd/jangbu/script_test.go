@@ -15,6 +15,8 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"jangbu/cmd/jangbu/cli"
 )
 
 // scripts are the command lines that are tried, with what they must print.
@@ -92,8 +94,8 @@ func scriptInterrupt(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	code := exitCodeOf(cmd.Wait())
 	ts.Logf("[stdout]\n%s[stderr]\n%s", &out, &complaint)
-	if !found || code != exitInterrupted {
-		ts.Fatalf("found %q: %v; exit code %d, want %d", args[1], found, code, exitInterrupted)
+	if !found || code != cli.ExitInterrupted {
+		ts.Fatalf("found %q: %v; exit code %d, want %d", args[1], found, code, cli.ExitInterrupted)
 	}
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), out.Bytes(), 0o600))
 }
@@ -145,13 +147,13 @@ func TestScriptsCoverEveryCommand(t *testing.T) {
 			t.Errorf("no script validates %s --json: jsonschema %s", path, name)
 		}
 	}
-	codes := regexp.MustCompile(`\d+`).FindAllString(exitCodesHelp(), -1)
+	codes := regexp.MustCompile(`\d+`).FindAllString(cli.ExitCodesHelp(), -1)
 	if len(codes) < 6 {
 		t.Errorf("only the exit codes %q are in the help", codes)
 	}
 	for _, code := range codes {
 		met := has("exits "+code+" jangbu") ||
-			code == strconv.Itoa(exitDone) && has("exec jangbu") || code == strconv.Itoa(exitInterrupted) && has("interrupt")
+			code == strconv.Itoa(cli.ExitDone) && has("exec jangbu") || code == strconv.Itoa(cli.ExitInterrupted) && has("interrupt")
 		if !met {
 			t.Errorf("no script meets exit code %s", code)
 		}

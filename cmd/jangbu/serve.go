@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/alecthomas/kong"
+
+	"jangbu/cmd/jangbu/cli"
 )
 
 type serveCommand struct {
@@ -29,8 +31,8 @@ Examples:
 }
 
 // Run serves until it is told to stop.
-func (c serveCommand) Run(ctx context.Context, t terminal, program *kong.Context) error {
-	logger := c.logger(t)
+func (c serveCommand) Run(ctx context.Context, t cli.Terminal, program *kong.Context) error {
+	logger := c.Logger(t)
 	warn(ctx, logger, c.serviceConfig, unknownVariables(program.Kong, os.Environ()))
 	s, err := startService(ctx, c.serviceConfig, logger)
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"jangbu/cmd/jangbu/cli"
 	"jangbu/events"
 	"jangbu/events/bus/kafka"
 )
@@ -28,7 +29,7 @@ type bundle struct {
 // testConfig is a service on free ports with its files in dir.
 func testConfig(dir string) serviceConfig {
 	cfg := embeddedConfig(dir)
-	cfg.logConfig = logConfig{LogLevel: "debug", LogFormat: "json"}
+	cfg.LogConfig = cli.LogConfig{LogLevel: "debug", LogFormat: "json"}
 	return cfg
 }
 

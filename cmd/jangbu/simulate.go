@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"jangbu/cmd/jangbu/cli"
 	"jangbu/events"
 	"jangbu/events/bus/kafka"
 	"jangbu/events/synthetic"
@@ -21,7 +22,7 @@ type simulateCommand struct {
 	trafficConfig
 	Events int  `default:"10000" help:"Registrations to publish, duplicates and malformed ones included (${default}; 0: until interrupted)."`
 	JSON   bool `help:"Print the figures as one JSON object."`
-	logConfig
+	cli.LogConfig
 }
 
 // trafficConfig says what traffic to generate.
@@ -64,15 +65,15 @@ type simulated struct {
 }
 
 // Run publishes the traffic.
-func (c simulateCommand) Run(ctx context.Context, t terminal) error {
-	logger := c.logger(t)
-	var wrong problems
+func (c simulateCommand) Run(ctx context.Context, t cli.Terminal) error {
+	logger := c.Logger(t)
+	var wrong cli.Problems
 	if c.Events < 0 {
-		wrong.add("events", "expected 0 or more")
+		wrong.Add("events", "expected 0 or more")
 	}
-	c.trafficConfig.validate(wrong.add)
-	c.topicConfig.validate(wrong.add)
-	if err := wrong.err(); err != nil {
+	c.trafficConfig.validate(wrong.Add)
+	c.topicConfig.validate(wrong.Add)
+	if err := wrong.Err(); err != nil {
 		return err
 	}
 	g, err := c.generator(time.Now(), c.topics())
@@ -99,10 +100,10 @@ func (c simulateCommand) Run(ctx context.Context, t terminal) error {
 		return err
 	}
 	if c.JSON {
-		return json.NewEncoder(t.out).Encode(result)
+		return json.NewEncoder(t.Out).Encode(result)
 	}
 	e := result.Expected
-	_, err = fmt.Fprintf(t.out, `published %d records in %.2f s, %.0f/s
+	_, err = fmt.Fprintf(t.Out, `published %d records in %.2f s, %.0f/s
   %d campaigns, %d distributions, %d channel reports, %d registrations
 expected of an empty log: %d events, %d of them participants; %d duplicates, %d dead letters
 hottest campaign: %s

@@ -10,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"jangbu/cmd/jangbu/cli"
 	"jangbu/events"
 	"jangbu/events/pglog"
 	"jangbu/events/sqlitelog"
@@ -49,9 +50,9 @@ func (c *storeConfig) validate(wrong func(flag, format string, args ...any)) {
 
 // checked is validate for a command that has no more to say.
 func (c *storeConfig) checked() error {
-	var all problems
-	c.validate(all.add)
-	return all.err()
+	var all cli.Problems
+	c.validate(all.Add)
+	return all.Err()
 }
 
 // storeURL says where a log or its rows are.
@@ -148,7 +149,7 @@ func (u storeURL) existing() error {
 		return nil
 	}
 	if _, err := os.Stat(u.path); err != nil {
-		return fmt.Errorf("%w: no store at %s (--data-dir, --log-url, --rows-url and --database-url say where it is)", errNothing, u.path)
+		return fmt.Errorf("%w: no store at %s (--data-dir, --log-url, --rows-url and --database-url say where it is)", cli.ErrNothing, u.path)
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"time"
 
+	"jangbu/cmd/jangbu/cli"
 	"jangbu/events"
 	"jangbu/httpapi"
 )
@@ -43,16 +44,16 @@ Examples:
 const maxTokenLife = 30 * 24 * time.Hour
 
 // Run prints the token.
-func (c tokenCommand) Run(t terminal) error {
+func (c tokenCommand) Run(t cli.Terminal) error {
 	switch {
 	case c.JWTSecretFile == "":
-		return fmt.Errorf("%w: --jwt-secret-file: required", errUsage)
+		return fmt.Errorf("%w: --jwt-secret-file: required", cli.ErrUsage)
 	case c.For < time.Second || c.For > maxTokenLife:
-		return fmt.Errorf("%w: --for: %v is not between 1s and 720h", errUsage, c.For)
+		return fmt.Errorf("%w: --for: %v is not between 1s and 720h", cli.ErrUsage, c.For)
 	case c.JWTIssuer == "":
-		return fmt.Errorf("%w: --jwt-issuer: is empty", errUsage)
+		return fmt.Errorf("%w: --jwt-issuer: is empty", cli.ErrUsage)
 	case c.JWTAudience == "":
-		return fmt.Errorf("%w: --jwt-audience: is empty", errUsage)
+		return fmt.Errorf("%w: --jwt-audience: is empty", cli.ErrUsage)
 	}
 	if c.Create {
 		if err := createSecret(c.JWTSecretFile); err != nil && !errors.Is(err, fs.ErrExist) {
@@ -61,22 +62,22 @@ func (c tokenCommand) Run(t terminal) error {
 	}
 	secret, err := readSecret(c.JWTSecretFile)
 	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%w: --jwt-secret-file: %w; --create makes one", errUsage, err)
+		return fmt.Errorf("%w: --jwt-secret-file: %w; --create makes one", cli.ErrUsage, err)
 	} else if err != nil {
-		return fmt.Errorf("%w: --jwt-secret-file: %w", errUsage, err)
+		return fmt.Errorf("%w: --jwt-secret-file: %w", cli.ErrUsage, err)
 	}
 	now := time.Now().UTC().Truncate(time.Second)
 	expires := now.Add(c.For).Truncate(time.Second)
 	who := httpapi.Identity{Subject: c.Subject, Role: httpapi.Role(c.Role), Stores: c.Store}
 	token, err := who.Sign(secret, c.JWTIssuer, c.JWTAudience, now, expires)
 	if err != nil {
-		return fmt.Errorf("%w: %w", errUsage, err)
+		return fmt.Errorf("%w: %w", cli.ErrUsage, err)
 	}
 	if !c.JSON {
-		t.say("%s", token)
+		t.Printf("%s", token)
 		return nil
 	}
-	return json.NewEncoder(t.out).Encode(struct {
+	return json.NewEncoder(t.Out).Encode(struct {
 		Token     string        `json:"token"`
 		ExpiresAt time.Time     `json:"expiresAt"`
 		Role      string        `json:"role"`

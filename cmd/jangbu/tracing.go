@@ -24,6 +24,7 @@ import (
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
 
+	"jangbu/cmd/jangbu/cli"
 	"jangbu/events"
 	"jangbu/projections/runner"
 	"jangbu/readmodel"
@@ -49,7 +50,7 @@ func (c tracingConfig) startTracing(ctx context.Context) (*tracing, error) {
 	}
 	base, err := url.Parse(c.OTLPEndpoint)
 	if err != nil || base.Scheme != "http" && base.Scheme != "https" || base.Host == "" {
-		return nil, fmt.Errorf("%w: --otlp-endpoint: expected http://HOST:PORT or https://HOST", errUsage)
+		return nil, fmt.Errorf("%w: --otlp-endpoint: expected http://HOST:PORT or https://HOST", cli.ErrUsage)
 	}
 	// As the variable is read everywhere: a base, below which each signal has its path.
 	exporter, err := otlptracehttp.New(ctx, otlptracehttp.WithEndpointURL(base.JoinPath("v1", "traces").String()))

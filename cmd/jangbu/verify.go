@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"jangbu/cmd/jangbu/cli"
 	"jangbu/events"
 	"jangbu/projections"
 	"jangbu/projections/replay"
@@ -62,15 +63,15 @@ type divergence struct {
 }
 
 // Run verifies.
-func (c verifyCommand) Run(ctx context.Context, t terminal) error {
+func (c verifyCommand) Run(ctx context.Context, t cli.Terminal) error {
 	if err := c.validate(); err != nil {
 		return err
 	}
 	err := c.withLog(ctx, func(log events.Log) error { return c.verify(ctx, t, log) })
-	return interruptible(ctx, err, "nothing was changed")
+	return cli.Interruptible(ctx, err, "nothing was changed")
 }
 
-func (c verifyCommand) verify(ctx context.Context, t terminal, log events.Log) (err error) {
+func (c verifyCommand) verify(ctx context.Context, t cli.Terminal, log events.Log) (err error) {
 	if err := c.rowsStore().existing(); err != nil {
 		return err
 	}
@@ -79,27 +80,27 @@ func (c verifyCommand) verify(ctx context.Context, t terminal, log events.Log) (
 		return err
 	}
 	defer func() { err = errors.Join(err, closeRows()) }()
-	folded := progress{terminal: t, quiet: c.JSON, verb: "folded"}
-	compared := progress{terminal: t, quiet: c.JSON, verb: "compared", unit: "campaign"}
+	folded := cli.Progress{Terminal: t, Quiet: c.JSON, Verb: "folded"}
+	compared := cli.Progress{Terminal: t, Quiet: c.JSON, Verb: "compared", Unit: "campaign"}
 	found, err := replay.Verify(ctx, replay.VerifyConfig{
 		Log: log, Rows: rows, Projections: projections.All(), Campaign: c.Event, Sample: c.Sample,
 		Progress: func(at, to events.Position) {
-			folded.total = int64(to)
-			folded.at(int64(at))
+			folded.Total = int64(to)
+			folded.At(int64(at))
 		},
 		Compared: func(n, of int) {
-			folded.end()
-			compared.total = int64(of)
-			compared.at(int64(n))
+			folded.End()
+			compared.Total = int64(of)
+			compared.At(int64(n))
 		},
 	})
-	folded.end()
-	compared.end()
+	folded.End()
+	compared.End()
 	switch {
 	case errors.Is(err, readmodel.ErrNotFound):
-		return fmt.Errorf("%w: %w", errNothing, err)
+		return fmt.Errorf("%w: %w", cli.ErrNothing, err)
 	case errors.Is(err, events.ErrGap), errors.Is(err, events.ErrCorrupt):
-		return fmt.Errorf("%w: %w", errCheckFailed, err)
+		return fmt.Errorf("%w: %w", cli.ErrCheckFailed, err)
 	case err != nil:
 		return err
 	}
@@ -107,24 +108,24 @@ func (c verifyCommand) verify(ctx context.Context, t terminal, log events.Log) (
 		return err
 	}
 	if found.First != nil {
-		return fmt.Errorf("%w: %s", errCheckFailed, found.First)
+		return fmt.Errorf("%w: %s", cli.ErrCheckFailed, found.First)
 	}
 	return nil
 }
 
 func (c verifyCommand) validate() error {
-	var wrong problems
-	c.storeConfig.validate(wrong.add)
+	var wrong cli.Problems
+	c.storeConfig.validate(wrong.Add)
 	if c.Sample < 0 {
-		wrong.add("sample", "%d is not at least 1", c.Sample)
+		wrong.Add("sample", "%d is not at least 1", c.Sample)
 	}
 	if c.Event != "" && c.Sample != 0 {
-		wrong.add("sample", "--event names the only campaign already")
+		wrong.Add("sample", "--event names the only campaign already")
 	}
-	return wrong.err()
+	return wrong.Err()
 }
 
-func (c verifyCommand) print(t terminal, found replay.Verified) error {
+func (c verifyCommand) print(t cli.Terminal, found replay.Verified) error {
 	if c.JSON {
 		out := verified{
 			OK: found.First == nil, Campaigns: found.Campaigns, Diverging: found.Diverging, Events: found.Events,
@@ -134,20 +135,20 @@ func (c verifyCommand) print(t terminal, found replay.Verified) error {
 			first := divergence(*found.First)
 			out.First = &first
 		}
-		return json.NewEncoder(t.out).Encode(out)
+		return json.NewEncoder(t.Out).Encode(out)
 	}
 	if len(found.Sampled) > 0 {
-		t.say("sampled: %q", found.Sampled)
+		t.Printf("sampled: %q", found.Sampled)
 	}
-	t.say("compared %d campaigns with the fold of %d events; the log ends at %d, the lowest checkpoint is %d",
+	t.Printf("compared %d campaigns with the fold of %d events; the log ends at %d, the lowest checkpoint is %d",
 		found.Campaigns, found.Events, found.Head, found.Lowest)
 	switch {
 	case found.First == nil:
-		t.say("rows equal the fold")
+		t.Printf("rows equal the fold")
 	case found.First.Campaign == "":
-		t.say("the rows are of another log")
+		t.Printf("the rows are of another log")
 	default:
-		t.say("%d of them differ; standard error says where first", found.Diverging)
+		t.Printf("%d of them differ; standard error says where first", found.Diverging)
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"jangbu/cmd/jangbu/cli"
 	"jangbu/events"
 )
 
@@ -30,7 +31,7 @@ func TestVerify(t *testing.T) {
 	verify := func(want int, flags ...string) (out, complaint string) {
 		t.Helper()
 		var stdout, stderr bytes.Buffer
-		code := run(t.Context(), &commands{}, append([]string{"verify", "--data-dir", dir}, flags...), terminal{&stdout, &stderr})
+		code := cli.Run(t.Context(), &commands{}, append([]string{"verify", "--data-dir", dir}, flags...), cli.Terminal{Out: &stdout, Err: &stderr})
 		if code != want {
 			t.Fatalf("verify %q exits with %d, want %d\n%s%s", flags, code, want, &stdout, &stderr)
 		}
@@ -43,19 +44,19 @@ func TestVerify(t *testing.T) {
 		}
 	}
 
-	out, complaint := verify(exitDone)
+	out, complaint := verify(cli.ExitDone)
 	contains(out, "compared 4 campaigns with the fold of 100 events; the log ends at 100, ")
 	contains(out, "rows equal the fold")
 	if complaint != "" {
 		t.Errorf("verify complained: %s", complaint)
 	}
-	out, _ = verify(exitDone, "--event", "evt-2", "--json")
+	out, _ = verify(cli.ExitDone, "--event", "evt-2", "--json")
 	contains(out, `{"ok":true,"campaigns":1,"diverging":0,"events":25,"head":100,"lowestCheckpoint":100}`)
-	out, _ = verify(exitDone, "--sample", "2")
+	out, _ = verify(cli.ExitDone, "--sample", "2")
 	contains(out, `sampled: ["evt-`)
-	_, complaint = verify(exitNothing, "--event", "evt-4")
+	_, complaint = verify(cli.ExitNothing, "--event", "evt-4")
 	contains(complaint, `campaign "evt-4" has no event and no row`)
-	verify(exitUsage, "--event", "evt-2", "--sample", "2")
+	verify(cli.ExitUsage, "--event", "evt-2", "--sample", "2")
 
 	rows, err := sql.Open("sqlite", filepath.Join(dir, "rows.db"))
 	if err != nil {
@@ -65,16 +66,16 @@ func TestVerify(t *testing.T) {
 	if _, err := rows.ExecContext(t.Context(), `UPDATE event_stats SET participants = 26 WHERE campaign = 'evt-2'`); err != nil {
 		t.Fatal(err)
 	}
-	out, complaint = verify(exitCheckFailed)
+	out, complaint = verify(cli.ExitCheckFailed)
 	contains(out, "1 of them differ")
 	contains(complaint, `check failed: campaign "evt-2": event_stats Participants: served 26, folded 25, at position 100`)
-	out, _ = verify(exitCheckFailed, "--event", "evt-2", "--json")
+	out, _ = verify(cli.ExitCheckFailed, "--event", "evt-2", "--json")
 	contains(out, `"ok":false,"campaigns":1,"diverging":1`)
 	contains(out, `"firstDivergence":{"eventId":"evt-2","table":"event_stats","field":"Participants","served":"26","folded":"25","position":100}}`)
 	if err := checkJSON("verify", []byte(out)); err != nil {
 		t.Error(err)
 	}
-	verify(exitDone, "--event", "evt-1")
+	verify(cli.ExitDone, "--event", "evt-1")
 
 	log, err := sql.Open("sqlite", filepath.Join(dir, "log.db"))
 	if err != nil {
@@ -84,6 +85,6 @@ func TestVerify(t *testing.T) {
 	if _, err := log.ExecContext(t.Context(), `DELETE FROM events WHERE position = 50`); err != nil {
 		t.Fatal(err)
 	}
-	_, complaint = verify(exitCheckFailed)
+	_, complaint = verify(cli.ExitCheckFailed)
 	contains(complaint, "check failed: verify: read the log: ")
 }

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"runtime/debug"
+
+	"jangbu/cmd/jangbu/cli"
 )
 
 // stampedVersion and stampedCommit are what the linker stamps. A build without version
@@ -24,7 +26,7 @@ func (versionCommand) Help() string {
 }
 
 // Run prints what was built, of which commit and by which Go.
-func (c versionCommand) Run(t terminal) error {
+func (c versionCommand) Run(t cli.Terminal) error {
 	v := struct {
 		Version string `json:"version"`
 		Commit  string `json:"commit"`
@@ -40,8 +42,8 @@ func (c versionCommand) Run(t terminal) error {
 	}
 	v.Version, v.Commit = cmp.Or(v.Version, "(devel)"), cmp.Or(v.Commit, "unknown")
 	if c.JSON {
-		return json.NewEncoder(t.out).Encode(v)
+		return json.NewEncoder(t.Out).Encode(v)
 	}
-	_, err := fmt.Fprintf(t.out, "jangbu %s (commit %s, %s)\n", v.Version, v.Commit, v.Go)
+	_, err := fmt.Fprintf(t.Out, "jangbu %s (commit %s, %s)\n", v.Version, v.Commit, v.Go)
 	return err
 }

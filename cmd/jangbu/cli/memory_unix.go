@@ -1,14 +1,14 @@
 //go:build unix
 
-package main
+package cli
 
 import (
 	"runtime"
 	"syscall"
 )
 
-// peakMemoryMiB returns the most memory that the process has had resident.
-func peakMemoryMiB() float64 {
+// PeakMemoryMiB returns the most memory that the process has had resident.
+func PeakMemoryMiB() float64 {
 	var usage syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
 		return 0

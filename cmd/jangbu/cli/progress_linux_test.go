@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"io"
@@ -42,10 +42,10 @@ func openTerminal(t *testing.T) (reader, screen *os.File) {
 // TestProgressOnTerminal draws bars on terminals.
 func TestProgressOnTerminal(t *testing.T) {
 	t.Parallel()
-	shown := func(work func(progress)) string {
+	shown := func(work func(Progress)) string {
 		t.Helper()
 		reader, screen := openTerminal(t)
-		work(progress{terminal: terminal{err: screen}, verb: "folded", total: 3_000_000})
+		work(Progress{Terminal: Terminal{Err: screen}, Verb: "folded", Total: 3_000_000})
 		if err := screen.Close(); err != nil {
 			t.Fatal(err)
 		}
@@ -67,27 +67,27 @@ func TestProgressOnTerminal(t *testing.T) {
 	}
 	longAgo := time.Now().Add(-10 * time.Second)
 
-	got := shown(func(p progress) {
+	got := shown(func(p Progress) {
 		p.told, p.from = longAgo, 1_000_000
-		p.at(1_500_000)
-		p.at(3_000_000)
-		p.end()
+		p.At(1_500_000)
+		p.At(3_000_000)
+		p.End()
 	})
 	if !regexp.MustCompile(`folded 3000000 / 3000000 \[=======================\]  100%  \d{6}/s, 1\d\.?\d*s$`).MatchString(got) {
 		t.Errorf("done: shown at last: %q", got)
 	}
-	got = shown(func(p progress) {
+	got = shown(func(p Progress) {
 		p.told, p.from = longAgo, 1_000_000
-		p.at(1_500_000)
-		p.end() // it was interrupted
+		p.At(1_500_000)
+		p.End() // it was interrupted
 	})
 	if !regexp.MustCompile(`folded 1500000 / 3000000 \[===========>-----------\]   50%  \d{5}/s, [23]\ds left$`).MatchString(got) {
 		t.Errorf("interrupted: shown at last: %q", got)
 	}
-	for name, work := range map[string]func(progress){
-		"done at once": func(p progress) { p.at(1_000_000); p.at(3_000_000); p.end() },
-		"quiet":        func(p progress) { p.quiet, p.told = true, longAgo; p.at(3_000_000); p.end() },
-		"no work":      func(p progress) { p.end() },
+	for name, work := range map[string]func(Progress){
+		"done at once": func(p Progress) { p.At(1_000_000); p.At(3_000_000); p.End() },
+		"quiet":        func(p Progress) { p.Quiet, p.told = true, longAgo; p.At(3_000_000); p.End() },
+		"no work":      func(p Progress) { p.End() },
 	} {
 		if got := shown(work); got != "" {
 			t.Errorf("%s: shown at last: %q", name, got)

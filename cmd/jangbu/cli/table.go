@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"encoding/csv"
@@ -10,27 +10,27 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 )
 
-// report is lines under a head, to be read by people or by other programs.
-type report struct {
-	head  []string
-	lines [][]string
-	texts int // columns from the left that are text; the others are numbers
+// Table is lines under a head, to be read by people or by other programs.
+type Table struct {
+	Head  []string
+	Lines [][]string
+	Texts int // columns from the left that are text; the others are numbers
 }
 
-// print aligns the columns, letters of two columns' width too.
-func (r report) print(t terminal) {
+// Print aligns the columns, letters of two columns' width too.
+func (r Table) Print(t Terminal) {
 	w := table.NewWriter()
-	w.SetOutputMirror(t.out)
+	w.SetOutputMirror(t.Out)
 	w.SetStyle(table.StyleLight)
 	w.Style().Options = table.OptionsNoBordersAndSeparators
 	w.Style().Format.Header = text.FormatDefault
 	var columns []table.ColumnConfig
-	for i := r.texts; i < len(r.head); i++ {
+	for i := r.Texts; i < len(r.Head); i++ {
 		columns = append(columns, table.ColumnConfig{Number: i + 1, Align: text.AlignRight, AlignHeader: text.AlignRight})
 	}
 	w.SetColumnConfigs(columns)
-	w.AppendHeader(tableRow(r.head))
-	for _, line := range r.lines {
+	w.AppendHeader(tableRow(r.Head))
+	for _, line := range r.Lines {
 		w.AppendRow(tableRow(line))
 	}
 	w.Render()
@@ -40,14 +40,14 @@ func (r report) print(t terminal) {
 func tableRow(cells []string) table.Row {
 	row := make(table.Row, len(cells))
 	for i, cell := range cells {
-		row[i] = printable(cell)
+		row[i] = Printable(cell)
 	}
 	return row
 }
 
-// printable returns what somebody typed, such as a title, for a terminal: what would
+// Printable returns what somebody typed, such as a title, for a terminal: what would
 // move the cursor or ring the bell becomes a replacement character.
-func printable(s string) string {
+func Printable(s string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) {
 			return unicode.ReplacementChar
@@ -56,13 +56,13 @@ func printable(s string) string {
 	}, s)
 }
 
-// csv writes the report with commas between.
-func (r report) csv(t terminal) error {
-	w := csv.NewWriter(t.out)
-	if err := w.Write(r.head); err != nil {
+// CSV writes the report with commas between.
+func (r Table) CSV(t Terminal) error {
+	w := csv.NewWriter(t.Out)
+	if err := w.Write(r.Head); err != nil {
 		return fmt.Errorf("print: %w", err)
 	}
-	if err := w.WriteAll(r.lines); err != nil {
+	if err := w.WriteAll(r.Lines); err != nil {
 		return fmt.Errorf("print: %w", err)
 	}
 	return nil

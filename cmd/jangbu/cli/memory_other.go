@@ -1,11 +1,11 @@
 //go:build !unix
 
-package main
+package cli
 
 import "runtime"
 
-// peakMemoryMiB returns the most memory that was ever asked of the system.
-func peakMemoryMiB() float64 {
+// PeakMemoryMiB returns the most memory that was ever asked of the system.
+func PeakMemoryMiB() float64 {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return float64(m.Sys) / (1 << 20)

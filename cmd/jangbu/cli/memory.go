@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"os"
@@ -10,9 +10,9 @@ import (
 // of a thousand campaigns, over eleven days, leave rows of 100 MiB.
 const foldMemory = 300 << 20
 
-// frugal bounds the memory, unless GOMEMLIMIT does, until the returned function is
+// LimitMemory bounds the memory, unless GOMEMLIMIT does, until the returned function is
 // called.
-func frugal() (restore func()) {
+func LimitMemory() (restore func()) {
 	if os.Getenv("GOMEMLIMIT") != "" {
 		return func() {}
 	}

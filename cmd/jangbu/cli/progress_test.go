@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"bytes"
@@ -10,23 +10,23 @@ import (
 func TestProgressLines(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	p := progress{terminal: terminal{err: &out}, verb: "folded", total: 3000}
-	p.at(1000)
-	p.at(1500) // at once
+	p := Progress{Terminal: Terminal{Err: &out}, Verb: "folded", Total: 3000}
+	p.At(1000)
+	p.At(1500) // at once
 	if out.Len() > 0 {
 		t.Errorf("said %q before a second was over", &out)
 	}
 	p.told = time.Now().Add(-2 * time.Second)
-	p.at(2000)
-	p.at(2500)
-	p.end()
+	p.At(2000)
+	p.At(2500)
+	p.End()
 	if got, want := out.String(), "folded through position 2000 of 3000, 500/s, 2s left\n"; got != want {
 		t.Errorf("said %q, want %q", got, want)
 	}
 
 	out.Reset()
-	p = progress{terminal: terminal{err: &out}, verb: "compared", unit: "campaign", total: 30, told: time.Now().Add(-time.Second)}
-	p.at(30)
+	p = Progress{Terminal: Terminal{Err: &out}, Verb: "compared", Unit: "campaign", Total: 30, told: time.Now().Add(-time.Second)}
+	p.At(30)
 	if got, want := out.String(), "compared campaign 30 of 30, 30/s, 0s left\n"; got != want {
 		t.Errorf("said %q, want %q", got, want)
 	}

@@ -1,4 +1,4 @@
-package main
+package cli
 
 import "testing"
 
@@ -6,7 +6,7 @@ import "testing"
 func TestExitCodes(t *testing.T) {
 	t.Parallel()
 	const want = "Exit codes: 0 done, 1 failed, 2 usage, 3 nothing found, 4 check failed, 130 interrupted."
-	if got := exitCodesHelp(); got != want {
+	if got := ExitCodesHelp(); got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"context"
@@ -11,26 +11,26 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// run carries out one command line of a program, whose commands are the fields of the
+// Run carries out one command line of a program, whose commands are the fields of the
 // struct that root points to, and returns the exit code.
-func run(ctx context.Context, root any, args []string, t terminal) int {
+func Run(ctx context.Context, root any, args []string, t Terminal) int {
 	ctx, interrupted, stop := withSignals(ctx)
 	defer stop()
 	err := execute(ctx, root, args, t)
 	if interrupted() && (err == nil || errors.Is(err, context.Canceled)) {
-		err = errInterrupted
+		err = ErrInterrupted
 	}
 	code := exitCode(err)
 	switch _, hinted := errors.AsType[interruption](err); code {
-	case exitDone:
-	case exitInterrupted:
+	case ExitDone:
+	case ExitInterrupted:
 		if hinted { // whoever interrupts what has no end needs no hint
-			t.complain("jangbu: %v", err)
+			t.Warnf("jangbu: %v", err)
 		}
 	default:
-		t.complain("jangbu: %v", err)
-		if code == exitUsage {
-			t.complain(`Run "jangbu --help" for usage.`)
+		t.Warnf("jangbu: %v", err)
+		if code == ExitUsage {
+			t.Warnf(`Run "jangbu --help" for usage.`)
 		}
 	}
 	return code
@@ -39,9 +39,9 @@ func run(ctx context.Context, root any, args []string, t terminal) int {
 // errHelp ends a command line that only asked for help.
 var errHelp = errors.New("help was printed")
 
-func execute(ctx context.Context, root any, args []string, t terminal) (err error) {
-	parser, err := newParser(root,
-		kong.Writers(t.out, t.err),
+func execute(ctx context.Context, root any, args []string, t Terminal) (err error) {
+	parser, err := NewParser(root,
+		kong.Writers(t.Out, t.Err),
 		kong.Exit(func(int) { panic(errHelp) }), // kong's only way out of --help
 		kong.Bind(t),
 		kong.BindTo(ctx, (*context.Context)(nil)),
@@ -58,13 +58,13 @@ func execute(ctx context.Context, root any, args []string, t terminal) (err erro
 	}()
 	parsed, err := parser.Parse(args)
 	if err != nil {
-		return fmt.Errorf("%w: %w", errUsage, err)
+		return fmt.Errorf("%w: %w", ErrUsage, err)
 	}
 	return parsed.Run()
 }
 
-// newParser returns the command line's parser.
-func newParser(root any, options ...kong.Option) (*kong.Kong, error) {
+// NewParser returns the command line's parser.
+func NewParser(root any, options ...kong.Option) (*kong.Kong, error) {
 	parser, err := kong.New(root, append(options,
 		kong.Name("jangbu"),
 		kong.Description("장부, the ledger of event-marketing campaigns."),
@@ -82,7 +82,7 @@ func printHelp(options kong.HelpOptions, c *kong.Context) error {
 	if err := kong.DefaultHelpPrinter(options, c); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(c.Stdout, "\n%s\n", exitCodesHelp())
+	_, err := fmt.Fprintf(c.Stdout, "\n%s\n", ExitCodesHelp())
 	return err
 }
 
@@ -98,12 +98,12 @@ func withSignals(parent context.Context) (ctx context.Context, interrupted func(
 		case s := <-signals:
 			signal.Stop(signals)
 			if s == os.Interrupt {
-				cancel(errInterrupted)
+				cancel(ErrInterrupted)
 			}
 			cancel(nil)
 		case <-ctx.Done():
 		}
 	}()
-	interrupted = func() bool { return errors.Is(context.Cause(ctx), errInterrupted) }
+	interrupted = func() bool { return errors.Is(context.Cause(ctx), ErrInterrupted) }
 	return ctx, interrupted, func() { signal.Stop(signals); cancel(nil) }
 }

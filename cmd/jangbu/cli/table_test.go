@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"bytes"
@@ -10,7 +10,7 @@ import (
 func TestTableIsHarmless(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	report{head: []string{"title"}, lines: [][]string{{"개업\x1b[2J\a \u202etxt"}}, texts: 1}.print(terminal{out: &out})
+	Table{Head: []string{"title"}, Lines: [][]string{{"개업\x1b[2J\a \u202etxt"}}, Texts: 1}.Print(Terminal{Out: &out})
 	if strings.ContainsAny(out.String(), "\x1b\a\u202e") || !strings.Contains(out.String(), "개업\ufffd[2J\ufffd \ufffdtxt") {
 		t.Errorf("printed %q", out.String())
 	}

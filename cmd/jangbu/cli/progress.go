@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"cmp"
@@ -10,49 +10,49 @@ import (
 	"github.com/vbauerster/mpb/v8/decor"
 )
 
-// progress tells on err how far along some work is: on a terminal by a bar, else by a
+// Progress tells on err how far along some work is: on a terminal by a bar, else by a
 // line a second; nothing of work that is done at once. Work that counts something else
 // than positions of the log counts it as if it were one, and says what it is.
-type progress struct {
-	terminal terminal
-	quiet    bool
-	verb     string // what was done to the events
-	unit     string // what is counted; "": positions
-	total    int64
+type Progress struct {
+	Terminal Terminal
+	Quiet    bool
+	Verb     string // what was done to the events
+	Unit     string // what is counted; "": positions
+	Total    int64
 
 	bar  *bar      // nil: no terminal, or not drawn yet
 	told time.Time // when it last spoke, or was called first
 	from int64     // at that time
 }
 
-// at is called with the position that the work has got to.
-func (p *progress) at(position int64) {
+// At is called with the position that the work has got to.
+func (p *Progress) At(position int64) {
 	now := time.Now()
 	switch {
-	case p.quiet:
+	case p.Quiet:
 	case p.bar != nil:
 		p.bar.one.SetCurrent(position)
 	case p.told.IsZero():
 		p.told, p.from = now, position
-	case isTerminal(p.terminal.err):
+	case IsTerminal(p.Terminal.Err):
 		if now.Sub(p.told) >= barDelay {
-			p.bar = newBar(p.terminal.err, p.verb, pace{p.told, p.from}, p.total)
+			p.bar = newBar(p.Terminal.Err, p.Verb, pace{p.told, p.from}, p.Total)
 			p.bar.one.SetCurrent(position)
 		}
 	case now.Sub(p.told) >= time.Second:
-		rate, left := pace{p.told, p.from}.at(now, position, p.total)
-		unit := p.unit
+		rate, left := pace{p.told, p.from}.at(now, position, p.Total)
+		unit := p.Unit
 		if unit == "" {
 			unit = "through position"
 		}
-		p.terminal.complain("%s %s %d of %d, %.0f/s, %v left", p.verb, unit, position, p.total, rate, left)
+		p.Terminal.Warnf("%s %s %d of %d, %.0f/s, %v left", p.Verb, unit, position, p.Total, rate, left)
 		p.told, p.from = now, position
 	}
 }
 
-// end leaves the terminal to others. It is called once the work has ended, well or not,
+// End leaves the terminal to others. It is called once the work has ended, well or not,
 // and before anything else is printed.
-func (p *progress) end() {
+func (p *Progress) End() {
 	if p.bar != nil {
 		p.bar.one.Abort(false) // without effect where it is complete
 		p.bar.all.Wait()
