@@ -7,17 +7,17 @@ import (
 	"strings"
 )
 
-// envelope is a record without its wrapping.
+// envelope is a record's payload with the attributes of its CloudEvent.
 type envelope struct {
 	typ    Type
-	id     string // the producer's; "" where it sent none
+	id     string // the producer's; "" if it sent none
 	source string
 	data   []byte
 }
 
-// openEnvelope recognises the two modes of CloudEvents' Kafka protocol binding
-// 1.0.2: structured by its content type (section 3.3), binary by its ce_
-// headers (section 3.2). Anything else is bare JSON.
+// openEnvelope recognises the two modes of the CloudEvents Kafka protocol binding
+// 1.0.2: structured by the content type (section 3.3), binary by the ce_ headers
+// (section 3.2). Any other record is bare JSON.
 func openEnvelope(t Type, rec Record) (envelope, error) {
 	if len(rec.Headers) == 0 {
 		return envelope{typ: t, data: rec.Value}, nil
@@ -33,7 +33,7 @@ func openEnvelope(t Type, rec Record) (envelope, error) {
 			attributes[name] = string(h.Value)
 		}
 	}
-	// What can't be parsed has no media type, and bad parameters do no harm.
+	// A header that cannot be parsed counts as no media type; parameters are ignored.
 	mediaType, _, _ := mime.ParseMediaType(attributes["content-type"])
 	if strings.HasPrefix(mediaType, "application/cloudevents") {
 		if mediaType != "application/cloudevents+json" {
@@ -110,7 +110,7 @@ func (o *object) data() []byte {
 	case plain != nil && encoded != nil:
 		o.fail("data_base64", "is there beside data", "one of the two")
 	case plain != nil:
-		if plain.Kind() == '"' { // JSON as text, as some producers send it
+		if plain.Kind() == '"' { // some producers send JSON as text
 			s, _ := o.stringOf("data", plain, "the event as a JSON object")
 			return []byte(s)
 		}
@@ -131,8 +131,8 @@ func (o *object) data() []byte {
 	return nil
 }
 
-// cloudEventType reads a CloudEvents type: a name of ours, alone or behind the
-// producer's reverse-DNS prefix, as in kr.example.events.EventCreated.
+// cloudEventType parses a CloudEvents type: the name of a [Type], with or without
+// a reverse-DNS prefix, as in kr.example.events.EventCreated.
 func cloudEventType(name string) (Type, bool) {
 	if i := strings.LastIndexByte(name, '.'); i >= 0 {
 		name = name[i+1:]

@@ -20,20 +20,20 @@ const (
 )
 
 // DeadLetter is a record that could not become an event, kept and sealed. It
-// waits until it is revived or discarded.
+// waits until [DeadLetters] revives or discards it.
 type DeadLetter struct {
-	// ID is the same for every delivery of one record and tells nothing of its
-	// content to who lacks the master key.
+	// ID is the same for every delivery of one record. Without the master key it
+	// reveals nothing of the content (I10).
 	ID        ID
 	Topic     string
 	Partition int32
 	Offset    int64
 	Timestamp time.Time // the record's own; whole microseconds, UTC
 	Reason    Reason
-	// Detail says which field, what was wrong and what was expected. It holds
-	// no value of the record (I10).
+	// Detail names the field, the problem and the expected form. It holds no value
+	// of the record (I10).
 	Detail string
-	// Sealed is the whole record under AES-256-GCM; empty once it was discarded.
+	// Sealed is the whole record under AES-256-GCM; empty once discarded.
 	Sealed []byte
 	// BuriedAt is set by the store: whole microseconds, UTC.
 	BuriedAt time.Time
@@ -41,7 +41,7 @@ type DeadLetter struct {
 	Discarded *Discarded
 }
 
-// Discarded says that a letter was given up.
+// Discarded says when, by whom and why a letter was discarded.
 type Discarded struct {
 	At  time.Time // set by the store: whole microseconds, UTC
 	By  string
@@ -50,8 +50,8 @@ type Discarded struct {
 
 // DeadLetterQuery selects dead letters.
 type DeadLetterQuery struct {
-	Reason Reason      // empty for all
-	After  *DeadLetter // the last one of the page before; nil for the first page
+	Reason Reason      // empty selects all
+	After  *DeadLetter // the last letter of the previous page; nil selects the first page
 	Limit  int         // at least 1
 }
 

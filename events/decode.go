@@ -13,7 +13,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Sentinels of decoding; [ReasonOf] turns them into a dead letter's reason.
+// Sentinels of decoding; [ReasonOf] maps them to a dead letter's reason.
 var (
 	// ErrMalformed: the record breaks its contract.
 	ErrMalformed = errors.New("record is malformed")
@@ -21,7 +21,7 @@ var (
 	ErrUnknownType = errors.New("record is of an unknown type")
 )
 
-// ReasonOf says why a record with that decoding error is buried.
+// ReasonOf returns the reason of the dead letter for a decoding error.
 func ReasonOf(err error) Reason {
 	if errors.Is(err, ErrUnknownType) {
 		return ReasonUnknownType
@@ -29,8 +29,8 @@ func ReasonOf(err error) Reason {
 	return ReasonMalformed
 }
 
-// MalformedError lists everything that was wrong with a record. It matches
-// [ErrMalformed] and holds no value of the record (I10).
+// MalformedError lists all problems of a record. It matches [ErrMalformed] and
+// holds no value of the record (I10).
 type MalformedError struct {
 	Fields []FieldError // at least one
 }
@@ -47,15 +47,15 @@ func (e *MalformedError) Error() string {
 // Is makes the error match [ErrMalformed].
 func (e *MalformedError) Is(target error) bool { return target == ErrMalformed }
 
-// PhoneNumber is a phone number on its way to becoming a pseudonym. However it
-// is printed, logged or marshalled, it shows as "***" (I10).
+// PhoneNumber is a phone number that has not yet become a pseudonym. Printed,
+// logged or marshalled in any way, it shows as "***" (I10).
 type PhoneNumber struct {
-	// A pointer, for fmt prints what it finds in a stranger's unexported field
-	// without asking its methods; of a pointer it shows the address.
+	// A pointer, because fmt prints the unexported fields of a struct without
+	// calling their methods; of a pointer it prints the address.
 	number *string
 }
 
-// Reveal returns the number as it was sent. Only events/privacy calls it.
+// Reveal returns the number as the producer sent it. Only events/privacy calls it.
 func (p PhoneNumber) Reveal() string {
 	if p.number == nil {
 		return ""
@@ -72,15 +72,16 @@ func (p PhoneNumber) LogValue() slog.Value { return slog.StringValue("***") }
 // MarshalText implements [encoding.TextMarshaler].
 func (p PhoneNumber) MarshalText() ([]byte, error) { return []byte("***"), nil }
 
-// Decoded is a record that keeps its contract.
+// Decoded is a record that conforms to its contract.
 type Decoded struct {
 	Draft
-	// Phone is set for ParticipantRegistered only. Its draft is not complete
-	// until privacy has put the pseudonym into event and digest.
+	// Phone is set for ParticipantRegistered only, whose draft is incomplete until
+	// SetPseudonym.
 	Phone PhoneNumber
 }
 
-// SetPseudonym completes a decoded ParticipantRegistered.
+// SetPseudonym completes a decoded ParticipantRegistered: it sets the pseudonym in
+// event and digest.
 func (d *Decoded) SetPseudonym(p Pseudonym) {
 	if e, ok := d.Event.(*ParticipantRegistered); ok {
 		e.Pseudonym = p
@@ -88,10 +89,10 @@ func (d *Decoded) SetPseudonym(p Pseudonym) {
 	}
 }
 
-// Decode reads a record of a topic that carries events of type t, strictly. It
-// accepts bare JSON and CloudEvents 1.0 in binary and structured mode; a
-// CloudEvent's own type, where it has one, decides over t. Errors match
-// [ErrMalformed] or [ErrUnknownType].
+// Decode strictly decodes a record of a topic that carries events of type t. It
+// accepts bare JSON and CloudEvents 1.0 in binary and structured mode; the type
+// of a CloudEvent, if it has one, overrides t. Errors match [ErrMalformed] or
+// [ErrUnknownType].
 func Decode(t Type, rec Record) (Decoded, error) {
 	if len(rec.Key)+len(rec.Value) > MaxRecordBytes {
 		return Decoded{}, malformed(FieldError{Problem: "is longer than 1 MiB", Want: "at most 1048576 bytes"})
@@ -188,9 +189,9 @@ func (o *object) decode(t Type, stamp time.Time) (d Decoded) {
 	return d
 }
 
-// refuseLeak refuses a registration that carries its phone number where it
-// would be stored as it is, or as a plain hash, which hides nothing: all numbers
-// of 010 hash in seconds (I10). Shorter numbers are let pass: they occur by chance.
+// refuseLeak refuses a registration whose phone number also occurs in a field that
+// is stored as it is, or as a plain hash, which hides nothing: all numbers of 010
+// hash in seconds (I10). Shorter numbers are accepted: they occur by chance.
 func (o *object) refuseLeak(p PhoneNumber, e *ParticipantRegistered, env envelope) {
 	const enough = 10 // digits, without country code or leading zero
 	number := appendDigits(nil, p.Reveal())
@@ -210,12 +211,12 @@ func (o *object) refuseLeak(p PhoneNumber, e *ParticipantRegistered, env envelop
 		{"CloudEvents source", env.source},
 	} {
 		if len(f.value) >= enough && bytes.Contains(appendDigits(digits[:0], f.value), number) {
-			o.fail(f.name, "contains the phone number", "an identifier that tells nobody's number")
+			o.fail(f.name, "contains the phone number", "an identifier without a phone number")
 		}
 	}
 }
 
-// appendDigits appends the digits in s, those of full width (０ to ９) too.
+// appendDigits appends the digits in s, including full-width ones (０ to ９).
 func appendDigits(dst []byte, s string) []byte {
 	for _, r := range s {
 		switch {
@@ -261,7 +262,7 @@ func (o *object) distributions(name string) []Distribution {
 	var ds []Distribution
 	for i, element := range elements {
 		if len(o.errs) > 20 {
-			break // enough to mend the producer by
+			break // bounds the errors of one record (I14)
 		}
 		at := name + "[" + strconv.Itoa(i) + "]"
 		var d Distribution
@@ -296,7 +297,7 @@ func (o *object) distribution() Distribution {
 	return d
 }
 
-// cutArray cuts an array that is known to be valid JSON into its elements.
+// cutArray cuts a valid JSON array into its elements.
 func cutArray(v jsontext.Value) ([]jsontext.Value, error) {
 	dec := jsontext.NewDecoder(strings.NewReader(string(v)))
 	if _, err := dec.ReadToken(); err != nil {

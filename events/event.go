@@ -2,12 +2,13 @@ package events
 
 import "time"
 
-// Campaign names a marketing event (이벤트) of an owner. On the wire it is
-// "eventId"; in Go it is always Campaign, so that "event" is free for the log.
-// At most [MaxIDBytes] bytes of UTF-8 without control characters, never empty.
+// Campaign identifies a marketing event (이벤트) of a shop. On the wire it is
+// "eventId"; in Go it is always Campaign, because an event is an entry of the log.
+// It has 1 to [MaxIDBytes] bytes of UTF-8 without control characters.
 type Campaign string
 
-// Shop names the shop that runs a campaign. Bounded like [Campaign].
+// Shop identifies the shop that runs a campaign, "storeId" on the wire. It is
+// bounded like [Campaign].
 type Shop string
 
 // Won is an amount of money in whole Korean won (I11).
@@ -29,7 +30,7 @@ const (
 	Kakao         Channel = "kakao"
 )
 
-// Channels returns the five channels in the order in which they are shown.
+// Channels returns the five channels in display order.
 func Channels() []Channel {
 	return []Channel{WooridongneTV, GenieTV, Instagram, Naver, Kakao}
 }
@@ -44,8 +45,8 @@ func (c Channel) Known() bool {
 	}
 }
 
-// Type says which of the four facts an event is. Its numbers are stored and
-// never change their meaning.
+// Type is one of the four types of event. Its numbers are stored and never change
+// their meaning.
 type Type uint8
 
 // The four types of event.
@@ -88,56 +89,56 @@ func TypeNamed(name string) (Type, bool) {
 }
 
 // Event is one immutable fact about a campaign: a closed sum of [EventCreated],
-// [ParticipantRegistered], [DistributionCompleted] and [ChannelStatsFetched].
-// None of them can hold a participant's phone number (I10). Their times are
-// whole microseconds in UTC.
+// [ParticipantRegistered], [DistributionCompleted] and [ChannelStatsFetched]. None
+// of them has a field for a phone number (I10). Their times are whole
+// microseconds in UTC.
 //
 //sumtype:decl
 type Event interface {
-	// Type says which fact it is.
+	// Type returns the event's type.
 	Type() Type
-	// Subject is the campaign that the fact is about.
+	// Subject returns the event's campaign.
 	Subject() Campaign
 
 	sealed()
 }
 
-// EventCreated says that an owner created a campaign.
+// EventCreated says that a shop created a campaign, or describes it anew.
 type EventCreated struct {
 	Campaign  Campaign
 	Shop      Shop
 	Title     string
 	Objective string
 
-	// CreatedAt, StartsAt and EndsAt are zero where the producer sent none.
+	// CreatedAt, StartsAt and EndsAt are zero if the producer sent none.
 	CreatedAt time.Time
 	StartsAt  time.Time
 	EndsAt    time.Time
 
-	// Amounts are nil where the producer sent none.
+	// Amounts are nil if the producer sent none (I8).
 	PrizeCost             *Won
 	PlatformCost          *Won
 	ExpectedSalesIncrease *Won
 	BaselineSales         *Won
 	NewCustomerLTV        *Won // per new customer
 
-	// Extra holds the members that this version does not know, in canonical
-	// form and without the braces: `"a":1,"b":"x"`.
+	// Extra holds the members that the contract does not list, in canonical form and
+	// without the braces: `"a":1,"b":"x"`.
 	Extra []byte
 }
 
-// ParticipantRegistered says that a person registered for a campaign. It holds
-// the listed fields of the contract only; what else the producer sent is dropped.
+// ParticipantRegistered says that a person registered for a campaign. [Decode]
+// drops the members that the contract does not list (I10).
 type ParticipantRegistered struct {
 	Campaign    Campaign
 	Participant string // the producer's participantId
-	// Pseudonym stands for the phone number. Zero once the campaign's key has
-	// been destroyed, or before privacy has filled it in.
+	// Pseudonym replaces the phone number. It is zero before Decoded.SetPseudonym,
+	// and if the campaign's key has been destroyed.
 	Pseudonym    Pseudonym
-	RegisteredAt time.Time // zero where the producer sent none
+	RegisteredAt time.Time // zero if the producer sent none
 
-	// Empty or nil where the producer sent none. Channel is free text: people
-	// also come through outlets that no campaign is distributed to.
+	// The fields below are empty or nil if the producer sent none. Channel is free
+	// text: people also come through outlets other than the five.
 	Channel     string
 	NewCustomer *bool
 	Gender      string
@@ -145,7 +146,7 @@ type ParticipantRegistered struct {
 	Region      string
 }
 
-// DistributionCompleted says that a campaign has been distributed to channels.
+// DistributionCompleted says that a campaign was distributed to channels.
 type DistributionCompleted struct {
 	Campaign    Campaign
 	Channels    []Distribution // each channel once
@@ -156,12 +157,12 @@ type DistributionCompleted struct {
 // Distribution is one channel of a [DistributionCompleted].
 type Distribution struct {
 	Channel Channel
-	Cost    *Won   // nil where the producer sent none
+	Cost    *Won   // nil if the producer sent none
 	Extra   []byte // see EventCreated.Extra
 }
 
-// ChannelStatsFetched says what a channel reported about a campaign. Figures
-// are cumulative; nil is unknown, never zero (I8). At least one is known.
+// ChannelStatsFetched holds the figures that a channel reported about a campaign.
+// They are cumulative; nil is unknown, never zero (I8). At least one is known.
 type ChannelStatsFetched struct {
 	Campaign  Campaign
 	Channel   Channel
@@ -177,8 +178,8 @@ type ChannelStatsFetched struct {
 	Extra []byte // see EventCreated.Extra
 }
 
-// MaxFigure is the largest figure that a channel may report: 2^53. More is
-// refused as absurd (I8).
+// MaxFigure is the largest figure that a channel may report: 2^53. [Decode] refuses
+// a larger one as absurd (I8).
 const MaxFigure int64 = 1 << 53
 
 // Type implements [Event].

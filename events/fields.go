@@ -10,15 +10,15 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// MaxIDBytes is the longest an id may be.
+// MaxIDBytes is the maximum length of an id.
 const MaxIDBytes = 200
 
-// FieldError says what was wrong with one field of a record. It never holds
-// the value: that may be, or contain, a phone number (I10).
+// FieldError describes a problem of one field of a record. It never holds the
+// value, which may contain a phone number (I10).
 type FieldError struct {
-	Field   string // as in the contract; "" for the record as a whole
-	Problem string // what was found
-	Want    string // what was expected
+	Field   string // as in the contract; "" means the whole record
+	Problem string // such as "is missing"
+	Want    string // the expected form
 }
 
 // Error returns "field: problem; expected want".
@@ -35,7 +35,7 @@ func (e FieldError) Error() string {
 
 func (o *object) missing(name, want string) { o.fail(name, "is missing", want) }
 
-// stringOf returns the string v and whether it is one.
+// stringOf returns the text of v and whether v is a string.
 func (o *object) stringOf(name string, v jsontext.Value, want string) (string, bool) {
 	if v.Kind() != '"' {
 		o.fail(name, "is "+kindName(v.Kind()), want)
@@ -82,7 +82,7 @@ func idProblem(s string) string {
 
 const wantLabel = "at most 200 bytes of text without control characters"
 
-// label takes an optional short text; "" where it is absent or empty.
+// label takes an optional short text; "" if it is absent or empty.
 func (o *object) label(name string) string {
 	v := o.take(name)
 	if v == nil {
@@ -158,7 +158,8 @@ func (o *object) wholeNumber(name string, v jsontext.Value, limit int64, want st
 	return &n
 }
 
-// parseWhole reads a JSON number exactly, without a detour through a float.
+// parseWhole parses a JSON number exactly, not by way of a float (I11). It returns
+// the problem, or "".
 func parseWhole(v []byte, limit int64) (int64, string) {
 	digits, negative := bytes.CutPrefix(v, []byte("-"))
 	exponent := 0
@@ -201,7 +202,7 @@ const (
 	wantOccurrence = "an RFC 3339 time from 2000 to a day after the record's timestamp"
 )
 
-// instant takes an optional time, to the microsecond in UTC; zero where absent.
+// instant takes an optional time, truncated to microseconds in UTC; zero if absent.
 func (o *object) instant(name string) time.Time {
 	v := o.take(name)
 	if v == nil {
@@ -224,8 +225,8 @@ func (o *object) instant(name string) time.Time {
 	return t
 }
 
-// parseInstant reads RFC 3339 only: package time alone lets pass an hour of one
-// digit, a comma before the fraction and an offset of a day.
+// parseInstant parses RFC 3339 strictly: package time also accepts an hour of one
+// digit, a comma before the fraction, and an offset of a day.
 func parseInstant(s string) (t time.Time, ok bool) {
 	if err := t.UnmarshalText([]byte(s)); err != nil || s[12] == ':' || s[19] == ',' {
 		return t, false
@@ -234,8 +235,8 @@ func parseInstant(s string) (t time.Time, ok bool) {
 	return t, s[len(s)-1] == 'Z' || zone[:2] <= "23" && zone[3:] <= "59"
 }
 
-// occurrence takes the time at which the event occurred: the field's, or the
-// record's timestamp where the field is absent and not required.
+// occurrence takes the time at which the event occurred: the field, or the
+// record's timestamp if the field is absent and not required.
 func (o *object) occurrence(name string, stamp time.Time, required bool) (field, occurred time.Time) {
 	before := len(o.errs)
 	field = o.instant(name)

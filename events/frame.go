@@ -18,16 +18,16 @@ type Frame struct {
 // frameVersion is the first byte of every encoded frame.
 const frameVersion = 1
 
-// ErrFrame is returned for bytes that are no encoded frame.
+// ErrFrame: the bytes are not an encoded frame.
 var ErrFrame = errors.New("not an encoded frame")
 
-// AppendFrame appends the encoded frame to dst. Topic and partition are written
-// once, the frame's own; those of its records must be the same. Timestamps keep
-// whole microseconds.
+// AppendFrame appends the encoded frame to dst. It writes the frame's topic and
+// partition once; its records must have the same. Timestamps are truncated to
+// microseconds.
 //
-// An encoded frame is a version byte, topic and partition, and then records up
-// to the end, each with its length in front, so that [AppendFrameRecord] can
-// make it longer.
+// An encoded frame is a version byte, the topic, the partition, and then records
+// up to the end, each preceded by its length, so that [AppendFrameRecord] can
+// extend it.
 func AppendFrame(dst []byte, f Frame) []byte {
 	dst = append(dst, frameVersion)
 	dst = binary.AppendUvarint(dst, uint64(len(f.Topic)))
@@ -60,10 +60,10 @@ func AppendFrameRecord(dst []byte, r Record) []byte {
 	return dst
 }
 
-// DecodeFrame reads what [AppendFrame] wrote. Keys, values and values of
-// headers are slices of data and must not outlive a change to it; nil and empty
-// come back as they were. What it allocates is bounded by the length of data.
-// The error is [ErrFrame].
+// DecodeFrame is the inverse of [AppendFrame]. Keys, values and values of headers
+// are slices of data, valid until data changes; it distinguishes nil from empty.
+// Its allocations are bounded by the length of data (I14). The error is
+// [ErrFrame].
 func DecodeFrame(data []byte) (Frame, error) {
 	r := frameReader{b: data}
 	if r.byte() != frameVersion || r.failed {
@@ -94,8 +94,8 @@ func DecodeFrame(data []byte) (Frame, error) {
 	return f, nil
 }
 
-// frameReader takes an encoded frame apart from the front. After a failure
-// every method returns zero.
+// frameReader reads an encoded frame from the front. After a failure every method
+// returns zero.
 type frameReader struct {
 	b      []byte
 	failed bool
@@ -154,8 +154,8 @@ func (r *frameReader) varint() int64 {
 	return v
 }
 
-// take returns the next n bytes, their capacity cut so that an append to them
-// cannot reach what follows.
+// take returns the next n bytes with no spare capacity, so that an append to them
+// cannot overwrite the bytes that follow.
 func (r *frameReader) take(n uint64) []byte {
 	if r.failed || n > uint64(len(r.b)) {
 		r.fail()
@@ -166,7 +166,7 @@ func (r *frameReader) take(n uint64) []byte {
 	return taken
 }
 
-// optional reads what appendOptional wrote.
+// optional is the inverse of appendOptional.
 func (r *frameReader) optional() []byte {
 	n := r.uvarint()
 	if n == 0 {

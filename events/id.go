@@ -11,15 +11,15 @@ import (
 	"github.com/google/uuid"
 )
 
-// ID identifies an event within its campaign (I4): the producer's own id where
-// it sends one, else a hash of type, campaign and natural key. Hashed IDs carry
-// version 8 of RFC 9562, so that every ID is a well-formed UUID.
+// ID identifies an event within its campaign (I4): the producer's own id if it
+// sends one, else a hash of type, campaign and natural key. Hashed IDs are UUIDs
+// of version 8 (RFC 9562), so every ID is a well-formed UUID.
 type ID [16]byte
 
 // String returns the ID in the form of RFC 9562, section 4.
 func (id ID) String() string { return uuid.UUID(id).String() }
 
-// ParseID reads what [ID.String] wrote.
+// ParseID is the inverse of [ID.String].
 func ParseID(s string) (ID, error) {
 	if len(s) != 36 {
 		return ID{}, errors.New("parse id: expected 36 characters, as in 01890a5d-ac96-774b-bcce-b302099a8057")
@@ -31,22 +31,31 @@ func ParseID(s string) (ID, error) {
 	return ID(u), nil
 }
 
-// Digest says what an event contains, so that the same ID with the same content
-// is a duplicate and with other content a conflict (I4). The first half is over
-// what the producer sent save the phone number, the second half over the
-// pseudonym; the second half is zero where there is none.
+// Digest is a hash of an event's content: the same ID with the same content is a
+// duplicate, with other content a conflict (I4). The first half covers all that
+// the producer sent except the phone number, the second half the pseudonym; the
+// second half is zero if there is none.
 type Digest [32]byte
 
-// Conflicts reports whether two events of one ID differ in content. Pseudonyms
-// are compared only where both have one: a campaign's key may have been
-// destroyed between two deliveries of one record.
+// OutcomeOf returns the outcome of a draft with the digest sent, of an event that
+// is stored with the digest d: Duplicate or Conflict.
+func (d Digest) OutcomeOf(sent Digest) Outcome {
+	if d.Conflicts(sent) {
+		return Conflict
+	}
+	return Duplicate
+}
+
+// Conflicts reports whether two events of one ID differ in content. It compares
+// pseudonyms only if both events have one: a campaign's key may be destroyed
+// between two deliveries of one record.
 func (d Digest) Conflicts(other Digest) bool {
 	var none [16]byte
 	if [16]byte(d[:16]) != [16]byte(other[:16]) {
 		return true
 	}
-	mine, theirs := [16]byte(d[16:]), [16]byte(other[16:])
-	return mine != none && theirs != none && mine != theirs
+	one, two := [16]byte(d[16:]), [16]byte(other[16:])
+	return one != none && two != none && one != two
 }
 
 // WithPseudonym returns d with its second half made from p.
@@ -60,14 +69,14 @@ func (d Digest) WithPseudonym(p Pseudonym) Digest {
 	return d
 }
 
-// Pseudonym stands for a phone number: HMAC-SHA-256 under a random key of its
-// campaign (I10). The zero value is no pseudonym.
+// Pseudonym replaces a phone number: its HMAC-SHA-256 under a random key of the
+// campaign (I10). The zero value means none.
 type Pseudonym [32]byte
 
 // String returns the pseudonym in base64url without padding, 43 characters.
 func (p Pseudonym) String() string { return base64.RawURLEncoding.EncodeToString(p[:]) }
 
-// contentDigest is the digest of an event without its pseudonym.
+// contentDigest returns the digest of an event without its pseudonym.
 func contentDigest(e Event) Digest {
 	b := appendDomain(make([]byte, 0, 512), "digest", e.Type())
 	sum := sha256.Sum256(AppendStored(b, e))
@@ -76,7 +85,7 @@ func contentDigest(e Event) Digest {
 	return d
 }
 
-// naturalID is the ID of an event whose producer sent none.
+// naturalID returns the ID of an event that came without one.
 func naturalID(e Event) ID {
 	b := appendDomain(make([]byte, 0, 512), "natural", e.Type())
 	b = appendPart(b, string(e.Subject()))
@@ -93,9 +102,9 @@ func naturalID(e Event) ID {
 	return hashedID(b)
 }
 
-// producerID is the ID of an event whose producer named it: the id itself where
-// it is a UUID, else a hash of it with its source, which together are unique
-// (CloudEvents 1.0.2, "id").
+// producerID returns the ID of an event that came with one: the id itself if it is
+// a UUID, else a hash of source and id, which together are unique (CloudEvents
+// 1.0.2, "id").
 func producerID(source, id string) ID {
 	if len(id) == 36 {
 		if u, err := uuid.Parse(id); err == nil && u.Variant() == uuid.RFC4122 {
@@ -111,8 +120,8 @@ func appendDomain(dst []byte, domain string, t Type) []byte {
 	return appendPart(appendPart(dst, "jangbu/"+domain), t.String())
 }
 
-// appendPart appends s with its length in front, so that no two lists of parts
-// make the same bytes.
+// appendPart appends the length of s and s, so that different lists of parts give
+// different bytes.
 func appendPart(dst []byte, s string) []byte {
 	return append(binary.BigEndian.AppendUint32(dst, uint32(len(s))), s...)
 }

@@ -3,6 +3,7 @@ package events
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 )
 
@@ -14,8 +15,8 @@ type Position int64
 type Draft struct {
 	ID     ID
 	Digest Digest
-	// OccurredAt is the event's own time, or its record's timestamp where it
-	// has none. Whole microseconds, UTC.
+	// OccurredAt is the event's own time, or its record's timestamp if it has
+	// none: whole microseconds, UTC.
 	OccurredAt time.Time
 	Event      Event
 }
@@ -26,14 +27,14 @@ type Recorded struct {
 	ID         ID
 	Digest     Digest
 	OccurredAt time.Time // see Draft.OccurredAt
-	// RecordedAt is when the event was appended, by the log's own clock or that
-	// of the log it was restored from: whole microseconds, UTC, and never before
-	// that of an earlier position.
+	// RecordedAt is the time of the append, by the clock of the log that first
+	// appended the event: whole microseconds, UTC, never before that of an
+	// earlier position.
 	RecordedAt time.Time
 	Event      Event
 }
 
-// Outcome is what became of one draft.
+// Outcome is the result of appending one draft.
 type Outcome uint8
 
 // The outcomes of an append.
@@ -44,7 +45,7 @@ const (
 	// same ID with the same content.
 	Duplicate
 	// Conflict: the log, or an earlier draft of the same append, holds the same
-	// ID with other content. Nothing was written; the caller buries the record.
+	// ID with other content. Nothing is written; the caller buries the record.
 	Conflict
 )
 
@@ -62,29 +63,56 @@ func (o Outcome) String() string {
 	}
 }
 
-// Totals is the log's own account of what it was given (I5):
-// Received = Head + Duplicates + DeadLettered, held by a constraint of the
-// database in every committed state.
+// Totals is the log's account of the records it received (I5): Received = Head +
+// Duplicates + DeadLettered, which a constraint of the database enforces in
+// every committed state.
 type Totals struct {
 	Head         Position
 	Received     int64
 	Duplicates   int64
 	DeadLettered int64
-	// Discarded is how many of the dead-lettered wait no more.
+	// Discarded counts the dead-lettered records that were discarded.
 	Discarded int64
 	// RecordedAt is that of the event at Head; zero while the log is empty.
 	RecordedAt time.Time
+}
+
+// Check returns [ErrCorrupt] if the account does not add up, or if last, the
+// position of the last stored event, is not the head.
+func (t Totals) Check(last Position) error {
+	switch {
+	case t.Received != int64(t.Head)+t.Duplicates+t.DeadLettered:
+		return fmt.Errorf("%w: received %d, but head %d + duplicates %d + dead letters %d",
+			ErrCorrupt, t.Received, t.Head, t.Duplicates, t.DeadLettered)
+	case t.Head != last:
+		return fmt.Errorf("%w: the head is at %d, the last event at %d", ErrCorrupt, t.Head, last)
+	}
+	return nil
+}
+
+// CheckConsecutive returns [ErrGap] unless read holds every position after one
+// and through another (I2).
+func CheckConsecutive(read []Recorded, after, through Position) error {
+	for i := range read {
+		if want := after + 1 + Position(i); read[i].Position != want {
+			return fmt.Errorf("%w: position %d in the place of %d", ErrGap, read[i].Position, want)
+		}
+	}
+	if last := after + Position(len(read)); last != through {
+		return fmt.Errorf("%w: position %d is missing, expected all through %d", ErrGap, last+1, through)
+	}
+	return nil
 }
 
 // Stream selects events of one campaign, in log order.
 type Stream struct {
 	Campaign Campaign
 	After    Position // exclusive
-	// Through is the last position wanted; 0 for no bound.
+	// Through is the last position selected; 0 sets no bound.
 	Through Position
-	// AsOf is the last RecordedAt wanted; zero for no bound.
+	// AsOf is the last RecordedAt selected; zero sets no bound.
 	AsOf time.Time
-	// Limit is the most events that one call returns; at least 1.
+	// Limit is the maximum number of events that one call returns; at least 1.
 	Limit int
 }
 

@@ -11,7 +11,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// object is a JSON object cut into its members, and what was found wrong with them.
+// object is a JSON object cut into its members, with the errors found in them.
 type object struct {
 	src     []byte
 	members []member
@@ -24,8 +24,8 @@ type member struct {
 	taken bool
 }
 
-// parseObject cuts src, strictly: valid UTF-8, no name twice, nothing after it.
-// [jsonError] turns its error into one that may be shown.
+// parseObject cuts src strictly: valid UTF-8, unique names, nothing after the
+// object. [jsonError] turns its error into one that holds no value of src.
 func parseObject(src []byte) (*object, error) {
 	o := &object{src: src, members: make([]member, 0, 16)}
 	if err := json.Unmarshal(src, o); err != nil {
@@ -39,7 +39,7 @@ var _ json.UnmarshalerFrom = (*object)(nil)
 // UnmarshalJSONFrom implements [json.UnmarshalerFrom].
 func (o *object) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	if kind := dec.PeekKind(); kind != '{' {
-		// The kind is told from one byte: "not json" would pass for null.
+		// PeekKind looks at one byte: to it "not json" is null.
 		if err := dec.SkipValue(); err != nil {
 			return err
 		}
@@ -67,15 +67,15 @@ func (o *object) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	return err
 }
 
-// next returns the value that comes next as a part of src, which outlives the
-// decoder's own buffer.
+// next returns the next value as a slice of src, which outlives the decoder's own
+// buffer.
 func (o *object) next(dec *jsontext.Decoder) (jsontext.Value, error) {
 	v, err := dec.ReadValue()
 	end := int(dec.InputOffset())
 	return o.src[end-len(v) : end], err
 }
 
-// unquote returns the text of a valid JSON string; it aliases v if it can.
+// unquote returns the text of a valid JSON string; without escapes it aliases v.
 func unquote(v jsontext.Value) ([]byte, error) {
 	if bytes.IndexByte(v, '\\') < 0 {
 		return v[1 : len(v)-1], nil
@@ -83,7 +83,7 @@ func unquote(v jsontext.Value) ([]byte, error) {
 	return jsontext.AppendUnquote(nil, v)
 }
 
-// jsonError says what is wrong with a text without repeating any of it.
+// jsonError describes what is wrong with a text without repeating any of it (I10).
 func jsonError(err error) FieldError {
 	if f, ok := errors.AsType[FieldError](err); ok {
 		return f
@@ -124,7 +124,8 @@ func (o *object) fail(field, problem, want string) {
 	o.errs = append(o.errs, FieldError{Field: field, Problem: problem, Want: want})
 }
 
-// take returns the member's value; nil where it is absent or null.
+// take returns the member's value and marks it as taken; nil if it is absent or
+// null.
 func (o *object) take(name string) jsontext.Value {
 	for i := range o.members {
 		m := &o.members[i]
@@ -139,7 +140,7 @@ func (o *object) take(name string) jsontext.Value {
 	return nil
 }
 
-// rest returns the members that nobody took, canonical and sorted by name.
+// rest returns the members that were not taken, canonical and sorted by name.
 func (o *object) rest() []byte {
 	var left []member
 	for _, m := range o.members {
@@ -157,7 +158,7 @@ func (o *object) rest() []byte {
 			b = append(b, ',')
 		}
 		value := m.value.Clone()
-		// Numbers stay as they were written: a float would lose digits.
+		// Numbers keep their spelling: as floats they would lose digits.
 		if err := value.Format(
 			jsontext.ReorderRawObjects(true),
 			jsontext.CanonicalizeRawInts(false),

@@ -2,12 +2,12 @@ package events
 
 import "time"
 
-// MaxRecordBytes is the most that a record's key and value may take together.
-// A longer record is a dead letter.
+// MaxRecordBytes bounds the length of a record's key and value together. A longer
+// record becomes a dead letter.
 const MaxRecordBytes = 1 << 20
 
-// Record is a Kafka record before it is decoded. It may hold a phone number
-// and must not be logged.
+// Record is a Kafka record before it is decoded. It may hold a phone number, so it
+// must not be logged (I10).
 type Record struct {
 	Topic     string
 	Partition int32

@@ -265,7 +265,7 @@ func TestDecodeRefusesPhoneNumberElsewhere(t *testing.T) {
 	t.Parallel()
 	const typ = events.TypeParticipantRegistered
 	want := func(field string) []events.FieldError {
-		return []events.FieldError{{Field: field, Problem: "contains the phone number", Want: "an identifier that tells nobody's number"}}
+		return []events.FieldError{{Field: field, Problem: "contains the phone number", Want: "an identifier without a phone number"}}
 	}
 	for _, number := range []string{phone, "+82 10-1234-5678", "01012345678", "+821012345678", "０１０－１２３４－５６７８"} {
 		for _, field := range []string{"participantId", "eventId", "channel", "gender", "ageGroup", "region"} {

@@ -5,11 +5,11 @@ import (
 	"time"
 )
 
-// Unrestored returns those of the events that a log does not hold yet, of which
-// it holds some: at their positions, in order, all up to its head. lastRecorded
-// is that of the head, zero while the log is empty. [ErrNotNext] where the
-// events cannot be restored.
-func Unrestored(recorded, held []Recorded, head Position, lastRecorded time.Time) ([]Recorded, error) {
+// Unrestored returns the events of recorded that a log lacks; adapters call it in
+// Restore. stored are the log's events at the positions of recorded, in order and
+// up to its head. lastRecorded is the RecordedAt of the head, zero while the log
+// is empty. [ErrNotNext] if the events cannot be restored.
+func Unrestored(recorded, stored []Recorded, head Position, lastRecorded time.Time) ([]Recorded, error) {
 	for i := 1; i < len(recorded); i++ {
 		last, r := &recorded[i-1], &recorded[i]
 		if r.Position != last.Position+1 {
@@ -19,12 +19,12 @@ func Unrestored(recorded, held []Recorded, head Position, lastRecorded time.Time
 			return nil, fmt.Errorf("%w: position %d was recorded before %d", ErrNotNext, r.Position, last.Position)
 		}
 	}
-	for i := range held {
-		if !recorded[i].same(&held[i]) {
-			return nil, fmt.Errorf("%w: position %d holds another event", ErrNotNext, held[i].Position)
+	for i := range stored {
+		if !recorded[i].same(&stored[i]) {
+			return nil, fmt.Errorf("%w: position %d holds another event", ErrNotNext, stored[i].Position)
 		}
 	}
-	rest := recorded[len(held):]
+	rest := recorded[len(stored):]
 	switch {
 	case len(rest) == 0:
 		return nil, nil
@@ -36,8 +36,8 @@ func Unrestored(recorded, held []Recorded, head Position, lastRecorded time.Time
 	return rest, nil
 }
 
-// same reports whether both are one event, recorded at the same place and time.
-// Equal digests are equal content.
+// same reports whether both are the same event at the same position, recorded at
+// the same time. Equal digests mean equal content.
 func (r *Recorded) same(other *Recorded) bool {
 	return r.Position == other.Position && r.ID == other.ID && r.Digest == other.Digest &&
 		r.OccurredAt.Equal(other.OccurredAt) && r.RecordedAt.Equal(other.RecordedAt) &&

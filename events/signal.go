@@ -2,15 +2,15 @@ package events
 
 import "sync"
 
-// Signal tells everybody who waits that the log has grown. The zero value is
-// ready; it is safe for concurrent use.
+// Signal wakes the goroutines that wait for the log to grow. The zero value is
+// ready for use. It is safe for concurrent use.
 type Signal struct {
 	mu sync.Mutex
-	ch chan struct{}
+	ch chan struct{} // guarded by mu; nil while no goroutine waits
 }
 
-// Changed returns a channel that the next Broadcast closes. Take it before
-// looking at the head, so that no append slips between.
+// Changed returns a channel that the next Broadcast closes. The caller must
+// obtain it before it reads the head, or it may miss an append in between.
 func (s *Signal) Changed() <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -20,7 +20,7 @@ func (s *Signal) Changed() <-chan struct{} {
 	return s.ch
 }
 
-// Broadcast wakes everybody who waits.
+// Broadcast wakes all waiting goroutines.
 func (s *Signal) Broadcast() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -10,10 +10,10 @@ import (
 )
 
 // AppendStored appends the event's stored form to dst: one JSON object without
-// white space, the contract's members first, in the contract's order and only
-// where known, then the unknown ones sorted by name. Equal events have equal
-// stored forms, and [DecodeStored] reads nothing else. A phone number has no
-// place in it: ParticipantRegistered carries its pseudonym instead (I10).
+// white space, the known members first, in the contract's order, then the unknown
+// ones sorted by name. Absent members are left out. Equal events have equal stored
+// forms, and [DecodeStored] accepts no other form. It has no member for a phone
+// number: ParticipantRegistered carries its pseudonym instead (I10).
 func AppendStored(dst []byte, e Event) []byte {
 	w := storedWriter{b: append(dst, '{')}
 	switch e := e.(type) {
@@ -70,18 +70,18 @@ func AppendStored(dst []byte, e Event) []byte {
 		w.text(`"eventId":`, string(e.Campaign))
 		w.text(`"channel":`, string(e.Channel))
 		w.instant(`"fetchedAt":`, e.FetchedAt)
-		w.figure(`"impressions":`, e.Impressions)
-		w.figure(`"views":`, e.Views)
-		w.figure(`"clicks":`, e.Clicks)
-		w.figure(`"likes":`, e.Likes)
-		w.figure(`"comments":`, e.Comments)
-		w.figure(`"shares":`, e.Shares)
+		w.whole(`"impressions":`, e.Impressions)
+		w.whole(`"views":`, e.Views)
+		w.whole(`"clicks":`, e.Clicks)
+		w.whole(`"likes":`, e.Likes)
+		w.whole(`"comments":`, e.Comments)
+		w.whole(`"shares":`, e.Shares)
 		w.extra(e.Extra)
 	}
 	return append(w.b, '}')
 }
 
-// storedWriter appends members; each name comes with its quotes and colon.
+// storedWriter appends members; callers pass each name with its quotes and colon.
 type storedWriter struct{ b []byte }
 
 func (w *storedWriter) name(name string) {
@@ -93,7 +93,7 @@ func (w *storedWriter) name(name string) {
 
 func (w *storedWriter) text(name, s string) {
 	w.name(name)
-	// The strict decoder lets no invalid UTF-8 in, AppendQuote's only error.
+	// The only error of AppendQuote is invalid UTF-8, which Decode refuses.
 	w.b, _ = jsontext.AppendQuote(w.b, s)
 }
 
@@ -113,9 +113,9 @@ func (w *storedWriter) instant(name string, t time.Time) {
 	w.b = append(w.b, '"')
 }
 
-func (w *storedWriter) won(name string, v *Won) { w.figure(name, (*int64)(v)) }
+func (w *storedWriter) won(name string, v *Won) { w.whole(name, (*int64)(v)) }
 
-func (w *storedWriter) figure(name string, v *int64) {
+func (w *storedWriter) whole(name string, v *int64) {
 	if v != nil {
 		w.name(name)
 		w.b = strconv.AppendInt(w.b, *v, 10)
@@ -129,9 +129,9 @@ func (w *storedWriter) extra(members []byte) {
 	}
 }
 
-// DecodeStored reads back what [AppendStored] wrote. It is made for replay:
-// it knows the order of the members, and copies the payload once, for the
-// event's texts to share. Whatever is not a stored form of that type is an error.
+// DecodeStored is the inverse of [AppendStored]. It is fast, for replays: it
+// relies on the order of the members and copies the payload once, for all texts of
+// the event. Any other form is an error.
 func DecodeStored(t Type, payload []byte) (Event, error) {
 	r := storedReader{s: string(payload)}
 	var e Event
@@ -172,12 +172,12 @@ func DecodeStored(t Type, payload []byte) (Event, error) {
 	case TypeChannelStatsFetched:
 		s := &ChannelStatsFetched{Campaign: Campaign(r.text(`{"eventId":"`)), Channel: Channel(r.text(`,"channel":"`))}
 		s.FetchedAt = r.instant(`,"fetchedAt":"`)
-		s.Impressions = r.figure(`,"impressions":`)
-		s.Views = r.figure(`,"views":`)
-		s.Clicks = r.figure(`,"clicks":`)
-		s.Likes = r.figure(`,"likes":`)
-		s.Comments = r.figure(`,"comments":`)
-		s.Shares = r.figure(`,"shares":`)
+		s.Impressions = r.whole(`,"impressions":`)
+		s.Views = r.whole(`,"views":`)
+		s.Clicks = r.whole(`,"clicks":`)
+		s.Likes = r.whole(`,"likes":`)
+		s.Comments = r.whole(`,"comments":`)
+		s.Shares = r.whole(`,"shares":`)
 		s.Extra = r.extra(t)
 		e = s
 	default:

@@ -11,16 +11,16 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// storedReader walks over a stored form. After a failure no method moves on,
-// so that i stays near it.
+// storedReader reads a stored form from the front. After a failure no method moves
+// i, which errors report.
 type storedReader struct {
 	s      string
 	i      int
 	failed bool
 }
 
-// at moves past s and reports true if it comes next: a comma or brace, the
-// member's name and colon, and a text's first quote.
+// at moves past s and reports true if s comes next. s is a comma or brace, the
+// member's name and colon, and the first quote of a text.
 func (r *storedReader) at(s string) bool {
 	if r.failed || !strings.HasPrefix(r.s[r.i:], s) {
 		return false
@@ -50,12 +50,12 @@ func (r *storedReader) optionalText(name string) string {
 	}
 	s := r.quoted()
 	if s == "" {
-		r.failed = true // an empty optional text is written as no member
+		r.failed = true // AppendStored leaves out an empty optional text
 	}
 	return s
 }
 
-// quoted reads the rest of a string that was quoted as [jsontext.AppendQuote] does it.
+// quoted reads the rest of a string that [jsontext.AppendQuote] quoted.
 func (r *storedReader) quoted() string {
 	var bits byte
 	for i := r.i; i < len(r.s); i++ {
@@ -79,7 +79,7 @@ func (r *storedReader) quoted() string {
 	return ""
 }
 
-// escaped reads a string with escapes, from behind its first quote. They are rare.
+// escaped reads a string with escapes, after its first quote.
 func (r *storedReader) escaped() string {
 	end := r.i
 	for end < len(r.s) && r.s[end] != '"' {
@@ -98,7 +98,7 @@ func (r *storedReader) escaped() string {
 	return string(text)
 }
 
-// token returns what stands before the next quote; its reader judges every byte.
+// token returns the text before the next quote; callers check every byte of it.
 func (r *storedReader) token() string {
 	s := r.s[r.i:]
 	n := strings.IndexByte(s, '"')
@@ -132,9 +132,9 @@ func (r *storedReader) timestamp() time.Time {
 	return t
 }
 
-func (r *storedReader) won(name string) *Won { return (*Won)(r.figure(name)) }
+func (r *storedReader) won(name string) *Won { return (*Won)(r.whole(name)) }
 
-func (r *storedReader) figure(name string) *int64 {
+func (r *storedReader) whole(name string) *int64 {
 	if !r.at(name) {
 		return nil
 	}
@@ -166,7 +166,7 @@ func (r *storedReader) pseudonym(p *Pseudonym) {
 		return
 	}
 	s := r.token()
-	var text [43]byte // 256 bits, six to a character; the last two bits of all are zero
+	var text [43]byte // 256 bits at 6 a character; the last 2 bits are zero
 	if len(s) != len(text) || strings.IndexByte("AEIMQUYcgkosw048", s[len(s)-1]) < 0 {
 		r.failed = true
 		return
@@ -195,15 +195,14 @@ func (r *storedReader) distributions(name string) []Distribution {
 	return ds
 }
 
-// extra returns the members that are left of an event.
+// extra returns the unknown members of an event.
 func (r *storedReader) extra(t Type) []byte {
 	return r.unknown(func(o *object) { o.decode(t, time.Time{}) })
 }
 
-// unknown returns the members that are left of an object, if they are as
-// [object.rest] leaves them. They are rare, so the strict decoder may judge:
-// takeKnown takes the members that the contract knows, which stand further
-// ahead or nowhere.
+// unknown returns the unknown members of an object and fails if they are not as
+// [object.rest] writes them. They are rare, so the strict decoder checks them:
+// takeKnown takes the members of the contract, none of which may come here.
 func (r *storedReader) unknown(takeKnown func(*object)) []byte {
 	if !r.at(",") {
 		return nil
@@ -230,8 +229,8 @@ func (r *storedReader) unknown(takeKnown func(*object)) []byte {
 
 var errInstant = errors.New("expected an RFC 3339 time in UTC")
 
-// parseCanonicalInstant reads what time.RFC3339Nano writes of a UTC time in
-// whole microseconds; it is several times faster than time.Parse.
+// parseCanonicalInstant parses the form in which time.RFC3339Nano formats a UTC
+// time in whole microseconds; it is several times faster than time.Parse.
 func parseCanonicalInstant(s string) (time.Time, error) {
 	if len(s) < 20 || s[4] != '-' || s[7] != '-' || s[10] != 'T' || s[13] != ':' || s[16] != ':' || s[len(s)-1] != 'Z' {
 		return time.Time{}, errInstant

@@ -14,8 +14,8 @@ import (
 	"jangbu/events"
 )
 
-// takeHead locks the head row until the transaction ends and accounts for $1
-// new events and $2 duplicates. It returns the last of the new positions.
+// takeHead locks the head row until the transaction ends (I2) and counts $1 new
+// events and $2 duplicates. It returns the last of the new positions.
 const takeHead = `
 UPDATE jangbu_log.log_head
 SET position    = position + $1,
@@ -24,16 +24,16 @@ SET position    = position + $1,
     recorded_at = greatest(recorded_at, clock_timestamp())
 RETURNING position, recorded_at`
 
-// findDigests returns the digest of each identity, in their order; null where
-// the log does not hold it. The scalar subquery makes it one index probe each,
-// however many are asked for.
+// findDigests returns the digest of each identity, in their order; null if the log
+// does not hold it. The scalar subquery makes it one index probe for each identity,
+// whatever their number.
 const findDigests = `
 SELECT (SELECT e.digest FROM jangbu_log.events AS e WHERE e.campaign = w.campaign AND e.id = w.id)
 FROM unnest($1::text[], $2::uuid[]) WITH ORDINALITY AS w (campaign, id, n)
 ORDER BY w.n`
 
-// adjustHead corrects what takeHead assumed: $1 fewer events, $2 more
-// duplicates. If no event is left, recorded_at is again that of the head.
+// adjustHead corrects the counts of takeHead by $1 fewer events and $2 more
+// duplicates. If no new event remains ($3), recorded_at is again that of the head.
 const adjustHead = `
 UPDATE jangbu_log.log_head AS h
 SET position    = h.position - $1,
@@ -57,8 +57,8 @@ func (l *Log) Append(ctx context.Context, drafts []events.Draft) ([]events.Outco
 		if err := appendBatch(ctx, conn.Conn(), &begin, b); err != nil {
 			return err
 		}
-		// The server answers ROLLBACK, and no error, to the COMMIT of a
-		// transaction that has failed.
+		// The server replies ROLLBACK, without an error, to the COMMIT of a
+		// failed transaction.
 		done, err := conn.Exec(ctx, `COMMIT`)
 		if err == nil && done.String() != "COMMIT" {
 			err = pgx.ErrTxCommitRollback
@@ -74,8 +74,8 @@ func (l *Log) Append(ctx context.Context, drafts []events.Draft) ([]events.Outco
 	return b.outcomes, nil
 }
 
-// cutOff makes err tell of the context's end. Cut off in the middle of a COPY, the
-// driver may tell of the connection that it closed and not why it did.
+// cutOff adds the context's error to err if the context has ended. In the middle of
+// a COPY the driver may report only that the connection is closed.
 func cutOff(ctx context.Context, err error) error {
 	if ended := ctx.Err(); ended != nil && !errors.Is(err, ended) {
 		return errors.Join(ended, err)
@@ -83,8 +83,8 @@ func cutOff(ctx context.Context, err error) error {
 	return err
 }
 
-// appendBatch puts the batch into a transaction. What begins the transaction may
-// be queued in begin, to be sent along.
+// appendBatch appends the batch within a transaction. Statements queued in begin
+// are sent first, in the same round trip.
 func appendBatch(ctx context.Context, conn *pgx.Conn, begin *pgx.Batch, b *batch) error {
 	appended, duplicates := b.count()
 	var last events.Position
@@ -95,7 +95,7 @@ func appendBatch(ctx context.Context, conn *pgx.Conn, begin *pgx.Batch, b *batch
 	begin.Queue(`SAVEPOINT copied`)
 	if err := conn.SendBatch(ctx, begin).Close(); err != nil {
 		if errors.Is(err, pgx.ErrNoRows) {
-			return fmt.Errorf("%w: the head row is missing", events.ErrCorrupt)
+			return errNoHead
 		}
 		return fmt.Errorf("take the head: %w", err)
 	}
@@ -118,11 +118,11 @@ func appendBatch(ctx context.Context, conn *pgx.Conn, begin *pgx.Batch, b *batch
 		return fmt.Errorf("look up known events: %w", err)
 	}
 	b.judge(digests)
-	stay, known := b.count()
-	if _, err := conn.Exec(ctx, adjustHead, appended-stay, known-duplicates, stay > 0); err != nil {
+	remaining, known := b.count()
+	if _, err := conn.Exec(ctx, adjustHead, appended-remaining, known-duplicates, remaining > 0); err != nil {
 		return fmt.Errorf("adjust the head: %w", err)
 	}
-	if stay == 0 {
+	if remaining == 0 {
 		return nil
 	}
 	if err := copyEvents(ctx, conn, b, before, recordedAt); err != nil {
@@ -131,8 +131,8 @@ func appendBatch(ctx context.Context, conn *pgx.Conn, begin *pgx.Batch, b *batch
 	return nil
 }
 
-// lookUp goes back to the savepoint and returns what the log holds of the
-// batch's identities, nil for those that it does not hold.
+// lookUp returns to the savepoint and returns the digests that the log holds under
+// the batch's identities, nil for an identity that it does not hold.
 func lookUp(ctx context.Context, conn *pgx.Conn, b *batch) ([]*events.Digest, error) {
 	firsts := make([]events.Draft, len(b.firsts))
 	for k, i := range b.firsts {
@@ -149,8 +149,8 @@ type querier interface {
 	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
 }
 
-// digestsOf returns what the log holds under the drafts' identities, nil for
-// those that it does not hold.
+// digestsOf returns the digests that the log holds under the drafts' identities,
+// nil for an identity that it does not hold.
 func digestsOf(ctx context.Context, db querier, drafts []events.Draft) ([]*events.Digest, error) {
 	campaigns := make([]string, len(drafts))
 	ids := make([]pgtype.UUID, len(drafts))
@@ -182,7 +182,7 @@ func copyEvents(ctx context.Context, conn *pgx.Conn, b *batch, before events.Pos
 	return err
 }
 
-// eventColumns are those of an event, in the order in which they are copied.
+// eventColumns returns the columns of an event, in the order of [copyRows.Values].
 func eventColumns() []string {
 	return []string{"position", "occurred_at", "recorded_at", "type", "id", "digest", "campaign", "payload"}
 }

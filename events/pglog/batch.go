@@ -8,11 +8,11 @@ import (
 	"jangbu/events"
 )
 
-// batch is what one append brings: drafts, each ID of which is copied once.
+// batch is the drafts of one append with their outcomes.
 type batch struct {
 	drafts   []events.Draft
 	outcomes []events.Outcome
-	// firsts are the drafts that are the first of their identity, by index and
+	// firsts are the indexes of the drafts that are the first of their identity,
 	// in order; payloads holds their stored forms, the k-th up to ends[k].
 	firsts   []int
 	payloads []byte
@@ -20,20 +20,20 @@ type batch struct {
 	repeats  []repeat
 }
 
-// repeat is a draft whose identity an earlier one of its batch has.
+// repeat is a draft with the identity of an earlier one of its batch.
 type repeat struct {
 	draft int // index in drafts
 	first int // index in firsts
 }
 
-// identity is what makes two drafts the same event (I4).
+// identity is equal for two drafts of the same event (I4).
 type identity struct {
 	campaign events.Campaign
 	id       events.ID
 }
 
-// newBatch sorts the drafts out and encodes them, before the head row is
-// taken: nobody waits for it. It judges as if the log held none of them.
+// newBatch encodes the drafts, before the head row is locked, so that no writer
+// waits for it. Its outcomes assume that the log holds none of them.
 func newBatch(drafts []events.Draft) *batch {
 	b := &batch{
 		drafts:   drafts,
@@ -58,30 +58,25 @@ func newBatch(drafts []events.Draft) *batch {
 	return b
 }
 
-// judge sets every draft's outcome, given what the log holds of each of the
-// firsts' identities. A repeat is compared with what the log then holds: with
-// the log's own event where there was one, else with the first that is written.
-func (b *batch) judge(held []*events.Digest) {
+// judge sets every draft's outcome, given the digests that the log holds under the
+// identities of firsts, nil for none. A repeat is compared with the log's own event
+// if there is one, else with the first draft of its identity. judge changes stored.
+func (b *batch) judge(stored []*events.Digest) {
 	for k, i := range b.firsts {
-		if held[k] == nil {
+		if stored[k] == nil {
 			b.outcomes[i] = events.Appended
-			held[k] = &b.drafts[i].Digest
+			stored[k] = &b.drafts[i].Digest
 			continue
 		}
-		b.outcomes[i] = verdict(*held[k], b.drafts[i].Digest)
+		b.outcomes[i] = stored[k].OutcomeOf(b.drafts[i].Digest)
 	}
 	for _, r := range b.repeats {
-		b.outcomes[r.draft] = verdict(*held[r.first], b.drafts[r.draft].Digest)
+		b.outcomes[r.draft] = stored[r.first].OutcomeOf(b.drafts[r.draft].Digest)
 	}
 }
 
-func verdict(held, digest events.Digest) events.Outcome {
-	if held.Conflicts(digest) {
-		return events.Conflict
-	}
-	return events.Duplicate
-}
-
+// count counts the outcomes. Conflicts are not part of the account: the caller
+// buries their records.
 func (b *batch) count() (appended, duplicates int) {
 	for _, o := range b.outcomes {
 		switch o {
@@ -89,13 +84,13 @@ func (b *batch) count() (appended, duplicates int) {
 			appended++
 		case events.Duplicate:
 			duplicates++
-		case events.Conflict: // not ours to count: the caller buries it
+		case events.Conflict:
 		}
 	}
 	return appended, duplicates
 }
 
-// copyRows is the batch's new events as a pgx.CopyFromSource.
+// copyRows is a pgx.CopyFromSource of the batch's new events.
 type copyRows struct {
 	batch      *batch
 	next       int   // index in firsts
@@ -104,7 +99,7 @@ type copyRows struct {
 	values     [8]any
 }
 
-// Next moves on to the next first draft that is new.
+// Next moves to the next draft of firsts that is new.
 func (r *copyRows) Next() bool {
 	for r.next++; r.next < len(r.batch.firsts); r.next++ {
 		if r.batch.outcomes[r.batch.firsts[r.next]] == events.Appended {
@@ -115,7 +110,7 @@ func (r *copyRows) Next() bool {
 	return false
 }
 
-// Values returns the row in the order of copyEvents' columns.
+// Values returns the row in the order of eventColumns. The next call overwrites it.
 func (r *copyRows) Values() ([]any, error) {
 	b, start := r.batch, 0
 	if r.next > 0 {
@@ -135,5 +130,5 @@ func (r *copyRows) Values() ([]any, error) {
 	return r.values[:], nil
 }
 
-// Err returns nil: nothing here can fail.
+// Err returns nil: Next and Values cannot fail.
 func (r *copyRows) Err() error { return nil }

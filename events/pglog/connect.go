@@ -15,20 +15,20 @@ import (
 	"github.com/pressly/goose/v3/lock"
 )
 
-// Another process that is migrating is asked once per period, in seconds, and
-// given up on after that many refusals.
+// While another process migrates, its lock is tried once per lockPeriod, in seconds,
+// at most lockFailures times.
 const (
 	lockPeriod   = 1
 	lockFailures = 30
 )
 
-// minMaxConns is how many connections there may be at least, unless the URL says
-// otherwise: who reads the whole log must not keep those waiting who append to it.
+// minMaxConns is the least maximum of connections, unless the URL sets one: replays
+// that read the whole log must not occupy those that append.
 const minMaxConns = 8
 
-// sessionParams are what a session asks of the server, unless the URL says
-// otherwise: to end it when its process freezes within a transaction (10 s), or
-// its machine is gone (25 s), for neither may keep the head row for ever.
+// sessionParams returns the parameters of a session, unless the URL sets them. The
+// server ends a session whose process freezes within a transaction (10 s) or whose
+// machine is gone (25 s), because its transaction may hold the head row (I5).
 func sessionParams() map[string]string {
 	return map[string]string{
 		"application_name":                    "jangbu",
@@ -39,8 +39,8 @@ func sessionParams() map[string]string {
 	}
 }
 
-// connect opens a pool on the database and applies the migrations in dir of
-// files to the schema.
+// connect opens a pool on the database and applies the migrations of dir to the
+// schema.
 func connect(ctx context.Context, url, schema string, files fs.FS, dir string, opts Options) (*pgxpool.Pool, error) {
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
@@ -63,8 +63,8 @@ func connect(ctx context.Context, url, schema string, files fs.FS, dir string, o
 }
 
 // migrate brings the schema up to date. One lock covers the creation of the
-// schema, of goose's own table and the migrations, for none of the three can
-// be done by two processes at once.
+// schema, that of goose's own table, and the migrations: two processes at once
+// cannot do any of the three.
 func migrate(ctx context.Context, config *pgx.ConnConfig, schema string, files fs.FS, dir string, logger *slog.Logger) (err error) {
 	db := stdlib.OpenDB(*config)
 	defer func() { err = errors.Join(err, db.Close()) }()
@@ -83,8 +83,8 @@ func migrate(ctx context.Context, config *pgx.ConnConfig, schema string, files f
 	}
 	defer func() { err = errors.Join(err, locker.SessionUnlock(context.WithoutCancel(ctx), conn)) }()
 
-	// IF NOT EXISTS asks for the right to create schemas even where there is
-	// nothing to create, and the service may well not have it.
+	// IF NOT EXISTS requires the privilege to create schemas even if the schema
+	// exists, and the service may not have it.
 	var exists bool
 	if err := conn.QueryRowContext(ctx, `SELECT to_regnamespace($1) IS NOT NULL`, schema).Scan(&exists); err != nil {
 		return err

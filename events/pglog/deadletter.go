@@ -12,8 +12,8 @@ import (
 	"jangbu/events"
 )
 
-// lockHead comes first in every write that is not an append, so that no two
-// writers can wait for each other in a circle.
+// lockHead comes first in every write of dead letters: all writers lock the head
+// row first, so no two of them can deadlock.
 const lockHead = `SELECT FROM jangbu_log.log_head FOR UPDATE`
 
 const buryLetters = `
@@ -31,7 +31,7 @@ SET received      = received + $9,
     duplicates    = duplicates + $9 - counted.new
 FROM counted`
 
-// letterColumns are what letterOf reads, in this order.
+// letterColumns are the columns that letterOf scans, in this order.
 const letterColumns = `
 id, topic, part, record_offset, record_timestamp, reason, detail, sealed, buried_at, discarded_at, discarded_by, discarded_why`
 
@@ -60,7 +60,7 @@ FROM jangbu_log.dead_letters
 GROUP BY reason
 ORDER BY reason`
 
-// deadLetters implements [events.DeadLetters] on its log.
+// deadLetters implements [events.DeadLetters] in the database of its log.
 type deadLetters struct{ *Log }
 
 var _ events.DeadLetters = deadLetters{}
@@ -103,7 +103,7 @@ func (l *Log) writeLetters(ctx context.Context, f func(pgx.Tx) error) error {
 				return fmt.Errorf("take the head: %w", err)
 			}
 			if locked.RowsAffected() != 1 {
-				return fmt.Errorf("%w: the head row is missing", events.ErrCorrupt)
+				return errNoHead
 			}
 			return f(tx)
 		})
@@ -175,7 +175,7 @@ func letterOf(row pgx.CollectableRow) (events.DeadLetter, error) {
 		return d, err
 	}
 	d.Timestamp, d.BuriedAt = d.Timestamp.UTC(), d.BuriedAt.UTC()
-	if at != nil { // and so the others, by a constraint
+	if at != nil { // a constraint makes by and why non-null too
 		d.Discarded = &events.Discarded{At: at.UTC(), By: *by, Why: *why}
 	}
 	return d, nil

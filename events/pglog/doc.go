@@ -1,38 +1,35 @@
 // Package pglog keeps the log, its dead letters and the campaigns' keys in
-// PostgreSQL 15 or later.
+// PostgreSQL 15 or later. It owns the schemas jangbu_log and jangbu_keys.
 //
-// # What holds
+// # Promises
 //
-// Every write takes the one row of log_head first and keeps its lock until it
-// commits. So positions are handed out in commit order without a gap (I2), and
-// a reader that sees the head at p finds every event up to p. The same row
-// carries the account of I5, and a CHECK constraint holds it together in every
-// committed state. An event's identity is the unique index over campaign and
-// id (I4); whether a second one is a duplicate or a conflict is told by its
-// digest.
+// Every write first locks the one row of log_head and holds the lock until it
+// commits. Positions are therefore assigned in commit order without a gap (I2),
+// and a reader that sees the head at p finds every event up to p. The same row
+// holds the account of I5, and a CHECK constraint enforces it in every committed
+// state. The unique index over campaign and id is an event's identity (I4); its
+// digest distinguishes a duplicate from a conflict.
 //
-// Events enter by COPY, on the optimistic view that none is known. If one is,
-// the transaction goes back to its savepoint, looks up which are, and copies
-// the others; the head row stays locked all the while, so the second COPY
-// cannot meet a stranger.
+// An append first copies its events by COPY, as if the log held none of them. On a
+// unique violation it returns to its savepoint, looks up the identities that
+// exist, and copies the other events. The head row stays locked meanwhile, so no
+// other writer can add an identity between the lookup and the second COPY.
 //
-// A dead letter is revived, in one transaction, by such an append under the same
-// lock: the row goes, and what was counted as dead-lettered is counted as an event
-// or as a duplicate. Who looks at the letters before has to ask again under it.
+// A revival appends in the same way, in the transaction that removes the dead
+// letters, and the account counts them as events or duplicates instead of as
+// dead-lettered. Whether a letter still waits is checked under the lock.
 //
-// # How it fails
+// # Failures
 //
 // A transaction that fails, or whose context ends, leaves nothing behind: its
-// connection is closed and the server rolls back. If the answer to a COMMIT is
-// lost, the append may have happened; appending again tells. A process that
-// freezes between two statements loses its transaction after ten seconds, one
-// whose machine is gone within half a minute: neither can keep the head row from
-// everybody else.
+// connection is closed and the server rolls back. If the reply to a COMMIT is
+// lost, the append may have happened; appending again is harmless. A process that
+// freezes between two statements loses its transaction after 10 s, one whose
+// machine is gone after 25 s, so neither keeps the head row locked for longer.
 //
-// Reads check that positions are consecutive up to the head, and fail with
-// events.ErrGap or events.ErrCorrupt rather than return less than there is.
+// Reads check that positions are consecutive up to the head, and return
+// events.ErrGap or events.ErrCorrupt rather than less than there is.
 //
-// The log lives in the schema jangbu_log, the keys in jangbu_keys. Both are
-// brought up to date on opening, under a lock, by however many processes start
-// at once.
+// Opening brings a schema up to date under a lock, so any number of processes may
+// start at once.
 package pglog

@@ -29,9 +29,9 @@ WHERE k.destroyed_at IS NULL`
 //go:embed keymigrations/*.sql
 var keyMigrations embed.FS
 
-// Keys is the key store in the schema jangbu_keys. It is safe for concurrent
-// use. A destroyed key, wrapped as it was, remains in the server's dead row
-// versions until the next VACUUM, in its WAL and in backups until they expire.
+// Keys is the key store in the schema jangbu_keys. It is safe for concurrent use.
+// A destroyed key, still wrapped, remains in the server's dead row versions until
+// the next VACUUM, in its WAL and in backups until they expire.
 type Keys struct{ pool *pgxpool.Pool }
 
 var _ events.Keys = (*Keys)(nil)
@@ -46,7 +46,7 @@ func OpenKeys(ctx context.Context, url string) (*Keys, error) {
 	return &Keys{pool: pool}, nil
 }
 
-// Close waits for the calls under way and closes the connections.
+// Close waits for running calls and closes the connections.
 func (k *Keys) Close() { k.pool.Close() }
 
 // Keys implements [events.Keys].
@@ -69,7 +69,7 @@ func (k *Keys) Keys(ctx context.Context, campaigns []events.Campaign) (map[event
 
 // AddKeys implements [events.Keys].
 func (k *Keys) AddKeys(ctx context.Context, wrapped map[events.Campaign][]byte) error {
-	// In one order, lest two callers wait for each other's rows in a circle.
+	// Sorted, so that two callers cannot deadlock on each other's rows.
 	campaigns := slices.Sorted(maps.Keys(wrapped))
 	values := make([][]byte, len(campaigns))
 	for i, c := range campaigns {

@@ -15,11 +15,11 @@ import (
 //go:embed migrations/*.sql
 var logMigrations embed.FS
 
-// Options are what a [Log] can be told. The zero value is ready for use.
+// Options configures a [Log]. The zero value is ready for use.
 type Options struct {
-	// Logger is told of the migrations that were applied; nil for nobody.
+	// Logger logs the migrations that are applied; nil disables logging.
 	Logger *slog.Logger
-	// Tracer is told of every statement; nil for nobody.
+	// Tracer traces every statement; nil disables tracing.
 	Tracer pgx.QueryTracer
 }
 
@@ -27,15 +27,18 @@ type Options struct {
 // concurrent use.
 type Log struct {
 	pool *pgxpool.Pool
-	// turn has room for one writer. The head row makes writers wait for each
-	// other anyway; waiting here holds no connection that readers need.
-	turn  chan struct{}
-	grown events.Signal
+	// writing holds a token while a write runs. Writers would wait for each other
+	// at the head row anyway; waiting here occupies no connection.
+	writing chan struct{}
+	grown   events.Signal
 }
+
+// errNoHead: a write or a read finds no head row.
+var errNoHead = fmt.Errorf("%w: the head row is missing", events.ErrCorrupt)
 
 var _ events.Log = (*Log)(nil)
 
-// Open connects to the database at url, in any form that libpq takes, brings
+// Open connects to the database at url, in any form that libpq accepts, brings
 // the schema jangbu_log up to date and returns the log in it. The context
 // bounds the opening only.
 func Open(ctx context.Context, url string, opts Options) (*Log, error) {
@@ -43,18 +46,18 @@ func Open(ctx context.Context, url string, opts Options) (*Log, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open log: %w", err)
 	}
-	return &Log{pool: pool, turn: make(chan struct{}, 1)}, nil
+	return &Log{pool: pool, writing: make(chan struct{}, 1)}, nil
 }
 
-// Close waits for the calls under way and closes the connections.
+// Close waits for running calls and closes the connections.
 func (l *Log) Close() { l.pool.Close() }
 
-// write runs f on a connection of its own when it is this writer's turn. A
+// write runs f on a connection of its own, after the writers before it. A
 // connection that f leaves within a transaction is closed, which rolls back.
 func (l *Log) write(ctx context.Context, f func(*pgxpool.Conn) error) error {
 	select {
-	case l.turn <- struct{}{}:
-		defer func() { <-l.turn }()
+	case l.writing <- struct{}{}:
+		defer func() { <-l.writing }()
 	case <-ctx.Done():
 		return ctx.Err()
 	}

@@ -26,8 +26,8 @@ WHERE campaign = $1 AND position > $2 AND position <= $3
 ORDER BY position
 LIMIT $5`
 
-// Read implements [events.Log]. It looks at the head first: what is committed
-// then must be there, so a hole at the end of the range is found like any other.
+// Read implements [events.Log]. It reads the head first: every event up to it is
+// committed and must exist, so a gap at the end of the range is found too.
 func (l *Log) Read(ctx context.Context, after events.Position, limit int) ([]events.Recorded, error) {
 	head, err := l.head(ctx)
 	if err != nil {
@@ -45,13 +45,8 @@ func (l *Log) Read(ctx context.Context, after events.Position, limit int) ([]eve
 	if err != nil {
 		return nil, fmt.Errorf("read after %d: %w", after, err)
 	}
-	for i := range read {
-		if want := after + 1 + events.Position(i); read[i].Position != want {
-			return nil, fmt.Errorf("read after %d: %w: position %d in the place of %d", after, events.ErrGap, read[i].Position, want)
-		}
-	}
-	if n := events.Position(len(read)); n != through-after {
-		return nil, fmt.Errorf("read after %d: %w: position %d is missing, the head is at %d", after, events.ErrGap, after+n+1, head)
+	if err := events.CheckConsecutive(read, after, through); err != nil {
+		return nil, fmt.Errorf("read after %d: %w", after, err)
 	}
 	return read, nil
 }
@@ -66,8 +61,8 @@ func (l *Log) ReadStream(ctx context.Context, s events.Stream) ([]events.Recorde
 	if !s.AsOf.IsZero() {
 		asOf = &s.AsOf
 	}
-	// Planned for this very campaign: one plan for all of them would sort a large
-	// one for each page, or search the whole log for a small one.
+	// The plan is made for each campaign: a generic one would sort a large campaign
+	// for each page, or search the whole log for a small one.
 	rows, err := l.pool.Query(ctx, readStream, pgx.QueryExecModeCacheDescribe, pgx.QueryResultFormats{pgx.BinaryFormatCode},
 		string(s.Campaign), s.After, through, asOf, s.Limit)
 	if err != nil {
@@ -93,9 +88,9 @@ func collect(rows pgx.Rows, dst []events.Recorded) ([]events.Recorded, error) {
 	return dst, rows.Err()
 }
 
-// recorded reads one row of either query straight from PostgreSQL's binary
-// format, which costs a replay half of what scanning does. The values' memory
-// is the connection's and is gone with the next row.
+// recorded decodes one row of either query from PostgreSQL's binary format, which
+// takes a replay half the time of scanning. The memory of raw belongs to the
+// connection and is valid until the next row.
 func recorded(raw [][]byte) (events.Recorded, error) {
 	if len(raw) != 7 || len(raw[0]) != 8 || len(raw[1]) != 8 || len(raw[2]) != 8 || len(raw[3]) != 2 || len(raw[4]) != len(events.ID{}) {
 		return events.Recorded{}, fmt.Errorf("%w: a row of the log is not in the binary format expected", events.ErrCorrupt)
@@ -121,7 +116,7 @@ func recorded(raw [][]byte) (events.Recorded, error) {
 	return r, nil
 }
 
-// epoch is PostgreSQL's: 2000-01-01 in microseconds of Unix time.
+// epoch is that of PostgreSQL: 2000-01-01 in microseconds of Unix time.
 const epoch = 946_684_800_000_000
 
 func instant(raw []byte) time.Time {

@@ -16,7 +16,7 @@ import (
 
 const readHeadForUpdate = `SELECT position, recorded_at FROM jangbu_log.log_head FOR UPDATE`
 
-// moveHead accounts for $1 events that were restored, the last of them recorded at $2.
+// moveHead counts $1 restored events, the last of them recorded at $2.
 const moveHead = `UPDATE jangbu_log.log_head SET position = position + $1, received = received + $1, recorded_at = $2`
 
 // Restore implements [events.Log].
@@ -34,13 +34,13 @@ func (l *Log) Restore(ctx context.Context, recorded []events.Recorded) error {
 	return nil
 }
 
-// restore puts those of the events into the transaction that are not in the log.
+// restore writes the events that the log lacks.
 func restore(ctx context.Context, tx pgx.Tx, recorded []events.Recorded) error {
 	var head events.Position
 	var lastRecorded *time.Time
 	err := tx.QueryRow(ctx, readHeadForUpdate).Scan(&head, &lastRecorded)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return fmt.Errorf("%w: the head row is missing", events.ErrCorrupt)
+		return errNoHead
 	}
 	if err != nil {
 		return fmt.Errorf("take the head: %w", err)
@@ -48,17 +48,17 @@ func restore(ctx context.Context, tx pgx.Tx, recorded []events.Recorded) error {
 	before := recorded[0].Position - 1
 	rows, err := tx.Query(ctx, readEvents, pgx.QueryResultFormats{pgx.BinaryFormatCode}, before, min(head, before+events.Position(len(recorded))))
 	if err != nil {
-		return fmt.Errorf("read what is held: %w", err)
+		return fmt.Errorf("read stored events: %w", err)
 	}
-	held, err := collect(rows, nil)
+	stored, err := collect(rows, nil)
 	if err != nil {
-		return fmt.Errorf("read what is held: %w", err)
+		return fmt.Errorf("read stored events: %w", err)
 	}
 	var last time.Time
 	if lastRecorded != nil {
 		last = *lastRecorded
 	}
-	rest, err := events.Unrestored(recorded, held, head, last)
+	rest, err := events.Unrestored(recorded, stored, head, last)
 	if err != nil || len(rest) == 0 {
 		return err
 	}

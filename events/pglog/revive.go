@@ -10,8 +10,8 @@ import (
 	"jangbu/events"
 )
 
-// listWaiting asks for letters after a place: that of the last letter of the page
-// before, or one before all.
+// listWaiting selects letters after the place ($2, $3, $4, $5): that of the last
+// letter of the previous page, or one before all places.
 const listWaiting = `
 SELECT` + letterColumns + `
 FROM jangbu_log.dead_letters
@@ -31,7 +31,7 @@ SET reason = $1, detail = c.detail
 FROM unnest($2::uuid[], $3::text[]) AS c (id, detail)
 WHERE l.id = c.id`
 
-// uncountLetters takes back $1 letters: the append has counted them anew.
+// uncountLetters subtracts $1 letters, which the append has counted again.
 const uncountLetters = `
 UPDATE jangbu_log.log_head
 SET received      = received - $1,
@@ -97,7 +97,7 @@ func (l deadLetters) Revive(ctx context.Context, revivals []events.Revival) ([]e
 	return outcomes, nil
 }
 
-// waitingOf returns the indexes of those revivals whose letters wait, each letter
+// waitingOf returns the indexes of the revivals whose letters wait, each letter
 // once.
 func waitingOf(ctx context.Context, tx pgx.Tx, revivals []events.Revival) ([]int, error) {
 	ids := make([]pgtype.UUID, len(revivals))
@@ -123,8 +123,8 @@ func waitingOf(ctx context.Context, tx pgx.Tx, revivals []events.Revival) ([]int
 	return waiting, nil
 }
 
-// settle removes the letters whose drafts are in the log, which the append has
-// counted, and says of the others that they conflict.
+// settle removes the letters whose drafts are in the log and marks the others as
+// conflicts.
 func settle(ctx context.Context, tx pgx.Tx, revivals []events.Revival, outcomes []events.Outcome) error {
 	var in, conflicts []pgtype.UUID
 	var details []string
@@ -153,9 +153,9 @@ func settle(ctx context.Context, tx pgx.Tx, revivals []events.Revival, outcomes 
 	return nil
 }
 
-// Discard implements [events.DeadLetters]. What was sealed remains in the
-// server's dead row versions until the next VACUUM, in its WAL and in backups
-// until they expire.
+// Discard implements [events.DeadLetters]. Sealed records remain in the server's
+// dead row versions until the next VACUUM, in its WAL and in backups until they
+// expire.
 func (l deadLetters) Discard(ctx context.Context, letters []events.ID, d events.Discarded) (int, error) {
 	if len(letters) == 0 {
 		return 0, nil

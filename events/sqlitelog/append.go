@@ -21,10 +21,10 @@ ON CONFLICT (campaign, id) DO NOTHING`
 
 const findDigest = `SELECT digest FROM events WHERE campaign = ? AND id = ?`
 
-// takeHead comes first in an append, within the write lock.
+// takeHead is the first statement of an append, under the write lock (I2).
 const takeHead = `SELECT position, recorded_at FROM log_head`
 
-// moveHead accounts for ?1 new events and ?2 duplicates.
+// moveHead counts ?1 new events, the last of them recorded at ?3, and ?2 duplicates.
 const moveHead = `
 UPDATE log_head
 SET position    = position + ?1,
@@ -37,7 +37,7 @@ func (l *Log) Append(ctx context.Context, drafts []events.Draft) ([]events.Outco
 	if len(drafts) == 0 {
 		return nil, nil
 	}
-	payloads, ends := encode(drafts) // before the lock: nobody waits for it
+	payloads, ends := encode(drafts) // before the lock, so that no writer waits for it
 	var outcomes []events.Outcome
 	err := write(ctx, l.writer, func(ctx context.Context, tx *sql.Tx) (err error) {
 		outcomes, err = l.appendDrafts(ctx, tx, drafts, payloads, ends)
@@ -52,7 +52,7 @@ func (l *Log) Append(ctx context.Context, drafts []events.Draft) ([]events.Outco
 	return outcomes, nil
 }
 
-// appendDrafts appends the drafts, which encode has encoded, in a transaction.
+// appendDrafts appends the drafts, with their forms from encode, within tx.
 func (l *Log) appendDrafts(ctx context.Context, tx *sql.Tx, drafts []events.Draft, payloads string, ends []int) ([]events.Outcome, error) {
 	head, recordedAt, err := head(ctx, tx)
 	if err != nil {
@@ -81,13 +81,11 @@ func (l *Log) appendDrafts(ctx context.Context, tx *sql.Tx, drafts []events.Draf
 			appended++
 			continue
 		}
-		held, err := digestOf(find.QueryRowContext(ctx, campaign, d.ID[:]))
+		stored, err := digestOf(find.QueryRowContext(ctx, campaign, d.ID[:]))
 		if err != nil {
 			return nil, fmt.Errorf("look up known event: %w", err)
 		}
-		outcomes[i] = events.Conflict
-		if !held.Conflicts(d.Digest) {
-			outcomes[i] = events.Duplicate
+		if outcomes[i] = stored.OutcomeOf(d.Digest); outcomes[i] == events.Duplicate {
 			duplicates++
 		}
 	}
@@ -97,8 +95,8 @@ func (l *Log) appendDrafts(ctx context.Context, tx *sql.Tx, drafts []events.Draf
 	return outcomes, nil
 }
 
-// digestOf reads what findDigest found; the error is [sql.ErrNoRows] where that
-// is nothing.
+// digestOf scans the digest of findDigest; [sql.ErrNoRows] if the log holds no such
+// identity.
 func digestOf(row *sql.Row) (events.Digest, error) {
 	var raw []byte
 	if err := row.Scan(&raw); err != nil {
@@ -110,13 +108,13 @@ func digestOf(row *sql.Row) (events.Digest, error) {
 	return events.Digest(raw), nil
 }
 
-// taken reports whether a row of this primary key is there already.
+// taken reports whether an insert failed because its primary key exists.
 func taken(err error) bool {
 	var failure *sqlite.Error
 	return errors.As(err, &failure) && failure.Code() == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY
 }
 
-// encode returns the stored forms end to end, the i-th up to ends[i].
+// encode returns the concatenated stored forms, the i-th up to ends[i].
 func encode(drafts []events.Draft) (payloads string, ends []int) {
 	var b []byte
 	ends = make([]int, len(drafts))
@@ -127,8 +125,8 @@ func encode(drafts []events.Draft) (payloads string, ends []int) {
 	return string(b), ends
 }
 
-// head returns the last position and the time for what is appended now: the
-// clock's, but never before that of the head, in microseconds of Unix time.
+// head returns the last position and the recording time of a new event: that of the
+// clock, but never before that of the head, in microseconds of Unix time.
 func head(ctx context.Context, tx *sql.Tx) (position, recordedAt int64, err error) {
 	position, last, err := lastEvent(ctx, tx)
 	recordedAt = time.Now().UnixMicro()
@@ -138,11 +136,11 @@ func head(ctx context.Context, tx *sql.Tx) (position, recordedAt int64, err erro
 	return position, recordedAt, err
 }
 
-// lastEvent returns the last position and when it was recorded.
+// lastEvent returns the last position and its recording time.
 func lastEvent(ctx context.Context, tx *sql.Tx) (position int64, recordedAt sql.NullInt64, err error) {
 	err = tx.QueryRowContext(ctx, takeHead).Scan(&position, &recordedAt)
 	if errors.Is(err, sql.ErrNoRows) {
-		err = fmt.Errorf("%w: the head row is missing", events.ErrCorrupt)
+		err = errNoHead
 	}
 	return position, recordedAt, err
 }

@@ -17,22 +17,22 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// busyTimeout is how long a statement waits for another process, in milliseconds.
+// busyTimeout bounds a statement's wait for another process, in milliseconds.
 const busyTimeout = "10000"
 
-// reachTime is for how long a new file may be in the way of who opens it.
+// reachTime bounds the retries of reach.
 const reachTime = 10 * time.Second
 
-// writerCache keeps 64 MiB of pages with the writer: identities are random, so
-// an append touches the index all over, and reading those pages back from the
-// file would cost it half of its rate.
+// writerCache gives the writer a page cache of 64 MiB. Identities are random, so an
+// append touches pages all over the index; reading them from the file would halve
+// its rate.
 const writerCache = "cache_size(-65536)"
 
-// secureDelete overwrites what is erased with zeros.
+// secureDelete overwrites erased content with zeros.
 const secureDelete = "secure_delete(ON)"
 
-// writerPragmas make a commit durable, and each transaction take the write
-// lock when it begins, so that none fails halfway for want of it.
+// writerPragmas make a commit durable, and a transaction take the write lock when
+// it begins, so that none fails later because it cannot get the lock.
 func writerPragmas() url.Values {
 	return url.Values{
 		"_busy_timeout": {busyTimeout},
@@ -44,7 +44,7 @@ func writerPragmas() url.Values {
 	}
 }
 
-// readerPragmas keep a reader from writing.
+// readerPragmas forbid writing.
 func readerPragmas() url.Values {
 	return url.Values{"_busy_timeout": {busyTimeout}, "_query_only": {"1"}, "_dqs": {"0"}}
 }
@@ -66,9 +66,9 @@ func connect(path string, params url.Values, conns int) (*sql.DB, error) {
 	return db, nil
 }
 
-// reach opens the first connection, which turns a new file's journal into a write-ahead
-// log. Of several that do so at once SQLite lets all but one fail: whoever reads
-// already and cannot write is not kept waiting (a deadlock could be). They try again.
+// reach opens the first connection, which switches a new file to WAL mode. If several
+// connections do so at once, all but one fail with SQLITE_BUSY, which the busy timeout
+// does not cover because each holds a read lock (they could deadlock); reach retries.
 func reach(ctx context.Context, db *sql.DB) error {
 	for deadline := time.Now().Add(reachTime); ; {
 		err := db.PingContext(ctx)
@@ -84,11 +84,11 @@ func reach(ctx context.Context, db *sql.DB) error {
 	}
 }
 
-// create makes an empty file that only its owner can read, unless there is one.
-// SQLite gives the files that it puts beside it the same mode.
+// create creates an empty file that only its owner can read, unless it exists.
+// SQLite gives the files that it adds beside it the same mode.
 func create(path string) error {
-	// An existing file is not even opened: closing it again would drop the
-	// locks that this process's other connections hold on it.
+	// An existing file is not opened: closing it would drop the POSIX locks that
+	// this process's other connections hold on it.
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
 	if errors.Is(err, fs.ErrExist) {
 		return nil
@@ -99,9 +99,9 @@ func create(path string) error {
 	return f.Close()
 }
 
-// migrate applies the migrations in dir of files. Where another process
-// applies one first, ours is rolled back by the unique index over goose's
-// versions; we then go on from where the other got to.
+// migrate applies the migrations of dir. If another process applies one first, the
+// unique index over goose's versions rolls this process's back; migrate then
+// continues after the version that the other has reached.
 func migrate(ctx context.Context, db *sql.DB, files fs.FS, dir string, logger *slog.Logger) error {
 	if err := reach(ctx, db); err != nil {
 		return err

@@ -17,14 +17,14 @@ INSERT INTO dead_letters
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (id) DO NOTHING`
 
-// countBuried accounts for ?1 letters, ?2 of them new.
+// countBuried counts ?1 letters, ?2 of them new.
 const countBuried = `
 UPDATE log_head
 SET received      = received + ?1,
     dead_lettered = dead_lettered + ?2,
     duplicates    = duplicates + ?1 - ?2`
 
-// letterColumns are what letterOf reads, in this order.
+// letterColumns are the columns that letterOf scans, in this order.
 const letterColumns = `
 id, topic, part, record_offset, record_timestamp, reason, detail, sealed, buried_at, discarded_at, discarded_by, discarded_why`
 
@@ -53,7 +53,7 @@ FROM dead_letters
 GROUP BY reason
 ORDER BY reason`
 
-// deadLetters implements [events.DeadLetters] on its log.
+// deadLetters implements [events.DeadLetters] in the file of its log.
 type deadLetters struct{ *Log }
 
 var _ events.DeadLetters = deadLetters{}
@@ -93,10 +93,10 @@ func (l deadLetters) Bury(ctx context.Context, letters []events.DeadLetter) erro
 	return nil
 }
 
-// oneHead checks that a change of the head has found it.
+// oneHead returns an error unless an update of the head row changed it.
 func oneHead(result sql.Result) error {
 	if counted, err := result.RowsAffected(); err != nil || counted != 1 {
-		return errors.Join(fmt.Errorf("%w: the head row is missing", events.ErrCorrupt), err)
+		return errors.Join(errNoHead, err)
 	}
 	return nil
 }
@@ -188,7 +188,7 @@ func letterOf(rows *sql.Rows) (events.DeadLetter, error) {
 	}
 	d.ID = events.ID(id)
 	d.Timestamp, d.BuriedAt = time.UnixMicro(timestamp).UTC(), time.UnixMicro(buriedAt).UTC()
-	if at.Valid { // and so the others, by a constraint
+	if at.Valid { // a constraint makes by and why non-null too
 		d.Discarded = &events.Discarded{At: time.UnixMicro(at.Int64).UTC(), By: by.String, Why: why.String}
 	}
 	return d, nil

@@ -1,34 +1,33 @@
 // Package sqlitelog keeps the log, its dead letters and the campaigns' keys in
-// SQLite files. Several processes may have one file open; it must lie on a
-// local disk.
+// SQLite files. It owns these files. Several processes may open one file, which
+// must be on a local disk.
 //
-// # What holds
+// # Promises
 //
-// Every write begins with BEGIN IMMEDIATE, which takes the file's only write
-// lock, and reads the one row of log_head. So positions are handed out in
-// commit order without a gap (I2), and a reader that sees the head at p finds
-// every event up to p. The same row carries the account of I5, and a CHECK
-// constraint holds it together in every committed state. An event's identity is
-// the unique index over campaign and id (I4); whether a second one is a
-// duplicate or a conflict is told by its digest.
+// Every write begins with BEGIN IMMEDIATE, which takes the file's only write lock,
+// and reads the one row of log_head. Positions are therefore assigned in commit
+// order without a gap (I2), and a reader that sees the head at p finds every event
+// up to p. The same row holds the account of I5, and a CHECK constraint enforces
+// it in every committed state. The unique index over campaign and id is an event's
+// identity (I4); its digest distinguishes a duplicate from a conflict.
 //
-// A dead letter is revived, in one transaction, by such an append: the row goes,
-// and what was counted as dead-lettered is counted as an event or as a duplicate.
+// A revival appends in the same way, in the transaction that removes the dead
+// letters, and the account counts them as events or duplicates instead of as
+// dead-lettered.
 //
-// The file is in WAL mode with synchronous=FULL: a commit that returned is on
-// the disk, and readers never wait for the writer.
+// The file is in WAL mode with synchronous=FULL: a commit that has returned is on
+// the disk, and readers do not wait for the writer.
 //
-// # How it fails
+// # Failures
 //
 // A transaction that fails, or whose context ends, is rolled back before its
-// connection serves again. If a commit's answer is lost, the append may have
-// happened; appending again tells. A writer waits up to ten seconds for
-// another process's transaction and then fails; nothing is lost by trying
-// again.
+// connection is used again. If the result of a commit is lost, the append may have
+// happened; appending again is harmless. A writer waits up to 10 s for another
+// process's transaction and then fails; trying again loses nothing.
 //
-// Reads check that positions are consecutive up to the head, and fail with
-// events.ErrGap or events.ErrCorrupt rather than return less than there is.
+// Reads check that positions are consecutive up to the head, and return
+// events.ErrGap or events.ErrCorrupt rather than less than there is.
 //
-// A file is created readable by its owner only and brought up to date on
-// opening, by however many processes start at once.
+// Opening creates a file that only its owner may read and brings it up to date;
+// any number of processes may do so at once.
 package sqlitelog

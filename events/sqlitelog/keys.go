@@ -24,15 +24,14 @@ VALUES (?1, x'', ?2, ?2)
 ON CONFLICT (campaign) DO UPDATE SET wrapped = x'', destroyed_at = ?2
 WHERE campaign_keys.destroyed_at IS NULL`
 
-// emptyWAL moves what was written into the file itself and cuts the WAL to
-// nothing, unless a reader is in the way.
+// emptyWAL moves the WAL into the file and truncates it, unless a reader is active.
 const emptyWAL = `PRAGMA wal_checkpoint(TRUNCATE)`
 
 //go:embed keymigrations/*.sql
 var keyMigrations embed.FS
 
 // Keys is the key store in one file. It is safe for concurrent use. SQLite
-// overwrites a destroyed key with zeros; copies of the file made before keep it.
+// overwrites a destroyed key with zeros; earlier copies of the file keep it.
 type Keys struct {
 	db   *sql.DB // one connection
 	read *sql.Stmt
@@ -40,8 +39,8 @@ type Keys struct {
 
 var _ events.Keys = (*Keys)(nil)
 
-// OpenKeys opens the key store in the file at path, which it creates where
-// there is none and brings up to date.
+// OpenKeys opens the key store in the file at path. It creates the file if there is
+// none and brings it up to date.
 func OpenKeys(ctx context.Context, path string) (*Keys, error) {
 	k, err := openKeys(ctx, path)
 	if err != nil {
@@ -70,7 +69,7 @@ func openKeys(ctx context.Context, path string) (*Keys, error) {
 	return &Keys{db: db, read: read}, nil
 }
 
-// Close waits for the calls under way and closes the file.
+// Close waits for running calls and closes the file.
 func (k *Keys) Close() error { return k.db.Close() }
 
 // Keys implements [events.Keys].

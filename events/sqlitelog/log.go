@@ -11,21 +11,21 @@ import (
 	"jangbu/events"
 )
 
-// readers is how many connections serve reads.
+// readers is the number of connections for reads.
 const readers = 4
 
 //go:embed migrations/*.sql
 var logMigrations embed.FS
 
-// Options are what a [Log] can be told. The zero value is ready for use.
+// Options configures a [Log]. The zero value is ready for use.
 type Options struct {
-	// Logger is told of the migrations that were applied; nil for nobody.
+	// Logger logs the migrations that are applied; nil disables logging.
 	Logger *slog.Logger
 }
 
 // Log is the log and its dead letters in one file. It is safe for concurrent use.
 type Log struct {
-	writer *sql.DB // one connection: writers wait for each other here, not in SQLite
+	writer *sql.DB // one connection, so that writers wait here and not in SQLite
 	reader *sql.DB
 	grown  events.Signal
 
@@ -37,8 +37,11 @@ type Log struct {
 
 var _ events.Log = (*Log)(nil)
 
-// Open opens the log in the file at path, which it creates where there is none
-// and brings up to date. The context bounds the opening only.
+// errNoHead: a write or a read finds no head row.
+var errNoHead = fmt.Errorf("%w: the head row is missing", events.ErrCorrupt)
+
+// Open opens the log in the file at path. It creates the file if there is none and
+// brings it up to date. The context bounds the opening only.
 func Open(ctx context.Context, path string, opts Options) (*Log, error) {
 	l := &Log{}
 	if err := l.open(ctx, path, opts.Logger); err != nil {
@@ -77,7 +80,7 @@ func (l *Log) open(ctx context.Context, path string, logger *slog.Logger) (err e
 	return nil
 }
 
-// Close waits for the calls under way and closes the file.
+// Close waits for running calls and closes the file.
 func (l *Log) Close() error {
 	var errs []error
 	for _, db := range []*sql.DB{l.reader, l.writer} {
@@ -88,9 +91,9 @@ func (l *Log) Close() error {
 	return errors.Join(errs...)
 }
 
-// write runs f in a transaction that holds the write lock. The statements of f
-// must not be given ctx: SQLite ends a whole transaction when it interrupts one
-// of its statements, and watching a context costs a goroutine per statement.
+// write runs f in a transaction that holds the write lock. It passes f a context
+// without cancellation: SQLite ends a whole transaction when it interrupts one of
+// its statements, and watching a context costs a goroutine for each statement.
 // database/sql rolls the transaction back when ctx ends.
 func write(ctx context.Context, db *sql.DB, f func(context.Context, *sql.Tx) error) error {
 	tx, err := db.BeginTx(ctx, nil)
@@ -104,12 +107,12 @@ func write(ctx context.Context, db *sql.DB, f func(context.Context, *sql.Tx) err
 		err = tx.Commit()
 	}
 	if err != nil && ctx.Err() != nil {
-		return ctx.Err() // and not what the end of the transaction made of the statement
+		return ctx.Err() // err may only report that the transaction has ended
 	}
 	return err
 }
 
-// rollback ends the transaction; that it has ended already is no error.
+// rollback rolls tx back; a transaction that has ended already is no error.
 func rollback(tx *sql.Tx) error {
 	if err := tx.Rollback(); err != nil && !errors.Is(err, sql.ErrTxDone) {
 		return err

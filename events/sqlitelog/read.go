@@ -17,9 +17,9 @@ FROM events
 WHERE position > ? AND position <= ?
 ORDER BY position`
 
-// readStream finds the positions first, for which the index over campaigns
-// suffices: of a large campaign whole rows would be sorted for each page. Times of
-// recording are in the order of positions, so they are looked at last.
+// readStream selects the positions first, from the index over campaigns alone:
+// otherwise SQLite would sort whole rows of a large campaign for each page.
+// recorded_at never decreases with the position, so it is compared last.
 const readStream = `
 SELECT position, occurred_at, recorded_at, type, id, digest, payload
 FROM events
@@ -31,8 +31,8 @@ WHERE position IN (
 ) AND recorded_at <= ?
 ORDER BY position`
 
-// Read implements [events.Log]. It looks at the head first: what is committed
-// then must be there, so a hole at the end of the range is found like any other.
+// Read implements [events.Log]. It reads the head first: every event up to it is
+// committed and must exist, so a gap at the end of the range is found too.
 func (l *Log) Read(ctx context.Context, after events.Position, limit int) ([]events.Recorded, error) {
 	head, err := l.head(ctx)
 	if err != nil {
@@ -50,13 +50,8 @@ func (l *Log) Read(ctx context.Context, after events.Position, limit int) ([]eve
 	if err != nil {
 		return nil, fmt.Errorf("read after %d: %w", after, err)
 	}
-	for i := range read {
-		if want := after + 1 + events.Position(i); read[i].Position != want {
-			return nil, fmt.Errorf("read after %d: %w: position %d in the place of %d", after, events.ErrGap, read[i].Position, want)
-		}
-	}
-	if n := events.Position(len(read)); n != through-after {
-		return nil, fmt.Errorf("read after %d: %w: position %d is missing, the head is at %d", after, events.ErrGap, after+n+1, head)
+	if err := events.CheckConsecutive(read, after, through); err != nil {
+		return nil, fmt.Errorf("read after %d: %w", after, err)
 	}
 	return read, nil
 }
@@ -98,7 +93,7 @@ func collect(rows *sql.Rows, dst []events.Recorded) (_ []events.Recorded, err er
 	return dst, rows.Err()
 }
 
-// row is one row of either query; its bytes are gone with the next one.
+// row is one row of either query; its bytes are valid until the next row.
 type row struct {
 	position, occurredAt, recordedAt int64
 	number                           int64

@@ -22,7 +22,7 @@ func (l *Log) Restore(ctx context.Context, recorded []events.Recorded) error {
 	return nil
 }
 
-// restore puts those of the events into the transaction that are not in the log.
+// restore writes the events that the log lacks.
 func (l *Log) restore(ctx context.Context, tx *sql.Tx, recorded []events.Recorded) error {
 	head, lastRecorded, err := lastEvent(ctx, tx)
 	if err != nil {
@@ -31,17 +31,17 @@ func (l *Log) restore(ctx context.Context, tx *sql.Tx, recorded []events.Recorde
 	before := int64(recorded[0].Position) - 1
 	rows, err := tx.QueryContext(ctx, readEvents, before, min(head, before+int64(len(recorded))))
 	if err != nil {
-		return fmt.Errorf("read what is held: %w", err)
+		return fmt.Errorf("read stored events: %w", err)
 	}
-	held, err := collect(rows, nil)
+	stored, err := collect(rows, nil)
 	if err != nil {
-		return fmt.Errorf("read what is held: %w", err)
+		return fmt.Errorf("read stored events: %w", err)
 	}
 	var last time.Time
 	if lastRecorded.Valid {
 		last = time.UnixMicro(lastRecorded.Int64)
 	}
-	rest, err := events.Unrestored(recorded, held, events.Position(head), last)
+	rest, err := events.Unrestored(recorded, stored, events.Position(head), last)
 	if err != nil || len(rest) == 0 {
 		return err
 	}

@@ -9,8 +9,8 @@ import (
 	"jangbu/events"
 )
 
-// listWaiting asks for letters after a place: that of the last letter of the page
-// before, or one before all.
+// listWaiting selects letters after the place (?2, ?3, ?4, ?5): that of the last
+// letter of the previous page, or one before all places.
 const listWaiting = `
 SELECT` + letterColumns + `
 FROM dead_letters
@@ -27,7 +27,7 @@ DELETE FROM dead_letters WHERE id = ?`
 const conflictLetter = `
 UPDATE dead_letters SET reason = ?2, detail = ?3 WHERE id = ?1`
 
-// uncountLetters takes back ?1 letters: the append has counted them anew.
+// uncountLetters subtracts ?1 letters, which the append has counted again.
 const uncountLetters = `
 UPDATE log_head
 SET received      = received - ?1,
@@ -90,7 +90,7 @@ func (l deadLetters) Revive(ctx context.Context, revivals []events.Revival) ([]e
 	return outcomes, nil
 }
 
-// waitingOf returns the indexes of those revivals whose letters wait, each letter
+// waitingOf returns the indexes of the revivals whose letters wait, each letter
 // once.
 func waitingOf(ctx context.Context, tx *sql.Tx, revivals []events.Revival) ([]int, error) {
 	named := make(map[events.ID]bool, len(revivals))
@@ -112,8 +112,8 @@ func waitingOf(ctx context.Context, tx *sql.Tx, revivals []events.Revival) ([]in
 	return waiting, nil
 }
 
-// settle removes the letters whose drafts are in the log, which the append has
-// counted, and says of the others that they conflict.
+// settle removes the letters whose drafts are in the log and marks the others as
+// conflicts.
 func settle(ctx context.Context, tx *sql.Tx, revivals []events.Revival, outcomes []events.Outcome) error {
 	in := 0
 	for i, outcome := range outcomes {
@@ -136,8 +136,8 @@ func settle(ctx context.Context, tx *sql.Tx, revivals []events.Revival, outcomes
 	return nil
 }
 
-// Discard implements [events.DeadLetters]. SQLite overwrites what was sealed
-// with zeros when the WAL is next moved into the file; copies made before keep it.
+// Discard implements [events.DeadLetters]. SQLite overwrites sealed records with
+// zeros at the next checkpoint of the WAL; earlier copies of the file keep them.
 func (l deadLetters) Discard(ctx context.Context, letters []events.ID, d events.Discarded) (int, error) {
 	if len(letters) == 0 {
 		return 0, nil

@@ -21,6 +21,6 @@ COMMENT ON TABLE jangbu_log.dead_letters IS 'Records that could not become event
 
 CREATE INDEX dead_letters_waiting ON jangbu_log.dead_letters (topic, part, record_offset, id) WHERE discarded_at IS NULL;
 
--- Counting by reason can do with this index alone.
+-- Counting by reason reads this index alone.
 DROP INDEX jangbu_log.dead_letters_newest_by_reason;
 CREATE INDEX dead_letters_newest_by_reason ON jangbu_log.dead_letters (reason, buried_at DESC, id DESC) INCLUDE (discarded_at);

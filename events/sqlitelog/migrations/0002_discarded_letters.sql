@@ -4,7 +4,7 @@
 ALTER TABLE log_head ADD COLUMN discarded INTEGER NOT NULL DEFAULT 0
     CONSTRAINT log_head_discarded CHECK (discarded BETWEEN 0 AND dead_lettered);
 
--- When, by whom and why a letter was given up; null while it waits.
+-- When, by whom and why a letter was discarded; null while it waits.
 ALTER TABLE dead_letters ADD COLUMN discarded_at INTEGER;
 ALTER TABLE dead_letters ADD COLUMN discarded_by TEXT
     CONSTRAINT dead_letters_discarded_by CHECK ((discarded_by IS NULL) = (discarded_at IS NULL));
@@ -13,6 +13,6 @@ ALTER TABLE dead_letters ADD COLUMN discarded_why TEXT
 
 CREATE INDEX dead_letters_waiting ON dead_letters (topic, part, record_offset, id) WHERE discarded_at IS NULL;
 
--- Counting by reason can do with this index alone.
+-- Counting by reason reads this index alone.
 DROP INDEX dead_letters_newest_by_reason;
 CREATE INDEX dead_letters_newest_by_reason ON dead_letters (reason, buried_at DESC, id DESC, discarded_at);
