@@ -13,15 +13,17 @@ import (
 	"sync"
 	"time"
 
+	"github.com/hashicorp/golang-lru/v2/simplelru"
+
 	"jangbu/events"
 	"jangbu/readmodel"
 	"jangbu/readmodel/dashboard"
 )
 
 const (
-	// maxAnswers is how many bytes of encoded dashboards are kept, twice, whatever
-	// is asked for: of 5 KB each, those of 13,000 campaigns.
-	maxAnswers = 32 << 20
+	// maxAnswers is how many bytes of encoded dashboards are kept: of 5 KB each, those
+	// of 10,000 campaigns.
+	maxAnswers = 64 << 20
 	// maxKept is the longest one that is kept.
 	maxKept = 256 << 10
 	// answerCost is about what an answer takes beside its body, of which there may
@@ -132,28 +134,27 @@ func acceptsGzip(fields []string) bool {
 // answerKey says what an answer is to: the path's id and the query as they came.
 type answerKey struct{ id, query string }
 
-// memo keeps the answers that were used last, roughly: those of the older
-// generation go when the younger one is full.
+// memo keeps the most recently used answers, of most bytes together. It is safe for
+// concurrent use.
 type memo struct {
-	most int // bytes of a generation
+	most int
 
-	mu         sync.RWMutex
-	young, old map[answerKey]*answer
-	bytes      int // of the younger one
+	mu    sync.Mutex
+	kept  *simplelru.LRU[answerKey, *answer] // guarded by mu
+	bytes int                                // guarded by mu: the cost of kept
 }
 
-func newMemo(most int) *memo { return &memo{most: most, young: make(map[answerKey]*answer)} }
+func newMemo(most int) *memo {
+	m := &memo{most: most}
+	// It fails for a size below 1 only. The size is one that bytes never lets it reach.
+	m.kept, _ = simplelru.NewLRU(most/answerCost+1, func(_ answerKey, n *answer) { m.bytes -= n.cost() })
+	return m
+}
 
 func (m *memo) get(key answerKey) *answer {
-	m.mu.RLock()
-	n, young := m.young[key]
-	if !young {
-		n = m.old[key]
-	}
-	m.mu.RUnlock()
-	if n != nil && !young {
-		m.put(key, n)
-	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	n, _ := m.kept.Get(key)
 	return n
 }
 
@@ -165,13 +166,13 @@ func (m *memo) put(key answerKey, n *answer) {
 	key = answerKey{strings.Clone(key.id), strings.Clone(key.query)}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if last := m.young[key]; last != nil {
+	if last, ok := m.kept.Peek(key); ok {
 		m.bytes -= last.cost()
-	} else if m.bytes+n.cost() > m.most {
-		m.old, m.young, m.bytes = m.young, make(map[answerKey]*answer), 0
 	}
-	m.young[key] = n
-	m.bytes += n.cost()
+	m.kept.Add(key, n)
+	for m.bytes += n.cost(); m.bytes > m.most; {
+		m.kept.RemoveOldest()
+	}
 }
 
 // cost is about how many bytes the answer takes.

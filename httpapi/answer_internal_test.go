@@ -19,13 +19,11 @@ func TestMemoIsBounded(t *testing.T) {
 			t.Fatalf("what is asked for all the time is gone after %d others", i)
 		}
 		kept := 0
-		for _, generation := range []map[answerKey]*answer{m.young, m.old} {
-			for _, n := range generation {
-				kept += n.cost()
-			}
+		for _, n := range m.kept.Values() {
+			kept += n.cost()
 		}
-		if kept > 2*maxAnswers || m.bytes > maxAnswers {
-			t.Fatalf("%d bytes are kept after %d answers, %d of them young", kept, i, m.bytes)
+		if kept > maxAnswers || m.bytes != kept {
+			t.Fatalf("%d bytes are kept after %d answers, and %d counted", kept, i, m.bytes)
 		}
 	}
 	m.put(answerKey{id: "long"}, &answer{body: make([]byte, maxKept+1)})

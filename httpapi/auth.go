@@ -121,7 +121,7 @@ type Auth struct {
 	keys       *keySet
 	base64     *base64.Encoding
 	validator  *jwt.Validator
-	remembered *remembered
+	remembered remembered
 }
 
 // NewAuth returns an Auth, once its keys are there: a key set that cannot be

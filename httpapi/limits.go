@@ -4,9 +4,9 @@ import (
 	"cmp"
 	"net/http"
 	"net/netip"
-	"sync"
 	"time"
 
+	lru "github.com/hashicorp/golang-lru/v2"
 	"golang.org/x/time/rate"
 )
 
@@ -123,15 +123,16 @@ type rates struct {
 	limit rate.Limit
 	burst int
 
-	mu         sync.Mutex
-	young, old map[string]*rate.Limiter
+	callers *lru.Cache[string, *rate.Limiter]
 }
 
+// newRates returns nil, which bounds nothing, where perSecond is negative.
 func newRates(perSecond float64) *rates {
 	if perSecond < 0 {
 		return nil
 	}
-	return &rates{limit: rate.Limit(perSecond), burst: max(1, int(3*perSecond)), young: make(map[string]*rate.Limiter)}
+	callers, _ := lru.New[string, *rate.Limiter](maxCallers) // fails for a size below 1 only
+	return &rates{rate.Limit(perSecond), max(1, int(3*perSecond)), callers}
 }
 
 // wait counts one more and returns 0, or returns for how long it is too early.
@@ -147,22 +148,15 @@ func (r *rates) wait(caller string, now time.Time) time.Duration {
 	return wait
 }
 
-// of returns the caller's own limiter. Whoever has not been seen for long is
-// forgotten, and is then as good as new: nobody gains by it but a flood of
-// addresses, which a limit by address cannot hold anyhow.
+// of returns the caller's limiter. A caller that was forgotten gets a new one. Only a flood
+// of addresses gains by that, and a limit by address cannot stop one.
 func (r *rates) of(caller string) *rate.Limiter {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	l, ok := r.young[caller]
-	if ok {
+	if l, ok := r.callers.Get(caller); ok {
 		return l
 	}
-	if l, ok = r.old[caller]; !ok {
-		l = rate.NewLimiter(r.limit, r.burst)
+	l := rate.NewLimiter(r.limit, r.burst)
+	if other, ok, _ := r.callers.PeekOrAdd(caller, l); ok {
+		return other
 	}
-	if len(r.young) >= maxCallers {
-		r.old, r.young = r.young, make(map[string]*rate.Limiter)
-	}
-	r.young[caller] = l
 	return l
 }

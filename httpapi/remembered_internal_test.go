@@ -22,15 +22,15 @@ func TestRememberedIsBounded(t *testing.T) {
 	add(0)
 	for n := range uint64(1000) {
 		add(n + 1)
-		if held := len(r.young) + len(r.old); held > 10 {
-			t.Fatalf("%d are remembered; expected at most 10", held)
+		if r.tokens.Len() > 10 {
+			t.Fatalf("%d are remembered; expected at most 10", r.tokens.Len())
 		}
 		if _, ok := r.find(sumOf(0), now); !ok {
 			t.Fatalf("after %d others one is forgotten that is always asked for", n+1)
 		}
 	}
 	if _, ok := r.find(sumOf(1), now); ok {
-		t.Error("one is remembered that nobody asked for")
+		t.Error("one is remembered that was never found again")
 	}
 	if _, ok := r.find(sumOf(0), now.Add(time.Minute)); ok {
 		t.Error("one is remembered after its time")
@@ -50,8 +50,8 @@ func TestRememberedByMany(t *testing.T) {
 		})
 	}
 	group.Wait()
-	if held := len(r.young) + len(r.old); held > 100 {
-		t.Errorf("%d are remembered; expected at most 100", held)
+	if r.tokens.Len() > 100 {
+		t.Errorf("%d are remembered; expected at most 100", r.tokens.Len())
 	}
 }
 
@@ -70,7 +70,7 @@ func TestRefusedTokensAreNotRemembered(t *testing.T) {
 			t.Fatal("accepted")
 		}
 	}
-	if held := len(a.remembered.young) + len(a.remembered.old); held > 0 {
-		t.Errorf("%d are remembered", held)
+	if a.remembered.tokens.Len() > 0 {
+		t.Errorf("%d are remembered", a.remembered.tokens.Len())
 	}
 }
