@@ -11,15 +11,15 @@ import (
 	"github.com/gorilla/mux"
 )
 
-// Part is one part of the process and what is wrong with it.
+// Part is the state of one part of the process.
 type Part struct {
 	Name string
-	Err  error // nil: it works
+	Err  error // nil where it works
 }
 
-// AdminConfig says what operators' tools are served, apart from the public API.
+// AdminConfig configures the administrative listener.
 type AdminConfig struct {
-	// Ready checks the process's parts.
+	// Ready checks the parts of the process.
 	Ready func(context.Context) []Part
 	// Metrics serves /metrics.
 	Metrics http.Handler
@@ -29,9 +29,10 @@ type AdminConfig struct {
 
 // NewAdmin returns the handler of the administrative listener:
 //
-//	GET /metrics   what Metrics serves
-//	GET /healthz   the process answers
-//	GET /readyz    every part works; else which does not, why and since when
+//	GET /metrics   Metrics
+//	GET /healthz   200 while the process responds
+//	GET /readyz    200 while every part works; else 503 with the parts that do not, why
+//	               and since when
 func NewAdmin(cfg AdminConfig) (http.Handler, error) {
 	if cfg.Ready == nil || cfg.Metrics == nil || cfg.Now == nil || cfg.Logger == nil {
 		return nil, errors.New("new admin: ready, metrics, now and logger are required")
@@ -50,7 +51,7 @@ type admin struct {
 	cfg AdminConfig
 
 	mu    sync.Mutex
-	since map[string]time.Time // from when on a part has not been ready
+	since map[string]time.Time // when each part was first found not ready; guarded by mu
 }
 
 func (a *admin) readyz(w http.ResponseWriter, r *http.Request) {
@@ -77,8 +78,7 @@ func (a *admin) readyz(w http.ResponseWriter, r *http.Request) {
 	write(w, r, "application/json", status, body)
 }
 
-// notReadySince returns from when on a part was found not to be ready; nil where
-// it is.
+// notReadySince returns when a part was first found not ready; nil where it is ready.
 func (a *admin) notReadySince(p Part) *time.Time {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -16,11 +16,11 @@ import (
 	"jangbu/readmodel/dashboard"
 )
 
-// analytics serves one campaign's dashboard. What has been encoded once is served
-// again for as long as its rows are current and no figure has become stale.
-func (a *API) analytics(w http.ResponseWriter, r *http.Request, who Identity) error {
-	key := answerKey{mux.Vars(r)["id"], r.URL.RawQuery}
-	if kept := a.answers.get(key); kept != nil && kept.holds(a.cfg) && who.Scope().Allows(kept.event) {
+// analytics serves one campaign's dashboard. An encoded one is served again for as long as
+// its rows are current and no figure has become stale (I9).
+func (a *API) analytics(w http.ResponseWriter, r *http.Request, caller Identity) error {
+	key := requestKey{mux.Vars(r)["id"], r.URL.RawQuery}
+	if kept := a.memo.get(key); kept != nil && kept.holds(a.cfg) && caller.Scope().Allows(kept.event) {
 		recording(w).kept = true
 		kept.serve(w, r)
 		return nil
@@ -30,35 +30,34 @@ func (a *API) analytics(w http.ResponseWriter, r *http.Request, who Identity) er
 		return err
 	}
 	if asOf != nil {
-		past, err := a.lookBack(r, campaign, view, *asOf, who)
+		past, err := a.lookBack(r, campaign, view, *asOf, caller)
 		if err != nil {
 			return err
 		}
 		past.serve(w, r)
 		return nil
 	}
-	fresh, err := a.encode(r, campaign, view, who)
+	fresh, err := a.encode(r, campaign, view, caller)
 	if err != nil {
 		return err
 	}
-	a.answers.put(key, fresh)
+	a.memo.put(key, fresh)
 	fresh.serve(w, r)
 	return nil
 }
 
 // encode reads a campaign and encodes its dashboard.
-func (a *API) encode(r *http.Request, campaign events.Campaign, view dashboard.View, who Identity) (*answer, error) {
+func (a *API) encode(r *http.Request, campaign events.Campaign, view dashboard.View, caller Identity) (*encoded, error) {
 	ctx, cancel := readRows(r.Context())
 	defer cancel()
-	rows, err := a.cfg.Reader.Campaign(ctx, campaign, who.Scope())
+	rows, err := a.cfg.Reader.Campaign(ctx, campaign, caller.Scope())
 	if err != nil {
 		return nil, err
 	}
-	return newAnswer(campaign, rows, view)
+	return newEncoded(campaign, rows, view)
 }
 
-// analyticsRequest reads what is asked for. asOf is nil where that is how things
-// are now.
+// analyticsRequest parses a request. asOf is nil for a request about the present.
 func (a *API) analyticsRequest(r *http.Request) (c events.Campaign, view dashboard.View, asOf *readmodel.Moment, err error) {
 	id, err := pathID(r, "id")
 	if err != nil {
@@ -79,14 +78,13 @@ func (a *API) analyticsRequest(r *http.Request) (c events.Campaign, view dashboa
 func pathID(r *http.Request, name string) (string, error) {
 	id, err := url.PathUnescape(mux.Vars(r)[name])
 	if err != nil || !utf8.ValidString(id) || strings.ContainsRune(id, 0) || len(id) > events.MaxIDBytes {
-		// No event can carry such an id, so nothing has it.
+		// No event can carry such an id, so no campaign or shop has it.
 		return "", readmodel.ErrNotFound
 	}
 	return id, nil
 }
 
-// queryOf returns the query, in which each of the known names may be there once,
-// and no other.
+// queryOf returns the query. Each of the known names may occur once, and no other.
 func queryOf(r *http.Request, known ...string) (url.Values, error) {
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
@@ -103,7 +101,7 @@ func queryOf(r *http.Request, known ...string) (url.Values, error) {
 	return query, nil
 }
 
-// view returns how a dashboard is to be shown.
+// view returns the view that a query asks for.
 func (a *API) view(query url.Values) (dashboard.View, error) {
 	view := dashboard.View{
 		Now: a.cfg.Now(), Location: a.cfg.Location, Interval: dashboard.Hourly, PollInterval: a.cfg.PollInterval,
@@ -115,7 +113,7 @@ func (a *API) view(query url.Values) (dashboard.View, error) {
 	}
 	if query.Has("tz") {
 		name := query.Get("tz")
-		// "" and "Local" mean something to the library that no client can mean.
+		// LoadLocation accepts "" and "Local", which mean this server's zones.
 		location, err := time.LoadLocation(name)
 		if err != nil || name == "" || name == "Local" {
 			return view, badRequest{"tz: expected an IANA time zone such as Asia/Seoul"}

@@ -17,55 +17,55 @@ import (
 	"jangbu/readmodel/dashboard"
 )
 
-// readTimeout bounds one read of the rows. It is far above any read that
-// works: it keeps a stuck database from piling up requests.
+// readTimeout bounds one read of the rows. It is far above the time of a normal read, and
+// keeps requests from piling up behind a stuck database.
 const readTimeout = 5 * time.Second
 
-// Config says what the API serves.
+// Config configures the API.
 type Config struct {
 	Reader readmodel.Reader
-	// History answers requests that name a moment (asOf). Nil: they are refused.
+	// History reads the state at a moment (asOf). Nil refuses such requests.
 	History readmodel.History
-	// Freshness says how long answers may be repeated. Nil: they are not, and
-	// streams look for changes every second.
+	// Freshness reports whether rows are current. Nil disables the reuse of encoded
+	// dashboards, and streams then read the rows every second.
 	Freshness readmodel.Freshness
-	// Auth tells who asks. Nil: whoever can reach the API sees everything.
+	// Auth identifies callers. Nil lets every caller see everything.
 	Auth *Auth
-	// Now is the clock by which channels are called stale.
+	// Now is the clock by which figures become stale.
 	Now func() time.Time
 	// Location is the time zone of requests that name none.
 	Location *time.Location
-	// PollInterval says how often a channel is asked that was distributed to so
-	// long ago; figures older than three intervals are called stale. Nil:
-	// dashboard.DefaultPollInterval, always.
+	// PollInterval returns the interval between two polls of a channel, by the time
+	// since the distribution. Figures older than three intervals are stale. Nil means
+	// dashboard.DefaultPollInterval at every age.
 	PollInterval func(age time.Duration) time.Duration
 	Limits       Limits
-	// Middleware wraps the handlers of routes that were found.
+	// Middleware wraps the handlers of the routes.
 	Middleware []mux.MiddlewareFunc
-	// Observe is told of every request that has been answered. Nil: nobody is.
+	// Observe, if not nil, is called after every request.
 	Observe func(Observation)
-	// Draining is closed when the server is about to stop: streams end.
+	// Draining is closed when the server is about to stop, which ends streams.
 	Draining <-chan struct{}
 	Logger   *slog.Logger
 }
 
-// Observation is one request that has been answered.
+// Observation is a finished request.
 type Observation struct {
-	Route  string // its name in the contract; "" where none was found
+	Route  string // the operationId in the contract; "" where no route matched
 	Status int
 	Took   time.Duration
-	Kept   bool // the answer was made for an earlier request
+	Kept   bool // the response was encoded for an earlier request
 }
 
 // API is the handler of the public API.
 type API struct {
-	cfg     Config
-	router  *mux.Router
-	routes  []route
-	page    *page.Page
-	answers *memo
-	limits  *limiter
-	secure  map[string][]string // headers of every answer
+	cfg    Config
+	router *mux.Router
+	routes []route
+	page   *page.Page
+	memo   *memo
+	limits *limiter
+	secure map[string][]string // headers of every response
 }
 
 // New returns the handler of the public API.
@@ -84,9 +84,9 @@ func New(cfg Config) (*API, error) {
 		return nil, fmt.Errorf("new api: %w", err)
 	}
 	a := &API{
-		cfg: cfg, page: front, answers: newMemo(maxAnswers), limits: newLimiter(cfg.Limits, cfg.Now),
-		// An answer is to be read by who asked for it, as what it says it is, and
-		// nowhere else.
+		cfg: cfg, page: front, memo: newMemo(maxEncoded), limits: newLimiter(cfg.Limits, cfg.Now),
+		// A browser must not guess the type of a response, frame it, or let another
+		// site load it.
 		secure: map[string][]string{
 			"X-Content-Type-Options":       {"nosniff"},
 			"Content-Security-Policy":      {"default-src 'none'; frame-ancestors 'none'"},
@@ -96,19 +96,19 @@ func New(cfg Config) (*API, error) {
 		},
 	}
 	a.routes = []route{
-		{"getAnalytics", "/api/events/{id}/analytics", readers, a.analytics},
-		{"streamAnalytics", "/api/events/{id}/analytics/stream", readers, a.stream},
-		{"listEvents", "/api/stores/{storeId}/events", readers, a.listEvents},
-		{"getContract", "/openapi.yaml", anybody, a.contract},
-		{"getPage", "/", anybody, a.index},
-		{"getAsset", "/assets/{version}/{file}", anybody, a.asset},
+		{"getAnalytics", "/api/events/{id}/analytics", tokenOnly, a.analytics},
+		{"streamAnalytics", "/api/events/{id}/analytics/stream", tokenOnly, a.stream},
+		{"listEvents", "/api/stores/{storeId}/events", tokenOnly, a.listEvents},
+		{"getContract", "/openapi.yaml", public, a.contract},
+		{"getPage", "/", public, a.index},
+		{"getAsset", "/assets/{version}/{file}", public, a.asset},
 	}
-	// Encoded, so that a campaign whose id holds a slash can be asked for.
+	// The encoded path keeps a slash in a campaign's id.
 	a.router = mux.NewRouter().UseEncodedPath()
 	a.router.Use(cfg.Middleware...)
 	for _, r := range a.routes {
-		if r.who == 0 {
-			return nil, fmt.Errorf("new api: route %s says nothing about who may use it", r.name)
+		if r.access == 0 {
+			return nil, fmt.Errorf("new api: route %s has no policy", r.name)
 		}
 		a.router.Handle(r.path, a.guard(r)).Methods(http.MethodGet, http.MethodHead).Name(r.name)
 	}
@@ -121,32 +121,32 @@ func New(cfg Config) (*API, error) {
 type Route struct {
 	Name   string // operationId in the contract
 	Path   string
-	Public bool // nobody need say who they are
+	Public bool // needs no token
 }
 
 // Routes returns all routes.
 func (a *API) Routes() []Route {
 	routes := make([]Route, len(a.routes))
 	for i, r := range a.routes {
-		routes[i] = Route{r.name, r.path, r.who == anybody}
+		routes[i] = Route{r.name, r.path, r.access == public}
 	}
 	return routes
 }
 
-// policy says who may use a route. Which campaigns they see is decided by the
-// query (I12).
+// policy is the condition for using a route. The query's scope determines which campaigns
+// a caller sees (I12).
 type policy int
 
 const (
-	anybody policy = iota + 1 // nothing in it is anybody's secret
-	readers                   // whoever has a token
+	public    policy = iota + 1 // needs no token
+	tokenOnly                   // needs a valid token
 )
 
-// route is one of the API's.
+// route is a route of the API.
 type route struct {
 	name   string // operationId in the contract
 	path   string
-	who    policy
+	access policy
 	handle func(http.ResponseWriter, *http.Request, Identity) error
 }
 
@@ -167,13 +167,13 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.cfg.Observe(Observation{Route: rec.route, Status: rec.status, Took: time.Since(start), Kept: rec.kept})
 }
 
-// guard lets only those through whom the route is for.
+// guard returns the route's handler behind its policy.
 func (a *API) guard(route route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		recording(w).route = route.name
-		who, err := a.admit(route, r)
+		caller, err := a.admit(route, r)
 		if err == nil {
-			err = route.handle(w, r, who)
+			err = route.handle(w, r, caller)
 		}
 		if err != nil {
 			a.fail(w, r, err)
@@ -182,33 +182,33 @@ func (a *API) guard(route route) http.Handler {
 }
 
 func (a *API) admit(route route, r *http.Request) (Identity, error) {
-	if route.who == anybody {
+	if route.access == public {
 		return Identity{}, nil
 	}
 	if a.cfg.Auth == nil {
-		return Identity{Subject: "anybody", Role: Ops}, nil
+		return Identity{Subject: "anonymous", Role: Ops}, nil
 	}
-	who, err := a.cfg.Auth.Authenticate(r)
+	caller, err := a.cfg.Auth.Authenticate(r)
 	if err != nil {
 		return Identity{}, err
 	}
-	return who, a.limits.token(who.Subject)
+	return caller, a.limits.token(caller.Subject)
 }
 
 func (a *API) failing(err error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { a.fail(w, r, err) })
 }
 
-// recorder notes how a request was answered.
+// recorder records the response to a request. It belongs to the request's goroutine.
 type recorder struct {
 	http.ResponseWriter
 	route  string
 	status int
 	kept   bool
-	leave  func() // gives the request's slot up before its end
+	leave  func() // releases the request's slot; the request may call it early
 }
 
-// recording returns the recorder behind a writer, whatever middleware has put round it.
+// recording returns the recorder below the writers that middleware put around it.
 func recording(w http.ResponseWriter) *recorder {
 	for {
 		switch inner := w.(type) {
@@ -216,7 +216,7 @@ func recording(w http.ResponseWriter) *recorder {
 			return inner
 		case interface{ Unwrap() http.ResponseWriter }:
 			w = inner.Unwrap()
-		default: // a middleware that hides it: nothing can be noted
+		default: // a middleware hides the recorder, so nothing is recorded
 			return &recorder{leave: func() {}}
 		}
 	}
@@ -238,7 +238,7 @@ func (r *recorder) Write(b []byte) (int, error) {
 	return r.ResponseWriter.Write(b)
 }
 
-// Unwrap is for [http.ResponseController].
+// Unwrap returns the writer below, for [http.ResponseController].
 func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 
 // readRows returns ctx bounded by readTimeout.

@@ -238,7 +238,7 @@ func TestAnswersAreKept(t *testing.T) {
 		get(0, "fresh")
 	}
 	get(0, "fresh", "Authorization: Bearer "+mint(t, owner("store-1")))
-	// What is kept for others is nobody's who may not see it.
+	// A kept dashboard is not served to a caller that may not see it.
 	if w := b.do(t, http.MethodGet, target, "Authorization: Bearer "+mint(t, owner("store-2"))); w.Code != http.StatusNotFound {
 		t.Errorf("a foreign owner: status %d", w.Code)
 	}

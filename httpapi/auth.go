@@ -22,29 +22,29 @@ import (
 	"jangbu/readmodel"
 )
 
-// Role is what somebody may do.
+// Role is the role that a token names.
 type Role string
 
 // The roles.
 const (
 	Owner   Role = "owner"   // sees the campaigns of their own shops
 	Analyst Role = "analyst" // sees every campaign
-	Ops     Role = "ops"     // sees every campaign, and what only operators need
+	Ops     Role = "ops"     // sees every campaign
 )
 
-// Identity is who asks.
+// Identity identifies a caller.
 type Identity struct {
 	Subject string
 	Role    Role
-	Stores  []events.Shop // shared by requests: not to be changed
-	Expires time.Time     // when the token is no longer accepted; zero: never
+	Shops   []events.Shop // shared by requests, so it must not be modified
+	Expires time.Time     // when the token is no longer accepted; zero means never
 }
 
-// Scope returns what they may see (I12). Somebody without a role sees nothing.
+// Scope returns the campaigns that the caller may see (I12): without a role, none.
 func (i Identity) Scope() readmodel.Scope {
 	switch i.Role {
 	case Owner:
-		return readmodel.Shops(i.Stores...)
+		return readmodel.Shops(i.Shops...)
 	case Analyst, Ops:
 		return readmodel.Everything()
 	default:
@@ -53,7 +53,7 @@ func (i Identity) Scope() readmodel.Scope {
 }
 
 // maxTokenStores is how many shops one token may name.
-const maxTokenStores = 1000
+const maxTokenShops = 1000
 
 func (i Identity) validate() error {
 	switch {
@@ -61,71 +61,71 @@ func (i Identity) validate() error {
 		return refusal("sub: expected 1 to 200 bytes of text without control characters")
 	case i.Role != Owner && i.Role != Analyst && i.Role != Ops:
 		return refusal("role: expected owner, analyst or ops")
-	case len(i.Stores) > maxTokenStores:
+	case len(i.Shops) > maxTokenShops:
 		return refusal("stores: expected at most 1000")
-	case i.Role == Owner && len(i.Stores) == 0:
+	case i.Role == Owner && len(i.Shops) == 0:
 		return refusal("stores: an owner needs at least one")
-	case slices.ContainsFunc(i.Stores, func(s events.Shop) bool { return !isID(string(s)) }):
+	case slices.ContainsFunc(i.Shops, func(s events.Shop) bool { return !isID(string(s)) }):
 		return refusal("stores: expected 1 to 200 bytes of text without control characters each")
 	}
 	return nil
 }
 
-// isID reports whether an event could carry s as an id.
+// isID reports whether s is valid as an id of an event.
 func isID(s string) bool {
 	return s != "" && len(s) <= events.MaxIDBytes && utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl)
 }
 
-// MinSecretBytes is the shortest secret that tokens may be signed with: as long
-// as what HS256 makes of it (RFC 7518, section 3.2).
+// MinSecretBytes is the length of the shortest secret that may sign tokens: that of an
+// HS256 signature (RFC 7518, section 3.2).
 const MinSecretBytes = sha256.Size
 
-// AuthConfig says whose tokens are believed. Exactly one of Secret and JWKSURL
-// is given.
+// AuthConfig configures an [Auth]. Exactly one of Secret and JWKSURL is required.
 type AuthConfig struct {
-	// Secret verifies HS256. At least [MinSecretBytes].
+	// Secret verifies HS256. It has at least [MinSecretBytes].
 	Secret []byte
-	// JWKSURL is where the keys are that verify RS256, ES256 and EdDSA: https,
-	// or http on this machine's loopback.
+	// JWKSURL is the address of the key set that verifies RS256, ES256 and EdDSA:
+	// https, or http on this machine's loopback.
 	JWKSURL string
-	// Roots judge the certificate of that host. Nil: the system's.
+	// Roots are the authorities for the certificate of that host. Nil means the
+	// system's.
 	Roots *x509.CertPool
-	// Issuer and Audience are those that a token must name, letter by letter.
+	// Issuer and Audience must equal those of a token.
 	Issuer, Audience string
-	// Now is the clock by which tokens expire. Nil: time.Now.
+	// Now is the clock by which tokens expire. Nil means time.Now.
 	Now    func() time.Time
 	Logger *slog.Logger
 }
 
-// errUnauthorized is the one error of [Auth.Authenticate]: a client learns
-// nothing about why a token was refused. The log at level debug does.
+// errUnauthorized is the only error of [Auth.Authenticate]. It does not reveal the reason
+// to the client; the log has it at level debug.
 var errUnauthorized = errors.New("unauthorized: expected a valid bearer token")
 
-// refusal says why a token was refused. It never repeats a part of the token.
+// refusal is the reason for refusing a token. It never quotes the token.
 type refusal string
 
 func (r refusal) Error() string { return string(r) }
 
-// leeway is how far the clocks of issuer and service may be apart.
+// leeway is the tolerated difference between the clocks of issuer and service.
 const leeway = 30 * time.Second
 
-// rememberFor is for how long a verified token is not verified again: for so
-// long a key that was withdrawn may still open the API.
+// rememberFor is how long a verified token is not verified again, and so how long a
+// withdrawn key may still open the API.
 const rememberFor = time.Minute
 
-// Auth tells who asks. It is safe for concurrent use.
+// Auth authenticates requests. It is safe for concurrent use.
 type Auth struct {
 	now        func() time.Time
 	logger     *slog.Logger
-	secret     *verificationKey // nil: keys
+	secret     *verificationKey // nil where keys is set
 	keys       *keySet
 	base64     *base64.Encoding
 	validator  *jwt.Validator
 	remembered remembered
 }
 
-// NewAuth returns an Auth, once its keys are there: a key set that cannot be
-// fetched is an error. ctx bounds the start only; [Auth.Close] ends the rest.
+// NewAuth returns an Auth after it has fetched the key set, if there is one. A failed fetch
+// is an error. ctx bounds the start only; [Auth.Close] stops the refreshing of keys.
 func NewAuth(ctx context.Context, cfg AuthConfig) (*Auth, error) {
 	switch {
 	case (len(cfg.Secret) > 0) == (cfg.JWKSURL != ""):
@@ -140,7 +140,8 @@ func NewAuth(ctx context.Context, cfg AuthConfig) (*Auth, error) {
 	}
 	a := &Auth{
 		now: cfg.Now, logger: cfg.Logger, remembered: newRemembered(maxRemembered),
-		// Strict: with stray bits in the last character two texts would be one token.
+		// Strict refuses stray bits in the last character, with which one token would
+		// have several spellings.
 		base64: base64.RawURLEncoding.Strict(),
 		validator: jwt.NewValidator(
 			jwt.WithTimeFunc(cfg.Now), jwt.WithLeeway(leeway), jwt.WithIssuedAt(), jwt.WithExpirationRequired(),
@@ -158,21 +159,21 @@ func NewAuth(ctx context.Context, cfg AuthConfig) (*Auth, error) {
 	return a, nil
 }
 
-// Close ends the refreshing of keys.
+// Close stops the refreshing of keys.
 func (a *Auth) Close() {
 	if a.keys != nil {
 		a.keys.close()
 	}
 }
 
-// Authenticate returns who sends a request, by the bearer token in its
-// Authorization header and by nothing else.
+// Authenticate returns the caller that the bearer token in the Authorization header
+// identifies. It reads nothing else of the request.
 func (a *Auth) Authenticate(r *http.Request) (Identity, error) {
 	token, err := bearer(r.Header)
 	if err == nil {
-		var who Identity
-		if who, err = a.identify(r.Context(), token); err == nil {
-			return who, nil
+		var caller Identity
+		if caller, err = a.identify(r.Context(), token); err == nil {
+			return caller, nil
 		}
 	}
 	a.logger.DebugContext(r.Context(), "http: token refused", slog.String("reason", err.Error()))
@@ -181,22 +182,22 @@ func (a *Auth) Authenticate(r *http.Request) (Identity, error) {
 
 func (a *Auth) identify(ctx context.Context, token string) (Identity, error) {
 	now, sum := a.now(), sha256.Sum256([]byte(token))
-	if who, ok := a.remembered.find(sum, now); ok {
-		return who, nil
+	if caller, ok := a.remembered.find(sum, now); ok {
+		return caller, nil
 	}
 	c, err := a.verify(ctx, token)
 	if err != nil {
 		return Identity{}, err
 	}
-	who, until := c.who(), now.Add(rememberFor)
-	if who.Expires.Before(until) {
-		until = who.Expires
+	caller, until := c.identity(), now.Add(rememberFor)
+	if caller.Expires.Before(until) {
+		until = caller.Expires
 	}
-	a.remembered.add(sum, memory{who, until})
-	return who, nil
+	a.remembered.add(sum, memory{caller, until})
+	return caller, nil
 }
 
-// verify checks the signature before it looks at what was signed.
+// verify checks the signature before it reads the claims.
 func (a *Auth) verify(ctx context.Context, token string) (claims, error) {
 	j, err := cut(token, a.base64)
 	if err != nil {
@@ -214,19 +215,19 @@ func (a *Auth) verify(ctx context.Context, token string) (claims, error) {
 		return claims{}, reason(err, "claims: are not one JSON object with each name once")
 	}
 	if err := a.validator.Validate(c); err != nil {
-		return claims{}, err // names claims, not their values
+		return claims{}, err // has the names of claims, not their values
 	}
 	if c.IssuedAt != nil && !c.IssuedAt.Before(c.ExpiresAt.Time) {
 		return claims{}, refusal("exp: is not after iat")
 	}
-	if err := c.who().validate(); err != nil {
+	if err := c.identity().validate(); err != nil {
 		return claims{}, err
 	}
 	return c, nil
 }
 
-// key returns the key that a token names, if it is for the algorithm that the
-// token names: what a token says never decides how a key is used.
+// key returns the key that a token names, if its algorithm is also the one that the token
+// names. A token thus cannot determine how a key is used.
 func (a *Auth) key(ctx context.Context, h header) (verificationKey, error) {
 	if a.secret != nil {
 		if h.alg != a.secret.method.Alg() {
@@ -234,7 +235,7 @@ func (a *Auth) key(ctx context.Context, h header) (verificationKey, error) {
 		}
 		return *a.secret, nil
 	}
-	switch h.alg { // before anything is looked up
+	switch h.alg { // before the lookup of the key
 	case jwt.SigningMethodRS256.Alg(), jwt.SigningMethodES256.Alg(), jwt.SigningMethodEdDSA.Alg():
 	default:
 		return verificationKey{}, refusal("alg: expected RS256, ES256 or EdDSA")
@@ -249,8 +250,8 @@ func (a *Auth) key(ctx context.Context, h header) (verificationKey, error) {
 	return key, nil
 }
 
-// Sign returns an HS256 token by which [Auth.Authenticate] knows i, from when it
-// is issued until it expires; the Expires of i itself is not asked.
+// Sign returns an HS256 token that [Auth.Authenticate] accepts for i, from issued until
+// expires. It ignores the Expires of i.
 func (i Identity) Sign(secret []byte, issuer, audience string, issued, expires time.Time) (string, error) {
 	if len(secret) < MinSecretBytes {
 		return "", fmt.Errorf("sign token: the secret is %d bytes; expected at least %d", len(secret), MinSecretBytes)
@@ -261,8 +262,8 @@ func (i Identity) Sign(secret []byte, issuer, audience string, issued, expires t
 	signed := jwt.MapClaims{
 		"iss": issuer, "aud": audience, "sub": i.Subject, "iat": issued.Unix(), "exp": expires.Unix(), "role": i.Role,
 	}
-	if len(i.Stores) > 0 {
-		signed["stores"] = i.Stores
+	if len(i.Shops) > 0 {
+		signed["stores"] = i.Shops
 	}
 	token, err := jwt.NewWithClaims(jwt.SigningMethodHS256, signed).SignedString(secret)
 	if err != nil {

@@ -37,16 +37,16 @@ func TestAuthenticate(t *testing.T) {
 	i := newIssuer(t)
 	bySecret, bySet := newAuth(t, i.config()), newAuth(t, i.bySet())
 	want := httpapi.Identity{
-		Subject: "kim", Role: httpapi.Owner, Stores: []events.Shop{"store-1", "store-2"},
+		Subject: "kim", Role: httpapi.Owner, Shops: []events.Shop{"store-1", "store-2"},
 		Expires: time.Unix(i.later(630), 0),
 	}
 	for alg, token := range i.good() {
 		for _, when := range []string{"first", "again"} {
-			who, err := authenticate(pick(alg, bySecret, bySet), token)
+			caller, err := authenticate(pick(alg, bySecret, bySet), token)
 			if err != nil {
 				t.Errorf("%s, %s: %v (%v)", alg, when, err, i.reason.Load())
 			}
-			if diff := gocmp.Diff(want, who); diff != "" {
+			if diff := gocmp.Diff(want, caller); diff != "" {
 				t.Errorf("%s, %s: (-want +got)\n%s", alg, when, diff)
 			}
 		}
@@ -106,7 +106,7 @@ func TestScope(t *testing.T) {
 		httpapi.Owner: readmodel.Shops("store-1"), httpapi.Analyst: readmodel.Everything(), httpapi.Ops: readmodel.Everything(),
 		"": {}, "OWNER": {}, "admin": {},
 	} {
-		got := httpapi.Identity{Role: role, Stores: shops}.Scope()
+		got := httpapi.Identity{Role: role, Shops: shops}.Scope()
 		if diff := gocmp.Diff(want, got, gocmp.AllowUnexported(readmodel.Scope{})); diff != "" {
 			t.Errorf("%q: (-want +got)\n%s", role, diff)
 		}
@@ -127,21 +127,21 @@ func TestSign(t *testing.T) {
 		return shops
 	}
 	for name, test := range map[string]struct {
-		who    httpapi.Identity
+		caller httpapi.Identity
 		secret string
 		err    string
 	}{
-		"owner":        {httpapi.Identity{Subject: "kim", Role: httpapi.Owner, Stores: many(200)}, "", ""},
+		"owner":        {httpapi.Identity{Subject: "kim", Role: httpapi.Owner, Shops: many(200)}, "", ""},
 		"analyst":      {httpapi.Identity{Subject: "김", Role: httpapi.Analyst}, "", ""},
 		"no subject":   {httpapi.Identity{Role: httpapi.Ops}, "", "sub: expected"},
 		"no role":      {httpapi.Identity{Subject: "kim"}, "", "role: expected"},
 		"no stores":    {httpapi.Identity{Subject: "kim", Role: httpapi.Owner}, "", "at least one"},
-		"a bad store":  {httpapi.Identity{Subject: "kim", Role: httpapi.Ops, Stores: []events.Shop{"a\x00"}}, "", "stores: expected 1 to 200"},
-		"1,001 stores": {httpapi.Identity{Subject: "kim", Role: httpapi.Owner, Stores: many(1001)}, "", "at most 1000"},
-		"too long":     {httpapi.Identity{Subject: "kim", Role: httpapi.Owner, Stores: many(1000)}, "", "expected at most 4096"},
+		"a bad store":  {httpapi.Identity{Subject: "kim", Role: httpapi.Ops, Shops: []events.Shop{"a\x00"}}, "", "stores: expected 1 to 200"},
+		"1,001 stores": {httpapi.Identity{Subject: "kim", Role: httpapi.Owner, Shops: many(1001)}, "", "at most 1000"},
+		"too long":     {httpapi.Identity{Subject: "kim", Role: httpapi.Owner, Shops: many(1000)}, "", "expected at most 4096"},
 		"short secret": {httpapi.Identity{Subject: "kim", Role: httpapi.Ops}, strings.Repeat("x", 31), "31 bytes; expected at least 32"},
 	} {
-		token, err := test.who.Sign([]byte(cmp.Or(test.secret, testSecret)), "https://issuer.example", "jangbu", i.now(), i.now().Add(time.Hour))
+		token, err := test.caller.Sign([]byte(cmp.Or(test.secret, testSecret)), "https://issuer.example", "jangbu", i.now(), i.now().Add(time.Hour))
 		if test.err != "" {
 			if err == nil || !strings.Contains(err.Error(), test.err) {
 				t.Errorf("%s: %v; expected %q", name, err, test.err)
@@ -156,8 +156,8 @@ func TestSign(t *testing.T) {
 		if err != nil {
 			t.Errorf("%s: %v (%v)", name, err, i.reason.Load())
 		}
-		test.who.Expires = time.Unix(i.later(3630), 0)
-		if diff := gocmp.Diff(test.who, got); diff != "" {
+		test.caller.Expires = time.Unix(i.later(3630), 0)
+		if diff := gocmp.Diff(test.caller, got); diff != "" {
 			t.Errorf("%s: (-want +got)\n%s", name, diff)
 		}
 	}
@@ -229,7 +229,7 @@ func TestNewAuth(t *testing.T) {
 		"no host":       {func(c *httpapi.AuthConfig) { c.Secret, c.JWKSURL = nil, "https:///keys" }, "expected https://HOST"},
 		"a file":        {func(c *httpapi.AuthConfig) { c.Secret, c.JWKSURL = nil, "file://localhost/etc/passwd" }, "expected https://"},
 		"no URL":        {func(c *httpapi.AuthConfig) { c.Secret, c.JWKSURL = nil, ":5ecret" }, "is no URL"},
-		"nobody there":  {func(c *httpapi.AuthConfig) { c.Secret, c.JWKSURL = nil, "http://127.0.0.1:1/" }, "fetch keys"},
+		"no server":     {func(c *httpapi.AuthConfig) { c.Secret, c.JWKSURL = nil, "http://127.0.0.1:1/" }, "fetch keys"},
 		"a stranger":    {func(c *httpapi.AuthConfig) { c.Secret, c.JWKSURL = nil, secure.URL }, "certificate"},
 		"its own roots": {func(c *httpapi.AuthConfig) { c.Secret, c.JWKSURL, c.Roots = nil, secure.URL, roots }, ""},
 		"Now is given":  {func(c *httpapi.AuthConfig) { c.Now = nil }, ""},

@@ -35,7 +35,7 @@ func BenchmarkAnalytics(b *testing.B) {
 	}
 }
 
-// discard is a response that nobody reads.
+// discard is a response that discards its body.
 type discard struct {
 	header http.Header
 	status int

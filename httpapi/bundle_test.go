@@ -40,9 +40,9 @@ type bundle struct {
 	contract *openapi3.T
 	router   routers.Router
 	token    string // sent where a request has none
-	lax      bool   // answers are not judged
+	lax      bool   // responses are not checked by the contract
 
-	log      *sqlitelog.Log // of the facts that were folded; nil: nobody looks back
+	log      *sqlitelog.Log // of the folded events; nil where the test has no history
 	at       []readmodel.Checkpoint
 	lease    readmodel.Lease
 	position events.Position
@@ -130,9 +130,9 @@ func setupHistory(t testing.TB, change func(*httpapi.Config)) *bundle {
 }
 
 // mint signs a token of an hour.
-func mint(t testing.TB, who httpapi.Identity) string {
+func mint(t testing.TB, caller httpapi.Identity) string {
 	t.Helper()
-	token, err := who.Sign([]byte(testSecret), issuerName, audience, noon().Add(-time.Minute), noon().Add(time.Hour))
+	token, err := caller.Sign([]byte(testSecret), issuerName, audience, noon().Add(-time.Minute), noon().Add(time.Hour))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -140,7 +140,7 @@ func mint(t testing.TB, who httpapi.Identity) string {
 }
 
 func owner(shops ...events.Shop) httpapi.Identity {
-	return httpapi.Identity{Subject: "owner-of-" + fmt.Sprint(shops), Role: httpapi.Owner, Stores: shops}
+	return httpapi.Identity{Subject: "owner-of-" + fmt.Sprint(shops), Role: httpapi.Owner, Shops: shops}
 }
 
 // fold folds events onto the rows and commits them.
@@ -208,7 +208,7 @@ func contract(t testing.TB) *openapi3.T {
 	return doc
 }
 
-// do makes a request and judges the answer by the contract. Headers are lines of
+// do makes a request and checks the response by the contract. Headers are lines of
 // "Name: value"; without an Authorization the bundle's token is sent.
 func (b *bundle) do(t testing.TB, method, target string, headers ...string) *httptest.ResponseRecorder {
 	t.Helper()
@@ -235,7 +235,7 @@ type patient struct{ *httptest.ResponseRecorder }
 
 func (patient) SetWriteDeadline(time.Time) error { return nil }
 
-// judge fails the test for an answer that the contract does not allow.
+// judge fails the test for a response that the contract does not allow.
 func (b *bundle) judge(t testing.TB, r *http.Request, status int, header http.Header, body []byte) {
 	t.Helper()
 	for _, name := range []string{"X-Content-Type-Options", "Content-Security-Policy", "Referrer-Policy", "Cross-Origin-Resource-Policy", "X-Frame-Options"} {
@@ -250,7 +250,7 @@ func (b *bundle) judge(t testing.TB, r *http.Request, status int, header http.He
 		return
 	}
 	route, params, err := b.router.FindRoute(r)
-	if err != nil { // no route of the contract's: only a problem can be the answer
+	if err != nil { // no route of the contract: only a problem can be the response
 		var value any
 		if err := json.Unmarshal(body, &value); err != nil || header.Get("Content-Type") != "application/problem+json" {
 			t.Errorf("%s %s: %v: %s", r.Method, r.URL, err, body)
@@ -275,7 +275,7 @@ func (b *bundle) judge(t testing.TB, r *http.Request, status int, header http.He
 		}
 	}
 	if err := openapi3filter.ValidateResponse(t.Context(), input); err != nil {
-		t.Errorf("%s %s: the answer breaks the contract: %v\n%s", r.Method, r.URL, err, body)
+		t.Errorf("%s %s: the response breaks the contract: %v\n%s", r.Method, r.URL, err, body)
 	}
 }
 
@@ -294,7 +294,7 @@ func (b *bundle) judgeView(t testing.TB, data string) {
 type fresh struct {
 	current atomic.Bool
 
-	before  func() // is called before anybody watches; nil: nothing is
+	before  func() // called before the first Watch returns; may be nil
 	mu      sync.Mutex
 	watched map[events.Campaign][]chan struct{}
 }
@@ -319,7 +319,7 @@ func (f *fresh) Watch(c events.Campaign) (<-chan struct{}, func()) {
 	}
 }
 
-// changed tells everybody who watches.
+// changed notifies all watchers of a campaign.
 func (f *fresh) changed(c events.Campaign) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

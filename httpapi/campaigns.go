@@ -9,15 +9,15 @@ import (
 	"jangbu/readmodel/dashboard"
 )
 
-// errNoStore: the shop is not this caller's, or there is none.
-var errNoStore = errors.New("store not found")
+// errNoShop is the error for a shop that does not exist or that the caller may not see.
+var errNoShop = errors.New("shop not found")
 
 // listEvents serves a shop's campaigns with their four numbers, page by page.
-func (a *API) listEvents(w http.ResponseWriter, r *http.Request, who Identity) error {
+func (a *API) listEvents(w http.ResponseWriter, r *http.Request, caller Identity) error {
 	id, err := pathID(r, "storeId")
 	shop := events.Shop(id)
-	if err != nil || !who.Scope().AllowsShop(shop) {
-		return errNoStore
+	if err != nil || !caller.Scope().AllowsShop(shop) {
+		return errNoShop
 	}
 	query, err := queryOf(r, "sort", "order", "title", "limit", "cursor", "tz")
 	if err != nil {
@@ -44,7 +44,7 @@ func (a *API) listEvents(w http.ResponseWriter, r *http.Request, who Identity) e
 	}
 	ctx, cancel := readRows(r.Context())
 	defer cancel()
-	rows, err := a.cfg.Reader.ShopCampaigns(ctx, shop, who.Scope())
+	rows, err := a.cfg.Reader.ShopCampaigns(ctx, shop, caller.Scope())
 	if err != nil {
 		return err
 	}

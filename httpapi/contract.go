@@ -21,7 +21,7 @@ func (a *API) contract(w http.ResponseWriter, r *http.Request, _ Identity) error
 	w.Header().Set("Cache-Control", "public, max-age=300")
 	w.WriteHeader(http.StatusOK)
 	if r.Method != http.MethodHead {
-		_, _ = w.Write(text) // a client that has gone needs no answer
+		_, _ = w.Write(text) // the client may have left
 	}
 	return nil
 }

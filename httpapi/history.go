@@ -13,11 +13,11 @@ import (
 	"jangbu/readmodel/dashboard"
 )
 
-// lookTimeout bounds one look back. A campaign of a hundred thousand events takes
-// about a second.
+// lookTimeout bounds one read of the past. A campaign of 100,000 events takes about a
+// second.
 const lookTimeout = 10 * time.Second
 
-// asOf returns the moment in the query; nil where there is none.
+// asOf returns the moment in the query; nil where it has none.
 func (a *API) asOf(query url.Values) (*readmodel.Moment, error) {
 	if !query.Has("asOf") {
 		return nil, nil
@@ -38,13 +38,13 @@ func (a *API) asOf(query url.Values) (*readmodel.Moment, error) {
 	return &readmodel.Moment{At: at}, nil
 }
 
-// lookBack folds a campaign's events up to a moment and encodes the dashboard that
-// was served then. It is not kept: few ask for the same.
-func (a *API) lookBack(r *http.Request, campaign events.Campaign, view dashboard.View, asOf readmodel.Moment, who Identity) (*answer, error) {
-	// Who may not see the campaign now gets the same answer, as fast (I12).
+// lookBack folds a campaign's events up to a moment and encodes the dashboard that was
+// served then. It is not kept, because few requests repeat it.
+func (a *API) lookBack(r *http.Request, campaign events.Campaign, view dashboard.View, asOf readmodel.Moment, caller Identity) (*encoded, error) {
+	// A caller that may not see the campaign now gets the usual error, as fast (I12).
 	reading, cancel := readRows(r.Context())
 	defer cancel()
-	if _, err := a.cfg.Reader.Campaign(reading, campaign, who.Scope()); err != nil {
+	if _, err := a.cfg.Reader.Campaign(reading, campaign, caller.Scope()); err != nil {
 		return nil, err
 	}
 	leave, err := a.limits.looks.take()
@@ -54,10 +54,10 @@ func (a *API) lookBack(r *http.Request, campaign events.Campaign, view dashboard
 	defer leave()
 	ctx, cancel := context.WithTimeout(r.Context(), lookTimeout)
 	defer cancel()
-	rows, at, err := a.cfg.History.CampaignAsOf(ctx, campaign, asOf, who.Scope())
+	rows, at, err := a.cfg.History.CampaignAsOf(ctx, campaign, asOf, caller.Scope())
 	if err != nil {
 		return nil, fmt.Errorf("asOf: %w", err)
 	}
 	view.Now = at
-	return newAnswer(campaign, rows, view)
+	return newEncoded(campaign, rows, view)
 }

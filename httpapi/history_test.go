@@ -35,7 +35,7 @@ func TestAsOf(t *testing.T) {
 		&events.ParticipantRegistered{Campaign: "evt-2", Participant: "p-1"}, // meanwhile the figures of evt-1 have become stale
 		&events.ParticipantRegistered{Campaign: "evt-1", Participant: "p-2"},
 		&events.ChannelStatsFetched{Campaign: "evt-1", Channel: events.Naver, FetchedAt: noon().Add(9 * time.Minute), Views: &more},
-		&events.EventCreated{Campaign: "evt-1", Shop: "store-9", Title: "of somebody else now"},
+		&events.EventCreated{Campaign: "evt-1", Shop: "store-9", Title: "of another shop now"},
 	}
 	targets := []string{
 		"/api/events/evt-1/analytics?", "/api/events/evt-2/analytics?", "/api/events/none/analytics?",
@@ -51,23 +51,23 @@ func TestAsOf(t *testing.T) {
 		now.Store(int64(i) * 60)
 		b.foldAt(t, noon().Add(time.Duration(i)*time.Minute), fact)
 		for _, target := range targets {
-			for who, token := range tokens {
-				served[fmt.Sprint(target, who, i+1)] = b.do(t, http.MethodGet, target, "Authorization: "+token)
+			for caller, token := range tokens {
+				served[fmt.Sprint(target, caller, i+1)] = b.do(t, http.MethodGet, target, "Authorization: "+token)
 			}
 		}
 	}
 	for i := range facts {
 		for _, target := range targets {
-			for who, token := range tokens {
-				then := served[fmt.Sprint(target, who, i+1)]
-				if last := served[fmt.Sprint(target, who, len(facts))]; last.Code == http.StatusNotFound {
+			for caller, token := range tokens {
+				then := served[fmt.Sprint(target, caller, i+1)]
+				if last := served[fmt.Sprint(target, caller, len(facts))]; last.Code == http.StatusNotFound {
 					then = last // what is not theirs any more they cannot look back to
 				}
 				moment := noon().Add(time.Duration(i) * time.Minute).In(time.FixedZone("", 9*3600)).Format(time.RFC3339)
 				for _, asOf := range []string{fmt.Sprint(i + 1), moment} {
 					got := b.do(t, http.MethodGet, target+"asOf="+url.QueryEscape(asOf), "Authorization: "+token)
 					if got.Code != then.Code || got.Body.String() != then.Body.String() {
-						t.Errorf("%s as of %s for %s: %d %s, then %d %s", target, asOf, who, got.Code, got.Body, then.Code, then.Body)
+						t.Errorf("%s as of %s for %s: %d %s, then %d %s", target, asOf, caller, got.Code, got.Body, then.Code, then.Body)
 					}
 				}
 			}

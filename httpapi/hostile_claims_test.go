@@ -16,7 +16,7 @@ func (h *hostiles) serialisations() {
 		"flattened JSON": `{"protected":"` + parts[0] + `","payload":"` + parts[1] + `","signature":"` + parts[2] + `"}`,
 		"general JSON":   `{"payload":"` + parts[1] + `","signatures":[{"protected":"` + parts[0] + `","signature":"` + parts[2] + `"}]}`,
 	} {
-		h.bySecret(name, token, "is not three parts")
+		h.bySecret(name, token, "does not have three parts")
 	}
 	h.bySecret("100,000 dots", strings.Repeat(".", 100_000), "longer than 4096")
 	h.bySecret("1 MiB", h.goodHS+strings.Repeat("A", 1<<20), "longer than 4096")

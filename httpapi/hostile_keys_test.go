@@ -138,7 +138,7 @@ func (h *hostiles) signatures() {
 func (h *hostiles) kids() {
 	for name, kid := range map[string]string{
 		"path": `../../../../dev/null`, "absolute path": `/proc/sys/kernel/randomize_va_space`, "SQL": `x' UNION SELECT 'secret' --`,
-		"command": "| sleep 10; `id`", "URL": h.canary + "/kid", "another case": "RSA", "with a space": "rsa ", "unknown": "nobody's",
+		"command": "| sleep 10; `id`", "URL": h.canary + "/kid", "another case": "RSA", "with a space": "rsa ", "unknown": "no-such-key",
 		"format": "%s%n%x", "template": "{{.}}${jndi:ldap://127.0.0.1/x}", "empty": "",
 	} {
 		h.bySet("kid: "+name, compact(fmt.Sprintf(`{"alg":"RS256","kid":%q}`, kid), h.claims(), rs256(h.rsa)), "kid: is unknown")

@@ -29,7 +29,7 @@ type hostile struct {
 type hostiles struct {
 	*issuer
 	t        *testing.T
-	canary   string // an address that nobody may ever ask
+	canary   string // an address that must never be called
 	secret   signer
 	goodHS   string // a token without a fault
 	p384     *ecdsa.PrivateKey
@@ -106,7 +106,7 @@ func (h *hostiles) requests() {
 		h.sent("header "+value, "not base64url", header(value))
 	}
 	for _, value := range []string{"Bearer TOKEN TOKEN", "Bearer TOKEN, Bearer TOKEN", "Bearer TOKEN,TOKEN"} {
-		h.sent("header "+value, "is not three parts", header(value))
+		h.sent("header "+value, "does not have three parts", header(value))
 	}
 	h.sent("header written in another way", "no Authorization", func(r *http.Request, token string) { r.Header["AUTHORIZATION"] = []string{"Bearer " + token} })
 	h.sent("query", "no Authorization", func(r *http.Request, token string) { r.URL.RawQuery = "access_token=" + token + "&token=" + token })
@@ -131,7 +131,7 @@ func TestHostileTokens(t *testing.T) {
 	defer canary.Close()
 	bySecret, bySet := newAuth(t, i.config()), newAuth(t, i.bySet())
 	// The one fetch that an unknown key may cause is used up, and the clock stands.
-	if _, err := authenticate(bySet, compact(`{"alg":"RS256","kid":"nobody's"}`, i.claims(), rs256(i.rsa))); err == nil {
+	if _, err := authenticate(bySet, compact(`{"alg":"RS256","kid":"no-such-key"}`, i.claims(), rs256(i.rsa))); err == nil {
 		t.Fatal("an unknown key is accepted")
 	}
 	asked := i.requests.Load()
@@ -160,15 +160,15 @@ func TestHostileTokens(t *testing.T) {
 		i.reason.Store("")
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		who, err := a.Authenticate(r)
+		caller, err := a.Authenticate(r)
 		runtime.ReadMemStats(&after)
 		reason, _ := i.reason.Load().(string)
 		if err == nil {
-			t.Errorf("%s: accepted as %+v", name, who)
+			t.Errorf("%s: accepted as %+v", name, caller)
 			continue
 		}
-		if who.Subject != "" || who.Role != "" || who.Stores != nil {
-			t.Errorf("%s: refused, yet it returns %+v", name, who)
+		if caller.Subject != "" || caller.Role != "" || caller.Shops != nil {
+			t.Errorf("%s: refused, yet it returns %+v", name, caller)
 		}
 		if reason == "" || !strings.Contains(reason, test.reason) {
 			t.Errorf("%s: refused because %q; expected %q", name, reason, test.reason)
@@ -176,7 +176,7 @@ func TestHostileTokens(t *testing.T) {
 		if err.Error() != "unauthorized: expected a valid bearer token" {
 			t.Errorf("%s: the error is %q", name, err)
 		}
-		for _, part := range []string{"store-1", "kim", "https://issuer.example", "evil", "nobody"} {
+		for _, part := range []string{"store-1", "kim", "https://issuer.example", "evil", "no-such-key"} {
 			if strings.Contains(reason, part) {
 				t.Errorf("%s: the reason repeats a part of the token: %q", name, reason)
 			}

@@ -29,49 +29,50 @@ import (
 const (
 	// keysInterval is the time between two fetches of the key set.
 	keysInterval = 5 * time.Minute
-	// unknownKeyInterval is the least time between two fetches that unknown keys
-	// cause, of however many tokens.
+	// unknownKeyInterval is the least time between two fetches that tokens with
+	// unknown keys cause.
 	unknownKeyInterval = 10 * time.Second
-	// unknownKeyWait is for how long a request waits for such a fetch.
+	// unknownKeyWait is how long a request waits for such a fetch.
 	unknownKeyWait = 2 * time.Second
 	// keysTimeout bounds one fetch.
 	keysTimeout = 10 * time.Second
 	// maxKeysBytes and maxKeys bound a key set.
 	maxKeysBytes = 1 << 20
 	maxKeys      = 100
-	// RSA keys that are shorter are weak, longer ones make requests expensive.
+	// minRSABits and maxRSABits bound RSA keys: shorter ones are weak, longer ones
+	// make verification expensive.
 	minRSABits = 2048
 	maxRSABits = 8192
 )
 
-// verificationKey is a key and the only thing it is used for.
+// verificationKey is a key and the only method it is used for.
 type verificationKey struct {
 	method jwt.SigningMethod
 	key    any
 }
 
-// keySet is a JSON Web Key Set (RFC 7517) that is kept up to date. Whatever
-// becomes of its host, the keys that were fetched last serve on.
+// keySet is a JSON Web Key Set (RFC 7517) that is refreshed. While its host fails, the last
+// keys stay in use.
 type keySet struct {
 	url    string
 	client *http.Client
 	now    func() time.Time
 	logger *slog.Logger
-	keys   atomic.Pointer[map[string]verificationKey] // by kid
-	wanted chan struct{}                              // holds a wish for a fetch
+	keys   atomic.Pointer[map[string]verificationKey] // by kid; run replaces the map
+	wanted chan struct{}                              // has room for one request to fetch
 	stop   context.CancelFunc
 	ended  chan struct{}
 
 	mu      sync.Mutex
-	limiter *rate.Limiter
-	waiting chan struct{} // closed after the fetch that was wished for; nil: none was
+	limiter *rate.Limiter // guarded by mu
+	waiting chan struct{} // guarded by mu: closed after the requested fetch; nil if none is
 }
 
 // ParseJWKSURL checks the address of a key set: https, or http on this
 // machine's loopback.
 func ParseJWKSURL(s string) (*url.URL, error) {
 	u, err := url.Parse(s)
-	switch { // the library's error would repeat a password
+	switch { // url's error would repeat a password
 	case err != nil:
 		return nil, errors.New("is no URL; expected https://HOST/PATH")
 	case u.User != nil, u.Fragment != "", u.Opaque != "", u.Hostname() == "":
@@ -87,7 +88,7 @@ func isLoopback(host string) bool {
 	return host == "localhost" || err == nil && ip.Unmap().IsLoopback()
 }
 
-// newKeySet fetches the keys, and keeps them up to date until it is closed.
+// newKeySet fetches the keys and refreshes them until it is closed.
 func newKeySet(ctx context.Context, cfg AuthConfig) (*keySet, error) {
 	u, err := ParseJWKSURL(cfg.JWKSURL)
 	if err != nil {
@@ -98,7 +99,7 @@ func newKeySet(ctx context.Context, cfg AuthConfig) (*keySet, error) {
 		client: &http.Client{
 			Transport: &http.Transport{
 				TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: cfg.Roots},
-				DisableCompression:     true, // a compressed answer could be of any size
+				DisableCompression:     true, // the size of a compressed response has no bound
 				DisableKeepAlives:      true,
 				MaxResponseHeaderBytes: 64 << 10,
 			},
@@ -127,14 +128,14 @@ func (s *keySet) close() {
 	<-s.ended
 }
 
-// find returns a key. A token whose key is unknown may be the first one after a
-// rotation, so it waits a little for a fetch; others never do.
+// find returns a key. A token with an unknown key may be the first one after a rotation, so
+// it waits for a fetch, for unknownKeyWait at most. Other tokens never wait.
 func (s *keySet) find(ctx context.Context, kid string) (verificationKey, bool) {
 	key, ok := (*s.keys.Load())[kid]
 	if ok || kid == "" {
 		return key, ok
 	}
-	fetched := s.wish()
+	fetched := s.request()
 	if fetched == nil {
 		return verificationKey{}, false
 	}
@@ -149,14 +150,14 @@ func (s *keySet) find(ctx context.Context, kid string) (verificationKey, bool) {
 	return key, ok
 }
 
-// wish asks for a fetch, or joins the one that was asked for, and returns what
-// is closed after it; nil where it is too early for another one.
-func (s *keySet) wish() <-chan struct{} {
+// request requests a fetch, or joins the one that is requested. It returns a channel that is
+// closed after the fetch; nil within unknownKeyInterval of the last one.
+func (s *keySet) request() <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.waiting == nil && s.limiter.AllowN(s.now(), 1) {
 		s.waiting = make(chan struct{})
-		s.wanted <- struct{}{} // has room: the last one was taken before waiting became nil
+		s.wanted <- struct{}{} // has room: run received the last one before waiting became nil
 	}
 	return s.waiting
 }
@@ -187,10 +188,10 @@ func (s *keySet) refresh(ctx context.Context) {
 	case ctx.Err() != nil:
 		return
 	case err != nil:
-		s.logger.WarnContext(ctx, "http: keys could not be fetched, the last ones serve on", slog.Any("error", err))
+		s.logger.WarnContext(ctx, "http: keys could not be fetched, the last ones stay in use", slog.Any("error", err))
 		return
-	case len(keys) == 0: // all were withdrawn, and that must count
-		s.logger.WarnContext(ctx, "http: the key set holds no key that verifies tokens, all are refused")
+	case len(keys) == 0: // all keys were withdrawn, so no token is valid
+		s.logger.WarnContext(ctx, "http: the key set has no key that verifies tokens, all are refused")
 	}
 	s.keys.Store(&keys)
 }
@@ -216,28 +217,28 @@ func (s *keySet) fetch(ctx context.Context) (map[string]verificationKey, error) 
 	case err != nil:
 		return nil, err
 	case len(body) > maxKeysBytes:
-		return nil, fmt.Errorf("the answer is longer than %d bytes", maxKeysBytes)
+		return nil, fmt.Errorf("the response is longer than %d bytes", maxKeysBytes)
 	}
 	return s.parse(ctx, body)
 }
 
-// parse reads a key set. A key that does not verify tokens is no error: sets
-// hold keys for other uses and of kinds yet to come.
+// parse reads a key set. A key that does not verify tokens is no error, because sets have
+// keys for other uses and of future types.
 func (s *keySet) parse(ctx context.Context, body []byte) (map[string]verificationKey, error) {
 	var set struct {
 		Keys *[]jsontext.Value `json:"keys"`
 	}
-	if err := json.Unmarshal(body, &set); err != nil || set.Keys == nil { // the error would repeat keys
-		return nil, errors.New("the answer is no JSON Web Key Set")
+	if err := json.Unmarshal(body, &set); err != nil || set.Keys == nil { // the error may quote keys
+		return nil, errors.New("the response is not a JSON Web Key Set")
 	}
 	if len(*set.Keys) > maxKeys {
-		return nil, fmt.Errorf("the set holds %d keys; expected at most %d", len(*set.Keys), maxKeys)
+		return nil, fmt.Errorf("the set has %d keys; expected at most %d", len(*set.Keys), maxKeys)
 	}
 	keys := make(map[string]verificationKey)
 	for i, raw := range *set.Keys {
 		kid, key, err := parseKey(ctx, raw)
 		if _, twice := keys[kid]; twice && err == nil {
-			err = errors.New("its kid is another's already")
+			err = errors.New("another key has its kid")
 		}
 		if err != nil {
 			s.logger.DebugContext(ctx, "http: key is not used", slog.Int("index", i), slog.Any("error", err))
@@ -248,8 +249,8 @@ func (s *keySet) parse(ctx context.Context, body []byte) (map[string]verificatio
 	return keys, nil
 }
 
-// privateMembers are what only a private or a symmetric key has. Whoever
-// publishes one has lost it: nothing that it signed proves anything.
+// privateMembers returns the members that only private and symmetric keys have. A published
+// private key is compromised, so its signatures prove nothing.
 func privateMembers() []string { return []string{"d", "p", "q", "dp", "dq", "qi", "oth", "k"} }
 
 func parseKey(ctx context.Context, raw jsontext.Value) (kid string, key verificationKey, err error) {
@@ -279,7 +280,7 @@ func parseKey(ctx context.Context, raw jsontext.Value) (kid string, key verifica
 	case use.Use != "" && use.Use != "sig", use.Operations != nil && !slices.Contains(use.Operations, "verify"):
 		return "", key, errors.New("is not for signatures")
 	}
-	// Only what a public key consists of: certificates and links are left out.
+	// The members of a public key only, without certificates and links.
 	text, err := json.Marshal(public)
 	if err != nil {
 		return "", key, err

@@ -47,7 +47,7 @@ func TestRotation(t *testing.T) {
 		{"the new key, but it is too early to ask", []string{oldKey, newKey}, 9, newToken, false, 2},
 		{"the new key", nil, 10, newToken, true, 3},
 		{"the old key beside it", nil, 10, oldToken, true, 3},
-		{"the old key is withdrawn, which nobody knows yet", []string{newKey}, 50, oldToken, true, 3},
+		{"the old key is withdrawn, before the next fetch", []string{newKey}, 50, oldToken, true, 3},
 		{"an unknown key, which tells", nil, 50, lateToken, false, 4},
 		{"the old key is remembered", nil, 59, oldToken, true, 4},
 		{"the old key is not remembered any more", nil, 60, oldToken, false, 5},

@@ -11,25 +11,25 @@ import (
 )
 
 const (
-	// maxBody is the longest body that a request may have: none is ever needed.
+	// maxBody is the longest body of a request, in bytes. No route reads one.
 	maxBody = 4 << 10
-	// maxQuery is the longest query string.
+	// maxQuery is the longest query string, in bytes.
 	maxQuery = 2 << 10
-	// maxLooks is how many requests look back at once: each folds a campaign's
-	// events, and those who ask for now must not feel it.
+	// maxLooks is how many requests read the past at once. Each folds a campaign's
+	// events, and must not slow down requests about the present.
 	maxLooks = 2
-	// maxCallers is how many callers are remembered before the longest unseen go.
+	// maxCallers is how many callers are remembered, the most recent ones.
 	maxCallers = 20_000
 )
 
-// Limits bounds what callers may ask for at once. A negative bound is none.
+// Limits bounds the requests of callers. A negative bound disables it.
 type Limits struct {
 	// PerToken bounds the requests a second of one subject, and PerAddress those
-	// from one address (of IPv6, one /64). Three seconds' worth may come at once.
-	// 0: DefaultPerToken, DefaultPerAddress.
+	// from one address (of IPv6, one /64). Bursts may have three seconds' worth. 0
+	// means DefaultPerToken and DefaultPerAddress.
 	PerToken, PerAddress float64
-	// Concurrent bounds the requests at once, and Streams the open streams. 0:
-	// DefaultConcurrent, DefaultStreams.
+	// Concurrent bounds the requests at once, and Streams the open streams. 0 means
+	// DefaultConcurrent and DefaultStreams.
 	Concurrent, Streams int
 }
 
@@ -41,7 +41,7 @@ const (
 	DefaultStreams    = 4096
 )
 
-// limiter keeps [Limits].
+// limiter enforces [Limits]. It is safe for concurrent use.
 type limiter struct {
 	clock              func() time.Time
 	requests, streams  slots
@@ -55,14 +55,14 @@ func newLimiter(l Limits, clock func() time.Time) *limiter {
 		requests: newSlots(cmp.Or(l.Concurrent, DefaultConcurrent)),
 		streams:  newSlots(cmp.Or(l.Streams, DefaultStreams)),
 		looks:    newSlots(maxLooks),
-		// Both by address and by token, so that neither many tokens from one
-		// place nor one token in many places take it all.
+		// By address and by token, so that neither many tokens at one address nor one
+		// token at many addresses exhaust the service.
 		addresses: newRates(cmp.Or(l.PerAddress, DefaultPerAddress)),
 		callers:   newRates(cmp.Or(l.PerToken, DefaultPerToken)),
 	}
 }
 
-// enter lets a request in, or says when to come again.
+// enter takes a slot for a request, or returns why there is none.
 func (l *limiter) enter(r *http.Request) (leave func(), err error) {
 	if len(r.URL.RawQuery) > maxQuery {
 		return nil, badRequest{"the query string is longer than 2048 bytes"}
@@ -81,7 +81,7 @@ func (l *limiter) token(subject string) error {
 	return nil
 }
 
-// address returns the caller's address; of IPv6 its network, which is one home's.
+// address returns the caller's address; of IPv6 the /64, which usually is one household.
 func address(r *http.Request) string {
 	at, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
@@ -96,7 +96,7 @@ func address(r *http.Request) string {
 	return ip.String()
 }
 
-// slots bounds what goes on at once; nil: nothing does.
+// slots bounds how many are at work at once. Nil bounds nothing.
 type slots chan struct{}
 
 func newSlots(n int) slots {
@@ -118,7 +118,7 @@ func (s slots) take() (leave func(), err error) {
 	}
 }
 
-// rates bounds how often each of many callers may come.
+// rates bounds the rate of each of many callers. It is safe for concurrent use.
 type rates struct {
 	limit rate.Limit
 	burst int
@@ -135,7 +135,8 @@ func newRates(perSecond float64) *rates {
 	return &rates{rate.Limit(perSecond), max(1, int(3*perSecond)), callers}
 }
 
-// wait counts one more and returns 0, or returns for how long it is too early.
+// wait counts a request of caller and returns 0, or returns the time until the next one is
+// allowed.
 func (r *rates) wait(caller string, now time.Time) time.Duration {
 	if r == nil {
 		return 0

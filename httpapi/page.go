@@ -6,8 +6,8 @@ import (
 	"github.com/gorilla/mux"
 )
 
-// index serves the page for owners. It is nobody's secret: what it shows is read with
-// the token of whoever looks at it.
+// index serves the page for owners. It is public: it holds no figures, and reads them with
+// the viewer's own token.
 func (a *API) index(w http.ResponseWriter, r *http.Request, _ Identity) error {
 	a.page.Index(w, r)
 	return nil

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestPage: the page is served to anybody, may run and load its own files only, and
+// TestPage: the page is public, may run and load its own files only, and
 // names files that are there. Nothing that it names is of another version.
 func TestPage(t *testing.T) {
 	t.Parallel()
@@ -22,7 +22,7 @@ func TestPage(t *testing.T) {
 	}
 	index := w.Body.String()
 	if strings.Contains(index, " style=") || strings.Contains(index, "<script>") || strings.Contains(index, "<style") || strings.Contains(index, "//") {
-		t.Error("the page has something inline, or of somebody else's")
+		t.Error("the page has something inline, or of another server")
 	}
 	named := regexp.MustCompile(`"(assets/[^"]+)"`).FindAllStringSubmatch(index, -1)
 	if len(named) < 10 {
@@ -36,7 +36,7 @@ func TestPage(t *testing.T) {
 			t.Errorf("%s: status %d, %v", path, w.Code, w.Header())
 		}
 		if w := b.do(t, http.MethodGet, path, "Authorization: none", "If-None-Match: "+w.Header().Get("ETag")); w.Code != http.StatusNotModified {
-			t.Errorf("%s: status %d to whoever has it", path, w.Code)
+			t.Errorf("%s: status %d to a client that has it", path, w.Code)
 		}
 	}
 	for _, path := range []string{"/assets/0/app.js", strings.Replace("/"+named[0][1], "icon.svg", "nothing.js", 1), "/assets/x/..%2f..%2fapi.go", "/index.html", "/app.js"} {

@@ -30,7 +30,7 @@ type badRequest struct{ detail string }
 
 func (e badRequest) Error() string { return e.detail }
 
-// tooMany says when the caller may come again.
+// tooMany is the error of a caller over its rate; the next request is allowed after wait.
 type tooMany struct{ wait time.Duration }
 
 func (e tooMany) Error() string { return fmt.Sprintf("too many requests; the next one in %v", e.wait) }
@@ -41,8 +41,8 @@ var (
 	errOverloaded = errors.New("too many requests at once")
 )
 
-// problemOf is the one table from errors to statuses. Types are stable: a
-// client may switch on them.
+// problemOf is the one table from errors to statuses. Types are stable, because clients may
+// switch on them.
 func problemOf(err error) problem {
 	bad, isBad := errors.AsType[badRequest](err)
 	many, isMany := errors.AsType[tooMany](err)
@@ -56,7 +56,7 @@ func problemOf(err error) problem {
 		return problem{Type: "urn:jangbu:problem:unauthorized", Title: "A valid token is needed", Status: http.StatusUnauthorized, Detail: "Send Authorization: Bearer with a token that has not expired."}
 	case errors.Is(err, readmodel.ErrNotFound):
 		return problem{Type: "urn:jangbu:problem:campaign-not-found", Title: "There is no such campaign", Status: http.StatusNotFound}
-	case errors.Is(err, errNoStore):
+	case errors.Is(err, errNoShop):
 		return problem{Type: "urn:jangbu:problem:store-not-found", Title: "There is no such store", Status: http.StatusNotFound}
 	case errors.Is(err, errNoRoute):
 		return problem{Type: "urn:jangbu:problem:no-such-resource", Title: "There is no such resource", Status: http.StatusNotFound}
@@ -75,7 +75,7 @@ func problemOf(err error) problem {
 
 func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if r.Context().Err() == context.Canceled {
-		return // nobody is listening
+		return // the client has left
 	}
 	p := problemOf(err)
 	if p.Status == http.StatusInternalServerError {
@@ -95,16 +95,16 @@ func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
 	write(w, r, "application/problem+json", p.Status, p)
 }
 
-// write answers with JSON.
+// write writes a JSON response.
 func write(w http.ResponseWriter, r *http.Request, contentType string, status int, body any) {
 	b, err := json.Marshal(body)
-	if err != nil { // of our own types: cannot be
+	if err != nil { // cannot happen: body is of our own types
 		http.Error(w, "", http.StatusInternalServerError)
 		return
 	}
 	w.Header().Set("Content-Type", contentType)
 	w.WriteHeader(status)
 	if r.Method != http.MethodHead {
-		_, _ = w.Write(append(b, '\n')) // a client that has gone needs no answer
+		_, _ = w.Write(append(b, '\n')) // the client may have left
 	}
 }

@@ -17,8 +17,8 @@ type remembered struct {
 }
 
 type memory struct {
-	who   Identity
-	until time.Time
+	caller Identity
+	until  time.Time
 }
 
 func newRemembered(most int) remembered {
@@ -31,7 +31,7 @@ func (r remembered) find(sum [sha256.Size]byte, now time.Time) (Identity, bool) 
 	if !ok || !now.Before(m.until) {
 		return Identity{}, false
 	}
-	return m.who, true
+	return m.caller, true
 }
 
 func (r remembered) add(sum [sha256.Size]byte, m memory) { r.tokens.Add(sum, m) }

@@ -27,7 +27,7 @@ func TestOwnersSeeTheirOwn(t *testing.T) {
 		}
 	}
 	b.fold(t, facts...)
-	b.fold(t, &events.ParticipantRegistered{Campaign: "evt-unknown", Participant: "p"}) // whose it is nobody knows
+	b.fold(t, &events.ParticipantRegistered{Campaign: "evt-unknown", Participant: "p"}) // the campaign of no known shop
 	expired, err := owner("store-0").Sign([]byte(testSecret), issuerName, audience, noon().Add(-2*time.Hour), noon().Add(-time.Hour))
 	if err != nil {
 		t.Fatal(err)
@@ -69,7 +69,7 @@ func TestOwnersSeeTheirOwn(t *testing.T) {
 			return strings.NewReplacer("{id}", fmt.Sprintf("evt-%d-%d", s, c), "{storeId}", fmt.Sprintf("store-%d", s)).Replace(route.Path)
 		}
 		if route.Public {
-			// It is the same for everybody: nothing in it is anybody's.
+			// It is public, and so the same for every token.
 			want := ask(route.Path, "none")
 			for _, token := range []string{me, "Bearer " + expired, "Bearer " + forged} {
 				if got := ask(route.Path, token); got != want || strings.Contains(got.body, "evt-0-0") {
@@ -109,15 +109,15 @@ func TestOwnersSeeTheirOwn(t *testing.T) {
 			}
 		}
 	}
-	missing := ask("/api/events/nobody/analytics", me)
+	missing := ask("/api/events/missing/analytics", me)
 	if got := ask("/api/events/evt-unknown/analytics", me); got != missing {
-		t.Errorf("a campaign without a store: %+v", got)
+		t.Errorf("a campaign without a shop: %+v", got)
 	}
 	if got := ask("/api/events/evt-unknown/analytics", "Bearer "+b.token); got.status != http.StatusOK {
-		t.Errorf("a campaign without a store, for an analyst: %+v", got)
+		t.Errorf("a campaign without a shop, for an analyst: %+v", got)
 	}
 	if got := ask("/api/stores/store-1/events", me); strings.Contains(got.body, "evt-") {
-		t.Errorf("a foreign store's campaigns leak: %+v", got)
+		t.Errorf("campaigns of a foreign shop leak: %+v", got)
 	}
 	// Several shops are one owner's.
 	both := "Bearer " + mint(t, owner("store-3", "store-4"))

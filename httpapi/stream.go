@@ -16,23 +16,21 @@ import (
 const (
 	// streamPause is the least time between two views of a stream.
 	streamPause = 250 * time.Millisecond
-	// heartbeat is the longest silence of a stream, in which a proxy might think
-	// that nobody is there.
+	// heartbeat is the longest silence of a stream. A proxy may close a longer one.
 	heartbeat = 15 * time.Second
-	// streamWrite is how long a client may take to read what it is sent.
+	// streamWrite is how long a client may take to read a message.
 	streamWrite = 10 * time.Second
-	// streamPoll is how often a stream looks whether something has changed where
-	// nobody tells it.
+	// streamPoll is the interval at which a stream reads the rows where no freshness
+	// reports changes.
 	streamPoll = time.Second
-	// streamRetry is when a client should come back that has lost the stream.
+	// streamRetry is the wait before a client that lost the stream reconnects.
 	streamRetry = 2 * time.Second
 )
 
-// stream serves one campaign's dashboard as server-sent events: the whole view at
-// once, and again whenever it has changed, at most four times a second. An event's
-// id is the view's entity tag: a client that comes back with it gets the view only
-// where it is another one.
-func (a *API) stream(w http.ResponseWriter, r *http.Request, who Identity) error {
+// stream serves one campaign's dashboard as server-sent events: the whole view at once, and
+// again whenever it has changed, at most four times a second. A message's id is the view's
+// entity tag, so a client that reconnects gets the view only if it differs.
+func (a *API) stream(w http.ResponseWriter, r *http.Request, caller Identity) error {
 	campaign, view, asOf, err := a.analyticsRequest(r)
 	if err != nil {
 		return err
@@ -40,9 +38,9 @@ func (a *API) stream(w http.ResponseWriter, r *http.Request, who Identity) error
 	if asOf != nil {
 		return badRequest{"asOf: the past does not change; expected it at …/analytics"}
 	}
-	current, err := a.encode(r, campaign, view, who)
+	current, err := a.encode(r, campaign, view, caller)
 	if err != nil {
-		return err // before the first event an error is an answer like any other
+		return err // before the first message an error is an ordinary response
 	}
 	leave, err := a.limits.streams.take()
 	if err != nil {
@@ -55,10 +53,10 @@ func (a *API) stream(w http.ResponseWriter, r *http.Request, who Identity) error
 	}
 	rec := recording(w)
 	rec.status = http.StatusOK
-	rec.leave() // it is no request at work any more
+	rec.leave() // streams have slots of their own
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Accel-Buffering", "no")
-	s := &streaming{API: a, r: r, who: who, campaign: campaign, view: view, session: session, writes: http.NewResponseController(w)}
+	s := &streaming{API: a, r: r, caller: caller, campaign: campaign, view: view, session: session, writes: http.NewResponseController(w)}
 	s.sent = session.LastEventID.String()
 	if r.Method == http.MethodHead {
 		return nil
@@ -67,30 +65,31 @@ func (a *API) stream(w http.ResponseWriter, r *http.Request, who Identity) error
 	return nil
 }
 
-// streaming is one open stream.
+// streaming is one open stream. It belongs to the request's goroutine.
 type streaming struct {
 	*API
 	r        *http.Request
-	who      Identity
+	caller   Identity
 	campaign events.Campaign
 	view     dashboard.View
 	session  *sse.Session
 	writes   *http.ResponseController
-	sent     string // the id of the last view that the client has
+	sent     string // the id of the client's last view
 }
 
-// run streams until the client goes, its token expires, or the server stops.
-func (s *streaming) run(current *answer) {
+// run streams until the client leaves, its token expires, or the server stops.
+func (s *streaming) run(current *encoded) {
 	ctx, cancel := context.WithCancel(s.r.Context())
 	defer cancel()
-	if !s.who.Expires.IsZero() {
-		expired := time.AfterFunc(s.who.Expires.Sub(s.cfg.Now()), cancel)
+	if !s.caller.Expires.IsZero() {
+		expired := time.AfterFunc(s.caller.Expires.Sub(s.cfg.Now()), cancel)
 		defer expired.Stop()
 	}
 	changed, stop := s.watch()
 	defer stop()
-	// Of what has changed since the first look nobody tells who did not watch yet.
-	if again, err := s.encode(s.r, s.campaign, s.view, s.who); err == nil {
+	// A change between the first read and the watch is not reported, so the rows are
+	// read again.
+	if again, err := s.encode(s.r, s.campaign, s.view, s.caller); err == nil {
 		current = again
 	}
 	if s.send(&sse.Message{Retry: streamRetry}) != nil {
@@ -102,7 +101,7 @@ func (s *streaming) run(current *answer) {
 		if s.show(current) != nil {
 			return
 		}
-		// What changes meanwhile comes together.
+		// The changes during the pause make one message.
 		if !wait(ctx, s.cfg.Draining, streamPause) {
 			return
 		}
@@ -119,9 +118,9 @@ func (s *streaming) run(current *answer) {
 		case mayHaveChanged:
 		}
 		s.view.Now = s.cfg.Now()
-		next, err := s.encode(s.r, s.campaign, s.view, s.who)
+		next, err := s.encode(s.r, s.campaign, s.view, s.caller)
 		if err != nil {
-			// The client keeps what it has; what comes next is tried anew.
+			// The client keeps the last view, and the read is tried again.
 			if !wait(ctx, s.cfg.Draining, streamPoll) {
 				return
 			}
@@ -131,18 +130,18 @@ func (s *streaming) run(current *answer) {
 	}
 }
 
-// occasion is why a stream goes on.
+// occasion is the reason for the next step of a stream.
 type occasion int
 
 const (
-	ended          occasion = iota // the client has gone, or is to go
-	silent                         // nothing has happened for a while
-	mayHaveChanged                 // the view may be another one
+	ended          occasion = iota // the client has left, or must leave
+	silent                         // a heartbeat is due
+	mayHaveChanged                 // the view may differ
 )
 
 // next waits for the next occasion.
-func (s *streaming) next(ctx context.Context, current *answer, changed <-chan struct{}, beat <-chan time.Time) occasion {
-	var stale <-chan time.Time // a figure becomes stale by itself
+func (s *streaming) next(ctx context.Context, current *encoded, changed <-chan struct{}, beat <-chan time.Time) occasion {
+	var stale <-chan time.Time // a figure becomes stale with time alone
 	if !current.until.IsZero() {
 		timer := time.NewTimer(max(current.until.Sub(s.cfg.Now()), 0) + time.Millisecond)
 		defer timer.Stop()
@@ -162,7 +161,7 @@ func (s *streaming) next(ctx context.Context, current *answer, changed <-chan st
 	}
 }
 
-// watch returns what tells of changes: the freshness, or else the clock.
+// watch returns a channel that reports changes, or ticks where there is no freshness.
 func (s *streaming) watch() (changed <-chan struct{}, stop func()) {
 	if s.cfg.Freshness != nil {
 		return s.cfg.Freshness.Watch(s.campaign)
@@ -186,8 +185,8 @@ func (s *streaming) watch() (changed <-chan struct{}, stop func()) {
 	return ticks, func() { timer.Stop(); close(done) }
 }
 
-// show sends a view that the client does not have yet.
-func (s *streaming) show(current *answer) error {
+// show sends a view, unless the client has it.
+func (s *streaming) show(current *encoded) error {
 	if current.etag == s.sent {
 		return nil
 	}
@@ -201,7 +200,7 @@ func (s *streaming) show(current *answer) error {
 }
 
 func (s *streaming) send(m *sse.Message) error {
-	// The server's own limit is for a whole answer.
+	// The server's own deadline is for a whole response.
 	if err := s.writes.SetWriteDeadline(time.Now().Add(streamWrite)); err != nil {
 		return err
 	}
@@ -211,7 +210,7 @@ func (s *streaming) send(m *sse.Message) error {
 	return s.session.Flush()
 }
 
-// wait lets time pass and reports whether the stream goes on.
+// wait waits for d and reports whether the stream goes on.
 func wait(ctx context.Context, draining <-chan struct{}, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

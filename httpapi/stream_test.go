@@ -184,8 +184,8 @@ func TestStreamGoesOnWhereItStopped(t *testing.T) {
 	}
 }
 
-// TestStreamMissesNothing: what changes after the first look and before the stream
-// hears of changes is in its first view; nobody would ever tell of it.
+// TestStreamMissesNothing: a change between the first read and the watch is in the first
+// view, because it is never reported.
 func TestStreamMissesNothing(t *testing.T) {
 	t.Parallel()
 	f := &fresh{}

@@ -16,15 +16,15 @@ import (
 )
 
 const (
-	// maxTokenBytes bounds a token before anything looks into it.
+	// maxTokenBytes is the longest token; a longer one is not parsed.
 	maxTokenBytes = 4 << 10
 	// maxKidBytes bounds the name of a key.
 	maxKidBytes = 200
-	// lastSecond is the last one of the year 9999.
+	// lastSecond is the last second of the year 9999.
 	lastSecond = 253_402_300_799
 )
 
-// bearer returns the token of the one Authorization header.
+// bearer returns the token of the only Authorization header.
 func bearer(h http.Header) (string, error) {
 	const scheme = "Bearer "
 	switch values := h["Authorization"]; {
@@ -45,7 +45,7 @@ func bearer(h http.Header) (string, error) {
 type jws struct {
 	header    header
 	claims    []byte
-	signed    string // header and claims as they are signed
+	signed    string // header and claims, encoded
 	signature []byte
 }
 
@@ -53,8 +53,8 @@ func cut(token string, strict *base64.Encoding) (jws, error) {
 	first, last := strings.IndexByte(token, '.'), strings.LastIndexByte(token, '.')
 	switch {
 	case strings.Count(token, ".") != 2:
-		return jws{}, refusal("the token is not three parts")
-	case strings.ContainsAny(token, "\r\n"): // the decoder would overlook them
+		return jws{}, refusal("the token does not have three parts")
+	case strings.ContainsAny(token, "\r\n"): // the decoder ignores them
 		return jws{}, refusal("the token contains a line break")
 	}
 	j := jws{signed: token[:last]}
@@ -74,8 +74,8 @@ func cut(token string, strict *base64.Encoding) (jws, error) {
 	return j, nil
 }
 
-// header is what is read of a token's header. A kid is nothing but a name to
-// look up among keys that are there.
+// header is the part of a token's header that is read. A kid is only looked up among the
+// known keys.
 type header struct{ alg, kid string }
 
 var _ json.UnmarshalerFrom = (*header)(nil)
@@ -102,16 +102,16 @@ func (h *header) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	})
 }
 
-// claims is what is read of a token's claims.
+// claims are the claims that are read.
 type claims struct {
 	jwt.RegisteredClaims
 	role  Role
 	shops []events.Shop
 }
 
-// who returns whom valid claims are about.
-func (c claims) who() Identity {
-	return Identity{Subject: c.Subject, Role: c.role, Stores: c.shops, Expires: c.ExpiresAt.Add(leeway)}
+// identity returns the caller that valid claims identify.
+func (c claims) identity() Identity {
+	return Identity{Subject: c.Subject, Role: c.role, Shops: c.shops, Expires: c.ExpiresAt.Add(leeway)}
 }
 
 var _ json.UnmarshalerFrom = (*claims)(nil)
@@ -150,7 +150,8 @@ func (c *claims) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	})
 }
 
-// eachMember reads an object: of each member the name, and then what read reads.
+// eachMember reads an object. It calls read after the name of each member, to read the
+// value.
 func eachMember(d *jsontext.Decoder, read func(name string) error) error {
 	if d.PeekKind() != '{' {
 		return refusal("header or claims: expected an object")
@@ -201,8 +202,8 @@ func texts[T ~string](d *jsontext.Decoder) ([]T, error) {
 	return all, err
 }
 
-// seconds reads a time. Neither fractions nor exponents are needed to tell one,
-// and without them its text bounds its value.
+// seconds reads a time in whole seconds. It refuses fractions and exponents, so the length
+// of the text bounds the value.
 func seconds(d *jsontext.Decoder) (*jwt.NumericDate, error) {
 	const want = refusal("exp, nbf or iat: expected whole seconds of the years 1970 to 9999")
 	if d.PeekKind() != '0' {
@@ -219,8 +220,8 @@ func seconds(d *jsontext.Decoder) (*jwt.NumericDate, error) {
 	return &jwt.NumericDate{Time: time.Unix(n, 0)}, nil
 }
 
-// reason returns the refusal in err, else that there is none: a decoder's own
-// error repeats what it read.
+// reason returns the refusal that err wraps, or else otherwise: a decoder's own error quotes
+// the token.
 func reason(err error, otherwise refusal) error {
 	if r, ok := errors.AsType[refusal](err); ok {
 		return r

@@ -68,7 +68,7 @@ func (c tokenCommand) Run(t cli.Terminal) error {
 	}
 	now := time.Now().UTC().Truncate(time.Second)
 	expires := now.Add(c.For).Truncate(time.Second)
-	who := httpapi.Identity{Subject: c.Subject, Role: httpapi.Role(c.Role), Stores: c.Store}
+	who := httpapi.Identity{Subject: c.Subject, Role: httpapi.Role(c.Role), Shops: c.Store}
 	token, err := who.Sign(secret, c.JWTIssuer, c.JWTAudience, now, expires)
 	if err != nil {
 		return fmt.Errorf("%w: %w", cli.ErrUsage, err)

@@ -1,17 +1,16 @@
-// Package dashboard is the page on which owners watch their campaigns: plain ES
-// modules, one style sheet and uPlot (vendored from its npm package, MIT, licence
-// beside it), embedded and served as they are. Nothing has to be built and nothing
-// comes from elsewhere.
+// Package dashboard is the page on which owners watch their campaigns. It owns the page's
+// files: plain ES modules, one style sheet and uPlot (vendored from its npm package, MIT,
+// licence beside it), embedded and served as they are. Nothing is built, and nothing is
+// loaded from elsewhere.
 //
-// What holds:
+// Invariants:
 //
-//   - The page holds no number. It reads the API, as whoever has the token, and shows
-//     what it is told; what it shows is no secret to anybody who may load it.
-//   - Its policy lets it load and run its own files and talk to its own server, and
-//     nothing else: no inline script or style, no frame, and no text is ever read as
-//     markup (trusted types).
-//   - Files are named by what they hold, so browsers keep them for good and never mix
-//     those of two versions.
+//   - The page holds no figures. It reads the API with the viewer's token and shows the
+//     responses, so the page itself is public.
+//   - Its policy lets it load and run its own files and connect to its own server only: no
+//     inline script or style, no frame, and no text is parsed as markup (trusted types).
+//   - A file's address changes with the content of the files, so browsers cache files
+//     for ever and never mix those of two versions.
 //
-// It fails at start only, where a file that it names is not embedded.
+// Failures: [New] fails where the embedded files lack the page. Serving cannot fail.
 package dashboard

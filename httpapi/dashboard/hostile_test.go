@@ -8,7 +8,7 @@ import (
 	"jangbu/events"
 )
 
-// hostileTitles are what somebody might call a campaign to harm whoever looks at it.
+// hostileTitles are titles of campaigns that attack the page.
 func hostileTitles() []string {
 	seeds := []string{
 		`<script>alert(1)</script>`, `<img src=x onerror=alert(1)>`, `<svg/onload=alert(1)>`, `"><script>alert(1)</script>`, `'-alert(1)-'`, `javascript:alert(1)`,

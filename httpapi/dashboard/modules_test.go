@@ -37,7 +37,7 @@ func TestModules(t *testing.T) {
 		"the unknown last":       {`(await m('profile.js')).ordered('region', {unknown: 9, 서울: 1, 부산: 2}).join(' ')`, "부산,2 서울,1 unknown,9"},
 		"ages by age":            {`(await m('profile.js')).ordered('ageGroup', {'60s': 1, unknown: 1, '10s': 2, '100s': 1}).join(' ')`, "10s,2 60s,1 100s,1 unknown,1"},
 		"hours":                  {`JSON.stringify((await m('trend.js')).buckets([{from: '2026-11-23T10:00:00+09:00', participants: 2}, {from: '2026-11-23T11:00:00+09:00', participants: 3}], false, Date.parse('2026-11-23T11:30:00+09:00')))`, `{"xs":[1795395600,1795399200],"ys":[2,3],"step":3600,"running":true}`},
-		"hours with nobody":      {`JSON.stringify((await m('trend.js')).buckets([{from: '2026-11-23T10:00:00+09:00', participants: 2}], false, Date.parse('2026-11-23T12:00:00+09:00')).ys)`, `[2,0,0]`},
+		"hours without anyone":   {`JSON.stringify((await m('trend.js')).buckets([{from: '2026-11-23T10:00:00+09:00', participants: 2}], false, Date.parse('2026-11-23T12:00:00+09:00')).ys)`, `[2,0,0]`},
 		"long ago":               {`JSON.stringify((await m('trend.js')).buckets([{from: '2026-11-23T10:00:00+09:00', participants: 2}], false, Date.parse('2027-11-23T12:00:00+09:00')))`, `{"xs":[1795395600],"ys":[2],"step":3600,"running":false}`},
 		"days":                   {`JSON.stringify((await m('trend.js')).buckets([{from: '2026-11-22T23:00:00+09:00', participants: 2}, {from: '2026-11-23T00:00:00+09:00', participants: 3}, {from: '2026-11-23T01:00:00+09:00', participants: 4}], true, Date.parse('2026-11-23T11:30:00+09:00')).ys)`, `[2,7]`},
 		"steps of the slider":    {`[1, 200, 5000].map((minutes) => t.stepOf(minutes * 60000) / 60000).join(' ')`, "1 10 60"},

@@ -20,14 +20,14 @@ var assets embed.FS
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
 
-// Page serves the page and what it is made of. It never changes.
+// Page serves the page and its files. It does not change after [New].
 type Page struct {
 	index   file
 	version string
-	files   map[string]file // by their path
+	files   map[string]file // by path
 }
 
-// file is one that is served, as it is and compressed.
+// file is a served file, plain and compressed.
 type file struct {
 	contentType string
 	etag        string
@@ -108,7 +108,7 @@ func (p *Page) Asset(w http.ResponseWriter, r *http.Request, version, name strin
 	return true
 }
 
-// serve answers with the file, or says that the client has it.
+// serve writes the file, or 304 where the client has it.
 func (f file) serve(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("ETag", f.etag)
@@ -125,11 +125,11 @@ func (f file) serve(w http.ResponseWriter, r *http.Request) {
 	h.Set("Content-Type", f.contentType)
 	w.WriteHeader(http.StatusOK)
 	if r.Method != http.MethodHead {
-		_, _ = w.Write(text) // a client that has gone needs no answer
+		_, _ = w.Write(text) // the client may have left
 	}
 }
 
-// acceptsGzip reads Accept-Encoding (RFC 9110, 12.5.3).
+// acceptsGzip reports whether Accept-Encoding allows gzip (RFC 9110, section 12.5.3).
 func acceptsGzip(header string) bool {
 	for coding := range strings.SplitSeq(header, ",") {
 		name, params, err := mime.ParseMediaType("a/" + strings.TrimSpace(coding))

@@ -133,7 +133,7 @@ func (g *gate) set(mode string) {
 	}
 }
 
-// TestStates: each state that a reader may meet can be used by anybody: axe finds nothing
+// TestStates: each state of the page is accessible: axe finds nothing
 // against it, in either theme, on a desk and on a telephone, and nothing is wider than
 // the window, from 360 pixels to 4K.
 //

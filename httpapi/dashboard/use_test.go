@@ -16,7 +16,7 @@ import (
 )
 
 // TestTimeSlider: the slider shows the campaign as it was known at an earlier moment, by
-// an address that shows the same to whoever opens it, and goes back to now.
+// an address that shows the same to every viewer, and goes back to now.
 func TestTimeSlider(t *testing.T) {
 	t.Parallel()
 	s := startServe(t)
@@ -74,7 +74,7 @@ func TestManyCampaigns(t *testing.T) {
 	tb := open(t, 1280, "light", s.api+"/#/stores/store-1")
 	tb.shows(t, ".count", "캠페인 2001개")
 	const first = `document.querySelector('tbody tr').dataset.campaign`
-	tb.wait(t, first+` === 'evt-0007'`) // the one that somebody takes part in
+	tb.wait(t, first+` === 'evt-0007'`) // the one with participants
 	const drawn = `document.querySelectorAll('tbody tr').length`
 	if n := eval[int](t, tb, drawn); n != 100 {
 		t.Errorf("%d rows are drawn, want 100", n)

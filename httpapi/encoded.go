@@ -23,39 +23,39 @@ import (
 const (
 	// maxAnswers is how many bytes of encoded dashboards are kept: of 5 KB each, those
 	// of 10,000 campaigns.
-	maxAnswers = 64 << 20
-	// maxKept is the longest one that is kept.
+	maxEncoded = 64 << 20
+	// maxKept is the longest body that is kept, in bytes.
 	maxKept = 256 << 10
-	// answerCost is about what an answer takes beside its body, of which there may
-	// be a compressed one as well.
-	answerCost = 2 << 10
-	// worthGzip is the shortest body that is compressed.
+	// encodedCost is the approximate size of an encoded dashboard without its body,
+	// in bytes. It includes a compressed body.
+	encodedCost = 2 << 10
+	// worthGzip is the shortest body that is compressed, in bytes.
 	worthGzip = 1 << 10
 )
 
-// answer is an encoded dashboard.
-type answer struct {
+// encoded is an encoded dashboard. It does not change once made.
+type encoded struct {
 	campaign events.Campaign
 	event    readmodel.EventStats
 	revision readmodel.Revision
-	until    time.Time // when a status changes by itself; zero: never
+	until    time.Time // when a figure becomes stale; zero means never
 
 	body   []byte
 	etag   string
-	header map[string][]string // ready to be served
+	header map[string][]string // of the response; not modified
 	zipped func() ([]byte, []string)
 }
 
-func newAnswer(campaign events.Campaign, rows readmodel.CampaignRows, view dashboard.View) (*answer, error) {
+func newEncoded(campaign events.Campaign, rows readmodel.CampaignRows, view dashboard.View) (*encoded, error) {
 	body, err := json.Marshal(dashboard.New(rows, view))
 	if err != nil {
 		return nil, fmt.Errorf("encode dashboard: %w", err)
 	}
 	body = append(body, '\n')
-	n := &answer{
+	n := &encoded{
 		campaign: campaign, event: rows.Event, revision: rows.Revision, until: dashboard.HoldsUntil(rows, view), body: body,
-		// Weak: the same dashboard, compressed or not. Edits and position say
-		// which rows it was made of; the sum, how they were shown.
+		// Weak, because the compressed body has the same tag. Edits and position
+		// identify the rows, and the sum the view of them.
 		etag: fmt.Sprintf(`W/"%d-%d-%016x"`, rows.Revision.Edits, rows.Event.Position, crc64.Checksum(body, crc64.MakeTable(crc64.ECMA))),
 	}
 	n.header = map[string][]string{
@@ -64,21 +64,22 @@ func newAnswer(campaign events.Campaign, rows readmodel.CampaignRows, view dashb
 	}
 	n.zipped = sync.OnceValues(func() ([]byte, []string) {
 		var b bytes.Buffer
-		z, _ := gzip.NewWriterLevel(&b, gzip.BestSpeed) // the level is one that there is
-		_, _ = z.Write(body)                            // into memory: never fails
+		z, _ := gzip.NewWriterLevel(&b, gzip.BestSpeed) // the level is valid
+		_, _ = z.Write(body)                            // a buffer never fails
 		_ = z.Close()
 		return b.Bytes(), []string{strconv.Itoa(b.Len())}
 	})
 	return n, nil
 }
 
-// holds reports whether the answer may be given again.
-func (n *answer) holds(cfg Config) bool {
+// holds reports whether the dashboard may be served again (I9).
+func (n *encoded) holds(cfg Config) bool {
 	return cfg.Freshness != nil && cfg.Freshness.Current(n.campaign, n.revision) && (n.until.IsZero() || !cfg.Now().After(n.until))
 }
 
-// serve writes the answer as the client wants it.
-func (n *answer) serve(w http.ResponseWriter, r *http.Request) {
+// serve writes the dashboard, compressed where the client accepts that, or 304 where the
+// client has it.
+func (n *encoded) serve(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	maps.Copy(h, n.header)
 	if matches(r.Header["If-None-Match"], n.etag) {
@@ -95,11 +96,12 @@ func (n *answer) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	w.WriteHeader(http.StatusOK)
 	if r.Method != http.MethodHead {
-		_, _ = w.Write(body) // a client that has gone needs no answer
+		_, _ = w.Write(body) // the client may have left
 	}
 }
 
-// matches compares as If-None-Match does: weakly (RFC 9110, section 13.1.2).
+// matches reports whether If-None-Match names etag, by the weak comparison of RFC 9110,
+// section 13.1.2.
 func matches(fields []string, etag string) bool {
 	for _, field := range fields {
 		for candidate := range strings.SplitSeq(field, ",") {
@@ -112,7 +114,7 @@ func matches(fields []string, etag string) bool {
 	return false
 }
 
-// acceptsGzip reports whether the client takes gzip (RFC 9110, section 12.5.3).
+// acceptsGzip reports whether Accept-Encoding allows gzip (RFC 9110, section 12.5.3).
 func acceptsGzip(fields []string) bool {
 	for _, field := range fields {
 		for coding := range strings.SplitSeq(field, ",") {
@@ -131,39 +133,39 @@ func acceptsGzip(fields []string) bool {
 	return false
 }
 
-// answerKey says what an answer is to: the path's id and the query as they came.
-type answerKey struct{ id, query string }
+// requestKey identifies a request: the path's id and the query, unparsed.
+type requestKey struct{ id, query string }
 
-// memo keeps the most recently used answers, of most bytes together. It is safe for
+// memo keeps the most recently used dashboards, of most bytes together. It is safe for
 // concurrent use.
 type memo struct {
 	most int
 
 	mu    sync.Mutex
-	kept  *simplelru.LRU[answerKey, *answer] // guarded by mu
-	bytes int                                // guarded by mu: the cost of kept
+	kept  *simplelru.LRU[requestKey, *encoded] // guarded by mu
+	bytes int                                  // guarded by mu: the cost of kept
 }
 
 func newMemo(most int) *memo {
 	m := &memo{most: most}
-	// It fails for a size below 1 only. The size is one that bytes never lets it reach.
-	m.kept, _ = simplelru.NewLRU(most/answerCost+1, func(_ answerKey, n *answer) { m.bytes -= n.cost() })
+	// NewLRU fails for a size below 1 only. The bound in bytes is reached first.
+	m.kept, _ = simplelru.NewLRU(most/encodedCost+1, func(_ requestKey, n *encoded) { m.bytes -= n.cost() })
 	return m
 }
 
-func (m *memo) get(key answerKey) *answer {
+func (m *memo) get(key requestKey) *encoded {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	n, _ := m.kept.Get(key)
 	return n
 }
 
-func (m *memo) put(key answerKey, n *answer) {
+func (m *memo) put(key requestKey, n *encoded) {
 	if len(n.body) > maxKept {
 		return
 	}
-	// A key from the request would keep the whole request's memory.
-	key = answerKey{strings.Clone(key.id), strings.Clone(key.query)}
+	// A substring of the request would keep all of the request in memory.
+	key = requestKey{strings.Clone(key.id), strings.Clone(key.query)}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if last, ok := m.kept.Peek(key); ok {
@@ -175,5 +177,5 @@ func (m *memo) put(key answerKey, n *answer) {
 	}
 }
 
-// cost is about how many bytes the answer takes.
-func (n *answer) cost() int { return len(n.body) + answerCost }
+// cost returns the approximate size of the dashboard in bytes.
+func (n *encoded) cost() int { return len(n.body) + encodedCost }
