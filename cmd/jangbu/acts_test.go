@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"jangbu/cmd/jangbu/cli"
+	"jangbu/cmd/jangbu/stores"
 	"jangbu/events"
 	"jangbu/events/sqlitelog"
 	"jangbu/readmodel"
@@ -17,12 +18,12 @@ import (
 
 // endedRows tells when an act is seen to have ended.
 type endedRows struct {
-	rowStore
+	stores.Rows
 	ended func()
 }
 
 func (r endedRows) Act(ctx context.Context, id int64) (readmodel.Act, error) {
-	a, err := r.rowStore.Act(ctx, id)
+	a, err := r.Rows.Act(ctx, id)
 	if a.Ended() {
 		r.ended()
 	}
@@ -33,7 +34,7 @@ func (r endedRows) Act(ctx context.Context, id int64) (readmodel.Act, error) {
 // up: it says what was done.
 func TestInterruptedAfterTheEnd(t *testing.T) {
 	t.Parallel()
-	at := storeConfig{DataDir: t.TempDir()}
+	at := stores.Config{DataDir: t.TempDir()}
 	log, err := sqlitelog.Open(t.Context(), filepath.Join(at.DataDir, "log.db"), sqlitelog.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -50,11 +51,11 @@ func TestInterruptedAfterTheEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	flags := actFlags{LogConfig: cli.LogConfig{LogLevel: "error", LogFormat: "text"}}
-	rebuild := projectionsRebuildCommand{storeConfig: at, chosen: chosen{All: true}, actFlags: flags}
+	rebuild := projectionsRebuildCommand{Config: at, chosen: chosen{All: true}, actFlags: flags}
 	if err := rebuild.Run(t.Context(), cli.Terminal{Out: io.Discard, Err: t.Output()}); err != nil {
 		t.Fatal(err)
 	}
-	err = at.withServed(t.Context(), func(log events.Log, rows rowStore) error {
+	err = at.WithServed(t.Context(), func(log events.Log, rows stores.Rows) error {
 		ctx, interrupt := context.WithCancel(t.Context())
 		defer interrupt()
 		var out, complaint bytes.Buffer

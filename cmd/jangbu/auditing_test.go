@@ -13,6 +13,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
+	"jangbu/cmd/jangbu/stores"
 	"jangbu/events"
 )
 
@@ -30,13 +31,13 @@ func TestAuditing(t *testing.T) {
 	}
 	b.produce(t, records...)
 	b.settled(t, events.Totals{Head: 10}, 10*time.Second)
-	cfg := storeConfig{DataDir: dir}
-	log, closeLog, err := cfg.openLog(t.Context(), nil)
+	cfg := stores.Config{DataDir: dir}
+	log, closeLog, err := cfg.OpenLog(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = closeLog() })
-	rows, closeRows, err := cfg.openRows(t.Context(), nil)
+	rows, closeRows, err := cfg.OpenRows(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

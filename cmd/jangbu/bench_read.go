@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"jangbu/cmd/jangbu/cli"
+	"jangbu/cmd/jangbu/stores"
 	"jangbu/events/bus/kafka"
 	"jangbu/events/synthetic"
 	"jangbu/httpapi"
@@ -184,7 +185,7 @@ func (c benchReadCommand) start(ctx context.Context, dir string, logger *slog.Lo
 // prepare fills campaigns in, waits until they are served, and starts the bare
 // handler.
 func (c benchReadCommand) prepare(ctx context.Context, s *service, token string) (*readLoad, error) {
-	g, err := synthetic.New(synthetic.Config{Seed: 1, Campaigns: c.Campaigns, Start: time.Now(), Topics: defaultTopics().topics()})
+	g, err := synthetic.New(synthetic.Config{Seed: 1, Campaigns: c.Campaigns, Start: time.Now(), Topics: stores.DefaultTopics().Topics()})
 	if err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"jangbu/cmd/jangbu/cli"
+	"jangbu/cmd/jangbu/stores"
 	"jangbu/events"
 	"jangbu/projections"
 	"jangbu/projections/replay"
@@ -60,7 +61,7 @@ func (c benchReplayCommand) Run(ctx context.Context, t cli.Terminal) (err error)
 	if c.Campaigns < 1 || c.Campaigns > 1_000_000 {
 		wrong.Add("campaigns", "%d is not from 1 to 1,000,000", c.Campaigns)
 	}
-	if u, e := parseStoreURL(c.DatabaseURL); c.DatabaseURL != "" && (e != nil || u.postgres == "") {
+	if u, e := stores.ParsePlace(c.DatabaseURL); c.DatabaseURL != "" && (e != nil || u.Postgres == "") {
 		wrong.Add("database-url", "expected postgres://…")
 	}
 	if err := wrong.Err(); err != nil {

@@ -18,6 +18,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"jangbu/cmd/jangbu/stores"
 	"jangbu/events"
 	"jangbu/events/synthetic"
 	"jangbu/projections"
@@ -28,7 +29,7 @@ import (
 // scratch is a log and its rows for a measurement, in a database of their own.
 type scratch struct {
 	log    events.Log
-	rows   rowStore
+	rows   stores.Rows
 	runner *runner.Runner
 	// bare reads every row of the log and does nothing with it.
 	bare    func(ctx context.Context) error
@@ -43,7 +44,7 @@ func newScratch(ctx context.Context, server string) (_ *scratch, err error) {
 			err = errors.Join(err, s.drop(context.WithoutCancel(ctx)))
 		}
 	}()
-	var at storeConfig
+	var at stores.Config
 	if server == "" {
 		if at.DataDir, err = os.MkdirTemp("", "jangbu-bench-"); err != nil {
 			return nil, fmt.Errorf("make temporary directory: %w", err)
@@ -52,13 +53,13 @@ func newScratch(ctx context.Context, server string) (_ *scratch, err error) {
 	} else if at.DatabaseURL, err = s.createDatabase(ctx, server); err != nil {
 		return nil, err
 	}
-	log, closeLog, err := at.openLog(ctx, nil)
+	log, closeLog, err := at.OpenLog(ctx, nil)
 	if err != nil {
 		return nil, err
 	}
 	s.log = log
 	s.closers = append(s.closers, func(context.Context) error { return closeLog() })
-	rows, closeRows, err := at.openRows(ctx, nil)
+	rows, closeRows, err := at.OpenRows(ctx, nil)
 	if err != nil {
 		return nil, err
 	}

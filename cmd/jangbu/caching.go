@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
 
+	"jangbu/cmd/jangbu/stores"
 	"jangbu/readmodel/cache"
 	cacheredis "jangbu/readmodel/cache/redis"
 )
@@ -27,7 +28,7 @@ func (s *service) startCache(ctx context.Context) error {
 		s.line("cache", embedded.Addr(), "embedded (Redis protocol)")
 		s.group.Go(func() error { age(s.stopped, embedded); return nil })
 	} else {
-		s.line("cache", redacted(address), "Redis")
+		s.line("cache", stores.Redacted(address), "Redis")
 	}
 	options, err := cacheredis.Options(address)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"time"
 
+	"jangbu/cmd/jangbu/stores"
 	"jangbu/events/channels"
 	"jangbu/events/channels/api"
 )
@@ -19,7 +20,7 @@ type channelConfig struct {
 	Genietv       channelAPI `embed:"" prefix:"channel-genietv-" envprefix:"JANGBU_CHANNEL_GENIETV_"`
 	SNS           channelAPI `embed:"" prefix:"channel-sns-" envprefix:"JANGBU_CHANNEL_SNS_"`
 
-	pollConfig
+	stores.PollConfig
 	PollAfterEnd time.Duration `env:"JANGBU_POLL_AFTER_END" default:"168h" placeholder:"DURATION" help:"For how long after its end a campaign is still polled (${default})."`
 
 	// channelRoots judge the certificates of the channel APIs; nil: the system's.
@@ -29,7 +30,7 @@ type channelConfig struct {
 // defaultPolling is a configuration that polls nobody.
 func defaultPolling() channelConfig {
 	return channelConfig{
-		pollConfig:   pollConfig{PollInterval: channels.DefaultYoungest, PollIntervalMax: channels.DefaultOldest},
+		PollConfig:   stores.PollConfig{PollInterval: channels.DefaultYoungest, PollIntervalMax: channels.DefaultOldest},
 		PollAfterEnd: channels.DefaultAfterEnd,
 	}
 }
@@ -67,8 +68,9 @@ func (c channelConfig) configured() []namedAPI {
 	return given
 }
 
-func (c channelConfig) schedule() channels.Schedule {
-	s := c.pollConfig.schedule()
+// Schedule is that of all campaigns.
+func (c channelConfig) Schedule() channels.Schedule {
+	s := c.PollConfig.Schedule()
 	s.AfterEnd = c.PollAfterEnd
 	return s
 }
@@ -76,7 +78,7 @@ func (c channelConfig) schedule() channels.Schedule {
 // validate reports what is wrong. A process that polls needs keys that can be
 // read, and should not start and then poll in vain.
 func (c channelConfig) validate(polls bool, wrong func(flag, format string, args ...any)) {
-	c.pollConfig.validate(wrong)
+	c.Check(wrong)
 	if c.PollAfterEnd <= 0 {
 		wrong("poll-after-end", "%v is not above 0", c.PollAfterEnd)
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"jangbu/cmd/jangbu/cli"
+	"jangbu/cmd/jangbu/stores"
 	"jangbu/httpapi"
 	"jangbu/readmodel/dashboard"
 )
@@ -14,18 +15,18 @@ import (
 // serviceConfig is everything that can be configured about a running service.
 // Each flag can be given as the environment variable named; the flag wins.
 type serviceConfig struct {
-	storeConfig
+	stores.Config
 	HTTPAddr  string `env:"JANGBU_HTTP_ADDR" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Where the read API listens (${default}; port 0: any free one)."`
 	AdminAddr string `env:"JANGBU_ADMIN_ADDR" default:"127.0.0.1:8081" placeholder:"HOST:PORT" help:"Where metrics and health are served (${default})."`
 
 	KafkaBrokers []string `env:"JANGBU_KAFKA_BROKERS" placeholder:"HOST:PORT,…" help:"Kafka brokers. Without any, a broker runs embedded."`
 	KafkaListen  string   `env:"JANGBU_KAFKA_LISTEN" default:"127.0.0.1:9092" placeholder:"HOST:PORT" help:"Where the embedded broker listens (${default})."`
 	KafkaGroup   string   `env:"JANGBU_KAFKA_GROUP" default:"jangbu" placeholder:"NAME" help:"Consumer group (${default})."`
-	topicConfig
+	stores.TopicConfig
 
 	RedisURL string `env:"JANGBU_REDIS_URL" placeholder:"URL" help:"Redis that the processes share as a read cache: redis://… or rediss://…. Without one, one runs embedded."`
 
-	keyConfig
+	stores.KeyConfig
 
 	channelConfig
 
@@ -75,13 +76,13 @@ func (c *serviceConfig) validate() error {
 	if _, _, err := net.SplitHostPort(c.KafkaListen); err != nil {
 		wrong("kafka-listen", "expected HOST:PORT")
 	}
-	c.storeConfig.validate(wrong)
+	c.Config.Check(wrong)
 	if c.RedisURL != "" {
 		if u, err := url.Parse(c.RedisURL); err != nil || u.Scheme != "redis" && u.Scheme != "rediss" {
 			wrong("redis-url", "expected redis://HOST:PORT or rediss://HOST:PORT")
 		}
 	}
-	c.topicConfig.validate(wrong)
+	c.TopicConfig.Check(wrong)
 	return all.Err()
 }
 
@@ -120,8 +121,8 @@ func (c *serviceConfig) does(role string) bool {
 // files in dir, open to whoever is on this machine, without limits of rates.
 func embeddedConfig(dir string) serviceConfig {
 	return serviceConfig{
-		storeConfig: storeConfig{DataDir: dir}, HTTPAddr: "127.0.0.1:0", AdminAddr: "127.0.0.1:0",
-		KafkaListen: "127.0.0.1:0", KafkaGroup: "jangbu", topicConfig: defaultTopics(),
+		Config: stores.Config{DataDir: dir}, HTTPAddr: "127.0.0.1:0", AdminAddr: "127.0.0.1:0",
+		KafkaListen: "127.0.0.1:0", KafkaGroup: "jangbu", TopicConfig: stores.DefaultTopics(),
 		channelConfig: defaultPolling(),
 		authConfig:    authConfig{InsecureNoAuth: true},
 		Role:          []string{"all"}, TZ: "Asia/Seoul",

@@ -8,11 +8,12 @@ import (
 	"unicode/utf8"
 
 	"jangbu/cmd/jangbu/cli"
+	"jangbu/cmd/jangbu/stores"
 	"jangbu/events"
 )
 
 type deadLettersDiscardCommand struct {
-	storeConfig
+	stores.Config
 	IDs        []string `arg:"" optional:"" name:"id" help:"The letters' IDs, as list shows them."`
 	All        bool     `help:"All letters that wait."`
 	WithReason string   `placeholder:"REASON" help:"Those whose reason this is: malformed, unknown-type or conflict."`
@@ -47,7 +48,7 @@ func (c deadLettersDiscardCommand) Run(ctx context.Context, t cli.Terminal) erro
 	if why == "" || len(why) > mostWhy || !utf8.ValidString(why) || cli.Printable(why) != why {
 		return fmt.Errorf("%w: --reason: expected a line of 1 to %d bytes", cli.ErrUsage, mostWhy)
 	}
-	return c.withLog(ctx, func(log events.Log) error {
+	return c.WithLog(ctx, func(log events.Log) error {
 		by := events.Discarded{By: operator(), Why: why}
 		n, err := c.discard(ctx, t, log, chosen, by)
 		if err != nil {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"jangbu/cmd/jangbu/cli"
+	"jangbu/cmd/jangbu/stores"
 	"jangbu/events"
 	"jangbu/events/privacy"
 )
@@ -23,13 +24,13 @@ import (
 func TestRetryKilled(t *testing.T) {
 	t.Parallel()
 	onEachDatabase(t, func(t *testing.T, database string) {
-		testRetryKilled(t, storeConfig{DataDir: t.TempDir(), DatabaseURL: database})
+		testRetryKilled(t, stores.Config{DataDir: t.TempDir(), DatabaseURL: database})
 	})
 }
 
-func testRetryKilled(t *testing.T, at storeConfig) {
+func testRetryKilled(t *testing.T, at stores.Config) {
 	const letters, partitions, attempts = 4_000, 4, 6
-	log, closeLog, err := at.openLog(t.Context(), nil)
+	log, closeLog, err := at.OpenLog(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,13 +107,13 @@ func testRetryKilled(t *testing.T, at storeConfig) {
 }
 
 // buryRegistrations buries good registrations, sealed under a new master key.
-func buryRegistrations(t *testing.T, at storeConfig, log events.Log, key string, letters, partitions int) {
+func buryRegistrations(t *testing.T, at stores.Config, log events.Log, key string, letters, partitions int) {
 	t.Helper()
 	master, err := privacy.CreateMasterKey(key)
 	if err != nil {
 		t.Fatal(err)
 	}
-	keys, closeKeys, err := at.openKeys(t.Context())
+	keys, closeKeys, err := at.OpenKeys(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,7 +142,7 @@ func buryRegistrations(t *testing.T, at storeConfig, log events.Log, key string,
 // TestRetriesAtOnce lets two retries, a discard and a service's appends meet.
 func TestRetriesAtOnce(t *testing.T) {
 	t.Parallel()
-	at := storeConfig{DataDir: t.TempDir()}
+	at := stores.Config{DataDir: t.TempDir()}
 	const letters = 2_000
 	log := openedLog(t, at.DataDir)
 	key := filepath.Join(at.DataDir, "master.key")

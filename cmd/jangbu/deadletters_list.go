@@ -8,11 +8,12 @@ import (
 	"time"
 
 	"jangbu/cmd/jangbu/cli"
+	"jangbu/cmd/jangbu/stores"
 	"jangbu/events"
 )
 
 type deadLettersListCommand struct {
-	storeConfig
+	stores.Config
 	Reason string `placeholder:"REASON" help:"List the letters of one reason: malformed, unknown-type or conflict."`
 	Limit  int    `placeholder:"N" help:"List the letters themselves, at most N (20 with --reason)."`
 	JSON   bool   `help:"Print one JSON object: for all, or for each letter."`
@@ -51,7 +52,7 @@ func (c deadLettersListCommand) Run(ctx context.Context, t cli.Terminal) error {
 	if err != nil {
 		return err
 	}
-	return c.withLog(ctx, func(log events.Log) error {
+	return c.WithLog(ctx, func(log events.Log) error {
 		if c.Reason == "" && c.Limit == 0 {
 			return c.groups(ctx, t, log, location)
 		}

@@ -8,15 +8,16 @@ import (
 	"os"
 
 	"jangbu/cmd/jangbu/cli"
+	"jangbu/cmd/jangbu/stores"
 	"jangbu/events"
 	"jangbu/events/bus"
 	"jangbu/events/privacy"
 )
 
 type deadLettersRetryCommand struct {
-	storeConfig
-	keyConfig
-	topicConfig
+	stores.Config
+	stores.KeyConfig
+	stores.TopicConfig
 	IDs    []string `arg:"" optional:"" name:"id" help:"The letters' IDs, as list shows them."`
 	All    bool     `help:"All letters that wait."`
 	Reason string   `placeholder:"REASON" help:"Those whose reason this is: malformed, unknown-type or conflict."`
@@ -50,12 +51,12 @@ func (c deadLettersRetryCommand) Run(ctx context.Context, t cli.Terminal) error 
 		return err
 	}
 	var wrong cli.Problems
-	c.storeConfig.validate(wrong.Add)
-	c.topicConfig.validate(wrong.Add)
+	c.Config.Check(wrong.Add)
+	c.TopicConfig.Check(wrong.Add)
 	if err := wrong.Err(); err != nil {
 		return err
 	}
-	return c.withLog(ctx, func(log events.Log) error {
+	return c.WithLog(ctx, func(log events.Log) error {
 		result := newRetried(c.DryRun)
 		err := c.retry(ctx, t, log, chosen, result)
 		if err != nil {
@@ -86,7 +87,7 @@ func (c deadLettersRetryCommand) retry(ctx context.Context, t cli.Terminal, log 
 	if err != nil {
 		return err
 	}
-	retrier := &bus.Retrier{Log: log, Privacy: keeper, Topics: c.topics()}
+	retrier := &bus.Retrier{Log: log, Privacy: keeper, Topics: c.Topics()}
 	try := retrier.Retry
 	if c.DryRun {
 		try = retrier.Try
@@ -109,16 +110,16 @@ func (c deadLettersRetryCommand) retry(ctx context.Context, t cli.Terminal, log 
 // openKeeper opens the privacy of a log that has dead letters: neither its keys nor
 // its master key are made up.
 func (c deadLettersRetryCommand) openKeeper(ctx context.Context) (*privacy.Keeper, func() error, error) {
-	master, err := c.existingMasterKey(&c.storeConfig)
+	master, err := c.ExistingMasterKey(&c.Config)
 	if err != nil {
 		return nil, nil, fmt.Errorf("master key: %w", err)
 	}
-	if c.logStore().postgres == "" {
-		if _, err := os.Stat(c.keysPath()); err != nil {
-			return nil, nil, fmt.Errorf("there is no key store at %s; --data-dir says where it is", c.keysPath())
+	if c.LogPlace().Postgres == "" {
+		if _, err := os.Stat(c.KeysPath()); err != nil {
+			return nil, nil, fmt.Errorf("there is no key store at %s; --data-dir says where it is", c.KeysPath())
 		}
 	}
-	keys, closeKeys, err := c.openKeys(ctx)
+	keys, closeKeys, err := c.OpenKeys(ctx)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -8,11 +8,12 @@ import (
 	"time"
 
 	"jangbu/cmd/jangbu/cli"
+	"jangbu/cmd/jangbu/stores"
 	"jangbu/events"
 )
 
 type deadLettersShowCommand struct {
-	storeConfig
+	stores.Config
 	ID   string `arg:"" name:"id" help:"The letter's ID, as list shows it."`
 	JSON bool   `help:"Print one JSON object."`
 }
@@ -40,7 +41,7 @@ func (c deadLettersShowCommand) Run(ctx context.Context, t cli.Terminal) error {
 	if err != nil {
 		return err
 	}
-	return c.withLog(ctx, func(log events.Log) error {
+	return c.WithLog(ctx, func(log events.Log) error {
 		d, err := log.DeadLetters().Get(ctx, id)
 		if errors.Is(err, events.ErrNoDeadLetter) {
 			return fmt.Errorf("%w: there is no dead letter %s; a retry may have made an event of it", cli.ErrNothing, id)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"jangbu/cmd/jangbu/cli"
+	"jangbu/cmd/jangbu/stores"
 	"jangbu/events"
 	"jangbu/events/eventstest/services"
 	"jangbu/events/privacy"
@@ -21,7 +22,7 @@ import (
 func TestDeadLetters(t *testing.T) {
 	t.Parallel()
 	onEachDatabase(t, func(t *testing.T, database string) {
-		at, key := storeConfig{DataDir: t.TempDir(), DatabaseURL: database}, ""
+		at, key := stores.Config{DataDir: t.TempDir(), DatabaseURL: database}, ""
 		if database != "" {
 			key = filepath.Join(at.DataDir, "of-postgres.key")
 			if _, err := privacy.CreateMasterKey(key); err != nil {
@@ -45,7 +46,7 @@ func onEachDatabase(t *testing.T, test func(t *testing.T, database string)) {
 	})
 }
 
-func testDeadLetters(t *testing.T, at storeConfig, key string) {
+func testDeadLetters(t *testing.T, at stores.Config, key string) {
 	// 60 registrations, 3 of which are malformed, and 1 of a known participant with
 	// another number.
 	const good, malformed = 57, 3
@@ -99,7 +100,7 @@ func testDeadLetters(t *testing.T, at storeConfig, key string) {
 
 		foreseen := command(t, cli.ExitCheckFailed, "retry", "--all", "--json", "--dry-run")
 		p.settled(t, events.Totals{DeadLettered: good + malformed + 1}, 0)
-		keys, closeKeys, err := at.openKeys(t.Context())
+		keys, closeKeys, err := at.OpenKeys(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"jangbu/cmd/jangbu/cli"
+	"jangbu/cmd/jangbu/stores"
 	"jangbu/events"
 	"jangbu/events/bus/kafka"
 	"jangbu/events/channels"
@@ -113,7 +114,7 @@ func (c demoCommand) config(dir, key string, simulated *simulator.Simulator) (se
 // startTraffic starts what fills the pipeline and what shows it.
 func (c demoCommand) startTraffic(ctx context.Context, s *service, t cli.Terminal, simulated *simulator.Simulator) error {
 	now := time.Now()
-	g, err := c.generator(now.Add(-demoPast), defaultTopics().topics())
+	g, err := c.generator(now.Add(-demoPast), stores.DefaultTopics().Topics())
 	if err != nil {
 		return err
 	}

@@ -10,12 +10,13 @@ import (
 	"time"
 
 	"jangbu/cmd/jangbu/cli"
+	"jangbu/cmd/jangbu/stores"
 	"jangbu/events"
 	"jangbu/events/archive"
 )
 
 type eventsExportCommand struct {
-	storeConfig
+	stores.Config
 	File   string          `arg:"" name:"file" help:"The file to write: FILE.jsonl, FILE.jsonl.zst to have it compressed, or FILE.parquet."`
 	From   events.Position `default:"1" placeholder:"POSITION" help:"The first position (${default}). Only an export from 1 can be imported."`
 	To     events.Position `placeholder:"POSITION" help:"The last position. Without one, the head of the log at the start."`
@@ -56,7 +57,7 @@ func (c eventsExportCommand) Run(ctx context.Context, t cli.Terminal) error {
 	case c.Resume && c.Force:
 		return fmt.Errorf("%w: --resume and --force: one goes on with what is there, the other does away with it", cli.ErrUsage)
 	}
-	return c.withLog(ctx, func(log events.Log) error {
+	return c.WithLog(ctx, func(log events.Log) error {
 		totals, err := log.Totals(ctx)
 		if err != nil {
 			return err

@@ -9,12 +9,13 @@ import (
 	"path/filepath"
 
 	"jangbu/cmd/jangbu/cli"
+	"jangbu/cmd/jangbu/stores"
 	"jangbu/events"
 	"jangbu/events/archive"
 )
 
 type eventsImportCommand struct {
-	storeConfig
+	stores.Config
 	File string `arg:"" name:"file" help:"The export, with its manifest beside it."`
 	JSON bool   `help:"Print the figures as one JSON object, and no progress."`
 }
@@ -39,7 +40,7 @@ func (c eventsImportCommand) Run(ctx context.Context, t cli.Terminal) error {
 	if err := archive.CheckName(c.File); err != nil {
 		return fmt.Errorf("%w: %s: %w", cli.ErrUsage, c.File, err)
 	}
-	if err := c.checked(); err != nil {
+	if err := c.Checked(); err != nil {
 		return err
 	}
 	r, err := archive.Open(c.File)
@@ -72,12 +73,12 @@ func (c eventsImportCommand) load(ctx context.Context, t cli.Terminal, r *archiv
 	if err != nil {
 		return 0, err
 	}
-	if at := c.logStore(); at.postgres == "" {
-		if err := os.MkdirAll(filepath.Dir(at.path), 0o700); err != nil {
+	if at := c.LogPlace(); at.Postgres == "" {
+		if err := os.MkdirAll(filepath.Dir(at.Path), 0o700); err != nil {
 			return 0, fmt.Errorf("make data directory: %w", err)
 		}
 	}
-	log, closeLog, err := c.openLog(ctx, nil)
+	log, closeLog, err := c.OpenLog(ctx, nil)
 	if err != nil {
 		return 0, err
 	}

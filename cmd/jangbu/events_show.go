@@ -10,12 +10,13 @@ import (
 	"time"
 
 	"jangbu/cmd/jangbu/cli"
+	"jangbu/cmd/jangbu/stores"
 	"jangbu/events"
 	"jangbu/events/archive"
 )
 
 type eventsShowCommand struct {
-	storeConfig
+	stores.Config
 	Which string          `arg:"" name:"position|id" help:"The event's position, or its ID."`
 	Event events.Campaign `placeholder:"ID" help:"Its campaign (eventId): an ID is then found at once, not by reading the log."`
 	JSON  bool            `help:"Print one JSON object, as export writes it."`
@@ -41,7 +42,7 @@ func (c eventsShowCommand) Run(ctx context.Context, t cli.Terminal) error {
 	if err != nil {
 		return err
 	}
-	return c.withLog(ctx, func(log events.Log) error {
+	return c.WithLog(ctx, func(log events.Log) error {
 		r, ok, err := find(ctx, log)
 		if err != nil {
 			return err

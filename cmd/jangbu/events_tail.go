@@ -7,12 +7,13 @@ import (
 	"time"
 
 	"jangbu/cmd/jangbu/cli"
+	"jangbu/cmd/jangbu/stores"
 	"jangbu/events"
 	"jangbu/events/archive"
 )
 
 type eventsTailCommand struct {
-	storeConfig
+	stores.Config
 	Last   int             `default:"10" placeholder:"N" help:"How many of the last events to show (${default}; 0: only those to come)."`
 	Follow bool            `short:"f" help:"Go on with events as they are appended, until interrupted."`
 	Type   string          `placeholder:"TYPE" help:"Only EventCreated, ParticipantRegistered, DistributionCompleted or ChannelStatsFetched."`
@@ -53,7 +54,7 @@ func (c eventsTailCommand) Run(ctx context.Context, t cli.Terminal) error {
 	wanted := func(r events.Recorded) bool {
 		return (typ == 0 || r.Event.Type() == typ) && (c.Event == "" || r.Event.Subject() == c.Event)
 	}
-	return c.withLog(ctx, func(log events.Log) error {
+	return c.WithLog(ctx, func(log events.Log) error {
 		totals, err := log.Totals(ctx)
 		if err != nil {
 			return err

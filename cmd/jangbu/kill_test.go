@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"jangbu/cmd/jangbu/stores"
 	"jangbu/events"
 	"jangbu/events/bus/kafka"
 	"jangbu/events/synthetic"
@@ -37,7 +38,7 @@ func testKilled(t *testing.T, environment []string) {
 	const seed = 20261123
 	random := rand.New(rand.NewPCG(seed, 0))
 	g, err := synthetic.New(synthetic.Config{
-		Seed: seed, Campaigns: 20, Start: time.Now(), Topics: defaultTopics().topics(), DuplicateShare: 0.05, MalformedShare: 0.02,
+		Seed: seed, Campaigns: 20, Start: time.Now(), Topics: stores.DefaultTopics().Topics(), DuplicateShare: 0.05, MalformedShare: 0.02,
 	})
 	if err != nil {
 		t.Fatal(err)

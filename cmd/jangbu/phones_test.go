@@ -101,7 +101,7 @@ type numbers map[string]bool
 func sendNumbers(t *testing.T, b *bundle) numbers {
 	t.Helper()
 	g, err := synthetic.New(synthetic.Config{
-		Seed: 10, Campaigns: 20, Start: time.Now(), Topics: b.cfg.topics(), DuplicateShare: 0.05, MalformedShare: 0.05,
+		Seed: 10, Campaigns: 20, Start: time.Now(), Topics: b.cfg.Topics(), DuplicateShare: 0.05, MalformedShare: 0.05,
 	})
 	if err != nil {
 		t.Fatal(err)

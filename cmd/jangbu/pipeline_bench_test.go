@@ -63,7 +63,7 @@ func fill(b *testing.B, cfg serviceConfig, registrations int) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	g, err := synthetic.New(synthetic.Config{Seed: 1, Campaigns: 1000, Start: time.Now(), Topics: cfg.topics()})
+	g, err := synthetic.New(synthetic.Config{Seed: 1, Campaigns: 1000, Start: time.Now(), Topics: cfg.Topics()})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -38,7 +38,7 @@ func (s *service) startPolling(running context.Context) (*bus.Poll, error) {
 	p := &polling{metrics: newPollMetrics(), office: &office{
 		leases: s.rows, name: pollerLease, owner: s.owner, ttl: runner.DefaultLeaseTTL, logger: s.logger,
 	}}
-	schedule := s.cfg.schedule()
+	schedule := s.cfg.Schedule()
 	directory := channels.NewDirectory(listTargets(s.rows), schedule)
 	var names []string
 	for _, api := range apis {

@@ -6,12 +6,13 @@ import (
 	"slices"
 
 	"jangbu/cmd/jangbu/cli"
+	"jangbu/cmd/jangbu/stores"
 	"jangbu/events"
 	"jangbu/readmodel"
 )
 
 type projectionsRollbackCommand struct {
-	storeConfig
+	stores.Config
 	chosen
 	actFlags
 }
@@ -29,7 +30,7 @@ Examples:
 
 // Run rolls back.
 func (c projectionsRollbackCommand) Run(ctx context.Context, t cli.Terminal) error {
-	return c.run(ctx, t, &c.storeConfig, &c.chosen, readmodel.ActRollback, func(rows rowStore, names []string) error {
+	return c.run(ctx, t, &c.Config, &c.chosen, readmodel.ActRollback, func(rows stores.Rows, names []string) error {
 		all, err := rows.List(ctx)
 		if err != nil {
 			return err
@@ -44,7 +45,7 @@ func (c projectionsRollbackCommand) Run(ctx context.Context, t cli.Terminal) err
 }
 
 type projectionsPauseCommand struct {
-	storeConfig
+	stores.Config
 	chosen
 	actFlags
 }
@@ -60,11 +61,11 @@ Examples:
 
 // Run pauses.
 func (c projectionsPauseCommand) Run(ctx context.Context, t cli.Terminal) error {
-	return c.run(ctx, t, &c.storeConfig, &c.chosen, readmodel.ActPause, nil)
+	return c.run(ctx, t, &c.Config, &c.chosen, readmodel.ActPause, nil)
 }
 
 type projectionsResumeCommand struct {
-	storeConfig
+	stores.Config
 	chosen
 	actFlags
 }
@@ -79,18 +80,18 @@ Examples:
 
 // Run resumes.
 func (c projectionsResumeCommand) Run(ctx context.Context, t cli.Terminal) error {
-	return c.run(ctx, t, &c.storeConfig, &c.chosen, readmodel.ActResume, nil)
+	return c.run(ctx, t, &c.Config, &c.chosen, readmodel.ActResume, nil)
 }
 
 // run asks for an act on the chosen projections, if check has nothing against it.
-func (f *actFlags) run(ctx context.Context, t cli.Terminal, at *storeConfig, of *chosen, kind readmodel.ActKind, check func(rowStore, []string) error) error {
+func (f *actFlags) run(ctx context.Context, t cli.Terminal, at *stores.Config, of *chosen, kind readmodel.ActKind, check func(stores.Rows, []string) error) error {
 	var wrong cli.Problems
-	at.validate(wrong.Add)
+	at.Check(wrong.Add)
 	names := of.names(&wrong)
 	if err := wrong.Err(); err != nil {
 		return err
 	}
-	return at.withServed(ctx, func(log events.Log, rows rowStore) error {
+	return at.WithServed(ctx, func(log events.Log, rows stores.Rows) error {
 		if check != nil {
 			if err := check(rows, names); err != nil {
 				return err

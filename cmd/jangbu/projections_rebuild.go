@@ -4,12 +4,13 @@ import (
 	"context"
 
 	"jangbu/cmd/jangbu/cli"
+	"jangbu/cmd/jangbu/stores"
 	"jangbu/events"
 	"jangbu/readmodel"
 )
 
 type projectionsRebuildCommand struct {
-	storeConfig
+	stores.Config
 	chosen
 	actFlags
 	diffFlags
@@ -39,11 +40,11 @@ Examples:
 
 // Run rebuilds.
 func (c projectionsRebuildCommand) Run(ctx context.Context, t cli.Terminal) error {
-	return rebuild(ctx, t, &c.storeConfig, &c.chosen, &c.actFlags, &c.diffFlags, "")
+	return rebuild(ctx, t, &c.Config, &c.chosen, &c.actFlags, &c.diffFlags, "")
 }
 
 type projectionsResetCommand struct {
-	storeConfig
+	stores.Config
 	chosen
 	actFlags
 	diffFlags
@@ -64,13 +65,13 @@ Examples:
 
 // Run resets.
 func (c projectionsResetCommand) Run(ctx context.Context, t cli.Terminal) error {
-	return rebuild(ctx, t, &c.storeConfig, &c.chosen, &c.actFlags, &c.diffFlags, c.Event)
+	return rebuild(ctx, t, &c.Config, &c.chosen, &c.actFlags, &c.diffFlags, c.Event)
 }
 
 // rebuild rebuilds projections, or one campaign in them.
-func rebuild(ctx context.Context, t cli.Terminal, at *storeConfig, of *chosen, how *actFlags, look *diffFlags, c events.Campaign) error {
+func rebuild(ctx context.Context, t cli.Terminal, at *stores.Config, of *chosen, how *actFlags, look *diffFlags, c events.Campaign) error {
 	var wrong cli.Problems
-	at.validate(wrong.Add)
+	at.Check(wrong.Add)
 	names := of.names(&wrong)
 	look.validate(&wrong)
 	if err := wrong.Err(); err != nil {
@@ -80,11 +81,11 @@ func rebuild(ctx context.Context, t cli.Terminal, at *storeConfig, of *chosen, h
 	if c != "" {
 		act.Kind, act.Campaign = readmodel.ActReset, c
 	}
-	with := at.withServed
+	with := at.WithServed
 	if act.Kind == readmodel.ActRebuild {
-		with = at.withStores
+		with = at.WithStores
 	}
-	return with(ctx, func(log events.Log, rows rowStore) error {
+	return with(ctx, func(log events.Log, rows stores.Rows) error {
 		if c != "" {
 			if err := existingCampaign(ctx, log, rows, c); err != nil {
 				return err

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"jangbu/cmd/jangbu/cli"
+	"jangbu/cmd/jangbu/stores"
 	"jangbu/events"
 	"jangbu/projections/runner"
 	"jangbu/readmodel"
@@ -21,7 +22,7 @@ const (
 )
 
 type projectionsListCommand struct {
-	storeConfig
+	stores.Config
 	JSON bool `help:"Print one JSON object."`
 }
 
@@ -63,7 +64,7 @@ func buildReports(builds []readmodel.Build, head events.Position) []buildReport 
 
 // Run lists.
 func (c projectionsListCommand) Run(ctx context.Context, t cli.Terminal) error {
-	return c.withServed(ctx, func(log events.Log, rows rowStore) error {
+	return c.WithServed(ctx, func(log events.Log, rows stores.Rows) error {
 		builds, err := rows.List(ctx)
 		if err != nil {
 			return err
@@ -95,7 +96,7 @@ func (c projectionsListCommand) Run(ctx context.Context, t cli.Terminal) error {
 }
 
 type projectionsStatusCommand struct {
-	storeConfig
+	stores.Config
 	JSON bool `help:"Print one JSON object."`
 }
 
@@ -141,7 +142,7 @@ type projectionReport struct {
 
 // Run shows the state.
 func (c projectionsStatusCommand) Run(ctx context.Context, t cli.Terminal) error {
-	return c.withServed(ctx, func(log events.Log, rows rowStore) error {
+	return c.WithServed(ctx, func(log events.Log, rows stores.Rows) error {
 		out, err := statusOf(ctx, log, rows)
 		if err != nil {
 			return err
@@ -167,7 +168,7 @@ func (c projectionsStatusCommand) Run(ctx context.Context, t cli.Terminal) error
 }
 
 // statusOf looks, and looks again.
-func statusOf(ctx context.Context, log events.Log, rows rowStore) (statusReport, error) {
+func statusOf(ctx context.Context, log events.Log, rows stores.Rows) (statusReport, error) {
 	before, err := rows.List(ctx)
 	if err != nil {
 		return statusReport{}, err
@@ -222,7 +223,7 @@ func behind(ctx context.Context, log events.Log, at events.Position) (float64, e
 }
 
 // addRecord adds who folds, what failed last and what was done last.
-func (r *statusReport) addRecord(ctx context.Context, rows rowStore) error {
+func (r *statusReport) addRecord(ctx context.Context, rows stores.Rows) error {
 	holder, err := rows.Holder(ctx, runner.LeaseName)
 	if err != nil {
 		return err

@@ -17,6 +17,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"jangbu/cmd/jangbu/cli"
+	"jangbu/cmd/jangbu/stores"
 	"jangbu/events"
 	"jangbu/events/eventstest/services"
 	"jangbu/events/synthetic"
@@ -36,7 +37,7 @@ func operatedOnSQLite(t *testing.T) *operated {
 	t.Helper()
 	dir := t.TempDir()
 	o := &operated{flags: []string{"--data-dir", dir}, table: func(name string) string { return name }}
-	o.fill(t, storeConfig{DataDir: dir})
+	o.fill(t, stores.Config{DataDir: dir})
 	db, err := sql.Open("sqlite", filepath.Join(dir, "rows.db"))
 	if err != nil {
 		t.Fatal(err)
@@ -59,7 +60,7 @@ func operatedOnPostgres(t *testing.T) *operated {
 	t.Helper()
 	url := services.Database(t)
 	o := &operated{flags: []string{"--database-url", url}, table: func(name string) string { return "jangbu_rows." + name }}
-	o.fill(t, storeConfig{DatabaseURL: url})
+	o.fill(t, stores.Config{DatabaseURL: url})
 	conn, err := pgx.Connect(t.Context(), url)
 	if err != nil {
 		t.Fatal(err)
@@ -79,9 +80,9 @@ func operatedOnPostgres(t *testing.T) *operated {
 }
 
 // fill makes a log and has it folded.
-func (o *operated) fill(t *testing.T, at storeConfig) {
+func (o *operated) fill(t *testing.T, at stores.Config) {
 	t.Helper()
-	log, closeLog, err := at.openLog(t.Context(), nil)
+	log, closeLog, err := at.OpenLog(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

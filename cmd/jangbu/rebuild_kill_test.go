@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"jangbu/cmd/jangbu/stores"
 	"jangbu/events/synthetic"
 )
 
@@ -46,7 +47,7 @@ func testRebuildsAreKilled(t *testing.T, environment []string) {
 	}
 	const preloaded = 3_000
 	random := rand.New(rand.NewPCG(20261124, 0))
-	g, err := synthetic.New(synthetic.Config{Seed: 7, Campaigns: 20, Start: time.Now(), Topics: defaultTopics().topics()})
+	g, err := synthetic.New(synthetic.Config{Seed: 7, Campaigns: 20, Start: time.Now(), Topics: stores.DefaultTopics().Topics()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"jangbu/cmd/jangbu/cli"
+	"jangbu/cmd/jangbu/stores"
 	"jangbu/events"
 	"jangbu/projections"
 	"jangbu/projections/replay"
@@ -21,8 +22,8 @@ import (
 )
 
 type replayCommand struct {
-	storeConfig
-	pollConfig
+	stores.Config
+	stores.PollConfig
 	Source string          `placeholder:"URL|FILE" help:"What is replayed: a log, as --log-url names it, or an export with its manifest beside it. Without it, the log."`
 	Event  events.Campaign `placeholder:"ID" help:"One campaign alone."`
 	Store  events.Shop     `placeholder:"ID" help:"The campaigns of one store alone."`
@@ -84,7 +85,7 @@ func (c replayCommand) Run(ctx context.Context, t cli.Terminal) error {
 	if c.isExport() {
 		return cli.Interruptible(ctx, c.foldExport(ctx, t, replay, location), "nothing was changed")
 	}
-	err = c.withLog(ctx, func(log events.Log) error {
+	err = c.WithLog(ctx, func(log events.Log) error {
 		totals, err := log.Totals(ctx)
 		if err != nil {
 			return err
@@ -115,7 +116,7 @@ func (c *replayCommand) fold(ctx context.Context, t cli.Terminal, replay replay.
 	if c.Into != "" {
 		return c.writeInto(ctx, t, got)
 	}
-	out := c.report(got, dashboard.View{Now: got.Moment, Location: location, PollInterval: c.schedule().Interval})
+	out := c.report(got, dashboard.View{Now: got.Moment, Location: location, PollInterval: c.Schedule().Interval})
 	if len(out.Campaigns) == 0 {
 		return fmt.Errorf("%w: no campaign of that kind in %d events", cli.ErrNothing, got.Events)
 	}
@@ -136,8 +137,8 @@ func (c *replayCommand) fold(ctx context.Context, t cli.Terminal, replay replay.
 func (c *replayCommand) wanted() (r replay.Replay, location *time.Location, err error) {
 	var wrong cli.Problems
 	c.setSource(wrong.Add)
-	c.storeConfig.validate(wrong.Add)
-	c.pollConfig.validate(wrong.Add)
+	c.Config.Check(wrong.Add)
+	c.PollConfig.Check(wrong.Add)
 	if location, err = time.LoadLocation(c.TZ); err != nil || c.TZ == "" {
 		wrong.Add("tz", "%q is no IANA time zone such as Asia/Seoul", c.TZ)
 	} else if err := (dashboard.View{Location: location}).Validate(); err != nil {

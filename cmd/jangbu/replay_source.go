@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"jangbu/cmd/jangbu/cli"
+	"jangbu/cmd/jangbu/stores"
 	"jangbu/events"
 	"jangbu/events/archive"
 	"jangbu/projections/replay"
@@ -22,7 +23,7 @@ func (c *replayCommand) setSource(wrong func(flag, format string, args ...any)) 
 			wrong("source", "%s is neither postgres://… nor sqlite:///FILE, nor an export: %v", c.Source, err)
 		}
 	default:
-		if _, err := parseStoreURL(c.Source); err != nil {
+		if _, err := stores.ParsePlace(c.Source); err != nil {
 			wrong("source", "%v", err)
 			return
 		}

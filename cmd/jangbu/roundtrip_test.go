@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"jangbu/cmd/jangbu/cli"
+	"jangbu/cmd/jangbu/stores"
 	"jangbu/events"
 	"jangbu/events/eventstest/services"
 	"jangbu/httpapi"
@@ -32,12 +33,12 @@ func TestImportServesTheSame(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			from := storeConfig{DatabaseURL: database(t)}
+			from := stores.Config{DatabaseURL: database(t)}
 			past := time.Date(2026, 11, 24, 0, 0, 0, 0, time.UTC)
 			campaigns := restoredTraffic(t, &from, past)
 			want := foldedDashboards(t, &from, campaigns, past.Add(time.Hour))
 
-			file, to := filepath.Join(t.TempDir(), "log.jsonl.zst"), storeConfig{DataDir: t.TempDir()}
+			file, to := filepath.Join(t.TempDir(), "log.jsonl.zst"), stores.Config{DataDir: t.TempDir()}
 			for _, args := range [][]string{
 				{"events", "export", file, "--database-url", from.DatabaseURL},
 				{"events", "import", file, "--data-dir", to.DataDir},
@@ -59,9 +60,9 @@ func TestImportServesTheSame(t *testing.T) {
 
 // restoredTraffic fills a log with seeded traffic, recorded in the past, and returns
 // the campaigns.
-func restoredTraffic(t *testing.T, at *storeConfig, from time.Time) (campaigns []events.Campaign) {
+func restoredTraffic(t *testing.T, at *stores.Config, from time.Time) (campaigns []events.Campaign) {
 	t.Helper()
-	log, closeLog, err := at.openLog(t.Context(), nil)
+	log, closeLog, err := at.OpenLog(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,14 +87,14 @@ func restoredTraffic(t *testing.T, at *storeConfig, from time.Time) (campaigns [
 
 // foldedDashboards folds a log as a service does and returns the dashboards that it
 // would serve at that moment.
-func foldedDashboards(t *testing.T, at *storeConfig, campaigns []events.Campaign, now time.Time) map[events.Campaign]string {
+func foldedDashboards(t *testing.T, at *stores.Config, campaigns []events.Campaign, now time.Time) map[events.Campaign]string {
 	t.Helper()
-	log, closeLog, err := at.openLog(t.Context(), nil)
+	log, closeLog, err := at.OpenLog(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = closeLog() }()
-	rows, closeRows, err := at.openRows(t.Context(), nil)
+	rows, closeRows, err := at.OpenRows(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,7 +119,7 @@ func foldedDashboards(t *testing.T, at *storeConfig, campaigns []events.Campaign
 }
 
 // fold folds a log to its head.
-func fold(t *testing.T, log events.Log, rows rowStore) {
+func fold(t *testing.T, log events.Log, rows stores.Rows) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()

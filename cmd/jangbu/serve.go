@@ -10,6 +10,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"jangbu/cmd/jangbu/cli"
+	"jangbu/cmd/jangbu/stores"
 )
 
 type serveCommand struct {
@@ -71,7 +72,7 @@ func warn(ctx context.Context, logger *slog.Logger, c serviceConfig, unknown []s
 // unknownVariables names the JANGBU_ variables that neither a flag of the program nor
 // a key is read from: a misspelt name must not pass for a default.
 func unknownVariables(program *kong.Kong, environ []string) []string {
-	known := map[string]bool{masterKeyVariable: true}
+	known := map[string]bool{stores.MasterKeyVariable: true}
 	for _, node := range program.Model.Leaves(false) {
 		for _, flag := range node.Flags {
 			for _, name := range flag.Envs {

@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"jangbu/cmd/jangbu/stores"
 	"jangbu/events/bus"
 	"jangbu/events/bus/embedded"
 	"jangbu/events/bus/kafka"
@@ -40,7 +41,7 @@ type service struct {
 	brokers   []string
 	embedded  *embedded.Broker // nil: the brokers are somebody else's
 	log       *measuredLog
-	rows      rowStore
+	rows      stores.Rows
 	router    *bus.Router    // nil without something to carry
 	polling   *polling       // nil without the role, or anybody to poll
 	runner    *runner.Runner // nil without the role
@@ -98,7 +99,7 @@ func startService(ctx context.Context, cfg serviceConfig, logger *slog.Logger) (
 	}
 	var master privacy.MasterKey
 	if cfg.does(roleIngest) { // before a database is waited for in vain
-		if master, err = cfg.masterKey(&cfg.storeConfig); err != nil {
+		if master, err = cfg.MasterKey(&cfg.Config); err != nil {
 			return nil, fmt.Errorf("master key: %w", err)
 		}
 	}
@@ -132,28 +133,28 @@ func (s *service) onClose(f func() error) { s.closers = append(s.closers, f) }
 func (s *service) line(part, at, kind string) { s.lines = append(s.lines, partLine{part, at, kind}) }
 
 func (s *service) openStores(ctx context.Context) error {
-	log, closeLog, err := s.cfg.openLog(ctx, s.tracing.queries())
+	log, closeLog, err := s.cfg.OpenLog(ctx, s.tracing.queries())
 	if err != nil {
 		return err
 	}
 	s.log = measured(log)
 	s.onClose(closeLog)
-	at, kind := s.cfg.logStore().shown()
+	at, kind := s.cfg.LogPlace().Shown()
 	s.line("log", at, kind)
 
-	rows, closeRows, err := s.cfg.openRows(ctx, s.tracing.queries())
+	rows, closeRows, err := s.cfg.OpenRows(ctx, s.tracing.queries())
 	if err != nil {
 		return err
 	}
 	s.rows = rows
 	s.onClose(closeRows)
-	at, kind = s.cfg.rowsStore().shown()
+	at, kind = s.cfg.RowsPlace().Shown()
 	s.line("rows", at, kind)
 	return nil
 }
 
 func (s *service) openPrivacy(ctx context.Context, master privacy.MasterKey) (*privacy.Keeper, error) {
-	keys, closeKeys, err := s.cfg.openKeys(ctx)
+	keys, closeKeys, err := s.cfg.OpenKeys(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -163,7 +164,7 @@ func (s *service) openPrivacy(ctx context.Context, master privacy.MasterKey) (*p
 
 // startBroker finds the brokers, or starts one, and makes sure of the topics.
 func (s *service) startBroker(starting context.Context) (err error) {
-	topics := s.cfg.topicNames()
+	topics := s.cfg.TopicNames()
 	if s.brokers = s.cfg.KafkaBrokers; len(s.brokers) == 0 {
 		s.embedded, err = embedded.Start(starting, embedded.Config{
 			Listen: s.cfg.KafkaListen, DataDir: filepath.Join(s.cfg.DataDir, "broker"),
@@ -230,8 +231,8 @@ func (s *service) ingest(ctx context.Context, master privacy.MasterKey) (*bus.In
 	s.onClose(subscriber.Close)
 	appender := commit.New(s.log, commit.Options{})
 	s.onClose(func() error { appender.Close(); return nil })
-	topics := s.cfg.topics()
-	s.line("ingest", fmt.Sprintf("group %s, topics %s", s.cfg.KafkaGroup, strings.Join(s.cfg.topicNames(), " ")), "")
+	topics := s.cfg.Topics()
+	s.line("ingest", fmt.Sprintf("group %s, topics %s", s.cfg.KafkaGroup, strings.Join(s.cfg.TopicNames(), " ")), "")
 	return &bus.Ingest{Subscriber: subscriber, Topics: topics, Log: s.tracing.appends(appender), DeadLetters: s.log.DeadLetters(), Privacy: keeper}, nil
 }
 

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"jangbu/cmd/jangbu/cli"
+	"jangbu/cmd/jangbu/stores"
 	"jangbu/events"
 	"jangbu/events/bus/kafka"
 	"jangbu/events/synthetic"
@@ -18,7 +19,7 @@ import (
 
 type simulateCommand struct {
 	KafkaBrokers []string `env:"JANGBU_KAFKA_BROKERS" default:"127.0.0.1:9092" placeholder:"HOST:PORT,…" help:"Brokers to publish to (${default})."`
-	topicConfig
+	stores.TopicConfig
 	trafficConfig
 	Events int  `default:"10000" help:"Registrations to publish, duplicates and malformed ones included (${default}; 0: until interrupted)."`
 	JSON   bool `help:"Print the figures as one JSON object."`
@@ -71,19 +72,19 @@ func (c simulateCommand) Run(ctx context.Context, t cli.Terminal) error {
 	if c.Events < 0 {
 		wrong.Add("events", "expected 0 or more")
 	}
-	c.trafficConfig.validate(wrong.Add)
-	c.topicConfig.validate(wrong.Add)
+	c.validate(wrong.Add)
+	c.Check(wrong.Add)
 	if err := wrong.Err(); err != nil {
 		return err
 	}
-	g, err := c.generator(time.Now(), c.topics())
+	g, err := c.generator(time.Now(), c.Topics())
 	if err != nil {
 		return err
 	}
 	client := kafka.Config{Brokers: c.KafkaBrokers, ClientID: "jangbu-simulate", Logger: logger}
 	starting, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	if err := kafka.EnsureTopics(starting, client, partitions, c.topicNames()...); err != nil {
+	if err := kafka.EnsureTopics(starting, client, partitions, c.TopicNames()...); err != nil {
 		return fmt.Errorf("reach brokers: %w", err)
 	}
 	producer, err := kafka.NewProducer(client)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"jangbu/cmd/jangbu/cli"
+	"jangbu/cmd/jangbu/stores"
 	"jangbu/events"
 	"jangbu/projections"
 	"jangbu/projections/replay"
@@ -14,7 +15,7 @@ import (
 )
 
 type verifyCommand struct {
-	storeConfig
+	stores.Config
 	Event  events.Campaign `placeholder:"ID" help:"Verify this campaign alone, from its own events."`
 	Sample int             `placeholder:"N" help:"Verify N campaigns chosen at random among those that have rows, each from its own events."`
 	JSON   bool            `help:"Print what was found as one JSON object."`
@@ -67,15 +68,15 @@ func (c verifyCommand) Run(ctx context.Context, t cli.Terminal) error {
 	if err := c.validate(); err != nil {
 		return err
 	}
-	err := c.withLog(ctx, func(log events.Log) error { return c.verify(ctx, t, log) })
+	err := c.WithLog(ctx, func(log events.Log) error { return c.verify(ctx, t, log) })
 	return cli.Interruptible(ctx, err, "nothing was changed")
 }
 
 func (c verifyCommand) verify(ctx context.Context, t cli.Terminal, log events.Log) (err error) {
-	if err := c.rowsStore().existing(); err != nil {
+	if err := c.RowsPlace().Existing(); err != nil {
 		return err
 	}
-	rows, closeRows, err := c.openRows(ctx, nil)
+	rows, closeRows, err := c.OpenRows(ctx, nil)
 	if err != nil {
 		return err
 	}
@@ -115,7 +116,7 @@ func (c verifyCommand) verify(ctx context.Context, t cli.Terminal, log events.Lo
 
 func (c verifyCommand) validate() error {
 	var wrong cli.Problems
-	c.storeConfig.validate(wrong.Add)
+	c.Check(wrong.Add)
 	if c.Sample < 0 {
 		wrong.Add("sample", "%d is not at least 1", c.Sample)
 	}

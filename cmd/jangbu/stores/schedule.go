@@ -1,4 +1,4 @@
-package main
+package stores
 
 import (
 	"time"
@@ -6,24 +6,25 @@ import (
 	"jangbu/events/channels"
 )
 
-// pollConfig says how often channels are polled, and so when their figures are stale.
-type pollConfig struct {
+// PollConfig says how often channels are polled, and so when their figures are stale.
+type PollConfig struct {
 	PollInterval    time.Duration `env:"JANGBU_POLL_INTERVAL" default:"1m" placeholder:"DURATION" help:"Time between two polls of a campaign that was just distributed (${default}). It grows to a sixtieth of the time since then."`
 	PollIntervalMax time.Duration `env:"JANGBU_POLL_INTERVAL_MAX" default:"1h" placeholder:"DURATION" help:"Longest time between two polls of a campaign (${default})."`
 }
 
-// schedule is that of a campaign that goes on.
-func (c pollConfig) schedule() channels.Schedule {
+// Schedule is that of a campaign that goes on.
+func (c PollConfig) Schedule() channels.Schedule {
 	return channels.Schedule{Youngest: c.PollInterval, Oldest: c.PollIntervalMax}
 }
 
-func (c pollConfig) validate(wrong func(flag, format string, args ...any)) {
+// Check reports each flag that is wrong.
+func (c PollConfig) Check(wrong func(flag, format string, args ...any)) {
 	for flag, d := range map[string]time.Duration{"poll-interval": c.PollInterval, "poll-interval-max": c.PollIntervalMax} {
 		if d <= 0 {
 			wrong(flag, "%v is not above 0", d)
 		}
 	}
-	if err := c.schedule().Validate(); err != nil && c.PollInterval > 0 && c.PollIntervalMax > 0 {
+	if err := c.Schedule().Validate(); err != nil && c.PollInterval > 0 && c.PollIntervalMax > 0 {
 		wrong("poll-interval-max", "%v", err)
 	}
 }

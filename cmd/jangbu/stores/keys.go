@@ -1,4 +1,4 @@
-package main
+package stores
 
 import (
 	"context"
@@ -14,41 +14,41 @@ import (
 	"jangbu/events/sqlitelog"
 )
 
-// masterKeyVariable holds the master key itself. It has no flag: a command
+// MasterKeyVariable holds the master key itself. It has no flag: a command
 // line can be read by every user of the machine.
-const masterKeyVariable = "JANGBU_MASTER_KEY"
+const MasterKeyVariable = "JANGBU_MASTER_KEY"
 
-// keyConfig says where the master key is.
-type keyConfig struct {
+// KeyConfig says where the master key is.
+type KeyConfig struct {
 	MasterKeyFile string `env:"JANGBU_MASTER_KEY_FILE" placeholder:"FILE" help:"Key that wraps the campaigns' keys: 32 bytes in base64, readable by its owner only. Required where the log is on PostgreSQL (or JANGBU_MASTER_KEY, the key itself)."`
 }
 
 // errNoMasterKey says that nobody has made the key yet.
 var errNoMasterKey = errors.New("there is no master key")
 
-// masterKey loads the master key, which may be made up beside a log on SQLite
+// MasterKey loads the master key, which may be made up beside a log on SQLite
 // only: anywhere else another process has to know it too.
-func (c keyConfig) masterKey(at *storeConfig) (privacy.MasterKey, error) {
-	key, err := c.existingMasterKey(at)
+func (c KeyConfig) MasterKey(at *Config) (privacy.MasterKey, error) {
+	key, err := c.ExistingMasterKey(at)
 	if !errors.Is(err, errNoMasterKey) {
 		return key, err
 	}
-	if _, err := os.Stat(at.keysPath()); err == nil {
-		return privacy.MasterKey{}, fmt.Errorf("%s is gone, but %s was made with it: put the key back", at.masterKeyPath(), at.keysPath())
+	if _, err := os.Stat(at.KeysPath()); err == nil {
+		return privacy.MasterKey{}, fmt.Errorf("%s is gone, but %s was made with it: put the key back", at.masterKeyPath(), at.KeysPath())
 	}
 	return privacy.CreateMasterKey(at.masterKeyPath())
 }
 
-// existingMasterKey loads the master key; [errNoMasterKey] where it could be made
+// ExistingMasterKey loads the master key; [errNoMasterKey] where it could be made
 // up and was not.
-func (c keyConfig) existingMasterKey(at *storeConfig) (privacy.MasterKey, error) {
+func (c KeyConfig) ExistingMasterKey(at *Config) (privacy.MasterKey, error) {
 	if c.MasterKeyFile != "" {
 		return privacy.LoadMasterKey(c.MasterKeyFile)
 	}
-	if text := os.Getenv(masterKeyVariable); text != "" {
+	if text := os.Getenv(MasterKeyVariable); text != "" {
 		return privacy.ParseMasterKey(text)
 	}
-	if at.logStore().postgres != "" {
+	if at.LogPlace().Postgres != "" {
 		return privacy.MasterKey{}, fmt.Errorf("%w: --master-key-file: required where the log is on PostgreSQL; make one with: "+
 			"(umask 077 && head -c 32 /dev/urandom | base64 > master.key)", cli.ErrUsage)
 	}
@@ -60,21 +60,21 @@ func (c keyConfig) existingMasterKey(at *storeConfig) (privacy.MasterKey, error)
 
 // masterKeyPath is where the master key is if the log is on SQLite and nothing else
 // is said.
-func (c *storeConfig) masterKeyPath() string { return filepath.Join(c.DataDir, "master.key") }
+func (c *Config) masterKeyPath() string { return filepath.Join(c.DataDir, "master.key") }
 
-// keysPath is where the campaigns' keys are if the log is on SQLite.
-func (c *storeConfig) keysPath() string { return filepath.Join(c.DataDir, "keys.db") }
+// KeysPath is where the campaigns' keys are if the log is on SQLite.
+func (c *Config) KeysPath() string { return filepath.Join(c.DataDir, "keys.db") }
 
-// openKeys opens the campaigns' keys, a store of which is made where there is none.
-func (c *storeConfig) openKeys(ctx context.Context) (keys events.Keys, closeKeys func() error, err error) {
-	if at := c.logStore(); at.postgres != "" {
-		pg, err := pglog.OpenKeys(ctx, at.postgres)
+// OpenKeys opens the campaigns' keys, a store of which is made where there is none.
+func (c *Config) OpenKeys(ctx context.Context) (keys events.Keys, closeKeys func() error, err error) {
+	if at := c.LogPlace(); at.Postgres != "" {
+		pg, err := pglog.OpenKeys(ctx, at.Postgres)
 		if err != nil {
 			return nil, nil, fmt.Errorf("open key store: %w", err)
 		}
 		return pg, func() error { pg.Close(); return nil }, nil
 	}
-	lite, err := sqlitelog.OpenKeys(ctx, c.keysPath())
+	lite, err := sqlitelog.OpenKeys(ctx, c.KeysPath())
 	if err != nil {
 		return nil, nil, fmt.Errorf("open key store: %w", err)
 	}

@@ -1,16 +1,17 @@
-package main
+package stores
 
 import "jangbu/events"
 
-// topicConfig names the topics.
-type topicConfig struct {
+// TopicConfig names the topics.
+type TopicConfig struct {
 	TopicEventCreated          string `env:"JANGBU_TOPIC_EVENT_CREATED" default:"event-created" placeholder:"TOPIC" help:"Topic of EventCreated (${default})."`
 	TopicParticipantRegistered string `env:"JANGBU_TOPIC_PARTICIPANT_REGISTERED" default:"participant-registered" placeholder:"TOPIC" help:"Topic of ParticipantRegistered (${default})."`
 	TopicDistributionCompleted string `env:"JANGBU_TOPIC_DISTRIBUTION_COMPLETED" default:"distribution-completed" placeholder:"TOPIC" help:"Topic of DistributionCompleted (${default})."`
 	TopicChannelStatsFetched   string `env:"JANGBU_TOPIC_CHANNEL_STATS_FETCHED" default:"channel-stats-fetched" placeholder:"TOPIC" help:"Topic of ChannelStatsFetched (${default})."`
 }
 
-func (c topicConfig) topics() map[events.Type]string {
+// Topics returns the topic of each type.
+func (c TopicConfig) Topics() map[events.Type]string {
 	return map[events.Type]string{
 		events.TypeEventCreated:          c.TopicEventCreated,
 		events.TypeParticipantRegistered: c.TopicParticipantRegistered,
@@ -19,9 +20,10 @@ func (c topicConfig) topics() map[events.Type]string {
 	}
 }
 
-func (c topicConfig) validate(wrong func(flag, format string, args ...any)) {
+// Check reports each flag that is wrong.
+func (c TopicConfig) Check(wrong func(flag, format string, args ...any)) {
 	seen := make(map[string]bool)
-	for t, topic := range c.topics() {
+	for t, topic := range c.Topics() {
 		switch {
 		case topic == "":
 			wrong("topic", "the topic of %s has no name", t)
@@ -32,13 +34,14 @@ func (c topicConfig) validate(wrong func(flag, format string, args ...any)) {
 	}
 }
 
-func defaultTopics() topicConfig {
-	return topicConfig{"event-created", "participant-registered", "distribution-completed", "channel-stats-fetched"}
+// DefaultTopics returns the names that the flags have by default.
+func DefaultTopics() TopicConfig {
+	return TopicConfig{"event-created", "participant-registered", "distribution-completed", "channel-stats-fetched"}
 }
 
-// topicNames returns the topics in the order of the types.
-func (c topicConfig) topicNames() []string {
-	topics := c.topics()
+// TopicNames returns the topics in the order of the types.
+func (c TopicConfig) TopicNames() []string {
+	topics := c.Topics()
 	names := make([]string, 0, len(topics))
 	for _, t := range events.Types() {
 		names = append(names, topics[t])
