@@ -75,7 +75,7 @@ func ConflictDetail(id ID) string {
 	return "the log holds event " + id.String() + " with other content"
 }
 
-// ErrNoDeadLetter: no dead letter has the ID.
+// ErrNoDeadLetter means that no dead letter has the ID.
 var ErrNoDeadLetter = errors.New("no such dead letter")
 
 // DeadLetters keeps records that could not become events, in the database of a

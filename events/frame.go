@@ -18,7 +18,7 @@ type Frame struct {
 // frameVersion is the first byte of every encoded frame.
 const frameVersion = 1
 
-// ErrFrame: the bytes are not an encoded frame.
+// ErrFrame means that the bytes are not an encoded frame.
 var ErrFrame = errors.New("not an encoded frame")
 
 // AppendFrame appends the encoded frame to dst. It writes the frame's topic and

@@ -1,19 +1,23 @@
-// Package archive keeps a stretch of the log as a file, and puts one back.
+// Package archive writes a stretch of the log to a file, and restores one. It owns
+// the export's format, its manifest and its partial file.
 //
 // An export is a text of one JSON object a line, in log order, each with its
 // position, its identity and the event in its stored form. A name that ends in
 // ".jsonl.zst" is that text compressed by Zstandard; one in ".parquet" is the same
-// as a table. Beside it, a [Manifest] says what must be in it.
+// as a table. A [Manifest] beside it lists what it must hold.
 //
-// It holds that
-//   - a line or row is read back only if it is what would be written for what was
-//     read, so an import gives back the very events, when they were recorded too;
+// It promises that
+//   - a line or row is accepted only if its event is written in exactly that form,
+//     so an import restores the same events with the same recording times;
 //   - an export has its name only when all of it is durable. Until then it is a
-//     partial file, which a later [Resume] goes on with from its last whole line;
-//   - nothing is appended before the whole file agreed with its manifest, and
-//     nothing where the log does not hold a beginning of the file, of which an
-//     empty log is one. So an import that was killed is simply run again.
+//     partial file, which [Resume] continues after its last whole line;
+//   - an import writes nothing before the whole file agrees with its manifest, and
+//     nothing to a log that is not empty and does not hold a beginning of the file.
+//     An import that was killed can be run again.
 //
-// Pseudonyms stand for phone numbers in it (I10). What they are made with, the
-// campaigns' keys, is not in the log, and so not here.
+// An export holds pseudonyms instead of phone numbers (I10). The campaigns' keys
+// are not in the log, and so not in an export.
+//
+// It fails with [ErrDamaged] if a file is not as it was written, [ErrOtherLog] if a
+// partial file is of another log, and [ErrNotEmpty] if the log holds other events.
 package archive

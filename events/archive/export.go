@@ -9,24 +9,23 @@ import (
 	"jangbu/events"
 )
 
-// ErrOtherLog says that a partial file or a log holds other events than those
-// that it should go on with.
+// ErrOtherLog means that the partial file holds events that differ from those of the log.
 var ErrOtherLog = errors.New("these are the events of another log")
 
-// Export writes the events from one position through another, or what the
-// writer has not yet of them. done is told the last position written, after each batch.
+// Export writes the events from one position through another, except those that the
+// writer has already. It calls done after each batch with the last position written.
 func Export(ctx context.Context, log events.Log, w *Writer, from, through events.Position, done func(events.Position)) error {
 	after := from - 1
 	if first, last, ok := w.Ends(); ok {
 		if first.Position != from || last.Position > through {
-			return fmt.Errorf("go on with positions %d to %d: expected a beginning of %d to %d", first.Position, last.Position, from, through)
+			return fmt.Errorf("continue positions %d to %d: expected a beginning of %d to %d", first.Position, last.Position, from, through)
 		}
 		for _, end := range []events.Recorded{first, last} {
-			held, err := log.Read(ctx, end.Position-1, 1)
+			stored, err := log.Read(ctx, end.Position-1, 1)
 			if err != nil {
 				return fmt.Errorf("compare position %d: %w", end.Position, err)
 			}
-			if len(held) != 1 || !bytes.Equal(AppendLine(nil, held[0]), AppendLine(nil, end)) {
+			if len(stored) != 1 || !bytes.Equal(AppendLine(nil, stored[0]), AppendLine(nil, end)) {
 				return fmt.Errorf("compare position %d: %w", end.Position, ErrOtherLog)
 			}
 		}

@@ -8,14 +8,15 @@ import (
 	"jangbu/events"
 )
 
-// ErrNotEmpty says that the log holds something that the export does not.
+// ErrNotEmpty means that the log holds events that the export does not.
 var ErrNotEmpty = errors.New("the log is not empty")
 
-// Import puts the events of a whole export into an empty log as they were
-// recorded, positions and times. Where the log holds a beginning of the export,
-// as after an import that was killed, that is compared and gone on from. Nobody
-// else may append meanwhile. done is told the last position that is there, after
-// each batch; present is how many were there already.
+// Import restores the events of a whole export in an empty log, with their positions
+// and recording times. If the log holds a beginning of the export, as after an import
+// that was killed, Import compares it and continues after it. No other writer may
+// append meanwhile. Import calls done after each batch with the last position
+// restored, and returns the number of events that the log held before.
+// [ErrNotEmpty] if the log holds other events, [ErrDamaged] as of [Reader.Verify].
 func Import(ctx context.Context, log events.Log, r *Reader, done func(events.Position)) (present int64, err error) {
 	if err := r.Manifest.Importable(); err != nil {
 		return 0, fmt.Errorf("import: %w", err)

@@ -13,7 +13,7 @@ import (
 	"jangbu/events"
 )
 
-// ErrDamaged says that an export, or its manifest, is not what was written.
+// ErrDamaged means that an export, or its manifest, is not as it was written.
 var ErrDamaged = errors.New("export is damaged")
 
 // AppendLine appends the event as one JSON object without white space, and
@@ -38,14 +38,14 @@ func AppendLine(dst []byte, r events.Recorded) []byte {
 	return append(dst, '}')
 }
 
-// ParseLine reads back what [AppendLine] wrote. Whatever else is [ErrDamaged].
+// ParseLine is the inverse of [AppendLine]. [ErrDamaged] for any other line.
 func ParseLine(line []byte) (events.Recorded, error) {
 	r, err := parseLine(line)
 	if err != nil {
 		return events.Recorded{}, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
-	// The one check that leaves nothing to chance: of the campaign that is
-	// named twice, of instants' precision, of the order of members.
+	// This also checks that both names of the campaign agree, the precision of
+	// times, and the order of members.
 	if !bytes.Equal(AppendLine(make([]byte, 0, len(line)), r), line) {
 		return events.Recorded{}, fmt.Errorf("%w: the line of position %d is not as it is written", ErrDamaged, r.Position)
 	}
@@ -54,8 +54,8 @@ func ParseLine(line []byte) (events.Recorded, error) {
 
 func parseLine(line []byte) (r events.Recorded, err error) {
 	rest, ok := bytes.CutPrefix(line, []byte(`{"position":`))
-	// cut returns what stands before the next member. None of the values can
-	// hold its name with bare quotes, the campaign included.
+	// cut returns the text before the next member. No value can hold the name of a
+	// member with unescaped quotes.
 	cut := func(next string) (value string) {
 		before, after, found := bytes.Cut(rest, []byte(next))
 		ok, rest = ok && found, after
@@ -99,7 +99,7 @@ func parseLine(line []byte) (r events.Recorded, err error) {
 	return r, err
 }
 
-// instant reads a time as the log keeps it: whole microseconds, UTC.
+// instant parses a time of the log: whole microseconds, UTC.
 func instant(s string) (time.Time, error) {
 	t, err := time.Parse(time.RFC3339Nano, s)
 	if err != nil || !t.Equal(t.Truncate(time.Microsecond)) {

@@ -18,27 +18,27 @@ const (
 	formatVersion = 1
 )
 
-// maxManifest bounds what is read of a manifest.
+// maxManifest bounds the bytes read of a manifest (I14).
 const maxManifest = 1 << 20
 
-// Manifest says what must be in an export.
+// Manifest lists what an export must hold.
 type Manifest struct {
 	Format  string           `json:"format"`
 	Version int              `json:"version"`
 	First   events.Position  `json:"first"`
 	Last    events.Position  `json:"last"`
-	Types   map[string]int64 `json:"types"` // events by the type's name; those that there are
-	// Bytes and SHA256 are of the lines, each with its end, before compression; of
-	// a Parquet file, of the file.
+	Types   map[string]int64 `json:"types"` // number of events by name of their type, if any
+	// Bytes and SHA256 are those of the lines, with their ends, before compression;
+	// for Parquet those of the file.
 	Bytes      int64     `json:"bytes"`
 	SHA256     string    `json:"sha256"`
 	ExportedAt time.Time `json:"exportedAt"`
 }
 
-// ManifestPath is where the manifest of an export is.
+// ManifestPath returns the path of an export's manifest.
 func ManifestPath(path string) string { return path + ".manifest.json" }
 
-// CheckName returns an error unless the name tells what the file will hold.
+// CheckName returns an error unless the name ends in that of a known format.
 func CheckName(path string) error {
 	if !strings.HasSuffix(path, ".jsonl") && !isCompressed(path) && !isParquet(path) {
 		return errors.New("expected a name that ends in .jsonl, .jsonl.zst or .parquet")
@@ -54,7 +54,7 @@ func readManifest(path string) (m Manifest, err error) {
 	if err != nil {
 		return m, fmt.Errorf("open manifest: %w", err)
 	}
-	defer func() { _ = f.Close() }() // was only read
+	defer func() { _ = f.Close() }() // read only
 	data, err := io.ReadAll(io.LimitReader(f, maxManifest))
 	if err != nil {
 		return m, fmt.Errorf("read manifest: %w", err)
@@ -68,7 +68,7 @@ func readManifest(path string) (m Manifest, err error) {
 		return m, fmt.Errorf("read manifest: format %q version %d; this program reads %q version %d", m.Format, m.Version, formatName, formatVersion)
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return m, fmt.Errorf("%w: manifest: something follows it", ErrDamaged)
+		return m, fmt.Errorf("%w: manifest: data follows the JSON object", ErrDamaged)
 	}
 	var sum int64
 	for _, n := range m.Types {
@@ -80,7 +80,7 @@ func readManifest(path string) (m Manifest, err error) {
 	return m, nil
 }
 
-// Importable returns an error where the export is not one of a log's beginning.
+// Importable returns an error unless the export begins at position 1.
 func (m Manifest) Importable() error {
 	if m.First != 1 {
 		return fmt.Errorf("the export begins at position %d; only from position 1 on do events keep their positions", m.First)

@@ -16,8 +16,8 @@ import (
 	"jangbu/events"
 )
 
-// rowGroup is how many rows a row group has, which a reader or writer holds in
-// memory at once.
+// rowGroup is the number of rows of a row group, which a reader or writer holds in
+// memory as a whole.
 const rowGroup = 20_000
 
 // parquetRow is an event as a row of a Parquet file.
@@ -40,7 +40,7 @@ func rowOf(r events.Recorded) parquetRow {
 	}
 }
 
-// recorded reads back what rowOf made. Whatever else is [ErrDamaged].
+// recorded is the inverse of rowOf. [ErrDamaged] for any other row.
 func (row *parquetRow) recorded() (events.Recorded, error) {
 	r := events.Recorded{
 		Position: events.Position(row.Position), ID: row.ID, Digest: row.Digest,
@@ -60,7 +60,8 @@ func (row *parquetRow) recorded() (events.Recorded, error) {
 	return r, nil
 }
 
-// convert writes the lines of the partial file to a Parquet file, and sums it up.
+// convert writes the lines of the partial file to a Parquet file and returns its
+// size and checksum.
 func (w *Writer) convert(ctx context.Context, path string) (size int64, sum string, err error) {
 	if _, err := w.f.Seek(0, io.SeekStart); err != nil {
 		return 0, "", err
@@ -77,7 +78,7 @@ func (w *Writer) convert(ctx context.Context, path string) (size int64, sum stri
 			line := lines.Bytes()
 			r, err := ParseLine(line[:len(line)-1])
 			if err != nil {
-				return 0, "", err // of our own lines
+				return 0, "", err
 			}
 			rows = append(rows, rowOf(r))
 		}
@@ -97,7 +98,7 @@ func (w *Writer) convert(ctx context.Context, path string) (size int64, sum stri
 	return fileSum(f)
 }
 
-// fileSum returns the length of a file and its SHA-256.
+// fileSum returns a file's length and its SHA-256.
 func fileSum(f *os.File) (size int64, sum string, err error) {
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		return 0, "", err
@@ -107,7 +108,8 @@ func fileSum(f *os.File) (size int64, sum string, err error) {
 	return size, hex.EncodeToString(h.Sum(nil)), err
 }
 
-// eachRow calls add with each event of a Parquet file that has the manifest's sum.
+// eachRow calls add with each event of a Parquet file. [ErrDamaged] if the file does
+// not have the manifest's checksum.
 func (r *Reader) eachRow(ctx context.Context, add func(events.Recorded) error) (err error) {
 	size, sum, err := fileSum(r.f)
 	if err != nil {
@@ -156,8 +158,8 @@ func (r *Reader) eachRow(ctx context.Context, add func(events.Recorded) error) (
 	}
 }
 
-// guarded makes an error of the panic with which the library may meet a file that
-// is no Parquet, where the manifest is as wrong.
+// guarded turns a panic of read into an error: the library may panic on a damaged
+// file whose manifest was forged to match.
 func guarded(read func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {

@@ -13,7 +13,7 @@ import (
 	"jangbu/events"
 )
 
-// batch is how many events are read or written at once.
+// batch is the number of events read or written at once.
 const batch = 5_000
 
 // Reader reads an export. It is not safe for concurrent use.
@@ -44,9 +44,9 @@ func Open(path string) (*Reader, error) {
 // Close closes the file.
 func (r *Reader) Close() error { return r.f.Close() }
 
-// Verify reads the export from end to end. [ErrDamaged] where a line is not as
-// it was written, or where they are not those of the manifest. done is told the
-// last position read, now and then.
+// Verify reads the whole export. [ErrDamaged] if a line or row is not as it was
+// written or they are not those of the manifest. It calls done after each batch
+// with the last position read.
 func (r *Reader) Verify(ctx context.Context, done func(events.Position)) error {
 	err := r.Each(ctx, func(read []events.Recorded) error {
 		done(read[len(read)-1].Position)
@@ -62,9 +62,9 @@ func (r *Reader) Verify(ctx context.Context, done func(events.Position)) error {
 // Ends returns the positions of the first and the last event.
 func (r *Reader) Ends() (first, last events.Position) { return r.Manifest.First, r.Manifest.Last }
 
-// Each calls f with all events in order, some at a time, until f returns an error.
-// [ErrDamaged] where one is not as it was written or, once all have gone by, they
-// are not those of the manifest. f may not keep the slice.
+// Each calls f with batches of all events, in order, until f returns an error.
+// [ErrDamaged] if an event is not as it was written or, after the last one, if they
+// are not those of the manifest. f must not keep the slice.
 func (r *Reader) Each(ctx context.Context, f func([]events.Recorded) error) error {
 	t, read := newTally(), make([]events.Recorded, 0, batch)
 	flush := func() error {
@@ -100,7 +100,7 @@ func (r *Reader) Each(ctx context.Context, f func([]events.Recorded) error) erro
 		return err
 	}
 	m := t.manifest()
-	if isParquet(r.path) { // of which the sum is right already
+	if isParquet(r.path) { // eachRow has compared them
 		m.Bytes, m.SHA256 = r.Manifest.Bytes, r.Manifest.SHA256
 	}
 	return r.Manifest.compare(m)
@@ -137,7 +137,8 @@ func (r *Reader) eachLine(add func(events.Recorded, []byte) error) error {
 	return nil
 }
 
-// compare says in what the lines read differ from the manifest.
+// compare returns [ErrDamaged] with the first difference between the manifest and
+// that of the events read.
 func (m Manifest) compare(read Manifest) error {
 	switch {
 	case read.First != m.First || read.Last != m.Last:

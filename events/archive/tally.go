@@ -13,11 +13,11 @@ import (
 	"jangbu/events"
 )
 
-// maxLine bounds a line, so that what is no export does not fill the memory. A
+// maxLine bounds a line, and so the memory for a file that is not an export (I14). A
 // record has at most events.MaxRecordBytes, and its event is hardly longer.
 const maxLine = 16 << 20
 
-// tally sums up an export as it goes by.
+// tally accumulates the manifest of an export.
 type tally struct {
 	first, last events.Recorded
 	types       map[string]int64
@@ -27,8 +27,8 @@ type tally struct {
 
 func newTally() *tally { return &tally{types: make(map[string]int64), sum: sha256.New()} }
 
-// add takes in the next event and its line with the end; of a row there is none. A
-// position that does not follow is [ErrDamaged].
+// add adds the next event with its line including the end; line is nil for a row.
+// [ErrDamaged] if the event's position does not follow the last one.
 func (t *tally) add(r events.Recorded, line []byte) error {
 	if t.last.Position == 0 {
 		t.first = r
@@ -42,7 +42,7 @@ func (t *tally) add(r events.Recorded, line []byte) error {
 	return nil
 }
 
-// manifest says what has gone by.
+// manifest returns the manifest of the events added.
 func (t *tally) manifest() Manifest {
 	return Manifest{
 		Format: formatName, Version: formatVersion,
@@ -51,8 +51,8 @@ func (t *tally) manifest() Manifest {
 	}
 }
 
-// newLines scans lines with their ends. One that has none is
-// io.ErrUnexpectedEOF, one that is too long bufio.ErrTooLong.
+// newLines scans lines with their ends. The error is io.ErrUnexpectedEOF for a line
+// without an end, bufio.ErrTooLong for one longer than maxLine.
 func newLines(r io.Reader) *bufio.Scanner {
 	s := bufio.NewScanner(r)
 	s.Buffer(make([]byte, 0, 1<<16), maxLine)

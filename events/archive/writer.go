@@ -15,11 +15,11 @@ import (
 	"jangbu/events"
 )
 
-// partialSuffix marks what is not yet complete.
+// partialSuffix marks an incomplete file.
 const partialSuffix = ".partial"
 
-// PartialPath is where an export is while it is being written: lines, not yet
-// compressed or converted, so that any whole one is a point to go on from.
+// PartialPath returns the path of an incomplete export: lines, not yet compressed or
+// converted, so that [Resume] can continue after any whole one.
 func PartialPath(path string) string { return path + partialSuffix }
 
 // Writer writes an export. It is not safe for concurrent use.
@@ -30,8 +30,7 @@ type Writer struct {
 	buf   []byte
 }
 
-// Create begins an export. An error that is fs.ErrExist says that there is a
-// partial file already.
+// Create begins an export. fs.ErrExist if there is a partial file.
 func Create(path string) (*Writer, error) {
 	f, err := os.OpenFile(PartialPath(path), os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
 	if err != nil {
@@ -40,9 +39,8 @@ func Create(path string) (*Writer, error) {
 	return &Writer{path: path, f: f, tally: newTally()}, nil
 }
 
-// Resume goes on with a partial file after its last whole line; what follows
-// that, as a crash may leave it, is cut off. An error that is fs.ErrNotExist
-// says that there is none.
+// Resume continues a partial file after its last whole line and truncates the rest,
+// which a crash may leave. fs.ErrNotExist if there is no partial file.
 func Resume(path string) (*Writer, error) {
 	f, err := os.OpenFile(PartialPath(path), os.O_RDWR, 0)
 	if err != nil {
@@ -50,7 +48,7 @@ func Resume(path string) (*Writer, error) {
 	}
 	w := &Writer{path: path, f: f, tally: newTally()}
 	if err := w.resume(); err != nil {
-		return nil, fmt.Errorf("go on with partial file: %w", errors.Join(err, f.Close()))
+		return nil, fmt.Errorf("continue partial file: %w", errors.Join(err, f.Close()))
 	}
 	return w, nil
 }
@@ -61,7 +59,7 @@ func (w *Writer) resume() error {
 		line := lines.Bytes()
 		r, err := ParseLine(line[:len(line)-1])
 		if err != nil || w.tally.add(r, line) != nil {
-			break // it is written again, as are those behind it
+			break // this line and those after it are written again
 		}
 	}
 	if err := lines.Err(); err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, bufio.ErrTooLong) {
@@ -74,12 +72,12 @@ func (w *Writer) resume() error {
 	return err
 }
 
-// Ends returns the first and the last event written; ok is false while there is none.
+// Ends returns the first and the last event written; ok is false if there is none.
 func (w *Writer) Ends() (first, last events.Recorded, ok bool) {
 	return w.tally.first, w.tally.last, w.tally.bytes > 0
 }
 
-// Write adds the events that follow and makes them durable.
+// Write appends the next events and makes them durable.
 func (w *Writer) Write(batch []events.Recorded) error {
 	w.buf = w.buf[:0]
 	for _, r := range batch {
@@ -101,10 +99,10 @@ func (w *Writer) Write(batch []events.Recorded) error {
 	return nil
 }
 
-// Finish gives the export its name, over one that is there, and its manifest. Where ctx
-// ends it before that, the partial file stays as it is, and Finish can be called again.
-// The manifest moves first: should the process end in between, import refuses
-// an older export beside it, and [Resume] and Finish complete the new one.
+// Finish gives the export its name, replacing an older one, and its manifest. If ctx
+// ends first, the partial file stays as it is and Finish can be called again. The
+// manifest is renamed first: if the process ends in between, an import refuses the
+// older export beside it, and [Resume] and Finish complete the new one.
 func (w *Writer) Finish(ctx context.Context, now time.Time) (Manifest, error) {
 	m := w.tally.manifest()
 	m.ExportedAt = now.UTC().Truncate(time.Second)
@@ -143,7 +141,7 @@ func (w *Writer) Finish(ctx context.Context, now time.Time) (Manifest, error) {
 	return m, nil
 }
 
-// compress writes what the partial file holds to another one.
+// compress writes the content of the partial file, compressed, to path.
 func (w *Writer) compress(ctx context.Context, path string) (err error) {
 	if _, err := w.f.Seek(0, io.SeekStart); err != nil {
 		return err
@@ -168,5 +166,5 @@ func (w *Writer) compress(ctx context.Context, path string) (err error) {
 	return errors.Join(err, z.Close(), f.Sync())
 }
 
-// Close closes the partial file. It stays, unless Finish gave it its name.
+// Close closes the partial file. The file stays unless Finish has renamed it.
 func (w *Writer) Close() error { return w.f.Close() }

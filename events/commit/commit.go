@@ -11,26 +11,26 @@ import (
 	"jangbu/events"
 )
 
-// MaxDrafts is the most drafts that are joined into one transaction. A single
-// call may bring more; it is then written alone.
+// MaxDrafts is the maximum number of drafts joined into one transaction (I14). A
+// single call with more drafts is written alone.
 const MaxDrafts = 20_000
 
-// ErrClosed says that the call came after Close.
+// ErrClosed means that Append was called after Close.
 var ErrClosed = errors.New("appender is closed")
 
 // Options configures an [Appender].
 type Options struct {
-	// Observe is told of every transaction before its callers are, on the
-	// appender's own goroutine: it must return quickly. Nil for nobody.
+	// Observe is called after every transaction, before its callers return, on the
+	// appender's own goroutine: it must return quickly. Nil observes nothing.
 	Observe func(Batch)
 }
 
-// Batch says what one transaction was.
+// Batch describes one transaction.
 type Batch struct {
 	Drafts  int
 	Callers int
 	Took    time.Duration
-	Err     error // nil where it was committed
+	Err     error // nil if it was committed
 }
 
 // Appender is an [events.Appender] that joins concurrent calls. It is safe for
@@ -38,35 +38,35 @@ type Batch struct {
 type Appender struct {
 	inner   events.Appender
 	observe func(Batch)
-	stopped chan struct{} // closed when the goroutine has ended
+	stopped chan struct{} // closed when the goroutine ends
 
 	mu      sync.Mutex
-	arrived sync.Cond // the queue grew, or closed was set
-	queue   []*call
-	closed  bool
+	arrived sync.Cond // signals that queue grew or closed was set; its lock is mu
+	queue   []*call   // guarded by mu
+	closed  bool      // guarded by mu
 }
 
 var _ events.Appender = (*Appender)(nil)
 
-// call is one Append that waits.
+// call is one waiting Append.
 type call struct {
 	drafts []events.Draft
 	tx     *transaction // guarded by Appender.mu; nil while queued
 
-	done     chan struct{} // closed once outcomes and err are set
-	outcomes []events.Outcome
-	err      error
+	done     chan struct{}    // closed once outcomes and err are set
+	outcomes []events.Outcome // written by Appender.run before done is closed
+	err      error            // likewise
 }
 
-// transaction is one append to the log for everybody in calls.
+// transaction is one append to the log for all its calls.
 type transaction struct {
 	calls   []*call
 	drafts  []events.Draft
-	waiting int // guarded by Appender.mu: callers that have not gone
+	waiting int // callers that still wait; guarded by Appender.mu
 	cancel  context.CancelFunc
 }
 
-// New returns an appender to inner. Close it to end its goroutine.
+// New returns an appender to inner. Close ends its goroutine.
 func New(inner events.Appender, o Options) *Appender {
 	a := &Appender{inner: inner, observe: o.Observe, stopped: make(chan struct{})}
 	a.arrived.L = &a.mu
@@ -78,8 +78,8 @@ func New(inner events.Appender, o Options) *Appender {
 }
 
 // Append implements [events.Appender]. It returns the context's error as soon as
-// that ends; the drafts may then still be written, which is harmless (I4), so
-// that they must not be changed afterwards. After Close it returns [ErrClosed].
+// the context ends; the drafts may still be written then, which is harmless (I4),
+// so the caller must not change them afterwards. After Close it returns [ErrClosed].
 func (a *Appender) Append(ctx context.Context, drafts []events.Draft) ([]events.Outcome, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -97,8 +97,8 @@ func (a *Appender) Append(ctx context.Context, drafts []events.Draft) ([]events.
 	}
 }
 
-// Close lets what was called before it be written, then ends the goroutine. It
-// may be called more than once.
+// Close waits until earlier calls are written and ends the goroutine. It may be
+// called more than once.
 func (a *Appender) Close() {
 	a.mu.Lock()
 	a.closed = true
@@ -118,9 +118,9 @@ func (a *Appender) enqueue(c *call) error {
 	return nil
 }
 
-// leave forgets a caller that waits no more. What is queued is dropped, so that
-// a stalled log does not gather the drafts of every retry; a transaction that
-// nobody waits for is cancelled, so that Close does not outlast all callers.
+// leave removes a call whose caller no longer waits. It drops a queued call, so that
+// the retries of a stalled log do not accumulate (I14), and cancels a transaction
+// without waiting callers, so that Close does not outlast all of them.
 func (a *Appender) leave(c *call) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -135,12 +135,12 @@ func (a *Appender) leave(c *call) {
 	}
 }
 
-// run writes one transaction after the other until the appender is closed and
-// its queue is empty.
+// run writes transactions one after another until the appender is closed and its
+// queue is empty.
 func (a *Appender) run() {
 	defer close(a.stopped)
 	for {
-		// The transaction's own context: one caller's end is not the others'.
+		// A context of the transaction's own: one caller's must not end the others.
 		ctx, cancel := context.WithCancel(context.Background())
 		tx := a.next(cancel)
 		if tx == nil {
@@ -152,8 +152,8 @@ func (a *Appender) run() {
 	}
 }
 
-// next waits for calls and takes as many as fit, in the order of their arrival;
-// nil when the appender is closed and its queue is empty.
+// next waits for calls and takes as many as fit, in the order of their arrival. It
+// returns nil when the appender is closed and its queue is empty.
 func (a *Appender) next(cancel context.CancelFunc) *transaction {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -184,7 +184,7 @@ func (a *Appender) next(cancel context.CancelFunc) *transaction {
 	return tx
 }
 
-// write appends the transaction's drafts and hands every caller its own share.
+// write appends the transaction's drafts and gives each call its own outcomes.
 func (a *Appender) write(ctx context.Context, tx *transaction) {
 	start := time.Now()
 	outcomes, err := a.inner.Append(ctx, tx.drafts)
@@ -197,8 +197,8 @@ func (a *Appender) write(ctx context.Context, tx *transaction) {
 	a.observe(Batch{Drafts: len(tx.drafts), Callers: len(tx.calls), Took: time.Since(start), Err: err})
 	for _, c := range tx.calls {
 		if n := len(c.drafts); err == nil {
-			// The capacity ends with the share: a caller that appends to it
-			// must not write into its neighbour's.
+			// Without spare capacity: a caller that appends to its outcomes must
+			// not overwrite those of the next call.
 			c.outcomes, outcomes = outcomes[:n:n], outcomes[n:]
 		}
 		c.err = err

@@ -8,24 +8,24 @@ import (
 )
 
 const (
-	// keyLifetime is how long a key is used without asking the store again, and
-	// so how long a destroyed one can live on in another process.
+	// keyLifetime bounds the time for which a key is used without reading the store
+	// again, and so the time for which another process uses a destroyed one.
 	keyLifetime = time.Minute
-	// maxCachedKeys bounds the memory: about 1 KiB for each.
+	// maxCachedKeys bounds the memory (I14), about 1 KiB for each key.
 	maxCachedKeys = 20_000
 )
 
-// cache holds the keys that are in use.
+// cache holds the keys in use. It is safe for concurrent use.
 type cache struct {
 	mu     sync.Mutex
-	keys   map[events.Campaign]*campaignKey
-	sweeps time.Time // when expired keys are next dropped
+	keys   map[events.Campaign]*campaignKey // guarded by mu
+	sweeps time.Time                        // of the next sweep; guarded by mu
 }
 
 func newCache() *cache { return &cache{keys: make(map[events.Campaign]*campaignKey)} }
 
-// lookup returns each request's key, nil where it is not cached, and the
-// campaigns of those, each once.
+// lookup returns each request's key, nil if it is not cached, and the campaigns
+// whose keys are missing, each once.
 func (c *cache) lookup(requests []Request) (found []*campaignKey, missing []events.Campaign) {
 	now := time.Now()
 	found = make([]*campaignKey, len(requests))
@@ -49,7 +49,7 @@ func (c *cache) lookup(requests []Request) (found []*campaignKey, missing []even
 	return found, missing
 }
 
-// sweep drops expired keys, so that those that nobody asks for are forgotten too.
+// sweep drops expired keys, so that unused keys are forgotten too. c.mu is locked.
 func (c *cache) sweep(now time.Time) {
 	if now.Before(c.sweeps) {
 		return
@@ -62,15 +62,15 @@ func (c *cache) sweep(now time.Time) {
 	c.sweeps = now.Add(keyLifetime / 4)
 }
 
-func (c *cache) store(keys map[events.Campaign]*campaignKey) {
+func (c *cache) add(keys map[events.Campaign]*campaignKey) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for campaign, key := range keys {
-		for victim := range c.keys { // any: they differ in age by a minute at most
+		for other := range c.keys { // any key: their ages differ by a minute at most
 			if len(c.keys) < maxCachedKeys {
 				break
 			}
-			delete(c.keys, victim)
+			delete(c.keys, other)
 		}
 		c.keys[campaign] = key
 	}

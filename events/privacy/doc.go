@@ -1,23 +1,24 @@
-// Package privacy keeps phone numbers out of everything that is stored (I10).
+// Package privacy keeps phone numbers out of everything that is stored (I10). It
+// owns the master key, the pseudonyms and the sealing of dead letters.
 //
-// A number is brought to its E.164 form by [NormalizePhone] and becomes a
-// pseudonym: HMAC-SHA-256 under a random key of its campaign. The same number
-// in two campaigns has two pseudonyms, and without the key nobody can try out
-// numbers. The campaigns' keys live in an [events.Keys] store apart from the
-// log, wrapped by the [MasterKey]. A record that cannot become an event may
-// still hold a number, so it is sealed whole.
+// [NormalizePhone] brings a number to its E.164 form, and [Keeper] makes a
+// pseudonym of it: HMAC-SHA-256 under a random key of its campaign. The same number
+// in two campaigns has two pseudonyms, and without the key no number can be tried
+// out. The campaigns' keys are in an [events.Keys] store apart from the log,
+// wrapped by the [MasterKey]. A record that cannot become an event may still hold
+// a number, so it is sealed as a whole.
 //
-// It holds that
-//   - a key is durable before a pseudonym made with it is returned, so that no
-//     crash leaves events in the log whose key is lost;
-//   - any number of processes agree on a campaign's key: who adds it first wins
-//     and the others read the winner's;
-//   - a destroyed key is forgotten by every process within a minute. From then
-//     on registrations are kept without a pseudonym, and no total changes;
+// It promises that
+//   - a key is durable before a pseudonym made with it is returned, so no crash
+//     leaves events in the log whose key is lost;
+//   - all processes agree on a campaign's key: the first to add it wins, and the
+//     others read that one;
+//   - every process forgets a destroyed key within a minute. From then on
+//     registrations are kept without a pseudonym, and no total changes;
 //   - no error, and no way of printing, logging or marshalling a value of this
 //     package, shows a number or a key.
 //
-// When the key store fails, calls return its error and nothing is returned that
-// was not durable; callers retry. A master key that does not fit the store is
-// found at [Open], before anything is written with it.
+// If the key store fails, calls return its error, and no key or pseudonym that is
+// not durable; callers retry. [Open] returns [ErrMasterKey] if the master key does
+// not fit the store, before it writes anything with it.
 package privacy

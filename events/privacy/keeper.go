@@ -10,8 +10,8 @@ import (
 	"jangbu/events"
 )
 
-// Keeper makes pseudonyms and seals dead letters. It is safe for concurrent
-// use. However it is printed, logged or marshalled, it shows as "***".
+// Keeper makes pseudonyms and seals dead letters. It is safe for concurrent use.
+// Printed, logged or marshalled in any way, it shows as "***".
 type Keeper struct {
 	keys  events.Keys
 	wrap  cipher.AEAD
@@ -20,9 +20,9 @@ type Keeper struct {
 	cache *cache
 }
 
-// Open returns a keeper over a key store, after having proved that the master
-// key is the one that the store was written with; [ErrMasterKey] where it is
-// not. A store that is new learns the master key by this.
+// Open returns a keeper over a key store. It proves that the store was written with
+// the master key; [ErrMasterKey] if it was not. A new store is bound to the master
+// key.
 func Open(ctx context.Context, keys events.Keys, master MasterKey) (*Keeper, error) {
 	wrap, err := aeadOf(master, "jangbu/wrap campaign keys")
 	if err != nil {
@@ -49,8 +49,8 @@ func (*Keeper) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(redacted)) }
 // MarshalText implements [encoding.TextMarshaler].
 func (*Keeper) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 
-// checkCampaign is the reserved entry of the key store by which a wrong master
-// key is recognised: a random value, wrapped like a campaign's key.
+// checkCampaign is the reserved entry of the key store that detects a wrong master
+// key: a random value, wrapped like a campaign's key.
 const checkCampaign events.Campaign = ""
 
 func (k *Keeper) verifyMasterKey(ctx context.Context) error {
@@ -65,9 +65,9 @@ func (k *Keeper) verifyMasterKey(ctx context.Context) error {
 	return nil
 }
 
-// Destroy destroys the campaign's key for good, also where it had none yet: its
-// pseudonyms can never again be linked to a phone number. Every process forgets
-// the key within a minute.
+// Destroy destroys the campaign's key for good, even if it has none yet: no later
+// phone number can be linked to its pseudonyms. Every process forgets the key
+// within a minute.
 func (k *Keeper) Destroy(ctx context.Context, campaign events.Campaign) error {
 	if campaign == checkCampaign {
 		return errors.New("destroy campaign key: the campaign is empty")
@@ -79,9 +79,8 @@ func (k *Keeper) Destroy(ctx context.Context, campaign events.Campaign) error {
 	return nil
 }
 
-// agree returns the stored entry of every campaign, after having added a new
-// key for those that had none. Whatever it returns is durable, and is what
-// every other process gets too.
+// agree returns the stored entry of every campaign and adds a new key for those that
+// have none. The entries are durable and the same for every process.
 func (k *Keeper) agree(ctx context.Context, campaigns []events.Campaign) (map[events.Campaign][]byte, error) {
 	stored, err := k.keys.Keys(ctx, campaigns)
 	if err != nil {
@@ -99,7 +98,7 @@ func (k *Keeper) agree(ctx context.Context, campaigns []events.Campaign) (map[ev
 	if err := k.keys.AddKeys(ctx, created); err != nil {
 		return nil, fmt.Errorf("add campaign keys: %w", err)
 	}
-	// Another process may have been faster: only the store knows whose keys hold.
+	// Another process may have added its keys first; the store decides.
 	if stored, err = k.keys.Keys(ctx, campaigns); err != nil {
 		return nil, fmt.Errorf("read campaign keys: %w", err)
 	}
@@ -117,7 +116,7 @@ const wrapVersion = 1
 func (k *Keeper) newWrappedKey(c events.Campaign) []byte {
 	var key [32]byte
 	_, _ = rand.Read(key[:]) // never fails: crypto/rand ends the process instead
-	// Bound to its campaign, so that entries cannot be exchanged in the store.
+	// The campaign is authenticated, so that entries cannot be swapped in the store.
 	return k.wrap.Seal([]byte{wrapVersion}, nil, key[:], []byte(c))
 }
 

@@ -12,15 +12,15 @@ import (
 	"strings"
 )
 
-// ErrMasterKey says that the master key is not readable, not well-formed, or not the one
+// ErrMasterKey means that the master key is readable by others, is malformed, or is not the one
 // that the key store was written with.
 var ErrMasterKey = errors.New("wrong master key")
 
-// redacted is what stands for a secret wherever one is printed.
+// redacted replaces a secret in everything that is printed.
 const redacted = "***"
 
-// MasterKey wraps the campaigns' keys and seals dead letters. However it is
-// printed, logged or marshalled, it shows as "***".
+// MasterKey wraps the campaigns' keys and seals dead letters. Printed, logged or
+// marshalled in any way, it shows as "***".
 type MasterKey struct{ key [32]byte }
 
 // Format implements [fmt.Formatter] for every verb.
@@ -36,9 +36,9 @@ func NewMasterKey() MasterKey {
 	return k
 }
 
-// ParseMasterKey reads a master key: the base64 of 32 bytes, as written by
-// [CreateMasterKey] or by "openssl rand -base64 32". White space around it is
-// ignored. The error is [ErrMasterKey].
+// ParseMasterKey parses a master key: the base64 of 32 bytes, as [CreateMasterKey]
+// or "openssl rand -base64 32" writes it. It ignores white space around it. The
+// error is [ErrMasterKey].
 func ParseMasterKey(text string) (MasterKey, error) {
 	raw, err := base64.StdEncoding.DecodeString(strings.TrimSpace(text))
 	if err != nil {
@@ -52,9 +52,9 @@ func ParseMasterKey(text string) (MasterKey, error) {
 	return k, nil
 }
 
-// LoadMasterKey reads the master key from a file that nobody but its owner may
-// read; the error is [ErrMasterKey] where others may or where the content is
-// none, and wraps [fs.ErrNotExist] where there is no file.
+// LoadMasterKey reads the master key from a file that only its owner may read. The
+// error is [ErrMasterKey] if others may or if the content is malformed, and wraps
+// [fs.ErrNotExist] if there is no file.
 func LoadMasterKey(path string) (MasterKey, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -83,10 +83,10 @@ func LoadMasterKey(path string) (MasterKey, error) {
 	return k, nil
 }
 
-// CreateMasterKey writes a new random master key to a file of mode 0600 that
-// must not exist yet, and returns it once it is durable. After a crash the file
-// is there whole or not at all. Of several processes that create it at once one
-// succeeds; the others get [fs.ErrExist] and load what that one wrote.
+// CreateMasterKey writes a new random master key to a new file of mode 0600 and
+// returns it once it is durable. After a crash the file is complete or absent. Of
+// several processes that create it at once one succeeds; the others get
+// [fs.ErrExist] and load its file.
 func CreateMasterKey(path string) (_ MasterKey, err error) {
 	defer func() {
 		if err != nil {
@@ -104,7 +104,7 @@ func CreateMasterKey(path string) (_ MasterKey, err error) {
 	if err = errors.Join(err, temp.Sync(), temp.Close()); err != nil {
 		return MasterKey{}, err
 	}
-	// A link, unlike a rename, refuses to replace a key that is there already.
+	// A link, unlike a rename, does not replace an existing key.
 	if err := os.Link(temp.Name(), path); err != nil {
 		if errors.Is(err, fs.ErrExist) {
 			return MasterKey{}, fmt.Errorf("%s: %w", path, fs.ErrExist)

@@ -5,30 +5,28 @@ import (
 	"strings"
 )
 
-// ErrPhoneNumber says that the text is no phone number. It never holds the text.
+// ErrPhoneNumber means that the text is not a phone number. The error never holds the text.
 var ErrPhoneNumber = errors.New("is not a phone number; expected a Korean number, or one of another country in international form with a plus sign")
 
-// maxPhoneText bounds the spellings that are looked at: a number has at most 15
-// digits, the rest is separators.
+// maxPhoneText bounds the length of a spelling: at most 15 digits, and separators.
 const maxPhoneText = 64
 
 // NormalizePhone returns the E.164 form of a phone number, such as
 // +821012345678, or [ErrPhoneNumber]. All spellings of one number have one form.
 //
-// Spaces, hyphens, dots, slashes and parentheses may stand between digits;
-// full-width digits are digits. "00" in front is read as "+". A Korean number
-// is accepted in national form ("010-1234-5678"), and after 82 with or without
-// the plus sign and the trunk prefix ("82 (0)10 …"). Known are mobile numbers
-// (010 with 8 digits, 011, 016 to 019 with 7 or 8), land lines by area code,
-// internet telephony (070), personal numbers (050), 030, 060 and 080.
-// Nationwide numbers of 8 digits that begin with 15, 16 or 18 (1588-1234) are
-// accepted too: people do give them, and to refuse one would lose a participant.
-// So are mobile numbers that have lost their 0 in a spreadsheet (10-1234-5678).
-// A number of another country needs its plus sign and 8 to 15 digits, of North
+// Spaces, hyphens, dots, slashes and parentheses may separate digits; full-width
+// digits are digits. A leading "00" means "+". A Korean number may be in national
+// form ("010-1234-5678"), or follow 82 with or without the plus sign and the trunk
+// prefix ("82 (0)10 …"). It may be a mobile number (010 with 8 digits, 011, 016 to
+// 019 with 7 or 8), a land line by area code, internet telephony (070), a personal
+// number (050), 030, 060 or 080. Nationwide numbers of 8 digits that begin with
+// 15, 16 or 18 (1588-1234) are accepted too, because participants give them, and so
+// are mobile numbers without their 0, as spreadsheets leave them (10-1234-5678). A
+// number of another country needs its plus sign and 8 to 15 digits, of North
 // America exactly 11.
 //
-// Extensions and Korean numbers without area code are refused rather than
-// guessed at. The carriers' dialling prefixes (001, 00700, …) are not known.
+// Extensions, Korean numbers without area code and carriers' dialling prefixes
+// (001, 00700, …) are refused.
 func NormalizePhone(s string) (string, error) {
 	digits, international, ok := phoneDigits(s)
 	if !ok {
@@ -51,8 +49,8 @@ func NormalizePhone(s string) (string, error) {
 	return "+" + digits, nil
 }
 
-// koreanNumber reads what stands behind the country code, or a national number.
-// Only behind the country code may the trunk prefix 0 be left out.
+// koreanNumber parses a national number, or the part of a number behind the country
+// code. Only behind the country code is the trunk prefix 0 optional.
 func koreanNumber(digits string, behindCode bool) (string, error) {
 	number, trunk := strings.CutPrefix(digits, "0")
 	var fits bool
@@ -68,7 +66,7 @@ func koreanNumber(digits string, behindCode bool) (string, error) {
 	return "+82" + number, nil
 }
 
-// nationwide reports whether number is one of a company, such as 15881234.
+// nationwide reports whether number is a nationwide one, such as 15881234.
 func nationwide(number string) bool {
 	if len(number) != 8 {
 		return false
@@ -102,8 +100,8 @@ func subscriber(number string) bool {
 	}
 }
 
-// phoneDigits takes the separators out of s. A plus sign may stand before the
-// first digit only.
+// phoneDigits removes the separators from s. A plus sign may only precede the first
+// digit.
 func phoneDigits(s string) (digits string, plus, ok bool) {
 	if len(s) > maxPhoneText {
 		return "", false, false

@@ -13,11 +13,11 @@ import (
 	"jangbu/events"
 )
 
-// Request asks for the pseudonym of a phone number in a campaign. However it is
-// printed, logged or marshalled, it shows as "***".
+// Request asks for the pseudonym of a phone number in a campaign. Printed, logged or
+// marshalled in any way, it shows as "***".
 type Request struct {
 	Campaign events.Campaign // not empty
-	Phone    string          // as returned by [NormalizePhone]
+	Phone    string          // as [NormalizePhone] returns it
 }
 
 // Format implements [fmt.Formatter] for every verb.
@@ -26,10 +26,10 @@ func (Request) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(redacted)) }
 // MarshalText implements [encoding.TextMarshaler].
 func (Request) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 
-// Pseudonyms returns one pseudonym for each request. It is zero where the
-// campaign's key has been destroyed: the registration is then kept unlinked.
-// Keys that do not exist yet are created, and are durable when it returns. An
-// error is the key store's, or [ErrPhoneNumber] where a number was not normalised.
+// Pseudonyms returns one pseudonym for each request. It is zero if the campaign's
+// key has been destroyed: the registration is then kept unlinked. Pseudonyms
+// creates missing keys, which are durable when it returns. The error is that of
+// the key store, or [ErrPhoneNumber] if a number is not normalised.
 func (k *Keeper) Pseudonyms(ctx context.Context, requests []Request) ([]events.Pseudonym, error) {
 	for _, r := range requests {
 		if r.Campaign == checkCampaign {
@@ -59,8 +59,8 @@ func (k *Keeper) Pseudonyms(ctx context.Context, requests []Request) ([]events.P
 }
 
 func (k *Keeper) load(ctx context.Context, campaigns []events.Campaign) (map[events.Campaign]*campaignKey, error) {
-	// The minute begins before the store is asked: a key that is destroyed
-	// while the answer travels must not live longer for it.
+	// The lifetime begins before the store is read: a key destroyed meanwhile must
+	// not be used for longer.
 	expires := time.Now().Add(keyLifetime)
 	stored, err := k.agree(ctx, campaigns)
 	if err != nil {
@@ -78,11 +78,11 @@ func (k *Keeper) load(ctx context.Context, campaigns []events.Campaign) (map[eve
 		}
 		loaded[c] = entry
 	}
-	k.cache.store(loaded)
+	k.cache.add(loaded)
 	return loaded, nil
 }
 
-// normalized reports whether phone has the shape of E.164.
+// normalized reports whether phone has the form of E.164.
 func normalized(phone string) bool {
 	if len(phone) < 9 || len(phone) > 16 || phone[0] != '+' {
 		return false
@@ -100,7 +100,7 @@ type campaignKey struct {
 	expires time.Time
 
 	mu  sync.Mutex
-	mac hash.Hash // nil once the key has been destroyed
+	mac hash.Hash // nil if the key is destroyed; its state is guarded by mu
 }
 
 func (c *campaignKey) pseudonym(p *events.Pseudonym, phone string) {

@@ -10,20 +10,20 @@ import (
 	"jangbu/events"
 )
 
-// ErrSealed says that the bytes are no sealed record of this master key.
+// ErrSealed means that the bytes are not a record sealed under this master key.
 var ErrSealed = errors.New("not a record sealed under this master key")
 
 // sealVersion is the first byte of every sealed record.
 const sealVersion = 1
 
-// Seal returns the whole record under AES-256-GCM, and the ID by which every
-// delivery of it is recognised: an HMAC of the record under its own subkey, so
-// that the ID tells nothing of the content.
+// Seal returns the whole record under AES-256-GCM, and the ID of its dead letter,
+// the same for every delivery: an HMAC of the record under its own subkey, so that
+// the ID reveals nothing of the content.
 func (k *Keeper) Seal(rec events.Record) (events.ID, []byte, error) {
 	plain := events.AppendFrame(nil, events.Frame{
 		Topic: rec.Topic, Partition: rec.Partition, Records: []events.Record{rec},
 	})
-	// A frame that does not come back would be lost for a later retry (I5).
+	// A frame that cannot be decoded again could never be retried (I5).
 	if _, err := openFrame(plain); err != nil {
 		return events.ID{}, nil, fmt.Errorf("seal record: %w", err)
 	}
@@ -32,8 +32,8 @@ func (k *Keeper) Seal(rec events.Record) (events.ID, []byte, error) {
 	return k.recordID(rec), k.seal.Seal(sealed, nil, plain, sealed[:1]), nil
 }
 
-// Unseal returns the record that [Keeper.Seal] sealed, with its timestamp in
-// whole microseconds. The error is [ErrSealed].
+// Unseal is the inverse of [Keeper.Seal], with the timestamp truncated to
+// microseconds. The error is [ErrSealed].
 func (k *Keeper) Unseal(sealed []byte) (events.Record, error) {
 	if len(sealed) == 0 || sealed[0] != sealVersion {
 		return events.Record{}, fmt.Errorf("unseal record: %w", ErrSealed)
@@ -60,8 +60,7 @@ func openFrame(plain []byte) (events.Record, error) {
 	return frame.Records[0], nil
 }
 
-// recordID names a record: the same for every delivery of it, wherever it is
-// sealed (I4).
+// recordID returns a record's ID: the same for every delivery, in every process (I4).
 func (k *Keeper) recordID(rec events.Record) events.ID {
 	h := hmac.New(sha256.New, k.idKey[:])
 	var word [8]byte
@@ -69,7 +68,7 @@ func (k *Keeper) recordID(rec events.Record) events.ID {
 		binary.BigEndian.PutUint64(word[:], uint64(n))
 		h.Write(word[:])
 	}
-	part := func(b []byte) { // with its length, so that no two records make the same bytes
+	part := func(b []byte) { // with its length, so that different records give different bytes
 		number(int64(len(b)))
 		h.Write(b)
 	}

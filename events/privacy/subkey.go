@@ -8,8 +8,8 @@ import (
 	"fmt"
 )
 
-// subkey derives the key for one purpose (HKDF-SHA-256, RFC 5869), so that no
-// key serves two. A purpose is part of the stored form and never changes.
+// subkey derives the key for one purpose (HKDF-SHA-256, RFC 5869). A purpose is part
+// of the stored form and never changes.
 func subkey(master MasterKey, purpose string) (*[32]byte, error) {
 	raw, err := hkdf.Key(sha256.New, master.key[:], nil, purpose, 32)
 	if err != nil {
@@ -18,9 +18,9 @@ func subkey(master MasterKey, purpose string) (*[32]byte, error) {
 	return (*[32]byte)(raw), nil
 }
 
-// aeadOf returns AES-256-GCM under the subkey, with a random nonce in front of
-// every ciphertext. That is good for 2^32 messages, far more than the campaigns
-// or the dead letters that one master key will see.
+// aeadOf returns AES-256-GCM under the subkey, with a random nonce before every
+// ciphertext. That is safe for 2^32 messages, far more than there are campaigns or
+// dead letters under one master key.
 func aeadOf(master MasterKey, purpose string) (cipher.AEAD, error) {
 	key, err := subkey(master, purpose)
 	if err != nil {

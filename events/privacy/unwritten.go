@@ -8,19 +8,19 @@ import (
 	"jangbu/events"
 )
 
-// unwritten keeps what is added in memory.
+// unwritten is a key store whose added keys stay in memory.
 type unwritten struct {
 	inner events.Keys
 
 	mu    sync.Mutex
-	added map[events.Campaign][]byte
+	added map[events.Campaign][]byte // guarded by mu
 }
 
 var _ events.Keys = (*unwritten)(nil)
 
-// Unwritten returns a view of a key store to which keys can be added without a
-// trace: for trying what would be. Nothing that was made with such a key may be
-// kept. No key can be destroyed through it.
+// Unwritten returns a view of a key store that keeps added keys in memory, for a
+// trial run. Pseudonyms made with such a key must not be stored. DestroyKey of the
+// view fails.
 func Unwritten(keys events.Keys) events.Keys {
 	return &unwritten{inner: keys, added: make(map[events.Campaign][]byte)}
 }
