@@ -69,8 +69,8 @@ func fullDocument(typ events.Type) map[string]any {
 	}
 }
 
-// Every value that is tried in place of a member's own. The rules that only
-// Decode can hold (see Contract) are left out.
+// The values that are tried in place of a member's own, except those that only Decode
+// can refuse (see Contract).
 func replacements() []json.RawMessage {
 	texts := []string{
 		``, ` `, `x`, `naver`, `facebook`, `한글`, "a\nb", "a\tb", "a\rb", "a\x00b", "a\x1fb", "a\u007fb", "a\u0085b", "a\u2028b",
@@ -160,8 +160,8 @@ func TestSchemasAndDecodeAgree(t *testing.T) {
 	}
 }
 
-// A member that the decoder knows and the schema does not, or the other way
-// round, would be promised to nobody or kept as unknown.
+// Schema and decoder know the same members: one that only the decoder knows would be
+// undocumented, one that only the schema knows would be kept as unknown.
 func TestSchemasAndTypesNameTheSameMembers(t *testing.T) {
 	t.Parallel()
 	for _, typ := range events.Types() {

@@ -11,10 +11,9 @@ import (
 	"jangbu/events"
 )
 
-// IDs and digests are stored with every event, and whatever a producer sends
-// again is compared with them: if one of these values changes, every event of
-// every existing log would be counted twice (I1) or be a conflict (I4). Never
-// mend this test; mend what broke it.
+// IDs and digests are stored with every event and compared with those of repeated
+// records: if one of these values changed, every event of every existing log would
+// be counted twice (I1) or be a conflict (I4). The values of this test never change.
 func TestStoredIdentitiesNeverChange(t *testing.T) {
 	t.Parallel()
 	withExtra := with(t, events.TypeDistributionCompleted, "distributedChannels", `["kakao",{"channel":"naver","cost":0,"b":2,"a":1.0}]`, "z", `"é"`, "y", "[]")
@@ -185,7 +184,7 @@ func TestDigestConflicts(t *testing.T) {
 	}
 }
 
-// The phone number is no part of ID and digest until it is a pseudonym (I10).
+// ID and digest do not depend on the phone number; the digest depends on its pseudonym (I10).
 func TestSetPseudonym(t *testing.T) {
 	t.Parallel()
 	const typ = events.TypeParticipantRegistered

@@ -13,7 +13,7 @@ import (
 // stamp is the Kafka timestamp of the records in these tests.
 var stamp = time.Date(2026, 11, 23, 1, 0, 3, 0, time.UTC)
 
-// phone is the number that must show nowhere (I10).
+// phone is the number that must not show anywhere (I10).
 const phone = "010-1234-5678"
 
 // fullJSON is a record of type t with every member of its contract and no other.
@@ -82,7 +82,7 @@ func decode(t *testing.T, typ events.Type, value string) events.Decoded {
 	return d
 }
 
-// refused returns what was wrong with a record that must be malformed.
+// refused returns the field errors of a record that must be malformed.
 func refused(t *testing.T, typ events.Type, rec events.Record) []events.FieldError {
 	t.Helper()
 	d, err := events.Decode(typ, rec)

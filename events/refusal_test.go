@@ -225,7 +225,7 @@ func TestDecodeStopsListingErrors(t *testing.T) {
 	list := "[" + strings.Repeat("0,", 1000) + "0]"
 	got := refused(t, events.TypeDistributionCompleted, record(with(t, events.TypeDistributionCompleted, "distributedChannels", list)))
 	if len(got) > 30 {
-		t.Errorf("%d field errors are more than anybody reads", len(got))
+		t.Errorf("%d field errors are too many", len(got))
 	}
 }
 
@@ -259,8 +259,8 @@ func TestMalformedErrorText(t *testing.T) {
 	}
 }
 
-// I10: a number that stands where it would be stored, or hashed without a key,
-// is refused, however it is written.
+// I10: a phone number in a field that is stored, or hashed without a key, is refused
+// in every spelling.
 func TestDecodeRefusesPhoneNumberElsewhere(t *testing.T) {
 	t.Parallel()
 	const typ = events.TypeParticipantRegistered
@@ -292,7 +292,7 @@ func TestDecodeRefusesPhoneNumberElsewhere(t *testing.T) {
 	decode(t, typ, with(t, typ, "phoneNumber", `"119"`, "participantId", `"p-119"`))
 }
 
-// I10: however a decoded registration is printed, the number does not show.
+// I10: no way of printing a decoded registration shows the number.
 func TestPhoneNumberNeverShows(t *testing.T) {
 	t.Parallel()
 	d := decode(t, events.TypeParticipantRegistered, fullJSON(events.TypeParticipantRegistered))

@@ -20,7 +20,7 @@ func isClosed(ch <-chan struct{}) bool {
 func TestSignal(t *testing.T) {
 	t.Parallel()
 	var s events.Signal
-	s.Broadcast() // nobody waits
+	s.Broadcast() // without waiting goroutines
 	first, same := s.Changed(), s.Changed()
 	if isClosed(first) || first != same {
 		t.Fatal("woken by a broadcast from before it waited, or not waiting for the same")
@@ -40,7 +40,7 @@ func TestSignal(t *testing.T) {
 	}
 }
 
-// Who takes the channel before looking at the head misses no append.
+// A goroutine that takes the channel before it reads the head misses no append.
 func TestSignalLosesNoWakeUp(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -13,11 +13,11 @@ import (
 	"jangbu/events"
 )
 
-// endOfTime is a record's timestamp that no event can be a day ahead of.
+// endOfTime is a record's timestamp after which no event can be by a day.
 var endOfTime = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// decodeStrictly reads a stored form as if it were a record: a registration's
-// gets a phone number, and its pseudonym from p.
+// decodeStrictly decodes a stored form as a record. It gives a registration a phone
+// number and the pseudonym p.
 func decodeStrictly(typ events.Type, stored []byte, p events.Pseudonym) (events.Event, error) {
 	value := string(stored)
 	if typ == events.TypeParticipantRegistered {
@@ -35,7 +35,7 @@ func pseudonymOf(e events.Event) events.Pseudonym {
 	return events.Pseudonym{}
 }
 
-// The fast decoder reads what was written, and so does the strict one.
+// The fast and the strict decoder are both inverses of AppendStored.
 func TestStoredRoundTrip(t *testing.T) {
 	t.Parallel()
 	for _, typ := range events.Types() {
@@ -72,7 +72,7 @@ func TestStoredRoundTrip(t *testing.T) {
 	}
 }
 
-// The event lives on when the bytes that it was read from are used again.
+// The event does not alias the bytes that it was decoded from.
 func TestDecodeStoredCopies(t *testing.T) {
 	t.Parallel()
 	for _, typ := range events.Types() {
@@ -158,8 +158,7 @@ func TestDecodeStoredRefuses(t *testing.T) {
 	}
 }
 
-// A stored form that was damaged in one byte is refused, or is the stored form
-// of another event.
+// A stored form with one damaged byte is refused or is that of another event.
 func TestDecodeStoredDamaged(t *testing.T) {
 	t.Parallel()
 	for _, typ := range events.Types() {
@@ -178,7 +177,7 @@ func TestDecodeStoredDamaged(t *testing.T) {
 	}
 }
 
-// checkStored holds the fast decoder against the writer and the strict decoder.
+// checkStored compares the fast decoder with the writer and the strict decoder.
 func checkStored(t *testing.T, typ events.Type, payload []byte) {
 	t.Helper()
 	e, err := events.DecodeStored(typ, payload)

@@ -38,8 +38,8 @@ func openLog(t *testing.T) *sqlitelog.Log {
 	return log
 }
 
-// fullLog is a log of the events of seeded traffic of all types: three
-// campaigns with their distributions and reports, and so many registrations.
+// fullLog returns a log of seeded traffic of all types: three campaigns with their
+// distributions and reports, and the given number of registrations.
 func fullLog(t *testing.T, registrations int) *sqlitelog.Log {
 	t.Helper()
 	log := openLog(t)
@@ -77,7 +77,7 @@ func drafts(t testing.TB, seed uint64, registrations int) []events.Draft {
 	return all
 }
 
-// contents are all events of a log.
+// contents returns all events of a log.
 func contents(t *testing.T, log events.Log) []events.Recorded {
 	t.Helper()
 	read, err := log.Read(t.Context(), 0, 1_000_000)
@@ -116,7 +116,7 @@ func exported(t *testing.T, log events.Log, name string) (path string) {
 	return path
 }
 
-// killed leaves what an export leaves that got to a position.
+// killed leaves the files of an export that was killed after position through.
 func killed(t *testing.T, log events.Log, path string, through events.Position) {
 	t.Helper()
 	w, err := archive.Create(path)
@@ -146,8 +146,8 @@ func finish(t *testing.T, log events.Log, w *archive.Writer, from events.Positio
 	return m
 }
 
-// TestFinishIsInterrupted: what is interrupted at its last step can be resumed, and is
-// then what it would have been.
+// TestFinishIsInterrupted interrupts an export at its last step and resumes it: the
+// result is that of an uninterrupted one.
 func TestFinishIsInterrupted(t *testing.T) {
 	t.Parallel()
 	log := fullLog(t, 1_500)
@@ -223,8 +223,8 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
-// TestImportGoesOn imports where an import was killed after each number of
-// events, and where the log holds something else.
+// TestImportGoesOn imports after an import that was killed after each number of
+// events, and into a log that holds other events.
 func TestImportGoesOn(t *testing.T) {
 	t.Parallel()
 	log := fullLog(t, 10)
@@ -266,7 +266,7 @@ func TestImportGoesOn(t *testing.T) {
 }
 
 // TestResumeAtEveryByte cuts a partial file at every byte of its last two lines,
-// and leaves what a crash may leave behind the cut.
+// with the bytes after the cut that a crash may leave.
 func TestResumeAtEveryByte(t *testing.T) {
 	t.Parallel()
 	log := fullLog(t, 2)
@@ -309,7 +309,7 @@ func TestResumeAtEveryByte(t *testing.T) {
 	}
 }
 
-// TestResumeOfAnotherLog: what was begun with one log is not ended with another.
+// TestResumeOfAnotherLog: an export of one log is not resumed from another.
 func TestResumeOfAnotherLog(t *testing.T) {
 	t.Parallel()
 	log, path := fullLog(t, 5), filepath.Join(t.TempDir(), "log.jsonl")

@@ -22,8 +22,8 @@ func wantError(t *testing.T, err, want error) {
 	}
 }
 
-// TestDamageIsRefused damages an export, or its manifest, in every way; nothing
-// is appended.
+// TestDamageIsRefused damages an export, or its manifest, in many ways; an import
+// appends nothing.
 func TestDamageIsRefused(t *testing.T) {
 	t.Parallel()
 	log := fullLog(t, 4)
@@ -151,7 +151,7 @@ func refused(t *testing.T, path, says string) {
 	}
 }
 
-// decompress returns what there is to be had, whole or not.
+// decompress returns as much as can be decompressed.
 func decompress(t *testing.T, b []byte) []byte {
 	t.Helper()
 	z, err := zstd.NewReader(bytes.NewReader(b))

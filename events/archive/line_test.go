@@ -13,7 +13,7 @@ import (
 	"jangbu/events/archive"
 )
 
-// TestLineRoundTrip reads back the line of whatever event there may be.
+// TestLineRoundTrip parses the line of any event.
 func TestLineRoundTrip(t *testing.T) {
 	t.Parallel()
 	all := drafts(t, 3, 50)
@@ -55,7 +55,7 @@ func TestLineRoundTrip(t *testing.T) {
 	})
 }
 
-// FuzzParseLine: what is read is exactly what would be written.
+// FuzzParseLine: a line that is accepted is exactly that of its event.
 func FuzzParseLine(f *testing.F) {
 	for i, d := range drafts(f, 1, 3) {
 		f.Add(archive.AppendLine(nil, events.Recorded{

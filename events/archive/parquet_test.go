@@ -17,7 +17,7 @@ import (
 	"jangbu/events/archive"
 )
 
-// row is what a reader who knows nothing of this package sees of an event.
+// row is an event as a reader without this package sees it.
 type row struct {
 	Position   int64    `parquet:"position,delta"`
 	ID         [16]byte `parquet:"id,uuid"`
@@ -40,7 +40,7 @@ const schema = `message row {
 	required binary payload (JSON);
 }`
 
-// TestParquetIsForOthers reads an export as any other program would.
+// TestParquetIsForOthers reads an export as another program does.
 func TestParquetIsForOthers(t *testing.T) {
 	t.Parallel()
 	log := fullLog(t, 3_000)
@@ -99,7 +99,7 @@ func sum(t *testing.T, path string) string {
 	return hex.EncodeToString(digest[:])
 }
 
-// TestParquetResumed goes on with an export that was killed.
+// TestParquetResumed resumes an export that was killed.
 func TestParquetResumed(t *testing.T) {
 	t.Parallel()
 	log, path := fullLog(t, 20), filepath.Join(t.TempDir(), "log.parquet")
@@ -129,7 +129,7 @@ func TestParquetResumed(t *testing.T) {
 	}
 }
 
-// TestDamagedParquetIsRefused: also where the manifest is of the damaged file.
+// TestDamagedParquetIsRefused damages a file, and also forges a manifest for it.
 func TestDamagedParquetIsRefused(t *testing.T) {
 	t.Parallel()
 	log := fullLog(t, 4)

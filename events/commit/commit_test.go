@@ -18,9 +18,9 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// gatedLog stops in every Append until it is told what to do, so that a test
-// decides who queues up behind whom. The outcome that it gives a draft is told
-// by the draft itself, so that a swapped share shows.
+// gatedLog blocks in every Append until the test releases it, so that the test decides
+// the order of calls. It derives a draft's outcome from the draft itself, so that
+// swapped outcomes are detected.
 type gatedLog struct {
 	gate chan error // one receive per transaction
 
@@ -50,7 +50,7 @@ func (l *gatedLog) Append(ctx context.Context, drafts []events.Draft) ([]events.
 	return wanted(drafts), nil
 }
 
-// numbered returns n drafts that are known by the numbers from first on.
+// numbered returns n drafts with the numbers from first.
 func numbered(first, n int) []events.Draft {
 	drafts := make([]events.Draft, n)
 	for i := range drafts {
@@ -235,7 +235,7 @@ func TestATransactionThatNobodyWaitsForIsCancelled(t *testing.T) {
 		ctx, leave := context.WithCancel(t.Context())
 		appendIn(ctx, a, numbered(1, 1))
 		leave()
-		a.Close() // would wait for ever: nobody opens the gate
+		a.Close() // would never return: the gate stays closed
 		if diff := cmp.Diff(1, len(log.ended)); diff != "" || !errors.Is(log.ended[0], context.Canceled) {
 			t.Errorf("transactions ended with %v, want one cancelled", log.ended)
 		}
@@ -280,7 +280,7 @@ func TestAnEndedContextIsNotQueued(t *testing.T) {
 	}
 }
 
-// shortLog forgets an outcome.
+// shortLog returns one outcome too few.
 type shortLog struct{}
 
 func (shortLog) Append(_ context.Context, drafts []events.Draft) ([]events.Outcome, error) {
@@ -296,7 +296,7 @@ func TestOutcomesThatDoNotAddUpAreAnError(t *testing.T) {
 	}
 }
 
-// openLog answers at once and remembers the order.
+// openLog appends at once and records the order.
 type openLog struct {
 	mu  sync.Mutex
 	got []uint64

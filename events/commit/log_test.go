@@ -31,8 +31,8 @@ func draftOf(t *testing.T, participant, region string) events.Draft {
 	return d.Draft
 }
 
-// Callers append new, repeated and conflicting drafts of their own to a real
-// log at once. Each must get what it would have got alone.
+// Concurrent callers append new, repeated and conflicting drafts of their own to a
+// real log. Each must get the outcomes that it would get alone.
 func TestOutcomesOfARealLogAreOnesOwn(t *testing.T) {
 	t.Parallel()
 	log, err := sqlitelog.Open(t.Context(), filepath.Join(t.TempDir(), "log.db"), sqlitelog.Options{})

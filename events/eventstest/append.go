@@ -60,7 +60,7 @@ func testAppend(t *testing.T, a Adapter) {
 		for n := 1; n <= 20; n += 2 {
 			mustAppend(t, log, registration("c", n))
 			mustAppend(t, other, registration("c", n+1), registration("c", n))
-			mustAppend(t, log, registration("c", n)) // a duplicate moves no time
+			mustAppend(t, log, registration("c", n)) // a duplicate does not move recorded_at
 			if err := log.DeadLetters().Bury(t.Context(), []events.DeadLetter{letter(n, events.ReasonMalformed)}); err != nil {
 				t.Fatalf("Bury: %v", err)
 			}
@@ -103,7 +103,7 @@ func testAppend(t *testing.T, a Adapter) {
 	})
 }
 
-// wantError checks that err is one of the contract's sentinels.
+// wantError checks that err matches want, a sentinel of the contract.
 func wantError(t testing.TB, what string, err, want error) {
 	t.Helper()
 	if !errors.Is(err, want) {

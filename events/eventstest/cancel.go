@@ -26,7 +26,7 @@ func testCancel(t *testing.T, a Adapter) {
 		wantError(t, "Read", err, context.Canceled)
 		wantTotals(t, log, events.Totals{})
 	})
-	rule(t, a, "an append cut off anywhere is there as a whole or not at all", func(t *testing.T, s Store) {
+	rule(t, a, "an append cut off at any point is whole or absent", func(t *testing.T, s Store) {
 		const size, rounds = 300, 16
 		log, other := s.Open(t), s.Open(t)
 		start := time.Now()
@@ -49,7 +49,7 @@ func testCancel(t *testing.T, a Adapter) {
 			if head != all && head != all+size {
 				t.Fatalf("the head is at %d after an append of %d was cut off at %d", head, size, all)
 			}
-			// The handle is as good as before, and the other is not kept waiting.
+			// Both handles can append at once.
 			mustAppend(t, other, registration("c", all+1))
 			mustAppend(t, log, drafts...)
 			all += size

@@ -8,8 +8,8 @@ import (
 	"jangbu/events"
 )
 
-// testDamage damages stores behind the log's back: none of it may pass for a
-// shorter log or another number.
+// testDamage damages stores by SQL. The log must report all damage rather than
+// return fewer events or other totals.
 func testDamage(t *testing.T, a Adapter) {
 	exec := func(t *testing.T, s Store, statements ...string) {
 		t.Helper()
@@ -23,7 +23,7 @@ func testDamage(t *testing.T, a Adapter) {
 		return log
 	}
 
-	rule(t, a, "a missing event is a gap wherever the range ends", func(t *testing.T, s Store) {
+	rule(t, a, "a missing event is a gap, whatever the range", func(t *testing.T, s Store) {
 		log := three(t, s)
 		exec(t, s, `DELETE FROM events WHERE position = 2`)
 		for _, limit := range []int{2, 3, 100} {

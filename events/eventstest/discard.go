@@ -10,7 +10,7 @@ import (
 )
 
 func testDiscard(t *testing.T, a Adapter) {
-	rule(t, a, "the letter stays without what was sealed, and says who gave it up and why", func(t *testing.T, s Store) {
+	rule(t, a, "the letter stays without the sealed record, with by whom and why", func(t *testing.T, s Store) {
 		log := s.Open(t)
 		mustBury(t, log, letter(1, events.ReasonMalformed), letter(2, events.ReasonConflict))
 		before, err := log.DeadLetters().Get(t.Context(), letter(2, "").ID)
@@ -46,7 +46,7 @@ func testDiscard(t *testing.T, a Adapter) {
 			t.Errorf("letter %+v, %v: want it discarded as before", got, err)
 		}
 	})
-	rule(t, a, "only what waits is given up, and each letter once", func(t *testing.T, s Store) {
+	rule(t, a, "only waiting letters are discarded, and each once", func(t *testing.T, s Store) {
 		log := s.Open(t)
 		mustBury(t, log, letter(1, events.ReasonMalformed), letter(2, events.ReasonMalformed))
 		mustDiscard(t, log, 0)

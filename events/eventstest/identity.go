@@ -15,7 +15,7 @@ func testIdentity(t *testing.T, a Adapter) {
 	changed := func(d events.Draft) events.Draft { d.Digest[0] ^= 1; return d }
 	unlinked := func(d events.Draft) events.Draft { d.Digest = d.Digest.WithPseudonym(events.Pseudonym{}); return d }
 	relinked := func(d events.Draft) events.Draft {
-		d.Digest = d.Digest.WithPseudonym(pseudonymOf("somebody else"))
+		d.Digest = d.Digest.WithPseudonym(pseudonymOf("another person"))
 		return d
 	}
 

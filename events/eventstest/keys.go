@@ -10,9 +10,9 @@ import (
 	"jangbu/events"
 )
 
-// TestKeys tests an implementation of [events.Keys]. Of newStore it gets an
-// empty store, and with it a function that opens a handle on it, as another
-// process would. Store and handles are gone when their t ends.
+// TestKeys tests an implementation of [events.Keys]. newStore creates an empty store
+// and returns a function that opens a handle on it, as another process would. Store
+// and handles are removed when their t ends.
 func TestKeys(t *testing.T, newStore func(t testing.TB) (open func(t testing.TB) events.Keys)) {
 	add := func(t *testing.T, keys events.Keys, wrapped map[events.Campaign][]byte) {
 		t.Helper()
@@ -38,7 +38,7 @@ func TestKeys(t *testing.T, newStore func(t testing.TB) (open func(t testing.TB)
 	}
 	type wrapped = map[events.Campaign][]byte
 	for name, rule := range map[string]func(t *testing.T, open func(testing.TB) events.Keys){
-		"a campaign without an entry is not in the answer": func(t *testing.T, open func(testing.TB) events.Keys) {
+		"a campaign without an entry has no key": func(t *testing.T, open func(testing.TB) events.Keys) {
 			keys := open(t)
 			add(t, keys, nil)
 			add(t, keys, wrapped{"a": {1}})

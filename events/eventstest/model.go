@@ -12,11 +12,11 @@ import (
 	"jangbu/events"
 )
 
-// model is the log as the contract tells it, in memory.
+// model is the contract of the log, in memory.
 type model struct {
-	base   events.Totals // of the store when the model began
+	base   events.Totals // those of the store when the model began
 	events []events.Recorded
-	held   map[string]events.Digest
+	stored map[string]events.Digest
 	buried map[events.ID]*events.DeadLetter
 	totals events.Totals // without base
 }
@@ -25,15 +25,15 @@ func (m *model) append(drafts []events.Draft) []events.Outcome {
 	var outcomes []events.Outcome
 	for _, d := range drafts {
 		key := string(d.Event.Subject()) + "\x00" + d.ID.String()
-		held, known := m.held[key]
+		stored, known := m.stored[key]
 		switch {
 		case !known:
-			m.held[key] = d.Digest
+			m.stored[key] = d.Digest
 			m.totals.Head++
 			m.totals.Received++
 			m.events = append(m.events, recordedOf(d, m.base.Head+m.totals.Head))
 			outcomes = append(outcomes, events.Appended)
-		case held.Conflicts(d.Digest):
+		case stored.Conflicts(d.Digest):
 			outcomes = append(outcomes, events.Conflict)
 		default:
 			m.totals.Received++
@@ -71,7 +71,7 @@ func (m *model) revive(revivals []events.Revival) (outcomes []events.Outcome) {
 		} else {
 			delete(m.buried, r.Letter)
 			m.totals.DeadLettered--
-			m.totals.Received-- // it was when it was buried
+			m.totals.Received-- // counted when it was buried
 		}
 		outcomes = append(outcomes, outcome)
 	}
@@ -90,15 +90,15 @@ func (m *model) discard(letters []events.ID, by events.Discarded) (n int) {
 }
 
 // testModel runs random appends, burials, revivals and discards against store and
-// model. The runs share a store, each with campaigns and letters of its own, so
-// that a failing one can be shrunk without making stores by the hundred.
+// model. The runs share a store, each with its own campaigns and letters, so that
+// shrinking a failing run does not create hundreds of stores.
 func testModel(t *testing.T, a Adapter) {
 	rule(t, a, "the log does what the model does", func(t *testing.T, s Store) {
 		handles := []events.Log{s.Open(t), s.Open(t)}
 		run := 0
 		rapid.Check(t, func(rt *rapid.T) {
 			run++
-			m := &model{base: mustTotals(t, handles[0]), held: map[string]events.Digest{}, buried: map[events.ID]*events.DeadLetter{}}
+			m := &model{base: mustTotals(t, handles[0]), stored: map[string]events.Digest{}, buried: map[events.ID]*events.DeadLetter{}}
 			for range rapid.IntRange(1, 8).Draw(rt, "steps") {
 				m.step(rt, t, run, rapid.SampledFrom(handles).Draw(rt, "handle"))
 			}
@@ -107,14 +107,14 @@ func testModel(t *testing.T, a Adapter) {
 	})
 }
 
-// lettersOfRun is how many letters a run has.
+// lettersOfRun is the number of letters of a run.
 const lettersOfRun = 4
 
 func letterOfRun(run, n int) events.DeadLetter {
 	return letter(run<<8+n, []events.Reason{events.ReasonMalformed, events.ReasonUnknownType}[n%2])
 }
 
-// step does one random thing to the log and to the model.
+// step applies one random operation to the log and to the model.
 func (m *model) step(rt *rapid.T, t *testing.T, run int, log events.Log) {
 	anyLetter := rapid.Map(rapid.IntRange(0, lettersOfRun-1), func(n int) events.DeadLetter { return letterOfRun(run, n) })
 	switch kind := rapid.IntRange(0, 6).Draw(rt, "kind"); kind {
@@ -206,7 +206,7 @@ func (m *model) compare(rt *rapid.T, t *testing.T, run int, log events.Log) {
 	}
 }
 
-// anyDraft draws from few identities and contents, so that most of them meet.
+// anyDraft draws from few identities and contents, so that most drafts repeat one.
 func anyDraft(run int) *rapid.Generator[events.Draft] {
 	return rapid.Custom(func(rt *rapid.T) events.Draft {
 		d := registration(
@@ -217,7 +217,7 @@ func anyDraft(run int) *rapid.Generator[events.Draft] {
 		case 0:
 			d.Digest = d.Digest.WithPseudonym(events.Pseudonym{})
 		case 1:
-			d.Digest = d.Digest.WithPseudonym(pseudonymOf("somebody else"))
+			d.Digest = d.Digest.WithPseudonym(pseudonymOf("another person"))
 		}
 		return d
 	})

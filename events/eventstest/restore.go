@@ -8,8 +8,8 @@ import (
 	"jangbu/events"
 )
 
-// restored is what a log of these drafts would be, the first of them at position
-// first and at from, each a minute and a microsecond after the one before.
+// restored returns the events of a log of these drafts: the first at position first,
+// recorded at from, each a minute and a microsecond after the previous one.
 func restored(first events.Position, from time.Time, drafts ...events.Draft) []events.Recorded {
 	all := make([]events.Recorded, len(drafts))
 	for i, d := range drafts {
@@ -26,7 +26,7 @@ func mustRestore(t testing.TB, log events.Log, recorded []events.Recorded) {
 	}
 }
 
-// wantLog compares all that is in the log, times of recording too.
+// wantLog compares all events of the log, including their recording times.
 func wantLog(t testing.TB, log events.Log, want []events.Recorded) {
 	t.Helper()
 	if diff := diffRecorded(want, mustRead(t, log, 0, len(want)+10)); diff != "" {
@@ -54,7 +54,7 @@ func testRestore(t *testing.T, a Adapter) {
 		mustRestore(t, log, all)
 		wantLog(t, log, all)
 	})
-	rule(t, a, "what is there already is skipped", func(t *testing.T, s Store) {
+	rule(t, a, "events that the log holds are skipped", func(t *testing.T, s Store) {
 		log, all := s.Open(t), restored(1, past, registrations("c", 1, 9)...)
 		for _, part := range [][2]int{{0, 3}, {0, 3}, {1, 2}, {0, 6}, {5, 9}, {0, 9}, {8, 9}} {
 			mustRestore(t, log, all[part[0]:part[1]])
@@ -62,7 +62,7 @@ func testRestore(t *testing.T, a Adapter) {
 		wantLog(t, log, all)
 		wantTotals(t, log, events.Totals{Head: 9, Received: 9})
 	})
-	rule(t, a, "the log goes on where it was restored to", func(t *testing.T, s Store) {
+	rule(t, a, "appends continue after the restored events", func(t *testing.T, s Store) {
 		log, all := s.Open(t), restored(1, past, registrations("c", 1, 3)...)
 		mustRestore(t, log, all)
 		wantOutcomes(t, mustAppend(t, log, registration("c", 2), registration("c", 4)), events.Duplicate, events.Appended)
@@ -73,11 +73,11 @@ func testRestore(t *testing.T, a Adapter) {
 		}
 		wantTotals(t, log, events.Totals{Head: 4, Received: 6, Duplicates: 1, DeadLettered: 1})
 	})
-	rule(t, a, "what is appended later was not recorded before what was restored", func(t *testing.T, s Store) {
-		// The log's own clock is behind that of the log that the events are of.
+	rule(t, a, "no later append is recorded before a restored event", func(t *testing.T, s Store) {
+		// The log's own clock is behind that of the log the events come from.
 		log, all := s.Open(t), restored(1, time.Now().AddDate(1, 0, 0).UTC().Truncate(time.Microsecond), registrations("c", 1, 2)...)
 		mustRestore(t, log, all)
-		mustAppend(t, log, registration("c", 1)) // moves no time
+		mustAppend(t, log, registration("c", 1)) // a duplicate does not move recorded_at
 		mustAppend(t, s.Open(t), registration("c", 3), registration("c", 1))
 		read := mustRead(t, log, 2, 10)
 		if len(read) != 1 || !read[0].RecordedAt.Equal(all[1].RecordedAt) {
@@ -85,7 +85,7 @@ func testRestore(t *testing.T, a Adapter) {
 		}
 		mustRestore(t, log, restored(4, all[1].RecordedAt, registration("c", 4)))
 	})
-	rule(t, a, "who waits for the log is told", func(t *testing.T, s Store) {
+	rule(t, a, "a restoration wakes waiting readers", func(t *testing.T, s Store) {
 		log := s.Open(t)
 		mustRestore(t, log, restored(1, past, registration("c", 1)))
 		told := make(chan error, 1)
@@ -101,7 +101,7 @@ func testRestore(t *testing.T, a Adapter) {
 	testUnrestorable(t, a, past)
 }
 
-// testUnrestorable restores what does not follow: nothing may be written.
+// testUnrestorable restores events that do not continue the log: none is written.
 func testUnrestorable(t *testing.T, a Adapter, past time.Time) {
 	three := restored(1, past, registrations("c", 1, 3)...)
 	next := func(change func(all []events.Recorded)) []events.Recorded {
@@ -114,7 +114,7 @@ func testUnrestorable(t *testing.T, a Adapter, past time.Time) {
 		all[i].Digest, all[j].Digest = all[j].Digest, all[i].Digest
 		all[i].Event, all[j].Event = all[j].Event, all[i].Event
 	}
-	rule(t, a, "what does not follow is refused", func(t *testing.T, s Store) {
+	rule(t, a, "events that do not continue the log are refused", func(t *testing.T, s Store) {
 		log := s.Open(t)
 		mustRestore(t, log, three)
 		for name, recorded := range map[string][]events.Recorded{

@@ -103,7 +103,7 @@ func testRevive(t *testing.T, a Adapter) {
 		mustRevive(t, log, revivals(d)...)
 		wantOutcomes(t, mustAppend(t, log, d), duplicate)
 		wantTotals(t, log, events.Totals{Head: 1, Received: 2, Duplicates: 1})
-		buried(t, log, 1) // by a process whose decoder is of old
+		buried(t, log, 1) // by a process with an older decoder
 		wantTotals(t, log, events.Totals{Head: 1, Received: 3, Duplicates: 1, DeadLettered: 1})
 		wantOutcomes(t, mustRevive(t, log, revivals(d)...), duplicate)
 		wantTotals(t, log, events.Totals{Head: 1, Received: 3, Duplicates: 2})
@@ -161,7 +161,7 @@ func testRevive(t *testing.T, a Adapter) {
 		}
 		wantTotals(t, logs[0], events.Totals{Head: size, Received: size})
 	})
-	rule(t, a, "a revival cut off anywhere is done as a whole or not at all", func(t *testing.T, s Store) {
+	rule(t, a, "a revival cut off at any point is whole or absent", func(t *testing.T, s Store) {
 		const size, rounds = 200, 12
 		log, other := s.Open(t), s.Open(t)
 		all, cut := 0, 0
@@ -176,7 +176,7 @@ func testRevive(t *testing.T, a Adapter) {
 			ctx, cancel := context.WithCancel(t.Context())
 			done := make(chan error, 1)
 			go func() { _, err := log.DeadLetters().Revive(ctx, revive); done <- err }()
-			for range round * 40 { // looks at the account, until it is this round's turn to cut
+			for range round * 40 { // reads the account until this round cuts
 				if head := int(mustTotals(t, other).Head); head != all && head != all+size {
 					t.Errorf("the head is at %d while %d letters after %d are revived", head, size, all)
 				}

@@ -8,11 +8,11 @@ import (
 	"jangbu/events"
 )
 
-// noon is when the samples happen: a time with microseconds, as a log keeps it.
+// noon is the time of the samples, with microseconds, as a log keeps it.
 func noon() time.Time { return time.Date(2026, time.November, 23, 3, 0, 0, 123456000, time.UTC) }
 
-// draftOf returns a draft of the event whose ID is made from name and whose
-// digest from the event, as the decoder would.
+// draftOf returns a draft of the event. Its ID is a hash of name, its digest that of
+// the event, as the decoder makes it.
 func draftOf(name string, e events.Event) events.Draft {
 	d := events.Draft{OccurredAt: noon(), Event: e}
 	id := sha256.Sum256([]byte(name))
@@ -50,7 +50,7 @@ func registrations(c events.Campaign, from, to int) []events.Draft {
 
 func pseudonymOf(name string) events.Pseudonym { return sha256.Sum256([]byte(name)) }
 
-// letter returns a dead letter that tells itself from those of other n.
+// letter returns a dead letter that differs for each n.
 func letter(n int, reason events.Reason) events.DeadLetter {
 	id := sha256.Sum256(fmt.Appendf(nil, "letter %d", n))
 	return events.DeadLetter{
@@ -65,9 +65,9 @@ func letter(n int, reason events.Reason) events.DeadLetter {
 	}
 }
 
-// samples returns an event of every type with every optional field and one
-// with none, and what is hard to keep: control characters, quotes, other
-// scripts, the ends of ranges.
+// samples returns an event of every type with every optional field and one with
+// none. Their values are hard to keep: control characters, quotes, other scripts,
+// the ends of ranges.
 func samples() []events.Draft {
 	won := func(v events.Won) *events.Won { return &v }
 	figure := func(v int64) *int64 { return &v }
@@ -82,7 +82,7 @@ func samples() []events.Draft {
 		},
 		&events.EventCreated{Campaign: "created-bare", Shop: "store-2"},
 		&events.ParticipantRegistered{
-			Campaign: "registered-full", Participant: hard, Pseudonym: pseudonymOf("somebody"), RegisteredAt: noon(),
+			Campaign: "registered-full", Participant: hard, Pseudonym: pseudonymOf("person"), RegisteredAt: noon(),
 			Channel: "wooridongnetv", NewCustomer: truth(true), Gender: "female", AgeGroup: "20s", Region: "서울",
 		},
 		&events.ParticipantRegistered{Campaign: "registered-returning", Participant: "p", NewCustomer: truth(false)},

@@ -14,27 +14,26 @@ import (
 
 // Store is where one test's log is kept. It is empty when the test gets it.
 type Store struct {
-	// Open opens a handle of its own, as another process would. It is closed
-	// when t ends.
+	// Open opens another handle, as another process would. It is closed when t
+	// ends.
 	Open func(t testing.TB) events.Log
-	// Exec runs the statements, in their order, on one connection that is none
-	// of the handles'. They name the tables log_head, events and dead_letters
-	// without a schema.
+	// Exec runs the statements, in their order, on a connection of its own. They
+	// name the tables log_head, events and dead_letters without a schema.
 	Exec func(ctx context.Context, statements ...string) error
 }
 
-// Adapter is what the suite must know of the implementation that it tests.
+// Adapter describes an implementation to the suite.
 type Adapter struct {
-	// New makes an empty store. It is removed when t ends.
+	// New creates an empty store. It is removed when t ends.
 	New func(t testing.TB) Store
-	// LiftAccount is the statement after which the connection of [Store.Exec]
-	// may break the constraint that holds the account together.
+	// LiftAccount is a statement that lifts the constraint of the account for later
+	// statements of the same [Store.Exec].
 	LiftAccount string
-	// HourAhead is the statement that moves the head's recorded_at on by an hour.
+	// HourAhead is a statement that adds an hour to the head's recorded_at.
 	HourAhead string
 }
 
-// patience bounds every wait of the suite. Nothing should come near it.
+// patience bounds every wait of the suite. No passing test comes near it.
 const patience = 30 * time.Second
 
 // TestLog tests an implementation of [events.Log] and its [events.DeadLetters].
@@ -143,7 +142,7 @@ func waiting(t testing.TB, log events.Log) []events.DeadLetter {
 	return letters
 }
 
-// wantOutcomes compares what an append returned.
+// wantOutcomes compares the outcomes of an append.
 func wantOutcomes(t testing.TB, got []events.Outcome, want ...events.Outcome) {
 	t.Helper()
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -151,15 +150,15 @@ func wantOutcomes(t testing.TB, got []events.Outcome, want ...events.Outcome) {
 	}
 }
 
-// wantRecorded compares what was read with the drafts appended, the first of
-// them at the position first.
+// wantRecorded compares the events read with the drafts appended, the first of them
+// at the position first.
 func wantRecorded(t testing.TB, got []events.Recorded, first events.Position, drafts ...events.Draft) {
 	t.Helper()
 	var want []events.Recorded
 	for i, d := range drafts {
 		want = append(want, recordedOf(d, first+events.Position(i)))
 		if i < len(got) {
-			want[i].RecordedAt = got[i].RecordedAt // the log's own affair
+			want[i].RecordedAt = got[i].RecordedAt // set by the log
 		}
 	}
 	if diff := diffRecorded(want, got); diff != "" {
@@ -167,8 +166,8 @@ func wantRecorded(t testing.TB, got []events.Recorded, first events.Position, dr
 	}
 }
 
-// diffRecorded says in what the events differ. It asks cmp only where they
-// seem to: on thousands of events cmp takes longer than the log.
+// diffRecorded returns how the events differ. It calls cmp only if they do: on
+// thousands of events cmp takes longer than the log.
 func diffRecorded(want, got []events.Recorded) string {
 	if reflect.DeepEqual(want, got) {
 		return ""
@@ -176,7 +175,7 @@ func diffRecorded(want, got []events.Recorded) string {
 	return cmp.Diff(want, got, cmpopts.EquateEmpty())
 }
 
-// wantTotals compares the account; RecordedAt is the log's own affair.
+// wantTotals compares the account except RecordedAt, which the log sets.
 func wantTotals(t testing.TB, log events.Log, want events.Totals) {
 	t.Helper()
 	got := mustTotals(t, log)

@@ -41,7 +41,7 @@ func testWait(t *testing.T, a Adapter) {
 			t.Errorf("the fastest of the waits ended %v after the append, want within 100 ms", fastest)
 		}
 	})
-	rule(t, a, "duplicates and dead letters wake nobody", func(t *testing.T, s Store) {
+	rule(t, a, "duplicates and dead letters wake no waiting reader", func(t *testing.T, s Store) {
 		log := s.Open(t)
 		mustAppend(t, log, registration("c", 1))
 		ctx, cancel := context.WithTimeout(t.Context(), 150*time.Millisecond)
@@ -74,13 +74,13 @@ func testWait(t *testing.T, a Adapter) {
 	})
 }
 
-// appends appends the n-th event to the log.
+// appends returns a function that appends the n-th event to the log.
 func appends(t *testing.T, log events.Log) func(n int) {
 	return func(n int) { mustAppend(t, log, registration("c", n)) }
 }
 
-// fastestWake puts events into the log while one waits, several times, and
-// returns the least time that passed from a write's return to its wait's.
+// fastestWake writes events while a goroutine waits, several times, and returns the
+// least time between the return of a write and that of its wait.
 func fastestWake(t *testing.T, waiter events.Log, write func(n int)) time.Duration {
 	fastest := patience
 	for n := 1; n <= 8; n++ {
@@ -96,7 +96,7 @@ func fastestWake(t *testing.T, waiter events.Log, write func(n int)) time.Durati
 			head, err := waiter.Wait(ctx, events.Position(n-1))
 			woke <- woken{head, err, time.Now()}
 		}()
-		// A wait that cannot be fulfilled lets the one above settle in.
+		// This wait times out, by when the goroutine above waits too.
 		settle, stop := context.WithTimeout(ctx, 30*time.Millisecond)
 		_, err := waiter.Wait(settle, events.Position(n-1))
 		stop()

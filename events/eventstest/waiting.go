@@ -11,8 +11,8 @@ import (
 )
 
 func testWaitingLetters(t *testing.T, a Adapter) {
-	// some are letters of two topics and three partitions, whose offsets and IDs
-	// do not rise together.
+	// some returns letters of two topics and three partitions whose offsets and IDs
+	// are not in the same order.
 	some := func() []events.DeadLetter {
 		var letters []events.DeadLetter
 		for n := range 24 {
@@ -69,7 +69,7 @@ func testWaitingLetters(t *testing.T, a Adapter) {
 			t.Errorf("the letter comes without what is sealed")
 		}
 	})
-	rule(t, a, "what was discarded waits no more", func(t *testing.T, s Store) {
+	rule(t, a, "a discarded letter does not wait", func(t *testing.T, s Store) {
 		log, letters := s.Open(t), some()
 		mustBury(t, log, letters...)
 		mustDiscard(t, log, 2, letters[3].ID, letters[8].ID)
@@ -83,7 +83,7 @@ func testWaitingLetters(t *testing.T, a Adapter) {
 		mustBury(t, log, letters...)
 		n := 0
 		got := pages(t, log, "", 5, func(page []events.DeadLetter) {
-			for _, d := range page { // of a page each second letter
+			for _, d := range page { // every second letter
 				if n++; n%2 == 0 {
 					mustRevive(t, log, events.Revival{Letter: d.ID, Draft: registration("c", n)})
 				}

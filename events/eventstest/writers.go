@@ -44,7 +44,7 @@ func testManyWriters(t *testing.T, a Adapter) {
 		for range writers + readers {
 			if err := <-failed; err != nil {
 				t.Error(err)
-				cancel() // the others need not run into the deadline
+				cancel() // ends the others before the deadline
 			}
 		}
 		if t.Failed() {
@@ -90,8 +90,8 @@ func appendShuffled(ctx context.Context, log events.Log, drafts []events.Draft, 
 	return nil
 }
 
-// follow reads until it has seen size events. After every step it looks back
-// at a range that it has read before: nothing may have changed there.
+// follow reads until it has seen size events. After every step it reads again a
+// range that it has read before, which must not have changed.
 func follow(ctx context.Context, log events.Log, size int, random *rand.Rand) ([]events.Recorded, error) {
 	var seen []events.Recorded
 	for len(seen) < size {
@@ -116,7 +116,7 @@ func follow(ctx context.Context, log events.Log, size int, random *rand.Rand) ([
 			return nil, fmt.Errorf("read again after %d: %w", from, err)
 		}
 		if diff := diffRecorded(seen[from:], again); diff != "" {
-			return nil, fmt.Errorf("what was read after %d has changed:\n%s", from, diff)
+			return nil, fmt.Errorf("the events after %d have changed:\n%s", from, diff)
 		}
 	}
 	if len(seen) != size {

@@ -20,8 +20,8 @@ import (
 // patience bounds every wait of these tests.
 const patience = 30 * time.Second
 
-// TestHeldHead holds the head row in a transaction of its own while appends
-// queue behind it, and ends that transaction in every way there is (I2).
+// TestHeldHead locks the head row in a transaction of its own while appends queue
+// behind it, and ends that transaction in every possible way (I2).
 func TestHeldHead(t *testing.T) {
 	t.Parallel()
 	for _, end := range []struct {
@@ -57,7 +57,7 @@ func TestHeldHead(t *testing.T) {
 			}
 			awaitBlocked(ctx, t, url, len(handles))
 
-			// Readers see what is committed, and are kept waiting by nobody.
+			// Readers see committed events and wait for no writer.
 			for _, l := range handles {
 				if n := len(mustRead(t, l)); n != 3 {
 					t.Errorf("read %d events while the head is held, want 3", n)
@@ -241,7 +241,7 @@ func mustRead(t testing.TB, log *pglog.Log) []events.Recorded {
 	return read
 }
 
-// drafts returns n registrations of the campaign from a first number on.
+// drafts returns n registrations of the campaign, numbered from the first.
 func drafts(c events.Campaign, from, n int) []events.Draft {
 	all := make([]events.Draft, n)
 	for i := range all {
@@ -265,7 +265,7 @@ func draft(c events.Campaign, n int) events.Draft {
 	}
 }
 
-// rawTx is a transaction that writes as an append does, and ends as it is told.
+// rawTx is a transaction that writes as an append does and ends as the test chooses.
 type rawTx struct {
 	url  string
 	conn *pgx.Conn

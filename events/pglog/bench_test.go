@@ -10,7 +10,7 @@ import (
 	"jangbu/events/eventstest/services"
 )
 
-// batchSize is what group commit makes of a busy topic.
+// batchSize is a typical batch of group commit for a busy topic.
 const batchSize = 5000
 
 // batchOf returns the i-th batch of registrations across 1,000 campaigns.
@@ -47,8 +47,8 @@ func BenchmarkAppendRedelivered(b *testing.B) {
 	reportRate(b, batchSize)
 }
 
-// BenchmarkBareCopy is the yardstick of BenchmarkAppend: COPY of the same rows
-// into a table with the same columns and indexes, and nothing else.
+// BenchmarkBareCopy is the baseline of BenchmarkAppend: COPY alone of the same rows
+// into a table with the same columns and indexes.
 func BenchmarkBareCopy(b *testing.B) {
 	url := services.Database(b)
 	open(b, url)

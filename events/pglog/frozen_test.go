@@ -18,7 +18,7 @@ import (
 )
 
 // TestFrozenWriter freezes a writer between its last statement and COMMIT: the
-// server must take the head row from it, and nothing of its append may stay.
+// server must release its lock on the head row and roll its append back.
 func TestFrozenWriter(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -55,7 +55,7 @@ func TestFrozenWriter(t *testing.T) {
 	}
 }
 
-// relay passes bytes to the server until, once armed, a client says COMMIT.
+// relay forwards bytes to the server until, once armed, a client sends COMMIT.
 type relay struct {
 	url   string
 	armed atomic.Bool

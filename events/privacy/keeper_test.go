@@ -29,7 +29,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// opener opens a key store again and again: each result is another process's.
+// opener opens a key store, each time as another process would.
 type opener func() events.Keys
 
 // eachStore runs the test on every real key store.
@@ -177,8 +177,8 @@ func TestManyProcessesAgree(t *testing.T) {
 	})
 }
 
-// watchedKeys is a store whose entries a test can see and exchange, that counts
-// what it is asked, and that can fail.
+// watchedKeys is a store whose entries a test can read and swap, that counts its calls
+// and can fail.
 type watchedKeys struct {
 	mu     sync.Mutex
 	asked  []events.Campaign

@@ -9,8 +9,8 @@ import (
 	"jangbu/events/privacy"
 )
 
-// TestUnwritten makes pseudonyms over a store to which nothing may be written:
-// stored keys serve as they are, new ones serve for as long as the view lives.
+// TestUnwritten makes pseudonyms over a store that must not change: stored keys are
+// used as they are, new ones last as long as the view.
 func TestUnwritten(t *testing.T) {
 	t.Parallel()
 	eachStore(t, func(t *testing.T, open opener) {

@@ -10,7 +10,7 @@ import (
 	"jangbu/events"
 )
 
-// batchSize is what group commit makes of a busy topic.
+// batchSize is a typical batch of group commit for a busy topic.
 const batchSize = 5000
 
 // batchOf returns the i-th batch of registrations across 1,000 campaigns.
