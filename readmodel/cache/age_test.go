@@ -18,8 +18,8 @@ import (
 
 // TestNoAnswerIsTooOld lets everything go wrong at once, at random and by a clock
 // of its own: commits come fast; notices are lost, late, doubled, out of order or
-// made up; reads and polls take their time; Redis is wiped, damaged, answers with
-// what belongs to another key or to the past, or not at all. Every answer is checked
+// made up; reads and polls take their time; Redis is wiped, damaged, replies with
+// what belongs to another key or to the past, or not at all. Every read is checked
 // against I9: it is never older than what a direct read could have returned a bound
 // before the call began.
 func TestNoAnswerIsTooOld(t *testing.T) {
@@ -57,7 +57,7 @@ func TestNoAnswerIsTooOld(t *testing.T) {
 	}
 }
 
-// turmoil is one run: two processes, one of which commits, and everybody who gets
+// turmoil is one run: two processes, one of which commits, and what gets
 // in their way.
 type turmoil struct {
 	*testing.T
@@ -157,7 +157,7 @@ func (m *turmoil) commits() {
 			m.world.become(func(r *readmodel.Revision) { *r = readmodel.Revision{Incarnation: r.Incarnation + 10} }, changed...)
 			return
 		case m.oneIn(40):
-			// Another generation became active, and nobody says so, or not all of it.
+			// Another generation became active, and no notice says so, or not all of it.
 			gone := changed[:m.number(len(changed)+1)]
 			ch := m.world.lose(gone, func(r *readmodel.Revision) { r.Edits, r.Position = r.Edits+1, 1 }, changed...)
 			if len(changed) > 0 && m.oneIn(2) {
@@ -273,7 +273,7 @@ func (m *turmoil) harm() {
 	}
 }
 
-// reader is somebody who reads one campaign after the other.
+// reader reads one campaign after the other.
 type reader struct {
 	*turmoil
 	cache *cache.Cache

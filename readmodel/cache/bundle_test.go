@@ -95,9 +95,9 @@ type memoryRedis struct {
 	*miniredis.Miniredis
 
 	mu     sync.Mutex
-	broken bool          // nobody gets through
-	frozen bool          // nobody is answered
-	slow   time.Duration // how late answers are
+	broken bool          // connections break and are refused
+	frozen bool          // it sends no replies
+	slow   time.Duration // how late replies are
 	open   []net.Conn
 }
 
@@ -140,7 +140,7 @@ func (r *memoryRedis) dial(context.Context, string, string) (net.Conn, error) {
 	return c, nil
 }
 
-// fault changes what goes wrong. Where nobody gets through, connections break.
+// fault changes what goes wrong. Connections break once it is broken.
 func (r *memoryRedis) fault(change func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -153,8 +153,8 @@ func (r *memoryRedis) fault(change func()) {
 	}
 }
 
-// memoryConn is a connection of a client. What the server writes is taken at once
-// and read in time, for a server that waits for its clients answers nobody.
+// memoryConn is a connection of a client. It takes what the server writes at once and
+// delivers it in time: a server that waited for one client would block the others.
 type memoryConn struct {
 	net.Conn
 	redis    *memoryRedis

@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,8 +16,6 @@ const (
 	// DefaultBound is how old an entry may be when it is served, less than the second
 	// that a dashboard is allowed (I9).
 	DefaultBound = 900 * time.Millisecond
-	// maxBound is the least bound that is too long.
-	maxBound = time.Second
 	// DefaultMaxEntries is how many campaigns a process keeps.
 	DefaultMaxEntries = 10_000
 
@@ -72,17 +71,13 @@ var (
 // Open returns a running cache. Neither the rows nor the shared level need to be
 // reachable yet. The cache keeps the context's values; Close ends it, not the context.
 func Open(ctx context.Context, cfg Config) (*Cache, error) {
-	if cfg.Bound == 0 {
-		cfg.Bound = DefaultBound
-	}
-	if cfg.MaxEntries == 0 {
-		cfg.MaxEntries = DefaultMaxEntries
-	}
+	cfg.Bound = cmp.Or(cfg.Bound, DefaultBound)
+	cfg.MaxEntries = cmp.Or(cfg.MaxEntries, DefaultMaxEntries)
 	switch {
 	case cfg.Inner == nil, cfg.Logger == nil:
 		return nil, errors.New("open cache: inner reader and logger are required")
-	case cfg.Bound < 0 || cfg.Bound >= maxBound:
-		return nil, fmt.Errorf("open cache: bound is %v, expected less than %v", cfg.Bound, maxBound)
+	case cfg.Bound < 0 || cfg.Bound >= time.Second:
+		return nil, fmt.Errorf("open cache: bound is %v, expected less than 1s", cfg.Bound)
 	case cfg.MaxEntries < 0:
 		return nil, fmt.Errorf("open cache: number of entries is %d, expected 0 or more", cfg.MaxEntries)
 	}
@@ -90,6 +85,7 @@ func Open(ctx context.Context, cfg Config) (*Cache, error) {
 		inner: cfg.Inner, bound: cfg.Bound, logger: cfg.Logger, shared: cfg.Shared,
 		revisions: newRevisionLog(cfg.Bound, max(2*cfg.MaxEntries, MaxNamed)),
 		traffic:   newTraffic(), background: newBackground(ctx),
+		watchers: watchers{of: make(map[string]map[chan struct{}]struct{})},
 	}
 	c.campaigns = c.newLoader(cfg.MaxEntries, c.loadCampaign)
 	c.campaigns.changed = func(name string) { c.watchers.signal(name) }
@@ -178,4 +174,57 @@ func (c *Cache) Current(campaign events.Campaign, at readmodel.Revision) bool {
 		}
 	}
 	return Since(now, c.revisions.current(campaign, at, here)) <= c.bound
+}
+
+// loadCampaign reads a campaign from the shared level, else from the rows.
+func (c *Cache) loadCampaign(ctx context.Context, name string, keep bool) (*entry, source, error) {
+	campaign := events.Campaign(name)
+	e, damaged := c.lookUp(ctx, campaign)
+	if e != nil {
+		return e, fromShared, nil
+	}
+	floor, sent := c.revisions.floor(), time.Now()
+	rows, err := c.inner.Campaign(ctx, campaign, readmodel.Everything())
+	switch {
+	case errors.Is(err, readmodel.ErrNotFound):
+		e = newEntry(name, floor, sent)
+		e.missing = true
+		return e, fromRows, nil
+	case err != nil:
+		return nil, fromRows, err
+	}
+	if c.shared != nil {
+		c.shared.Put(Value{Campaign: campaign, Rows: rows, Read: sent, Refreshed: !keep, Damaged: damaged})
+	}
+	return rowsEntry(name, rows, sent), fromRows, nil
+}
+
+// lookUp returns the campaign's shared rows if they are proven current, and a damaged
+// value that should be replaced.
+func (c *Cache) lookUp(ctx context.Context, campaign events.Campaign) (e *entry, damaged string) {
+	if c.shared == nil {
+		return nil, ""
+	}
+	rows, damaged, ok := c.shared.Get(ctx, campaign)
+	if !ok {
+		return nil, damaged
+	}
+	e = rowsEntry(string(campaign), rows, time.Time{})
+	p := c.revisions.prove(e)
+	if Since(time.Now(), p.asOf) > c.bound || p.through.Compare(c.revisions.known()) < 0 {
+		return nil, "" // rows that have changed may be served within the bound, but not fetched
+	}
+	return e, ""
+}
+
+// loadShop reads the campaigns of a shop.
+func (c *Cache) loadShop(ctx context.Context, name string, _ bool) (*entry, source, error) {
+	floor, sent := c.revisions.floor(), time.Now()
+	list, err := c.inner.ShopCampaigns(ctx, events.Shop(name), readmodel.Everything())
+	if err != nil {
+		return nil, fromRows, err
+	}
+	e := newEntry(name, floor, sent)
+	e.list = list
+	return e, fromRows, nil
 }

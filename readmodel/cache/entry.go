@@ -19,8 +19,6 @@ type entry struct {
 	// exact says that the first proof has the very revision of the read, which only
 	// a campaign's rows carry. Otherwise it has one that may be lower.
 	exact bool
-	// unnamed says that no notice names the entry: any commit may change it.
-	unnamed bool
 
 	proof atomic.Pointer[proof] // replaced by compare-and-swap
 }

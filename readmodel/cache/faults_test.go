@@ -18,7 +18,7 @@ import (
 	"jangbu/readmodel/cache/redis"
 )
 
-// TestRedisChangesLatencyOnly breaks Redis in every way under load. Every answer is
+// TestRedisChangesLatencyOnly breaks Redis in every way under load. Every read is
 // right, and the slowest in a hundred takes little longer than the rows do.
 func TestRedisChangesLatencyOnly(t *testing.T) {
 	t.Parallel()
@@ -61,7 +61,7 @@ func TestRedisChangesLatencyOnly(t *testing.T) {
 			heal:    func(b *testBundle, _ *swap) { b.redis.SetError("") },
 			allowed: time.Millisecond,
 		},
-		"answering for another key": {
+		"replying for another key": {
 			harm:    func(_ *testBundle, s *swap) { s.set(true) },
 			heal:    func(_ *testBundle, s *swap) { s.set(false) },
 			allowed: time.Millisecond,
@@ -73,21 +73,21 @@ func TestRedisChangesLatencyOnly(t *testing.T) {
 				b.world.delay = func() (before, after time.Duration) { return rowsTake / 2, rowsTake / 2 }
 				all := numbered("evt", 50)
 				b.world.commit(all...)
-				answers := &swap{}
+				replies := &swap{}
 				client := b.redis.client(b)
-				client.AddHook(answers)
+				client.AddHook(replies)
 				committer := b.open()
 				// Too small for all, so that Redis is asked all the time.
 				reader := b.open(func(cfg *cache.Config) { cfg.Shared, cfg.MaxEntries = redis.New(client, quietLog()), 10 })
 				l := load{testBundle: b, committer: committer, reader: reader, campaigns: all}
 
 				l.run(time.Second)
-				tc.harm(b, answers)
+				tc.harm(b, replies)
 				took := l.run(4 * time.Second)
 				if slowest := took[len(took)*99/100]; slowest > rowsTake+tc.allowed {
 					b.Errorf("of %d reads the slowest hundredth took %v, want at most %v", len(took), slowest, rowsTake+tc.allowed)
 				}
-				tc.heal(b, answers)
+				tc.heal(b, replies)
 				l.run(2500 * time.Millisecond) // it recovers by itself
 				before := reader.Stats()
 				l.run(time.Second)
@@ -141,7 +141,7 @@ func (l *load) run(during time.Duration) []time.Duration {
 	return took
 }
 
-// swap is a fault: Redis answers with what belongs to other keys.
+// swap is a fault: Redis replies with what belongs to other keys.
 type swap struct {
 	mu sync.Mutex
 	on bool
@@ -249,8 +249,8 @@ func TestCommittedWaitsForNobody(t *testing.T) {
 	})
 }
 
-// TestUnusableValuesAreReplaced: what a damaged value claims to be stands in nobody's
-// way.
+// TestUnusableValuesAreReplaced: a damaged value is replaced whatever revision it
+// claims.
 func TestUnusableValuesAreReplaced(t *testing.T) {
 	t.Parallel()
 	future := readmodel.Revision{Incarnation: 1 << 62}.String()
@@ -285,7 +285,7 @@ func TestUnusableValuesAreReplaced(t *testing.T) {
 		t.Parallel()
 		inBubble(t, func(b *testBundle) {
 			b.world.commit("evt-1")
-			if _, err := b.redis.Push(key, "somebody else's"); err != nil {
+			if _, err := b.redis.Push(key, "of another program"); err != nil {
 				b.Fatal(err)
 			}
 			process := b.open()
@@ -332,7 +332,7 @@ func TestTombstones(t *testing.T) {
 }
 
 // TestRefreshOfWhatOthersUse: the committing process refreshes what is in Redis
-// though it serves nobody itself, and does not keep it there for good.
+// though it serves no reads itself, and does not keep it there for good.
 func TestRefreshOfWhatOthersUse(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(b *testBundle) {

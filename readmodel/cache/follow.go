@@ -57,12 +57,10 @@ func (c *Cache) poll(ctx context.Context) {
 			polls.Failed(ctx, err)
 			c.count.errors.Add(1)
 		}
-		next := time.NewTimer(every - time.Since(sent))
 		select {
-		case <-next.C:
+		case <-time.After(every - time.Since(sent)):
 		case <-ctx.Done():
 		}
-		next.Stop()
 	}
 }
 
@@ -127,11 +125,9 @@ func (c *Cache) refreshAhead(s *slot, e *entry, age time.Duration) {
 // uses is being refreshed already.
 func (c *Cache) staleShared(campaign events.Campaign) {
 	name := string(campaign)
-	slot := c.campaigns.get(name)
-	if slot != nil && c.campaigns.inUse(slot, time.Now()) || c.watchers.has(name) {
-		return
+	if slot := c.campaigns.get(name); (slot == nil || !c.campaigns.inUse(slot, time.Now())) && !c.watchers.has(name) {
+		c.refresher.want(name, 0)
 	}
-	c.refresher.want(name, 0)
 }
 
 // refresh loads a campaign anew, for its slot if it has one, and for the shared level.

@@ -23,7 +23,7 @@ func TestCurrent(t *testing.T) {
 		return rows.Revision
 	}
 
-	t.Run("it is true for as long as nothing changes and somebody asks", func(t *testing.T) {
+	t.Run("it is true for as long as nothing changes and there are calls", func(t *testing.T) {
 		t.Parallel()
 		inBubble(t, func(b *testBundle) {
 			b.world.commit("evt-1")
@@ -32,7 +32,7 @@ func TestCurrent(t *testing.T) {
 			for range 100 {
 				time.Sleep(100 * time.Millisecond)
 				if !process.Current("evt-1", at) {
-					b.Fatal("rows that nobody changed are not current")
+					b.Fatal("unchanged rows are not current")
 				}
 				process.Committed(b.world.commit("evt-2"))
 			}
@@ -181,7 +181,7 @@ func TestWatch(t *testing.T) {
 	})
 
 	for name, change := range map[string]func(*testBundle, *cache.Cache){
-		"a commit that nobody told of": func(b *testBundle, _ *cache.Cache) {
+		"a commit without a notice": func(b *testBundle, _ *cache.Cache) {
 			b.world.commit("evt-1")
 		},
 		"a notice that is missing": func(b *testBundle, process *cache.Cache) {
@@ -206,7 +206,7 @@ func TestWatch(t *testing.T) {
 			b.world.failing(nil)
 		},
 	} {
-		t.Run(name+" is found, with nobody reading", func(t *testing.T) {
+		t.Run(name+" is found without reads", func(t *testing.T) {
 			t.Parallel()
 			inBubble(t, func(b *testBundle) {
 				process, changed, _ := setUp(b)
@@ -234,7 +234,7 @@ func TestWatch(t *testing.T) {
 			process.Committed(b.world.commit("evt-1"))
 			time.Sleep(time.Second)
 			if signalled(changed) || !signalled(other) {
-				b.Error("want a signal to who still watches, and none to who does not")
+				b.Error("want a signal to the watch that goes on, and none to the one that ended")
 			}
 		})
 	})

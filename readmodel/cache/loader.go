@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -42,7 +43,7 @@ type loader struct {
 // load is one under way.
 type load struct {
 	began time.Time
-	keep  bool // guarded by loader.mu: a caller wants the entry in this process
+	keep  atomic.Bool // a caller wants the entry in this process
 
 	done  chan struct{} // closed once the fields below are set
 	entry *entry
@@ -99,10 +100,13 @@ func (l *loader) join(name string, keep bool, does func(*load) bool) (ld *load, 
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if ld := l.loads[name]; ld != nil && does(ld) {
-		ld.keep = ld.keep || keep
+		if keep {
+			ld.keep.Store(true)
+		}
 		return ld, false
 	}
-	ld = &load{began: time.Now(), keep: keep, done: make(chan struct{})}
+	ld = &load{began: time.Now(), done: make(chan struct{})}
+	ld.keep.Store(keep)
 	if !l.background.start(func(ctx context.Context) { l.run(ctx, name, ld) }) {
 		ld.err = ErrClosed
 		close(ld.done)
@@ -115,14 +119,13 @@ func (l *loader) join(name string, keep bool, does func(*load) bool) (ld *load, 
 func (l *loader) run(ctx context.Context, name string, ld *load) {
 	ctx, cancel := context.WithTimeout(ctx, LoadTimeout)
 	defer cancel()
-	keep := l.keeps(ld)
 	if s := l.get(name); s != nil {
 		s.asked.Store(false) // a change from now on needs another load
 	}
-	e, from, err := l.read(ctx, name, keep)
+	e, from, err := l.read(ctx, name, ld.keep.Load())
 	changed := false
 	if err == nil {
-		e, changed = l.put(e, time.Now(), l.keeps(ld))
+		e, changed = l.put(e, time.Now(), ld.keep.Load())
 	}
 	l.mu.Lock()
 	if l.loads[name] == ld {
@@ -134,10 +137,4 @@ func (l *loader) run(ctx context.Context, name string, ld *load) {
 	if changed && l.changed != nil {
 		l.changed(name)
 	}
-}
-
-func (l *loader) keeps(ld *load) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return ld.keep
 }

@@ -82,7 +82,7 @@ func TestMemoryIsBounded(t *testing.T) {
 		})
 	})
 
-	t.Run("what nobody reads is dropped", func(t *testing.T) {
+	t.Run("what is not read is dropped", func(t *testing.T) {
 		t.Parallel()
 		inBubble(t, func(b *testBundle) {
 			b.world.commit("evt-1", "evt-2")

@@ -68,7 +68,7 @@ func TestRedisBehindANetwork(t *testing.T) {
 	at := redisURL(t)
 	proxy, behind := newProxy(t, at)
 	w := newWorld()
-	w.now.Incarnation = time.Now().UnixMicro() // nobody else's in that Redis
+	w.now.Incarnation = time.Now().UnixMicro() // no other store in that Redis has it
 	w.delay = func() (before, after time.Duration) { return rowsTake / 2, rowsTake / 2 }
 	all := numbered("evt-"+uuid.NewString(), 50)
 	w.commit(all...)

@@ -52,7 +52,7 @@ func TestStaleSet(t *testing.T) {
 				}
 				synctest.Wait()
 				if after, _ := b.redis.Get(key); after != before {
-					b.Errorf("Redis holds %x, held %x", after, before)
+					b.Errorf("Redis holds %x, %x before", after, before)
 				}
 				if got := reader.Stats().Shared.Refused; got != 1 {
 					b.Errorf("%d values refused, want the stale one", got)
@@ -69,7 +69,7 @@ func TestStaleSet(t *testing.T) {
 }
 
 // TestStaleSetIntoNothing wipes Redis between the commit and the SET: what is stored
-// then is old, and nobody serves it.
+// then is old, and is not served.
 func TestStaleSetIntoNothing(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(b *testBundle) {

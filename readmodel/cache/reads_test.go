@@ -18,7 +18,7 @@ import (
 
 func TestReadsAreShared(t *testing.T) {
 	t.Parallel()
-	t.Run("an answer is kept for as long as nothing changes", func(t *testing.T) {
+	t.Run("an entry is kept for as long as nothing changes", func(t *testing.T) {
 		t.Parallel()
 		inBubble(t, func(b *testBundle) {
 			b.world.commit("evt-1")
@@ -69,7 +69,7 @@ func TestReadsAreShared(t *testing.T) {
 		})
 	})
 
-	t.Run("there is one read for all who ask at once", func(t *testing.T) {
+	t.Run("calls at the same moment share one read", func(t *testing.T) {
 		t.Parallel()
 		inBubble(t, func(b *testBundle) {
 			b.world.commit("evt-1")
@@ -111,7 +111,7 @@ func TestReadsAreShared(t *testing.T) {
 		})
 	})
 
-	t.Run("who goes does not take the read along", func(t *testing.T) {
+	t.Run("a call that is cancelled does not end the read", func(t *testing.T) {
 		t.Parallel()
 		inBubble(t, func(b *testBundle) {
 			b.world.commit("evt-1")
@@ -129,7 +129,7 @@ func TestReadsAreShared(t *testing.T) {
 		})
 	})
 
-	t.Run("an error is everybody's, once", func(t *testing.T) {
+	t.Run("an error is returned to all calls, and not kept", func(t *testing.T) {
 		t.Parallel()
 		inBubble(t, func(b *testBundle) {
 			b.world.commit("evt-1")
@@ -272,14 +272,14 @@ func TestWithoutNotices(t *testing.T) {
 	})
 }
 
-func TestPollingPausesWhileNobodyReads(t *testing.T) {
+func TestPollingPausesWithoutReads(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(b *testBundle) {
 		b.world.commit("evt-1")
 		process := b.open(without)
 		time.Sleep(time.Minute)
 		if got := b.world.pollCount(); got != 0 {
-			b.Errorf("%d polls before anybody has read", got)
+			b.Errorf("%d polls before the first read", got)
 		}
 		b.reads(process, "evt-1", 10*time.Second)
 		if got := b.world.pollCount(); got < 49 || got > 51 {
@@ -289,7 +289,7 @@ func TestPollingPausesWhileNobodyReads(t *testing.T) {
 		before := b.world.pollCount()
 		time.Sleep(time.Hour)
 		if got := b.world.pollCount(); got != before {
-			b.Errorf("%d polls while nobody reads", got-before)
+			b.Errorf("%d polls without reads", got-before)
 		}
 		b.world.commit("evt-1")
 		if got := b.read(process, "evt-1"); got != 2 {

@@ -51,10 +51,7 @@ func (r *refresher) want(name string, delay time.Duration) bool {
 	r.jobs[name] = j
 	heap.Push(&r.due, j)
 	if r.due[0] == j {
-		select {
-		case r.wake <- struct{}{}:
-		default:
-		}
+		notify(r.wake)
 	}
 	return true
 }

@@ -159,7 +159,7 @@ func (l *revisionLog) prove(e *entry) *proof {
 		next := &proof{through: p.through, asOf: p.asOf}
 		l.mu.Lock()
 		next.seen = l.state.Load()
-		if !e.unnamed {
+		if e.exact || e.missing { // notices name campaigns, not shops
 			next.through = l.unchanged(events.Campaign(e.name), p.through)
 		}
 		l.mu.Unlock()

@@ -20,7 +20,7 @@ func TestScope(t *testing.T) {
 			if _, err := process.Campaign(b.Context(), "evt-1", owner); err != nil {
 				b.Errorf("Campaign by its owner: %v", err)
 			}
-			for name, by := range map[string]readmodel.Scope{"a stranger": stranger, "nobody": {}} {
+			for name, by := range map[string]readmodel.Scope{"a stranger": stranger, "an empty scope": {}} {
 				got, err := process.Campaign(b.Context(), "evt-1", by)
 				if !errors.Is(err, readmodel.ErrNotFound) || got.Event.Campaign != "" {
 					b.Errorf("Campaign by %s = %v, %v; want ErrNotFound", name, got, err)

@@ -8,7 +8,7 @@ import (
 	"jangbu/readmodel"
 )
 
-// TestPutKeepsTheNewer fills one slot with answers in any order.
+// TestPutKeepsTheNewer fills one slot with entries in any order.
 func TestPutKeepsTheNewer(t *testing.T) {
 	t.Parallel()
 	at := func(position events.Position) readmodel.Revision {

@@ -29,15 +29,8 @@ func (t *traffic) seen(now time.Time) {
 	if at := int64(now.Sub(t.started)); at-t.last.Load() > int64(touchEvery) {
 		t.last.Store(at)
 		if t.idle.Load() {
-			t.wakeUp()
+			notify(t.wake)
 		}
-	}
-}
-
-func (t *traffic) wakeUp() {
-	select {
-	case t.wake <- struct{}{}:
-	default:
 	}
 }
 

@@ -21,16 +21,13 @@ func (c *Cache) Watch(campaign events.Campaign) (changed <-chan struct{}, stop f
 	name := string(campaign)
 	signal := make(chan struct{}, 1)
 	c.watchers.add(name, signal)
-	c.traffic.wakeUp()
+	notify(c.traffic.wake)
 	return signal, sync.OnceFunc(func() { c.watchers.remove(name, signal) })
 }
 
 func (w *watchers) add(name string, signal chan struct{}) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.of == nil {
-		w.of = make(map[string]map[chan struct{}]struct{})
-	}
 	if w.of[name] == nil {
 		w.of[name] = make(map[chan struct{}]struct{})
 	}
@@ -51,10 +48,7 @@ func (w *watchers) signal(name string) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for signal := range w.of[name] {
-		select {
-		case signal <- struct{}{}:
-		default: // the last signal was not received yet
-		}
+		notify(signal)
 	}
 	return len(w.of[name]) > 0
 }
@@ -76,4 +70,12 @@ func (w *watchers) any() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return len(w.of) > 0
+}
+
+// notify sends to a channel of capacity 1, unless its last signal was not received yet.
+func notify(signal chan<- struct{}) {
+	select {
+	case signal <- struct{}{}:
+	default:
+	}
 }

@@ -2,11 +2,16 @@ package redis
 
 import (
 	"context"
-	"maps"
+	"errors"
+	"log/slog"
+	"net"
+	"strings"
+	"time"
 
 	goredis "github.com/redis/go-redis/v9"
 
 	"jangbu/events"
+	"jangbu/events/outage"
 	"jangbu/readmodel"
 	"jangbu/readmodel/cache"
 )
@@ -18,6 +23,12 @@ const (
 	markKeys = 256
 	// maxMarks is how many campaigns may wait to be marked.
 	maxMarks = 4 * cache.MaxNamed
+
+	// listenTimeout is how long a subscription may be silent before it is pinged, and
+	// then again before it is given up.
+	listenTimeout = time.Second
+	// listenPause is the time between two subscriptions.
+	listenPause = time.Second
 )
 
 // Announce implements [cache.Shared].
@@ -83,10 +94,7 @@ func (l *Level) mark(ctx context.Context, marks map[events.Campaign]readmodel.Re
 	for c, at := range marks {
 		of[at] = append(of[at], c)
 	}
-	var (
-		calls []call
-		named [][]events.Campaign // by each call
-	)
+	var calls []call
 	for at, campaigns := range of {
 		for len(campaigns) > 0 {
 			n := min(perScript, len(campaigns))
@@ -94,19 +102,19 @@ func (l *Level) mark(ctx context.Context, marks map[events.Campaign]readmodel.Re
 			for i, c := range campaigns[:n] {
 				keys[i] = keyPrefix + string(c)
 			}
-			calls, named = append(calls, l.scripts.mark(keys, at)), append(named, campaigns[:n])
+			calls = append(calls, markCall(keys, at))
 			campaigns = campaigns[n:]
 		}
 	}
-	l.run(ctx, l.scripts.markScript, calls)
-	for i, c := range calls {
+	l.run(ctx, l.markScript, calls)
+	for _, c := range calls {
 		if c.result == nil {
 			continue // the breaker is open
 		}
 		numbers, _ := c.result.Int64Slice() // empty where it failed
 		for _, n := range numbers {
-			if n >= 1 && n <= int64(len(named[i])) {
-				stale(named[i][n-1])
+			if n >= 1 && n <= int64(len(c.keys)) {
+				stale(events.Campaign(strings.TrimPrefix(c.keys[n-1], keyPrefix)))
 			}
 		}
 	}
@@ -114,12 +122,7 @@ func (l *Level) mark(ctx context.Context, marks map[events.Campaign]readmodel.Re
 
 // take removes up to n of the marks and returns them.
 func take(marks map[events.Campaign]readmodel.Revision, n int) map[events.Campaign]readmodel.Revision {
-	if len(marks) <= n {
-		all := maps.Clone(marks)
-		clear(marks)
-		return all
-	}
-	taken := make(map[events.Campaign]readmodel.Revision, n)
+	taken := make(map[events.Campaign]readmodel.Revision, min(n, len(marks)))
 	for c, at := range marks {
 		if len(taken) == n {
 			break
@@ -128,4 +131,66 @@ func take(marks map[events.Campaign]readmodel.Revision, n int) map[events.Campai
 		delete(marks, c)
 	}
 	return taken
+}
+
+// listen receives announcements until ctx ends, by one subscription after another. Those
+// between two of them are a gap.
+func (l *Level) listen(ctx context.Context, changed func(readmodel.Change)) {
+	notices := outage.Log{
+		Logger: l.logger, Level: slog.LevelWarn,
+		Began: "cache: no notices, changes are found by polling",
+		Ended: "cache: notices come again",
+	}
+	for ctx.Err() == nil {
+		err := l.subscribe(ctx, changed, func() { notices.Succeeded(ctx) })
+		if ctx.Err() != nil {
+			return
+		}
+		l.errors.Add(1)
+		notices.Failed(ctx, err)
+		select {
+		case <-time.After(listenPause):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// subscribe receives announcements until the subscription fails. It calls begun once
+// Redis has confirmed it.
+func (l *Level) subscribe(ctx context.Context, changed func(readmodel.Change), begun func()) error {
+	sub := l.client.Subscribe(ctx, changesChannel)
+	closed := context.AfterFunc(ctx, func() { _ = sub.Close() }) // ends ReceiveTimeout
+	defer func() {
+		if closed() {
+			_ = sub.Close() // it has failed already
+		}
+	}()
+	pinged := false
+	for {
+		message, err := sub.ReceiveTimeout(ctx, listenTimeout)
+		var timeout net.Error
+		switch {
+		case err == nil:
+			pinged = false
+		case !pinged && errors.As(err, &timeout) && timeout.Timeout():
+			pinged = true
+			if err := sub.Ping(ctx); err != nil {
+				return err
+			}
+			continue
+		default:
+			return err
+		}
+		switch m := message.(type) {
+		case *goredis.Subscription:
+			begun()
+		case *goredis.Message:
+			ch, err := decodeNotice(m.Payload)
+			if err != nil {
+				l.errors.Add(1)
+				continue
+			}
+			changed(ch)
+		}
+	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"jangbu/events"
 	"jangbu/readmodel"
+	"jangbu/readmodel/cache"
 )
 
 func AppendValue(b []byte, c events.Campaign, rows readmodel.CampaignRows) ([]byte, bool) {
@@ -25,9 +26,8 @@ func Seal(b []byte) []byte { return seal(append([]byte(nil), b...)) }
 
 // RunPut runs the script that stores a value.
 func RunPut(client *goredis.Client, c events.Campaign, value []byte, keepTTL bool, damaged string) (bool, error) {
-	s := newScripts()
-	made := s.put(write{campaign: c, value: value, keepTTL: keepTTL, damaged: damaged})
-	n, err := s.putScript.Run(context.Background(), client, made.keys, made.args...).Int()
+	made := putCall(cache.Value{Campaign: c, Refreshed: keepTTL, Damaged: damaged}, value)
+	n, err := goredis.NewScript(putLua).Run(context.Background(), client, made.keys, made.args...).Int()
 	return n == 1, err
 }
 
@@ -37,7 +37,6 @@ func RunMark(client *goredis.Client, campaigns []events.Campaign, at readmodel.R
 	for _, c := range campaigns {
 		keys = append(keys, keyPrefix+string(c))
 	}
-	s := newScripts()
-	made := s.mark(keys, at)
-	return s.markScript.Run(context.Background(), client, made.keys, made.args...).Int64Slice()
+	made := markCall(keys, at)
+	return goredis.NewScript(markLua).Run(context.Background(), client, made.keys, made.args...).Int64Slice()
 }

@@ -3,12 +3,14 @@ package redis
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	goredis "github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
 	"github.com/sony/gobreaker/v2"
 
 	"jangbu/events"
@@ -16,24 +18,42 @@ import (
 	"jangbu/readmodel/cache"
 )
 
-// When the breaker opens, and for how long.
 const (
-	breakerOpen   = time.Second
-	breakerInARow = 5
-	breakerLeast  = 10
-	breakerWindow = 10 * time.Second
-	breakerBucket = time.Second
+	dialTimeout = 100 * time.Millisecond
+	// replyTimeout is how long Redis may take, and a reader wait for it.
+	replyTimeout = 25 * time.Millisecond
+
+	// lookers is the number of pipelines of lookups that are under way at once. The next
+	// lookups gather meanwhile.
+	lookers = 2
 )
+
+// Options returns the client's options for the Redis at a URL (redis://, rediss:// or
+// unix://), with the timeouts that a [Level] needs.
+func Options(url string) (*goredis.Options, error) {
+	o, err := goredis.ParseURL(url)
+	if err != nil {
+		return nil, fmt.Errorf("parse the URL of Redis: %w", err)
+	}
+	o.DialTimeout, o.ReadTimeout, o.WriteTimeout = dialTimeout, replyTimeout, replyTimeout
+	o.PoolTimeout, o.ContextTimeoutEnabled = replyTimeout, true
+	o.PipelinePoolSize = -1               // all commands are pipelined: one pool is enough
+	o.MaxIdleConns = lookers + 2          // one for write and announce each; an abandoned dial adds more
+	o.MaxRetries, o.DialerRetries = -1, 1 // the breaker decides when to try again
+	o.Protocol, o.DisableIdentity = 2, true
+	o.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
+	return o, nil
+}
 
 // Level is a [cache.Shared] in a Redis. [New] makes one.
 type Level struct {
-	client  goredis.UniversalClient
-	breaker *gobreaker.CircuitBreaker[struct{}]
-	scripts scripts
-	logger  *slog.Logger
+	client                goredis.UniversalClient
+	breaker               *gobreaker.CircuitBreaker[struct{}]
+	putScript, markScript *goredis.Script
+	logger                *slog.Logger
 
 	lookups chan *lookup
-	values  chan write
+	writes  chan write
 	changes chan readmodel.Change
 
 	refused, errors, dropped atomic.Int64
@@ -45,19 +65,19 @@ var _ cache.Shared = (*Level)(nil)
 // [Options]; the level does not close it.
 func New(client goredis.UniversalClient, logger *slog.Logger) *Level {
 	return &Level{
-		client: client, scripts: newScripts(), logger: logger,
-		lookups: make(chan *lookup, 8*batchKeys),
-		values:  make(chan write, 8*batchKeys),
-		changes: make(chan readmodel.Change, maxChanges),
+		client: client, logger: logger,
+		putScript:  goredis.NewScript(putLua),
+		markScript: goredis.NewScript(markLua),
+		lookups:    make(chan *lookup, 8*batchKeys),
+		writes:     make(chan write, 8*batchKeys),
+		changes:    make(chan readmodel.Change, maxChanges),
 		breaker: gobreaker.NewCircuitBreaker[struct{}](gobreaker.Settings{
-			Name:         "redis",
-			MaxRequests:  1,
-			Interval:     breakerWindow,
-			BucketPeriod: breakerBucket,
-			Timeout:      breakerOpen,
+			Interval:     10 * time.Second,
+			BucketPeriod: time.Second,
+			Timeout:      time.Second,
 			ReadyToTrip: func(c gobreaker.Counts) bool {
 				ended := c.TotalSuccesses + c.TotalFailures
-				return c.ConsecutiveFailures >= breakerInARow || ended >= breakerLeast && 2*c.TotalFailures > ended
+				return c.ConsecutiveFailures >= 5 || ended >= 10 && 2*c.TotalFailures > ended
 			},
 			IsExcluded: func(err error) bool { return errors.Is(err, context.Canceled) },
 			OnStateChange: func(_ string, from, to gobreaker.State) {
@@ -89,58 +109,4 @@ func (l *Level) Stats() cache.SharedStats {
 		Connections: int(l.client.PoolStats().TotalConns),
 		Breaker:     l.breaker.State().String(),
 	}
-}
-
-// pipe sends the commands that fill queues as one pipeline if the breaker is not open. It
-// returns the first error that concerns more than one key.
-func (l *Level) pipe(ctx context.Context, fill func(context.Context, goredis.Pipeliner)) error {
-	_, err := l.breaker.Execute(func() (struct{}, error) {
-		ctx, cancel := context.WithTimeout(ctx, dialTimeout+replyTimeout)
-		defer cancel()
-		pipe := l.client.Pipeline()
-		fill(ctx, pipe)
-		cmds, err := pipe.Exec(ctx)
-		if err == nil {
-			return struct{}{}, nil
-		}
-		for _, cmd := range cmds {
-			if !ofOneKey(cmd.Err()) {
-				return struct{}{}, cmd.Err()
-			}
-		}
-		return struct{}{}, nil
-	})
-	if err != nil && !errors.Is(err, gobreaker.ErrOpenState) && !errors.Is(err, gobreaker.ErrTooManyRequests) {
-		l.errors.Add(1)
-	}
-	return err
-}
-
-// ofOneKey reports whether a command failed because of its key only, if at all.
-func ofOneKey(err error) bool {
-	return err == nil || errors.Is(err, goredis.Nil) || goredis.HasErrorPrefix(err, "WRONGTYPE") || goredis.HasErrorPrefix(err, "NOSCRIPT")
-}
-
-// gather waits for an item and takes up to most that are there; nil once ctx has ended.
-func gather[T any](ctx context.Context, from <-chan T, most int) []T {
-	select {
-	case first := <-from:
-		return append([]T{first}, drain(from, most-1)...)
-	case <-ctx.Done():
-		return nil
-	}
-}
-
-// drain takes up to most items that are there.
-func drain[T any](from <-chan T, most int) []T {
-	var all []T
-	for len(all) < most {
-		select {
-		case next := <-from:
-			all = append(all, next)
-		default:
-			return all
-		}
-	}
-	return all
 }

@@ -65,15 +65,6 @@ end
 return stale`
 )
 
-// scripts are what Redis runs.
-type scripts struct {
-	putScript, markScript *goredis.Script
-}
-
-func newScripts() scripts {
-	return scripts{putScript: goredis.NewScript(putLua), markScript: goredis.NewScript(markLua)}
-}
-
 // call is one run of a script.
 type call struct {
 	keys   []string
@@ -81,20 +72,20 @@ type call struct {
 	result *goredis.Cmd // nil if it was not sent
 }
 
-func (scripts) put(w write) call {
+func putCall(v cache.Value, value []byte) call {
 	keepTTL := "0"
-	if w.keepTTL {
+	if v.Refreshed {
 		keepTTL = "1"
 	}
 	// Values that are stored together should not expire together.
 	ttl := valueTTL*9/10 + rand.N(valueTTL/5+1)
 	return call{
-		keys: []string{keyPrefix + string(w.campaign)},
-		args: []any{w.value, ttl.Milliseconds(), keepTTL, w.damaged},
+		keys: []string{keyPrefix + string(v.Campaign)},
+		args: []any{value, ttl.Milliseconds(), keepTTL, v.Damaged},
 	}
 }
 
-func (scripts) mark(keys []string, at readmodel.Revision) call {
+func markCall(keys []string, at readmodel.Revision) call {
 	return call{keys: keys, args: []any{at.String(), tombstoneTTL.Milliseconds()}}
 }
 

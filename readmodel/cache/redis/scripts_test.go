@@ -24,7 +24,7 @@ func connect(t *testing.T) *goredis.Client {
 	if url == "" {
 		url = "redis://" + miniredis.RunT(t).Addr()
 	}
-	o, err := redis.Options(url)
+	o, err := goredis.ParseURL(url)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +79,7 @@ func TestScripts(t *testing.T) {
 		client.Del(t.Context(), key)
 	}
 
-	t.Run("what nobody asked for lives no longer than before", func(t *testing.T) {
+	t.Run("a refreshed value expires no later than before", func(t *testing.T) {
 		t.Parallel()
 		for there, keeps := range map[string]bool{rows(4): true, mark(4): false, "": false} {
 			c := events.Campaign(uuid.NewString())
@@ -111,7 +111,7 @@ func TestScripts(t *testing.T) {
 			}
 		}
 		list := events.Campaign(uuid.NewString())
-		client.LPush(t.Context(), "analytics:dashboard:"+string(list), "somebody else's")
+		client.LPush(t.Context(), "analytics:dashboard:"+string(list), "of another program")
 		stale, err := redis.RunMark(client, append(campaigns, list), revision(5))
 		if err != nil {
 			t.Fatalf("mark: %v", err)
