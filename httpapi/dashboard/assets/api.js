@@ -10,7 +10,7 @@ export function setToken(value) {
   token.set(value || null);
 }
 
-/** stores returns the shops that the token names; nobody else need know what is in it. */
+/** stores returns the shops that the token names. No other module reads the token. */
 export function stores() {
   try {
     const payload = token.get().split('.')[1].replaceAll('-', '+').replaceAll('_', '/');

@@ -12,8 +12,8 @@ const main = document.getElementById('main');
 const theme = remembered(() => localStorage, 'jangbu.theme');
 let shown = null;
 
-/** route shows what the address says. Pages are named by the part behind "#", which is
- * sent to nobody: a token may stand there, and is taken away at once. */
+/** route shows the page that the address names, after "#". Browsers do not send that part,
+ * so it may have a token, which is removed at once. */
 function route() {
   const [path, search = ''] = location.hash.replace(/^#/, '').split('?', 2);
   const query = new URLSearchParams(search);

@@ -24,8 +24,7 @@ export function label(e, name, value) {
   else if (e.getAttribute(name) !== value) e.setAttribute(name, value);
 }
 
-/** figure is a number as it is read at a glance, with the exact one on hover and for
- * whoever hears the page. */
+/** figure is a short number, with the exact one on hover and for screen readers. */
 export function figure() {
   const short = h('span', { 'aria-hidden': 'true' });
   const exact = h('span', { class: 'unseen' });
@@ -65,8 +64,8 @@ export function rows(parent, make) {
   };
 }
 
-/** measured tells whoever observes the page how long something has taken since a moment.
- * Nothing is kept: the page stays open for days. */
+/** measured reports to observers of the page the time since a mark. It keeps nothing,
+ * because the page stays open for days. */
 export function measured(name, start) {
   performance.measure(name, { start });
   performance.clearMeasures(name);

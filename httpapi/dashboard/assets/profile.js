@@ -1,4 +1,4 @@
-// Who took part: of each property how many, the unknown among them.
+// The participants, counted by each property, the unknown ones included.
 
 import { figure, h, label, rows, write } from './dom.js';
 import { exact, percent, short, t, valueName } from './words.js';

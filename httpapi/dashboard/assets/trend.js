@@ -10,9 +10,9 @@ const inADay = 24 * hour;
 const longestPadding = 48; // intervals
 const leastShown = 6; // intervals, however few there are yet
 
-/** buckets turns a trend by the hour into what is drawn: the starts of the intervals in
- * seconds, how many took part in each, and whether the last is still running. Where the
- * campaign has drawn nobody lately, that is shown too. */
+/** buckets returns the plot of an hourly trend: the starts of the intervals in seconds, the
+ * participants of each, and whether the last is still running. It ends now, so hours
+ * without participants show. */
 export function buckets(trend, daily, at) {
   const step = daily ? inADay : hour;
   const xs = [], ys = [];
@@ -91,7 +91,7 @@ export function trend() {
     const began = performance.now();
     if (!plot) plot = newPlot(began);
     plot.began = began;
-    // Not "disabled", which would take the focus away from whoever has just pressed it.
+    // Not "disabled", which would take the focus away from the pressed button.
     for (const i of [0, 1, 3, 4]) label(tools.children[i], 'aria-disabled', zoom ? null : 'true');
     const [min, max] = range();
     plot.batch(() => {
