@@ -111,7 +111,7 @@ func TestScope(t *testing.T) {
 			t.Errorf("%q: (-want +got)\n%s", role, diff)
 		}
 	}
-	if got := (httpapi.Identity{Role: httpapi.Owner}).Scope(); got.AllowsShop("") || got.Allows(readmodel.EventStats{}) {
+	if got := (httpapi.Identity{Role: httpapi.Owner}).Scope(); got.AllowsShop("") || got.Allows(readmodel.CampaignStats{}) {
 		t.Error("an owner of nothing sees something")
 	}
 }

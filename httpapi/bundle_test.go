@@ -69,18 +69,18 @@ const (
 // configuration.
 func setup(t testing.TB, change func(*httpapi.Config)) *bundle {
 	t.Helper()
-	inner, err := sqliterows.Open(t.Context(), filepath.Join(t.TempDir(), "rows.db"))
+	inner, err := sqliterows.Open(t.Context(), filepath.Join(t.TempDir(), "rows.db"), projections.Tables(projections.All()))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = inner.Close() })
-	b := &bundle{store: &counted{Store: inner}, contract: contract(t), rows: readmodel.NewRows()}
+	b := &bundle{store: &counted{Store: inner}, contract: contract(t), rows: readmodel.NewRows(projections.Tables(projections.All())...)}
 	if b.router, err = gorillamux.NewRouter(b.contract); err != nil {
 		t.Fatal(err)
 	}
 	var wanted []readmodel.Checkpoint
 	for _, p := range projections.All() {
-		wanted = append(wanted, readmodel.Checkpoint{Projection: p.Name, Version: p.Version})
+		wanted = append(wanted, readmodel.Checkpoint{Projection: p.Name(), Version: p.Version})
 	}
 	if b.at, err = inner.Register(t.Context(), wanted); err != nil {
 		t.Fatal(err)

@@ -14,6 +14,7 @@ import (
 	"jangbu/events"
 	"jangbu/httpapi"
 	"jangbu/readmodel"
+	"jangbu/readmodel/readmodeltest"
 )
 
 // TestAsOf: at every position, and at every moment between two events, a look back
@@ -153,7 +154,7 @@ func (s *slow) CampaignAsOf(ctx context.Context, c events.Campaign, _ readmodel.
 	}
 	select {
 	case <-s.release:
-		return readmodel.CampaignRows{Event: readmodel.EventStats{Campaign: c}}, noon(), nil
+		return readmodeltest.CampaignRows(readmodel.CampaignStats{Campaign: c}), noon(), nil
 	case <-ctx.Done():
 		return readmodel.CampaignRows{}, time.Time{}, ctx.Err()
 	}

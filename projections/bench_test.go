@@ -7,7 +7,6 @@ import (
 
 	"jangbu/events"
 	"jangbu/projections"
-	"jangbu/readmodel"
 )
 
 // BenchmarkFold folds registrations of 1,000 campaigns in batches of 20,000, all
@@ -25,7 +24,7 @@ func BenchmarkFold(b *testing.B) {
 			},
 		}
 	}
-	rows, position, all := readmodel.NewRows(), events.Position(0), projections.All()
+	rows, position, all := newRows(), events.Position(0), projections.All()
 	b.ReportAllocs()
 	b.ResetTimer()
 	for done := 0; done < b.N; done += size {
@@ -34,7 +33,7 @@ func BenchmarkFold(b *testing.B) {
 			position++
 			batch[i].Position = position
 		}
-		keys := readmodel.NewKeys()
+		keys := newKeys()
 		for _, p := range all {
 			for _, e := range batch[:n] {
 				p.Touch(keys, e)

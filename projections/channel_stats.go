@@ -11,7 +11,7 @@ import (
 // was distributed to, what it reported, and how many came through it.
 func channelStats() Projection {
 	return Projection{
-		Name:    readmodel.ChannelStatsTable,
+		Table:   readmodel.ChannelStatsTable(),
 		Version: 1,
 		Touch:   touchChannelStats,
 		Fold:    foldChannelStats,
@@ -22,14 +22,14 @@ func touchChannelStats(keys *readmodel.Keys, e events.Recorded) {
 	switch fact := e.Event.(type) {
 	case *events.ParticipantRegistered:
 		if fact.Channel != "" {
-			keys.Channels[readmodel.ChannelKey{Campaign: fact.Campaign, Channel: fact.Channel}] = struct{}{}
+			readmodel.Touch[readmodel.ChannelStats](keys, readmodel.ChannelKey{Campaign: fact.Campaign, Channel: fact.Channel})
 		}
 	case *events.DistributionCompleted:
 		for _, d := range fact.Channels {
-			keys.Channels[channelKey(fact.Campaign, d.Channel)] = struct{}{}
+			readmodel.Touch[readmodel.ChannelStats](keys, channelKey(fact.Campaign, d.Channel))
 		}
 	case *events.ChannelStatsFetched:
-		keys.Channels[channelKey(fact.Campaign, fact.Channel)] = struct{}{}
+		readmodel.Touch[readmodel.ChannelStats](keys, channelKey(fact.Campaign, fact.Channel))
 	case *events.EventCreated:
 	}
 }

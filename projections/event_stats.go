@@ -11,17 +11,17 @@ import (
 // many came.
 func eventStats() Projection {
 	return Projection{
-		Name:    readmodel.EventStatsTable,
+		Table:   readmodel.CampaignStatsTable(),
 		Version: 1,
 		Touch: func(keys *readmodel.Keys, e events.Recorded) {
-			keys.Events[e.Event.Subject()] = struct{}{}
+			readmodel.Touch[readmodel.CampaignStats](keys, e.Event.Subject())
 		},
 		Fold: foldEventStats,
 	}
 }
 
 func foldEventStats(rows *readmodel.Rows, e events.Recorded) {
-	row := rows.Event(e.Event.Subject())
+	row := rows.Campaign(e.Event.Subject())
 	if e.Position <= row.Position {
 		// A row that has already taken this event would count it twice (I1).
 		panic(fmt.Sprintf("projections: position %d folded onto a row at position %d", e.Position, row.Position))
@@ -43,7 +43,7 @@ func foldEventStats(rows *readmodel.Rows, e events.Recorded) {
 
 // describe takes the campaign's description from fact, all of it: a campaign
 // created again, under another ID of its producer, is what the log said last.
-func describe(row *readmodel.EventStats, fact *events.EventCreated) {
+func describe(row *readmodel.CampaignStats, fact *events.EventCreated) {
 	row.Known = true
 	row.Shop = fact.Shop
 	row.Title = fact.Title

@@ -10,12 +10,12 @@ import (
 // each dimension.
 func participantProfile() Projection {
 	return Projection{
-		Name:    readmodel.ParticipantProfileTable,
+		Table:   readmodel.ParticipantProfileTable(),
 		Version: 1,
 		Touch: func(keys *readmodel.Keys, e events.Recorded) {
 			if fact, ok := e.Event.(*events.ParticipantRegistered); ok {
 				for _, k := range profileKeys(fact) {
-					keys.Profiles[k] = struct{}{}
+					readmodel.Touch[readmodel.ProfileCount](keys, k)
 				}
 			}
 		},

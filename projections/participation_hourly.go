@@ -10,11 +10,11 @@ import (
 // participationHourly counts registrations by the hour in which they occurred.
 func participationHourly() Projection {
 	return Projection{
-		Name:    readmodel.ParticipationHourlyTable,
+		Table:   readmodel.ParticipationHourlyTable(),
 		Version: 1,
 		Touch: func(keys *readmodel.Keys, e events.Recorded) {
 			if fact, ok := e.Event.(*events.ParticipantRegistered); ok {
-				keys.Hours[hourKey(fact, e.OccurredAt)] = struct{}{}
+				readmodel.Touch[readmodel.ParticipationHour](keys, hourKey(fact, e.OccurredAt))
 			}
 		},
 		Fold: func(rows *readmodel.Rows, e events.Recorded) {

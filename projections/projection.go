@@ -9,8 +9,8 @@ import (
 
 // Projection is a named, versioned, pure fold from events to rows.
 type Projection struct {
-	// Name is also that of the table that holds its rows.
-	Name string
+	// Table holds its rows, and has its name.
+	Table *readmodel.Table
 	// Version grows by one with every change of what the fold makes of a log;
 	// rows of another version are never added to.
 	Version int
@@ -22,6 +22,9 @@ type Projection struct {
 	Fold func(rows *readmodel.Rows, e events.Recorded)
 }
 
+// Name returns the projection's name.
+func (p Projection) Name() string { return p.Table.Name }
+
 // All returns every projection there is, in the order of their names.
 func All() []Projection {
 	return []Projection{
@@ -30,6 +33,15 @@ func All() []Projection {
 		participantProfile(),
 		participationHourly(),
 	}
+}
+
+// Tables returns the tables of the projections.
+func Tables(ps []Projection) []*readmodel.Table {
+	tables := make([]*readmodel.Table, len(ps))
+	for i, p := range ps {
+		tables[i] = p.Table
+	}
+	return tables
 }
 
 // Fold changes rows by the batch: events in log order, of any campaigns. Rows

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -37,9 +38,9 @@ func TestFoldGolden(t *testing.T) {
 			if len(archive.Files) != 2 || archive.Files[0].Name != "log" || archive.Files[1].Name != "rows" {
 				t.Fatal("expected the sections log and rows")
 			}
-			rows := readmodel.NewRows()
+			rows := newRows()
 			projections.Fold(rows, projections.All(), parseLog(t, string(archive.Files[0].Data)))
-			got := printRows(t, rows)
+			got := printRows(rows)
 			if *update {
 				archive.Files[1].Data = []byte(got)
 				if err := os.WriteFile(file, txtar.Format(archive), 0o644); err != nil {
@@ -87,72 +88,31 @@ func parseLog(t *testing.T, text string) []events.Recorded {
 }
 
 // printRows prints every row on a line, with what is known of it.
-func printRows(t *testing.T, rows *readmodel.Rows) string {
-	t.Helper()
+func printRows(rows *readmodel.Rows) string {
 	var b strings.Builder
-	for _, campaign := range sortedCampaigns(rows) {
-		c, err := rows.Campaign(campaign)
-		if err != nil {
-			t.Fatal(err)
-		}
-		printEvent(&b, c.Event)
-		for _, row := range c.Channels {
-			printChannel(&b, row)
-		}
-		for _, row := range c.Hours {
-			fmt.Fprintf(&b, "participation_hourly %s %s %d\n", row.Campaign, row.Hour.Format(time.RFC3339Nano), row.Participants)
-		}
-		for _, row := range c.Profiles {
-			fmt.Fprintf(&b, "participant_profile %s %s=%s %d\n", row.Campaign, row.Dimension, row.Value, row.Participants)
+	for t, all := range rows.All() {
+		for _, row := range all {
+			b.WriteString(t.Name)
+			for _, c := range t.Columns {
+				printField(&b, c, row)
+			}
+			b.WriteByte('\n')
 		}
 	}
 	return b.String()
 }
 
-func printEvent(b *strings.Builder, row readmodel.EventStats) {
-	fmt.Fprintf(b, "event_stats %s position=%d updated=%s participants=%d new=%d",
-		row.Campaign, row.Position, row.UpdatedAt.Format(time.RFC3339Nano), row.Participants, row.NewCustomers)
-	if row.Known {
-		fmt.Fprintf(b, " store=%q title=%q objective=%q", row.Shop, row.Title, row.Objective)
+// printField prints a field that is known, a text in quotes where it needs them.
+func printField(b *strings.Builder, c readmodel.Column, row any) {
+	text := c.Text(row)
+	if figure, ok := c.At(row).(*readmodel.Figure); text == "" || ok && !figure.Known() {
+		return
 	}
-	printTime(b, "starts", row.StartsAt)
-	printTime(b, "ends", row.EndsAt)
-	for _, amount := range []struct {
-		name string
-		won  *events.Won
-	}{
-		{"prize", row.PrizeCost},
-		{"platform", row.PlatformCost},
-		{"increase", row.ExpectedSalesIncrease},
-		{"baseline", row.BaselineSales},
-		{"ltv", row.NewCustomerLTV},
-	} {
-		if amount.won != nil {
-			fmt.Fprintf(b, " %s=%d", amount.name, *amount.won)
-		}
+	if strings.ContainsAny(text, " \n\"") {
+		text = strconv.Quote(text)
 	}
-	b.WriteByte('\n')
+	fmt.Fprintf(b, " %s=%s", c.Name, text)
 }
-
-func printChannel(b *strings.Builder, row readmodel.ChannelStats) {
-	fmt.Fprintf(b, "channel_stats %s %s participants=%d cost=%d", row.Campaign, row.Channel, row.Participants, row.Cost)
-	printTime(b, "distributed", row.DistributedAt)
-	printTime(b, "fetched", row.FetchedAt)
-	for i, f := range figures(row) {
-		if f.Known() {
-			fmt.Fprintf(b, " %s=%d@%s", figureNames[i], f.Value, f.At.Format(time.RFC3339Nano))
-		}
-	}
-	b.WriteByte('\n')
-}
-
-func printTime(b *strings.Builder, name string, t time.Time) {
-	if !t.IsZero() {
-		fmt.Fprintf(b, " %s=%s", name, t.Format(time.RFC3339Nano))
-	}
-}
-
-var figureNames = [6]string{"impressions", "views", "clicks", "likes", "comments", "shares"}
 
 func figures(row readmodel.ChannelStats) [6]readmodel.Figure {
 	return [6]readmodel.Figure{row.Impressions, row.Views, row.Clicks, row.Likes, row.Comments, row.Shares}
@@ -162,15 +122,12 @@ func TestEveryTableHasItsProjection(t *testing.T) {
 	t.Parallel()
 	var got []string
 	for _, p := range projections.All() {
-		got = append(got, p.Name)
+		got = append(got, p.Name())
 		if p.Version < 1 {
-			t.Errorf("%s has version %d, want at least 1", p.Name, p.Version)
+			t.Errorf("%s has version %d, want at least 1", p.Name(), p.Version)
 		}
 	}
-	want := []string{
-		readmodel.ChannelStatsTable, readmodel.EventStatsTable,
-		readmodel.ParticipantProfileTable, readmodel.ParticipationHourlyTable,
-	}
+	want := []string{"channel_stats", "event_stats", "participant_profile", "participation_hourly"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("projections (-want +got):\n%s", diff)
 	}
@@ -181,7 +138,7 @@ func TestEveryTableHasItsProjection(t *testing.T) {
 func TestFoldingAnEventTwicePanics(t *testing.T) {
 	t.Parallel()
 	log := parseLog(t, `2026-11-23T01:00:00Z ParticipantRegistered {"participantId":"p-1","eventId":"evt-1"}`)
-	rows := readmodel.NewRows()
+	rows := newRows()
 	projections.Fold(rows, projections.All(), log)
 	defer func() {
 		if recover() == nil {
@@ -198,7 +155,7 @@ func TestTimesAreKeptAsStoresKeepThem(t *testing.T) {
 	at := time.Date(2026, 11, 23, 10, 0, 0, 1_999, time.FixedZone("", 9*3600))
 	want := time.Date(2026, 11, 23, 1, 0, 0, 1_000, time.UTC)
 	likes := int64(1)
-	rows := readmodel.NewRows()
+	rows := newRows()
 	for i, e := range []events.Event{
 		&events.EventCreated{Campaign: "evt-1", StartsAt: at, EndsAt: at},
 		&events.DistributionCompleted{Campaign: "evt-1", Channels: []events.Distribution{{Channel: events.Kakao}}, CompletedAt: at},
@@ -210,8 +167,8 @@ func TestTimesAreKeptAsStoresKeepThem(t *testing.T) {
 	}
 	channel := rows.Channel(readmodel.ChannelKey{Campaign: "evt-1", Channel: "kakao"})
 	for name, got := range map[string]time.Time{
-		"startsAt":      rows.Event("evt-1").StartsAt,
-		"endsAt":        rows.Event("evt-1").EndsAt,
+		"startsAt":      rows.Campaign("evt-1").StartsAt,
+		"endsAt":        rows.Campaign("evt-1").EndsAt,
 		"distributedAt": channel.DistributedAt,
 		"fetchedAt":     channel.FetchedAt,
 		"likes":         channel.Likes.At,
@@ -220,7 +177,7 @@ func TestTimesAreKeptAsStoresKeepThem(t *testing.T) {
 			t.Errorf("%s = %v, want %v", name, got, want)
 		}
 	}
-	if _, ok := rows.Hours[readmodel.HourKey{Campaign: "evt-1", Hour: want.Truncate(time.Hour)}]; !ok {
-		t.Errorf("hours = %v, want one at %v", rows.Hours, want.Truncate(time.Hour))
+	if _, ok := rows.Hours()[readmodel.HourKey{Campaign: "evt-1", Hour: want.Truncate(time.Hour)}]; !ok {
+		t.Errorf("hours = %v, want one at %v", rows.Hours(), want.Truncate(time.Hour))
 	}
 }

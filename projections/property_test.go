@@ -2,8 +2,8 @@ package projections_test
 
 import (
 	"fmt"
-	"maps"
-	"slices"
+	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,6 +14,7 @@ import (
 	"jangbu/events"
 	"jangbu/projections"
 	"jangbu/readmodel"
+	"jangbu/readmodel/readmodeltest"
 )
 
 // TestTotalsAgree holds that every participant counts once in each projection:
@@ -29,21 +30,18 @@ func TestTotalsAgree(t *testing.T) {
 				registered[e.Event.Subject()]++
 			}
 		}
-		for _, campaign := range sortedCampaigns(rows) {
-			c, err := rows.Campaign(campaign)
-			if err != nil {
-				rt.Fatal(err)
-			}
+		for _, c := range rows.ByCampaign() {
+			campaign := c.Campaign().Campaign
 			want := registered[campaign]
-			got := map[string]int64{"event_stats": c.Event.Participants, "hours": 0}
-			for _, h := range c.Hours {
+			got := map[string]int64{"event_stats": c.Campaign().Participants, "hours": 0}
+			for _, h := range c.Hours() {
 				got["hours"] += h.Participants
 			}
 			newcomers := int64(0)
 			for _, d := range []readmodel.Dimension{readmodel.Gender, readmodel.AgeGroup, readmodel.Region, readmodel.Customer} {
 				got[string(d)] = 0
 			}
-			for _, p := range c.Profiles {
+			for _, p := range c.Profiles() {
 				got[string(p.Dimension)] += p.Participants
 				if p.Dimension == readmodel.Customer && p.Value == readmodel.NewCustomer {
 					newcomers += p.Participants
@@ -54,8 +52,8 @@ func TestTotalsAgree(t *testing.T) {
 					rt.Fatalf("%s: %d participants by %s, registered were %d", campaign, n, name, want)
 				}
 			}
-			if newcomers != c.Event.NewCustomers {
-				rt.Fatalf("%s: %d new customers in the profile, %d in event_stats", campaign, newcomers, c.Event.NewCustomers)
+			if newcomers != c.Campaign().NewCustomers {
+				rt.Fatalf("%s: %d new customers in the profile, %d in event_stats", campaign, newcomers, c.Campaign().NewCustomers)
 			}
 		}
 	})
@@ -67,13 +65,13 @@ func TestFoldInBatches(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
 		log := drawLog(rt)
-		store := readmodel.NewRows()
+		store := newRows()
 		for rest := log; len(rest) > 0; {
 			n := rapid.IntRange(1, len(rest)).Draw(rt, "batch")
 			batch := rest[:n]
 			rest = rest[n:]
 			for _, p := range shuffled(rt, projections.All()) {
-				keys := readmodel.NewKeys()
+				keys := newKeys()
 				for _, e := range batch {
 					p.Touch(keys, e)
 				}
@@ -82,7 +80,7 @@ func TestFoldInBatches(t *testing.T) {
 				save(store, rows)
 			}
 		}
-		if diff := cmp.Diff(fold(log), store); diff != "" {
+		if diff := cmp.Diff(readmodeltest.ByTable(fold(log)), readmodeltest.ByTable(store)); diff != "" {
 			rt.Fatalf("folded in batches (-in one go +in batches):\n%s", diff)
 		}
 	})
@@ -95,21 +93,25 @@ func TestTouchCoversFold(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		for _, e := range drawLog(rt) {
 			for _, p := range projections.All() {
-				keys, rows := readmodel.NewKeys(), readmodel.NewRows()
+				keys, rows := newKeys(), newRows()
 				p.Touch(keys, e)
 				p.Fold(rows, e)
-				if diff := cmp.Diff(keys, keysOf(rows)); diff != "" {
-					rt.Fatalf("%s of a %s (-touched +folded):\n%s", p.Name, e.Event.Type(), diff)
-				}
-				for table, n := range map[string]int{
-					readmodel.EventStatsTable:          len(rows.Events),
-					readmodel.ChannelStatsTable:        len(rows.Channels),
-					readmodel.ParticipationHourlyTable: len(rows.Hours),
-					readmodel.ParticipantProfileTable:  len(rows.Profiles),
-				} {
-					if n > 0 && table != p.Name {
-						rt.Fatalf("%s made rows of %s", p.Name, table)
+				touched, folded := make(map[string][]string), make(map[string][]string)
+				for t, named := range keys.All() {
+					for _, key := range named {
+						touched[t.Name] = append(touched[t.Name], keyText(t.Key, key))
 					}
+				}
+				for t, made := range rows.All() {
+					if t.Name != p.Name() {
+						rt.Fatalf("%s made rows of %s", p.Name(), t.Name)
+					}
+					for _, row := range made {
+						folded[t.Name] = append(folded[t.Name], keyText(t.Columns[:len(t.Key)], row))
+					}
+				}
+				if diff := cmp.Diff(touched, folded); diff != "" {
+					rt.Fatalf("%s of a %s (-touched +folded):\n%s", p.Name(), e.Event.Type(), diff)
 				}
 			}
 		}
@@ -137,8 +139,8 @@ func TestInterleavingOfTopicsDoesNotMatter(t *testing.T) {
 			topics[typ] = topics[typ][1:]
 			mixed = append(mixed, events.Recorded{Position: p, OccurredAt: occurred[e], RecordedAt: recordedAt(p), Event: e})
 		}
-		last := cmpopts.IgnoreFields(readmodel.EventStats{}, "Position", "UpdatedAt")
-		if diff := cmp.Diff(fold(log), fold(mixed), last); diff != "" {
+		last := cmpopts.IgnoreFields(readmodel.CampaignStats{}, "Position", "UpdatedAt")
+		if diff := cmp.Diff(readmodeltest.ByTable(fold(log)), readmodeltest.ByTable(fold(mixed)), last); diff != "" {
 			rt.Fatalf("mixed anew (-first +second):\n%s", diff)
 		}
 	})
@@ -150,7 +152,7 @@ func TestFigureIsTheLatestReported(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
 		log := drawLog(rt)
-		for key, row := range fold(log).Channels {
+		for key, row := range fold(log).Channels() {
 			var want [6]readmodel.Figure
 			var fetched time.Time
 			for _, e := range log {
@@ -180,14 +182,15 @@ func TestFigureIsTheLatestReported(t *testing.T) {
 }
 
 func fold(log []events.Recorded) *readmodel.Rows {
-	rows := readmodel.NewRows()
+	rows := newRows()
 	projections.Fold(rows, projections.All(), log)
 	return rows
 }
 
-func sortedCampaigns(rows *readmodel.Rows) []events.Campaign {
-	return slices.Sorted(maps.Keys(rows.Events))
-}
+// newRows and newKeys have room for the rows of every projection.
+func newRows() *readmodel.Rows { return readmodel.NewRows(projections.Tables(projections.All())...) }
+
+func newKeys() *readmodel.Keys { return readmodel.NewKeys(projections.Tables(projections.All())...) }
 
 func shuffled[T any](rt *rapid.T, in []T) []T {
 	return rapid.Permutation(in).Draw(rt, "order")
@@ -195,51 +198,40 @@ func shuffled[T any](rt *rapid.T, in []T) []T {
 
 // load copies those of the named rows that are there, as a store does.
 func load(store *readmodel.Rows, keys *readmodel.Keys) *readmodel.Rows {
-	rows := readmodel.NewRows()
-	for k := range keys.Events {
-		copyRow(rows.Events, store.Events, k)
+	named := make(map[string]bool)
+	for t, some := range keys.All() {
+		for _, key := range some {
+			named[t.Name+keyText(t.Key, key)] = true
+		}
 	}
-	for k := range keys.Channels {
-		copyRow(rows.Channels, store.Channels, k)
-	}
-	for k := range keys.Hours {
-		copyRow(rows.Hours, store.Hours, k)
-	}
-	for k := range keys.Profiles {
-		copyRow(rows.Profiles, store.Profiles, k)
+	rows := newRows()
+	for t, all := range store.All() {
+		for _, row := range all {
+			if named[t.Name+keyText(t.Columns[:len(t.Key)], row)] {
+				kept := t.NewRow()
+				reflect.ValueOf(kept).Elem().Set(reflect.ValueOf(row).Elem())
+				rows.Put(t, kept)
+			}
+		}
 	}
 	return rows
 }
 
-func copyRow[K comparable, R any](to, from map[K]*R, k K) {
-	if row, ok := from[k]; ok {
-		kept := *row
-		to[k] = &kept
-	}
-}
-
 func save(store, rows *readmodel.Rows) {
-	maps.Copy(store.Events, rows.Events)
-	maps.Copy(store.Channels, rows.Channels)
-	maps.Copy(store.Hours, rows.Hours)
-	maps.Copy(store.Profiles, rows.Profiles)
+	for t, some := range rows.All() {
+		for _, row := range some {
+			store.Put(t, row)
+		}
+	}
 }
 
-func keysOf(rows *readmodel.Rows) *readmodel.Keys {
-	keys := readmodel.NewKeys()
-	for k := range rows.Events {
-		keys.Events[k] = struct{}{}
+// keyText tells a key from all others of its table.
+func keyText(columns []readmodel.Column, of any) string {
+	var b strings.Builder
+	for _, c := range columns {
+		fmt.Fprintf(&b, " %s=%q", c.Name, c.Text(of))
 	}
-	for k := range rows.Channels {
-		keys.Channels[k] = struct{}{}
-	}
-	for k := range rows.Hours {
-		keys.Hours[k] = struct{}{}
-	}
-	for k := range rows.Profiles {
-		keys.Profiles[k] = struct{}{}
-	}
-	return keys
+	return b.String()
 }
 
 // drawLog draws a short log of few campaigns, channels and moments, so that

@@ -27,10 +27,7 @@ func TestSeedInAnyOrder(t *testing.T) {
 	for range 50 {
 		log := parseLog(t, string(archive.Files[0].Data))
 		random.Shuffle(len(log), func(i, j int) { log[i].Event, log[j].Event = log[j].Event, log[i].Event })
-		rows, err := fold(log).Campaign("evt-1")
-		if err != nil {
-			t.Fatal(err)
-		}
+		rows := fold(log).Of("evt-1")
 		if diff := cmp.Diff(want, dashboard.New(rows, dashboard.View{}).Summary); diff != "" {
 			t.Fatalf("summary (-want +got):\n%s", diff)
 		}
@@ -41,7 +38,7 @@ func TestSeedInAnyOrder(t *testing.T) {
 // fits, and once more (I11).
 func TestCostBeyondWhatFitsStays(t *testing.T) {
 	t.Parallel()
-	most, rows := events.MaxWon, readmodel.NewRows()
+	most, rows := events.MaxWon, newRows()
 	key := readmodel.ChannelKey{Campaign: "evt-1", Channel: string(events.Naver)}
 	for p := events.Position(1); p <= 1025; p++ {
 		projections.Fold(rows, projections.All(), []events.Recorded{{
@@ -55,7 +52,7 @@ func TestCostBeyondWhatFitsStays(t *testing.T) {
 		if p < 1024 {
 			want = most * events.Won(p)
 		}
-		if got := rows.Channels[key].Cost; got != want {
+		if got := rows.Channels()[key].Cost; got != want {
 			t.Fatalf("after %d distributions the cost is %d, want %d", p, got, want)
 		}
 	}

@@ -100,4 +100,6 @@ type Acts interface {
 	// Note records how far the act is: State, Owner, At, To and Error. ErrFenced
 	// where the lease is not held by this epoch or the act has ended.
 	Note(ctx context.Context, lease Lease, a Act) error
+	// Pause sets or lifts the pause of the projections.
+	Pause(ctx context.Context, lease Lease, act int64, projections []string, paused bool) error
 }

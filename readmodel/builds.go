@@ -2,8 +2,6 @@ package readmodel
 
 import (
 	"context"
-
-	"jangbu/events"
 )
 
 // Build is one generation of a projection, as operators see it.
@@ -17,14 +15,14 @@ type Build struct {
 	Paused bool
 }
 
-// Builds makes generations beside those that are served, and puts them in their
+// Generations makes generations beside those that are served, and puts them in their
 // place (I7). All but List are of the holder of a lease: [ErrFenced], and nothing
 // written, where the lease is not held by this epoch, a checkpoint is not as given, or
 // a generation is active that must not be, or is not that must.
 //
 // Who asks for what is served to change names the act (see [Acts]) that it carries out,
 // which is ended in the same transaction: so no act is carried out twice.
-type Builds interface {
+type Generations interface {
 	// List returns all generations, sorted by projection and generation.
 	List(ctx context.Context) ([]Build, error)
 	// Begin makes a generation of each named projection, without rows, at position
@@ -43,15 +41,4 @@ type Builds interface {
 	// Prune removes what is neither active nor a standby, in small transactions, as
 	// Fill writes.
 	Prune(ctx context.Context, lease Lease, between func()) error
-}
-
-// Mending changes what is served without another generation. [ErrFenced] as with
-// [Builds].
-type Mending interface {
-	// Replace replaces the campaign's rows in the tables of these projections, whose
-	// generations are active, by the given ones, in one transaction. It returns the
-	// revision that it makes.
-	Replace(ctx context.Context, lease Lease, act int64, at []Checkpoint, c events.Campaign, rows *Rows) (Revision, error)
-	// Pause sets or lifts the pause of the projections.
-	Pause(ctx context.Context, lease Lease, act int64, projections []string, paused bool) error
 }

@@ -6,24 +6,24 @@ import (
 	"jangbu/events"
 )
 
-// Generations says to which generation each projection's rows belong. Every
+// GenerationOf says to which generation each projection's rows belong. Every
 // store of rows checks by it what it is asked to load and to commit.
-type Generations map[string]Generation
+type GenerationOf map[string]Generation
 
 // GenerationsOfLoad returns the generations of a [Writer.Load], or an error
 // where keys name rows of a table whose projection is not given.
-func GenerationsOfLoad(at []Checkpoint, keys *Keys) (Generations, error) {
+func GenerationsOfLoad(at []Checkpoint, keys *Keys) (GenerationOf, error) {
 	of, err := generationsOf(at)
 	if err != nil {
 		return nil, err
 	}
-	return of, of.cover(len(keys.Events), len(keys.Channels), len(keys.Hours), len(keys.Profiles))
+	return of, of.cover(keys.Tables())
 }
 
 // GenerationsOfCommit returns the generations of a [Writer.Commit], or an error
 // where there are rows of a table whose projection does not advance, or an
 // advance goes back.
-func GenerationsOfCommit(advances []Advance, rows *Rows) (Generations, error) {
+func GenerationsOfCommit(advances []Advance, rows *Rows) (GenerationOf, error) {
 	at := make([]Checkpoint, len(advances))
 	for i, a := range advances {
 		if a.To < a.Position {
@@ -35,12 +35,12 @@ func GenerationsOfCommit(advances []Advance, rows *Rows) (Generations, error) {
 	if err != nil {
 		return nil, err
 	}
-	return of, of.cover(len(rows.Events), len(rows.Channels), len(rows.Hours), len(rows.Profiles))
+	return of, of.cover(rows.Tables())
 }
 
 // GenerationsOfFill returns the generations of a [Builds.Fill], their checkpoints, and
 // whether all of them are empty, or an error as of a commit.
-func GenerationsOfFill(advances []Advance, rows *Rows) (of Generations, at []Checkpoint, empty bool, err error) {
+func GenerationsOfFill(advances []Advance, rows *Rows) (of GenerationOf, at []Checkpoint, empty bool, err error) {
 	if of, err = GenerationsOfCommit(advances, rows); err != nil {
 		return nil, nil, false, err
 	}
@@ -55,7 +55,7 @@ func GenerationsOfFill(advances []Advance, rows *Rows) (of Generations, at []Che
 // GenerationsOfReplace returns the generations of a [Mending.Replace], or an error
 // where there are rows of another campaign, or of a table whose projection is not
 // given.
-func GenerationsOfReplace(at []Checkpoint, c events.Campaign, rows *Rows) (Generations, error) {
+func GenerationsOfReplace(at []Checkpoint, c events.Campaign, rows *Rows) (GenerationOf, error) {
 	of, err := generationsOf(at)
 	if err != nil {
 		return nil, err
@@ -65,11 +65,11 @@ func GenerationsOfReplace(at []Checkpoint, c events.Campaign, rows *Rows) (Gener
 			return nil, fmt.Errorf("rows of campaign %q among those of %q", other, c)
 		}
 	}
-	return of, of.cover(len(rows.Events), len(rows.Channels), len(rows.Hours), len(rows.Profiles))
+	return of, of.cover(rows.Tables())
 }
 
-func generationsOf(at []Checkpoint) (Generations, error) {
-	of := make(Generations, len(at))
+func generationsOf(at []Checkpoint) (GenerationOf, error) {
+	of := make(GenerationOf, len(at))
 	for _, c := range at {
 		if _, twice := of[c.Projection]; twice {
 			return nil, fmt.Errorf("%s is named twice", c.Projection)
@@ -79,16 +79,11 @@ func generationsOf(at []Checkpoint) (Generations, error) {
 	return of, nil
 }
 
-// cover returns an error where there are rows of a table without a generation.
-func (g Generations) cover(events, channels, hours, profiles int) error {
-	for table, rows := range map[string]int{
-		EventStatsTable:          events,
-		ChannelStatsTable:        channels,
-		ParticipationHourlyTable: hours,
-		ParticipantProfileTable:  profiles,
-	} {
-		if _, ok := g[table]; rows > 0 && !ok {
-			return fmt.Errorf("rows of %s without its checkpoint", table)
+// cover returns an error where a table has rows, or keys, and no generation.
+func (g GenerationOf) cover(tables []*Table) error {
+	for _, t := range tables {
+		if _, ok := g[t.Name]; !ok {
+			return fmt.Errorf("rows of %s without its checkpoint", t.Name)
 		}
 	}
 	return nil

@@ -1,44 +1,48 @@
 package readmodel_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"jangbu/events"
 	"jangbu/readmodel"
+	"jangbu/readmodel/readmodeltest"
 )
 
 // oneOfEach returns a row of each table.
 func oneOfEach(c events.Campaign) *readmodel.Rows {
-	rows := readmodel.NewRows()
-	rows.Event(c)
-	rows.Channel(readmodel.ChannelKey{Campaign: c, Channel: "naver"})
-	rows.Hour(readmodel.HourKey{Campaign: c, Hour: time.Date(2026, 11, 23, 1, 0, 0, 0, time.UTC)})
-	rows.Profile(readmodel.ProfileKey{Campaign: c, Dimension: readmodel.Gender, Value: "male"})
+	rows := newRows()
+	for _, table := range readmodeltest.Tables() {
+		rows.Put(table, rowOf(table, c))
+	}
 	return rows
+}
+
+func rowOf(table *readmodel.Table, c events.Campaign) any {
+	row := table.NewRow()
+	*table.Columns[0].At(row).(*string) = string(c)
+	return row
 }
 
 func TestGenerationsOfReplace(t *testing.T) {
 	t.Parallel()
-	at := []readmodel.Checkpoint{
-		{Projection: readmodel.EventStatsTable, Generation: 1, Position: 9},
-		{Projection: readmodel.ChannelStatsTable, Generation: 2},
-		{Projection: readmodel.ParticipationHourlyTable, Generation: 3},
-		{Projection: readmodel.ParticipantProfileTable, Generation: 4},
+	var at []readmodel.Checkpoint
+	all := readmodel.GenerationOf{}
+	for i, table := range readmodeltest.Tables() {
+		g := readmodel.Generation(i + 1)
+		at = append(at, readmodel.Checkpoint{Projection: table.Name, Generation: g, Position: 9})
+		all[table.Name] = g
 	}
-	all := readmodel.Generations{
-		readmodel.EventStatsTable: 1, readmodel.ChannelStatsTable: 2, readmodel.ParticipationHourlyTable: 3, readmodel.ParticipantProfileTable: 4,
-	}
-	for name, rows := range map[string]*readmodel.Rows{"rows": oneOfEach("evt-1"), "no rows": readmodel.NewRows()} {
+	for name, rows := range map[string]*readmodel.Rows{"rows": oneOfEach("evt-1"), "no rows": newRows()} {
 		got, err := readmodel.GenerationsOfReplace(at, "evt-1", rows)
 		if diff := cmp.Diff(all, got); err != nil || diff != "" {
 			t.Errorf("%s: error %v, generations (-want +got):\n%s", name, err, diff)
 		}
 	}
-	if got, err := readmodel.GenerationsOfReplace(at[1:2], "evt-1", readmodel.NewRows()); err != nil || len(got) != 1 {
+	if got, err := readmodel.GenerationsOfReplace(at[1:2], "evt-1", newRows()); err != nil || len(got) != 1 {
 		t.Errorf("one table = %v, %v; want its generation", got, err)
 	}
 
@@ -48,25 +52,20 @@ func TestGenerationsOfReplace(t *testing.T) {
 			t.Errorf("%s = %v, %v; want an error that says %s", name, got, err, want)
 		}
 	}
-	refused("a projection twice", "event_stats is named twice", append(at[:4:4], at[0]), readmodel.NewRows())
+	refused("a projection twice", at[0].Projection+" is named twice", append(slices.Clip(at), at[0]), newRows())
 	for i, c := range at {
 		refused("rows without "+c.Projection, c.Projection, append(at[:i:i], at[i+1:]...), oneOfEach("evt-1"))
 	}
-	for i, drop := range []func(*readmodel.Rows){
-		func(r *readmodel.Rows) { clear(r.Channels); clear(r.Hours); clear(r.Profiles) },
-		func(r *readmodel.Rows) { clear(r.Events); clear(r.Hours); clear(r.Profiles) },
-		func(r *readmodel.Rows) { clear(r.Events); clear(r.Channels); clear(r.Profiles) },
-		func(r *readmodel.Rows) { clear(r.Events); clear(r.Channels); clear(r.Hours) },
-	} {
-		foreign := oneOfEach("evt-10")
-		drop(foreign)
-		refused("a foreign row of "+at[i].Projection, `"evt-10"`, at, foreign)
+	for table, rows := range oneOfEach("evt-10").All() {
+		foreign := newRows()
+		foreign.Put(table, rows[0])
+		refused("a foreign row of "+table.Name, `"evt-10"`, at, foreign)
 	}
 }
 
 func TestRowsSubjectsAndLen(t *testing.T) {
 	t.Parallel()
-	rows := readmodel.NewRows()
+	rows := newRows()
 	want := map[events.Campaign]struct{}{}
 	check := func(n int) {
 		t.Helper()
@@ -78,27 +77,13 @@ func TestRowsSubjectsAndLen(t *testing.T) {
 		}
 	}
 	check(0)
-	for i, c := range []events.Campaign{"evt-1", "이벤트", "", "EVT-1"} { // each has a row of one table
-		one := oneOfEach(c)
-		switch i {
-		case 0:
-			rows.Events[c] = one.Event(c)
-		case 1:
-			for k := range one.Channels {
-				rows.Channel(k)
-			}
-		case 2:
-			for k := range one.Hours {
-				rows.Hour(k)
-			}
-		case 3:
-			for k := range one.Profiles {
-				rows.Profile(k)
-			}
-		}
+	campaigns := []events.Campaign{"evt-1", "이벤트", "", "EVT-1"}
+	for i, table := range readmodeltest.Tables() { // each has a row of another campaign
+		c := campaigns[i%len(campaigns)]
+		rows.Put(table, rowOf(table, c))
 		want[c] = struct{}{}
 		check(i + 1)
 	}
 	rows.Channel(readmodel.ChannelKey{Campaign: "evt-1", Channel: "kakao"})
-	check(5)
+	check(len(readmodeltest.Tables()) + 1)
 }

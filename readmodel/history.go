@@ -23,7 +23,7 @@ type Moment struct {
 type History interface {
 	// CampaignAsOf returns the campaign's rows as they were at the moment, and
 	// when that was: its time, or when the event at its position was recorded.
-	// ErrNotFound where there was no [EventStats] row for it in the scope then,
+	// ErrNotFound where there was no [CampaignStats] row for it in the scope then,
 	// ErrFuture where the log ends before the position.
 	CampaignAsOf(ctx context.Context, c events.Campaign, asOf Moment, by Scope) (rows CampaignRows, at time.Time, err error)
 }

@@ -1,197 +1,189 @@
 package readmodel
 
 import (
-	"time"
+	"fmt"
+	"iter"
+	"maps"
+	"slices"
 
 	"jangbu/events"
 )
 
-// EventStats is the row of one campaign in the projection "event_stats": who
-// owns it, what it costs and promises, and how many came. Its position is that
-// of the last event of any kind about the campaign.
-type EventStats struct {
-	Campaign events.Campaign
+// Rows holds rows in memory, table by table: what a fold works on. It is not safe for
+// concurrent use, except that each table may be used by a goroutine of its own.
+type Rows struct{ sets []set }
 
-	// Known is false while the campaign is known only by its participants,
-	// distributions or figures; then everything down to NewCustomerLTV is zero.
-	Known     bool
-	Shop      events.Shop
-	Title     string
-	Objective string
-	StartsAt  time.Time // zero: unknown
-	EndsAt    time.Time // zero: unknown
-
-	// Amounts are nil where the owner gave none.
-	PrizeCost             *events.Won
-	PlatformCost          *events.Won
-	ExpectedSalesIncrease *events.Won
-	BaselineSales         *events.Won
-	NewCustomerLTV        *events.Won
-
-	Participants int64
-	NewCustomers int64
-
-	Position  events.Position
-	UpdatedAt time.Time // RecordedAt of the event at Position
+// set holds rows of one table by key.
+type set interface {
+	of() *Table
+	len() int
+	put(row any)
+	// groups returns the rows of each campaign, sorted by key.
+	groups() map[events.Campaign][]any
+	// group returns those of one campaign.
+	group(c events.Campaign) []any
+	subjects(into map[events.Campaign]struct{})
 }
 
-// ChannelKey is the key of a [ChannelStats] row.
-type ChannelKey struct {
-	Campaign events.Campaign
-	// Channel is one of the five, or the free text by which participants came.
-	Channel string
+type rowSet[K comparable, R any] struct {
+	table *Table
+	key   func(*R) *K
+	rows  map[K]*R
 }
 
-// ChannelStats is the row of one channel of one campaign in the projection
-// "channel_stats".
-type ChannelStats struct {
-	ChannelKey
-
-	// DistributedAt is the latest completion; zero: never distributed.
-	DistributedAt time.Time
-	// Cost is the sum of the distributions' costs, saturated (see [AddWon]).
-	Cost events.Won
-	// Participants who came through the channel.
-	Participants int64
-	// Figures as the channel last reported them (I8).
-	Impressions Figure
-	Views       Figure
-	Clicks      Figure
-	Likes       Figure
-	Comments    Figure
-	Shares      Figure
-	// FetchedAt is the latest report; zero: the channel never answered.
-	FetchedAt time.Time
-}
-
-// Figure is a cumulative figure of a channel and when it was fetched. The zero
-// value is unknown, which is not zero (I8).
-type Figure struct {
-	Value int64
-	At    time.Time // zero: unknown
-}
-
-// Known reports whether the channel ever reported the figure.
-func (f Figure) Known() bool { return !f.At.IsZero() }
-
-// HourKey is the key of a [ParticipationHour] row.
-type HourKey struct {
-	Campaign events.Campaign
-	Hour     time.Time // start of the hour, UTC
-}
-
-// ParticipationHour is the row of one hour of one campaign in the projection
-// "participation_hourly". There is no row for an hour without a registration.
-type ParticipationHour struct {
-	HourKey
-	Participants int64
-}
-
-// Dimension is what a [ProfileCount] counts by.
-type Dimension string
-
-// The dimensions of the participants' profile.
-const (
-	Gender   Dimension = "gender"
-	AgeGroup Dimension = "ageGroup"
-	Region   Dimension = "region"
-	Customer Dimension = "customer" // new, returning or unknown, see below
-)
-
-// Values of the dimensions that are ours; the others are the producers'.
-const (
-	NewCustomer       = "new"
-	ReturningCustomer = "returning"
-	UnknownValue      = "unknown" // in every dimension: the producer sent none
-)
-
-// ProfileKey is the key of a [ProfileCount] row.
-type ProfileKey struct {
-	Campaign  events.Campaign
-	Dimension Dimension
-	Value     string // [UnknownValue] where the producer sent none
-}
-
-// ProfileCount is the row of one value of one dimension of one campaign in the
-// projection "participant_profile".
-type ProfileCount struct {
-	ProfileKey
-	Participants int64
-}
-
-// Keys names rows of all four tables: what a batch touches.
-type Keys struct {
-	Events   map[events.Campaign]struct{}
-	Channels map[ChannelKey]struct{}
-	Hours    map[HourKey]struct{}
-	Profiles map[ProfileKey]struct{}
-}
-
-// NewKeys returns no keys.
-func NewKeys() *Keys {
-	return &Keys{
-		Events:   make(map[events.Campaign]struct{}),
-		Channels: make(map[ChannelKey]struct{}),
-		Hours:    make(map[HourKey]struct{}),
-		Profiles: make(map[ProfileKey]struct{}),
+// NewRows returns no rows, with room for those of the tables.
+func NewRows(tables ...*Table) *Rows {
+	r := &Rows{sets: make([]set, len(tables))}
+	for i, t := range tables {
+		r.sets[i] = t.newSet()
 	}
+	return r
 }
 
-// Rows holds rows of all four tables in memory: what a fold works on. A table
-// of which a projection has no row is empty. Not safe for concurrent use.
-type Rows struct {
-	Events   map[events.Campaign]*EventStats
-	Channels map[ChannelKey]*ChannelStats
-	Hours    map[HourKey]*ParticipationHour
-	Profiles map[ProfileKey]*ProfileCount
-}
-
-// NewRows returns no rows.
-func NewRows() *Rows {
-	return &Rows{
-		Events:   make(map[events.Campaign]*EventStats),
-		Channels: make(map[ChannelKey]*ChannelStats),
-		Hours:    make(map[HourKey]*ParticipationHour),
-		Profiles: make(map[ProfileKey]*ProfileCount),
-	}
-}
-
-// Event returns the campaign's row, new where there was none.
-func (r *Rows) Event(c events.Campaign) *EventStats {
-	row := r.Events[c]
+// Row returns the row of type R with the key, new where there was none. It panics
+// where there is no room for rows of that type: see [NewRows].
+func Row[R any, K comparable](rows *Rows, k K) *R {
+	s := setOf[K, R](rows)
+	row := s.rows[k]
 	if row == nil {
-		row = &EventStats{Campaign: c}
-		r.Events[c] = row
+		row = new(R)
+		*s.key(row) = k
+		s.rows[k] = row
 	}
 	return row
 }
 
-// Channel returns the channel's row, new where there was none.
-func (r *Rows) Channel(k ChannelKey) *ChannelStats {
-	row := r.Channels[k]
-	if row == nil {
-		row = &ChannelStats{ChannelKey: k}
-		r.Channels[k] = row
+// RowsOf returns all rows of type R by their keys.
+func RowsOf[R any, K comparable](rows *Rows) map[K]*R { return setOf[K, R](rows).rows }
+
+func setOf[K comparable, R any](rows *Rows) *rowSet[K, R] {
+	for _, s := range rows.sets {
+		if s, ok := s.(*rowSet[K, R]); ok {
+			return s
+		}
 	}
-	return row
+	panic(fmt.Sprintf("readmodel: no room for rows of type %T", *new(R)))
 }
 
-// Hour returns the hour's row, new where there was none.
-func (r *Rows) Hour(k HourKey) *ParticipationHour {
-	row := r.Hours[k]
-	if row == nil {
-		row = &ParticipationHour{HourKey: k}
-		r.Hours[k] = row
+// Put adds a row of the table, a pointer as of [Table.NewRow], in the place of one with
+// the same key.
+func (r *Rows) Put(t *Table, row any) {
+	for _, s := range r.sets {
+		if s.of().Name == t.Name {
+			s.put(row)
+		}
 	}
-	return row
 }
 
-// Profile returns the value's row, new where there was none.
-func (r *Rows) Profile(k ProfileKey) *ProfileCount {
-	row := r.Profiles[k]
-	if row == nil {
-		row = &ProfileCount{ProfileKey: k}
-		r.Profiles[k] = row
+// Tables returns the tables that have rows.
+func (r *Rows) Tables() []*Table {
+	var some []*Table
+	for _, s := range r.sets {
+		if s.len() > 0 {
+			some = append(some, s.of())
+		}
 	}
-	return row
+	return some
+}
+
+// All returns the rows of each table that has any, as pointers, sorted by key.
+func (r *Rows) All() iter.Seq2[*Table, []any] {
+	return func(yield func(*Table, []any) bool) {
+		for _, s := range r.sets {
+			if s.len() == 0 {
+				continue
+			}
+			all, groups := make([]any, 0, s.len()), s.groups()
+			for _, c := range slices.Sorted(maps.Keys(groups)) {
+				all = append(all, groups[c]...)
+			}
+			if !yield(s.of(), all) {
+				return
+			}
+		}
+	}
+}
+
+// Len returns how many rows there are, in all tables.
+func (r *Rows) Len() int {
+	n := 0
+	for _, s := range r.sets {
+		n += s.len()
+	}
+	return n
+}
+
+// Subjects returns the campaigns that have a row in any table.
+func (r *Rows) Subjects() map[events.Campaign]struct{} {
+	of := make(map[events.Campaign]struct{})
+	for _, s := range r.sets {
+		s.subjects(of)
+	}
+	return of
+}
+
+// Of returns the campaign's rows in the order of a [Reader], so that what was folded in
+// memory can be served. It looks at every row.
+func (r *Rows) Of(c events.Campaign) CampaignRows {
+	out := NewCampaignRows()
+	for _, s := range r.sets {
+		out.fill(s.of(), s.group(c))
+	}
+	return out
+}
+
+// ByCampaign returns the rows of every campaign that has a [CampaignStats] row, sorted
+// by campaign, by bytes.
+func (r *Rows) ByCampaign() []CampaignRows {
+	of := make(map[events.Campaign]CampaignRows)
+	for _, s := range r.sets {
+		for c, rows := range s.groups() {
+			if _, ok := of[c]; !ok {
+				of[c] = NewCampaignRows()
+			}
+			of[c].fill(s.of(), rows)
+		}
+	}
+	all := make([]CampaignRows, 0, len(of))
+	for _, c := range slices.Sorted(maps.Keys(of)) {
+		if rows := of[c]; rows.Campaign().Campaign != "" {
+			all = append(all, rows)
+		}
+	}
+	return all
+}
+
+func (s *rowSet[K, R]) of() *Table { return s.table }
+
+func (s *rowSet[K, R]) len() int { return len(s.rows) }
+
+func (s *rowSet[K, R]) put(row any) { s.rows[*s.key(row.(*R))] = row.(*R) }
+
+func (s *rowSet[K, R]) subjects(into map[events.Campaign]struct{}) {
+	for _, row := range s.rows {
+		into[s.table.CampaignOf(row)] = struct{}{}
+	}
+}
+
+func (s *rowSet[K, R]) groups() map[events.Campaign][]any {
+	groups := make(map[events.Campaign][]any)
+	for _, row := range s.rows {
+		c := s.table.CampaignOf(row)
+		groups[c] = append(groups[c], row)
+	}
+	for _, group := range groups {
+		s.table.sort(group)
+	}
+	return groups
+}
+
+func (s *rowSet[K, R]) group(c events.Campaign) []any {
+	var group []any
+	for _, row := range s.rows {
+		if s.table.CampaignOf(row) == c {
+			group = append(group, row)
+		}
+	}
+	s.table.sort(group)
+	return group
 }

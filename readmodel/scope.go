@@ -31,7 +31,7 @@ func Shops(shops ...events.Shop) Scope {
 }
 
 // Allows reports whether the campaign of this row is in the scope.
-func (s Scope) Allows(row EventStats) bool {
+func (s Scope) Allows(row CampaignStats) bool {
 	return s.everything || row.Known && s.AllowsShop(row.Shop)
 }
 

@@ -11,9 +11,9 @@ import (
 
 func TestScopeAllows(t *testing.T) {
 	t.Parallel()
-	known := readmodel.EventStats{Campaign: "evt-1", Known: true, Shop: "store-1"}
-	foreign := readmodel.EventStats{Campaign: "evt-2", Known: true, Shop: "store-2"}
-	unknown := readmodel.EventStats{Campaign: "evt-3"}
+	known := readmodel.CampaignStats{Campaign: "evt-1", Known: true, Shop: "store-1"}
+	foreign := readmodel.CampaignStats{Campaign: "evt-2", Known: true, Shop: "store-2"}
+	unknown := readmodel.CampaignStats{Campaign: "evt-3"}
 	for name, tc := range map[string]struct {
 		scope                   readmodel.Scope
 		known, foreign, unknown bool

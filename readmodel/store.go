@@ -46,37 +46,27 @@ type Lease struct {
 	Epoch int64
 }
 
-// CampaignRows is all that is known of one campaign, read at one moment from
-// the active generations. Slices are sorted by their keys, by bytes and time.
-type CampaignRows struct {
-	// Revision is that of the store at that moment.
-	Revision Revision
-	Event    EventStats
-	Channels []ChannelStats
-	Hours    []ParticipationHour
-	Profiles []ProfileCount
-}
-
-// Empty reports whether there is no row.
-func (r *CampaignRows) Empty() bool {
-	return r.Event.Campaign == "" && len(r.Channels)+len(r.Hours)+len(r.Profiles) == 0
-}
-
-// ShopCampaign is a campaign in the list of a shop: what its four numbers are
-// made of.
+// ShopCampaign is a campaign in the list of a shop: what its four numbers are made of.
 type ShopCampaign struct {
-	Event    EventStats
+	Campaign CampaignStats
 	Channels []ChannelStats // sorted by channel, by bytes
 }
 
-// Reader reads what is served. What a scope does not allow it answers exactly as
-// what does not exist (I12).
+// DistributedChannel is a channel that a campaign was distributed to, with what it last
+// reported.
+type DistributedChannel struct {
+	ChannelStats           // DistributedAt is never zero
+	EndsAt       time.Time // of the campaign; zero: unknown
+}
+
+// Reader reads what is served. A campaign that the scope does not allow is answered
+// exactly as one that does not exist (I12).
 type Reader interface {
 	// Campaign returns the campaign's rows, all of one snapshot. ErrNotFound
-	// where there is no [EventStats] row for it in the scope.
+	// where there is no [CampaignStats] row for it in the scope.
 	Campaign(ctx context.Context, c events.Campaign, by Scope) (CampaignRows, error)
 	// ShopCampaigns returns the campaigns of a shop, all of one snapshot, sorted
-	// by campaign, by bytes. None where it has none in the scope. Campaigns whose
+	// by campaign, by bytes; none where it has none in the scope. Campaigns whose
 	// creation has not been seen are of the shop without a name.
 	ShopCampaigns(ctx context.Context, shop events.Shop, by Scope) ([]ShopCampaign, error)
 	// Revision returns the revision of what a read would return now. It costs one
@@ -84,8 +74,30 @@ type Reader interface {
 	Revision(ctx context.Context) (Revision, error)
 }
 
-// Writer is the store of rows as the runner sees it.
-type Writer interface {
+// Store keeps rows: it serves them, folds are written into it, and operations on it
+// are recorded with it. Its tables are those that it was opened with.
+type Store interface {
+	Reader
+	Generations
+	Leases
+	Acts
+
+	// Distributed returns every channel that a campaign was distributed to,
+	// sorted by campaign and channel by bytes, all of one snapshot of the active
+	// generations; without the campaigns that ended before the given time. A
+	// campaign whose end is not known, or of which nothing but the distribution
+	// is known, has not ended.
+	Distributed(ctx context.Context, endedBefore time.Time) ([]DistributedChannel, error)
+	// Snapshot returns the campaign's rows of the active generations and these
+	// generations' checkpoints, sorted by projection, all of one snapshot of the
+	// database: what a proof that rows equal the fold needs (I6). Rows without a
+	// [CampaignStats] row among them are returned. ErrNotFound, and the checkpoints
+	// all the same, where the campaign has no row in any table.
+	Snapshot(ctx context.Context, c events.Campaign) (CampaignRows, []Checkpoint, error)
+	// Campaigns returns the first campaigns after a name, at most limit, that have
+	// a row in any table of an active generation, sorted by bytes.
+	Campaigns(ctx context.Context, after events.Campaign, limit int) ([]events.Campaign, error)
+
 	// Register makes sure that each named projection has an active generation
 	// and returns the active ones' checkpoints, in the order of the names. A
 	// projection that is new starts at position 0. One whose active generation was
@@ -102,6 +114,10 @@ type Writer interface {
 	// change either. ErrFenced, and nothing written, where a checkpoint is not
 	// where its advance starts or the lease is not held by this epoch.
 	Commit(ctx context.Context, lease Lease, advances []Advance, rows *Rows) (Revision, error)
+	// Replace replaces the campaign's rows in the tables of these projections, whose
+	// generations are active, by the given ones, in one transaction. It returns the
+	// revision that it makes.
+	Replace(ctx context.Context, lease Lease, act int64, at []Checkpoint, c events.Campaign, rows *Rows) (Revision, error)
 }
 
 // Leases hands out leases.

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"jangbu/cmd/jangbu/cli"
-	"jangbu/cmd/jangbu/stores"
 	"jangbu/events"
 	"jangbu/projections"
 	"jangbu/projections/runner"
@@ -69,7 +68,7 @@ func (r actReport) subject() string {
 
 // operate asks for the act and waits until it has ended. A service carries it out; where
 // none runs, this process does, as a service would.
-func (f *actFlags) operate(ctx context.Context, t cli.Terminal, log events.Log, rows stores.Rows, wanted readmodel.Act) error {
+func (f *actFlags) operate(ctx context.Context, t cli.Terminal, log events.Log, rows readmodel.Store, wanted readmodel.Act) error {
 	f.Quiet()
 	wanted.Who, wanted.Why = operator(), f.Why
 	asked, err := rows.Ask(ctx, wanted)

@@ -18,12 +18,12 @@ import (
 
 // endedRows tells when an act is seen to have ended.
 type endedRows struct {
-	stores.Rows
+	readmodel.Store
 	ended func()
 }
 
 func (r endedRows) Act(ctx context.Context, id int64) (readmodel.Act, error) {
-	a, err := r.Rows.Act(ctx, id)
+	a, err := r.Store.Act(ctx, id)
 	if a.Ended() {
 		r.ended()
 	}
@@ -55,11 +55,11 @@ func TestInterruptedAfterTheEnd(t *testing.T) {
 	if err := rebuild.Run(t.Context(), cli.Terminal{Out: io.Discard, Err: t.Output()}); err != nil {
 		t.Fatal(err)
 	}
-	err = at.WithServed(t.Context(), func(log events.Log, rows stores.Rows) error {
+	err = at.WithServed(t.Context(), func(log events.Log, rows readmodel.Store) error {
 		ctx, interrupt := context.WithCancel(t.Context())
 		defer interrupt()
 		var out, complaint bytes.Buffer
-		act := readmodel.Act{Kind: readmodel.ActRebuild, Projections: []string{readmodel.EventStatsTable}}
+		act := readmodel.Act{Kind: readmodel.ActRebuild, Projections: []string{readmodel.CampaignStatsTable().Name}}
 		err := flags.operate(ctx, cli.Terminal{Out: &out, Err: &complaint}, log, endedRows{rows, interrupt}, act)
 		if err != nil || !strings.Contains(out.String(), "rebuild of event_stats done in ") {
 			t.Errorf("operate: %v, printed %q, complained %q", err, &out, &complaint)

@@ -24,7 +24,7 @@ const (
 // of a service: what "jangbu verify" proves when it is asked is looked at always (I6).
 type auditing struct {
 	log    events.Log
-	rows   readmodel.Snapshots
+	rows   readmodel.Store
 	every  time.Duration
 	active func() bool // of several processes one is enough
 	logger *slog.Logger
@@ -32,7 +32,7 @@ type auditing struct {
 	campaigns *prometheus.CounterVec // by result
 }
 
-func newAuditing(log events.Log, rows readmodel.Snapshots, active func() bool, logger *slog.Logger) *auditing {
+func newAuditing(log events.Log, rows readmodel.Store, active func() bool, logger *slog.Logger) *auditing {
 	a := &auditing{
 		log: log, rows: rows, every: auditEvery, active: active, logger: logger,
 		campaigns: prometheus.NewCounterVec(prometheus.CounterOpts{

@@ -116,7 +116,7 @@ func (c benchReplayCommand) measure(ctx context.Context, s *scratch, counts map[
 
 	var names []string
 	for _, p := range projections.All() {
-		names = append(names, p.Name)
+		names = append(names, p.Name())
 	}
 	slices.Sort(names)
 	var replays, bares, rebuilds []time.Duration

@@ -29,7 +29,7 @@ import (
 // scratch is a log and its rows for a measurement, in a database of their own.
 type scratch struct {
 	log    events.Log
-	rows   stores.Rows
+	rows   readmodel.Store
 	runner *runner.Runner
 	// bare reads every row of the log and does nothing with it.
 	bare    func(ctx context.Context) error

@@ -10,6 +10,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"jangbu/cmd/jangbu/stores"
+	"jangbu/projections"
 	"jangbu/readmodel/cache"
 	cacheredis "jangbu/readmodel/cache/redis"
 )
@@ -40,7 +41,7 @@ func (s *service) startCache(ctx context.Context) error {
 	if err := s.tracing.redis(client); err != nil {
 		return fmt.Errorf("start cache: %w", err)
 	}
-	if s.cache, err = cache.Open(ctx, cache.Config{Inner: s.rows, Shared: cacheredis.New(client, s.logger), Logger: s.logger}); err != nil {
+	if s.cache, err = cache.Open(ctx, cache.Config{Inner: s.rows, Shared: cacheredis.New(client, projections.Tables(projections.All()), s.logger), Logger: s.logger}); err != nil {
 		return fmt.Errorf("start cache: %w", err)
 	}
 	s.onClose(func() error { s.cache.Close(); return nil })

@@ -159,9 +159,9 @@ func (c *deletingCache) deleteChanged(ctx context.Context) {
 			return
 		}
 		for _, row := range rows {
-			if positions[row.Event.Campaign] != row.Event.Position {
-				positions[row.Event.Campaign] = row.Event.Position
-				_ = c.client.Del(ctx, "naive:"+string(row.Event.Campaign)).Err()
+			if positions[row.Campaign.Campaign] != row.Campaign.Position {
+				positions[row.Campaign.Campaign] = row.Campaign.Position
+				_ = c.client.Del(ctx, "naive:"+string(row.Campaign.Campaign)).Err()
 			}
 		}
 		time.Sleep(10 * time.Millisecond)

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"jangbu/projections"
 	"jangbu/readmodel"
 	"jangbu/readmodel/sqliterows"
 )
@@ -30,7 +31,7 @@ func (c *cutOff) Acquire(ctx context.Context, name, owner string, ttl time.Durat
 // store gives up before another can take over.
 func TestOffice(t *testing.T) {
 	t.Parallel()
-	rows, err := sqliterows.Open(t.Context(), filepath.Join(t.TempDir(), "rows.db"))
+	rows, err := sqliterows.Open(t.Context(), filepath.Join(t.TempDir(), "rows.db"), projections.Tables(projections.All()))
 	if err != nil {
 		t.Fatal(err)
 	}

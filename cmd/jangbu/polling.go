@@ -84,7 +84,7 @@ func tickOf(s channels.Schedule) time.Duration {
 }
 
 // listTargets reads the targets from the rows.
-func listTargets(rows readmodel.Distributions) channels.List {
+func listTargets(rows readmodel.Store) channels.List {
 	return func(ctx context.Context, endedBefore time.Time) ([]channels.Target, error) {
 		distributed, err := rows.Distributed(ctx, endedBefore)
 		if err != nil {

@@ -178,8 +178,8 @@ func (p *program) settled(t *testing.T, want events.Totals, limit time.Duration)
 			return fmt.Sprintf("the log has %+v of %+v", got, want)
 		}
 		for _, of := range projections.All() {
-			if at := m[fmt.Sprintf("jangbu_projection_position{projection=%q}", of.Name)]; at < int64(got.Head) {
-				return fmt.Sprintf("%s stands at %d of %d", of.Name, at, got.Head)
+			if at := m[fmt.Sprintf("jangbu_projection_position{projection=%q}", of.Name())]; at < int64(got.Head) {
+				return fmt.Sprintf("%s stands at %d of %d", of.Name(), at, got.Head)
 			}
 		}
 		return ""

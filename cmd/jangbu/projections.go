@@ -33,7 +33,7 @@ type chosen struct {
 func (c *chosen) names(wrong *cli.Problems) []string {
 	var known []string
 	for _, p := range projections.All() {
-		known = append(known, p.Name)
+		known = append(known, p.Name())
 	}
 	slices.Sort(known)
 	switch {
@@ -55,7 +55,7 @@ func (c *chosen) names(wrong *cli.Problems) []string {
 
 // existingCampaign returns errNothing where there is neither a row nor an event of the
 // campaign.
-func existingCampaign(ctx context.Context, log events.Log, rows readmodel.Snapshots, c events.Campaign) error {
+func existingCampaign(ctx context.Context, log events.Log, rows readmodel.Store, c events.Campaign) error {
 	_, _, err := rows.Snapshot(ctx, c)
 	if err == nil || !errors.Is(err, readmodel.ErrNotFound) {
 		return err

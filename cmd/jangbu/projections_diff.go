@@ -12,7 +12,6 @@ import (
 	"strings"
 
 	"jangbu/cmd/jangbu/cli"
-	"jangbu/cmd/jangbu/stores"
 	"jangbu/events"
 	"jangbu/projections"
 	"jangbu/projections/replay"
@@ -55,7 +54,7 @@ type changes struct {
 
 // look shows what the act would change, if that is wanted, and reports whether it is to
 // be carried out.
-func (f *diffFlags) look(ctx context.Context, t cli.Terminal, log events.Log, rows stores.Rows, act readmodel.Act, asJSON bool) (goOn bool, err error) {
+func (f *diffFlags) look(ctx context.Context, t cli.Terminal, log events.Log, rows readmodel.Store, act readmodel.Act, asJSON bool) (goOn bool, err error) {
 	if !f.Diff && !f.DryRun {
 		return true, nil
 	}
@@ -116,11 +115,11 @@ func answered(ctx context.Context, in io.Reader) (string, error) {
 }
 
 // findChanges folds the log in memory and compares.
-func findChanges(ctx context.Context, log events.Log, rows stores.Rows, act readmodel.Act, tell func(at, to events.Position)) (changes, error) {
+func findChanges(ctx context.Context, log events.Log, rows readmodel.Store, act readmodel.Act, tell func(at, to events.Position)) (changes, error) {
 	found := changes{Changes: []divergence{}}
 	cfg := replay.VerifyConfig{
 		Log: log, Rows: rows, Campaign: act.Campaign, AnyVersion: true, Progress: tell,
-		Projections: slices.DeleteFunc(projections.All(), func(p projections.Projection) bool { return !slices.Contains(act.Projections, p.Name) }),
+		Projections: slices.DeleteFunc(projections.All(), func(p projections.Projection) bool { return !slices.Contains(act.Projections, p.Name()) }),
 		Each: func(d *replay.Divergence) {
 			if len(found.Changes) < keptChanges {
 				found.Changes = append(found.Changes, divergence(*d))

@@ -30,7 +30,7 @@ Examples:
 
 // Run rolls back.
 func (c projectionsRollbackCommand) Run(ctx context.Context, t cli.Terminal) error {
-	return c.run(ctx, t, &c.Config, &c.chosen, readmodel.ActRollback, func(rows stores.Rows, names []string) error {
+	return c.run(ctx, t, &c.Config, &c.chosen, readmodel.ActRollback, func(rows readmodel.Store, names []string) error {
 		all, err := rows.List(ctx)
 		if err != nil {
 			return err
@@ -84,14 +84,14 @@ func (c projectionsResumeCommand) Run(ctx context.Context, t cli.Terminal) error
 }
 
 // run asks for an act on the chosen projections, if check has nothing against it.
-func (f *actFlags) run(ctx context.Context, t cli.Terminal, at *stores.Config, of *chosen, kind readmodel.ActKind, check func(stores.Rows, []string) error) error {
+func (f *actFlags) run(ctx context.Context, t cli.Terminal, at *stores.Config, of *chosen, kind readmodel.ActKind, check func(readmodel.Store, []string) error) error {
 	var wrong cli.Problems
 	at.Check(wrong.Add)
 	names := of.names(&wrong)
 	if err := wrong.Err(); err != nil {
 		return err
 	}
-	return at.WithServed(ctx, func(log events.Log, rows stores.Rows) error {
+	return at.WithServed(ctx, func(log events.Log, rows readmodel.Store) error {
 		if check != nil {
 			if err := check(rows, names); err != nil {
 				return err

@@ -85,7 +85,7 @@ func rebuild(ctx context.Context, t cli.Terminal, at *stores.Config, of *chosen,
 	if act.Kind == readmodel.ActRebuild {
 		with = at.WithStores
 	}
-	return with(ctx, func(log events.Log, rows stores.Rows) error {
+	return with(ctx, func(log events.Log, rows readmodel.Store) error {
 		if c != "" {
 			if err := existingCampaign(ctx, log, rows, c); err != nil {
 				return err

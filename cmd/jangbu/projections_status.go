@@ -64,7 +64,7 @@ func buildReports(builds []readmodel.Build, head events.Position) []buildReport 
 
 // Run lists.
 func (c projectionsListCommand) Run(ctx context.Context, t cli.Terminal) error {
-	return c.WithServed(ctx, func(log events.Log, rows stores.Rows) error {
+	return c.WithServed(ctx, func(log events.Log, rows readmodel.Store) error {
 		builds, err := rows.List(ctx)
 		if err != nil {
 			return err
@@ -142,7 +142,7 @@ type projectionReport struct {
 
 // Run shows the state.
 func (c projectionsStatusCommand) Run(ctx context.Context, t cli.Terminal) error {
-	return c.WithServed(ctx, func(log events.Log, rows stores.Rows) error {
+	return c.WithServed(ctx, func(log events.Log, rows readmodel.Store) error {
 		out, err := statusOf(ctx, log, rows)
 		if err != nil {
 			return err
@@ -168,7 +168,7 @@ func (c projectionsStatusCommand) Run(ctx context.Context, t cli.Terminal) error
 }
 
 // statusOf looks, and looks again.
-func statusOf(ctx context.Context, log events.Log, rows stores.Rows) (statusReport, error) {
+func statusOf(ctx context.Context, log events.Log, rows readmodel.Store) (statusReport, error) {
 	before, err := rows.List(ctx)
 	if err != nil {
 		return statusReport{}, err
@@ -223,7 +223,7 @@ func behind(ctx context.Context, log events.Log, at events.Position) (float64, e
 }
 
 // addRecord adds who folds, what failed last and what was done last.
-func (r *statusReport) addRecord(ctx context.Context, rows stores.Rows) error {
+func (r *statusReport) addRecord(ctx context.Context, rows readmodel.Store) error {
 	holder, err := rows.Holder(ctx, runner.LeaseName)
 	if err != nil {
 		return err

@@ -19,7 +19,7 @@ func TestReach(t *testing.T) {
 		{"jangbu/readmodel", []string{"jangbu/projections", "jangbu/httpapi", "net/http", "database/sql"}},
 		{"jangbu/readmodel/dashboard", []string{"jangbu/projections", "jangbu/httpapi", "net/http", "database/sql"}},
 		{"jangbu/projections", []string{"net/http", "database/sql", "jangbu/readmodel/", "jangbu/httpapi"}},
-		{"jangbu/projections/runner", []string{"net/http", "database/sql", "jangbu/events/", "jangbu/readmodel/", "github.com/jackc", "modernc.org"}},
+		{"jangbu/projections/runner", []string{"net/http", "database/sql", "jangbu/events/", "jangbu/readmodel/pgrows", "jangbu/readmodel/sqliterows", "jangbu/readmodel/cache", "jangbu/readmodel/dashboard", "github.com/jackc", "modernc.org"}},
 		{"jangbu/projections/replay", []string{"net/http", "database/sql", "jangbu/events/", "jangbu/readmodel/", "jangbu/projections/runner", "github.com/jackc", "modernc.org"}},
 		{"jangbu/httpapi", []string{"database/sql", "jangbu/events/", "jangbu/readmodel/pgrows", "jangbu/readmodel/sqliterows", "jangbu/readmodel/cache", "jangbu/projections", "github.com/jackc", "modernc.org"}},
 		{"jangbu/httpapi/dashboard", []string{"jangbu/events", "jangbu/readmodel", "jangbu/projections"}},

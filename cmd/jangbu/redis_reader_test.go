@@ -16,6 +16,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"jangbu/events"
+	"jangbu/projections"
 	"jangbu/readmodel"
 	"jangbu/readmodel/cache"
 	cacheredis "jangbu/readmodel/cache/redis"
@@ -82,7 +83,7 @@ func (r *redisReader) come(ctx context.Context, t testing.TB, url string) (fromR
 	client := redis.NewClient(options)
 	defer func() { _ = client.Close() }()
 	for ctx.Err() == nil {
-		process, err := cache.Open(ctx, cache.Config{Inner: r.b.rows, Shared: cacheredis.New(client, slog.New(slog.DiscardHandler)), Logger: slog.New(slog.DiscardHandler)})
+		process, err := cache.Open(ctx, cache.Config{Inner: r.b.rows, Shared: cacheredis.New(client, projections.Tables(projections.All()), slog.New(slog.DiscardHandler)), Logger: slog.New(slog.DiscardHandler)})
 		if err != nil {
 			t.Error(err)
 			return fromRedis
@@ -97,10 +98,10 @@ func (r *redisReader) come(ctx context.Context, t testing.TB, url string) (fromR
 			case ctx.Err() != nil:
 			case err != nil:
 				problem = err.Error()
-			case rows.Event.Campaign != events.Campaign(fmt.Sprintf("evt-%d", c)):
-				problem = "these are the rows of " + string(rows.Event.Campaign)
-			case int64(rows.Event.Position) < want:
-				problem = fmt.Sprintf("rows of position %d, there were some of %d a second ago", rows.Event.Position, want)
+			case rows.Campaign().Campaign != events.Campaign(fmt.Sprintf("evt-%d", c)):
+				problem = "these are the rows of " + string(rows.Campaign().Campaign)
+			case int64(rows.Campaign().Position) < want:
+				problem = fmt.Sprintf("rows of position %d, there were some of %d a second ago", rows.Campaign().Position, want)
 			}
 			r.note(c, took, problem)
 		}
@@ -166,7 +167,7 @@ func (s *sampler) run(ctx context.Context, t testing.TB) {
 		}
 		now := sample{time.Now(), make(map[string]events.Position, len(rows))}
 		for _, row := range rows {
-			now.positions[string(row.Event.Campaign)] = row.Event.Position
+			now.positions[string(row.Campaign.Campaign)] = row.Campaign.Position
 		}
 		s.mu.Lock()
 		s.samples = append(s.samples, now)

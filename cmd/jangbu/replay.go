@@ -184,13 +184,13 @@ func (c *replayCommand) report(got replay.Replayed, v dashboard.View) replayed {
 		at := got.RecordedAt.In(v.Location)
 		out.RecordedAt = &at
 	}
-	for _, rows := range got.Rows.Campaigns() {
-		if c.Store != "" && rows.Event.Shop != c.Store {
+	for _, rows := range got.Rows.ByCampaign() {
+		if c.Store != "" && rows.Campaign().Shop != c.Store {
 			continue
 		}
 		one := replayedReport{Dashboard: dashboard.New(rows, v)}
 		if len(c.Set) > 0 {
-			rows.Event = dashboard.Assumptions(c.Set).Apply(rows.Event)
+			dashboard.Assumptions(c.Set).Apply(rows.Campaign())
 			would := dashboard.New(rows, v)
 			one.WhatIf = &whatIf{would.Summary, would.Economics}
 		}
@@ -206,14 +206,14 @@ func (c *replayCommand) writeInto(ctx context.Context, t cli.Terminal, got repla
 			_ = os.Remove(c.Into) // half of the rows are none
 		}
 	}()
-	rows, err := sqliterows.Open(ctx, c.Into)
+	rows, err := sqliterows.Open(ctx, c.Into, projections.Tables(projections.All()))
 	if err != nil {
 		return fmt.Errorf("write rows: %w", err)
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	var wanted []readmodel.Checkpoint
 	for _, p := range projections.All() {
-		wanted = append(wanted, readmodel.Checkpoint{Projection: p.Name, Version: p.Version})
+		wanted = append(wanted, readmodel.Checkpoint{Projection: p.Name(), Version: p.Version})
 	}
 	at, err := rows.Register(ctx, wanted)
 	if err != nil {
@@ -240,6 +240,6 @@ func (c *replayCommand) writeInto(ctx context.Context, t cli.Terminal, got repla
 			Into    string          `json:"into"`
 		}{got.Events, got.Through, c.Into})
 	}
-	t.Printf("%d events through position %d, %d campaigns, in %s", got.Events, got.Through, len(got.Rows.Events), c.Into)
+	t.Printf("%d events through position %d, %d campaigns, in %s", got.Events, got.Through, len(got.Rows.Campaigns()), c.Into)
 	return nil
 }

@@ -119,7 +119,7 @@ func foldedDashboards(t *testing.T, at *stores.Config, campaigns []events.Campai
 }
 
 // fold folds a log to its head.
-func fold(t *testing.T, log events.Log, rows stores.Rows) {
+func fold(t *testing.T, log events.Log, rows readmodel.Store) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()

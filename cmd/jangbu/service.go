@@ -15,7 +15,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"jangbu/cmd/jangbu/stores"
 	"jangbu/events/bus"
 	"jangbu/events/bus/embedded"
 	"jangbu/events/bus/kafka"
@@ -23,6 +22,7 @@ import (
 	"jangbu/events/privacy"
 	"jangbu/projections"
 	"jangbu/projections/runner"
+	"jangbu/readmodel"
 	"jangbu/readmodel/cache"
 )
 
@@ -41,7 +41,7 @@ type service struct {
 	brokers   []string
 	embedded  *embedded.Broker // nil: the brokers are somebody else's
 	log       *measuredLog
-	rows      stores.Rows
+	rows      readmodel.Store
 	router    *bus.Router    // nil without something to carry
 	polling   *polling       // nil without the role, or anybody to poll
 	runner    *runner.Runner // nil without the role
@@ -249,7 +249,7 @@ func (s *service) startRunner(running context.Context) (err error) {
 	s.group.Go(func() error { s.auditing.run(running); return nil })
 	names := make([]string, 0, 4)
 	for _, p := range projections.All() {
-		names = append(names, p.Name)
+		names = append(names, p.Name())
 	}
 	s.line("project", strings.Join(names, " "), "")
 	return nil

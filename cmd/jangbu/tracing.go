@@ -26,7 +26,6 @@ import (
 
 	"jangbu/cmd/jangbu/cli"
 	"jangbu/events"
-	"jangbu/projections/runner"
 	"jangbu/readmodel"
 )
 
@@ -102,7 +101,7 @@ func (t *tracing) appends(a events.Appender) events.Appender {
 	return tracedAppender{a, t}
 }
 
-func (t *tracing) commits(w runner.Store) runner.Store {
+func (t *tracing) commits(w readmodel.Store) readmodel.Store {
 	if t == nil {
 		return w
 	}
@@ -210,19 +209,20 @@ func (a tracedAppender) Append(ctx context.Context, drafts []events.Draft) ([]ev
 
 // tracedRows traces commits of rows: each names the appends that it folds.
 type tracedRows struct {
-	runner.Store
+	readmodel.Store
 	*tracing
 }
 
-// Commit implements [readmodel.Writer].
+// Commit implements [readmodel.Store].
 func (w tracedRows) Commit(ctx context.Context, lease readmodel.Lease, advances []readmodel.Advance, rows *readmodel.Rows) (readmodel.Revision, error) {
 	var links []trace.Link
-	for c := range rows.Events {
+	subjects := rows.Subjects()
+	for c := range subjects {
 		if at, ok := w.trail.take(c); ok && len(links) < maxLinks {
 			links = append(links, trace.Link{SpanContext: at})
 		}
 	}
-	attributes := []attribute.KeyValue{attribute.Int("jangbu.campaigns", len(rows.Events))}
+	attributes := []attribute.KeyValue{attribute.Int("jangbu.campaigns", len(subjects))}
 	if len(advances) > 0 {
 		attributes = append(attributes,
 			attribute.Int64("jangbu.position.from", int64(advances[0].Position)), attribute.Int64("jangbu.position.to", int64(advances[0].To)))

@@ -2,15 +2,9 @@ package replay
 
 import (
 	"cmp"
-	"fmt"
-	"maps"
-	"reflect"
 	"slices"
 	"strconv"
-	"time"
 
-	"jangbu/events"
-	"jangbu/projections"
 	"jangbu/readmodel"
 )
 
@@ -22,96 +16,48 @@ const (
 	nothing = "nothing"
 )
 
-// only returns the rows of the projections' tables.
-func only(ps []projections.Projection, rows readmodel.CampaignRows) readmodel.CampaignRows {
-	var some readmodel.CampaignRows
-	for _, p := range ps {
-		switch p.Name {
-		case readmodel.EventStatsTable:
-			some.Event = rows.Event
-		case readmodel.ChannelStatsTable:
-			some.Channels = rows.Channels
-		case readmodel.ParticipationHourlyTable:
-			some.Hours = rows.Hours
-		case readmodel.ParticipantProfileTable:
-			some.Profiles = rows.Profiles
-		}
-	}
-	return some
-}
-
 // differences calls see with every difference, by table and key, between the rows of one
-// campaign that are served and those that were folded, until it returns false. All
-// fields of all rows are compared.
-func differences(served readmodel.CampaignRows, folded *readmodel.Rows, see func(*Divergence) bool) {
-	var event []readmodel.EventStats
-	if served.Event.Campaign != "" {
-		event = append(event, served.Event)
-	}
-	_ = differencesOf(readmodel.ChannelStatsTable, served.Channels, folded.Channels,
-		func(row *readmodel.ChannelStats) readmodel.ChannelKey { return row.ChannelKey },
-		func(k readmodel.ChannelKey) string { return k.Channel }, see) &&
-		differencesOf(readmodel.EventStatsTable, event, folded.Events,
-			func(row *readmodel.EventStats) events.Campaign { return row.Campaign },
-			func(events.Campaign) string { return "" }, see) &&
-		differencesOf(readmodel.ParticipantProfileTable, served.Profiles, folded.Profiles,
-			func(row *readmodel.ProfileCount) readmodel.ProfileKey { return row.ProfileKey },
-			func(k readmodel.ProfileKey) string { return string(k.Dimension) + "=" + k.Value }, see) &&
-		differencesOf(readmodel.ParticipationHourlyTable, served.Hours, folded.Hours,
-			func(row *readmodel.ParticipationHour) readmodel.HourKey { return row.HourKey },
-			func(k readmodel.HourKey) string { return k.Hour.Format(time.RFC3339Nano) }, see)
-}
-
-// differencesOf compares the rows of one table. It reports whether more is wanted.
-func differencesOf[K, R comparable](table string, served []R, folded map[K]*R, key func(*R) K, name func(K) string, see func(*Divergence) bool) (more bool) {
-	byKey := make(map[K]*R, len(served))
-	for i := range served {
-		byKey[key(&served[i])] = &served[i]
-	}
-	keys := slices.Collect(maps.Keys(byKey))
-	for k := range folded {
-		if byKey[k] == nil {
-			keys = append(keys, k)
-		}
-	}
-	slices.SortFunc(keys, func(a, b K) int { return cmp.Compare(name(a), name(b)) })
-	for _, k := range keys {
-		more = true
-		switch s, f := byKey[k], folded[k]; {
-		case s == nil:
-			more = see(&Divergence{Table: table, Key: name(k), Served: noRow, Folded: aRow})
-		case f == nil:
-			more = see(&Divergence{Table: table, Key: name(k), Served: aRow, Folded: noRow})
-		case *s == *f: // most are, and without a pointer in them nothing more is to be done
-		default:
-			more = fieldsOf("", reflect.ValueOf(s).Elem(), reflect.ValueOf(f).Elem(), func(field, a, b string) bool {
-				return see(&Divergence{Table: table, Key: name(k), Field: field, Served: a, Folded: b})
-			})
-		}
-		if !more {
-			return false
-		}
-	}
-	return true
-}
-
-// fieldsOf calls see with each field in which two structures differ, until it returns
-// false, which it then returns. By way of reflection, no field that a row may be given
-// one day is forgotten.
-func fieldsOf(within string, served, folded reflect.Value, see func(field, served, folded string) bool) (more bool) {
-	for i := range served.NumField() {
-		field := served.Type().Field(i)
-		if field.Anonymous { // the row's key, which is the same
-			continue
-		}
-		name, s, f := within+field.Name, served.Field(i), folded.Field(i)
-		if figure := reflect.TypeFor[readmodel.Figure](); field.Type == figure {
-			if !fieldsOf(name+".", s, f, see) {
-				return false
+// campaign that are served in the tables and those that were folded, until it returns
+// false. All fields of all rows are compared.
+func differences(tables []*readmodel.Table, served, folded readmodel.CampaignRows, see func(*Divergence) bool) {
+	inOrder := slices.SortedFunc(slices.Values(tables), func(a, b *readmodel.Table) int { return cmp.Compare(a.Name, b.Name) })
+	for _, t := range inOrder {
+		// Both sides are sorted by key: they are merged.
+		for s, f := served.Of(t), folded.Of(t); len(s) > 0 || len(f) > 0; {
+			var a, b any // the rows of the next key
+			order := 0
+			switch {
+			case len(f) == 0:
+				order = -1
+			case len(s) == 0:
+				order = 1
+			default:
+				order = t.Compare(s[0], f[0])
 			}
-			continue
+			if order <= 0 {
+				a, s = s[0], s[1:]
+			}
+			if order >= 0 {
+				b, f = f[0], f[1:]
+			}
+			if !differencesOf(t, a, b, see) {
+				return
+			}
 		}
-		if a, b := show(s), show(f); a != b && !see(name, a, b) {
+	}
+}
+
+// differencesOf compares two rows of one key. It reports whether more is wanted.
+func differencesOf(t *readmodel.Table, served, folded any, see func(*Divergence) bool) (more bool) {
+	switch {
+	case served == nil:
+		return see(&Divergence{Table: t.Name, Key: t.KeyText(folded), Served: noRow, Folded: aRow})
+	case folded == nil:
+		return see(&Divergence{Table: t.Name, Key: t.KeyText(served), Served: aRow, Folded: noRow})
+	}
+	for _, c := range t.Columns[len(t.Key):] {
+		s, f := show(c, served), show(c, folded)
+		if s != f && !see(&Divergence{Table: t.Name, Key: t.KeyText(served), Field: c.Field, Served: s, Folded: f}) {
 			return false
 		}
 	}
@@ -119,21 +65,14 @@ func fieldsOf(within string, served, folded reflect.Value, see func(field, serve
 }
 
 // show writes a field's value, different ones differently.
-func show(v reflect.Value) string {
-	if v.Kind() == reflect.Pointer {
-		if v.IsNil() {
-			return nothing
-		}
-		v = v.Elem()
+func show(c readmodel.Column, row any) string {
+	text := c.Text(row)
+	switch {
+	case c.Kind == readmodel.Text:
+		return strconv.Quote(text)
+	case text == "":
+		return nothing
+	default:
+		return text
 	}
-	if t, ok := reflect.TypeAssert[time.Time](v); ok {
-		if t.IsZero() {
-			return nothing
-		}
-		return t.UTC().Format(time.RFC3339Nano)
-	}
-	if v.Kind() == reflect.String {
-		return strconv.Quote(v.String())
-	}
-	return fmt.Sprint(v.Interface())
 }

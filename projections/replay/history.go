@@ -34,12 +34,9 @@ func (h History) CampaignAsOf(ctx context.Context, c events.Campaign, asOf readm
 	if got.Through < asOf.Position {
 		return readmodel.CampaignRows{}, time.Time{}, fmt.Errorf("position %d: %w: the log ends at position %d", asOf.Position, readmodel.ErrFuture, got.Through)
 	}
-	rows, err := got.Rows.Campaign(c)
-	if err == nil && !by.Allows(rows.Event) {
-		err = readmodel.ErrNotFound
-	}
-	if err != nil {
-		return readmodel.CampaignRows{}, time.Time{}, fmt.Errorf("look back: %w", err)
+	rows := got.Rows.Of(c)
+	if rows.Campaign().Campaign == "" || !by.Allows(*rows.Campaign()) {
+		return readmodel.CampaignRows{}, time.Time{}, fmt.Errorf("look back: %w", readmodel.ErrNotFound)
 	}
 	return rows, got.Moment, nil
 }

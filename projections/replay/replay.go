@@ -101,7 +101,7 @@ func (r *Replay) begin(head events.Position) Replayed {
 	if r.Through == 0 || r.Through > head {
 		r.Through = head
 	}
-	return Replayed{Rows: readmodel.NewRows(), Through: max(r.After, r.Through)}
+	return Replayed{Rows: readmodel.NewRows(projections.Tables(r.Projections)...), Through: max(r.After, r.Through)}
 }
 
 func (r Replay) runLog(ctx context.Context) (Replayed, error) {

@@ -26,13 +26,13 @@ type Stream struct {
 func (s *Stream) FoldTo(ctx context.Context, to map[string]events.Position) error {
 	after, through := events.Position(-1), events.Position(0)
 	for _, p := range s.Projections {
-		if s.At[p.Name] >= to[p.Name] {
+		if s.At[p.Name()] >= to[p.Name()] {
 			continue
 		}
-		if after < 0 || s.At[p.Name] < after {
-			after = s.At[p.Name]
+		if after < 0 || s.At[p.Name()] < after {
+			after = s.At[p.Name()]
 		}
-		through = max(through, to[p.Name])
+		through = max(through, to[p.Name()])
 	}
 	if after < 0 {
 		return nil
@@ -44,7 +44,7 @@ func (s *Stream) FoldTo(ctx context.Context, to map[string]events.Position) erro
 		}
 		for _, p := range s.Projections {
 			for _, e := range batch {
-				if e.Position > s.At[p.Name] && e.Position <= to[p.Name] {
+				if e.Position > s.At[p.Name()] && e.Position <= to[p.Name()] {
 					p.Fold(s.Rows, e)
 				}
 			}
@@ -57,7 +57,7 @@ func (s *Stream) FoldTo(ctx context.Context, to map[string]events.Position) erro
 		more = len(batch) == s.Batch && after < through
 	}
 	for _, p := range s.Projections {
-		s.At[p.Name] = max(s.At[p.Name], to[p.Name])
+		s.At[p.Name()] = max(s.At[p.Name()], to[p.Name()])
 	}
 	return nil
 }

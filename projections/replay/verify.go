@@ -22,7 +22,7 @@ const campaignPage = 1_000
 // VerifyConfig says what to verify.
 type VerifyConfig struct {
 	Log         events.Log
-	Rows        readmodel.Snapshots
+	Rows        readmodel.Store
 	Projections []projections.Projection
 
 	// Campaign is the only one to verify; empty for all.
@@ -217,7 +217,7 @@ func (v *verifier) foldLog(ctx context.Context) error {
 			v.through = e.Position
 			f := v.folded[e.Event.Subject()]
 			if f == nil {
-				f = &fold{rows: readmodel.NewRows()}
+				f = &fold{rows: readmodel.NewRows(projections.Tables(v.Projections)...)}
 				v.folded[e.Event.Subject()] = f
 			}
 			f.last = e.Position
@@ -297,7 +297,7 @@ func (v *verifier) compare(ctx context.Context, c events.Campaign) (ahead bool, 
 	}
 	v.result.Campaigns++
 	diverging := false
-	differences(only(v.Projections, served), folded.rows, func(d *Divergence) bool {
+	differences(projections.Tables(v.Projections), served, folded.rows.Of(c), func(d *Divergence) bool {
 		diverging = true
 		d.Campaign, d.Position = c, at[d.Table]
 		v.found(d)
@@ -324,28 +324,28 @@ func (v *verifier) found(d *Divergence) {
 func (v *verifier) checkpoints(ctx context.Context, found []readmodel.Checkpoint) (at map[string]events.Position, ahead bool, err error) {
 	at = make(map[string]events.Position, len(v.Projections))
 	for _, p := range v.Projections {
-		at[p.Name] = 0
-		i := slices.IndexFunc(found, func(c readmodel.Checkpoint) bool { return c.Projection == p.Name })
+		at[p.Name()] = 0
+		i := slices.IndexFunc(found, func(c readmodel.Checkpoint) bool { return c.Projection == p.Name() })
 		if i >= 0 {
 			if found[i].Version != p.Version && !v.AnyVersion {
 				return nil, false, fmt.Errorf("%s: rows are of version %d, the projection is of version %d: %w",
-					p.Name, found[i].Version, p.Version, readmodel.ErrVersion)
+					p.Name(), found[i].Version, p.Version, readmodel.ErrVersion)
 			}
-			at[p.Name] = found[i].Position
+			at[p.Name()] = found[i].Position
 		}
-		if at[p.Name] > v.head {
+		if at[p.Name()] > v.head {
 			if err := v.account(ctx); err != nil { // the log has grown since, or has not
 				return nil, false, err
 			}
 		}
-		if at[p.Name] > v.head {
+		if at[p.Name()] > v.head {
 			v.result.Diverging++
 			v.found(&Divergence{
-				Table: p.Name, Served: fmt.Sprintf("checkpoint %d", at[p.Name]), Folded: fmt.Sprintf("log that ends at %d", v.head), Position: at[p.Name],
+				Table: p.Name(), Served: fmt.Sprintf("checkpoint %d", at[p.Name()]), Folded: fmt.Sprintf("log that ends at %d", v.head), Position: at[p.Name()],
 			})
 			return nil, true, nil
 		}
-		v.result.Lowest = min(v.result.Lowest, at[p.Name])
+		v.result.Lowest = min(v.result.Lowest, at[p.Name()])
 	}
 	return at, false, nil
 }
@@ -369,7 +369,7 @@ func (v *verifier) foldTo(ctx context.Context, c events.Campaign, at map[string]
 		}
 	}
 	if f == nil {
-		f = &fold{rows: readmodel.NewRows()}
+		f = &fold{rows: readmodel.NewRows(projections.Tables(v.Projections)...)}
 	}
 	s.Rows, s.Last = f.rows, f.last
 	if err := s.FoldTo(ctx, at); err != nil {

@@ -2,6 +2,7 @@ package runner_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -21,13 +22,13 @@ import (
 func names(ps []projections.Projection) []string {
 	var all []string
 	for _, p := range ps {
-		all = append(all, p.Name)
+		all = append(all, p.Name())
 	}
 	slices.Sort(all)
 	return all
 }
 
-func ask(t *testing.T, rows store, kind readmodel.ActKind, c events.Campaign, projections ...string) readmodel.Act {
+func ask(t *testing.T, rows readmodel.Store, kind readmodel.ActKind, c events.Campaign, projections ...string) readmodel.Act {
 	t.Helper()
 	a, err := rows.Ask(t.Context(), readmodel.Act{Kind: kind, Projections: projections, Campaign: c, Who: "the test", Why: "to see"})
 	if err != nil {
@@ -37,7 +38,7 @@ func ask(t *testing.T, rows store, kind readmodel.ActKind, c events.Campaign, pr
 }
 
 // ended waits for the end of the act.
-func ended(t *testing.T, rows store, id int64) readmodel.Act {
+func ended(t *testing.T, rows readmodel.Store, id int64) readmodel.Act {
 	t.Helper()
 	deadline, tick := time.After(30*time.Second), time.NewTicker(2*time.Millisecond)
 	defer tick.Stop()
@@ -58,7 +59,7 @@ func ended(t *testing.T, rows store, id int64) readmodel.Act {
 }
 
 // done asks for an act and demands that it is done.
-func done(t *testing.T, rows store, kind readmodel.ActKind, c events.Campaign, projections ...string) {
+func done(t *testing.T, rows readmodel.Store, kind readmodel.ActKind, c events.Campaign, projections ...string) {
 	t.Helper()
 	if a := ended(t, rows, ask(t, rows, kind, c, projections...).ID); a.State != readmodel.ActDone || a.Error != "" {
 		t.Fatalf("act: %+v", a)
@@ -66,7 +67,7 @@ func done(t *testing.T, rows store, kind readmodel.ActKind, c events.Campaign, p
 }
 
 // active returns the active generations, by projection.
-func active(t *testing.T, rows store) map[string]readmodel.Build {
+func active(t *testing.T, rows readmodel.Store) map[string]readmodel.Build {
 	t.Helper()
 	all, err := rows.List(t.Context())
 	if err != nil {
@@ -88,16 +89,16 @@ func TestRebuild(t *testing.T) {
 	everywhere(t, func(t *testing.T, b *verifyBundle) {
 		b.spoil(t, "")
 		r, _ := start(t, b.log, b.rows, "process-1", 20, projections.All())
-		done(t, b.rows, readmodel.ActRebuild, "", readmodel.ChannelStatsTable)
+		done(t, b.rows, readmodel.ActRebuild, "", "channel_stats")
 		cfg := b.config()
 		cfg.Projections = cfg.Projections[:1]
-		if cfg.Projections[0].Name != readmodel.ChannelStatsTable {
-			t.Fatal(cfg.Projections[0].Name)
+		if cfg.Projections[0].Name() != "channel_stats" {
+			t.Fatal(cfg.Projections[0].Name())
 		}
 		if v := verify(t, cfg); v.First != nil {
-			t.Errorf("after the rebuild of %s: %s", cfg.Projections[0].Name, v.First)
+			t.Errorf("after the rebuild of %s: %s", cfg.Projections[0].Name(), v.First)
 		}
-		if v := b.verify(t); v.First == nil || v.First.Table == readmodel.ChannelStatsTable {
+		if v := b.verify(t); v.First == nil || v.First.Table == "channel_stats" {
 			t.Errorf("after the rebuild of one: %v; want the others to differ still", v.First)
 		}
 
@@ -111,7 +112,7 @@ func TestRebuild(t *testing.T) {
 		b.clean(t)
 		for name, build := range active(t, b.rows) {
 			want := readmodel.Generation(2)
-			if name == readmodel.ChannelStatsTable {
+			if name == "channel_stats" {
 				want = 3
 			}
 			if build.Generation != want || build.Position != head {
@@ -187,7 +188,7 @@ func TestReset(t *testing.T) {
 }
 
 // snapshots returns the campaigns' rows as text, without the revision.
-func snapshots(t *testing.T, rows store, campaigns []events.Campaign) map[events.Campaign]string {
+func snapshots(t *testing.T, rows readmodel.Store, campaigns []events.Campaign) map[events.Campaign]string {
 	t.Helper()
 	all := make(map[events.Campaign]string)
 	for _, c := range campaigns {
@@ -195,18 +196,33 @@ func snapshots(t *testing.T, rows store, campaigns []events.Campaign) map[events
 		if err != nil {
 			t.Fatal(err)
 		}
-		one.Event.PrizeCost, one.Event.PlatformCost, one.Event.ExpectedSalesIncrease, one.Event.BaselineSales, one.Event.NewCustomerLTV = nil, nil, nil, nil, nil
-		one.Revision = readmodel.Revision{}
-		all[c] = fmt.Sprintf("%+v", one)
+		text, err := json.Marshal(one.Tables)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all[c] = string(text)
 	}
 	return all
+}
+
+// TestUnknownProjection: an act that names a projection that this program does not have
+// fails, and the ones after it are carried out.
+func TestUnknownProjection(t *testing.T) {
+	t.Parallel()
+	b := onSQLite(t)
+	start(t, b.log, b.rows, "process-1", 20, projections.All()[1:])
+	a := ended(t, b.rows, ask(t, b.rows, readmodel.ActRebuild, "", names(projections.All())...).ID)
+	if want := `there is no projection "channel_stats"`; a.State != readmodel.ActFailed || a.Error != want {
+		t.Errorf("act: %+v; want it to fail: %s", a, want)
+	}
+	done(t, b.rows, readmodel.ActRebuild, "", "event_stats")
 }
 
 // TestPause stops one projection, also for a process that starts later, and goes on.
 func TestPause(t *testing.T) {
 	t.Parallel()
 	everywhere(t, func(t *testing.T, b *verifyBundle) {
-		paused := readmodel.EventStatsTable
+		paused := "event_stats"
 		r, stop := start(t, b.log, b.rows, "process-1", 20, projections.All())
 		done(t, b.rows, readmodel.ActPause, "", paused)
 		at := b.head
@@ -260,7 +276,7 @@ func TestNewerVersionRebuilds(t *testing.T) {
 	t.Parallel()
 	everywhere(t, func(t *testing.T, b *verifyBundle) {
 		newer := projections.All()
-		i := slices.IndexFunc(newer, func(p projections.Projection) bool { return p.Name == readmodel.ParticipationHourlyTable })
+		i := slices.IndexFunc(newer, func(p projections.Projection) bool { return p.Name() == "participation_hourly" })
 		older := newer[i]
 		newer[i].Version++
 		newer[i].Fold = func(rows *readmodel.Rows, e events.Recorded) { older.Fold(rows, e); older.Fold(rows, e) }
@@ -273,7 +289,7 @@ func TestNewerVersionRebuilds(t *testing.T) {
 			t.Errorf("what the newer program serves: %s", v.First)
 		}
 		acts, err := b.rows.Acts(t.Context(), 10)
-		if err != nil || len(acts) != 1 || acts[0].Kind != readmodel.ActRebuild || !slices.Equal(acts[0].Projections, []string{readmodel.ParticipationHourlyTable}) {
+		if err != nil || len(acts) != 1 || acts[0].Kind != readmodel.ActRebuild || !slices.Equal(acts[0].Projections, []string{"participation_hourly"}) {
 			t.Errorf("acts = %+v, %v; want one rebuild", acts, err)
 		}
 		if err := stop(); err != nil {
@@ -299,7 +315,7 @@ func TestNewerVersionIsNotGivenUp(t *testing.T) {
 	b := onSQLite(t)
 	newer := projections.All()
 	newer[0].Version++
-	rows := &failingFill{store: b.rows}
+	rows := &failingFill{Store: b.rows}
 	rows.left.Store(1)
 	r, stop := start(t, b.log, rows, "process-1", 20, newer)
 	waitFor(t, r, appendAll(t, b.log, drafts(t, 12, 50), 10))
@@ -314,7 +330,7 @@ func TestNewerVersionIsNotGivenUp(t *testing.T) {
 
 // failingFill fails to fill some times.
 type failingFill struct {
-	store
+	readmodel.Store
 	left atomic.Int32
 }
 
@@ -322,7 +338,7 @@ func (f *failingFill) Fill(ctx context.Context, lease readmodel.Lease, advances 
 	if f.left.Add(-1) >= 0 {
 		return errors.New("the disk is full")
 	}
-	return f.store.Fill(ctx, lease, advances, rows, between)
+	return f.Store.Fill(ctx, lease, advances, rows, between)
 }
 
 // TestActsSurviveTheirLeaders takes leaders away at random moments while rebuilds,
@@ -375,26 +391,26 @@ func TestActsSurviveTheirLeaders(t *testing.T) {
 
 // watchedRows tells of notes, of commits by the generation, and of renewals.
 type watchedRows struct {
-	store
+	readmodel.Store
 	noted    func(readmodel.Act)
 	commit   func(readmodel.Generation)
 	acquires *atomic.Int64
 }
 
 func (w watchedRows) Note(ctx context.Context, lease readmodel.Lease, a readmodel.Act) error {
-	err := w.store.Note(ctx, lease, a)
+	err := w.Store.Note(ctx, lease, a)
 	w.noted(a)
 	return err
 }
 
 func (w watchedRows) Commit(ctx context.Context, lease readmodel.Lease, advances []readmodel.Advance, rows *readmodel.Rows) (readmodel.Revision, error) {
 	w.commit(advances[0].Generation)
-	return w.store.Commit(ctx, lease, advances, rows)
+	return w.Store.Commit(ctx, lease, advances, rows)
 }
 
 func (w watchedRows) Acquire(ctx context.Context, name, owner string, ttl time.Duration) (readmodel.Lease, bool, error) {
 	w.acquires.Add(1)
-	return w.store.Acquire(ctx, name, owner, ttl)
+	return w.Store.Acquire(ctx, name, owner, ttl)
 }
 
 // TestLastStepKeepsTheLease: events come in when an act is about to take its last step,
@@ -412,7 +428,7 @@ func TestLastStepKeepsTheLease(t *testing.T) {
 		last                  atomic.Bool // the last step is next
 		acquires, first, then atomic.Int64
 	)
-	rows := watchedRows{store: b.rows, acquires: &acquires}
+	rows := watchedRows{Store: b.rows, acquires: &acquires}
 	rows.noted = func(a readmodel.Act) {
 		if a.To > 0 && !last.Load() {
 			waitFor(t, r, appendAll(t, b.log, drafts(t, 12, 300), 300))
@@ -443,7 +459,7 @@ func TestProgressIsOfTheFarthestBehind(t *testing.T) {
 	all := names(projections.All())
 	var last readmodel.Act
 	rows := watchedRows{
-		store: b.rows, acquires: new(atomic.Int64), commit: func(readmodel.Generation) {},
+		Store: b.rows, acquires: new(atomic.Int64), commit: func(readmodel.Generation) {},
 		noted: func(a readmodel.Act) { last = a },
 	}
 	r, stop := start(t, b.log, rows, "process-1", 20, projections.All())

@@ -15,20 +15,21 @@ import (
 	"jangbu/events/sqlitelog"
 	"jangbu/projections"
 	"jangbu/projections/replay"
+	"jangbu/readmodel"
 	"jangbu/readmodel/sqliterows"
 )
 
 // verifyBundle is a log, its rows, and a way to change these by hand.
 type verifyBundle struct {
 	log  *sqlitelog.Log
-	rows store
+	rows readmodel.Store
 	head events.Position
 	// exec runs a statement that must change rows; tables have prefix before them.
 	exec   func(t *testing.T, statement string) (changed int64)
 	prefix string
 }
 
-func setupVerify(t *testing.T, rows store) *verifyBundle {
+func setupVerify(t *testing.T, rows readmodel.Store) *verifyBundle {
 	t.Helper()
 	b := &verifyBundle{log: openLog(t), rows: rows}
 	b.head = appendAll(t, b.log, drafts(t, 11, 300), 100)
@@ -67,7 +68,7 @@ func verify(t *testing.T, cfg replay.VerifyConfig) replay.Verified {
 func onSQLite(t *testing.T) *verifyBundle {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "rows.db")
-	rows, err := sqliterows.Open(t.Context(), path)
+	rows, err := sqliterows.Open(t.Context(), path, projections.Tables(projections.All()))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -97,11 +97,11 @@ func (f *follower) perform(ctx context.Context, act *readmodel.Act) error {
 	ps := make([]projections.Projection, len(act.Projections))
 	for i, name := range act.Projections {
 		for _, p := range f.cfg.Projections {
-			if p.Name == name {
+			if p.Name() == name {
 				ps[i] = p
 			}
 		}
-		if ps[i].Name == "" {
+		if ps[i].Table == nil {
 			return fmt.Errorf("there is no projection %q", name)
 		}
 	}

@@ -20,7 +20,6 @@ import (
 type follower struct {
 	*Runner
 	lease   readmodel.Lease
-	renewed time.Time
 	cursors []cursor // of the active generations
 	// handovers are what the clerk wants done between two batches.
 	handovers chan handover
@@ -44,14 +43,14 @@ func (c *cursor) outdated() bool { return c.at.Version != c.Version }
 
 // cursor returns that of a projection.
 func (f *follower) cursor(name string) *cursor {
-	i := slices.IndexFunc(f.cursors, func(c cursor) bool { return c.Name == name })
+	i := slices.IndexFunc(f.cursors, func(c cursor) bool { return c.Name() == name })
 	return &f.cursors[i]
 }
 
 func (f *follower) register(ctx context.Context) error {
 	wanted := make([]readmodel.Checkpoint, len(f.cfg.Projections))
 	for i, p := range f.cfg.Projections {
-		wanted[i] = readmodel.Checkpoint{Projection: p.Name, Version: p.Version}
+		wanted[i] = readmodel.Checkpoint{Projection: p.Name(), Version: p.Version}
 	}
 	active, err := f.cfg.Rows.Register(ctx, wanted)
 	if err != nil {
@@ -84,7 +83,7 @@ func (f *follower) renovate(ctx context.Context) error {
 	var outdated []string
 	for i := range f.cursors {
 		if c := &f.cursors[i]; c.outdated() {
-			outdated = append(outdated, c.Name)
+			outdated = append(outdated, c.Name())
 		}
 	}
 	if len(outdated) == 0 {
@@ -100,9 +99,6 @@ func (f *follower) renovate(ctx context.Context) error {
 // follow folds what there is and waits for more, until an error.
 func (f *follower) follow(ctx context.Context) (advanced bool, err error) {
 	for {
-		if err := f.renew(ctx); err != nil {
-			return advanced, err
-		}
 		select {
 		case h := <-f.handovers:
 			h.takeOver(ctx)
@@ -151,10 +147,9 @@ func (f *follower) rest(ctx context.Context, d time.Duration) error {
 	return ctx.Err()
 }
 
-// wait waits until the log has grown, but not beyond the next renewal of the lease,
-// and not longer than the clerk can.
+// wait waits until the log has grown, and not longer than the clerk can.
 func (f *follower) wait(ctx context.Context) error {
-	waiting, cancel := context.WithTimeout(ctx, f.cfg.LeaseTTL/3)
+	waiting, cancel := context.WithCancel(ctx)
 	defer cancel()
 	grown := make(chan error, 1)
 	go func() {
@@ -184,22 +179,6 @@ func (f *follower) works(ctx context.Context) {
 		return
 	}
 	f.faultless = f.cfg.Rows.Fault(ctx, LeaseName, f.lease.Owner, "") == nil // else it is tried again
-}
-
-// renew keeps the lease for another term once a third of it is over.
-func (f *follower) renew(ctx context.Context) error {
-	if time.Since(f.renewed) < f.cfg.LeaseTTL/3 {
-		return nil
-	}
-	lease, ok, err := f.cfg.Rows.Acquire(ctx, f.lease.Name, f.lease.Owner, f.cfg.LeaseTTL)
-	if err != nil {
-		return fmt.Errorf("renew lease: %w", err)
-	}
-	if !ok || lease.Epoch != f.lease.Epoch {
-		return fmt.Errorf("renew lease: %w", readmodel.ErrFenced)
-	}
-	f.renewed = time.Now()
-	return nil
 }
 
 // cohort is the cursors that stand at one position, and how far they may go
@@ -290,7 +269,11 @@ func (f *follower) fold(ctx context.Context, c cohort, limit int, commit commit)
 
 	at := make([]readmodel.Checkpoint, len(c.members))
 	advances := make([]readmodel.Advance, len(c.members))
-	keys := readmodel.NewKeys()
+	tables := make([]*readmodel.Table, len(c.members))
+	for i, m := range c.members {
+		tables[i] = m.Table
+	}
+	keys := readmodel.NewKeys(tables...)
 	for i, m := range c.members {
 		at[i] = m.at
 		advances[i] = readmodel.Advance{Checkpoint: m.at, To: to}

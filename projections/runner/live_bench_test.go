@@ -30,7 +30,7 @@ const (
 // in milliseconds, how long after it was appended an event was committed to the rows,
 // and how long a read took. A read that fails, or finds nothing, fails the benchmark.
 func BenchmarkLive(b *testing.B) {
-	for name, open := range map[string]func(*testing.B) (events.Log, store){"PostgreSQL": liveOnPostgres, "SQLite": func(b *testing.B) (events.Log, store) { return openLog(b), openRows(b) }} {
+	for name, open := range map[string]func(*testing.B) (events.Log, readmodel.Store){"PostgreSQL": liveOnPostgres, "SQLite": func(b *testing.B) (events.Log, readmodel.Store) { return openLog(b), openRows(b) }} {
 		for _, rebuilding := range []bool{false, true} {
 			b.Run(fmt.Sprintf("%s/rebuilding=%v", name, rebuilding), func(b *testing.B) {
 				log, rows := open(b)
@@ -43,7 +43,7 @@ func BenchmarkLive(b *testing.B) {
 	}
 }
 
-func liveOnPostgres(b *testing.B) (events.Log, store) {
+func liveOnPostgres(b *testing.B) (events.Log, readmodel.Store) {
 	b.Helper()
 	url := services.Database(b)
 	log, err := pglog.Open(b.Context(), url, pglog.Options{})
@@ -79,7 +79,7 @@ func (d *delays) report(b *testing.B, what string) {
 	}
 }
 
-func live(b *testing.B, log events.Log, rows store, rebuilding bool) {
+func live(b *testing.B, log events.Log, rows readmodel.Store, rebuilding bool) {
 	b.Helper()
 	totals, err := log.Totals(b.Context())
 	if err != nil {
@@ -140,7 +140,7 @@ func live(b *testing.B, log events.Log, rows store, rebuilding bool) {
 			if ctx.Err() != nil {
 				return
 			}
-			if err != nil || len(got.Hours) == 0 || len(got.Channels) == 0 || len(got.Profiles) == 0 {
+			if err != nil || len(got.Hours()) == 0 || len(got.Channels()) == 0 || len(got.Profiles()) == 0 {
 				b.Errorf("read: %v, %+v", err, got)
 			}
 			reads.add(time.Since(start))

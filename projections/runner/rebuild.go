@@ -40,7 +40,7 @@ func (f *follower) rebuild(ctx context.Context, act *readmodel.Act, ps []project
 	}
 	wanted := make([]readmodel.Checkpoint, len(ps))
 	for i, p := range ps {
-		wanted[i] = readmodel.Checkpoint{Projection: p.Name, Version: p.Version}
+		wanted[i] = readmodel.Checkpoint{Projection: p.Name(), Version: p.Version}
 	}
 	begun, err := ops.Begin(ctx, f.lease, wanted)
 	if err != nil {
@@ -71,7 +71,7 @@ func (f *follower) buildThrough(ctx context.Context, ps []projections.Projection
 	}
 	through := totals.Head
 	for _, b := range builds {
-		if b.Paused && slices.ContainsFunc(ps, func(p projections.Projection) bool { return p.Name == b.Projection }) {
+		if b.Paused && slices.ContainsFunc(ps, func(p projections.Projection) bool { return p.Name() == b.Projection }) {
 			through = min(through, b.Position)
 		}
 	}
@@ -84,7 +84,7 @@ func (f *follower) build(ctx context.Context, act *readmodel.Act, ps []projectio
 	act.To = through
 	note := f.progress(ctx, act)
 	build := replay.Replay{
-		Log: f.cfg.Log, Projections: ps, Through: through, MaxRows: maxRowsInMemory,
+		Log: f.cfg.Log, Projections: ps, Through: through, MaxRows: f.maxRows,
 		Progress: func(at, _ events.Position) { act.At = at; note() }, GiveWay: f.giveWay,
 	}
 	got, err := build.Run(ctx)
@@ -114,16 +114,16 @@ func (f *follower) rollback(ctx context.Context, act *readmodel.Act, ps []projec
 	standbys := make([]readmodel.Checkpoint, len(ps))
 	for i, p := range ps {
 		for _, b := range all {
-			if b.Standby && b.Projection == p.Name {
+			if b.Standby && b.Projection == p.Name() {
 				standbys[i] = b.Checkpoint
 			}
 		}
 		switch {
 		case standbys[i].Projection == "":
-			return fmt.Errorf("no earlier generation of %s is kept", p.Name)
+			return fmt.Errorf("no earlier generation of %s is kept", p.Name())
 		case standbys[i].Version != p.Version: // and no [readmodel.ErrVersion], which would end the runner
 			return fmt.Errorf("%s: generation %d is of version %d, this program folds version %d: roll back with the program that made it",
-				p.Name, standbys[i].Generation, standbys[i].Version, p.Version)
+				p.Name(), standbys[i].Generation, standbys[i].Version, p.Version)
 		}
 	}
 	return f.replaceActive(ctx, act, ps, standbys, f.cfg.Rows.Commit)
@@ -165,10 +165,7 @@ func (f *follower) replaceActive(ctx context.Context, act *readmodel.Act, ps []p
 	}
 	return f.hand(ctx, func(ctx context.Context) error {
 		for left := events.Position(1); left > 0; {
-			err := f.renew(ctx) // where much is left, this takes longer than the lease lasts
-			if err != nil {
-				return err
-			}
+			var err error
 			if left, err = f.catchUp(ctx, members, f.cfg.Batch, f.cfg.Rows.Commit); err != nil {
 				return err
 			}
@@ -183,7 +180,7 @@ func (f *follower) reached(act *readmodel.Act, members []*cursor) {
 	var left events.Position
 	act.To = 0
 	for _, m := range members {
-		active := f.active(m.Name)
+		active := f.active(m.Name())
 		act.To = max(act.To, active, m.at.Position)
 		left = max(left, active-m.at.Position)
 	}
@@ -196,7 +193,7 @@ func (f *follower) reached(act *readmodel.Act, members []*cursor) {
 func (f *follower) catchUp(ctx context.Context, members []*cursor, batch int, commit commit) (left events.Position, err error) {
 	var c cohort
 	for _, m := range members {
-		active := f.active(m.Name)
+		active := f.active(m.Name())
 		switch {
 		case active <= m.at.Position: // or it is beyond
 			continue
@@ -231,7 +228,7 @@ func (f *follower) serve(ctx context.Context, act *readmodel.Act, members []*cur
 		return err
 	}
 	for _, m := range members {
-		f.cursor(m.Name).at = m.at
+		f.cursor(m.Name()).at = m.at
 	}
 	f.publish()
 	f.announce(revision)

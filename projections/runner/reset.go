@@ -15,12 +15,12 @@ import (
 func (f *follower) reset(ctx context.Context, act *readmodel.Act, ps []projections.Projection) error {
 	s := replay.Stream{
 		Log: f.cfg.Log, Campaign: act.Campaign, Projections: ps, Batch: f.cfg.Batch,
-		At: make(map[string]events.Position, len(ps)), Rows: readmodel.NewRows(),
+		At: make(map[string]events.Position, len(ps)), Rows: readmodel.NewRows(projections.Tables(ps)...),
 	}
 	to := func() map[string]events.Position {
 		all := make(map[string]events.Position, len(ps))
 		for _, p := range ps {
-			all[p.Name] = f.active(p.Name)
+			all[p.Name()] = f.active(p.Name())
 		}
 		return all
 	}
@@ -33,9 +33,9 @@ func (f *follower) reset(ctx context.Context, act *readmodel.Act, ps []projectio
 		}
 		at := make([]readmodel.Checkpoint, len(ps))
 		for i, p := range ps {
-			c := f.cursor(p.Name)
+			c := f.cursor(p.Name())
 			if c.outdated() {
-				return fmt.Errorf("%s: what is served was built by version %d: rebuild it", p.Name, c.at.Version)
+				return fmt.Errorf("%s: what is served was built by version %d: rebuild it", p.Name(), c.at.Version)
 			}
 			at[i] = c.at
 		}

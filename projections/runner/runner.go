@@ -14,6 +14,7 @@ import (
 	"jangbu/events"
 	"jangbu/projections"
 	"jangbu/readmodel"
+	"jangbu/readmodel/lease"
 )
 
 // LeaseName is the lease under which live projections run.
@@ -37,19 +38,10 @@ const (
 // belong to another log, or the log was restored from an older backup.
 var ErrAhead = errors.New("rows are ahead of the log")
 
-// Store is where rows are kept, with all that their runner needs.
-type Store interface {
-	readmodel.Writer
-	readmodel.Leases
-	readmodel.Builds
-	readmodel.Mending
-	readmodel.Acts
-}
-
 // Config says what to run and on what.
 type Config struct {
 	Log         events.Log
-	Rows        Store
+	Rows        readmodel.Store
 	Projections []projections.Projection
 	// Owner names this process to operators and tells its leases from others'.
 	Owner  string
@@ -76,7 +68,9 @@ type Status struct {
 
 // Runner follows the log. Make one with [New].
 type Runner struct {
-	cfg Config
+	cfg     Config
+	keeper  *lease.Keeper
+	maxRows int // that a rebuild folds in memory
 
 	mu     sync.Mutex
 	status Status
@@ -101,7 +95,11 @@ func New(cfg Config) (*Runner, error) {
 	if cfg.Committed == nil {
 		cfg.Committed = func(readmodel.Change) {}
 	}
-	return &Runner{cfg: cfg}, nil
+	r := &Runner{cfg: cfg, maxRows: maxRowsInMemory}
+	r.keeper = lease.New(lease.Config{
+		Leases: cfg.Rows, Name: LeaseName, Owner: cfg.Owner, TTL: cfg.LeaseTTL, Logger: cfg.Logger, StandBy: r.standBy,
+	})
+	return r, nil
 }
 
 // Status returns what the runner is doing.
@@ -166,49 +164,28 @@ func isFatal(err error) bool {
 // lead waits for the lease and follows the log while it lasts. It reports
 // whether any checkpoint has moved.
 func (r *Runner) lead(ctx context.Context) (advanced bool, err error) {
-	lease, err := r.acquire(ctx)
-	if err != nil {
-		return false, err
-	}
-	f := follower{Runner: r, lease: lease, renewed: time.Now(), handovers: make(chan handover)}
-	defer func() {
-		// Also when ctx has ended: who stands by need not wait for the expiry.
-		release, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
-		defer cancel()
-		if e := r.cfg.Rows.Release(release, lease); e != nil {
-			r.cfg.Logger.WarnContext(ctx, "projections: lease not released, it will expire", slog.Any("error", e))
+	err = r.keeper.Hold(ctx, func(term context.Context, held readmodel.Lease) error {
+		f := follower{Runner: r, lease: held, handovers: make(chan handover)}
+		if err := f.register(term); err != nil {
+			return err
 		}
-	}()
-	if err := f.register(ctx); err != nil {
-		return false, err
-	}
-	r.cfg.Logger.InfoContext(ctx, "projections: following the log",
-		slog.String("owner", lease.Owner), slog.Int64("epoch", lease.Epoch), slog.Int64("from", int64(f.lowest())))
-	group, running := errgroup.WithContext(ctx)
-	group.Go(func() error { return f.clerk(running) })
-	group.Go(func() (err error) {
-		advanced, err = f.follow(running)
-		return err
+		r.cfg.Logger.InfoContext(term, "projections: following the log",
+			slog.String("owner", held.Owner), slog.Int64("epoch", held.Epoch), slog.Int64("from", int64(f.lowest())))
+		group, running := errgroup.WithContext(term)
+		group.Go(func() error { return f.clerk(running) })
+		group.Go(func() (err error) {
+			advanced, err = f.follow(running)
+			return err
+		})
+		return group.Wait()
 	})
-	err = group.Wait()
 	return advanced, err
 }
 
-// acquire waits until the lease is this process's.
-func (r *Runner) acquire(ctx context.Context) (readmodel.Lease, error) {
-	for waiting := false; ; waiting = true {
-		lease, ok, err := r.cfg.Rows.Acquire(ctx, LeaseName, r.cfg.Owner, r.cfg.LeaseTTL)
-		if err != nil || ok {
-			return lease, err
-		}
-		if !waiting {
-			r.note(func(s *Status) { s.LastError = nil })
-			r.cfg.Logger.InfoContext(ctx, "projections: standing by, another process holds the lease")
-		}
-		if err := sleep(ctx, r.cfg.LeaseTTL/10); err != nil {
-			return readmodel.Lease{}, err
-		}
-	}
+// standBy notes that another process leads.
+func (r *Runner) standBy(ctx context.Context) {
+	r.note(func(s *Status) { s.LastError = nil })
+	r.cfg.Logger.InfoContext(ctx, "projections: standing by, another process holds the lease")
 }
 
 func (r *Runner) note(change func(*Status)) {

@@ -27,13 +27,6 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// store is rows on either database.
-type store interface {
-	readmodel.Reader
-	readmodel.Snapshots
-	runner.Store
-}
-
 func openLog(t testing.TB) *sqlitelog.Log {
 	t.Helper()
 	log, err := sqlitelog.Open(t.Context(), filepath.Join(t.TempDir(), "log.db"), sqlitelog.Options{})
@@ -46,7 +39,7 @@ func openLog(t testing.TB) *sqlitelog.Log {
 
 func openRows(t testing.TB) *sqliterows.Store {
 	t.Helper()
-	rows, err := sqliterows.Open(t.Context(), filepath.Join(t.TempDir(), "rows.db"))
+	rows, err := sqliterows.Open(t.Context(), filepath.Join(t.TempDir(), "rows.db"), projections.Tables(projections.All()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,7 +49,7 @@ func openRows(t testing.TB) *sqliterows.Store {
 
 func openPgRows(t testing.TB, url string) *pgrows.Store {
 	t.Helper()
-	rows, err := pgrows.Open(t.Context(), url, pgrows.Options{})
+	rows, err := pgrows.Open(t.Context(), url, projections.Tables(projections.All()), pgrows.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,7 +90,7 @@ func drafts(t *testing.T, seed uint64, n int) []events.Draft {
 	return all
 }
 
-func config(log events.Log, rows store, owner string, batch int, ps []projections.Projection) runner.Config {
+func config(log events.Log, rows readmodel.Store, owner string, batch int, ps []projections.Projection) runner.Config {
 	return runner.Config{
 		Log: log, Rows: rows, Projections: ps, Owner: owner,
 		Logger: slog.New(slog.DiscardHandler), LeaseTTL: time.Second, Batch: batch,
@@ -106,7 +99,7 @@ func config(log events.Log, rows store, owner string, batch int, ps []projection
 
 // start runs a runner until the returned function is called, which returns what
 // Run returned.
-func start(t *testing.T, log events.Log, rows store, owner string, batch int, ps []projections.Projection) (r *runner.Runner, stop func() error) {
+func start(t *testing.T, log events.Log, rows readmodel.Store, owner string, batch int, ps []projections.Projection) (r *runner.Runner, stop func() error) {
 	t.Helper()
 	r, err := runner.New(config(log, rows, owner, batch, ps))
 	if err != nil {
@@ -172,7 +165,7 @@ func inMemory(t *testing.T, log events.Log, head events.Position) *readmodel.Row
 	if err != nil || len(all) != int(head) {
 		t.Fatalf("read %d of %d: %v", len(all), head, err)
 	}
-	rows := readmodel.NewRows()
+	rows := readmodel.NewRows(projections.Tables(projections.All())...)
 	projections.Fold(rows, projections.All(), all)
 	return rows
 }
@@ -191,11 +184,11 @@ func compare(t *testing.T, name string, folded *readmodel.Rows, served readmodel
 		}
 		return string(b)
 	}
-	if len(folded.Events) == 0 {
+	if len(folded.Campaigns()) == 0 {
 		t.Fatal("nothing was folded")
 	}
-	for c := range folded.Events {
-		if diff := cmp.Diff(dashboard(folded.Campaign(c)), dashboard(served.Campaign(t.Context(), c, readmodel.Everything()))); diff != "" {
+	for c := range folded.Campaigns() {
+		if diff := cmp.Diff(dashboard(folded.Of(c), nil), dashboard(served.Campaign(t.Context(), c, readmodel.Everything()))); diff != "" {
 			t.Errorf("%s: dashboard of %s (-fold +rows):\n%s", name, c, diff)
 		}
 	}

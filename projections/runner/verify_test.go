@@ -37,55 +37,55 @@ func TestVerifyNamesWhatDiffers(t *testing.T) {
 			{
 				"UPDATE " + table("event_stats") + " SET participants = participants + 1" + of,
 				"UPDATE " + table("event_stats") + " SET participants = participants - 1" + of,
-				replay.Divergence{Table: readmodel.EventStatsTable, Field: "Participants"},
+				replay.Divergence{Table: "event_stats", Field: "Participants"},
 			},
 			{
 				"UPDATE " + table("event_stats") + " SET title = title || '!'" + of,
 				"UPDATE " + table("event_stats") + " SET title = substr(title, 1, length(title) - 1)" + of,
-				replay.Divergence{Table: readmodel.EventStatsTable, Field: "Title"},
+				replay.Divergence{Table: "event_stats", Field: "Title"},
 			},
 			{
 				"UPDATE " + table("event_stats") + " SET prize_cost_won = prize_cost_won + 1" + of,
 				"UPDATE " + table("event_stats") + " SET prize_cost_won = prize_cost_won - 1" + of,
-				replay.Divergence{Table: readmodel.EventStatsTable, Field: "PrizeCost"},
+				replay.Divergence{Table: "event_stats", Field: "PrizeCost"},
 			},
 			{
 				"UPDATE " + table("channel_stats") + " SET cost_won = cost_won + 1" + of + " AND channel = 'genietv'",
 				"UPDATE " + table("channel_stats") + " SET cost_won = cost_won - 1" + of + " AND channel = 'genietv'",
-				replay.Divergence{Table: readmodel.ChannelStatsTable, Key: "genietv", Field: "Cost"},
+				replay.Divergence{Table: "channel_stats", Key: "genietv", Field: "Cost"},
 			},
 			{
 				"UPDATE " + table("channel_stats") + " SET impressions = impressions + 1" + of + " AND channel = 'genietv'",
 				"UPDATE " + table("channel_stats") + " SET impressions = impressions - 1" + of + " AND channel = 'genietv'",
-				replay.Divergence{Table: readmodel.ChannelStatsTable, Key: "genietv", Field: "Impressions.Value"},
+				replay.Divergence{Table: "channel_stats", Key: "genietv", Field: "Impressions.Value"},
 			},
 			{
 				"UPDATE " + table("participation_hourly") + " SET participants = participants + 1" + of,
 				"UPDATE " + table("participation_hourly") + " SET participants = participants - 1" + of,
-				replay.Divergence{Table: readmodel.ParticipationHourlyTable, Field: "Participants"},
+				replay.Divergence{Table: "participation_hourly", Field: "Participants"},
 			},
 			{
 				"UPDATE " + table("participant_profile") + " SET participants = participants + 1" + of + " AND dimension = 'gender' AND value = 'female'",
 				"UPDATE " + table("participant_profile") + " SET participants = participants - 1" + of + " AND dimension = 'gender' AND value = 'female'",
-				replay.Divergence{Table: readmodel.ParticipantProfileTable, Key: "gender=female", Field: "Participants"},
+				replay.Divergence{Table: "participant_profile", Key: "gender=female", Field: "Participants"},
 			},
 			{
 				"INSERT INTO " + table("participant_profile") + " (generation, campaign, dimension, value, participants) VALUES (1, '" + string(c) + "', 'region', '달', 1)",
 				"DELETE FROM " + table("participant_profile") + of + " AND value = '달'",
-				replay.Divergence{Table: readmodel.ParticipantProfileTable, Key: "region=달", Served: "a row", Folded: "no row"},
+				replay.Divergence{Table: "participant_profile", Key: "region=달", Served: "a row", Folded: "no row"},
 			},
 			{
 				"INSERT INTO " + table("channel_stats") + " (generation, campaign, channel, cost_won, participants) VALUES (1, 'a ghost', 'naver', 0, 1)",
 				"DELETE FROM " + table("channel_stats") + " WHERE campaign = 'a ghost'",
-				replay.Divergence{Campaign: "a ghost", Table: readmodel.ChannelStatsTable, Key: "naver", Served: "a row", Folded: "no row"},
+				replay.Divergence{Campaign: "a ghost", Table: "channel_stats", Key: "naver", Served: "a row", Folded: "no row"},
 			},
 			{ // not undone
 				"DELETE FROM " + table("participant_profile") + of + " AND dimension = 'gender' AND value = 'female'", "",
-				replay.Divergence{Table: readmodel.ParticipantProfileTable, Key: "gender=female", Served: "no row", Folded: "a row"},
+				replay.Divergence{Table: "participant_profile", Key: "gender=female", Served: "no row", Folded: "a row"},
 			},
 			{
 				"DELETE FROM " + table("event_stats") + of, "",
-				replay.Divergence{Table: readmodel.EventStatsTable, Served: "no row", Folded: "a row"},
+				replay.Divergence{Table: "event_stats", Served: "no row", Folded: "a row"},
 			},
 		} {
 			if b.exec(t, tc.do) == 0 {
@@ -173,7 +173,7 @@ func TestVerifyCheckpoint(t *testing.T) {
 	cfg.Each = func(d *replay.Divergence) { told = append(told, *d) }
 	v := verify(t, cfg)
 	want := replay.Divergence{
-		Table: readmodel.ParticipantProfileTable, Position: b.head + 1,
+		Table: "participant_profile", Position: b.head + 1,
 		Served: fmt.Sprintf("checkpoint %d", b.head+1), Folded: fmt.Sprintf("log that ends at %d", b.head),
 	}
 	if v.First == nil || *v.First != want {

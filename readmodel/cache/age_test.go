@@ -14,6 +14,7 @@ import (
 	"jangbu/readmodel"
 	"jangbu/readmodel/cache"
 	"jangbu/readmodel/cache/redis"
+	"jangbu/readmodel/readmodeltest"
 )
 
 // TestNoAnswerIsTooOld lets everything go wrong at once, at random and by a clock
@@ -86,7 +87,7 @@ func newTurmoil(t *testing.T, seed uint64) *turmoil {
 		return m.upTo(slowest / 10), m.upTo(slowest / 10)
 	}
 	for range 2 {
-		process, err := cache.Open(t.Context(), cache.Config{Inner: m.world, Shared: redis.New(m.server.client(t), quietLog()), Logger: quietLog()})
+		process, err := cache.Open(t.Context(), cache.Config{Inner: m.world, Shared: redis.New(m.server.client(t), readmodeltest.Tables(), quietLog()), Logger: quietLog()})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -199,7 +200,7 @@ func (m *turmoil) neighbour(seed uint64) {
 	other := newWorld()
 	other.now.Incarnation += int64(10*m.number(5)) - 5 // before or after ours, never the same
 	other.commits = make([]commit, 1_000)              // to tell its rows from ours
-	process, err := cache.Open(m.Context(), cache.Config{Inner: other, Shared: redis.New(m.server.client(m), quietLog()), Logger: quietLog()})
+	process, err := cache.Open(m.Context(), cache.Config{Inner: other, Shared: redis.New(m.server.client(m), readmodeltest.Tables(), quietLog()), Logger: quietLog()})
 	if err != nil {
 		m.Fatal(err)
 	}
@@ -312,7 +313,7 @@ func (r *reader) campaign() {
 		r.Errorf("Campaign: %v", err)
 		return
 	}
-	got := rows.Event.Participants
+	got := rows.Campaign().Participants
 	if got != r.world.at(c, rows.Revision) {
 		r.Errorf("%s has the rows of commit %d at revision %v", c, got, rows.Revision)
 	}
@@ -343,7 +344,7 @@ func (r *reader) list() {
 	}
 	got := make(map[events.Campaign]int64)
 	for _, c := range list {
-		got[c.Event.Campaign] = c.Event.Participants
+		got[c.Campaign.Campaign] = c.Campaign.Participants
 	}
 	for n := range 6 {
 		c := events.Campaign(fmt.Sprintf("evt-%d", n))

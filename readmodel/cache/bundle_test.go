@@ -19,6 +19,7 @@ import (
 	"jangbu/readmodel"
 	"jangbu/readmodel/cache"
 	"jangbu/readmodel/cache/redis"
+	"jangbu/readmodel/readmodeltest"
 )
 
 // What the shared level in Redis does with what it stores.
@@ -47,7 +48,7 @@ func inBubble(t *testing.T, test func(*testBundle)) {
 // open opens another process.
 func (b *testBundle) open(change ...func(*cache.Config)) *cache.Cache {
 	b.Helper()
-	cfg := cache.Config{Inner: b.world, Shared: redis.New(b.redis.client(b), quietLog()), Logger: quietLog()}
+	cfg := cache.Config{Inner: b.world, Shared: redis.New(b.redis.client(b), readmodeltest.Tables(), quietLog()), Logger: quietLog()}
 	for _, f := range change {
 		f(&cfg)
 	}
@@ -66,7 +67,7 @@ func (b *testBundle) read(process *cache.Cache, c events.Campaign) int64 {
 	if err != nil {
 		b.Errorf("Campaign(%q): %v", c, err)
 	}
-	return rows.Event.Participants
+	return rows.Campaign().Participants
 }
 
 // reads reads the campaign for a while, as a busy dashboard does.

@@ -58,7 +58,7 @@ func (e *entry) advance(asOf time.Time) {
 
 // campaign returns a campaign's rows if the scope allows them (I12).
 func (e *entry) campaign(by readmodel.Scope) (readmodel.CampaignRows, error) {
-	if e.missing || !by.Allows(e.rows.Event) {
+	if e.missing || !by.Allows(*e.rows.Campaign()) {
 		// A foreign campaign must look exactly like a missing one.
 		return readmodel.CampaignRows{}, fmt.Errorf("read campaign %q: %w", e.name, readmodel.ErrNotFound)
 	}
@@ -68,12 +68,12 @@ func (e *entry) campaign(by readmodel.Scope) (readmodel.CampaignRows, error) {
 // campaigns returns those of a shop that the scope allows (I12).
 func (e *entry) campaigns(by readmodel.Scope) []readmodel.ShopCampaign {
 	for i := range e.list {
-		if by.Allows(e.list[i].Event) {
+		if by.Allows(e.list[i].Campaign) {
 			continue
 		}
 		var allowed []readmodel.ShopCampaign
 		for _, c := range e.list {
-			if by.Allows(c.Event) {
+			if by.Allows(c.Campaign) {
 				allowed = append(allowed, c)
 			}
 		}

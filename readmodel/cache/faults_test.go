@@ -16,6 +16,7 @@ import (
 	"jangbu/readmodel"
 	"jangbu/readmodel/cache"
 	"jangbu/readmodel/cache/redis"
+	"jangbu/readmodel/readmodeltest"
 )
 
 // TestRedisChangesLatencyOnly breaks Redis in every way under load. Every read is
@@ -78,7 +79,9 @@ func TestRedisChangesLatencyOnly(t *testing.T) {
 				client.AddHook(replies)
 				committer := b.open()
 				// Too small for all, so that Redis is asked all the time.
-				reader := b.open(func(cfg *cache.Config) { cfg.Shared, cfg.MaxEntries = redis.New(client, quietLog()), 10 })
+				reader := b.open(func(cfg *cache.Config) {
+					cfg.Shared, cfg.MaxEntries = redis.New(client, readmodeltest.Tables(), quietLog()), 10
+				})
 				l := load{testBundle: b, committer: committer, reader: reader, campaigns: all}
 
 				l.run(time.Second)

@@ -16,6 +16,7 @@ import (
 
 	"jangbu/readmodel/cache"
 	"jangbu/readmodel/cache/redis"
+	"jangbu/readmodel/readmodeltest"
 )
 
 // redisURL returns where a Redis is: the one of JANGBU_TEST_REDIS_URL, or else one
@@ -73,7 +74,7 @@ func TestRedisBehindANetwork(t *testing.T) {
 	all := numbered("evt-"+uuid.NewString(), 50)
 	w.commit(all...)
 	open := func(at string, most int) *cache.Cache {
-		process, err := cache.Open(t.Context(), cache.Config{Inner: w, Shared: redis.New(connect(t, at), quietLog()), Logger: quietLog(), MaxEntries: most})
+		process, err := cache.Open(t.Context(), cache.Config{Inner: w, Shared: redis.New(connect(t, at), readmodeltest.Tables(), quietLog()), Logger: quietLog(), MaxEntries: most})
 		if err != nil {
 			t.Fatal(err)
 		}

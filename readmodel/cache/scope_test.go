@@ -22,7 +22,7 @@ func TestScope(t *testing.T) {
 			}
 			for name, by := range map[string]readmodel.Scope{"a stranger": stranger, "an empty scope": {}} {
 				got, err := process.Campaign(b.Context(), "evt-1", by)
-				if !errors.Is(err, readmodel.ErrNotFound) || got.Event.Campaign != "" {
+				if !errors.Is(err, readmodel.ErrNotFound) || got.Campaign().Campaign != "" {
 					b.Errorf("Campaign by %s = %v, %v; want ErrNotFound", name, got, err)
 					continue
 				}

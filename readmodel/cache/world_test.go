@@ -9,6 +9,7 @@ import (
 
 	"jangbu/events"
 	"jangbu/readmodel"
+	"jangbu/readmodel/readmodeltest"
 )
 
 const shop events.Shop = "store-1"
@@ -160,17 +161,17 @@ func (w *world) Campaign(ctx context.Context, c events.Campaign, by readmodel.Sc
 		}
 		rows.Revision = w.now
 	})
-	if err == nil && (rows.Event.Participants == 0 || !by.Allows(rows.Event)) {
+	if err == nil && (rows.Campaign().Participants == 0 || !by.Allows(*rows.Campaign())) {
 		return readmodel.CampaignRows{}, fmt.Errorf("no %q: %w", c, readmodel.ErrNotFound)
 	}
 	return rows, err
 }
 
 func rowsOf(c events.Campaign, version int64) readmodel.CampaignRows {
-	return readmodel.CampaignRows{
-		Event:    readmodel.EventStats{Campaign: c, Known: true, Shop: shop, Title: "가을 경품 이벤트", Participants: version},
-		Channels: []readmodel.ChannelStats{{ChannelKey: readmodel.ChannelKey{Campaign: c, Channel: "naver"}, Participants: version}},
-	}
+	return readmodeltest.CampaignRows(
+		readmodel.CampaignStats{Campaign: c, Known: true, Shop: shop, Title: "가을 경품 이벤트", Participants: version},
+		readmodel.ChannelStats{ChannelKey: readmodel.ChannelKey{Campaign: c, Channel: "naver"}, Participants: version},
+	)
 }
 
 func (w *world) ShopCampaigns(ctx context.Context, of events.Shop, _ readmodel.Scope) (list []readmodel.ShopCampaign, err error) {
@@ -180,10 +181,10 @@ func (w *world) ShopCampaigns(ctx context.Context, of events.Shop, _ readmodel.S
 		}
 		for c, version := range w.exist {
 			rows := rowsOf(c, version)
-			list = append(list, readmodel.ShopCampaign{Event: rows.Event, Channels: rows.Channels})
+			list = append(list, readmodel.ShopCampaign{Campaign: *rows.Campaign(), Channels: rows.Channels()})
 		}
 		slices.SortFunc(list, func(a, b readmodel.ShopCampaign) int {
-			return slices.Compare([]byte(a.Event.Campaign), []byte(b.Event.Campaign))
+			return slices.Compare([]byte(a.Campaign.Campaign), []byte(b.Campaign.Campaign))
 		})
 	})
 	return list, err

@@ -18,7 +18,7 @@ var ErrAssumption = errors.New("unknown amount")
 type Assumptions map[string]events.Won
 
 // amounts are where a row keeps what can be assumed.
-func amounts(row *readmodel.EventStats) map[string]**events.Won {
+func amounts(row *readmodel.CampaignStats) map[string]**events.Won {
 	return map[string]**events.Won{
 		"prizeCost":             &row.PrizeCost,
 		"platformCost":          &row.PlatformCost,
@@ -30,7 +30,7 @@ func amounts(row *readmodel.EventStats) map[string]**events.Won {
 
 // Validate returns [ErrAssumption] where one is about no amount, or is negative.
 func (a Assumptions) Validate() error {
-	known := amounts(&readmodel.EventStats{})
+	known := amounts(&readmodel.CampaignStats{})
 	for _, name := range slices.Sorted(maps.Keys(a)) {
 		if known[name] == nil {
 			return fmt.Errorf("%w %q: expected one of %v", ErrAssumption, name, slices.Sorted(maps.Keys(known)))
@@ -42,11 +42,10 @@ func (a Assumptions) Validate() error {
 	return nil
 }
 
-// Apply returns the row as it would be.
-func (a Assumptions) Apply(row readmodel.EventStats) readmodel.EventStats {
-	at := amounts(&row)
+// Apply puts the assumed amounts into the row.
+func (a Assumptions) Apply(row *readmodel.CampaignStats) {
+	at := amounts(row)
 	for name, amount := range a {
 		*at[name] = &amount
 	}
-	return row
 }

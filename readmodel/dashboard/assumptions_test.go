@@ -14,18 +14,19 @@ import (
 func TestAssumptions(t *testing.T) {
 	t.Parallel()
 	won := func(w events.Won) *events.Won { return &w }
-	row := readmodel.EventStats{Campaign: "evt-1", Known: true, PrizeCost: won(1_000_000), Participants: 3, NewCustomers: 2}
+	row := readmodel.CampaignStats{Campaign: "evt-1", Known: true, PrizeCost: won(1_000_000), Participants: 3, NewCustomers: 2}
 	before := row
-	got := dashboard.Assumptions{
+	got := row
+	dashboard.Assumptions{
 		"prizeCost": 1, "platformCost": 2, "expectedSalesIncrease": 3, "baselineSales": 4, "newCustomerLtv": 0,
-	}.Apply(row)
+	}.Apply(&got)
 	want := row
 	want.PrizeCost, want.PlatformCost, want.ExpectedSalesIncrease, want.BaselineSales, want.NewCustomerLTV = won(1), won(2), won(3), won(4), won(0)
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("applied (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff(before, row); diff != "" || *row.PrizeCost != 1_000_000 {
-		t.Errorf("the row itself has changed:\n%s", diff)
+		t.Errorf("the row that was copied has changed:\n%s", diff)
 	}
 }
 

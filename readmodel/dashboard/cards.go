@@ -88,10 +88,10 @@ func Cards(rows []readmodel.ShopCampaign, v View, l Listing) (page []Card, next 
 	wanted := fold(l.Title)
 	var sorted []sortedCard
 	for _, row := range rows {
-		if wanted != "" && !strings.Contains(fold(row.Event.Title), wanted) {
+		if wanted != "" && !strings.Contains(fold(row.Campaign.Title), wanted) {
 			continue
 		}
-		card, _ := newCard(row.Event, row.Channels, v)
+		card, _ := newCard(row.Campaign, row.Channels, v)
 		s := sortedCard{card, l.Order.valueOf(card)}
 		if after == nil || l.compare(s.value, card.Campaign, after.Value, after.Campaign) > 0 {
 			sorted = append(sorted, s)
@@ -112,18 +112,18 @@ func Cards(rows []readmodel.ShopCampaign, v View, l Listing) (page []Card, next 
 }
 
 // newCard returns the campaign's card, and what its dashboard adds to the numbers.
-func newCard(event readmodel.EventStats, channels []readmodel.ChannelStats, v View) (Card, Economics) {
-	summary, economics := account(event, channels)
+func newCard(c readmodel.CampaignStats, channels []readmodel.ChannelStats, v View) (Card, Economics) {
+	summary, economics := account(c, channels)
 	card := Card{
-		Campaign:  event.Campaign,
-		StartsAt:  v.local(event.StartsAt),
-		EndsAt:    v.local(event.EndsAt),
-		Position:  event.Position,
-		UpdatedAt: v.local(event.UpdatedAt),
+		Campaign:  c.Campaign,
+		StartsAt:  v.local(c.StartsAt),
+		EndsAt:    v.local(c.EndsAt),
+		Position:  c.Position,
+		UpdatedAt: v.local(c.UpdatedAt),
 		Summary:   summary,
 	}
-	if event.Known {
-		card.Store, card.Title, card.Objective = &event.Shop, &event.Title, &event.Objective
+	if c.Known {
+		card.Store, card.Title, card.Objective = &c.Shop, &c.Title, &c.Objective
 	}
 	return card, economics
 }

@@ -21,7 +21,7 @@ import (
 
 func TestCardMembersAreFixed(t *testing.T) {
 	t.Parallel()
-	cards := mustCards(t, []readmodel.ShopCampaign{{Event: readmodel.EventStats{Campaign: "evt-1"}}}, dashboard.Listing{Order: dashboard.ByCampaign})
+	cards := mustCards(t, []readmodel.ShopCampaign{{Campaign: readmodel.CampaignStats{Campaign: "evt-1"}}}, dashboard.Listing{Order: dashboard.ByCampaign})
 	got, err := json.Marshal(cards)
 	if err != nil {
 		t.Fatal(err)
@@ -45,10 +45,10 @@ func TestCardIsTheHeadOfTheDashboard(t *testing.T) {
 	seoul := loadLocations(t, "Asia/Seoul")[0]
 	rapid.Check(t, func(rt *rapid.T) {
 		rows := drawRows(rt)
-		rows.Event.UpdatedAt, rows.Event.Position = drawTime(rt, "updated"), 7
+		rows.Campaign().UpdatedAt, rows.Campaign().Position = drawTime(rt, "updated"), 7
 		view := dashboard.View{Now: drawTime(rt, "now"), Location: seoul}
 		cards, _, err := dashboard.Cards(
-			[]readmodel.ShopCampaign{{Event: rows.Event, Channels: rows.Channels}}, view, dashboard.Listing{Order: dashboard.ByROI})
+			[]readmodel.ShopCampaign{{Campaign: *rows.Campaign(), Channels: rows.Channels()}}, view, dashboard.Listing{Order: dashboard.ByROI})
 		if err != nil || len(cards) != 1 {
 			rt.Fatalf("%d cards, %v", len(cards), err)
 		}
@@ -122,7 +122,7 @@ func TestCardsOfATitle(t *testing.T) {
 	t.Parallel()
 	titles := []string{"가을 Sale", "SALE! 가을", "봄", "straße", "STRASSE", "Ǆ", "ǆ x", "Σίσυφος", "K", "k", "", "İ"}
 	rows := namedCampaigns(titles...)
-	rows = append(rows, readmodel.ShopCampaign{Event: readmodel.EventStats{Campaign: "unknown"}})
+	rows = append(rows, readmodel.ShopCampaign{Campaign: readmodel.CampaignStats{Campaign: "unknown"}})
 	for wanted, want := range map[string][]string{
 		"sale": {"가을 Sale", "SALE! 가을"}, "가을": {"가을 Sale", "SALE! 가을"}, "을 s": {"가을 Sale"},
 		"ß": {"straße"}, "SS": {"STRASSE"}, "ǅ": {"Ǆ", "ǆ x"}, "ΣΊΣΥΦΟΣ": {"Σίσυφος"}, "ς": {"Σίσυφος"},
@@ -207,22 +207,22 @@ func drawCampaigns(rt *rapid.T) []readmodel.ShopCampaign {
 	amount := rapid.SampledFrom([]*events.Won{nil, new(events.Won), wonOf(1), wonOf(3)})
 	var rows []readmodel.ShopCampaign
 	for i := range rapid.IntRange(0, 15).Draw(rt, "campaigns") {
-		event := readmodel.EventStats{
+		c := readmodel.CampaignStats{
 			Campaign: events.Campaign(fmt.Sprintf("evt-%d", i*7%15)), Known: rapid.Bool().Draw(rt, "known"),
 			Participants: rapid.Int64Range(0, 2).Draw(rt, "participants"),
 			PrizeCost:    amount.Draw(rt, "prize"), ExpectedSalesIncrease: amount.Draw(rt, "increase"), BaselineSales: amount.Draw(rt, "baseline"),
 		}
-		if event.Known {
-			event.Title = rapid.SampledFrom([]string{"", "a", "A", "가을", "\u2028<a>&"}).Draw(rt, "title")
+		if c.Known {
+			c.Title = rapid.SampledFrom([]string{"", "a", "A", "가을", "\u2028<a>&"}).Draw(rt, "title")
 		}
 		if rapid.Bool().Draw(rt, "updated") {
-			event.UpdatedAt = time.Unix(1_795_435_200+rapid.Int64Range(0, 2).Draw(rt, "seconds"), rapid.Int64Range(0, 999_999_999).Draw(rt, "nanos"))
+			c.UpdatedAt = time.Unix(1_795_435_200+rapid.Int64Range(0, 2).Draw(rt, "seconds"), rapid.Int64Range(0, 999_999_999).Draw(rt, "nanos"))
 		}
-		row := readmodel.ShopCampaign{Event: event}
+		row := readmodel.ShopCampaign{Campaign: c}
 		if views := rapid.Int64Range(-1, 1).Draw(rt, "views"); views >= 0 {
 			at := time.Unix(1_795_435_200, 0)
 			row.Channels = append(row.Channels, readmodel.ChannelStats{
-				ChannelKey: readmodel.ChannelKey{Campaign: event.Campaign, Channel: "naver"}, FetchedAt: at,
+				ChannelKey: readmodel.ChannelKey{Campaign: c.Campaign, Channel: "naver"}, FetchedAt: at,
 				Views: readmodel.Figure{Value: views, At: at},
 			})
 		}
@@ -233,16 +233,16 @@ func drawCampaigns(rt *rapid.T) []readmodel.ShopCampaign {
 
 // change changes a member by which the cards are not sorted.
 func change(rt *rapid.T, rows []readmodel.ShopCampaign, order dashboard.CardOrder) {
-	event := &rows[rapid.IntRange(0, len(rows)-1).Draw(rt, "changed")].Event
-	event.Position++
+	c := &rows[rapid.IntRange(0, len(rows)-1).Draw(rt, "changed")].Campaign
+	c.Position++
 	if order != dashboard.ByParticipants {
-		event.Participants++
+		c.Participants++
 	}
 	if order != dashboard.ByUpdate {
-		event.UpdatedAt = time.Unix(1_795_440_000+int64(event.Position), 0)
+		c.UpdatedAt = time.Unix(1_795_440_000+int64(c.Position), 0)
 	}
 	if order != dashboard.BySalesGrowth && order != dashboard.ByROI {
-		event.BaselineSales = wonOf(int64(event.Position))
+		c.BaselineSales = wonOf(int64(c.Position))
 	}
 }
 
@@ -251,15 +251,15 @@ func plainlySorted(rt *rapid.T, rows []readmodel.ShopCampaign, l dashboard.Listi
 	cards := map[events.Campaign]dashboard.Card{}
 	names := []events.Campaign{}
 	for _, row := range rows {
-		if !strings.Contains(strings.ToLower(row.Event.Title), strings.ToLower(l.Title)) {
+		if !strings.Contains(strings.ToLower(row.Campaign.Title), strings.ToLower(l.Title)) {
 			continue
 		}
 		card, _, err := dashboard.Cards([]readmodel.ShopCampaign{row}, dashboard.View{}, dashboard.Listing{Order: dashboard.ByCampaign})
 		if err != nil || len(card) != 1 {
 			rt.Fatalf("%d cards, %v", len(card), err)
 		}
-		cards[row.Event.Campaign] = card[0]
-		names = append(names, row.Event.Campaign)
+		cards[row.Campaign.Campaign] = card[0]
+		names = append(names, row.Campaign.Campaign)
 	}
 	slices.SortFunc(names, func(a, b events.Campaign) int {
 		x, y := memberOf(cards[a], l.Order), memberOf(cards[b], l.Order)
@@ -302,11 +302,11 @@ func memberOf(card dashboard.Card, order dashboard.CardOrder) any {
 func FuzzCursor(f *testing.F) {
 	rows := namedCampaigns("b", "", "가을", "a", "B", "A")
 	for i := range rows {
-		rows[i].Event.Participants = int64(i % 3)
-		rows[i].Event.UpdatedAt = time.Unix(int64(i%2), 0)
-		rows[i].Event.PrizeCost, rows[i].Event.ExpectedSalesIncrease = wonOf(3), wonOf(int64(i%2))
+		rows[i].Campaign.Participants = int64(i % 3)
+		rows[i].Campaign.UpdatedAt = time.Unix(int64(i%2), 0)
+		rows[i].Campaign.PrizeCost, rows[i].Campaign.ExpectedSalesIncrease = wonOf(3), wonOf(int64(i%2))
 	}
-	rows = append(rows, readmodel.ShopCampaign{Event: readmodel.EventStats{Campaign: "unknown"}})
+	rows = append(rows, readmodel.ShopCampaign{Campaign: readmodel.CampaignStats{Campaign: "unknown"}})
 	for i, order := range dashboard.CardOrders() {
 		for _, descending := range []bool{false, true} {
 			_, next, err := dashboard.Cards(rows, dashboard.View{}, dashboard.Listing{Order: order, Descending: descending, Limit: 2})
@@ -361,7 +361,7 @@ func mustCards(t *testing.T, rows []readmodel.ShopCampaign, l dashboard.Listing)
 func namedCampaigns(titles ...string) []readmodel.ShopCampaign {
 	rows := make([]readmodel.ShopCampaign, len(titles))
 	for i, title := range titles {
-		rows[i].Event = readmodel.EventStats{Campaign: events.Campaign(fmt.Sprintf("evt-%d", i)), Known: true, Title: title}
+		rows[i].Campaign = readmodel.CampaignStats{Campaign: events.Campaign(fmt.Sprintf("evt-%d", i)), Known: true, Title: title}
 	}
 	return rows
 }

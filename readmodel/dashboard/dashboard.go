@@ -79,7 +79,7 @@ type Profile struct {
 // [View.Validate] accepts. Equal rows and views give equal dashboards.
 func New(rows readmodel.CampaignRows, v View) Dashboard {
 	v = v.withDefaults()
-	card, economics := newCard(rows.Event, rows.Channels, v)
+	card, economics := newCard(*rows.Campaign(), rows.Channels(), v)
 	return Dashboard{
 		Campaign:  card.Campaign,
 		Store:     card.Store,
@@ -91,9 +91,9 @@ func New(rows readmodel.CampaignRows, v View) Dashboard {
 		UpdatedAt: card.UpdatedAt,
 		Summary:   card.Summary,
 		Economics: economics,
-		Channels:  channelViews(rows.Channels, v),
-		Trend:     trend(rows.Hours, v),
-		Profile:   profile(rows.Profiles),
+		Channels:  channelViews(rows.Channels(), v),
+		Trend:     trend(rows.Hours(), v),
+		Profile:   profile(rows.Profiles()),
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 	"jangbu/events"
 	"jangbu/readmodel"
 	"jangbu/readmodel/dashboard"
+	"jangbu/readmodel/readmodeltest"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden dashboards")
@@ -41,10 +42,7 @@ func TestDashboardGolden(t *testing.T) {
 			for _, f := range archive.Files {
 				sections[f.Name] = f.Data
 			}
-			var rows readmodel.CampaignRows
-			if err := json.Unmarshal(sections["rows.json"], &rows); err != nil {
-				t.Fatalf("rows.json: %v", err)
-			}
+			rows := parseRows(t, sections["rows.json"])
 			view := parseView(t, string(sections["view"]))
 			if err := view.Validate(); err != nil {
 				t.Fatalf("view: %v", err)
@@ -62,6 +60,21 @@ func TestDashboardGolden(t *testing.T) {
 			}
 		})
 	}
+}
+
+// parseRows reads a row of the campaign and lists of the others, with Go's names.
+func parseRows(t *testing.T, text []byte) readmodel.CampaignRows {
+	t.Helper()
+	var rows struct {
+		Campaign readmodel.CampaignStats
+		Channels []readmodel.ChannelStats
+		Hours    []readmodel.ParticipationHour
+		Profiles []readmodel.ProfileCount
+	}
+	if err := json.Unmarshal(text, &rows); err != nil {
+		t.Fatalf("rows.json: %v", err)
+	}
+	return readmodeltest.CampaignRows(rows.Campaign, rows.Channels, rows.Hours, rows.Profiles)
 }
 
 // parseView reads lines of "name value".
@@ -116,15 +129,11 @@ func marshalIndent(t *testing.T, d dashboard.Dashboard) []byte {
 func TestDashboardMembersAreFixed(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 11, 23, 1, 0, 0, 0, time.UTC)
-	rows := readmodel.CampaignRows{
-		Event: readmodel.EventStats{Campaign: "evt-1"},
-		Channels: []readmodel.ChannelStats{{
-			ChannelKey: readmodel.ChannelKey{Campaign: "evt-1", Channel: "naver"}, DistributedAt: at,
-		}},
-		Hours: []readmodel.ParticipationHour{{
-			HourKey: readmodel.HourKey{Campaign: "evt-1", Hour: at}, Participants: 1,
-		}},
-	}
+	rows := readmodeltest.CampaignRows(
+		readmodel.CampaignStats{Campaign: "evt-1"},
+		readmodel.ChannelStats{ChannelKey: readmodel.ChannelKey{Campaign: "evt-1", Channel: "naver"}, DistributedAt: at},
+		readmodel.ParticipationHour{HourKey: readmodel.HourKey{Campaign: "evt-1", Hour: at}, Participants: 1},
+	)
 	got, err := json.Marshal(dashboard.New(rows, dashboard.View{Now: at}))
 	if err != nil {
 		t.Fatal(err)
@@ -166,9 +175,9 @@ func TestPercentages(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			rows := readmodel.CampaignRows{Event: readmodel.EventStats{
+			rows := readmodeltest.CampaignRows(readmodel.CampaignStats{
 				Known: true, ExpectedSalesIncrease: tc.increase, BaselineSales: tc.baseline,
-			}}
+			})
 			got := dashboard.New(rows, dashboard.View{}).Summary.SalesGrowthPercent
 			if diff := cmp.Diff(tc.want, got); diff != "" {
 				t.Errorf("growth (-want +got):\n%s", diff)
@@ -180,9 +189,9 @@ func TestPercentages(t *testing.T) {
 func TestROIRoundsHalvesAwayFromZero(t *testing.T) {
 	t.Parallel()
 	cost, revenue := events.Won(20_000), events.Won(19_999) // -0.005 %
-	rows := readmodel.CampaignRows{Event: readmodel.EventStats{
+	rows := readmodeltest.CampaignRows(readmodel.CampaignStats{
 		Known: true, PrizeCost: &cost, ExpectedSalesIncrease: &revenue,
-	}}
+	})
 	got := dashboard.New(rows, dashboard.View{}).Summary.ROIPercent
 	if got == nil || *got != -0.01 {
 		t.Errorf("ROI of %d won from %d won = %v, want -0.01", revenue, cost, got)
@@ -222,7 +231,7 @@ func TestDashboardIsAlwaysValid(t *testing.T) {
 		for _, b := range d.Trend {
 			sum += b.Participants
 		}
-		for _, h := range rows.Hours {
+		for _, h := range rows.Hours() {
 			want += h.Participants
 		}
 		if sum != want {
@@ -250,16 +259,17 @@ func drawRows(rt *rapid.T) readmodel.CampaignRows {
 		return readmodel.Figure{Value: rapid.Int64Range(0, events.MaxFigure).Draw(rt, "value"), At: drawTime(rt, "at")}
 	})
 	count := rapid.Int64Range(0, 1<<40)
-	rows := readmodel.CampaignRows{Event: readmodel.EventStats{
+	campaign := readmodel.CampaignStats{
 		Campaign: "evt-1", Known: rapid.Bool().Draw(rt, "known"), Title: rapid.String().Draw(rt, "title"),
 		PrizeCost: amount.Draw(rt, "prize"), PlatformCost: amount.Draw(rt, "platform"),
 		ExpectedSalesIncrease: amount.Draw(rt, "increase"), BaselineSales: amount.Draw(rt, "baseline"),
 		NewCustomerLTV: amount.Draw(rt, "ltv"), NewCustomers: count.Draw(rt, "newCustomers"),
 		Participants: count.Draw(rt, "participants"), StartsAt: drawTime(rt, "starts"),
-	}}
+	}
+	var channels []readmodel.ChannelStats
 	for _, ch := range append(events.Channels(), "flyer") {
 		if rapid.Bool().Draw(rt, "has "+string(ch)) {
-			rows.Channels = append(rows.Channels, readmodel.ChannelStats{
+			channels = append(channels, readmodel.ChannelStats{
 				ChannelKey:    readmodel.ChannelKey{Campaign: "evt-1", Channel: string(ch)},
 				DistributedAt: drawTime(rt, "distributed"),
 				Cost:          rapid.SampledFrom([]events.Won{0, 1, events.MaxWon, readmodel.WonOverflow - 1, readmodel.WonOverflow}).Draw(rt, "cost"),
@@ -270,14 +280,15 @@ func drawRows(rt *rapid.T) readmodel.CampaignRows {
 			})
 		}
 	}
+	var hours []readmodel.ParticipationHour
 	hour := drawTime(rt, "hour").Truncate(time.Hour)
 	for range rapid.IntRange(0, 5).Draw(rt, "hours") {
-		rows.Hours = append(rows.Hours, readmodel.ParticipationHour{
+		hours = append(hours, readmodel.ParticipationHour{
 			HourKey: readmodel.HourKey{Campaign: "evt-1", Hour: hour}, Participants: count.Draw(rt, "inHour"),
 		})
 		hour = hour.Add(time.Duration(rapid.IntRange(1, 500).Draw(rt, "gap")) * time.Hour)
 	}
-	return rows
+	return readmodeltest.CampaignRows(campaign, channels, hours)
 }
 
 // drawTime draws a time within the bounds of the events' contract, or none.

@@ -13,7 +13,7 @@ import (
 func HoldsUntil(rows readmodel.CampaignRows, v View) time.Time {
 	v = v.withDefaults()
 	var first time.Time
-	for _, row := range rows.Channels {
+	for _, row := range rows.Channels() {
 		if row.FetchedAt.IsZero() || !events.Channel(row.Channel).Known() {
 			continue
 		}

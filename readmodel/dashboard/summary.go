@@ -32,8 +32,8 @@ type Economics struct {
 }
 
 // account does the arithmetic of a campaign, for its dashboard and its card alike.
-func account(event readmodel.EventStats, channels []readmodel.ChannelStats) (Summary, Economics) {
-	summary := Summary{TotalParticipants: event.Participants}
+func account(c readmodel.CampaignStats, channels []readmodel.ChannelStats) (Summary, Economics) {
+	summary := Summary{TotalParticipants: c.Participants}
 	var distribution events.Won
 	for _, ch := range channels {
 		distribution = readmodel.AddWon(distribution, ch.Cost)
@@ -41,26 +41,26 @@ func account(event readmodel.EventStats, channels []readmodel.ChannelStats) (Sum
 			summary.TotalExposure += *e
 		}
 	}
-	cost := readmodel.AddWon(readmodel.AddWon(orZero(event.PrizeCost), orZero(event.PlatformCost)), distribution)
-	revenue := readmodel.AddWon(orZero(event.ExpectedSalesIncrease), readmodel.MulWon(orZero(event.NewCustomerLTV), event.NewCustomers))
+	cost := readmodel.AddWon(readmodel.AddWon(orZero(c.PrizeCost), orZero(c.PlatformCost)), distribution)
+	revenue := readmodel.AddWon(orZero(c.ExpectedSalesIncrease), readmodel.MulWon(orZero(c.NewCustomerLTV), c.NewCustomers))
 
 	// Of a campaign whose creation is still to come, costs and promises are
 	// unknown, whatever its distribution has cost so far.
-	if event.Known && cost != readmodel.WonOverflow && revenue != readmodel.WonOverflow {
+	if c.Known && cost != readmodel.WonOverflow && revenue != readmodel.WonOverflow {
 		summary.ROIPercent = percent(int64(revenue-cost), int64(cost))
 	}
-	if event.ExpectedSalesIncrease != nil && event.BaselineSales != nil {
-		summary.SalesGrowthPercent = percent(int64(*event.ExpectedSalesIncrease), int64(*event.BaselineSales))
+	if c.ExpectedSalesIncrease != nil && c.BaselineSales != nil {
+		summary.SalesGrowthPercent = percent(int64(*c.ExpectedSalesIncrease), int64(*c.BaselineSales))
 	}
 	return summary, Economics{
-		PrizeCost:        orZero(event.PrizeCost),
-		PlatformCost:     orZero(event.PlatformCost),
+		PrizeCost:        orZero(c.PrizeCost),
+		PlatformCost:     orZero(c.PlatformCost),
 		DistributionCost: shown(distribution),
 		TotalCost:        shown(cost),
-		SalesIncrease:    orZero(event.ExpectedSalesIncrease),
-		BaselineSales:    event.BaselineSales,
-		NewCustomers:     event.NewCustomers,
-		NewCustomerLTV:   orZero(event.NewCustomerLTV),
+		SalesIncrease:    orZero(c.ExpectedSalesIncrease),
+		BaselineSales:    c.BaselineSales,
+		NewCustomers:     c.NewCustomers,
+		NewCustomerLTV:   orZero(c.NewCustomerLTV),
 		ExpectedRevenue:  shown(revenue),
 	}
 }

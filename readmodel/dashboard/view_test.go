@@ -12,6 +12,7 @@ import (
 
 	"jangbu/readmodel"
 	"jangbu/readmodel/dashboard"
+	"jangbu/readmodel/readmodeltest"
 )
 
 func TestViewRefusesWhatCannotBeShown(t *testing.T) {
@@ -70,13 +71,14 @@ func TestTrendWithinBounds(t *testing.T) {
 		// Around the ends of summer time in New York and Havana.
 		hour := time.Date(2026, 10, 30, 0, 0, 0, 0, time.UTC).Add(time.Duration(rapid.IntRange(0, 48).Draw(rt, "first")) * time.Hour)
 		start := hour
-		var rows readmodel.CampaignRows
+		var hours []readmodel.ParticipationHour
 		for range rapid.IntRange(0, 6).Draw(rt, "hours") {
-			rows.Hours = append(rows.Hours, readmodel.ParticipationHour{
+			hours = append(hours, readmodel.ParticipationHour{
 				HourKey: readmodel.HourKey{Hour: hour}, Participants: rapid.Int64Range(1, 5).Draw(rt, "participants"),
 			})
 			hour = hour.Add(time.Duration(rapid.IntRange(1, 60).Draw(rt, "gap")) * time.Hour)
 		}
+		rows := readmodeltest.CampaignRows(hours)
 		view := dashboard.View{
 			Location: rapid.SampledFrom(locations).Draw(rt, "location"),
 			Interval: rapid.SampledFrom([]dashboard.Interval{dashboard.Hourly, dashboard.Daily}).Draw(rt, "interval"),
@@ -145,7 +147,7 @@ func TestTrendOfEveryHour(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			view := dashboard.View{Location: loadLocations(t, tc.zone)[0], Interval: dashboard.Daily}
-			d := dashboard.New(readmodel.CampaignRows{Hours: everyHour(t, tc.first, tc.last)}, view)
+			d := dashboard.New(readmodeltest.CampaignRows(everyHour(t, tc.first, tc.last)), view)
 			var got []string
 			for _, b := range d.Trend {
 				got = append(got, fmt.Sprintf("%s %d", b.From.Format(time.RFC3339), b.Participants))

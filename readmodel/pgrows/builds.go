@@ -79,7 +79,7 @@ SET edits = edits + 1
 WHERE id = 1`
 )
 
-// List implements [readmodel.Builds].
+// List implements [readmodel.Generations].
 func (s *Store) List(ctx context.Context) ([]readmodel.Build, error) {
 	rows, err := s.pool.Query(ctx, listBuilds)
 	if err != nil {
@@ -95,7 +95,7 @@ func (s *Store) List(ctx context.Context) ([]readmodel.Build, error) {
 	return builds, nil
 }
 
-// Begin implements [readmodel.Builds].
+// Begin implements [readmodel.Generations].
 func (s *Store) Begin(ctx context.Context, lease readmodel.Lease, projections []readmodel.Checkpoint) ([]readmodel.Checkpoint, error) {
 	begun := slices.Clone(projections)
 	batch := new(pgx.Batch)
@@ -116,7 +116,7 @@ func (s *Store) Begin(ctx context.Context, lease readmodel.Lease, projections []
 	return begun, nil
 }
 
-// Activate implements [readmodel.Builds].
+// Activate implements [readmodel.Generations].
 func (s *Store) Activate(ctx context.Context, lease readmodel.Lease, act int64, generations []readmodel.Checkpoint) (readmodel.Revision, error) {
 	batch := new(pgx.Batch)
 	queueLockCheckpoints(batch, lockCheckpoint, generations)

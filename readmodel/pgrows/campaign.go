@@ -10,9 +10,19 @@ import (
 	"jangbu/readmodel"
 )
 
-// All four tables are read at one moment, or a dashboard could show numbers of
-// two commits.
+// All tables are read at one moment, or a dashboard could show numbers of two commits.
 const (
+	// readCampaignStats reads the revision as well, which as a statement of its own
+	// would take longer.
+	readCampaignStats = `
+SELECT {columns},` + revisionColumns + `
+FROM jangbu_rows.event_stats
+CROSS JOIN jangbu_rows.store AS s
+WHERE generation = (SELECT active_generation FROM jangbu_rows.projections WHERE projection = 'event_stats')
+  AND campaign = $1
+  AND ($2 OR known AND store = ANY ($3))
+  AND s.id = 1`
+
 	beginSnapshot = `
 BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`
 
@@ -23,38 +33,33 @@ COMMIT`
 // Campaign implements [readmodel.Reader], in one round trip.
 func (s *Store) Campaign(ctx context.Context, c events.Campaign, by readmodel.Scope) (readmodel.CampaignRows, error) {
 	var (
-		out   readmodel.CampaignRows
+		out   = readmodel.NewCampaignRows()
 		batch = new(pgx.Batch)
 	)
 	batch.Queue(beginSnapshot)
-	queueCampaign(batch, c, by, &out)
+	s.queueCampaign(batch, c, by, &out)
 	batch.Queue(endSnapshot)
 	if err := s.pool.SendBatch(ctx, batch).Close(); err != nil {
 		return readmodel.CampaignRows{}, fmt.Errorf("read campaign %q: %w", c, err)
 	}
-	if out.Event.Campaign == "" {
+	if out.Campaign().Campaign == "" {
 		return readmodel.CampaignRows{}, fmt.Errorf("read campaign %q: %w", c, readmodel.ErrNotFound)
 	}
 	return out, nil
 }
 
-// queueCampaign reads a campaign's rows in the scope, and with its [EventStats] row
-// the revision.
-func queueCampaign(batch *pgx.Batch, c events.Campaign, by readmodel.Scope, out *readmodel.CampaignRows) {
-	everything, stores := limits(by)
-	event := func(rows pgx.Rows) (readmodel.EventStats, error) {
-		return scanEventStatsAnd(rows, revisionFields(&out.Revision)...)
+// queueCampaign reads a campaign's rows in the scope, and with its
+// [readmodel.CampaignStats] row the revision. Rows of the other tables are asked for
+// before it is known whether the campaign is in the scope, so each statement keeps
+// them from a reader by itself (I12).
+func (s *Store) queueCampaign(batch *pgx.Batch, c events.Campaign, by readmodel.Scope, out *readmodel.CampaignRows) {
+	everything, shops := limits(by)
+	for _, t := range s.tables {
+		query, more := t.read, []any(nil)
+		if t == s.campaigns {
+			query, more = s.queries.campaign, revisionFields(&out.Revision)
+		}
+		batch.Queue(query, string(c), everything, shops).Query(t.scanEach(
+			func() any { return out.Append(t.Table) }, func(any) {}, more...))
 	}
-	batch.Queue(readEventStats, string(c), everything, stores).Query(forEach(event, func(row *readmodel.EventStats) {
-		out.Event = *row
-	}))
-	batch.Queue(readChannelStats, string(c), everything, stores).Query(forEach(scanChannelStats, func(row *readmodel.ChannelStats) {
-		out.Channels = append(out.Channels, *row)
-	}))
-	batch.Queue(readParticipationHourly, string(c), everything, stores).Query(forEach(scanParticipationHour, func(row *readmodel.ParticipationHour) {
-		out.Hours = append(out.Hours, *row)
-	}))
-	batch.Queue(readParticipantProfile, string(c), everything, stores).Query(forEach(scanProfileCount, func(row *readmodel.ProfileCount) {
-		out.Profiles = append(out.Profiles, *row)
-	}))
 }

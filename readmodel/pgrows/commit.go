@@ -30,7 +30,7 @@ SET position = $5
 WHERE projection = $1 AND generation = $2 AND version = $3 AND position = $4`
 )
 
-// Commit implements [readmodel.Writer]. It is an error to hand in rows of a
+// Commit implements [readmodel.Store]. It is an error to hand in rows of a
 // table whose projection is not among the advances, one projection twice, or an
 // advance that goes back.
 func (s *Store) Commit(ctx context.Context, lease readmodel.Lease, advances []readmodel.Advance, rows *readmodel.Rows) (readmodel.Revision, error) {
@@ -39,7 +39,10 @@ func (s *Store) Commit(ctx context.Context, lease readmodel.Lease, advances []re
 		return readmodel.Revision{}, fmt.Errorf("commit rows: %w", err)
 	}
 	var revision readmodel.Revision
-	claim, upserts := claimBatch(lease, advances), upsertBatch(of, rows)
+	claim, upserts := claimBatch(lease, advances), new(pgx.Batch)
+	if err := s.queueUpserts(upserts, of, rows); err != nil {
+		return readmodel.Revision{}, fmt.Errorf("commit rows: %w", err)
+	}
 	if upserts.Len() > 0 {
 		queueRevision(upserts, &revision)
 	} else {
@@ -98,23 +101,14 @@ func queueHoldLease(batch *pgx.Batch, lease readmodel.Lease) {
 	})
 }
 
-func upsertBatch(of readmodel.Generations, rows *readmodel.Rows) *pgx.Batch {
-	batch := new(pgx.Batch)
-	queueUpserts(batch, of, rows)
-	return batch
-}
-
-func queueUpserts(batch *pgx.Batch, of readmodel.Generations, rows *readmodel.Rows) {
-	if len(rows.Events) > 0 {
-		queueUpsertEventStats(batch, of[readmodel.EventStatsTable], rows.Events)
+// queueUpserts replaces rows, each in the generation of its table.
+func (s *Store) queueUpserts(batch *pgx.Batch, of readmodel.GenerationOf, rows *readmodel.Rows) error {
+	for described, some := range rows.All() {
+		t, err := s.table(described)
+		if err != nil {
+			return err
+		}
+		t.queueUpsert(batch, of[t.Name], some)
 	}
-	if len(rows.Channels) > 0 {
-		queueUpsertChannelStats(batch, of[readmodel.ChannelStatsTable], rows.Channels)
-	}
-	if len(rows.Hours) > 0 {
-		queueUpsertParticipationHourly(batch, of[readmodel.ParticipationHourlyTable], rows.Hours)
-	}
-	if len(rows.Profiles) > 0 {
-		queueUpsertParticipantProfile(batch, of[readmodel.ParticipantProfileTable], rows.Profiles)
-	}
+	return nil
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"jangbu/readmodel"
@@ -15,7 +14,7 @@ import (
 // campaign are ones that it was distributed to, so an index would be as large. The
 // limit leaves nothing but one look-up by key for each row.
 const readDistributed = `
-SELECT` + channelStatsColumns + `, ends_at
+SELECT {columns}, ends_at
 FROM jangbu_rows.channel_stats AS c
 LEFT JOIN LATERAL (
     SELECT ends_at FROM jangbu_rows.event_stats
@@ -28,25 +27,23 @@ WHERE generation = (SELECT active_generation FROM jangbu_rows.projections WHERE 
   AND (ends_at IS NULL OR ends_at >= $1)
 ORDER BY campaign, channel`
 
-// Distributed implements [readmodel.Distributions].
+// Distributed implements [readmodel.Store].
 func (s *Store) Distributed(ctx context.Context, endedBefore time.Time) ([]readmodel.DistributedChannel, error) {
-	var out []readmodel.DistributedChannel
-	rows, err := s.pool.Query(ctx, readDistributed, endedBefore)
+	var (
+		out    []readmodel.DistributedChannel
+		row    readmodel.DistributedChannel
+		endsAt pgtype.Timestamptz
+	)
+	rows, err := s.pool.Query(ctx, s.queries.distributed, endedBefore)
 	if err == nil {
 		defer rows.Close()
-		err = forEach(scanDistributedChannel, func(row *readmodel.DistributedChannel) {
-			out = append(out, *row)
-		})(rows)
+		err = s.channels.scanEach(func() any { return &row.ChannelStats }, func(any) {
+			row.EndsAt = timeOf(endsAt)
+			out = append(out, row)
+		}, &endsAt)(rows)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read distributed channels: %w", err)
 	}
 	return out, nil
-}
-
-func scanDistributedChannel(rows pgx.Rows) (row readmodel.DistributedChannel, err error) {
-	var endsAt pgtype.Timestamptz
-	row.ChannelStats, err = scanChannelStatsAnd(rows, &endsAt)
-	row.EndsAt = timeOf(endsAt)
-	return row, err
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"jangbu/events/eventstest/services"
+	"jangbu/projections"
 	"jangbu/readmodel"
 	"jangbu/readmodel/pgrows"
 )
@@ -15,13 +16,13 @@ func distributed(t *testing.T) (url string, store *pgrows.Store, ends time.Time)
 	t.Helper()
 	ctx, ends := t.Context(), time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	url = services.Database(t)
-	store, err := pgrows.Open(ctx, url, pgrows.Options{})
+	store, err := pgrows.Open(ctx, url, projections.Tables(projections.All()), pgrows.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(store.Close)
 	at, err := store.Register(ctx, []readmodel.Checkpoint{
-		{Projection: readmodel.EventStatsTable, Version: 1}, {Projection: readmodel.ChannelStatsTable, Version: 1},
+		{Projection: readmodel.CampaignStatsTable().Name, Version: 1}, {Projection: readmodel.ChannelStatsTable().Name, Version: 1},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -30,8 +31,8 @@ func distributed(t *testing.T) (url string, store *pgrows.Store, ends time.Time)
 	if err != nil {
 		t.Fatal(err)
 	}
-	rows := readmodel.NewRows()
-	rows.Event("evt-1").EndsAt = ends
+	rows := readmodel.NewRows(projections.Tables(projections.All())...)
+	rows.Campaign("evt-1").EndsAt = ends
 	rows.Channel(readmodel.ChannelKey{Campaign: "evt-1", Channel: "naver"}).DistributedAt = ends
 	_, err = store.Commit(ctx, lease, []readmodel.Advance{{Checkpoint: at[0], To: 1}, {Checkpoint: at[1], To: 1}}, rows)
 	if err != nil {

@@ -4,12 +4,11 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"maps"
 	"slices"
-	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"golang.org/x/sync/errgroup"
 
 	"jangbu/readmodel"
 )
@@ -31,26 +30,7 @@ DELETE FROM jangbu_rows.generations
 WHERE projection = $1 AND generation = $2`
 )
 
-// Each table gives up some rows at a time.
-const (
-	pruneEventStats = `
-DELETE FROM jangbu_rows.event_stats
-WHERE ctid = ANY (ARRAY(SELECT ctid FROM jangbu_rows.event_stats WHERE generation = $1 LIMIT $2))`
-
-	pruneChannelStats = `
-DELETE FROM jangbu_rows.channel_stats
-WHERE ctid = ANY (ARRAY(SELECT ctid FROM jangbu_rows.channel_stats WHERE generation = $1 LIMIT $2))`
-
-	pruneParticipationHourly = `
-DELETE FROM jangbu_rows.participation_hourly
-WHERE ctid = ANY (ARRAY(SELECT ctid FROM jangbu_rows.participation_hourly WHERE generation = $1 LIMIT $2))`
-
-	pruneParticipantProfile = `
-DELETE FROM jangbu_rows.participant_profile
-WHERE ctid = ANY (ARRAY(SELECT ctid FROM jangbu_rows.participant_profile WHERE generation = $1 LIMIT $2))`
-)
-
-// Fill implements [readmodel.Builds], by COPY where there are no rows yet.
+// Fill implements [readmodel.Generations], by COPY where there are no rows yet.
 func (s *Store) Fill(ctx context.Context, lease readmodel.Lease, advances []readmodel.Advance, rows *readmodel.Rows, between func()) error {
 	of, at, empty, err := readmodel.GenerationsOfFill(advances, rows)
 	if err != nil {
@@ -61,7 +41,11 @@ func (s *Store) Fill(ctx context.Context, lease readmodel.Lease, advances []read
 	if empty {
 		fill = f.fill
 	}
-	if err := fill(ctx, rows); err != nil {
+	parts, err := f.parts(rows)
+	if err == nil {
+		err = fill(ctx, parts)
+	}
+	if err != nil {
 		return fmt.Errorf("fill generations: %w", err)
 	}
 	if _, err := s.Commit(ctx, lease, advances, readmodel.NewRows()); err != nil {
@@ -75,70 +59,57 @@ type filling struct {
 	store *Store
 	lease readmodel.Lease
 	at    []readmodel.Checkpoint
-	of    readmodel.Generations
+	of    readmodel.GenerationOf
 	// between is called before each transaction.
 	between func()
 }
 
-// fill copies the rows: those of the largest table beside those of the others. Its error
-// is that of whoever failed first, which ends the other.
-func (f *filling) fill(ctx context.Context, rows *readmodel.Rows) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	copied := make(chan error, 2)
-	each := func(do func(context.Context, *readmodel.Rows) error) {
-		err := do(ctx, rows)
-		copied <- err
+// part is the rows of one table.
+type part struct {
+	*table
+	rows []any
+}
+
+func (f *filling) parts(rows *readmodel.Rows) ([]part, error) {
+	var parts []part
+	for described, some := range rows.All() {
+		t, err := f.store.table(described)
 		if err != nil {
-			cancel()
+			return nil, err
 		}
+		parts = append(parts, part{t, some})
 	}
-	go each(f.copyHours)
-	each(f.copyOthers)
-	return cmp.Or(<-copied, <-copied)
+	slices.SortStableFunc(parts, func(a, b part) int { return cmp.Compare(len(b.rows), len(a.rows)) })
+	return parts, nil
 }
 
-func (f *filling) copyHours(ctx context.Context, rows *readmodel.Rows) error {
-	hours := slices.SortedFunc(maps.Keys(rows.Hours), compareHourKeys)
-	return f.copy(ctx, readmodel.ParticipationHourlyTable, participationHourlyColumns, len(hours), func(i int) []any {
-		k := hours[i]
-		return []any{string(k.Campaign), k.Hour, rows.Hours[k].Participants}
-	})
+// fill copies the rows: those of the largest table beside those of the others. Its
+// error is the first, which ends the other goroutine.
+func (f *filling) fill(ctx context.Context, parts []part) error {
+	group, running := errgroup.WithContext(ctx)
+	for _, some := range [][]part{parts[:min(1, len(parts))], parts[min(1, len(parts)):]} {
+		group.Go(func() error {
+			for _, p := range some {
+				if err := f.copy(running, p); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	return group.Wait()
 }
 
-func (f *filling) copyOthers(ctx context.Context, rows *readmodel.Rows) error {
-	profiles := slices.SortedFunc(maps.Keys(rows.Profiles), compareProfileKeys)
-	err := f.copy(ctx, readmodel.ParticipantProfileTable, participantProfileColumns, len(profiles), func(i int) []any {
-		k := profiles[i]
-		return []any{string(k.Campaign), string(k.Dimension), k.Value, rows.Profiles[k].Participants}
-	})
-	if err != nil {
-		return err
-	}
-	channels := slices.SortedFunc(maps.Keys(rows.Channels), compareChannelKeys)
-	err = f.copy(ctx, readmodel.ChannelStatsTable, channelStatsColumns, len(channels), func(i int) []any {
-		return channelStatsValues(rows.Channels[channels[i]])
-	})
-	if err != nil {
-		return err
-	}
-	events := slices.Sorted(maps.Keys(rows.Events))
-	return f.copy(ctx, readmodel.EventStatsTable, eventStatsColumns, len(events), func(i int) []any {
-		return eventStatsValues(rows.Events[events[i]])
-	})
-}
-
-// copy writes n rows into the table, some in each transaction.
-func (f *filling) copy(ctx context.Context, table, columns string, n int, values func(int) []any) error {
-	names := append([]string{"generation"}, strings.FieldsFunc(columns, func(r rune) bool { return r == ',' || r == ' ' || r == '\n' })...)
-	generation := int32(f.of[table])
-	for from := 0; from < n; from += fillRows {
+// copy writes rows into their table, some in each transaction.
+func (f *filling) copy(ctx context.Context, p part) error {
+	generation, values := int32(f.of[p.Name]), make([]any, 0, len(p.names))
+	for some := range slices.Chunk(p.rows, fillRows) {
 		f.between()
-		some := pgx.CopyFromSlice(min(fillRows, n-from), func(i int) ([]any, error) {
-			return append([]any{generation}, values(from+i)...), nil
+		from := pgx.CopyFromSlice(len(some), func(i int) ([]any, error) {
+			return p.values(append(values[:0], generation), some[i]), nil
 		})
 		err := f.write(ctx, func(tx pgx.Tx) error {
-			_, err := tx.CopyFrom(ctx, pgx.Identifier{"jangbu_rows", table}, names, some)
+			_, err := tx.CopyFrom(ctx, pgx.Identifier{"jangbu_rows", p.Name}, p.names, from)
 			return err
 		})
 		if err != nil {
@@ -149,14 +120,15 @@ func (f *filling) copy(ctx context.Context, table, columns string, n int, values
 }
 
 // upsert replaces rows, some in each transaction.
-func (f *filling) upsert(ctx context.Context, rows *readmodel.Rows) error {
-	for some := range rows.Chunks(fillRows) {
-		f.between()
-		err := f.write(ctx, func(tx pgx.Tx) error {
-			return tx.SendBatch(ctx, upsertBatch(f.of, some)).Close()
-		})
-		if err != nil {
-			return err
+func (f *filling) upsert(ctx context.Context, parts []part) error {
+	for _, p := range parts {
+		for some := range slices.Chunk(p.rows, fillRows) {
+			f.between()
+			batch := new(pgx.Batch)
+			p.queueUpsert(batch, f.of[p.Name], some)
+			if err := f.write(ctx, func(tx pgx.Tx) error { return tx.SendBatch(ctx, batch).Close() }); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -178,7 +150,7 @@ func (f *filling) write(ctx context.Context, do func(pgx.Tx) error) error {
 	})
 }
 
-// Prune implements [readmodel.Builds].
+// Prune implements [readmodel.Generations].
 func (s *Store) Prune(ctx context.Context, lease readmodel.Lease, between func()) error {
 	rows, err := s.pool.Query(ctx, leftovers)
 	if err != nil {
@@ -202,17 +174,12 @@ func (s *Store) Prune(ctx context.Context, lease readmodel.Lease, between func()
 
 // prune removes the generation's rows and then what tells of it.
 func (s *Store) prune(ctx context.Context, lease readmodel.Lease, projection string, generation int32, between func()) error {
-	statement, ok := map[string]string{
-		readmodel.EventStatsTable:          pruneEventStats,
-		readmodel.ChannelStatsTable:        pruneChannelStats,
-		readmodel.ParticipationHourlyTable: pruneParticipationHourly,
-		readmodel.ParticipantProfileTable:  pruneParticipantProfile,
-	}[projection]
-	for more := ok; more; { // a projection without a table has no rows
+	t := s.named(projection)
+	for more := t != nil; more; { // a projection that is no longer there has no table
 		between()
 		batch := new(pgx.Batch)
 		batch.Queue(commitSoon)
-		batch.Queue(statement, generation, fillRows).Exec(func(tag pgconn.CommandTag) error {
+		batch.Queue(t.prune, generation, fillRows).Exec(func(tag pgconn.CommandTag) error {
 			more = tag.RowsAffected() == fillRows
 			return nil
 		})

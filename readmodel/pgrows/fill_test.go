@@ -9,6 +9,7 @@ import (
 
 	"jangbu/events"
 	"jangbu/events/eventstest/services"
+	"jangbu/projections"
 	"jangbu/readmodel"
 	"jangbu/readmodel/pgrows"
 )
@@ -17,7 +18,7 @@ import (
 // that failed first, not also that the other was ended by it.
 func TestFillFailsOnce(t *testing.T) {
 	t.Parallel()
-	store, err := pgrows.Open(t.Context(), services.Database(t), pgrows.Options{})
+	store, err := pgrows.Open(t.Context(), services.Database(t), projections.Tables(projections.All()), pgrows.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -27,10 +28,10 @@ func TestFillFailsOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rows := readmodel.NewRows()
+	rows := readmodel.NewRows(projections.Tables(projections.All())...)
 	for i := range 5_000 {
 		rows.Hour(readmodel.HourKey{Campaign: "evt-1", Hour: time.Unix(int64(i)*3600, 0).UTC()}).Participants = 1
-		rows.Event(events.Campaign(fmt.Sprint("evt-", i))).Known = true
+		rows.Campaign(events.Campaign(fmt.Sprint("evt-", i))).Known = true
 	}
 	lease.Epoch++ // somebody else's
 	if err := store.Fill(t.Context(), lease, advance(begun), rows, func() {}); !errors.Is(err, readmodel.ErrFenced) || strings.Contains(err.Error(), "\n") {

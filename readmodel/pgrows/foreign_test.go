@@ -15,6 +15,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"jangbu/events/eventstest/services"
+	"jangbu/projections"
 	"jangbu/readmodel"
 	"jangbu/readmodel/pgrows"
 )
@@ -24,7 +25,7 @@ import (
 func TestForeignRowsStayInTheDatabase(t *testing.T) {
 	t.Parallel()
 	ctx, database := t.Context(), services.Database(t)
-	owner, err := pgrows.Open(ctx, database, pgrows.Options{})
+	owner, err := pgrows.Open(ctx, database, projections.Tables(projections.All()), pgrows.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,8 +34,8 @@ func TestForeignRowsStayInTheDatabase(t *testing.T) {
 	// One mark in each table, and the same number in all.
 	const number = 0x5ec2e75ec2e75ec2
 	marks := []string{"title-mark", "channel-mark", "value-mark", string(binary.BigEndian.AppendUint64(nil, number))}
-	rows := readmodel.NewRows()
-	event := rows.Event("evt-1")
+	rows := readmodel.NewRows(projections.Tables(projections.All())...)
+	event := rows.Campaign("evt-1")
 	event.Known, event.Shop, event.Title, event.Participants = true, "store-1", "title-mark", number
 	rows.Channel(readmodel.ChannelKey{Campaign: "evt-1", Channel: "channel-mark"}).Participants = number
 	rows.Hour(readmodel.HourKey{Campaign: "evt-1", Hour: time.Unix(0, 0)}).Participants = number
@@ -44,7 +45,7 @@ func TestForeignRowsStayInTheDatabase(t *testing.T) {
 	}
 
 	heard := listen(t, database)
-	reader, err := pgrows.Open(ctx, heard.url, pgrows.Options{})
+	reader, err := pgrows.Open(ctx, heard.url, projections.Tables(projections.All()), pgrows.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

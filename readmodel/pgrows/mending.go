@@ -11,22 +11,6 @@ import (
 )
 
 const (
-	clearEventStats = `
-DELETE FROM jangbu_rows.event_stats
-WHERE generation = $1 AND campaign = $2`
-
-	clearChannelStats = `
-DELETE FROM jangbu_rows.channel_stats
-WHERE generation = $1 AND campaign = $2`
-
-	clearParticipationHourly = `
-DELETE FROM jangbu_rows.participation_hourly
-WHERE generation = $1 AND campaign = $2`
-
-	clearParticipantProfile = `
-DELETE FROM jangbu_rows.participant_profile
-WHERE generation = $1 AND campaign = $2`
-
 	pause = `
 INSERT INTO jangbu_rows.pauses (projection, act)
 VALUES ($1, $2)
@@ -37,7 +21,7 @@ DELETE FROM jangbu_rows.pauses
 WHERE projection = $1`
 )
 
-// Replace implements [readmodel.Mending].
+// Replace implements [readmodel.Store].
 func (s *Store) Replace(ctx context.Context, lease readmodel.Lease, act int64, at []readmodel.Checkpoint, c events.Campaign, rows *readmodel.Rows) (readmodel.Revision, error) {
 	of, err := readmodel.GenerationsOfReplace(at, c, rows)
 	if err != nil {
@@ -46,17 +30,14 @@ func (s *Store) Replace(ctx context.Context, lease readmodel.Lease, act int64, a
 	batch := new(pgx.Batch)
 	queueLockCheckpoints(batch, lockCheckpoint, at)
 	queueLockServed(batch, at)
-	for table, statement := range map[string]string{
-		readmodel.EventStatsTable:          clearEventStats,
-		readmodel.ChannelStatsTable:        clearChannelStats,
-		readmodel.ParticipationHourlyTable: clearParticipationHourly,
-		readmodel.ParticipantProfileTable:  clearParticipantProfile,
-	} {
-		if generation, ok := of[table]; ok {
-			batch.Queue(statement, int32(generation), string(c))
+	for _, t := range s.tables {
+		if generation, ok := of[t.Name]; ok {
+			batch.Queue(t.clear, int32(generation), string(c))
 		}
 	}
-	queueUpserts(batch, of, rows)
+	if err := s.queueUpserts(batch, of, rows); err != nil {
+		return readmodel.Revision{}, fmt.Errorf("replace rows: %w", err)
+	}
 	revision, err := s.edit(ctx, lease, act, batch)
 	if err != nil {
 		return readmodel.Revision{}, fmt.Errorf("replace rows: %w", err)
@@ -64,7 +45,7 @@ func (s *Store) Replace(ctx context.Context, lease readmodel.Lease, act int64, a
 	return revision, nil
 }
 
-// Pause implements [readmodel.Mending].
+// Pause implements [readmodel.Acts].
 func (s *Store) Pause(ctx context.Context, lease readmodel.Lease, act int64, projections []string, paused bool) error {
 	batch := new(pgx.Batch)
 	for _, p := range projections {

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"jangbu/events/eventstest/services"
+	"jangbu/projections"
 )
 
 // Whatever PostgreSQL knows of the tables when a plan is made, which is then kept, a
@@ -13,7 +14,7 @@ import (
 // them.
 func TestPlans(t *testing.T) {
 	t.Parallel()
-	s, err := Open(t.Context(), services.Database(t), Options{})
+	s, err := Open(t.Context(), services.Database(t), projections.Tables(projections.All()), Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,18 +42,18 @@ func TestPlans(t *testing.T) {
 			want             []string
 			never            string
 		}{
-			{readEventStats, `'evt-7', false, '{store-7}'`, []string{byKey}, byStore},
-			{readChannelStats, `'evt-7', false, '{store-7}'`, append(channels, byKey), byStore},
-			{loadEventStats, `1, '{evt-7}'`, []string{byKey}, byStore},
-			{readShopCampaigns, `'store-7', false, '{store-7}'`, []string{byStore}, byKey},
-			{readShopChannels, `'store-7', false, '{store-7}'`, append(channels, byStore), byKey},
-			{readCampaigns, `'evt-7', 10`, everyKey, byStore},
-			{pruneEventStats, `1, 5000`, []string{"Tid Scan on event_stats", byGeneration}, "Seq Scan"},
-			{pruneChannelStats, `1, 5000`, []string{"Tid Scan on channel_stats", "using channel_stats_pkey ", byGeneration}, byStore},
-			{pruneParticipationHourly, `1, 5000`, []string{"Tid Scan on participation_hourly", "using participation_hourly_pkey ", byGeneration}, byStore},
-			{pruneParticipantProfile, `1, 5000`, []string{"Tid Scan on participant_profile", "using participant_profile_pkey ", byGeneration}, byStore},
-			{clearEventStats, `1, 'evt-7'`, []string{byKey}, byStore},
-			{clearChannelStats, `1, 'evt-7'`, append(channels, "using channel_stats_pkey "), byStore},
+			{s.queries.campaign, `'evt-7', false, '{store-7}'`, []string{byKey}, byStore},
+			{s.channels.read, `'evt-7', false, '{store-7}'`, append(channels, byKey), byStore},
+			{s.campaigns.load, `1, '{evt-7}'`, []string{byKey}, byStore},
+			{s.queries.shopCampaigns, `'store-7', false, '{store-7}'`, []string{byStore}, byKey},
+			{s.queries.shopChannels, `'store-7', false, '{store-7}'`, append(channels, byStore), byKey},
+			{s.queries.campaigns, `'evt-7', 10`, everyKey, byStore},
+			{s.campaigns.prune, `1, 5000`, []string{"Tid Scan on event_stats", byGeneration}, "Seq Scan"},
+			{s.channels.prune, `1, 5000`, []string{"Tid Scan on channel_stats", "using channel_stats_pkey ", byGeneration}, byStore},
+			{s.named("participation_hourly").prune, `1, 5000`, []string{"Tid Scan on participation_hourly", "using participation_hourly_pkey ", byGeneration}, byStore},
+			{s.named("participant_profile").prune, `1, 5000`, []string{"Tid Scan on participant_profile", "using participant_profile_pkey ", byGeneration}, byStore},
+			{s.campaigns.clear, `1, 'evt-7'`, []string{byKey}, byStore},
+			{s.channels.clear, `1, 'evt-7'`, append(channels, "using channel_stats_pkey "), byStore},
 		} {
 			plan := explain(t, s, tc.query, tc.arguments)
 			for _, step := range tc.want {
@@ -73,7 +74,7 @@ func TestPlans(t *testing.T) {
 // no other.
 func TestPlanOfNextAct(t *testing.T) {
 	t.Parallel()
-	s, err := Open(t.Context(), services.Database(t), Options{})
+	s, err := Open(t.Context(), services.Database(t), projections.Tables(projections.All()), Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -31,7 +31,7 @@ JOIN jangbu_rows.generations AS g ON g.projection = p.projection AND g.generatio
 WHERE p.projection = $1`
 )
 
-// Register implements [readmodel.Writer].
+// Register implements [readmodel.Store].
 func (s *Store) Register(ctx context.Context, projections []readmodel.Checkpoint) ([]readmodel.Checkpoint, error) {
 	batch := new(pgx.Batch)
 	// In one order for every process, or two could wait for each other.

@@ -2,14 +2,19 @@ package pgrows_test
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
 
 	"jangbu/events/eventstest/services"
+	"jangbu/projections"
+	"jangbu/readmodel"
 	"jangbu/readmodel/pgrows"
+	"jangbu/readmodel/readmodeltest"
 )
 
 func TestManyOpenANewDatabaseAtOnce(t *testing.T) {
@@ -18,7 +23,7 @@ func TestManyOpenANewDatabaseAtOnce(t *testing.T) {
 	var all sync.WaitGroup
 	for range 8 {
 		all.Go(func() {
-			store, err := pgrows.Open(t.Context(), url, pgrows.Options{})
+			store, err := pgrows.Open(t.Context(), url, projections.Tables(projections.All()), pgrows.Options{})
 			if err != nil {
 				t.Error(err)
 				return
@@ -33,7 +38,7 @@ func TestManyOpenANewDatabaseAtOnce(t *testing.T) {
 func TestOpenDoesNotWaitForACommit(t *testing.T) {
 	t.Parallel()
 	url := services.Database(t)
-	store, err := pgrows.Open(t.Context(), url, pgrows.Options{})
+	store, err := pgrows.Open(t.Context(), url, projections.Tables(projections.All()), pgrows.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +57,7 @@ SELECT FROM jangbu_rows.store FOR NO KEY UPDATE`
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	store, err = pgrows.Open(ctx, url, pgrows.Options{})
+	store, err = pgrows.Open(ctx, url, projections.Tables(projections.All()), pgrows.Options{})
 	if err != nil {
 		t.Fatalf("Open: %v", err)
 	}
@@ -63,7 +68,7 @@ SELECT FROM jangbu_rows.store FOR NO KEY UPDATE`
 func TestEveryTableAndColumnHasAComment(t *testing.T) {
 	t.Parallel()
 	url := services.Database(t)
-	store, err := pgrows.Open(t.Context(), url, pgrows.Options{})
+	store, err := pgrows.Open(t.Context(), url, projections.Tables(projections.All()), pgrows.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +94,7 @@ WHERE c.relnamespace = 'jangbu_rows'::regnamespace AND c.relkind = 'r'
 	}
 }
 
-func connect(t *testing.T, url string) *pgx.Conn {
+func connect(t testing.TB, url string) *pgx.Conn {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), url)
 	if err != nil {
@@ -97,4 +102,60 @@ func connect(t *testing.T, url string) *pgx.Conn {
 	}
 	t.Cleanup(func() { _ = conn.Close(t.Context()) })
 	return conn
+}
+
+// The columns of a table are those that its description names, no more and no fewer.
+func TestTablesAreAsDescribed(t *testing.T) {
+	t.Parallel()
+	url := services.Database(t)
+	store, err := pgrows.Open(t.Context(), url, projections.Tables(projections.All()), pgrows.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	conn := connect(t, url)
+	types := map[readmodel.Kind]string{
+		readmodel.Text: "text", readmodel.Boolean: "boolean", readmodel.Integer: "bigint",
+		readmodel.Instant: "timestamp with time zone", readmodel.Amount: "bigint", readmodel.Value: "bigint",
+	}
+	const columns = `
+SELECT a.attname, format_type(a.atttypid, NULL), NOT a.attnotnull, coalesce(array_position(i.indkey::smallint[], a.attnum) + 1, 0)
+FROM pg_attribute AS a
+LEFT JOIN pg_index AS i ON i.indrelid = a.attrelid AND i.indisprimary
+WHERE a.attrelid = $1::regclass AND a.attnum > 0 AND NOT a.attisdropped
+ORDER BY a.attnum`
+	type column struct {
+		Name, Type string
+		Null       bool
+		Key        int // place in the primary key, from 1; 0: none
+	}
+	for _, table := range projections.Tables(projections.All()) {
+		want := []column{{"generation", "integer", false, 1}}
+		for i, c := range table.Columns {
+			key := 0
+			if i < len(table.Key) {
+				key = i + 2
+			}
+			want = append(want, column{c.Name, types[c.Kind], c.Null, key})
+		}
+		rows, err := conn.Query(t.Context(), columns, "jangbu_rows."+table.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := pgx.CollectRows(rows, pgx.RowToStructByPos[column])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(want, got); d != "" {
+			t.Errorf("%s (-described +in schema.sql):\n%s", table.Name, d)
+		}
+	}
+}
+
+func TestOpenRefusesATableThatIsMissing(t *testing.T) {
+	t.Parallel()
+	_, err := pgrows.Open(t.Context(), services.Database(t), readmodeltest.Tables(), pgrows.Options{})
+	if err == nil || !strings.Contains(err.Error(), "extra") {
+		t.Errorf("Open with a table that schema.sql lacks: %v, want an error that names it", err)
+	}
 }

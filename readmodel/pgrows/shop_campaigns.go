@@ -12,7 +12,7 @@ import (
 
 const (
 	readShopCampaigns = `
-SELECT` + eventStatsColumns + `
+SELECT {columns}
 FROM jangbu_rows.event_stats
 WHERE generation = (SELECT active_generation FROM jangbu_rows.projections WHERE projection = 'event_stats')
   AND store = $1
@@ -22,7 +22,7 @@ ORDER BY campaign`
 	// The offset leaves the planner nothing but one look-up by key for each
 	// campaign, however little it knows of the tables.
 	readShopChannels = `
-SELECT` + channelStatsColumns + `
+SELECT {columns}
 FROM (
     SELECT campaign AS c FROM jangbu_rows.event_stats
     WHERE generation = (SELECT active_generation FROM jangbu_rows.projections WHERE projection = 'event_stats')
@@ -45,20 +45,23 @@ func (s *Store) ShopCampaigns(ctx context.Context, shop events.Shop, by readmode
 		at    int
 		batch = new(pgx.Batch)
 	)
-	everything, stores := limits(by)
+	everything, shops := limits(by)
 	batch.Queue(beginSnapshot)
-	batch.Queue(readShopCampaigns, string(shop), everything, stores).Query(forEach(scanEventStats, func(row *readmodel.EventStats) {
-		out = append(out, readmodel.ShopCampaign{Event: *row})
-	}))
-	batch.Queue(readShopChannels, string(shop), everything, stores).Query(forEach(scanChannelStats, func(row *readmodel.ChannelStats) {
-		for out[at].Event.Campaign != row.Campaign { // both are sorted by it
-			at++
-		}
-		out[at].Channels = append(out[at].Channels, *row)
-	}))
+	batch.Queue(s.queries.shopCampaigns, string(shop), everything, shops).Query(s.campaigns.scanEach(
+		func() any { return new(readmodel.CampaignStats) },
+		func(row any) { out = append(out, readmodel.ShopCampaign{Campaign: *row.(*readmodel.CampaignStats)}) }))
+	batch.Queue(s.queries.shopChannels, string(shop), everything, shops).Query(s.channels.scanEach(
+		func() any { return new(readmodel.ChannelStats) },
+		func(row any) {
+			channel := row.(*readmodel.ChannelStats)
+			for out[at].Campaign.Campaign != channel.Campaign { // both are sorted by it
+				at++
+			}
+			out[at].Channels = append(out[at].Channels, *channel)
+		}))
 	batch.Queue(endSnapshot)
 	if err := s.pool.SendBatch(ctx, batch).Close(); err != nil {
-		return nil, fmt.Errorf("read campaigns of store %q: %w", shop, err)
+		return nil, fmt.Errorf("read campaigns of shop %q: %w", shop, err)
 	}
 	return out, nil
 }

@@ -17,50 +17,17 @@ FROM jangbu_rows.projections AS p
 JOIN jangbu_rows.generations AS g ON g.projection = p.projection AND g.generation = p.active_generation
 ORDER BY g.projection`
 
-	// Each table gives as many as are wanted in all, so that none is read beyond them.
 	readCampaigns = `
 SELECT campaign
-FROM (
-    (
-        SELECT DISTINCT campaign FROM jangbu_rows.event_stats
-        WHERE generation = (SELECT active_generation FROM jangbu_rows.projections WHERE projection = 'event_stats')
-          AND campaign > $1
-        ORDER BY campaign
-        LIMIT $2
-    )
-    UNION
-    (
-        SELECT DISTINCT campaign FROM jangbu_rows.channel_stats
-        WHERE generation = (SELECT active_generation FROM jangbu_rows.projections WHERE projection = 'channel_stats')
-          AND campaign > $1
-        ORDER BY campaign
-        LIMIT $2
-    )
-    UNION
-    (
-        SELECT DISTINCT campaign FROM jangbu_rows.participation_hourly
-        WHERE generation = (SELECT active_generation FROM jangbu_rows.projections WHERE projection = 'participation_hourly')
-          AND campaign > $1
-        ORDER BY campaign
-        LIMIT $2
-    )
-    UNION
-    (
-        SELECT DISTINCT campaign FROM jangbu_rows.participant_profile
-        WHERE generation = (SELECT active_generation FROM jangbu_rows.projections WHERE projection = 'participant_profile')
-          AND campaign > $1
-        ORDER BY campaign
-        LIMIT $2
-    )
-) AS found
+FROM ({tables}) AS found
 ORDER BY campaign
 LIMIT $2`
 )
 
-// Snapshot implements [readmodel.Snapshots], in one round trip.
+// Snapshot implements [readmodel.Store], in one round trip.
 func (s *Store) Snapshot(ctx context.Context, c events.Campaign) (readmodel.CampaignRows, []readmodel.Checkpoint, error) {
 	var (
-		out         readmodel.CampaignRows
+		out         = readmodel.NewCampaignRows()
 		checkpoints []readmodel.Checkpoint
 		batch       = new(pgx.Batch)
 	)
@@ -69,7 +36,7 @@ func (s *Store) Snapshot(ctx context.Context, c events.Campaign) (readmodel.Camp
 	batch.Queue(readCheckpoints).Query(forEach(scanCheckpoint, func(at *readmodel.Checkpoint) {
 		checkpoints = append(checkpoints, *at)
 	}))
-	queueCampaign(batch, c, readmodel.Everything(), &out)
+	s.queueCampaign(batch, c, readmodel.Everything(), &out)
 	batch.Queue(endSnapshot)
 	if err := s.pool.SendBatch(ctx, batch).Close(); err != nil {
 		return readmodel.CampaignRows{}, nil, fmt.Errorf("read snapshot of campaign %q: %w", c, err)
@@ -80,9 +47,9 @@ func (s *Store) Snapshot(ctx context.Context, c events.Campaign) (readmodel.Camp
 	return out, checkpoints, nil
 }
 
-// Campaigns implements [readmodel.Snapshots].
+// Campaigns implements [readmodel.Store].
 func (s *Store) Campaigns(ctx context.Context, after events.Campaign, limit int) ([]events.Campaign, error) {
-	rows, err := s.pool.Query(ctx, readCampaigns, string(after), limit)
+	rows, err := s.pool.Query(ctx, s.queries.campaigns, string(after), limit)
 	if err != nil {
 		return nil, fmt.Errorf("read campaigns after %q: %w", after, err)
 	}

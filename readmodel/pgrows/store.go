@@ -3,6 +3,7 @@ package pgrows
 import (
 	"context"
 	_ "embed" // schema.sql
+	"errors"
 	"fmt"
 	"strings"
 
@@ -17,23 +18,24 @@ var schema string
 
 // lockSchema makes processes that start at once create the schema one after
 // another; its number has no meaning but to be this package's.
-const lockSchema = `
+const (
+	lockSchema = `
 SELECT pg_advisory_xact_lock(7237089321445)`
 
-var (
-	_ readmodel.Reader        = (*Store)(nil)
-	_ readmodel.Distributions = (*Store)(nil)
-	_ readmodel.Writer        = (*Store)(nil)
-	_ readmodel.Leases        = (*Store)(nil)
-	_ readmodel.Snapshots     = (*Store)(nil)
-	_ readmodel.Builds        = (*Store)(nil)
-	_ readmodel.Mending       = (*Store)(nil)
-	_ readmodel.Acts          = (*Store)(nil)
+	findTable = `
+SELECT to_regclass($1) IS NOT NULL`
 )
+
+var _ readmodel.Store = (*Store)(nil)
 
 // Store keeps rows in one PostgreSQL database. It is safe for concurrent use.
 type Store struct {
 	pool *pgxpool.Pool
+	// tables are those that the store was opened with; campaigns and channels are
+	// two of them, which the reads of shops and of distributions join.
+	tables              []*table
+	campaigns, channels *table
+	queries             queries
 }
 
 // Options are what a store may be given. The zero value is good.
@@ -47,8 +49,13 @@ type Options struct {
 const minMaxConns = 8
 
 // Open connects to the database at a postgres:// URL and creates the schema
-// where it is missing.
-func Open(ctx context.Context, url string, opts Options) (*Store, error) {
+// where it is missing. The tables are those of all projections; it is an error where
+// the schema lacks one.
+func Open(ctx context.Context, url string, tables []*readmodel.Table, opts Options) (*Store, error) {
+	s := &Store{}
+	if err := s.describe(tables); err != nil {
+		return nil, fmt.Errorf("open rows: %w", err)
+	}
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		return nil, fmt.Errorf("open rows: %w", err)
@@ -71,17 +78,62 @@ func Open(ctx context.Context, url string, opts Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open rows: %w", err)
 	}
-	if err := createSchema(ctx, pool); err != nil {
+	if err := createSchema(ctx, pool, s.tables); err != nil {
 		pool.Close()
 		return nil, fmt.Errorf("open rows: %w", err)
 	}
-	return &Store{pool: pool}, nil
+	s.pool = pool
+	return s, nil
+}
+
+// queries are the statements over more than one table.
+type queries struct{ campaign, campaigns, shopCampaigns, shopChannels, distributed string }
+
+// describe takes the tables to keep, and makes the statements over them.
+func (s *Store) describe(tables []*readmodel.Table) error {
+	var campaigns []string
+	for _, described := range tables {
+		t := newTable(described)
+		s.tables = append(s.tables, t)
+		campaigns = append(campaigns, t.campaigns)
+	}
+	s.campaigns, s.channels = s.named(readmodel.CampaignStatsTable().Name), s.named(readmodel.ChannelStatsTable().Name)
+	if s.campaigns == nil || s.channels == nil {
+		return errors.New("the tables of campaigns and of their channels are required")
+	}
+	s.queries = queries{
+		campaign:      s.campaigns.statement(readCampaignStats),
+		campaigns:     strings.ReplaceAll(readCampaigns, "{tables}", strings.Join(campaigns, "\nUNION")),
+		shopCampaigns: s.campaigns.statement(readShopCampaigns),
+		shopChannels:  s.channels.statement(readShopChannels),
+		distributed:   s.channels.statement(readDistributed),
+	}
+	return nil
+}
+
+// named returns the table of that name; nil where the store keeps none.
+func (s *Store) named(name string) *table {
+	for _, t := range s.tables {
+		if t.Name == name {
+			return t
+		}
+	}
+	return nil
+}
+
+// table returns the store's own table of that description.
+func (s *Store) table(described *readmodel.Table) (*table, error) {
+	t := s.named(described.Name)
+	if t == nil {
+		return nil, fmt.Errorf("rows of %s, which this store was not opened with", described.Name)
+	}
+	return t, nil
 }
 
 // Close waits for what is in flight and closes all connections.
 func (s *Store) Close() { s.pool.Close() }
 
-func createSchema(ctx context.Context, pool *pgxpool.Pool) error {
+func createSchema(ctx context.Context, pool *pgxpool.Pool, tables []*table) error {
 	return pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, lockSchema); err != nil {
 			return fmt.Errorf("lock schema: %w", err)
@@ -91,6 +143,15 @@ func createSchema(ctx context.Context, pool *pgxpool.Pool) error {
 		}
 		if _, err := tx.Exec(ctx, addStore); err != nil {
 			return fmt.Errorf("number the store: %w", err)
+		}
+		for _, t := range tables {
+			var there bool
+			if err := tx.QueryRow(ctx, findTable, "jangbu_rows."+t.Name).Scan(&there); err != nil {
+				return fmt.Errorf("find table %s: %w", t.Name, err)
+			}
+			if !there {
+				return fmt.Errorf("schema.sql makes no table %s", t.Name)
+			}
 		}
 		return nil
 	})

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"jangbu/events/eventstest/services"
+	"jangbu/projections"
 	"jangbu/readmodel"
 	"jangbu/readmodel/pgrows"
 	"jangbu/readmodel/readmodeltest"
@@ -12,10 +13,13 @@ import (
 
 func adapter() readmodeltest.Adapter {
 	return readmodeltest.Adapter{
-		Database: func(t testing.TB) func() readmodeltest.Store {
+		Database: func(t testing.TB, tables []*readmodel.Table) func() readmodel.Store {
 			url := services.Database(t)
-			return func() readmodeltest.Store {
-				store, err := pgrows.Open(t.Context(), url, pgrows.Options{})
+			if _, err := connect(t, url).Exec(t.Context(), readmodeltest.ExtraOnPostgres); err != nil {
+				t.Fatal(err)
+			}
+			return func() readmodel.Store {
+				store, err := pgrows.Open(t.Context(), url, tables, pgrows.Options{})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -31,18 +35,12 @@ func TestConformance(t *testing.T) {
 	readmodeltest.Test(t, adapter())
 }
 
-func tables() []string {
-	return []string{
-		readmodel.EventStatsTable, readmodel.ChannelStatsTable, readmodel.ParticipationHourlyTable, readmodel.ParticipantProfileTable,
-	}
-}
-
 // lead registers the projections of all tables and takes a lease.
 func lead(t *testing.T, store *pgrows.Store) ([]readmodel.Checkpoint, readmodel.Lease) {
 	t.Helper()
 	var wanted []readmodel.Checkpoint
-	for _, table := range tables() {
-		wanted = append(wanted, readmodel.Checkpoint{Projection: table, Version: 1})
+	for _, p := range projections.All() {
+		wanted = append(wanted, readmodel.Checkpoint{Projection: p.Name(), Version: 1})
 	}
 	at, err := store.Register(t.Context(), wanted)
 	if err != nil {

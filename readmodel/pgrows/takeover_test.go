@@ -7,6 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"jangbu/events/eventstest/services"
+	"jangbu/projections"
 	"jangbu/readmodel"
 	"jangbu/readmodel/pgrows"
 )
@@ -16,12 +17,12 @@ func TestTakeOverWaitsForTheCommitInFlight(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
 	url := services.Database(t)
-	store, err := pgrows.Open(ctx, url, pgrows.Options{})
+	store, err := pgrows.Open(ctx, url, projections.Tables(projections.All()), pgrows.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(store.Close) // after the connections below, on which it may have to wait
-	at, err := store.Register(ctx, []readmodel.Checkpoint{{Projection: readmodel.EventStatsTable, Version: 1}})
+	at, err := store.Register(ctx, []readmodel.Checkpoint{{Projection: readmodel.CampaignStatsTable().Name, Version: 1}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,8 +30,8 @@ func TestTakeOverWaitsForTheCommitInFlight(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rows := readmodel.NewRows()
-	rows.Event("evt-1")
+	rows := readmodel.NewRows(projections.Tables(projections.All())...)
+	rows.Campaign("evt-1")
 
 	// A lock on its table stops the commit halfway.
 	blocker := connect(t, url)

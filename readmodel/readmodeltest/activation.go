@@ -17,7 +17,7 @@ func testActivation(t *testing.T, a Adapter) {
 		t.Parallel()
 		b := setup(t, a)
 		first, second := fullRows("evt-1"), fullRows("evt-2")
-		second.Events["evt-2"].Shop = "store-2"
+		second.Campaigns()["evt-2"].Shop = "store-2"
 		b.commit(t, first)
 		old := append([]readmodel.Checkpoint(nil), b.at...)
 		built := b.build(t, 5, second)
@@ -110,7 +110,7 @@ func testActivation(t *testing.T, a Adapter) {
 		b.commit(t, fullRows("evt-1"))
 		built := b.build(t, 5, fullRows("evt-2"))
 		act := b.ask(t, readmodel.ActRebuild, "")
-		stores := []Store{b.store, b.open()}
+		stores := []readmodel.Store{b.store, b.open()}
 		var (
 			all sync.WaitGroup
 			won atomic.Int32
@@ -145,12 +145,12 @@ func testActivation(t *testing.T, a Adapter) {
 // combineGenerations activates generations one by one. Rows of another one are neither
 // read nor say whose a campaign is; its checkpoint is not part of the revision.
 func combineGenerations(t *testing.T, a Adapter) {
-	store := a.Database(t)()
+	store := a.Database(t, Tables())()
 	b := &testBundle{store: store, at: register(t, store, tables()[:2]...), lease: acquire(t, store, leaseName, owner, longTTL)}
 	naver := readmodel.ChannelKey{Campaign: "evt-1", Channel: "naver"}
 	owned := func(by events.Shop) *readmodel.Rows {
-		rows := readmodel.NewRows()
-		event := rows.Event("evt-1")
+		rows := newRows()
+		event := rows.Campaign("evt-1")
 		event.Known, event.Shop = true, by
 		return rows
 	}
@@ -183,11 +183,11 @@ func combineGenerations(t *testing.T, a Adapter) {
 		{"the campaigns' is served", func() { b.activate(t, second[0]) }, "store-2", 1, 1, 117},
 		{"the channels' is served", func() { b.activate(t, second[1]) }, "store-2", 0, 2, 217},
 		{"the channels' is rolled back", func() {
-			b.activate(t, readmodel.Checkpoint{Projection: readmodel.ChannelStatsTable, Version: version, Generation: 1, Position: 7})
+			b.activate(t, readmodel.Checkpoint{Projection: readmodel.ChannelStatsTable().Name, Version: version, Generation: 1, Position: 7})
 		}, "store-2", 1, 3, 117},
 		{"both are emptied", func() {
 			act := b.ask(t, readmodel.ActReset, "evt-1").ID
-			if _, err := store.Replace(t.Context(), b.lease, act, b.at, "evt-1", readmodel.NewRows()); err != nil {
+			if _, err := store.Replace(t.Context(), b.lease, act, b.at, "evt-1", newRows()); err != nil {
 				t.Fatalf("Replace: %v", err)
 			}
 		}, "", 0, 4, 117},
@@ -208,7 +208,7 @@ func combineGenerations(t *testing.T, a Adapter) {
 				if !errors.Is(err, readmodel.ErrNotFound) || len(list) > 0 {
 					t.Errorf("after %s: %s is given %+v, %v and the list %+v; want ErrNotFound and none", step.name, by, campaign, err, list)
 				}
-			case err != nil || len(campaign.Channels) != step.channels || campaign.Revision != want:
+			case err != nil || len(campaign.Channels()) != step.channels || campaign.Revision != want:
 				t.Errorf("after %s: Campaign = %+v, %v; want %d channels at %+v", step.name, campaign, err, step.channels, want)
 			case len(list) != 1 || len(list[0].Channels) != step.channels:
 				t.Errorf("after %s: ShopCampaigns = %+v; want one with %d channels", step.name, list, step.channels)
@@ -234,7 +234,7 @@ func flipUnderReaders(t *testing.T, a Adapter) {
 	b := setup(t, a)
 	numbered := func(n int64) *readmodel.Rows {
 		rows := counted(n)
-		rows.Event("evt-1").EndsAt = instant(noon + n)
+		rows.Campaign("evt-1").EndsAt = instant(noon + n)
 		return rows
 	}
 	b.commit(t, numbered(1))
@@ -249,48 +249,48 @@ func flipUnderReaders(t *testing.T, a Adapter) {
 		}
 		return nil
 	}
-	reads := map[string]func(context.Context, Store) error{
-		"Campaign": func(ctx context.Context, s Store) error {
+	reads := map[string]func(context.Context, readmodel.Store) error{
+		"Campaign": func(ctx context.Context, s readmodel.Store) error {
 			rows, err := s.Campaign(ctx, "evt-1", readmodel.Everything())
 			if err != nil {
 				return err
 			}
 			// The first generation is served after an even number of edits.
-			return errors.Join(oneCommit(rows), same(rows.Event.Participants, rows.Revision.Edits%2+1))
+			return errors.Join(oneCommit(rows), same(rows.Campaign().Participants, rows.Revision.Edits%2+1))
 		},
-		"ShopCampaigns": func(ctx context.Context, s Store) error {
+		"ShopCampaigns": func(ctx context.Context, s readmodel.Store) error {
 			list, err := s.ShopCampaigns(ctx, "store-1", readmodel.Everything())
 			if err != nil || len(list) != 1 || len(list[0].Channels) != 1 {
 				return fmt.Errorf("%+v, %w", list, err)
 			}
-			return same(list[0].Event.Participants, list[0].Channels[0].Participants)
+			return same(list[0].Campaign.Participants, list[0].Channels[0].Participants)
 		},
-		"Distributed": func(ctx context.Context, s Store) error {
+		"Distributed": func(ctx context.Context, s readmodel.Store) error {
 			list, err := s.Distributed(ctx, instant(noon))
 			if err != nil || len(list) != 1 {
 				return fmt.Errorf("%+v, %w", list, err)
 			}
 			return same(list[0].Participants, list[0].EndsAt.UnixMicro()-noon)
 		},
-		"Snapshot": func(ctx context.Context, s Store) error {
+		"Snapshot": func(ctx context.Context, s readmodel.Store) error {
 			rows, at, err := s.Snapshot(ctx, "evt-1")
 			if err != nil || len(at) != len(turns[0]) {
 				return fmt.Errorf("%+v, %+v, %w", rows, at, err)
 			}
-			numbers := []int64{rows.Event.Participants, rows.Revision.Edits%2 + 1}
+			numbers := []int64{rows.Campaign().Participants, rows.Revision.Edits%2 + 1}
 			for _, c := range at {
 				numbers = append(numbers, int64(c.Generation))
 			}
 			return errors.Join(oneCommit(rows), same(numbers...))
 		},
-		"Campaigns": func(ctx context.Context, s Store) error {
+		"Campaigns": func(ctx context.Context, s readmodel.Store) error {
 			found, err := s.Campaigns(ctx, "", 10)
 			if err != nil || len(found) != 1 {
 				return fmt.Errorf("%q, %w", found, err)
 			}
 			return nil
 		},
-		"List": func(ctx context.Context, s Store) error {
+		"List": func(ctx context.Context, s readmodel.Store) error {
 			builds, err := s.List(ctx)
 			if err != nil {
 				return err
@@ -318,7 +318,7 @@ func flipUnderReaders(t *testing.T, a Adapter) {
 	for name, read := range reads {
 		readers.Go(func() {
 			for n := 1; ; n++ {
-				if err := read(t.Context(), []Store{store, second}[n%2]); err != nil {
+				if err := read(t.Context(), []readmodel.Store{store, second}[n%2]); err != nil {
 					t.Errorf("%s: %v", name, err)
 					left.Add(-1)
 					return

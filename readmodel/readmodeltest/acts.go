@@ -91,7 +91,7 @@ func testActs(t *testing.T, a Adapter) {
 			all[i] = act
 		}
 		slices.Reverse(all)
-		for _, b.store = range []Store{b.store, b.open()} {
+		for _, b.store = range []readmodel.Store{b.store, b.open()} {
 			if d := diff(all, b.acts(t)); d != "" {
 				t.Errorf("Acts (-want +got):\n%s", d)
 			}
@@ -145,7 +145,7 @@ func testActs(t *testing.T, a Adapter) {
 	t.Run("many who ask at once get one act", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, a)
-		stores := []Store{b.store, b.open()}
+		stores := []readmodel.Store{b.store, b.open()}
 		var (
 			all sync.WaitGroup
 			ids [8]int64
@@ -174,7 +174,7 @@ func testActs(t *testing.T, a Adapter) {
 	t.Run("who asks while acts end is always given one that had not", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, a)
-		stores := []Store{b.store, b.open()}
+		stores := []readmodel.Store{b.store, b.open()}
 		var (
 			all     sync.WaitGroup
 			highest [2]int64

@@ -17,13 +17,13 @@ func testBuilds(t *testing.T, a Adapter) {
 		t.Parallel()
 		b := setup(t, a)
 		b.commit(t, fullRows("evt-1"))
-		b.begin(t, readmodel.Checkpoint{Projection: readmodel.EventStatsTable, Version: version})
+		b.begin(t, readmodel.Checkpoint{Projection: readmodel.CampaignStatsTable().Name, Version: version})
 		got := b.begin(t,
-			readmodel.Checkpoint{Projection: readmodel.EventStatsTable, Version: 4, Generation: 77, Position: 99},
-			readmodel.Checkpoint{Projection: readmodel.ChannelStatsTable, Version: version})
+			readmodel.Checkpoint{Projection: readmodel.CampaignStatsTable().Name, Version: 4, Generation: 77, Position: 99},
+			readmodel.Checkpoint{Projection: readmodel.ChannelStatsTable().Name, Version: version})
 		want := []readmodel.Checkpoint{
-			{Projection: readmodel.EventStatsTable, Version: 4, Generation: 3},
-			{Projection: readmodel.ChannelStatsTable, Version: version, Generation: 2},
+			{Projection: readmodel.CampaignStatsTable().Name, Version: 4, Generation: 3},
+			{Projection: readmodel.ChannelStatsTable().Name, Version: version, Generation: 2},
 		}
 		if d := diff(want, got); d != "" {
 			t.Errorf("Begin (-want +got):\n%s", d)
@@ -34,11 +34,12 @@ func testBuilds(t *testing.T, a Adapter) {
 			}, Active: g == 1}
 		}
 		listed := []readmodel.Build{
-			build(readmodel.ChannelStatsTable, version, 1, 1), build(readmodel.ChannelStatsTable, version, 2, 0),
-			build(readmodel.EventStatsTable, version, 1, 1), build(readmodel.EventStatsTable, version, 2, 0), build(readmodel.EventStatsTable, 4, 3, 0),
-			build(readmodel.ParticipantProfileTable, version, 1, 1), build(readmodel.ParticipationHourlyTable, version, 1, 1),
+			build(readmodel.ChannelStatsTable().Name, version, 1, 1), build(readmodel.ChannelStatsTable().Name, version, 2, 0),
+			build(readmodel.CampaignStatsTable().Name, version, 1, 1), build(readmodel.CampaignStatsTable().Name, version, 2, 0), build(readmodel.CampaignStatsTable().Name, 4, 3, 0),
+			build(ExtraTable().Name, version, 1, 1),
+			build(readmodel.ParticipantProfileTable().Name, version, 1, 1), build(readmodel.ParticipationHourlyTable().Name, version, 1, 1),
 		}
-		for _, b.store = range []Store{b.store, b.open()} {
+		for _, b.store = range []readmodel.Store{b.store, b.open()} {
 			if d := diff(listed, b.list(t)); d != "" {
 				t.Errorf("List (-want +got):\n%s", d)
 			}
@@ -48,12 +49,12 @@ func testBuilds(t *testing.T, a Adapter) {
 	t.Run("a generation of a projection that is not registered is an error that names it, and none begins", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, a)
-		before := b.contents(t, readmodel.NewRows())
+		before := b.contents(t, newRows())
 		_, err := b.store.Begin(t.Context(), b.lease, append(tables(), readmodel.Checkpoint{Projection: "없음", Version: version}))
 		if err == nil || errors.Is(err, readmodel.ErrFenced) || !strings.Contains(err.Error(), "없음") {
 			t.Errorf("Begin = %v, want an error that names 없음 and is not ErrFenced", err)
 		}
-		if d := diff(before, b.contents(t, readmodel.NewRows())); d != "" {
+		if d := diff(before, b.contents(t, newRows())); d != "" {
 			t.Errorf("after it (-before +now):\n%s", d)
 		}
 	})
@@ -63,8 +64,8 @@ func testBuilds(t *testing.T, a Adapter) {
 		b := setup(t, a)
 		served, other := fullRows("evt-1"), fullRows("evt-2")
 		b.commit(t, served)
-		other.Event("evt-1").Shop = "store-2"
-		for k := range fullRows("evt-1").Channels {
+		other.Campaign("evt-1").Shop = "store-2"
+		for k := range fullRows("evt-1").Channels() {
 			other.Channel(k).DistributedAt = instant(noon)
 		}
 		for _, rows := range []*readmodel.Rows{served, other} { // some are replaced
@@ -101,7 +102,7 @@ func testBuilds(t *testing.T, a Adapter) {
 			watcher sync.WaitGroup
 		)
 		// The last row of the last table is there before a checkpoint moves.
-		last := readmodel.NewRows()
+		last := newRows()
 		last.Profile(readmodel.ProfileKey{Campaign: "evt-99", Dimension: readmodel.Region, Value: "힣"})
 		second := b.open()
 		watcher.Go(func() {
@@ -132,7 +133,7 @@ func testBuilds(t *testing.T, a Adapter) {
 			t.Fatalf("Fill: %v", err)
 		}
 		// Finding differences takes much longer than seeing that there are none.
-		if stored := b.loadOf(t, 2, rows); !reflect.DeepEqual(rows, stored) {
+		if stored := b.loadOf(t, 2, rows); !reflect.DeepEqual(ByTable(rows), ByTable(stored)) {
 			t.Errorf("Load (-want +got):\n%s", diff(rows, stored))
 		}
 		b.serves(t, fullRows("evt-1"))
@@ -141,16 +142,16 @@ func testBuilds(t *testing.T, a Adapter) {
 		}
 		b.activate(t, begun...) // fails where they do not stand at 7
 		sameCampaign(t, b.store, rows, "evt-99")
-		if got := distributed(t, b.store, instant(0)); len(got) != len(rows.Channels) {
-			t.Errorf("%d channels are served, want %d", len(got), len(rows.Channels))
+		if got := distributed(t, b.store, instant(0)); len(got) != len(rows.Channels()) {
+			t.Errorf("%d channels are served, want %d", len(got), len(rows.Channels()))
 		}
 
-		b.activate(t, b.build(t, 8, readmodel.NewRows())...)
+		b.activate(t, b.build(t, 8, newRows())...)
 		b.activate(t, b.build(t, 9, fullRows("evt-2"))...)
 		if err := b.store.Prune(t.Context(), b.lease, func() {}); err != nil {
 			t.Fatalf("Prune: %v", err)
 		}
-		if d := diff(readmodel.NewRows(), b.loadOf(t, 2, rows)); d != "" {
+		if d := diff(newRows(), b.loadOf(t, 2, rows)); d != "" {
 			t.Errorf("Load after Prune (-want +got):\n%s", d)
 		}
 		b.serves(t, fullRows("evt-2"))
@@ -161,9 +162,9 @@ func testBuilds(t *testing.T, a Adapter) {
 		b := setup(t, a)
 		filled := b.build(t, 7, fullRows("evt-1"))
 		many := manyRows()
-		for k, row := range fullRows("evt-1").Channels {
+		for k, row := range fullRows("evt-1").Channels() {
 			row.Participants += 5
-			many.Channels[k] = row
+			many.Channels()[k] = row
 		}
 		advances := through(9, filled)
 		if err := b.store.Fill(t.Context(), b.lease, advances, many, func() {}); err != nil {
@@ -210,7 +211,7 @@ func testBuilds(t *testing.T, a Adapter) {
 			change(&advances[3])
 			rows := fullRows("evt-1")
 			if advances[3].Projection != empty[3].Projection {
-				clear(rows.Profiles)
+				clear(rows.Profiles())
 			}
 			if err := b.store.Fill(t.Context(), b.lease, advances, rows, func() {}); !errors.Is(err, readmodel.ErrFenced) {
 				t.Errorf("Fill of %s = %v, want ErrFenced", name, err)
@@ -225,10 +226,10 @@ func testBuilds(t *testing.T, a Adapter) {
 // manyRows returns more rows of one table than any store writes at once, some of the
 // others, and "evt-99" with the last value of the profiles.
 func manyRows() *readmodel.Rows {
-	rows := readmodel.NewRows()
+	rows := newRows()
 	for i := range 50 {
 		c := events.Campaign(fmt.Sprintf("evt-%d", i+50))
-		event := rows.Event(c)
+		event := rows.Campaign(c)
 		event.Known, event.Shop, event.Participants = true, "store-1", int64(i)
 		for j := range 220 {
 			row := rows.Channel(readmodel.ChannelKey{Campaign: c, Channel: fmt.Sprintf("채널-%d", j)})

@@ -3,7 +3,6 @@ package readmodeltest
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"sync"
 	"testing"
 
@@ -12,7 +11,7 @@ import (
 )
 
 func testCampaign(t *testing.T, a Adapter) {
-	notFound := func(t *testing.T, s Store, c events.Campaign) {
+	notFound := func(t *testing.T, s readmodel.Store, c events.Campaign) {
 		t.Helper()
 		if got, err := s.Campaign(t.Context(), c, readmodel.Everything()); !errors.Is(err, readmodel.ErrNotFound) {
 			t.Errorf("Campaign(%q) = %v, %v; want ErrNotFound", c, got, err)
@@ -21,13 +20,13 @@ func testCampaign(t *testing.T, a Adapter) {
 
 	t.Run("a campaign without event stats is not found", func(t *testing.T) {
 		t.Parallel()
-		open := a.Database(t)
+		open := a.Database(t, Tables())
 		notFound(t, open(), "evt-1") // nothing registered
 
 		b := setup(t, a)
 		notFound(t, b.store, "evt-1")
 		rows := fullRows("evt-1")
-		clear(rows.Events)
+		clear(rows.Campaigns())
 		b.commit(t, rows)
 		notFound(t, b.store, "evt-1")
 	})
@@ -35,15 +34,12 @@ func testCampaign(t *testing.T, a Adapter) {
 	t.Run("it returns every row of the campaign and none of another", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, a)
-		all := readmodel.NewRows()
+		all := newRows()
 		campaigns := []events.Campaign{"evt-1", "evt-10", "EVT-1", "evt-1 ", "evt-", "이벤트", "'"}
 		for _, c := range campaigns {
 			rows := fullRows(c)
 			b.commit(t, rows)
-			all.Events[c] = rows.Events[c]
-			maps.Copy(all.Channels, rows.Channels)
-			maps.Copy(all.Hours, rows.Hours)
-			maps.Copy(all.Profiles, rows.Profiles)
+			add(all, rows)
 		}
 		for _, c := range campaigns {
 			sameCampaign(t, b.store, all, c)
@@ -53,8 +49,8 @@ func testCampaign(t *testing.T, a Adapter) {
 	t.Run("a campaign with event stats alone has no other rows", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, a)
-		rows := readmodel.NewRows()
-		rows.Event("evt-1")
+		rows := newRows()
+		rows.Campaign("evt-1")
 		b.commit(t, rows)
 		sameCampaign(t, b.store, rows, "evt-1")
 	})
@@ -62,8 +58,8 @@ func testCampaign(t *testing.T, a Adapter) {
 	t.Run("rows are sorted by bytes and time", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, a)
-		rows := readmodel.NewRows()
-		rows.Event("evt-1")
+		rows := newRows()
+		rows.Campaign("evt-1")
 		for i, text := range hostileTexts() {
 			rows.Channel(readmodel.ChannelKey{Campaign: "evt-1", Channel: text})
 			rows.Profile(readmodel.ProfileKey{Campaign: "evt-1", Dimension: readmodel.Region, Value: text})
@@ -83,7 +79,7 @@ func testCampaign(t *testing.T, a Adapter) {
 			done    = make(chan struct{})
 			readers sync.WaitGroup
 		)
-		for _, store := range []Store{b.store, b.open()} {
+		for _, store := range []readmodel.Store{b.store, b.open()} {
 			readers.Go(func() {
 				last := int64(0)
 				for {
@@ -96,11 +92,11 @@ func testCampaign(t *testing.T, a Adapter) {
 						t.Error(err)
 						return
 					}
-					if got.Event.Participants < last {
-						t.Errorf("commit %d read after %d", got.Event.Participants, last)
+					if got.Campaign().Participants < last {
+						t.Errorf("commit %d read after %d", got.Campaign().Participants, last)
 						return
 					}
-					last = got.Event.Participants
+					last = got.Campaign().Participants
 					select {
 					case <-done:
 						return
@@ -119,12 +115,9 @@ func testCampaign(t *testing.T, a Adapter) {
 
 // sameCampaign compares what is read with what the same rows in memory say, while
 // nothing is committed.
-func sameCampaign(t testing.TB, s Store, rows *readmodel.Rows, c events.Campaign) {
+func sameCampaign(t testing.TB, s readmodel.Store, rows *readmodel.Rows, c events.Campaign) {
 	t.Helper()
-	want, err := rows.Campaign(c)
-	if err != nil {
-		t.Fatal(err)
-	}
+	want := rows.Of(c)
 	want.Revision = revision(t, s)
 	got, err := s.Campaign(t.Context(), c, readmodel.Everything())
 	if err != nil {
@@ -138,25 +131,32 @@ func sameCampaign(t testing.TB, s Store, rows *readmodel.Rows, c events.Campaign
 // counted returns rows that all hold the number of their commit.
 func counted(n int64) *readmodel.Rows {
 	rows := fullRows("evt-1")
-	rows.Event("evt-1").Participants = n
-	for _, row := range rows.Channels {
+	rows.Campaign("evt-1").Participants = n
+	for _, row := range rows.Channels() {
 		row.Participants = n
 	}
-	for _, row := range rows.Hours {
+	for _, row := range rows.Hours() {
 		row.Participants = n
 	}
-	for _, row := range rows.Profiles {
+	for _, row := range rows.Profiles() {
 		row.Participants = n
+	}
+	for _, row := range readmodel.RowsOf[Extra, ExtraKey](rows) {
+		row.Count = n
 	}
 	return rows
 }
 
 func oneCommit(rows readmodel.CampaignRows) error {
-	if len(rows.Channels) != 1 || len(rows.Hours) != 1 || len(rows.Profiles) != 1 {
+	extras := rows.Of(ExtraTable())
+	if len(rows.Channels()) != 1 || len(rows.Hours()) != 1 || len(rows.Profiles()) != 1 || len(extras) != 1 {
 		return fmt.Errorf("read %v, want one row of each table", rows)
 	}
-	got := [4]int64{rows.Event.Participants, rows.Channels[0].Participants, rows.Hours[0].Participants, rows.Profiles[0].Participants}
-	if n := got[0]; got != [4]int64{n, n, n, n} {
+	got := [5]int64{
+		rows.Campaign().Participants, rows.Channels()[0].Participants, rows.Hours()[0].Participants,
+		rows.Profiles()[0].Participants, extras[0].(*Extra).Count,
+	}
+	if n := got[0]; got != [5]int64{n, n, n, n, n} {
 		return fmt.Errorf("read rows of commits %v at once", got)
 	}
 	return nil

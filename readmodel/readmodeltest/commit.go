@@ -17,16 +17,19 @@ func testCommit(t *testing.T, a Adapter) {
 		b.commit(t, rows)
 		b.commit(t, fullRows("evt-2"))
 
-		blank := readmodel.NewRows()
-		blank.Event("evt-1")
-		for k := range rows.Channels {
+		blank := newRows()
+		blank.Campaign("evt-1")
+		for k := range rows.Channels() {
 			blank.Channel(k)
 		}
-		for k := range rows.Hours {
+		for k := range rows.Hours() {
 			blank.Hour(k)
 		}
-		for k := range rows.Profiles {
+		for k := range rows.Profiles() {
 			blank.Profile(k)
+		}
+		for k := range readmodel.RowsOf[Extra, ExtraKey](rows) {
+			readmodel.Row[Extra](blank, k)
 		}
 		for _, replacement := range []*readmodel.Rows{blank, rows} {
 			b.commit(t, replacement)
@@ -38,9 +41,8 @@ func testCommit(t *testing.T, a Adapter) {
 	t.Run("it moves the named checkpoints and no others", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, a)
-		b.commit(t, readmodel.NewRows())
-		rows := readmodel.NewRows()
-		rows.Hours = fullRows("evt-1").Hours
+		b.commit(t, newRows())
+		rows := only(fullRows("evt-1"), readmodel.ParticipationHourlyTable().Name)
 		advances := b.advances(41)[2:3]
 		if _, err := b.store.Commit(t.Context(), b.lease, advances, rows); err != nil {
 			t.Fatalf("Commit: %v", err)
@@ -62,7 +64,7 @@ func testCommit(t *testing.T, a Adapter) {
 	t.Run("what makes no sense is an error and writes nothing", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, a)
-		b.commit(t, readmodel.NewRows())
+		b.commit(t, newRows())
 		back := b.advances(1)
 		back[3].To = back[3].Position - 1
 		cases := map[string][]readmodel.Advance{
@@ -79,7 +81,7 @@ func testCommit(t *testing.T, a Adapter) {
 				t.Errorf("Commit of %s = %v, want an error that is not ErrFenced", name, err)
 			}
 		}
-		b.unchanged(t, readmodel.NewRows(), rows)
+		b.unchanged(t, newRows(), rows)
 	})
 
 	t.Run("a cancelled commit writes nothing", func(t *testing.T) {
@@ -91,7 +93,7 @@ func testCommit(t *testing.T, a Adapter) {
 		if _, err := b.store.Commit(ctx, b.lease, b.advances(1), rows); !errors.Is(err, context.Canceled) {
 			t.Errorf("Commit = %v, want context.Canceled", err)
 		}
-		b.unchanged(t, readmodel.NewRows(), rows)
+		b.unchanged(t, newRows(), rows)
 	})
 
 	t.Run("other processes see it", func(t *testing.T) {
@@ -114,7 +116,7 @@ func testCommit(t *testing.T, a Adapter) {
 		)
 		written := func(writer int) *readmodel.Rows {
 			rows := fullRows("evt-1")
-			rows.Event("evt-1").Participants = int64(writer)
+			rows.Campaign("evt-1").Participants = int64(writer)
 			return rows
 		}
 		other := b.open()

@@ -15,12 +15,12 @@ import (
 func testDistributed(t *testing.T, a Adapter) {
 	t.Run("where nothing was distributed there are none", func(t *testing.T) {
 		t.Parallel()
-		sameDistributed(t, a.Database(t)(), readmodel.NewRows(), instant(noon)) // nothing registered
+		sameDistributed(t, a.Database(t, Tables())(), newRows(), instant(noon)) // nothing registered
 
 		b := setup(t, a)
-		sameDistributed(t, b.store, readmodel.NewRows(), instant(noon))
-		rows := readmodel.NewRows()
-		rows.Event("evt-1").EndsAt = instant(noon)
+		sameDistributed(t, b.store, newRows(), instant(noon))
+		rows := newRows()
+		rows.Campaign("evt-1").EndsAt = instant(noon)
 		b.commit(t, rows)
 		sameDistributed(t, b.store, rows, instant(noon))
 	})
@@ -28,17 +28,17 @@ func testDistributed(t *testing.T, a Adapter) {
 	t.Run("channels by which participants merely came, or that merely reported, are none", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, a)
-		rows := readmodel.NewRows()
+		rows := newRows()
 		for _, c := range []events.Campaign{"evt-1", "evt-2"} {
-			rows.Event(c)
+			rows.Campaign(c)
 			rows.Channel(readmodel.ChannelKey{Campaign: c, Channel: "naver"}).DistributedAt = instant(noon)
 			rows.Channel(readmodel.ChannelKey{Campaign: c, Channel: "flyer"}).Participants = 7
 			rows.Channel(readmodel.ChannelKey{Campaign: c, Channel: "kakao"}).FetchedAt = instant(noon)
 		}
 		b.commit(t, rows)
 		want := []readmodel.DistributedChannel{
-			{ChannelStats: *rows.Channels[readmodel.ChannelKey{Campaign: "evt-1", Channel: "naver"}]},
-			{ChannelStats: *rows.Channels[readmodel.ChannelKey{Campaign: "evt-2", Channel: "naver"}]},
+			{ChannelStats: *rows.Channels()[readmodel.ChannelKey{Campaign: "evt-1", Channel: "naver"}]},
+			{ChannelStats: *rows.Channels()[readmodel.ChannelKey{Campaign: "evt-2", Channel: "naver"}]},
 		}
 		if d := diff(want, distributed(t, b.store, instant(noon))); d != "" {
 			t.Errorf("Distributed (-want +got):\n%s", d)
@@ -54,7 +54,7 @@ func testDistributed(t *testing.T, a Adapter) {
 		b.commit(t, rows)
 		ends := instant(noon + 2)
 		want := []readmodel.DistributedChannel{
-			{ChannelStats: *rows.Channels[readmodel.ChannelKey{Campaign: "evt-1", Channel: string(events.GenieTV)}], EndsAt: ends},
+			{ChannelStats: *rows.Channels()[readmodel.ChannelKey{Campaign: "evt-1", Channel: string(events.GenieTV)}], EndsAt: ends},
 			{ChannelStats: *blank, EndsAt: ends},
 		}
 		if d := diff(want, distributed(t, b.store, instant(noon))); d != "" {
@@ -65,12 +65,12 @@ func testDistributed(t *testing.T, a Adapter) {
 	t.Run("campaigns that ended before the time are left out", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, a)
-		rows := readmodel.NewRows()
+		rows := newRows()
 		for c, ends := range map[events.Campaign]time.Time{
 			"long ago": time.Date(1, 1, 1, 0, 0, 0, 1_000, time.UTC), "before": instant(noon - 1),
 			"then": instant(noon), "after": instant(noon + 1), "not known": {},
 		} {
-			rows.Event(c).EndsAt = ends
+			rows.Campaign(c).EndsAt = ends
 			rows.Channel(readmodel.ChannelKey{Campaign: c, Channel: "naver"}).DistributedAt = instant(noon)
 		}
 		rows.Channel(readmodel.ChannelKey{Campaign: "no row", Channel: "naver"}).DistributedAt = instant(noon)
@@ -96,9 +96,9 @@ func testDistributed(t *testing.T, a Adapter) {
 
 	t.Run("without the projection of the campaigns no end is known", func(t *testing.T) {
 		t.Parallel()
-		store := a.Database(t)()
+		store := a.Database(t, Tables())()
 		at := register(t, store, tables()[1])
-		rows := readmodel.NewRows()
+		rows := newRows()
 		rows.Channel(readmodel.ChannelKey{Campaign: "evt-1", Channel: "naver"}).DistributedAt = instant(noon)
 		lease := acquire(t, store, leaseName, owner, longTTL)
 		if _, err := store.Commit(t.Context(), lease, []readmodel.Advance{{Checkpoint: at[0], To: 1}}, rows); err != nil {
@@ -110,11 +110,11 @@ func testDistributed(t *testing.T, a Adapter) {
 	t.Run("they are sorted by campaign and channel by bytes", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, a)
-		rows := readmodel.NewRows()
+		rows := newRows()
 		for i, text := range hostileTexts() {
 			c := events.Campaign(text)
 			if i%2 == 0 {
-				rows.Event(c).EndsAt = instant(noon + int64(i))
+				rows.Campaign(c).EndsAt = instant(noon + int64(i))
 			}
 			for _, k := range []readmodel.ChannelKey{
 				{Campaign: c, Channel: "naver"}, {Campaign: c, Channel: "Kakao"}, {Campaign: "evt-1", Channel: text},
@@ -132,13 +132,13 @@ func testDistributed(t *testing.T, a Adapter) {
 		b := setup(t, a)
 		rows := fullRows("evt-1")
 		b.commit(t, fullRows("evt-2"))
-		row := rows.Channels[readmodel.ChannelKey{Campaign: "evt-1", Channel: string(events.GenieTV)}]
+		row := rows.Channels()[readmodel.ChannelKey{Campaign: "evt-1", Channel: string(events.GenieTV)}]
 		for _, at := range []time.Time{{}, instant(noon), instant(noon), instant(noon + 1), {}, instant(noon)} {
 			row.DistributedAt = at
 			row.Participants++
 			b.commit(t, rows)
 			all := fullRows("evt-2")
-			all.Events["evt-1"], all.Channels[row.ChannelKey] = rows.Events["evt-1"], row
+			all.Campaigns()["evt-1"], all.Channels()[row.ChannelKey] = rows.Campaigns()["evt-1"], row
 			sameDistributed(t, b.store, all, instant(noon))
 		}
 	})
@@ -148,10 +148,10 @@ func testDistributed(t *testing.T, a Adapter) {
 		b := setup(t, a)
 		// Every row, and the end of every campaign, says which commit it is of.
 		numbered := func(n int64) *readmodel.Rows {
-			rows := readmodel.NewRows()
+			rows := newRows()
 			for i := range 20 {
 				c := events.Campaign(fmt.Sprintf("evt-%d", i))
-				rows.Event(c).EndsAt = instant(noon + n)
+				rows.Campaign(c).EndsAt = instant(noon + n)
 				row := rows.Channel(readmodel.ChannelKey{Campaign: c, Channel: "naver"})
 				row.DistributedAt, row.Participants = instant(noon), n
 			}
@@ -162,7 +162,7 @@ func testDistributed(t *testing.T, a Adapter) {
 			done    = make(chan struct{})
 			readers sync.WaitGroup
 		)
-		for _, store := range []Store{b.store, b.open()} {
+		for _, store := range []readmodel.Store{b.store, b.open()} {
 			readers.Go(func() {
 				for {
 					got, err := store.Distributed(t.Context(), instant(noon))
@@ -192,7 +192,7 @@ func testDistributed(t *testing.T, a Adapter) {
 	})
 }
 
-func distributed(t testing.TB, s Store, endedBefore time.Time) []readmodel.DistributedChannel {
+func distributed(t testing.TB, s readmodel.Store, endedBefore time.Time) []readmodel.DistributedChannel {
 	t.Helper()
 	got, err := s.Distributed(t.Context(), endedBefore)
 	if err != nil {
@@ -202,12 +202,12 @@ func distributed(t testing.TB, s Store, endedBefore time.Time) []readmodel.Distr
 }
 
 // sameDistributed compares what is read with what the same rows in memory say.
-func sameDistributed(t testing.TB, s Store, rows *readmodel.Rows, endedBefore time.Time) {
+func sameDistributed(t testing.TB, s readmodel.Store, rows *readmodel.Rows, endedBefore time.Time) {
 	t.Helper()
 	var want []readmodel.DistributedChannel
-	for _, row := range rows.Channels {
+	for _, row := range rows.Channels() {
 		out := readmodel.DistributedChannel{ChannelStats: *row}
-		if event := rows.Events[row.Campaign]; event != nil {
+		if event := rows.Campaigns()[row.Campaign]; event != nil {
 			out.EndsAt = event.EndsAt
 		}
 		if !row.DistributedAt.IsZero() && (out.EndsAt.IsZero() || !out.EndsAt.Before(endedBefore)) {

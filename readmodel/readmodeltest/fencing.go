@@ -16,7 +16,7 @@ func testFencing(t *testing.T, a Adapter) {
 		if _, err := b.store.Commit(t.Context(), lease, advances, rows); !errors.Is(err, readmodel.ErrFenced) {
 			t.Errorf("Commit = %v, want ErrFenced", err)
 		}
-		b.unchanged(t, readmodel.NewRows(), rows)
+		b.unchanged(t, newRows(), rows)
 	}
 
 	for name, change := range map[string]func(*readmodel.Advance){
@@ -96,7 +96,7 @@ func testFencing(t *testing.T, a Adapter) {
 }
 
 // takeOver takes the suite's lease for the rival as soon as it has expired.
-func takeOver(t *testing.T, s Store) readmodel.Lease {
+func takeOver(t *testing.T, s readmodel.Store) readmodel.Lease {
 	t.Helper()
 	var taken readmodel.Lease
 	eventually(t, "take over an expired lease", func() bool {

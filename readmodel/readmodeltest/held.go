@@ -94,7 +94,7 @@ func prepare(t *testing.T, b *testBundle) []operation {
 	b.commit(t, fullRows("evt-1"))
 	built := b.build(t, 5, fullRows("evt-2"))
 	empty := b.begin(t)
-	paused := b.ask(t, readmodel.ActPause, "", readmodel.EventStatsTable)
+	paused := b.ask(t, readmodel.ActPause, "", readmodel.CampaignStatsTable().Name)
 	if err := b.store.Pause(t.Context(), b.lease, paused.ID, paused.Projections, true); err != nil {
 		t.Fatalf("Pause: %v", err)
 	}
@@ -114,11 +114,11 @@ func prepare(t *testing.T, b *testBundle) []operation {
 			for i := range at {
 				at[i].Position = 9
 			}
-			_, err := s.Commit(ctx, lease, through(10, at), readmodel.NewRows())
+			_, err := s.Commit(ctx, lease, through(10, at), newRows())
 			return err
 		}},
 		{"Replace", func(ctx context.Context, lease readmodel.Lease) error {
-			_, err := s.Replace(ctx, lease, reset.ID, served, "evt-1", readmodel.NewRows())
+			_, err := s.Replace(ctx, lease, reset.ID, served, "evt-1", newRows())
 			return err
 		}},
 		{"Activate", func(ctx context.Context, lease readmodel.Lease) error {

@@ -8,7 +8,7 @@ import (
 )
 
 func testHolders(t *testing.T, a Adapter) {
-	holder := func(t *testing.T, s Store, name string) readmodel.Holder {
+	holder := func(t *testing.T, s readmodel.Store, name string) readmodel.Holder {
 		t.Helper()
 		h, err := s.Holder(t.Context(), name)
 		if err != nil {
@@ -16,7 +16,7 @@ func testHolders(t *testing.T, a Adapter) {
 		}
 		return h
 	}
-	nobody := func(t *testing.T, s Store, name string) {
+	nobody := func(t *testing.T, s readmodel.Store, name string) {
 		t.Helper()
 		if h := holder(t, s, name); h.Owner != "" || h.Left != 0 || h.Name != name {
 			t.Errorf("Holder(%s) = %+v, want nobody", name, h)
@@ -25,8 +25,8 @@ func testHolders(t *testing.T, a Adapter) {
 
 	t.Run("who holds a lease is told, by every process, until it is over", func(t *testing.T) {
 		t.Parallel()
-		open := a.Database(t)
-		stores := []Store{open(), open()}
+		open := a.Database(t, Tables())
+		stores := []readmodel.Store{open(), open()}
 		nobody(t, stores[0], "poller") // which never was
 		held := acquire(t, stores[0], "poller", "프로세스-1", 49*time.Hour)
 		for _, store := range stores {
@@ -60,7 +60,7 @@ func testHolders(t *testing.T, a Adapter) {
 
 	t.Run("the last failure is told, whoever holds the lease, until it works again", func(t *testing.T) {
 		t.Parallel()
-		open := a.Database(t)
+		open := a.Database(t, Tables())
 		store, other := open(), open()
 		fault := func(name, by, text string) {
 			t.Helper()

@@ -10,7 +10,7 @@ import (
 )
 
 func testLeases(t *testing.T, a Adapter) {
-	refused := func(t *testing.T, s Store, name, owner string) {
+	refused := func(t *testing.T, s readmodel.Store, name, owner string) {
 		t.Helper()
 		lease, ok, err := s.Acquire(t.Context(), name, owner, longTTL)
 		if ok || err != nil {
@@ -20,7 +20,7 @@ func testLeases(t *testing.T, a Adapter) {
 
 	t.Run("who comes first gets epoch 1, others are refused", func(t *testing.T) {
 		t.Parallel()
-		open := a.Database(t)
+		open := a.Database(t, Tables())
 		store := open()
 		want := readmodel.Lease{Name: "poller", Owner: owner, Epoch: 1}
 		if got := acquire(t, store, "poller", owner, longTTL); got != want {
@@ -32,7 +32,7 @@ func testLeases(t *testing.T, a Adapter) {
 
 	t.Run("leases of other names are others", func(t *testing.T) {
 		t.Parallel()
-		store := a.Database(t)()
+		store := a.Database(t, Tables())()
 		acquire(t, store, "poller", owner, longTTL)
 		if got := acquire(t, store, "projections", rival, longTTL); got.Epoch != 1 {
 			t.Errorf("epoch %d, want 1", got.Epoch)
@@ -41,7 +41,7 @@ func testLeases(t *testing.T, a Adapter) {
 
 	t.Run("a renewal keeps the epoch and lasts from now", func(t *testing.T) {
 		t.Parallel()
-		store := a.Database(t)()
+		store := a.Database(t, Tables())()
 		first := acquire(t, store, "poller", owner, -time.Second)
 		if got := acquire(t, store, "poller", owner, longTTL); got != first {
 			t.Errorf("Acquire = %v, want %v", got, first)
@@ -51,7 +51,7 @@ func testLeases(t *testing.T, a Adapter) {
 
 	t.Run("once expired it goes to another, with the next epoch", func(t *testing.T) {
 		t.Parallel()
-		store := a.Database(t)()
+		store := a.Database(t, Tables())()
 		acquire(t, store, leaseName, owner, 50*time.Millisecond)
 		want := readmodel.Lease{Name: leaseName, Owner: rival, Epoch: 2}
 		if got := takeOver(t, store); got != want {
@@ -62,7 +62,7 @@ func testLeases(t *testing.T, a Adapter) {
 
 	t.Run("released, it is free, and its epochs go on", func(t *testing.T) {
 		t.Parallel()
-		store := a.Database(t)()
+		store := a.Database(t, Tables())()
 		for epoch := range int64(3) {
 			lease := acquire(t, store, "poller", owner, longTTL)
 			if lease.Epoch != epoch+1 {
@@ -79,7 +79,7 @@ func testLeases(t *testing.T, a Adapter) {
 
 	t.Run("who does not hold it cannot release it", func(t *testing.T) {
 		t.Parallel()
-		store := a.Database(t)()
+		store := a.Database(t, Tables())()
 		held := acquire(t, store, "poller", owner, longTTL)
 		for name, change := range map[string]func(*readmodel.Lease){
 			"another owner": func(l *readmodel.Lease) { l.Owner = rival },
@@ -97,8 +97,8 @@ func testLeases(t *testing.T, a Adapter) {
 
 	t.Run("of many who ask at once exactly one gets it", func(t *testing.T) {
 		t.Parallel()
-		open := a.Database(t)
-		stores := []Store{open(), open()}
+		open := a.Database(t, Tables())
+		stores := []readmodel.Store{open(), open()}
 		var (
 			all sync.WaitGroup
 			got atomic.Int32

@@ -17,11 +17,12 @@ func testLoad(t *testing.T, a Adapter) {
 		b.commit(t, fullRows("evt-2"))
 		named := fullRows("evt-1")
 		for _, c := range []events.Campaign{"evt-1", "evt-3"} {
-			named.Event(c)
+			named.Campaign(c)
 			named.Channel(readmodel.ChannelKey{Campaign: c, Channel: "kakao"})
 			named.Hour(readmodel.HourKey{Campaign: c, Hour: instant(noon + 1)})
 			named.Profile(readmodel.ProfileKey{Campaign: c, Dimension: readmodel.Region, Value: "부산"})
 			named.Profile(readmodel.ProfileKey{Campaign: c, Dimension: readmodel.Gender, Value: "서울"})
+			readmodel.Row[Extra](named, ExtraKey{Campaign: c, Number: 30, Day: instant(noon + 31), Name: "다른"})
 		}
 		if d := diff(stored, b.load(t, named)); d != "" {
 			t.Errorf("Load (-want +got):\n%s", d)
@@ -33,11 +34,11 @@ func testLoad(t *testing.T, a Adapter) {
 		b := setup(t, a)
 		b.commit(t, fullRows("evt-1"))
 		for _, at := range [][]readmodel.Checkpoint{b.at, nil} {
-			rows, err := b.store.Load(t.Context(), at, readmodel.NewKeys())
+			rows, err := b.store.Load(t.Context(), at, readmodel.NewKeys(Tables()...))
 			if err != nil {
 				t.Fatalf("Load: %v", err)
 			}
-			if d := diff(readmodel.NewRows(), rows); d != "" {
+			if d := diff(newRows(), rows); d != "" {
 				t.Errorf("Load (-want +got):\n%s", d)
 			}
 		}
@@ -51,12 +52,12 @@ func testLoad(t *testing.T, a Adapter) {
 		for i := range b.at {
 			b.at[i].Generation = 2
 		}
-		if d := diff(readmodel.NewRows(), b.load(t, stored)); d != "" {
+		if d := diff(newRows(), b.load(t, stored)); d != "" {
 			t.Errorf("Load of generation 2 (-want +got):\n%s", d)
 		}
 		b.at[0].Generation, b.at[2].Generation = 1, 1
-		want := readmodel.NewRows()
-		want.Events, want.Hours = stored.Events, stored.Hours
+		want := only(stored, readmodel.CampaignStatsTable().Name)
+		add(want, only(stored, readmodel.ParticipationHourlyTable().Name))
 		if d := diff(want, b.load(t, stored)); d != "" {
 			t.Errorf("Load of generations 1 and 2 (-want +got):\n%s", d)
 		}
@@ -76,7 +77,7 @@ func testLoad(t *testing.T, a Adapter) {
 	t.Run("twenty thousand keys are one call", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, a)
-		stored, named := readmodel.NewRows(), readmodel.NewRows()
+		stored, named := newRows(), newRows()
 		for i := range 5_000 {
 			c := events.Campaign(fmt.Sprintf("evt-%d", i))
 			rows := []*readmodel.Rows{named}
@@ -84,7 +85,7 @@ func testLoad(t *testing.T, a Adapter) {
 				rows = append(rows, stored)
 			}
 			for _, r := range rows {
-				r.Event(c).Participants = int64(i)
+				r.Campaign(c).Participants = int64(i)
 				r.Channel(readmodel.ChannelKey{Campaign: c, Channel: "naver"}).Participants = int64(i)
 				r.Hour(readmodel.HourKey{Campaign: c, Hour: instant(noon)}).Participants = int64(i)
 				r.Profile(readmodel.ProfileKey{Campaign: c, Dimension: readmodel.Gender, Value: "female"}).Participants = int64(i)

@@ -2,7 +2,7 @@ package readmodeltest
 
 import (
 	"errors"
-	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -26,7 +26,7 @@ func testMending(t *testing.T, a Adapter) {
 	t.Run("a campaign's rows become those given, and all others stay", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, a)
-		want, all := readmodel.NewRows(), readmodel.NewRows()
+		want, all := newRows(), newRows()
 		for _, c := range []events.Campaign{"evt-1", "evt-10", "evt-", "EVT-1", "evt-1 ", "이벤트"} {
 			add(want, severalRows(c))
 		}
@@ -36,18 +36,18 @@ func testMending(t *testing.T, a Adapter) {
 
 		for _, c := range []events.Campaign{"evt-1", "이벤트"} {
 			given := fullRows(c) // fewer
-			given.Event(c).Participants = 77
+			given.Campaign(c).Participants = 77
 			given.Profile(readmodel.ProfileKey{Campaign: c, Dimension: readmodel.Customer, Value: "new"}).Participants = 78
 			replace(t, b, b.at, c, given)
-			for i := range tables() {
-				drop(want, c, i)
+			for _, table := range Tables() {
+				want = without(want, c, table.Name)
 			}
 			add(want, given)
 			add(all, given)
 			b.unchanged(t, want, all)
 			b.serves(t, want)
 		}
-		standby := readmodel.NewRows()
+		standby := newRows()
 		for _, c := range []events.Campaign{"evt-1", "evt-10", "evt-", "EVT-1", "evt-1 ", "이벤트"} {
 			add(standby, severalRows(c))
 		}
@@ -63,9 +63,9 @@ func testMending(t *testing.T, a Adapter) {
 		add(want, severalRows("evt-2"))
 		add(all, severalRows("evt-2"))
 		b.commit(t, want)
-		for i, at := range b.at {
-			replace(t, b, []readmodel.Checkpoint{at}, "evt-2", readmodel.NewRows())
-			drop(want, "evt-2", i)
+		for _, at := range b.at {
+			replace(t, b, []readmodel.Checkpoint{at}, "evt-2", newRows())
+			want = without(want, "evt-2", at.Projection)
 			b.unchanged(t, want, all)
 		}
 		b.serves(t, severalRows("evt-1"))
@@ -88,7 +88,7 @@ func testMending(t *testing.T, a Adapter) {
 		foreign.Hour(readmodel.HourKey{Campaign: "evt-2", Hour: instant(noon)})
 		cases := map[string]given{
 			"one row of another campaign": {b.at, foreign},
-			"a projection named twice":    {append(b.at[:4:4], b.at[0]), fullRows("evt-1")},
+			"a projection named twice":    {append(slices.Clone(b.at), b.at[0]), fullRows("evt-1")},
 		}
 		for i, at := range b.at {
 			cases["rows without "+at.Projection] = given{append(b.at[:i:i], b.at[i+1:]...), fullRows("evt-1")}
@@ -194,7 +194,7 @@ func testMending(t *testing.T, a Adapter) {
 		}
 		shown := func(paused ...string) {
 			t.Helper()
-			for _, store := range []Store{b.store, b.open()} {
+			for _, store := range []readmodel.Store{b.store, b.open()} {
 				builds, err := store.List(t.Context())
 				if err != nil {
 					t.Fatalf("List: %v", err)
@@ -214,17 +214,17 @@ func testMending(t *testing.T, a Adapter) {
 			}
 		}
 		shown()
-		pause(true, readmodel.ChannelStatsTable, readmodel.EventStatsTable)
-		shown(readmodel.ChannelStatsTable, readmodel.EventStatsTable)
-		pause(true, readmodel.EventStatsTable, readmodel.ParticipantProfileTable) // one of them again
-		shown(readmodel.ChannelStatsTable, readmodel.EventStatsTable, readmodel.ParticipantProfileTable)
+		pause(true, readmodel.ChannelStatsTable().Name, readmodel.CampaignStatsTable().Name)
+		shown(readmodel.ChannelStatsTable().Name, readmodel.CampaignStatsTable().Name)
+		pause(true, readmodel.CampaignStatsTable().Name, readmodel.ParticipantProfileTable().Name) // one of them again
+		shown(readmodel.ChannelStatsTable().Name, readmodel.CampaignStatsTable().Name, readmodel.ParticipantProfileTable().Name)
 		if got := revision(t, b.store); got != b.revision {
 			t.Errorf("Revision = %+v, want it as it was, %+v", got, b.revision)
 		}
 		b.activate(t, b.build(t, 5, fullRows("evt-1"))...)
-		shown(readmodel.ChannelStatsTable, readmodel.EventStatsTable, readmodel.ParticipantProfileTable)
-		pause(false, readmodel.EventStatsTable, readmodel.ParticipationHourlyTable) // one is not paused
-		shown(readmodel.ChannelStatsTable, readmodel.ParticipantProfileTable)
+		shown(readmodel.ChannelStatsTable().Name, readmodel.CampaignStatsTable().Name, readmodel.ParticipantProfileTable().Name)
+		pause(false, readmodel.CampaignStatsTable().Name, readmodel.ParticipationHourlyTable().Name) // one is not paused
+		shown(readmodel.ChannelStatsTable().Name, readmodel.ParticipantProfileTable().Name)
 		pause(false, names(tables())...)
 		shown()
 
@@ -247,28 +247,7 @@ func severalRows(c events.Campaign) *readmodel.Rows {
 		rows.Channel(readmodel.ChannelKey{Campaign: c, Channel: text}).DistributedAt = instant(noon + n)
 		rows.Hour(readmodel.HourKey{Campaign: c, Hour: instant(noon + (n+1)*3_600_000_000)}).Participants = n
 		rows.Profile(readmodel.ProfileKey{Campaign: c, Dimension: readmodel.Gender, Value: text}).Participants = n
+		readmodel.Row[Extra](rows, ExtraKey{Campaign: c, Number: n, Day: instant(noon), Name: text}).Count = n
 	}
 	return rows
-}
-
-// add puts rows among others.
-func add(to, rows *readmodel.Rows) {
-	maps.Copy(to.Events, rows.Events)
-	maps.Copy(to.Channels, rows.Channels)
-	maps.Copy(to.Hours, rows.Hours)
-	maps.Copy(to.Profiles, rows.Profiles)
-}
-
-// drop removes the campaign's rows from one of the tables.
-func drop(rows *readmodel.Rows, c events.Campaign, table int) {
-	switch tables()[table].Projection {
-	case readmodel.EventStatsTable:
-		delete(rows.Events, c)
-	case readmodel.ChannelStatsTable:
-		maps.DeleteFunc(rows.Channels, func(k readmodel.ChannelKey, _ *readmodel.ChannelStats) bool { return k.Campaign == c })
-	case readmodel.ParticipationHourlyTable:
-		maps.DeleteFunc(rows.Hours, func(k readmodel.HourKey, _ *readmodel.ParticipationHour) bool { return k.Campaign == c })
-	case readmodel.ParticipantProfileTable:
-		maps.DeleteFunc(rows.Profiles, func(k readmodel.ProfileKey, _ *readmodel.ProfileCount) bool { return k.Campaign == c })
-	}
 }

@@ -139,17 +139,14 @@ func (b *testBundle) serves(t testing.TB, rows *readmodel.Rows) {
 		t.Errorf("Campaigns (-want +got):\n%s", d)
 	}
 	stores := map[events.Shop]bool{"store-1": true, "store-2": true, "": true}
-	for c, event := range rows.Events {
+	for c, event := range rows.Campaigns() {
 		sameCampaign(t, b.store, rows, c)
 		stores[event.Shop] = true
 		snapshot, at, err := b.store.Snapshot(t.Context(), c)
 		if err != nil {
 			t.Fatalf("Snapshot(%q): %v", c, err)
 		}
-		served, err := rows.Campaign(c)
-		if err != nil {
-			t.Fatal(err)
-		}
+		served := rows.Of(c)
 		served.Revision = snapshot.Revision
 		if d := diff(served, snapshot); d != "" {
 			t.Errorf("Snapshot(%q) (-want +got):\n%s", c, d)
@@ -169,19 +166,19 @@ type contents struct {
 	Builds   []readmodel.Build
 	Revision readmodel.Revision
 	Acts     []readmodel.Act
-	Rows     map[readmodel.Generation]*readmodel.Rows
+	Rows     map[readmodel.Generation]map[string][]any
 }
 
 // contents returns all but the rows of other keys than those of the given rows.
 func (b *testBundle) contents(t testing.TB, rows *readmodel.Rows) contents {
 	t.Helper()
-	c := contents{b.list(t), revision(t, b.store), b.acts(t), make(map[readmodel.Generation]*readmodel.Rows)}
+	c := contents{b.list(t), revision(t, b.store), b.acts(t), make(map[readmodel.Generation]map[string][]any)}
 	highest := readmodel.Generation(0)
 	for _, build := range c.Builds {
 		highest = max(highest, build.Generation)
 	}
 	for g := readmodel.Generation(1); g <= highest+1; g++ { // also of one that does not exist
-		c.Rows[g] = b.loadOf(t, g, rows)
+		c.Rows[g] = ByTable(b.loadOf(t, g, rows))
 	}
 	return c
 }

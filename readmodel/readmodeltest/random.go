@@ -1,7 +1,6 @@
 package readmodeltest
 
 import (
-	"maps"
 	"math"
 	"testing"
 	"time"
@@ -16,21 +15,18 @@ import (
 // that most replace one: what is stored is what a map would hold.
 func testRandomBatches(t *testing.T, a Adapter) {
 	b := setup(t, a)
-	model := readmodel.NewRows() // like the store, it goes on from check to check
+	model := newRows() // like the store, it goes on from check to check
 	rapid.Check(t, func(rt *rapid.T) {
 		batch := drawRows(rt)
 		b.commit(t, batch)
-		maps.Copy(model.Events, batch.Events)
-		maps.Copy(model.Channels, batch.Channels)
-		maps.Copy(model.Hours, batch.Hours)
-		maps.Copy(model.Profiles, batch.Profiles)
+		add(model, batch)
 		if d := diff(batch, b.load(t, batch)); d != "" {
 			rt.Fatalf("Load (-want +got):\n%s", d)
 		}
 	})
 	b.unchanged(t, model, model)
 	sameDistributed(t, b.store, model, time.Time{})
-	for c, event := range model.Events {
+	for c, event := range model.Campaigns() {
 		sameCampaign(t, b.store, model, c)
 		sameDistributed(t, b.store, model, event.EndsAt)
 		sameShopCampaigns(t, b.store, model, event.Shop)
@@ -52,10 +48,10 @@ func drawRows(t *rapid.T) *readmodel.Rows {
 		}))
 		amounts = rapid.Ptr(rapid.Map(rapid.Int64Range(0, math.MaxInt64), func(n int64) events.Won { return events.Won(n) }), true)
 	)
-	rows := readmodel.NewRows()
+	rows := newRows()
 	for range rapid.IntRange(0, 2).Draw(t, "events") {
 		c := campaigns.Draw(t, "campaign")
-		rows.Events[c] = &readmodel.EventStats{
+		rows.Campaigns()[c] = &readmodel.CampaignStats{
 			Campaign: c, Known: rapid.Bool().Draw(t, "known"),
 			Shop: events.Shop(texts.Draw(t, "store")), Title: texts.Draw(t, "title"), Objective: texts.Draw(t, "objective"),
 			StartsAt: times.Draw(t, "startsAt"), EndsAt: times.Draw(t, "endsAt"),
@@ -67,7 +63,7 @@ func drawRows(t *rapid.T) *readmodel.Rows {
 	}
 	for range rapid.IntRange(0, 3).Draw(t, "channels") {
 		k := readmodel.ChannelKey{Campaign: campaigns.Draw(t, "campaign"), Channel: names.Draw(t, "channel")}
-		rows.Channels[k] = &readmodel.ChannelStats{
+		rows.Channels()[k] = &readmodel.ChannelStats{
 			ChannelKey: k, DistributedAt: times.Draw(t, "distributedAt"), Cost: events.Won(numbers.Draw(t, "cost")), Participants: numbers.Draw(t, "participants"),
 			Impressions: figures.Draw(t, "impressions"), Views: figures.Draw(t, "views"), Clicks: figures.Draw(t, "clicks"),
 			Likes: figures.Draw(t, "likes"), Comments: figures.Draw(t, "comments"), Shares: figures.Draw(t, "shares"),
@@ -83,6 +79,16 @@ func drawRows(t *rapid.T) *readmodel.Rows {
 		dimension := rapid.SampledFrom([]readmodel.Dimension{readmodel.Gender, readmodel.AgeGroup, readmodel.Region, readmodel.Customer}).Draw(t, "dimension")
 		k := readmodel.ProfileKey{Campaign: campaigns.Draw(t, "campaign"), Dimension: dimension, Value: names.Draw(t, "value")}
 		rows.Profile(k).Participants = numbers.Draw(t, "participants")
+	}
+	for range rapid.IntRange(0, 3).Draw(t, "extras") {
+		k := ExtraKey{
+			Campaign: campaigns.Draw(t, "campaign"), Number: rapid.Int64Range(-1, 1).Draw(t, "number"),
+			Day: instant(noon + rapid.Int64Range(0, 1).Draw(t, "day")), Name: names.Draw(t, "name"),
+		}
+		*readmodel.Row[Extra](rows, k) = Extra{
+			ExtraKey: k, Flag: rapid.Bool().Draw(t, "flag"), Note: texts.Draw(t, "note"), Count: numbers.Draw(t, "count"),
+			Seen: times.Draw(t, "seen"), Amount: amounts.Draw(t, "amount"), Figure: figures.Draw(t, "figure"),
+		}
 	}
 	return rows
 }

@@ -12,7 +12,7 @@ import (
 func testRegister(t *testing.T, a Adapter) {
 	t.Run("a new projection starts at position 0 of generation 1", func(t *testing.T) {
 		t.Parallel()
-		got := register(t, a.Database(t)(), readmodel.Checkpoint{Projection: "시간별", Version: 7})
+		got := register(t, a.Database(t, Tables())(), readmodel.Checkpoint{Projection: "시간별", Version: 7})
 		want := []readmodel.Checkpoint{{Projection: "시간별", Version: 7, Generation: 1}}
 		if d := diff(want, got); d != "" {
 			t.Errorf("Register (-want +got):\n%s", d)
@@ -21,7 +21,7 @@ func testRegister(t *testing.T, a Adapter) {
 
 	t.Run("checkpoints come in the order of the names", func(t *testing.T) {
 		t.Parallel()
-		store := a.Database(t)()
+		store := a.Database(t, Tables())()
 		got := register(t, store,
 			readmodel.Checkpoint{Projection: "b", Version: 2},
 			readmodel.Checkpoint{Projection: "a", Version: 1})
@@ -37,7 +37,7 @@ func testRegister(t *testing.T, a Adapter) {
 	t.Run("again, it returns where the projections are, also after a restart", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, a)
-		b.commit(t, readmodel.NewRows())
+		b.commit(t, newRows())
 		if d := diff(b.at, register(t, b.store, tables()...)); d != "" {
 			t.Errorf("Register (-want +got):\n%s", d)
 		}
@@ -49,7 +49,7 @@ func testRegister(t *testing.T, a Adapter) {
 	t.Run("a new projection joins the others and leaves them where they are", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, a)
-		b.commit(t, readmodel.NewRows())
+		b.commit(t, newRows())
 		got := register(t, b.store, append(tables(), readmodel.Checkpoint{Projection: "new", Version: 1})...)
 		want := append(b.at, readmodel.Checkpoint{Projection: "new", Version: 1, Generation: 1})
 		if d := diff(want, got); d != "" {
@@ -59,7 +59,7 @@ func testRegister(t *testing.T, a Adapter) {
 
 	t.Run("rows of an earlier version are returned with it", func(t *testing.T) {
 		t.Parallel()
-		store := a.Database(t)()
+		store := a.Database(t, Tables())()
 		want := register(t, store, readmodel.Checkpoint{Projection: "old", Version: 41})
 		if d := diff(want, register(t, store, readmodel.Checkpoint{Projection: "old", Version: 42})); d != "" {
 			t.Errorf("Register (-want +got):\n%s", d)
@@ -68,7 +68,7 @@ func testRegister(t *testing.T, a Adapter) {
 
 	t.Run("rows of a later version are ErrVersion, which names the projection, and nothing is registered", func(t *testing.T) {
 		t.Parallel()
-		store := a.Database(t)()
+		store := a.Database(t, Tables())()
 		register(t, store, readmodel.Checkpoint{Projection: "old", Version: 42})
 		_, err := store.Register(t.Context(), []readmodel.Checkpoint{
 			{Projection: "new", Version: 1},
@@ -88,14 +88,14 @@ func testRegister(t *testing.T, a Adapter) {
 
 	t.Run("no projections are none", func(t *testing.T) {
 		t.Parallel()
-		if got := register(t, a.Database(t)()); len(got) != 0 {
+		if got := register(t, a.Database(t, Tables())()); len(got) != 0 {
 			t.Errorf("Register() = %v, want none", got)
 		}
 	})
 
 	t.Run("many processes at once agree", func(t *testing.T) {
 		t.Parallel()
-		open := a.Database(t)
+		open := a.Database(t, Tables())
 		forward, backward := tables(), tables()
 		for i := range backward {
 			backward[i] = forward[len(forward)-1-i]

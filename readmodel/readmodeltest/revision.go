@@ -12,7 +12,7 @@ import (
 func testRevision(t *testing.T, a Adapter) {
 	t.Run("with nothing registered it is at position 0", func(t *testing.T) {
 		t.Parallel()
-		got := revision(t, a.Database(t)())
+		got := revision(t, a.Database(t, Tables())())
 		if got.Incarnation <= 0 || got.Edits != 0 || got.Position != 0 {
 			t.Errorf("Revision = %+v, want an incarnation, no edits, position 0", got)
 		}
@@ -22,7 +22,7 @@ func testRevision(t *testing.T, a Adapter) {
 		t.Parallel()
 		b := setup(t, a)
 		last := revision(t, b.store)
-		for _, rows := range []*readmodel.Rows{fullRows("evt-1"), readmodel.NewRows(), fullRows("evt-1")} {
+		for _, rows := range []*readmodel.Rows{fullRows("evt-1"), newRows(), fullRows("evt-1")} {
 			b.commit(t, rows)
 			want := last
 			want.Position += events.Position(len(b.at)) // each moved by one
@@ -43,7 +43,7 @@ func testRevision(t *testing.T, a Adapter) {
 		sum := events.Position(0)
 		for i, by := range []events.Position{1, 20, 300, 4000} {
 			advance := readmodel.Advance{Checkpoint: b.at[i], To: by}
-			got, err := b.store.Commit(t.Context(), b.lease, []readmodel.Advance{advance}, readmodel.NewRows())
+			got, err := b.store.Commit(t.Context(), b.lease, []readmodel.Advance{advance}, newRows())
 			if err != nil {
 				t.Fatalf("Commit: %v", err)
 			}
@@ -59,7 +59,7 @@ func testRevision(t *testing.T, a Adapter) {
 		b.commit(t, fullRows("evt-1"))
 		register(t, b.store, tables()...)
 		acquire(t, b.store, leaseName, owner, longTTL)
-		for _, store := range []Store{b.store, b.store, b.open(), b.open()} {
+		for _, store := range []readmodel.Store{b.store, b.store, b.open(), b.open()} {
 			if got := revision(t, store); got != b.revision {
 				t.Errorf("Revision = %+v, want %+v", got, b.revision)
 			}
@@ -84,8 +84,8 @@ func testRevision(t *testing.T, a Adapter) {
 
 	t.Run("another database has another incarnation", func(t *testing.T) {
 		t.Parallel()
-		first := revision(t, a.Database(t)())
-		second := revision(t, a.Database(t)())
+		first := revision(t, a.Database(t, Tables())())
+		second := revision(t, a.Database(t, Tables())())
 		if second.Incarnation <= first.Incarnation {
 			t.Errorf("incarnations %d and %d, want the later one to be higher", first.Incarnation, second.Incarnation)
 		}
@@ -109,7 +109,7 @@ func testRevision(t *testing.T, a Adapter) {
 			writers.Go(func() {
 				for range commits {
 					advance := readmodel.Advance{Checkpoint: at, To: at.Position + 1}
-					got, err := store.Commit(t.Context(), b.lease, []readmodel.Advance{advance}, readmodel.NewRows())
+					got, err := store.Commit(t.Context(), b.lease, []readmodel.Advance{advance}, newRows())
 					if err != nil {
 						t.Errorf("Commit: %v", err)
 						return
@@ -143,7 +143,7 @@ func testRevision(t *testing.T, a Adapter) {
 			mu      sync.Mutex
 			read    = make(map[readmodel.Revision]readmodel.CampaignRows)
 		)
-		for _, store := range []Store{b.store, b.store, b.open()} {
+		for _, store := range []readmodel.Store{b.store, b.store, b.open()} {
 			readers.Go(func() {
 				var last readmodel.Revision
 				for {
@@ -181,14 +181,14 @@ func testRevision(t *testing.T, a Adapter) {
 		close(done)
 		readers.Wait()
 		for revision, rows := range read {
-			if n, ok := made[revision]; !ok || rows.Event.Participants != n {
-				t.Errorf("commit %d read at revision %+v; want commit %d, %t", rows.Event.Participants, revision, n, ok)
+			if n, ok := made[revision]; !ok || rows.Campaign().Participants != n {
+				t.Errorf("commit %d read at revision %+v; want commit %d, %t", rows.Campaign().Participants, revision, n, ok)
 			}
 		}
 	})
 }
 
-func revision(t testing.TB, s Store) readmodel.Revision {
+func revision(t testing.TB, s readmodel.Store) readmodel.Revision {
 	t.Helper()
 	got, err := s.Revision(t.Context())
 	if err != nil {

@@ -23,15 +23,15 @@ func won(n int64) *events.Won {
 
 // fullRows returns a row of each table in which all columns differ.
 func fullRows(c events.Campaign) *readmodel.Rows {
-	rows := readmodel.NewRows()
-	rows.Events[c] = &readmodel.EventStats{
+	rows := newRows()
+	rows.Campaigns()[c] = &readmodel.CampaignStats{
 		Campaign: c, Known: true, Shop: "store-1", Title: "가을 경품 이벤트", Objective: "신규 고객",
 		StartsAt: instant(noon + 1), EndsAt: instant(noon + 2),
 		PrizeCost: won(3), PlatformCost: won(4), ExpectedSalesIncrease: won(5), BaselineSales: won(6), NewCustomerLTV: won(7),
 		Participants: 8, NewCustomers: 9, Position: 10, UpdatedAt: instant(noon + 11),
 	}
 	channel := readmodel.ChannelKey{Campaign: c, Channel: string(events.GenieTV)}
-	rows.Channels[channel] = &readmodel.ChannelStats{
+	rows.Channels()[channel] = &readmodel.ChannelStats{
 		ChannelKey: channel, DistributedAt: instant(noon + 12), Cost: 13, Participants: 14,
 		Impressions: readmodel.Figure{Value: 15, At: instant(noon + 16)},
 		Views:       readmodel.Figure{Value: 17, At: instant(noon + 18)},
@@ -43,6 +43,11 @@ func fullRows(c events.Campaign) *readmodel.Rows {
 	}
 	rows.Hour(readmodel.HourKey{Campaign: c, Hour: instant(noon)}).Participants = 28
 	rows.Profile(readmodel.ProfileKey{Campaign: c, Dimension: readmodel.Region, Value: "서울"}).Participants = 29
+	extra := ExtraKey{Campaign: c, Number: 30, Day: instant(noon + 31), Name: "하나"}
+	*readmodel.Row[Extra](rows, extra) = Extra{
+		ExtraKey: extra, Flag: true, Note: "적요", Count: 32, Seen: instant(noon + 33), Amount: won(34),
+		Figure: readmodel.Figure{Value: 35, At: instant(noon + 36)},
+	}
 	return rows
 }
 
@@ -81,18 +86,19 @@ func testRoundTrip(t *testing.T, a Adapter) {
 
 	t.Run("rows of which nothing is known come back", func(t *testing.T) {
 		t.Parallel()
-		rows := readmodel.NewRows()
-		rows.Event("evt-1")
+		rows := newRows()
+		rows.Campaign("evt-1")
 		rows.Channel(readmodel.ChannelKey{Campaign: "evt-1", Channel: "naver"})
 		rows.Hour(readmodel.HourKey{Campaign: "evt-1", Hour: instant(noon)})
 		rows.Profile(readmodel.ProfileKey{Campaign: "evt-1", Dimension: readmodel.Gender, Value: "unknown"})
+		readmodel.Row[Extra](rows, ExtraKey{Campaign: "evt-1"})
 		comesBack(t, rows)
 	})
 
 	t.Run("zero is not unknown", func(t *testing.T) {
 		t.Parallel()
-		rows := readmodel.NewRows()
-		event := rows.Event("evt-1")
+		rows := newRows()
+		event := rows.Campaign("evt-1")
 		event.PrizeCost, event.BaselineSales = won(0), won(0)
 		channel := rows.Channel(readmodel.ChannelKey{Campaign: "evt-1", Channel: "naver"})
 		channel.Views = readmodel.Figure{At: instant(noon)}
@@ -102,7 +108,7 @@ func testRoundTrip(t *testing.T, a Adapter) {
 
 	t.Run("the largest and the smallest numbers and times come back", func(t *testing.T) {
 		t.Parallel()
-		rows := readmodel.NewRows()
+		rows := newRows()
 		for c, edge := range map[events.Campaign]struct {
 			number int64
 			time   time.Time
@@ -112,36 +118,39 @@ func testRoundTrip(t *testing.T, a Adapter) {
 		} {
 			n, at := edge.number, edge.time
 			figure := readmodel.Figure{Value: n, At: at}
-			rows.Events[c] = &readmodel.EventStats{
+			rows.Campaigns()[c] = &readmodel.CampaignStats{
 				Campaign: c, StartsAt: at, EndsAt: at,
 				PrizeCost: won(n), PlatformCost: won(n), ExpectedSalesIncrease: won(n), BaselineSales: won(n), NewCustomerLTV: won(n),
 				Participants: n, NewCustomers: n, Position: events.Position(n), UpdatedAt: at,
 			}
 			channel := readmodel.ChannelKey{Campaign: c, Channel: "naver"}
-			rows.Channels[channel] = &readmodel.ChannelStats{
+			rows.Channels()[channel] = &readmodel.ChannelStats{
 				ChannelKey: channel, DistributedAt: at, Cost: events.Won(n), Participants: n,
 				Impressions: figure, Views: figure, Clicks: figure, Likes: figure, Comments: figure, Shares: figure, FetchedAt: at,
 			}
 			rows.Hour(readmodel.HourKey{Campaign: c, Hour: at}).Participants = n
 			rows.Profile(readmodel.ProfileKey{Campaign: c, Dimension: readmodel.Gender, Value: "female"}).Participants = n
+			extra := ExtraKey{Campaign: c, Number: n, Day: at, Name: "x"}
+			*readmodel.Row[Extra](rows, extra) = Extra{ExtraKey: extra, Count: n, Seen: at, Amount: won(n), Figure: figure}
 		}
 		comesBack(t, rows)
 	})
 
 	t.Run("any text comes back, and is a key of its own", func(t *testing.T) {
 		t.Parallel()
-		rows := readmodel.NewRows()
+		rows := newRows()
 		for i, text := range hostileTexts() {
 			n := int64(i)
-			event := rows.Event(events.Campaign(text))
+			event := rows.Campaign(events.Campaign(text))
 			event.Shop, event.Title, event.Objective, event.Participants = events.Shop(text), text, text, n
 			rows.Channel(readmodel.ChannelKey{Campaign: events.Campaign(text), Channel: text}).Participants = n
 			rows.Hour(readmodel.HourKey{Campaign: events.Campaign(text), Hour: instant(noon)}).Participants = n
 			rows.Profile(readmodel.ProfileKey{Campaign: "evt-1", Dimension: readmodel.Region, Value: text}).Participants = n
 			rows.Profile(readmodel.ProfileKey{Campaign: "evt-2", Dimension: readmodel.Dimension(text), Value: "v"}).Participants = n
+			readmodel.Row[Extra](rows, ExtraKey{Campaign: "evt-1", Day: instant(noon), Name: text}).Note = text
 		}
-		if len(rows.Events) != len(hostileTexts()) {
-			t.Fatalf("%d texts differ of %d", len(rows.Events), len(hostileTexts()))
+		if len(rows.Campaigns()) != len(hostileTexts()) {
+			t.Fatalf("%d texts differ of %d", len(rows.Campaigns()), len(hostileTexts()))
 		}
 		comesBack(t, rows)
 	})
@@ -151,15 +160,15 @@ func testRoundTrip(t *testing.T, a Adapter) {
 		b := setup(t, a)
 		seoul := time.FixedZone("KST", 9*60*60)
 		given := time.Date(2026, 11, 23, 21, 0, 0, 123_456_789, seoul)
-		rows := readmodel.NewRows()
-		rows.Event("evt-1").StartsAt = given
+		rows := newRows()
+		rows.Campaign("evt-1").StartsAt = given
 		b.commit(t, rows)
 		want := time.Date(2026, 11, 23, 12, 0, 0, 123_456_000, time.UTC)
-		if got := b.load(t, rows).Event("evt-1").StartsAt; got != want {
+		if got := b.load(t, rows).Campaign("evt-1").StartsAt; got != want {
 			t.Errorf("StartsAt = %v, want %v", got, want)
 		}
 		filled := b.build(t, 1, rows)[0].Generation
-		if got := b.loadOf(t, filled, rows).Event("evt-1").StartsAt; got != want {
+		if got := b.loadOf(t, filled, rows).Campaign("evt-1").StartsAt; got != want {
 			t.Errorf("StartsAt after Fill = %v, want %v", got, want)
 		}
 	})

@@ -12,7 +12,7 @@ import (
 func testScope(t *testing.T, a Adapter) {
 	// refused reads a campaign that the scope does not allow, and returns what the
 	// reader is told, without the name.
-	refused := func(t *testing.T, s Store, c events.Campaign, by readmodel.Scope) string {
+	refused := func(t *testing.T, s readmodel.Store, c events.Campaign, by readmodel.Scope) string {
 		t.Helper()
 		got, err := s.Campaign(t.Context(), c, by)
 		if !errors.Is(err, readmodel.ErrNotFound) {
@@ -24,7 +24,7 @@ func testScope(t *testing.T, a Adapter) {
 		}
 		return strings.ReplaceAll(err.Error(), string(c), "")
 	}
-	allowed := func(t *testing.T, s Store, c events.Campaign, by readmodel.Scope) {
+	allowed := func(t *testing.T, s readmodel.Store, c events.Campaign, by readmodel.Scope) {
 		t.Helper()
 		want, err := s.Campaign(t.Context(), c, readmodel.Everything())
 		if err != nil {
@@ -45,11 +45,11 @@ func testScope(t *testing.T, a Adapter) {
 		b := setup(t, a)
 		for _, shop := range shops {
 			rows := fullRows("of " + events.Campaign(shop))
-			rows.Event("of " + events.Campaign(shop)).Shop = shop
+			rows.Campaign("of " + events.Campaign(shop)).Shop = shop
 			b.commit(t, rows)
 		}
 		rows := fullRows("unknown")
-		row := rows.Event("unknown")
+		row := rows.Campaign("unknown")
 		row.Known, row.Shop = false, ""
 		b.commit(t, rows)
 		return b
@@ -87,7 +87,7 @@ func testScope(t *testing.T, a Adapter) {
 		t.Parallel()
 		b := setup(t, a)
 		rows := fullRows("evt-1")
-		rows.Event("evt-1").Known = false
+		rows.Campaign("evt-1").Known = false
 		b.commit(t, rows)
 		refused(t, b.store, "evt-1", readmodel.Shops("store-1"))
 		allowed(t, b.store, "evt-1", readmodel.Everything())

@@ -3,7 +3,6 @@ package readmodeltest
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"slices"
 	"sync"
 	"testing"
@@ -15,12 +14,12 @@ import (
 func testShopCampaigns(t *testing.T, a Adapter) {
 	t.Run("a store without campaigns has none", func(t *testing.T) {
 		t.Parallel()
-		if got := shopCampaigns(t, a.Database(t)(), "store-1", readmodel.Everything()); len(got) > 0 { // nothing registered
+		if got := shopCampaigns(t, a.Database(t, Tables())(), "store-1", readmodel.Everything()); len(got) > 0 { // nothing registered
 			t.Errorf("ShopCampaigns = %v, want none", got)
 		}
 		b := setup(t, a)
 		rows := fullRows("evt-1")
-		clear(rows.Events)
+		clear(rows.Campaigns())
 		b.commit(t, rows)
 		b.commit(t, fullRows("evt-2"))
 		sameShopCampaigns(t, b.store, rows, "store-2")
@@ -30,18 +29,18 @@ func testShopCampaigns(t *testing.T, a Adapter) {
 	t.Run("it returns every campaign of the store and none of another", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, a)
-		rows := readmodel.NewRows()
+		rows := newRows()
 		shops := []events.Shop{"store-1", "store-10", "STORE-1", "store-1 ", "store-", "가게", "'", "%"}
 		for i := range 5 * len(shops) {
 			c := events.Campaign(fmt.Sprintf("evt-%d", i))
 			full := fullRows(c)
-			rows.Events[c] = full.Events[c]
-			rows.Events[c].Shop = shops[i%len(shops)]
-			rows.Events[c].Participants = int64(i)
+			rows.Campaigns()[c] = full.Campaigns()[c]
+			rows.Campaigns()[c].Shop = shops[i%len(shops)]
+			rows.Campaigns()[c].Participants = int64(i)
 			if i%3 > 0 { // the others have no channels
-				for _, row := range full.Channels {
+				for _, row := range full.Channels() {
 					row.Participants = int64(i)
-					rows.Channels[row.ChannelKey] = row
+					rows.Channels()[row.ChannelKey] = row
 				}
 			}
 		}
@@ -54,9 +53,9 @@ func testShopCampaigns(t *testing.T, a Adapter) {
 	t.Run("campaigns and channels are sorted by bytes", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, a)
-		rows := readmodel.NewRows()
+		rows := newRows()
 		for i, c := range hostileTexts() {
-			row := rows.Event(events.Campaign(c))
+			row := rows.Campaign(events.Campaign(c))
 			row.Known, row.Shop = true, "store-1"
 			for j, channel := range hostileTexts() {
 				if (i+j)%7 < 2 {
@@ -84,12 +83,12 @@ func testShopCampaigns(t *testing.T, a Adapter) {
 	t.Run("a campaign not yet created is in the list of no owner", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, a)
-		rows := readmodel.NewRows()
+		rows := newRows()
 		for c, shop := range map[events.Campaign]events.Shop{"evt-1": "", "evt-2": "store-1"} {
 			full := fullRows(c)
-			rows.Events[c] = full.Events[c]
-			rows.Events[c].Known, rows.Events[c].Shop = false, shop
-			maps.Copy(rows.Channels, full.Channels)
+			rows.Campaigns()[c] = full.Campaigns()[c]
+			rows.Campaigns()[c].Known, rows.Campaigns()[c].Shop = false, shop
+			add(rows, only(full, readmodel.ChannelStatsTable().Name))
 		}
 		b.commit(t, rows)
 		for _, shop := range []events.Shop{"", "store-1"} {
@@ -98,7 +97,7 @@ func testShopCampaigns(t *testing.T, a Adapter) {
 			}
 			sameShopCampaigns(t, b.store, rows, shop)
 		}
-		rows.Event("evt-1").Known, rows.Event("evt-1").Shop = true, "store-1"
+		rows.Campaign("evt-1").Known, rows.Campaign("evt-1").Shop = true, "store-1"
 		b.commit(t, rows)
 		sameShopCampaigns(t, b.store, rows, "store-1")
 		sameShopCampaigns(t, b.store, rows, "")
@@ -106,12 +105,9 @@ func testShopCampaigns(t *testing.T, a Adapter) {
 
 	t.Run("without the projection of the channels no channels are known", func(t *testing.T) {
 		t.Parallel()
-		store := a.Database(t)()
+		store := a.Database(t, Tables())()
 		at := register(t, store, tables()[0])
-		rows := fullRows("evt-1")
-		clear(rows.Channels)
-		clear(rows.Hours)
-		clear(rows.Profiles)
+		rows := only(fullRows("evt-1"), readmodel.CampaignStatsTable().Name)
 		lease := acquire(t, store, leaseName, owner, longTTL)
 		if _, err := store.Commit(t.Context(), lease, []readmodel.Advance{{Checkpoint: at[0], To: 1}}, rows); err != nil {
 			t.Fatalf("Commit: %v", err)
@@ -123,14 +119,14 @@ func testShopCampaigns(t *testing.T, a Adapter) {
 		t.Parallel()
 		b := setup(t, a)
 		numbered := func(n int64) *readmodel.Rows {
-			rows := readmodel.NewRows()
+			rows := newRows()
 			for i := range 20 {
 				full := fullRows(events.Campaign(fmt.Sprintf("evt-%d", i)))
-				for c, row := range full.Events {
-					row.Participants, rows.Events[c] = n, row
+				for c, row := range full.Campaigns() {
+					row.Participants, rows.Campaigns()[c] = n, row
 				}
-				for k, row := range full.Channels {
-					row.Participants, rows.Channels[k] = n, row
+				for k, row := range full.Channels() {
+					row.Participants, rows.Channels()[k] = n, row
 				}
 			}
 			return rows
@@ -140,7 +136,7 @@ func testShopCampaigns(t *testing.T, a Adapter) {
 			done    = make(chan struct{})
 			readers sync.WaitGroup
 		)
-		for _, store := range []Store{b.store, b.open()} {
+		for _, store := range []readmodel.Store{b.store, b.open()} {
 			readers.Go(func() {
 				for {
 					got, err := store.ShopCampaigns(t.Context(), "store-1", readmodel.Shops("store-1"))
@@ -148,10 +144,10 @@ func testShopCampaigns(t *testing.T, a Adapter) {
 						t.Errorf("ShopCampaigns = %d campaigns, %v; want 20", len(got), err)
 						return
 					}
-					n := got[0].Event.Participants
+					n := got[0].Campaign.Participants
 					for _, c := range got {
-						if c.Event.Participants != n || len(c.Channels) != 1 || c.Channels[0].Participants != n {
-							t.Errorf("%s is of another commit than %s: %+v, %+v", c.Event.Campaign, got[0].Event.Campaign, c, got[0])
+						if c.Campaign.Participants != n || len(c.Channels) != 1 || c.Channels[0].Participants != n {
+							t.Errorf("%s is of another commit than %s: %+v, %+v", c.Campaign.Campaign, got[0].Campaign.Campaign, c, got[0])
 							return
 						}
 					}
@@ -171,7 +167,7 @@ func testShopCampaigns(t *testing.T, a Adapter) {
 	})
 }
 
-func shopCampaigns(t testing.TB, s Store, shop events.Shop, by readmodel.Scope) []readmodel.ShopCampaign {
+func shopCampaigns(t testing.TB, s readmodel.Store, shop events.Shop, by readmodel.Scope) []readmodel.ShopCampaign {
 	t.Helper()
 	got, err := s.ShopCampaigns(t.Context(), shop, by)
 	if err != nil {
@@ -182,24 +178,21 @@ func shopCampaigns(t testing.TB, s Store, shop events.Shop, by readmodel.Scope) 
 
 // sameShopCampaigns compares what is read with what the same rows in memory say,
 // for an analyst, for the owner of the store and for that of another.
-func sameShopCampaigns(t testing.TB, s Store, rows *readmodel.Rows, shop events.Shop) {
+func sameShopCampaigns(t testing.TB, s readmodel.Store, rows *readmodel.Rows, shop events.Shop) {
 	t.Helper()
 	for _, by := range []readmodel.Scope{
 		readmodel.Everything(), readmodel.Shops(shop), readmodel.Shops("another", shop), readmodel.Shops("another"),
 	} {
 		var want []readmodel.ShopCampaign
-		for _, row := range rows.Events {
+		for _, row := range rows.Campaigns() {
 			if row.Shop != shop || !by.Allows(*row) {
 				continue
 			}
-			all, err := rows.Campaign(row.Campaign)
-			if err != nil {
-				t.Fatal(err)
-			}
-			want = append(want, readmodel.ShopCampaign{Event: all.Event, Channels: all.Channels})
+			all := rows.Of(row.Campaign)
+			want = append(want, readmodel.ShopCampaign{Campaign: *all.Campaign(), Channels: all.Channels()})
 		}
 		slices.SortFunc(want, func(a, b readmodel.ShopCampaign) int {
-			return cmp.Compare(a.Event.Campaign, b.Event.Campaign)
+			return cmp.Compare(a.Campaign.Campaign, b.Campaign.Campaign)
 		})
 		got := shopCampaigns(t, s, shop, by)
 		if len(want) == 0 && len(got) == 0 {

@@ -30,7 +30,7 @@ func testSnapshots(t *testing.T, a Adapter) {
 
 	t.Run("a campaign without any row is not found, and the checkpoints are told", func(t *testing.T) {
 		t.Parallel()
-		store := a.Database(t)()
+		store := a.Database(t, Tables())()
 		if rows, at, err := store.Snapshot(t.Context(), "evt-1"); !errors.Is(err, readmodel.ErrNotFound) || len(at) > 0 {
 			t.Errorf("Snapshot, nothing registered = %v, %v, %v; want no checkpoints and ErrNotFound", rows, at, err)
 		}
@@ -53,10 +53,7 @@ func testSnapshots(t *testing.T, a Adapter) {
 			b.commit(t, fullRows(c))
 		}
 		for _, c := range campaigns {
-			want, err := fullRows(c).Campaign(c)
-			if err != nil {
-				t.Fatal(err)
-			}
+			want := fullRows(c).Of(c)
 			same(t, b, c, want)
 		}
 	})
@@ -64,15 +61,9 @@ func testSnapshots(t *testing.T, a Adapter) {
 	t.Run("rows of any one table are enough", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, a)
-		for c, keep := range oneTableEach() {
-			rows := fullRows(c)
-			whole, err := rows.Campaign(c)
-			if err != nil {
-				t.Fatal(err)
-			}
-			want := keep(rows, whole)
+		for c, rows := range oneTableEach() {
 			b.commit(t, rows)
-			same(t, b, c, want)
+			same(t, b, c, rows.Of(c))
 		}
 	})
 
@@ -84,7 +75,7 @@ func testSnapshots(t *testing.T, a Adapter) {
 			done    = make(chan struct{})
 			readers sync.WaitGroup
 		)
-		for _, store := range []Store{b.store, b.open()} {
+		for _, store := range []readmodel.Store{b.store, b.open()} {
 			readers.Go(func() {
 				for {
 					got, at, err := store.Snapshot(t.Context(), "evt-1")
@@ -97,8 +88,8 @@ func testSnapshots(t *testing.T, a Adapter) {
 						return
 					}
 					for _, checkpoint := range at {
-						if int64(checkpoint.Position) != got.Event.Participants {
-							t.Errorf("rows of commit %d read with the checkpoint %+v", got.Event.Participants, checkpoint)
+						if int64(checkpoint.Position) != got.Campaign().Participants {
+							t.Errorf("rows of commit %d read with the checkpoint %+v", got.Campaign().Participants, checkpoint)
 							return
 						}
 					}
@@ -136,9 +127,7 @@ func testSnapshots(t *testing.T, a Adapter) {
 			b.commit(t, fullRows(c))
 			want = append(want, c)
 		}
-		for c, keep := range oneTableEach() {
-			rows := fullRows(c)
-			keep(rows, readmodel.CampaignRows{})
+		for c, rows := range oneTableEach() {
 			b.commit(t, rows)
 			want = append(want, c)
 		}
@@ -165,35 +154,14 @@ func testSnapshots(t *testing.T, a Adapter) {
 	})
 }
 
-// oneTableEach returns, for a campaign for each table, what drops all other tables
-// from rows and returns what is then read of whole.
-func oneTableEach() map[events.Campaign]func(rows *readmodel.Rows, whole readmodel.CampaignRows) readmodel.CampaignRows {
-	return map[events.Campaign]func(*readmodel.Rows, readmodel.CampaignRows) readmodel.CampaignRows{
-		"only-event": func(rows *readmodel.Rows, whole readmodel.CampaignRows) readmodel.CampaignRows {
-			clear(rows.Channels)
-			clear(rows.Hours)
-			clear(rows.Profiles)
-			return readmodel.CampaignRows{Event: whole.Event}
-		},
-		"only-channels": func(rows *readmodel.Rows, whole readmodel.CampaignRows) readmodel.CampaignRows {
-			clear(rows.Events)
-			clear(rows.Hours)
-			clear(rows.Profiles)
-			return readmodel.CampaignRows{Channels: whole.Channels}
-		},
-		"only-hours": func(rows *readmodel.Rows, whole readmodel.CampaignRows) readmodel.CampaignRows {
-			clear(rows.Events)
-			clear(rows.Channels)
-			clear(rows.Profiles)
-			return readmodel.CampaignRows{Hours: whole.Hours}
-		},
-		"only-profiles": func(rows *readmodel.Rows, whole readmodel.CampaignRows) readmodel.CampaignRows {
-			clear(rows.Events)
-			clear(rows.Channels)
-			clear(rows.Hours)
-			return readmodel.CampaignRows{Profiles: whole.Profiles}
-		},
+// oneTableEach returns, for a campaign for each table, rows of that table alone.
+func oneTableEach() map[events.Campaign]*readmodel.Rows {
+	of := make(map[events.Campaign]*readmodel.Rows)
+	for _, t := range Tables() {
+		c := events.Campaign("only-" + t.Name)
+		of[c] = only(fullRows(c), t.Name)
 	}
+	return of
 }
 
 // sortedCheckpoints returns the checkpoints by the names of their projections.

@@ -10,33 +10,12 @@ import (
 	"jangbu/readmodel"
 )
 
-// Store is what an adapter provides.
-type Store interface {
-	reads
-	readmodel.Writer
-	readmodel.Leases
-	operations
-}
-
-// reads and operations are the other halves of a store.
-type (
-	reads interface {
-		readmodel.Reader
-		readmodel.Distributions
-		readmodel.Snapshots
-	}
-	operations interface {
-		readmodel.Builds
-		readmodel.Mending
-		readmodel.Acts
-	}
-)
-
 // Adapter says how to get at stores of one kind.
 type Adapter struct {
-	// Database makes an empty database that lasts as long as the test. Each
-	// call of open opens it once more, as another process would.
-	Database func(t testing.TB) (open func() Store)
+	// Database makes an empty database that lasts as long as the test and has the
+	// table of [Extra] rows. Each call of open opens it once more, as another process
+	// would, for the tables.
+	Database func(t testing.TB, tables []*readmodel.Table) (open func() readmodel.Store)
 }
 
 // Test checks every rule, each on a database of its own.
@@ -74,33 +53,39 @@ const (
 
 // testBundle is a database with all projections registered and a lease held.
 type testBundle struct {
-	open  func() Store
-	store Store
+	open  func() readmodel.Store
+	store readmodel.Store
 	lease readmodel.Lease
-	at    []readmodel.Checkpoint // of the four tables, in the order of tables
+	at    []readmodel.Checkpoint // of each table, in the order of tables
 	// revision is that of the last commit.
 	revision readmodel.Revision
 }
 
+// tables returns what is registered of each table.
 func tables() []readmodel.Checkpoint {
-	return []readmodel.Checkpoint{
-		{Projection: readmodel.EventStatsTable, Version: version},
-		{Projection: readmodel.ChannelStatsTable, Version: version},
-		{Projection: readmodel.ParticipationHourlyTable, Version: version},
-		{Projection: readmodel.ParticipantProfileTable, Version: version},
+	all := make([]readmodel.Checkpoint, len(Tables()))
+	for i, t := range Tables() {
+		all[i] = readmodel.Checkpoint{Projection: t.Name, Version: version}
 	}
+	return all
 }
 
 func setup(t testing.TB, a Adapter) *testBundle {
 	t.Helper()
-	b := &testBundle{open: a.Database(t)}
+	return setupWith(t, a, Tables())
+}
+
+// setupWith is setup with some of the tables alone.
+func setupWith(t testing.TB, a Adapter, some []*readmodel.Table) *testBundle {
+	t.Helper()
+	b := &testBundle{open: a.Database(t, some)}
 	b.store = b.open()
-	b.at = register(t, b.store, tables()...)
+	b.at = register(t, b.store, tables()[:len(some)]...)
 	b.lease = acquire(t, b.store, leaseName, owner, longTTL)
 	return b
 }
 
-func register(t testing.TB, s Store, projections ...readmodel.Checkpoint) []readmodel.Checkpoint {
+func register(t testing.TB, s readmodel.Store, projections ...readmodel.Checkpoint) []readmodel.Checkpoint {
 	t.Helper()
 	active, err := s.Register(t.Context(), projections)
 	if err != nil {
@@ -109,7 +94,7 @@ func register(t testing.TB, s Store, projections ...readmodel.Checkpoint) []read
 	return active
 }
 
-func acquire(t testing.TB, s Store, name, owner string, ttl time.Duration) readmodel.Lease {
+func acquire(t testing.TB, s readmodel.Store, name, owner string, ttl time.Duration) readmodel.Lease {
 	t.Helper()
 	lease, ok, err := s.Acquire(t.Context(), name, owner, ttl)
 	if err != nil || !ok {
@@ -170,26 +155,12 @@ func (b *testBundle) unchanged(t testing.TB, stored, all *readmodel.Rows) {
 	}
 }
 
-func keysOf(rows *readmodel.Rows) *readmodel.Keys {
-	keys := readmodel.NewKeys()
-	for k := range rows.Events {
-		keys.Events[k] = struct{}{}
-	}
-	for k := range rows.Channels {
-		keys.Channels[k] = struct{}{}
-	}
-	for k := range rows.Hours {
-		keys.Hours[k] = struct{}{}
-	}
-	for k := range rows.Profiles {
-		keys.Profiles[k] = struct{}{}
-	}
-	return keys
-}
-
 // diff compares times by their representation too: one that is not in UTC, or
 // finer than a microsecond, would make another key of a row.
 func diff(want, got any) string {
+	if rows, ok := want.(*readmodel.Rows); ok {
+		want, got = ByTable(rows), ByTable(got.(*readmodel.Rows))
+	}
 	return cmp.Diff(want, got, cmp.Comparer(func(a, b time.Time) bool { return a.Equal(b) && a.Location() == b.Location() }))
 }
 

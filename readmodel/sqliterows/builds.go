@@ -64,7 +64,7 @@ SET edits = edits + 1
 WHERE id = 1`
 )
 
-// List implements [readmodel.Builds].
+// List implements [readmodel.Generations].
 func (s *Store) List(ctx context.Context) ([]readmodel.Build, error) {
 	var builds []readmodel.Build
 	err := forEach(ctx, s.reads[listBuilds], func(rows *sql.Rows) (b readmodel.Build, err error) {
@@ -77,7 +77,7 @@ func (s *Store) List(ctx context.Context) ([]readmodel.Build, error) {
 	return builds, nil
 }
 
-// Begin implements [readmodel.Builds].
+// Begin implements [readmodel.Generations].
 func (s *Store) Begin(ctx context.Context, lease readmodel.Lease, projections []readmodel.Checkpoint) ([]readmodel.Checkpoint, error) {
 	begun := slices.Clone(projections)
 	err := s.held(ctx, lease, func(tx *sql.Tx) error {
@@ -100,7 +100,7 @@ func (s *Store) Begin(ctx context.Context, lease readmodel.Lease, projections []
 	return begun, nil
 }
 
-// Activate implements [readmodel.Builds].
+// Activate implements [readmodel.Generations].
 func (s *Store) Activate(ctx context.Context, lease readmodel.Lease, act int64, generations []readmodel.Checkpoint) (readmodel.Revision, error) {
 	revision, err := s.edit(ctx, lease, act, generations, func(tx *sql.Tx) error {
 		for _, at := range generations {

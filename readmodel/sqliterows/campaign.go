@@ -9,12 +9,30 @@ import (
 	"jangbu/readmodel"
 )
 
+const (
+	// It reads the revision as well, which as a statement of its own would take
+	// longer. What is out of scope is not found (I12).
+	readCampaignStats = `
+SELECT {columns},` + revisionColumns + `
+FROM event_stats
+CROSS JOIN store AS s
+WHERE generation = (SELECT active_generation FROM projections WHERE projection = 'event_stats')
+  AND campaign = ?1
+  AND` + inScope + `
+  AND s.id = 1`
+
+	// inScope compares with the first shop by itself: most scopes have no other, and
+	// to read the others from JSON takes longer than all the rest.
+	inScope = `
+(?2 OR known AND (store = ?3 OR store IN (SELECT value FROM json_each(?4))))`
+)
+
 // Campaign implements [readmodel.Reader].
 func (s *Store) Campaign(ctx context.Context, c events.Campaign, by readmodel.Scope) (readmodel.CampaignRows, error) {
-	var out readmodel.CampaignRows
+	out := readmodel.NewCampaignRows()
 	err := s.read(ctx, func(tx *sql.Tx) error {
 		r := campaignReader{s, tx, c, &out}
-		if err := r.event(ctx, by); err != nil || out.Event.Campaign == "" {
+		if err := r.campaign(ctx, by); err != nil || out.Campaign().Campaign == "" {
 			return err // what is not in the scope is read no further (I12)
 		}
 		return r.others(ctx)
@@ -22,7 +40,7 @@ func (s *Store) Campaign(ctx context.Context, c events.Campaign, by readmodel.Sc
 	if err != nil {
 		return readmodel.CampaignRows{}, fmt.Errorf("read campaign %q: %w", c, err)
 	}
-	if out.Event.Campaign == "" {
+	if out.Campaign().Campaign == "" {
 		return readmodel.CampaignRows{}, fmt.Errorf("read campaign %q: %w", c, readmodel.ErrNotFound)
 	}
 	return out, nil
@@ -41,32 +59,28 @@ func (r campaignReader) prepared(ctx context.Context, query string) *sql.Stmt {
 	return r.tx.StmtContext(ctx, r.reads[query])
 }
 
-// event reads the [readmodel.EventStats] row in the scope, and the revision with it.
-func (r campaignReader) event(ctx context.Context, by readmodel.Scope) error {
-	scan := func(rows *sql.Rows) (readmodel.EventStats, error) {
-		return scanEventStatsAnd(rows, revisionFields(&r.out.Revision)...)
-	}
-	return forEach(context.WithoutCancel(ctx), r.prepared(ctx, readEventStats), scan, func(row *readmodel.EventStats) {
-		r.out.Event = *row
-	}, append([]any{string(r.c)}, limits(by)...)...)
+// campaign reads the [readmodel.CampaignStats] row in the scope, and the revision with it.
+func (r campaignReader) campaign(ctx context.Context, by readmodel.Scope) error {
+	return r.table(ctx, r.campaigns, r.queries.campaign, append([]any{string(r.c)}, limits(by)...), revisionFields(&r.out.Revision)...)
 }
 
 // others reads the rows of the other tables, whatever the scope.
 func (r campaignReader) others(ctx context.Context) error {
-	uncancelled := context.WithoutCancel(ctx)
-	err := forEach(uncancelled, r.prepared(ctx, readChannelStats), scanChannelStats, func(row *readmodel.ChannelStats) {
-		r.out.Channels = append(r.out.Channels, *row)
-	}, string(r.c))
-	if err != nil {
-		return err
+	for _, t := range r.tables {
+		if t == r.campaigns {
+			continue
+		}
+		if err := r.table(ctx, t, t.read, []any{string(r.c)}); err != nil {
+			return err
+		}
 	}
-	err = forEach(uncancelled, r.prepared(ctx, readParticipationHourly), scanParticipationHour, func(row *readmodel.ParticipationHour) {
-		r.out.Hours = append(r.out.Hours, *row)
-	}, string(r.c))
-	if err != nil {
-		return err
-	}
-	return forEach(uncancelled, r.prepared(ctx, readParticipantProfile), scanProfileCount, func(row *readmodel.ProfileCount) {
-		r.out.Profiles = append(r.out.Profiles, *row)
-	}, string(r.c))
+	return nil
+}
+
+// table reads the rows of one table, and more of each result.
+func (r campaignReader) table(ctx context.Context, t *table, query string, args []any, more ...any) error {
+	scan := t.scanner(more...)
+	return forEach(context.WithoutCancel(ctx), r.prepared(ctx, query), func(rows *sql.Rows) (struct{}, error) {
+		return struct{}{}, scan(rows, r.out.Append(t.Table))
+	}, func(*struct{}) {}, args...)
 }

@@ -21,7 +21,7 @@ SET position = ?5
 WHERE projection = ?1 AND generation = ?2 AND version = ?3 AND position = ?4`
 )
 
-// Commit implements [readmodel.Writer]. It is an error to hand in rows of a
+// Commit implements [readmodel.Store]. It is an error to hand in rows of a
 // table whose projection is not among the advances, one projection twice, or an
 // advance that goes back.
 func (s *Store) Commit(ctx context.Context, lease readmodel.Lease, advances []readmodel.Advance, rows *readmodel.Rows) (readmodel.Revision, error) {
@@ -34,7 +34,7 @@ func (s *Store) Commit(ctx context.Context, lease readmodel.Lease, advances []re
 		if err := s.claim(ctx, tx, lease, advances); err != nil {
 			return err
 		}
-		if err := replace(ctx, tx, of, rows); err != nil {
+		if err := s.replace(ctx, tx, of, rows); err != nil {
 			return err
 		}
 		revision, err = queryRevision(context.WithoutCancel(ctx), tx.StmtContext(ctx, s.commits[readRevision]))
@@ -82,35 +82,14 @@ func (s *Store) hold(ctx context.Context, tx *sql.Tx, lease readmodel.Lease) err
 	return err
 }
 
-func replace(ctx context.Context, tx *sql.Tx, of readmodel.Generations, rows *readmodel.Rows) error {
-	if err := upsertEventStatsRows(ctx, tx, of[readmodel.EventStatsTable], rows.Events); err != nil {
-		return err
-	}
-	if err := upsertChannelStatsRows(ctx, tx, of[readmodel.ChannelStatsTable], rows.Channels); err != nil {
-		return err
-	}
-	if err := upsertParticipationHourlyRows(ctx, tx, of[readmodel.ParticipationHourlyTable], rows.Hours); err != nil {
-		return err
-	}
-	return upsertParticipantProfileRows(ctx, tx, of[readmodel.ParticipantProfileTable], rows.Profiles)
-}
-
-// upsert runs a prepared statement once for each key, in their order, which is
-// that of the table.
-func upsert[K any](ctx context.Context, tx *sql.Tx, statement string, keys []K, args func(K) []any) error {
-	if len(keys) == 0 {
-		return nil
-	}
-	prepared, err := tx.PrepareContext(ctx, statement)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = prepared.Close() }()
-	// The driver starts a goroutine for every statement that can be cancelled.
-	// The transaction can be, which is enough: it ends between two rows.
-	uncancelled := context.WithoutCancel(ctx)
-	for _, k := range keys {
-		if _, err := prepared.ExecContext(uncancelled, args(k)...); err != nil {
+// replace writes rows, each into the generation of its table.
+func (s *Store) replace(ctx context.Context, tx *sql.Tx, of readmodel.GenerationOf, rows *readmodel.Rows) error {
+	for described, some := range rows.All() {
+		t, err := s.table(described)
+		if err != nil {
+			return err
+		}
+		if err := t.upsertRows(ctx, tx, of[t.Name], some); err != nil {
 			return err
 		}
 	}

@@ -12,7 +12,7 @@ import (
 // One statement is one snapshot. It reads the whole generation: most channels of a
 // campaign are ones that it was distributed to, so an index would be as large.
 const readDistributed = `
-SELECT` + channelStatsColumns + `, ends_at
+SELECT {columns}, ends_at
 FROM channel_stats
 LEFT JOIN (
     SELECT campaign AS ending, ends_at FROM event_stats
@@ -23,21 +23,20 @@ WHERE generation = (SELECT active_generation FROM projections WHERE projection =
   AND (ends_at IS NULL OR ends_at >= ?1)
 ORDER BY campaign, channel`
 
-// Distributed implements [readmodel.Distributions].
+// Distributed implements [readmodel.Store].
 func (s *Store) Distributed(ctx context.Context, endedBefore time.Time) ([]readmodel.DistributedChannel, error) {
-	var out []readmodel.DistributedChannel
-	err := forEach(ctx, s.reads[readDistributed], scanDistributedChannel, func(row *readmodel.DistributedChannel) {
-		out = append(out, *row)
-	}, endedBefore.UnixMicro())
+	var (
+		out    []readmodel.DistributedChannel
+		endsAt sql.NullInt64
+	)
+	scan := s.channels.scanner(&endsAt)
+	err := forEach(ctx, s.reads[s.queries.distributed], func(rows *sql.Rows) (row readmodel.DistributedChannel, err error) {
+		err = scan(rows, &row.ChannelStats)
+		row.EndsAt = timeOf(endsAt)
+		return row, err
+	}, func(row *readmodel.DistributedChannel) { out = append(out, *row) }, endedBefore.UnixMicro())
 	if err != nil {
 		return nil, fmt.Errorf("read distributed channels: %w", err)
 	}
 	return out, nil
-}
-
-func scanDistributedChannel(rows *sql.Rows) (row readmodel.DistributedChannel, err error) {
-	var endsAt sql.NullInt64
-	row.ChannelStats, err = scanChannelStatsAnd(rows, &endsAt)
-	row.EndsAt = timeOf(endsAt)
-	return row, err
 }

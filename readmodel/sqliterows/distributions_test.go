@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"jangbu/projections"
 	"jangbu/readmodel"
 	"jangbu/readmodel/sqliterows"
 )
@@ -14,13 +15,13 @@ func TestDistributedReadsActiveGenerationsOnly(t *testing.T) {
 	t.Parallel()
 	ctx, ends := t.Context(), time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	path := filepath.Join(t.TempDir(), "rows.db")
-	store, err := sqliterows.Open(ctx, path)
+	store, err := sqliterows.Open(ctx, path, projections.Tables(projections.All()))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = store.Close() }()
 	at, err := store.Register(ctx, []readmodel.Checkpoint{
-		{Projection: readmodel.EventStatsTable, Version: 1}, {Projection: readmodel.ChannelStatsTable, Version: 1},
+		{Projection: readmodel.CampaignStatsTable().Name, Version: 1}, {Projection: readmodel.ChannelStatsTable().Name, Version: 1},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -29,8 +30,8 @@ func TestDistributedReadsActiveGenerationsOnly(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rows := readmodel.NewRows()
-	rows.Event("evt-1").EndsAt = ends
+	rows := readmodel.NewRows(projections.Tables(projections.All())...)
+	rows.Campaign("evt-1").EndsAt = ends
 	rows.Channel(readmodel.ChannelKey{Campaign: "evt-1", Channel: "naver"}).DistributedAt = ends
 	_, err = store.Commit(ctx, lease, []readmodel.Advance{{Checkpoint: at[0], To: 1}, {Checkpoint: at[1], To: 1}}, rows)
 	if err != nil {

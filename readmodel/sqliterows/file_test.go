@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 
+	"jangbu/projections"
 	"jangbu/readmodel"
 	"jangbu/readmodel/sqliterows"
 )
@@ -16,7 +17,7 @@ func TestFilesAreTheOwnersOnly(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	path := filepath.Join(dir, "행 ?mode=ro&a#b%20.db")
-	store, err := sqliterows.Open(t.Context(), path)
+	store, err := sqliterows.Open(t.Context(), path, projections.Tables(projections.All()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +53,7 @@ func TestManyOpenANewFileAtOnce(t *testing.T) {
 	var all sync.WaitGroup
 	for range 8 {
 		all.Go(func() {
-			store, err := sqliterows.Open(t.Context(), path)
+			store, err := sqliterows.Open(t.Context(), path, projections.Tables(projections.All()))
 			if err != nil {
 				t.Error(err)
 				return
@@ -68,7 +69,7 @@ func TestManyOpenANewFileAtOnce(t *testing.T) {
 func TestOpenSaysWhichFile(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "no such directory", "rows.db")
-	if _, err := sqliterows.Open(t.Context(), path); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := sqliterows.Open(t.Context(), path, projections.Tables(projections.All())); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("Open = %v, want it to say that %s does not exist", err, path)
 	}
 }

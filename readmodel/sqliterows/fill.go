@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"maps"
 	"slices"
 
 	"jangbu/readmodel"
@@ -27,28 +26,7 @@ DELETE FROM generations
 WHERE projection = ?1 AND generation = ?2`
 )
 
-// Each table gives up some rows at a time.
-const (
-	pruneEventStats = `
-DELETE FROM event_stats
-WHERE (generation, campaign) IN (SELECT generation, campaign FROM event_stats WHERE generation = ?1 LIMIT ?2)`
-
-	pruneChannelStats = `
-DELETE FROM channel_stats
-WHERE (generation, campaign, channel) IN (SELECT generation, campaign, channel FROM channel_stats WHERE generation = ?1 LIMIT ?2)`
-
-	pruneParticipationHourly = `
-DELETE FROM participation_hourly
-WHERE (generation, campaign, hour) IN (SELECT generation, campaign, hour FROM participation_hourly WHERE generation = ?1 LIMIT ?2)`
-
-	pruneParticipantProfile = `
-DELETE FROM participant_profile
-WHERE (generation, campaign, dimension, value) IN (
-    SELECT generation, campaign, dimension, value FROM participant_profile WHERE generation = ?1 LIMIT ?2
-)`
-)
-
-// Fill implements [readmodel.Builds].
+// Fill implements [readmodel.Generations].
 func (s *Store) Fill(ctx context.Context, lease readmodel.Lease, advances []readmodel.Advance, rows *readmodel.Rows, between func()) error {
 	of, at, _, err := readmodel.GenerationsOfFill(advances, rows)
 	if err != nil {
@@ -69,49 +47,43 @@ type filling struct {
 	store *Store
 	lease readmodel.Lease
 	at    []readmodel.Checkpoint
-	of    readmodel.Generations
+	of    readmodel.GenerationOf
 	// between is called before each transaction.
 	between func()
 }
 
+// fill writes the rows, some in each transaction.
 func (f *filling) fill(ctx context.Context, rows *readmodel.Rows) error {
-	if err := fill(ctx, f, upsertEventStats, slices.Sorted(maps.Keys(rows.Events)),
-		eventStatsArgs(f.of[readmodel.EventStatsTable], rows.Events)); err != nil {
-		return err
-	}
-	if err := fill(ctx, f, upsertChannelStats, slices.SortedFunc(maps.Keys(rows.Channels), compareChannelKeys),
-		channelStatsArgs(f.of[readmodel.ChannelStatsTable], rows.Channels)); err != nil {
-		return err
-	}
-	if err := fill(ctx, f, upsertParticipationHourly, slices.SortedFunc(maps.Keys(rows.Hours), compareHourKeys),
-		participationHourArgs(f.of[readmodel.ParticipationHourlyTable], rows.Hours)); err != nil {
-		return err
-	}
-	return fill(ctx, f, upsertParticipantProfile, slices.SortedFunc(maps.Keys(rows.Profiles), compareProfileKeys),
-		profileCountArgs(f.of[readmodel.ParticipantProfileTable], rows.Profiles))
-}
-
-// fill writes the rows of one table, some in each transaction.
-func fill[K any](ctx context.Context, f *filling, statement string, keys []K, args func(K) []any) error {
-	for some := range slices.Chunk(keys, fillRows) {
-		f.between()
-		err := f.store.held(ctx, f.lease, func(tx *sql.Tx) error {
-			if err := lockCheckpoints(ctx, tx, f.at); err != nil {
-				return err
-			}
-			if err := lockAllUnserved(ctx, tx, f.at); err != nil {
-				return err
-			}
-			return upsert(ctx, tx, statement, some, args)
-		})
+	for described, all := range rows.All() {
+		t, err := f.store.table(described)
 		if err != nil {
 			return err
+		}
+		for some := range slices.Chunk(all, fillRows) {
+			f.between()
+			if err := f.write(ctx, func(tx *sql.Tx) error { return t.upsertRows(ctx, tx, f.of[t.Name], some) }); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
-// Prune implements [readmodel.Builds].
+// write runs do in a transaction in which the generations are as they were given and
+// not served.
+func (f *filling) write(ctx context.Context, do func(*sql.Tx) error) error {
+	return f.store.held(ctx, f.lease, func(tx *sql.Tx) error {
+		if err := lockCheckpoints(ctx, tx, f.at); err != nil {
+			return err
+		}
+		if err := lockAllUnserved(ctx, tx, f.at); err != nil {
+			return err
+		}
+		return do(tx)
+	})
+}
+
+// Prune implements [readmodel.Generations].
 func (s *Store) Prune(ctx context.Context, lease readmodel.Lease, between func()) error {
 	type generation struct {
 		projection string
@@ -135,16 +107,11 @@ func (s *Store) Prune(ctx context.Context, lease readmodel.Lease, between func()
 
 // prune removes the generation's rows and then what tells of it.
 func (s *Store) prune(ctx context.Context, lease readmodel.Lease, projection string, generation int64, between func()) error {
-	statement, ok := map[string]string{
-		readmodel.EventStatsTable:          pruneEventStats,
-		readmodel.ChannelStatsTable:        pruneChannelStats,
-		readmodel.ParticipationHourlyTable: pruneParticipationHourly,
-		readmodel.ParticipantProfileTable:  pruneParticipantProfile,
-	}[projection]
-	for more := ok; more; { // a projection without a table has no rows
+	t := s.named(projection)
+	for more := t != nil; more; { // a projection that is no longer there has no table
 		between()
 		err := s.held(ctx, lease, func(tx *sql.Tx) error {
-			result, err := tx.ExecContext(ctx, statement, generation, fillRows)
+			result, err := tx.ExecContext(ctx, t.prune, generation, fillRows)
 			if err != nil {
 				return err
 			}

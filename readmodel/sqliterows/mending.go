@@ -10,22 +10,6 @@ import (
 )
 
 const (
-	clearEventStats = `
-DELETE FROM event_stats
-WHERE generation = ?1 AND campaign = ?2`
-
-	clearChannelStats = `
-DELETE FROM channel_stats
-WHERE generation = ?1 AND campaign = ?2`
-
-	clearParticipationHourly = `
-DELETE FROM participation_hourly
-WHERE generation = ?1 AND campaign = ?2`
-
-	clearParticipantProfile = `
-DELETE FROM participant_profile
-WHERE generation = ?1 AND campaign = ?2`
-
 	pause = `
 INSERT INTO pauses (projection, act)
 VALUES (?1, ?2)
@@ -36,7 +20,7 @@ DELETE FROM pauses
 WHERE projection = ?1`
 )
 
-// Replace implements [readmodel.Mending].
+// Replace implements [readmodel.Store].
 func (s *Store) Replace(ctx context.Context, lease readmodel.Lease, act int64, at []readmodel.Checkpoint, c events.Campaign, rows *readmodel.Rows) (readmodel.Revision, error) {
 	of, err := readmodel.GenerationsOfReplace(at, c, rows)
 	if err != nil {
@@ -46,19 +30,14 @@ func (s *Store) Replace(ctx context.Context, lease readmodel.Lease, act int64, a
 		if err := lockAllServed(ctx, tx, at); err != nil {
 			return err
 		}
-		for table, statement := range map[string]string{
-			readmodel.EventStatsTable:          clearEventStats,
-			readmodel.ChannelStatsTable:        clearChannelStats,
-			readmodel.ParticipationHourlyTable: clearParticipationHourly,
-			readmodel.ParticipantProfileTable:  clearParticipantProfile,
-		} {
-			if generation, ok := of[table]; ok {
-				if _, err := tx.ExecContext(ctx, statement, int64(generation), string(c)); err != nil {
+		for _, t := range s.tables {
+			if generation, ok := of[t.Name]; ok {
+				if _, err := tx.ExecContext(ctx, t.clear, int64(generation), string(c)); err != nil {
 					return err
 				}
 			}
 		}
-		return replace(ctx, tx, of, rows)
+		return s.replace(ctx, tx, of, rows)
 	})
 	if err != nil {
 		return readmodel.Revision{}, fmt.Errorf("replace rows: %w", err)
@@ -66,7 +45,7 @@ func (s *Store) Replace(ctx context.Context, lease readmodel.Lease, act int64, a
 	return revision, nil
 }
 
-// Pause implements [readmodel.Mending].
+// Pause implements [readmodel.Store].
 func (s *Store) Pause(ctx context.Context, lease readmodel.Lease, act int64, projections []string, paused bool) error {
 	err := s.held(ctx, lease, func(tx *sql.Tx) error {
 		for _, p := range projections {

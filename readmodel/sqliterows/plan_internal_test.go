@@ -4,13 +4,15 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"jangbu/projections"
 )
 
 // Whatever SQLite knows of the tables, a campaign is found by its key and a shop's
 // campaigns by the index that is there for them.
 func TestPlans(t *testing.T) {
 	t.Parallel()
-	s, err := Open(t.Context(), filepath.Join(t.TempDir(), "rows.db"))
+	s, err := Open(t.Context(), filepath.Join(t.TempDir(), "rows.db"), projections.Tables(projections.All()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,22 +33,22 @@ func TestPlans(t *testing.T) {
 			parameters int
 			want       []string
 		}{
-			{readEventStats, 4, []string{byKey}},
-			{loadEventStats, 2, []string{byKey}},
-			{readShopCampaigns, 4, []string{byStore}},
-			{readCampaigns, 2, []string{
+			{s.queries.campaign, 4, []string{byKey}},
+			{s.campaigns.load, 2, []string{byKey}},
+			{s.queries.shopCampaigns, 4, []string{byStore}},
+			{s.queries.campaigns, 2, []string{
 				"event_stats USING PRIMARY KEY (generation=? AND campaign>?)", "channel_stats USING PRIMARY KEY (generation=? AND campaign>?)",
 				"participation_hourly USING PRIMARY KEY (generation=? AND campaign>?)", "participant_profile USING PRIMARY KEY (generation=? AND campaign>?)",
 			}},
 			// By whatever finds rows of the generation, and then each by its key.
-			{pruneEventStats, 2, []string{byKey, " (generation=?)\n"}},
-			{pruneChannelStats, 2, []string{"channel_stats USING PRIMARY KEY (generation=? AND campaign=? AND channel=?)", "PRIMARY KEY (generation=?)\n"}},
-			{pruneParticipationHourly, 2, []string{"participation_hourly USING PRIMARY KEY (generation=? AND campaign=? AND hour=?)", "PRIMARY KEY (generation=?)\n"}},
-			{pruneParticipantProfile, 2, []string{
+			{s.campaigns.prune, 2, []string{byKey, " (generation=?)\n"}},
+			{s.channels.prune, 2, []string{"channel_stats USING PRIMARY KEY (generation=? AND campaign=? AND channel=?)", "PRIMARY KEY (generation=?)\n"}},
+			{s.named("participation_hourly").prune, 2, []string{"participation_hourly USING PRIMARY KEY (generation=? AND campaign=? AND hour=?)", "PRIMARY KEY (generation=?)\n"}},
+			{s.named("participant_profile").prune, 2, []string{
 				"participant_profile USING PRIMARY KEY (generation=? AND campaign=? AND dimension=? AND value=?)", "PRIMARY KEY (generation=?)\n",
 			}},
 			{nextAct, 0, []string{"SCAN acts USING INDEX acts_open\n"}}, // which holds none that ended
-			{readShopChannels, 4, []string{byStore, "channel_stats USING PRIMARY KEY (generation=? AND campaign=?)"}},
+			{s.queries.shopChannels, 4, []string{byStore, "channel_stats USING PRIMARY KEY (generation=? AND campaign=?)"}},
 		} {
 			plan := explain(t, s, tc.query, tc.parameters)
 			for _, step := range tc.want {

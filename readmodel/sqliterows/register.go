@@ -28,7 +28,7 @@ JOIN generations AS g ON g.projection = p.projection AND g.generation = p.active
 WHERE p.projection = ?1`
 )
 
-// Register implements [readmodel.Writer].
+// Register implements [readmodel.Store].
 func (s *Store) Register(ctx context.Context, projections []readmodel.Checkpoint) ([]readmodel.Checkpoint, error) {
 	active := make([]readmodel.Checkpoint, len(projections))
 	err := s.write(ctx, func(tx *sql.Tx) error {

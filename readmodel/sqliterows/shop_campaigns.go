@@ -13,7 +13,7 @@ import (
 const (
 	// Not knowing how many shops there are, SQLite would read all campaigns.
 	readShopCampaigns = `
-SELECT` + eventStatsColumns + `
+SELECT {columns}
 FROM event_stats INDEXED BY event_stats_by_store
 WHERE generation = (SELECT active_generation FROM projections WHERE projection = 'event_stats')
   AND store = ?1
@@ -21,7 +21,7 @@ WHERE generation = (SELECT active_generation FROM projections WHERE projection =
 ORDER BY campaign`
 
 	readShopChannels = `
-SELECT` + channelStatsColumns + `
+SELECT {columns}
 FROM (
     SELECT campaign AS listed FROM event_stats INDEXED BY event_stats_by_store
     WHERE generation = (SELECT active_generation FROM projections WHERE projection = 'event_stats')
@@ -39,22 +39,28 @@ func (s *Store) ShopCampaigns(ctx context.Context, shop events.Shop, by readmode
 	var out []readmodel.ShopCampaign
 	args := append([]any{string(shop)}, limits(by)...)
 	err := s.read(ctx, func(tx *sql.Tx) error {
-		err := forEach(ctx, tx.StmtContext(ctx, s.reads[readShopCampaigns]), scanEventStats, func(row *readmodel.EventStats) {
-			out = append(out, readmodel.ShopCampaign{Event: *row})
-		}, args...)
+		scan := s.campaigns.scanner()
+		err := forEach(ctx, tx.StmtContext(ctx, s.reads[s.queries.shopCampaigns]), func(rows *sql.Rows) (c readmodel.CampaignStats, err error) {
+			err = scan(rows, &c)
+			return c, err
+		}, func(c *readmodel.CampaignStats) { out = append(out, readmodel.ShopCampaign{Campaign: *c}) }, args...)
 		if err != nil || len(out) == 0 {
 			return err
 		}
 		at := 0
-		return forEach(ctx, tx.StmtContext(ctx, s.reads[readShopChannels]), scanChannelStats, func(row *readmodel.ChannelStats) {
-			for out[at].Event.Campaign != row.Campaign { // both are sorted by it
+		scan = s.channels.scanner()
+		return forEach(ctx, tx.StmtContext(ctx, s.reads[s.queries.shopChannels]), func(rows *sql.Rows) (row readmodel.ChannelStats, err error) {
+			err = scan(rows, &row)
+			return row, err
+		}, func(row *readmodel.ChannelStats) {
+			for out[at].Campaign.Campaign != row.Campaign { // both are sorted by it
 				at++
 			}
 			out[at].Channels = append(out[at].Channels, *row)
 		}, args...)
 	})
 	if err != nil {
-		return nil, fmt.Errorf("read campaigns of store %q: %w", shop, err)
+		return nil, fmt.Errorf("read campaigns of shop %q: %w", shop, err)
 	}
 	return out, nil
 }

@@ -18,30 +18,15 @@ ORDER BY g.projection`
 
 	// The tables, each in the order of its key, are merged and read no further than
 	// the limit.
-	readCampaigns = `
-SELECT campaign FROM event_stats
-WHERE generation = (SELECT active_generation FROM projections WHERE projection = 'event_stats')
-  AND campaign > ?1
-UNION
-SELECT campaign FROM channel_stats
-WHERE generation = (SELECT active_generation FROM projections WHERE projection = 'channel_stats')
-  AND campaign > ?1
-UNION
-SELECT campaign FROM participation_hourly
-WHERE generation = (SELECT active_generation FROM projections WHERE projection = 'participation_hourly')
-  AND campaign > ?1
-UNION
-SELECT campaign FROM participant_profile
-WHERE generation = (SELECT active_generation FROM projections WHERE projection = 'participant_profile')
-  AND campaign > ?1
+	readCampaigns = `{tables}
 ORDER BY campaign
 LIMIT ?2`
 )
 
-// Snapshot implements [readmodel.Snapshots].
+// Snapshot implements [readmodel.Store].
 func (s *Store) Snapshot(ctx context.Context, c events.Campaign) (readmodel.CampaignRows, []readmodel.Checkpoint, error) {
 	var (
-		out         readmodel.CampaignRows
+		out         = readmodel.NewCampaignRows()
 		checkpoints []readmodel.Checkpoint
 	)
 	err := s.read(ctx, func(tx *sql.Tx) (err error) {
@@ -55,7 +40,7 @@ func (s *Store) Snapshot(ctx context.Context, c events.Campaign) (readmodel.Camp
 		if err != nil {
 			return err
 		}
-		if err := r.event(ctx, readmodel.Everything()); err != nil {
+		if err := r.campaign(ctx, readmodel.Everything()); err != nil {
 			return err
 		}
 		return r.others(ctx)
@@ -69,10 +54,10 @@ func (s *Store) Snapshot(ctx context.Context, c events.Campaign) (readmodel.Camp
 	return out, checkpoints, nil
 }
 
-// Campaigns implements [readmodel.Snapshots].
+// Campaigns implements [readmodel.Store].
 func (s *Store) Campaigns(ctx context.Context, after events.Campaign, limit int) ([]events.Campaign, error) {
 	var out []events.Campaign
-	err := forEach(ctx, s.reads[readCampaigns], scanCampaign, func(c *events.Campaign) { out = append(out, *c) }, string(after), limit)
+	err := forEach(ctx, s.reads[s.queries.campaigns], scanCampaign, func(c *events.Campaign) { out = append(out, *c) }, string(after), limit)
 	if err != nil {
 		return nil, fmt.Errorf("read campaigns after %q: %w", after, err)
 	}

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"modernc.org/sqlite"
@@ -28,16 +29,7 @@ const reachTime = 10 * time.Second
 // maxReaders bounds the connections that read: each has a page cache.
 const maxReaders = 4
 
-var (
-	_ readmodel.Reader        = (*Store)(nil)
-	_ readmodel.Distributions = (*Store)(nil)
-	_ readmodel.Writer        = (*Store)(nil)
-	_ readmodel.Leases        = (*Store)(nil)
-	_ readmodel.Snapshots     = (*Store)(nil)
-	_ readmodel.Builds        = (*Store)(nil)
-	_ readmodel.Mending       = (*Store)(nil)
-	_ readmodel.Acts          = (*Store)(nil)
-)
+var _ readmodel.Store = (*Store)(nil)
 
 // Store keeps rows in one SQLite file. It is safe for concurrent use.
 type Store struct {
@@ -47,19 +39,70 @@ type Store struct {
 	// parsing them takes longer than running them. commits are those of every
 	// commit, prepared for the writer.
 	reads, commits map[string]*sql.Stmt
+
+	// tables are those that the store was opened with; campaigns and channels are
+	// two of them, which the reads of shops and of distributions join.
+	tables              []*table
+	campaigns, channels *table
+	queries             queries
+}
+
+// queries are the statements over more than one table.
+type queries struct{ campaign, campaigns, shopCampaigns, shopChannels, distributed string }
+
+// describe takes the tables to keep, and makes the statements over them.
+func (s *Store) describe(tables []*readmodel.Table) error {
+	var campaigns []string
+	for _, described := range tables {
+		t := newTable(described)
+		s.tables = append(s.tables, t)
+		campaigns = append(campaigns, t.campaigns)
+	}
+	s.campaigns, s.channels = s.named(readmodel.CampaignStatsTable().Name), s.named(readmodel.ChannelStatsTable().Name)
+	if s.campaigns == nil || s.channels == nil {
+		return errors.New("the tables of campaigns and of their channels are required")
+	}
+	s.queries = queries{
+		campaign:      s.campaigns.statement(readCampaignStats),
+		campaigns:     strings.ReplaceAll(readCampaigns, "{tables}", strings.Join(campaigns, "\nUNION")),
+		shopCampaigns: s.campaigns.statement(readShopCampaigns),
+		shopChannels:  s.channels.statement(readShopChannels),
+		distributed:   s.channels.statement(readDistributed),
+	}
+	return nil
+}
+
+// named returns the table of that name; nil where the store keeps none.
+func (s *Store) named(name string) *table {
+	for _, t := range s.tables {
+		if t.Name == name {
+			return t
+		}
+	}
+	return nil
+}
+
+// table returns the store's own table of that description.
+func (s *Store) table(described *readmodel.Table) (*table, error) {
+	t := s.named(described.Name)
+	if t == nil {
+		return nil, fmt.Errorf("rows of %s, which this store was not opened with", described.Name)
+	}
+	return t, nil
 }
 
 // Open opens the file at path, creating it with mode 0600 and the schema with
-// it where they are missing.
-func Open(ctx context.Context, path string) (*Store, error) {
-	s, err := open(ctx, path)
+// it where they are missing. The tables are those of all projections; it is an error
+// where the schema lacks one.
+func Open(ctx context.Context, path string, tables []*readmodel.Table) (*Store, error) {
+	s, err := open(ctx, path, tables)
 	if err != nil {
 		return nil, fmt.Errorf("open rows %s: %w", path, err)
 	}
 	return s, nil
 }
 
-func open(ctx context.Context, path string) (_ *Store, err error) {
+func open(ctx context.Context, path string, tables []*readmodel.Table) (_ *Store, err error) {
 	path, err = filepath.Abs(path)
 	if err != nil {
 		return nil, err
@@ -68,6 +111,9 @@ func open(ctx context.Context, path string) (_ *Store, err error) {
 		return nil, err
 	}
 	s := &Store{reads: make(map[string]*sql.Stmt), commits: make(map[string]*sql.Stmt)}
+	if err := s.describe(tables); err != nil {
+		return nil, err
+	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())
@@ -95,11 +141,14 @@ func open(ctx context.Context, path string) (_ *Store, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("create schema: %w", err)
 	}
-	for _, query := range []string{
-		readEventStats, readChannelStats, readParticipationHourly, readParticipantProfile,
-		readShopCampaigns, readShopChannels, readDistributed, readRevision,
-		readCheckpoints, readCampaigns, nextAct, listBuilds, leftovers,
-	} {
+	queries := []string{
+		s.queries.campaign, s.queries.campaigns, s.queries.shopCampaigns, s.queries.shopChannels, s.queries.distributed,
+		readRevision, readCheckpoints, nextAct, listBuilds, leftovers,
+	}
+	for _, t := range s.tables {
+		queries = append(queries, t.read)
+	}
+	for _, query := range queries {
 		//nolint:sqlclosecheck // Close closes them, with the reader
 		if s.reads[query], err = s.reader.PrepareContext(ctx, query); err != nil {
 			return nil, err

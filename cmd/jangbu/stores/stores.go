@@ -14,19 +14,11 @@ import (
 	"jangbu/events"
 	"jangbu/events/pglog"
 	"jangbu/events/sqlitelog"
-	"jangbu/projections/runner"
+	"jangbu/projections"
 	"jangbu/readmodel"
 	"jangbu/readmodel/pgrows"
 	"jangbu/readmodel/sqliterows"
 )
-
-// Rows is a store of rows as both adapters are.
-type Rows interface {
-	readmodel.Reader
-	readmodel.Distributions
-	readmodel.Snapshots
-	runner.Store
-}
 
 // Config says where the log and its rows are. Commands that work on them
 // without a service share it with those that run one.
@@ -131,16 +123,16 @@ func (c *Config) OpenLog(ctx context.Context, tracer pgx.QueryTracer) (log event
 }
 
 // OpenRows opens the rows, which are made where there are none.
-func (c *Config) OpenRows(ctx context.Context, tracer pgx.QueryTracer) (rows Rows, closeRows func() error, err error) {
+func (c *Config) OpenRows(ctx context.Context, tracer pgx.QueryTracer) (rows readmodel.Store, closeRows func() error, err error) {
 	at := c.RowsPlace()
 	if at.Postgres == "" {
-		rows, err := sqliterows.Open(ctx, at.Path)
+		rows, err := sqliterows.Open(ctx, at.Path, projections.Tables(projections.All()))
 		if err != nil {
 			return nil, nil, err
 		}
 		return rows, rows.Close, nil
 	}
-	pg, err := pgrows.Open(ctx, at.Postgres, pgrows.Options{Tracer: tracer})
+	pg, err := pgrows.Open(ctx, at.Postgres, projections.Tables(projections.All()), pgrows.Options{Tracer: tracer})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -190,7 +182,7 @@ func Redacted(raw string) string {
 }
 
 // WithStores runs f on the log, which must be there, and its rows.
-func (c *Config) WithStores(ctx context.Context, f func(events.Log, Rows) error) error {
+func (c *Config) WithStores(ctx context.Context, f func(events.Log, readmodel.Store) error) error {
 	return c.WithLog(ctx, func(log events.Log) (err error) {
 		rows, closeRows, err := c.OpenRows(ctx, nil)
 		if err != nil {
@@ -202,7 +194,7 @@ func (c *Config) WithStores(ctx context.Context, f func(events.Log, Rows) error)
 }
 
 // WithServed runs f on the log and its rows, which must be there.
-func (c *Config) WithServed(ctx context.Context, f func(events.Log, Rows) error) error {
+func (c *Config) WithServed(ctx context.Context, f func(events.Log, readmodel.Store) error) error {
 	if err := c.Checked(); err != nil {
 		return err
 	}

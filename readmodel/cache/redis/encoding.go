@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"hash/crc32"
-	"time"
 
 	"jangbu/events"
 	"jangbu/readmodel"
@@ -32,11 +31,6 @@ func sealed(b string) (string, bool) {
 func appendText(b []byte, s string) []byte {
 	b = binary.AppendUvarint(b, uint64(len(s)))
 	return append(b, s...)
-}
-
-func appendTime(b []byte, t time.Time) []byte {
-	b = binary.AppendVarint(b, t.Unix())
-	return binary.AppendUvarint(b, uint64(t.Nanosecond()))
 }
 
 func appendWon(b []byte, w *events.Won) []byte {
@@ -117,13 +111,15 @@ func (d *decoder) count(least int) int {
 	return int(n)
 }
 
-func (d *decoder) time() time.Time {
-	seconds, nanos := d.signed(), d.unsigned()
-	if nanos >= uint64(time.Second) {
+// fixed reads four bytes.
+func (d *decoder) fixed() uint32 {
+	if len(d.rest) < 4 {
 		d.fail()
-		return time.Time{}
+		return 0
 	}
-	return time.Unix(seconds, int64(nanos)).UTC()
+	n := binary.BigEndian.Uint32([]byte(d.rest[:4]))
+	d.rest = d.rest[4:]
+	return n
 }
 
 func (d *decoder) won() *events.Won {

@@ -8,14 +8,20 @@ import (
 	"jangbu/events"
 	"jangbu/readmodel"
 	"jangbu/readmodel/cache"
+	"jangbu/readmodel/readmodeltest"
 )
 
 func AppendValue(b []byte, c events.Campaign, rows readmodel.CampaignRows) ([]byte, bool) {
-	return appendValue(b, c, rows)
+	return newCodec(readmodeltest.Tables()).append(b, c, rows)
 }
 
 func DecodeValue(value string, c events.Campaign) (readmodel.CampaignRows, bool) {
-	return decodeValue(value, c)
+	return DecodeValueOf(readmodeltest.Tables(), value, c)
+}
+
+// DecodeValueOf decodes a value as a process does that keeps these tables.
+func DecodeValueOf(tables []*readmodel.Table, value string, c events.Campaign) (readmodel.CampaignRows, bool) {
+	return newCodec(tables).decode(value, c)
 }
 
 func AppendNotice(b []byte, ch readmodel.Change) []byte { return appendNotice(b, ch) }

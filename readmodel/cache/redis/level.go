@@ -48,6 +48,7 @@ func Options(url string) (*goredis.Options, error) {
 // Level is a [cache.Shared] in a Redis. [New] makes one.
 type Level struct {
 	client                goredis.UniversalClient
+	codec                 codec
 	breaker               *gobreaker.CircuitBreaker[struct{}]
 	putScript, markScript *goredis.Script
 	logger                *slog.Logger
@@ -61,11 +62,12 @@ type Level struct {
 
 var _ cache.Shared = (*Level)(nil)
 
-// New returns a level in the client's Redis. The client should have the timeouts of
+// New returns a level in the client's Redis, for rows of the tables. The client should
+// have the timeouts of
 // [Options]; the level does not close it.
-func New(client goredis.UniversalClient, logger *slog.Logger) *Level {
+func New(client goredis.UniversalClient, tables []*readmodel.Table, logger *slog.Logger) *Level {
 	return &Level{
-		client: client, logger: logger,
+		client: client, codec: newCodec(tables), logger: logger,
 		putScript:  goredis.NewScript(putLua),
 		markScript: goredis.NewScript(markLua),
 		lookups:    make(chan *lookup, 8*batchKeys),

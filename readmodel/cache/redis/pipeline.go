@@ -36,7 +36,7 @@ func (l *Level) Get(ctx context.Context, c events.Campaign) (rows readmodel.Camp
 	if !ok || isTombstone(value) {
 		return rows, "", false
 	}
-	if rows, ok = decodeValue(value, c); !ok {
+	if rows, ok = l.codec.decode(value, c); !ok {
 		l.errors.Add(1)
 		return rows, value, false
 	}
@@ -90,7 +90,7 @@ func (l *Level) look(ctx context.Context) {
 
 // Put implements [cache.Shared].
 func (l *Level) Put(v cache.Value) {
-	value, ok := appendValue(nil, v.Campaign, v.Rows)
+	value, ok := l.codec.append(nil, v.Campaign, v.Rows)
 	if !ok {
 		return
 	}

@@ -3,6 +3,8 @@ package redis
 import (
 	"encoding/binary"
 	"encoding/hex"
+	"fmt"
+	"hash/crc32"
 	"time"
 
 	"jangbu/events"
@@ -10,162 +12,137 @@ import (
 )
 
 // A value in Redis is the revision in its ordered digits, by which scripts compare,
-// then a format, the campaign and its rows, and a checksum of it all. A tombstone is
-// the revision alone.
+// then a format, a checksum of the tables' descriptions, the campaign, the rows of
+// table after table, and a checksum of it all. A tombstone is the revision alone.
 
-// valueFormat is the form of what follows the revision. What has another is not
-// used.
-const valueFormat = 1
+// valueFormat is the form of what follows the revision. A value of another form, or of
+// tables that are described otherwise, is not used.
+const valueFormat = 2
 
-// appendValue appends the rows as they are kept in Redis. It reports false where
-// they are not all of the campaign, or of no revision.
-func appendValue(b []byte, c events.Campaign, rows readmodel.CampaignRows) ([]byte, bool) {
-	if rows.Revision.Incarnation == 0 || rows.Event.Campaign != c {
+// codec encodes a campaign's rows for Redis, and decodes them.
+type codec struct {
+	tables      []*readmodel.Table
+	description uint32
+}
+
+func newCodec(tables []*readmodel.Table) codec {
+	sum := crc32.NewIEEE()
+	for _, t := range tables {
+		_, _ = fmt.Fprintf(sum, "%s;", t.Name) // a hash never fails
+		for _, c := range t.Columns {
+			_, _ = fmt.Fprintf(sum, "%s,%d;", c.Name, c.Kind)
+		}
+	}
+	return codec{tables, sum.Sum32()}
+}
+
+// append appends the rows as they are kept in Redis. It reports false where they are
+// not all of the campaign, or of no revision, or of a table that the codec lacks.
+func (k codec) append(b []byte, c events.Campaign, rows readmodel.CampaignRows) ([]byte, bool) {
+	if rows.Revision.Incarnation == 0 || rows.Campaign().Campaign != c {
 		return nil, false
 	}
 	b = append(b, rows.Revision.String()...)
 	b = append(b, valueFormat)
+	b = binary.BigEndian.AppendUint32(b, k.description)
 	b = appendText(b, string(c))
-	b = appendEvent(b, rows.Event)
-	b = binary.AppendUvarint(b, uint64(len(rows.Channels)))
-	for i := range rows.Channels {
-		if rows.Channels[i].Campaign != c {
-			return nil, false
+	tables := 0
+	for _, t := range k.tables {
+		all, last := rows.Of(t), make([]int64, len(t.Columns))
+		if len(all) > 0 {
+			tables++
 		}
-		b = appendChannel(b, &rows.Channels[i])
-	}
-	b = binary.AppendUvarint(b, uint64(len(rows.Hours)))
-	var last int64
-	for _, row := range rows.Hours {
-		if row.Campaign != c || row.Hour.Nanosecond() != 0 {
-			return nil, false
+		b = binary.AppendUvarint(b, uint64(len(all)))
+		for _, row := range all {
+			if t.CampaignOf(row) != c {
+				return nil, false
+			}
+			for i := 1; i < len(t.Columns); i++ {
+				b = appendField(b, t.Columns[i].At(row), &last[i])
+			}
 		}
-		// From the last one, since most follow each other.
-		b = binary.AppendVarint(b, row.Hour.Unix()-last)
-		b = binary.AppendVarint(b, row.Participants)
-		last = row.Hour.Unix()
 	}
-	b = binary.AppendUvarint(b, uint64(len(rows.Profiles)))
-	for _, row := range rows.Profiles {
-		if row.Campaign != c {
-			return nil, false
-		}
-		b = appendText(b, string(row.Dimension))
-		b = appendText(b, row.Value)
-		b = binary.AppendVarint(b, row.Participants)
-	}
-	return seal(b), true
+	return seal(b), tables == len(rows.Tables)
 }
 
-func appendEvent(b []byte, row readmodel.EventStats) []byte {
-	known := byte(0)
-	if row.Known {
-		known = 1
+// appendField appends a field of a row. Times are whole microseconds from the row
+// before, since most follow each other.
+func appendField(b []byte, field any, last *int64) []byte {
+	switch field := field.(type) {
+	case *string:
+		return appendText(b, *field)
+	case *bool:
+		if *field {
+			return append(b, 1)
+		}
+		return append(b, 0)
+	case *int64:
+		return binary.AppendVarint(b, *field)
+	case *time.Time:
+		micros := field.UnixMicro()
+		b = binary.AppendVarint(b, micros-*last)
+		*last = micros
+		return b
+	case **events.Won:
+		return appendWon(b, *field)
+	case *readmodel.Figure:
+		return binary.AppendVarint(b, field.Value)
+	default:
+		panic(fmt.Sprintf("redis: no encoding of a field of type %T", field))
 	}
-	b = append(b, known)
-	b = appendText(b, string(row.Shop))
-	b = appendText(b, row.Title)
-	b = appendText(b, row.Objective)
-	b = appendTime(b, row.StartsAt)
-	b = appendTime(b, row.EndsAt)
-	for _, w := range []*events.Won{row.PrizeCost, row.PlatformCost, row.ExpectedSalesIncrease, row.BaselineSales, row.NewCustomerLTV} {
-		b = appendWon(b, w)
-	}
-	b = binary.AppendVarint(b, row.Participants)
-	b = binary.AppendVarint(b, row.NewCustomers)
-	b = binary.AppendVarint(b, int64(row.Position))
-	return appendTime(b, row.UpdatedAt)
 }
 
-func appendChannel(b []byte, row *readmodel.ChannelStats) []byte {
-	b = appendText(b, row.Channel)
-	b = appendTime(b, row.DistributedAt)
-	b = binary.AppendVarint(b, int64(row.Cost))
-	b = binary.AppendVarint(b, row.Participants)
-	for _, f := range []readmodel.Figure{row.Impressions, row.Views, row.Clicks, row.Likes, row.Comments, row.Shares} {
-		b = binary.AppendVarint(b, f.Value)
-		b = appendTime(b, f.At)
-	}
-	return appendTime(b, row.FetchedAt)
-}
-
-// isTombstone reports whether the value stands for rows that nobody has read yet.
+// isTombstone reports whether the value stands for rows that are still to be read.
 func isTombstone(value string) bool { return len(value) == readmodel.RevisionDigits }
 
-// decodeValue returns the rows that [appendValue] was given; false where the value
-// is another thing, is damaged, or is about another campaign.
-func decodeValue(value string, c events.Campaign) (readmodel.CampaignRows, bool) {
+// decode returns the rows that append was given; false where the value is another
+// thing, is damaged, or is about another campaign.
+func (k codec) decode(value string, c events.Campaign) (readmodel.CampaignRows, bool) {
 	body, ok := sealed(value)
 	if !ok || len(body) < readmodel.RevisionDigits {
 		return readmodel.CampaignRows{}, false
 	}
-	rows := readmodel.CampaignRows{}
+	rows := readmodel.NewCampaignRows()
 	if rows.Revision, ok = parseRevision(body[:readmodel.RevisionDigits]); !ok {
 		return readmodel.CampaignRows{}, false
 	}
 	d := &decoder{rest: body[readmodel.RevisionDigits:]}
-	if d.byte() != valueFormat || d.text() != string(c) {
+	if d.byte() != valueFormat || d.fixed() != k.description || d.text() != string(c) {
 		return readmodel.CampaignRows{}, false
 	}
-	rows.Event = d.event(c)
-	if n := d.count(25); n > 0 {
-		rows.Channels = make([]readmodel.ChannelStats, n)
+	for _, t := range k.tables {
+		last := make([]int64, len(t.Columns))
+		for range d.count(len(t.Columns) - 1) { // each field has at least one byte
+			row := rows.Append(t)
+			*t.Columns[0].At(row).(*string) = string(c)
+			for i := 1; i < len(t.Columns); i++ {
+				d.field(t.Columns[i].At(row), &last[i])
+			}
+		}
 	}
-	for i := range rows.Channels {
-		d.channel(c, &rows.Channels[i])
-	}
-	if n := d.count(2); n > 0 {
-		rows.Hours = make([]readmodel.ParticipationHour, n)
-	}
-	var last int64
-	for i := range rows.Hours {
-		last += d.signed()
-		rows.Hours[i].HourKey = readmodel.HourKey{Campaign: c, Hour: time.Unix(last, 0).UTC()}
-		rows.Hours[i].Participants = d.signed()
-	}
-	if n := d.count(3); n > 0 {
-		rows.Profiles = make([]readmodel.ProfileCount, n)
-	}
-	for i := range rows.Profiles {
-		rows.Profiles[i].ProfileKey = readmodel.ProfileKey{Campaign: c, Dimension: readmodel.Dimension(d.text()), Value: d.text()}
-		rows.Profiles[i].Participants = d.signed()
-	}
-	if !d.done() {
+	if !d.done() || rows.Campaign().Campaign != c {
 		return readmodel.CampaignRows{}, false
 	}
 	return rows, true
 }
 
-func (d *decoder) event(c events.Campaign) readmodel.EventStats {
-	return readmodel.EventStats{
-		Campaign:              c,
-		Known:                 d.bool(),
-		Shop:                  events.Shop(d.text()),
-		Title:                 d.text(),
-		Objective:             d.text(),
-		StartsAt:              d.time(),
-		EndsAt:                d.time(),
-		PrizeCost:             d.won(),
-		PlatformCost:          d.won(),
-		ExpectedSalesIncrease: d.won(),
-		BaselineSales:         d.won(),
-		NewCustomerLTV:        d.won(),
-		Participants:          d.signed(),
-		NewCustomers:          d.signed(),
-		Position:              events.Position(d.signed()),
-		UpdatedAt:             d.time(),
+// field reads what appendField wrote.
+func (d *decoder) field(field any, last *int64) {
+	switch field := field.(type) {
+	case *string:
+		*field = d.text()
+	case *bool:
+		*field = d.bool()
+	case *int64:
+		*field = d.signed()
+	case *time.Time:
+		*last += d.signed()
+		*field = time.UnixMicro(*last).UTC()
+	case **events.Won:
+		*field = d.won()
+	case *readmodel.Figure:
+		field.Value = d.signed()
 	}
-}
-
-func (d *decoder) channel(c events.Campaign, row *readmodel.ChannelStats) {
-	row.ChannelKey = readmodel.ChannelKey{Campaign: c, Channel: d.text()}
-	row.DistributedAt = d.time()
-	row.Cost = events.Won(d.signed())
-	row.Participants = d.signed()
-	for _, f := range []*readmodel.Figure{&row.Impressions, &row.Views, &row.Clicks, &row.Likes, &row.Comments, &row.Shares} {
-		f.Value, f.At = d.signed(), d.time()
-	}
-	row.FetchedAt = d.time()
 }
 
 // parseRevision reads what [readmodel.Revision.String] wrote.

@@ -1,6 +1,7 @@
 package redis_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"jangbu/events"
 	"jangbu/readmodel"
 	"jangbu/readmodel/cache/redis"
+	"jangbu/readmodel/readmodeltest"
 )
 
 func drawRows(t *rapid.T) readmodel.CampaignRows {
@@ -26,24 +28,22 @@ func drawRows(t *rapid.T) readmodel.CampaignRows {
 		amounts = rapid.Ptr(rapid.Map(rapid.Int64(), func(n int64) events.Won { return events.Won(n) }), true)
 		c       = events.Campaign(texts.Draw(t, "campaign"))
 	)
-	rows := readmodel.CampaignRows{
-		Revision: readmodel.Revision{
-			Incarnation: rapid.Int64Min(1).Draw(t, "incarnation"),
-			Edits:       rapid.Int64Min(0).Draw(t, "edits"),
-			Position:    events.Position(rapid.Int64Min(0).Draw(t, "at")),
-		},
-		Event: readmodel.EventStats{
-			Campaign: c, Known: rapid.Bool().Draw(t, "known"),
-			Shop: events.Shop(texts.Draw(t, "store")), Title: texts.Draw(t, "title"), Objective: texts.Draw(t, "objective"),
-			StartsAt: times.Draw(t, "startsAt"), EndsAt: times.Draw(t, "endsAt"),
-			PrizeCost: amounts.Draw(t, "prize"), PlatformCost: amounts.Draw(t, "platform"),
-			ExpectedSalesIncrease: amounts.Draw(t, "increase"), BaselineSales: amounts.Draw(t, "baseline"), NewCustomerLTV: amounts.Draw(t, "ltv"),
-			Participants: numbers.Draw(t, "participants"), NewCustomers: numbers.Draw(t, "newCustomers"),
-			Position: events.Position(numbers.Draw(t, "position")), UpdatedAt: times.Draw(t, "updatedAt"),
-		},
+	revision := readmodel.Revision{
+		Incarnation: rapid.Int64Min(1).Draw(t, "incarnation"),
+		Edits:       rapid.Int64Min(0).Draw(t, "edits"),
+		Position:    events.Position(rapid.Int64Min(0).Draw(t, "at")),
 	}
+	all := []any{readmodel.CampaignStats{
+		Campaign: c, Known: rapid.Bool().Draw(t, "known"),
+		Shop: events.Shop(texts.Draw(t, "store")), Title: texts.Draw(t, "title"), Objective: texts.Draw(t, "objective"),
+		StartsAt: times.Draw(t, "startsAt"), EndsAt: times.Draw(t, "endsAt"),
+		PrizeCost: amounts.Draw(t, "prize"), PlatformCost: amounts.Draw(t, "platform"),
+		ExpectedSalesIncrease: amounts.Draw(t, "increase"), BaselineSales: amounts.Draw(t, "baseline"), NewCustomerLTV: amounts.Draw(t, "ltv"),
+		Participants: numbers.Draw(t, "participants"), NewCustomers: numbers.Draw(t, "newCustomers"),
+		Position: events.Position(numbers.Draw(t, "position")), UpdatedAt: times.Draw(t, "updatedAt"),
+	}}
 	for range rapid.IntRange(0, 5).Draw(t, "channels") {
-		rows.Channels = append(rows.Channels, readmodel.ChannelStats{
+		all = append(all, readmodel.ChannelStats{
 			ChannelKey:    readmodel.ChannelKey{Campaign: c, Channel: texts.Draw(t, "channel")},
 			DistributedAt: times.Draw(t, "distributedAt"), Cost: events.Won(numbers.Draw(t, "cost")), Participants: numbers.Draw(t, "participants"),
 			Impressions: figures.Draw(t, "impressions"), Views: figures.Draw(t, "views"), Clicks: figures.Draw(t, "clicks"),
@@ -52,16 +52,25 @@ func drawRows(t *rapid.T) readmodel.CampaignRows {
 		})
 	}
 	for range rapid.IntRange(0, 5).Draw(t, "hours") {
-		rows.Hours = append(rows.Hours, readmodel.ParticipationHour{
+		all = append(all, readmodel.ParticipationHour{
 			HourKey: readmodel.HourKey{Campaign: c, Hour: hours.Draw(t, "hour")}, Participants: numbers.Draw(t, "participants"),
 		})
 	}
 	for range rapid.IntRange(0, 5).Draw(t, "profiles") {
-		rows.Profiles = append(rows.Profiles, readmodel.ProfileCount{
+		all = append(all, readmodel.ProfileCount{
 			ProfileKey:   readmodel.ProfileKey{Campaign: c, Dimension: readmodel.Dimension(texts.Draw(t, "dimension")), Value: texts.Draw(t, "value")},
 			Participants: numbers.Draw(t, "participants"),
 		})
 	}
+	for range rapid.IntRange(0, 5).Draw(t, "extra") {
+		all = append(all, readmodeltest.Extra{
+			ExtraKey: readmodeltest.ExtraKey{Campaign: c, Number: numbers.Draw(t, "number"), Day: times.Draw(t, "day"), Name: texts.Draw(t, "name")},
+			Flag:     rapid.Bool().Draw(t, "flag"), Note: texts.Draw(t, "note"), Count: numbers.Draw(t, "count"), Seen: times.Draw(t, "seen"),
+			Amount: amounts.Draw(t, "amount"), Figure: figures.Draw(t, "figure"),
+		})
+	}
+	rows := readmodeltest.CampaignRows(all...)
+	rows.Revision = revision
 	return rows
 }
 
@@ -71,14 +80,14 @@ func TestValues(t *testing.T) {
 		t.Parallel()
 		rapid.Check(t, func(rt *rapid.T) {
 			want := drawRows(rt)
-			value, ok := redis.AppendValue(nil, want.Event.Campaign, want)
+			value, ok := redis.AppendValue(nil, want.Campaign().Campaign, want)
 			if !ok {
 				rt.Fatalf("not kept: %v", want)
 			}
 			if !strings.HasPrefix(string(value), want.Revision.String()) {
 				rt.Fatalf("the value begins with %.48s, want %v", value, want.Revision)
 			}
-			got, ok := redis.DecodeValue(string(value), want.Event.Campaign)
+			got, ok := redis.DecodeValue(string(value), want.Campaign().Campaign)
 			if diff := cmp.Diff(want, got); diff != "" || !ok {
 				rt.Fatalf("decoded: %v (-want +got):\n%s", ok, diff)
 			}
@@ -93,13 +102,41 @@ func TestValues(t *testing.T) {
 		}
 	})
 
+	t.Run("a value of tables that are described otherwise is not used", func(t *testing.T) {
+		t.Parallel()
+		value, _ := redis.AppendValue(nil, "evt-1", sampleRows("evt-1"))
+		for i := range readmodeltest.Tables() {
+			for name, change := range map[string]func(*readmodel.Table){
+				"name":   func(t *readmodel.Table) { t.Name += "_too" },
+				"column": func(t *readmodel.Table) { t.Columns[1].Name += "_too" },
+				"kind":   func(t *readmodel.Table) { t.Columns[1].Kind++ },
+				"order":  func(t *readmodel.Table) { slices.Reverse(t.Columns[1:]) },
+				"fewer":  func(t *readmodel.Table) { t.Columns = t.Columns[:len(t.Columns)-1] },
+			} {
+				tables := readmodeltest.Tables()
+				change(tables[i])
+				if _, ok := redis.DecodeValueOf(tables, string(value), "evt-1"); ok {
+					t.Errorf("another %s of %s: used", name, tables[i].Name)
+				}
+			}
+			tables := readmodeltest.Tables()
+			if _, ok := redis.DecodeValueOf(slices.Delete(tables, i, i+1), string(value), "evt-1"); ok {
+				t.Error("used without a table")
+			}
+		}
+	})
+
 	t.Run("rows that are not all of one campaign are not kept", func(t *testing.T) {
 		t.Parallel()
 		for name, change := range map[string]func(*readmodel.CampaignRows){
-			"event":    func(r *readmodel.CampaignRows) { r.Event.Campaign = "evt-2" },
-			"channel":  func(r *readmodel.CampaignRows) { r.Channels[0].Campaign = "evt-2" },
-			"hour":     func(r *readmodel.CampaignRows) { r.Hours[0].Campaign = "evt-2" },
-			"profile":  func(r *readmodel.CampaignRows) { r.Profiles[0].Campaign = "evt-2" },
+			"campaign": func(r *readmodel.CampaignRows) { r.Campaign().Campaign = "evt-2" },
+			"channel":  func(r *readmodel.CampaignRows) { r.Channels()[0].Campaign = "evt-2" },
+			"hour":     func(r *readmodel.CampaignRows) { r.Hours()[0].Campaign = "evt-2" },
+			"profile":  func(r *readmodel.CampaignRows) { r.Profiles()[0].Campaign = "evt-2" },
+			"extra": func(r *readmodel.CampaignRows) {
+				r.Append(readmodeltest.ExtraTable()).(*readmodeltest.Extra).Campaign = "evt-2"
+			},
+			"table":    func(r *readmodel.CampaignRows) { r.Tables["another"] = r.Tables["channel_stats"] },
 			"revision": func(r *readmodel.CampaignRows) { r.Revision = readmodel.Revision{} },
 		} {
 			rows := sampleRows("evt-1")
@@ -138,7 +175,7 @@ func FuzzDecodeValue(f *testing.F) {
 	f.Add(value[:readmodel.RevisionDigits])
 	f.Fuzz(func(_ *testing.T, body []byte) {
 		for _, value := range [][]byte{body, redis.Seal(body)} {
-			if rows, ok := redis.DecodeValue(string(value), "evt-1"); ok && rows.Event.Campaign != "evt-1" {
+			if rows, ok := redis.DecodeValue(string(value), "evt-1"); ok && rows.Campaign().Campaign != "evt-1" {
 				panic("rows of another campaign")
 			}
 			_, _ = redis.DecodeNotice(string(value))
@@ -175,31 +212,30 @@ func TestNotices(t *testing.T) {
 func sampleRows(c events.Campaign) readmodel.CampaignRows {
 	at := time.Date(2026, 11, 23, 1, 2, 3, 456_000, time.UTC)
 	won := func(n events.Won) *events.Won { return &n }
-	rows := readmodel.CampaignRows{
-		Revision: readmodel.Revision{Incarnation: 1_795_435_200_000_000, Edits: 3, Position: 4_000_000},
-		Event: readmodel.EventStats{
-			Campaign: c, Known: true, Shop: "store-1", Title: "가을 경품 이벤트", Objective: "신규 고객",
-			StartsAt: at, EndsAt: at.AddDate(0, 1, 0),
-			PrizeCost: won(1_000_000), PlatformCost: won(300_000), ExpectedSalesIncrease: won(5_000_000), BaselineSales: won(20_000_000),
-			Participants: 12_345, NewCustomers: 2_345, Position: 1_000_000, UpdatedAt: at,
-		},
-	}
+	all := []any{readmodel.CampaignStats{
+		Campaign: c, Known: true, Shop: "store-1", Title: "가을 경품 이벤트", Objective: "신규 고객",
+		StartsAt: at, EndsAt: at.AddDate(0, 1, 0),
+		PrizeCost: won(1_000_000), PlatformCost: won(300_000), ExpectedSalesIncrease: won(5_000_000), BaselineSales: won(20_000_000),
+		Participants: 12_345, NewCustomers: 2_345, Position: 1_000_000, UpdatedAt: at,
+	}}
 	figure := readmodel.Figure{Value: 5_000, At: at}
 	for _, channel := range events.Channels() {
-		rows.Channels = append(rows.Channels, readmodel.ChannelStats{
+		all = append(all, readmodel.ChannelStats{
 			ChannelKey: readmodel.ChannelKey{Campaign: c, Channel: string(channel)}, DistributedAt: at, Cost: 50_000, Participants: 2_000,
 			Impressions: figure, Views: figure, Clicks: figure, FetchedAt: at,
 		})
 	}
 	for hour := range 24 * 30 {
-		rows.Hours = append(rows.Hours, readmodel.ParticipationHour{
+		all = append(all, readmodel.ParticipationHour{
 			HourKey: readmodel.HourKey{Campaign: c, Hour: at.Truncate(time.Hour).Add(time.Duration(hour) * time.Hour)}, Participants: int64(hour % 50),
 		})
 	}
 	for _, region := range []string{"서울", "부산", "대구", "인천", "광주", "대전", "울산", "세종", "경기", "강원"} {
-		rows.Profiles = append(rows.Profiles, readmodel.ProfileCount{
+		all = append(all, readmodel.ProfileCount{
 			ProfileKey: readmodel.ProfileKey{Campaign: c, Dimension: readmodel.Region, Value: region}, Participants: 1_000,
 		})
 	}
+	rows := readmodeltest.CampaignRows(all...)
+	rows.Revision = readmodel.Revision{Incarnation: 1_795_435_200_000_000, Edits: 3, Position: 4_000_000}
 	return rows
 }

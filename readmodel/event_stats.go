@@ -1,0 +1,77 @@
+package readmodel
+
+import (
+	"time"
+
+	"jangbu/events"
+)
+
+// CampaignStats is the row of one campaign in the projection "event_stats": who
+// owns it, what it costs and promises, and how many came. Its position is that
+// of the last event of any kind about the campaign.
+type CampaignStats struct {
+	Campaign events.Campaign
+
+	// Known is false while the campaign is known only by its participants,
+	// distributions or figures; then everything down to NewCustomerLTV is zero.
+	Known     bool
+	Shop      events.Shop
+	Title     string
+	Objective string
+	StartsAt  time.Time // zero: unknown
+	EndsAt    time.Time // zero: unknown
+
+	// Amounts are nil where the owner gave none.
+	PrizeCost             *events.Won
+	PlatformCost          *events.Won
+	ExpectedSalesIncrease *events.Won
+	BaselineSales         *events.Won
+	NewCustomerLTV        *events.Won
+
+	Participants int64
+	NewCustomers int64
+
+	Position  events.Position
+	UpdatedAt time.Time // RecordedAt of the event at Position
+}
+
+// CampaignStatsTable describes table "event_stats", whose rows say which campaigns
+// there are and whose they are.
+func CampaignStatsTable() *Table {
+	return NewTable("event_stats", func(r *CampaignStats) *events.Campaign { return &r.Campaign },
+		[]Column{
+			Field("campaign", func(c *events.Campaign) *string { return (*string)(c) }),
+		},
+		Field("known", func(r *CampaignStats) *bool { return &r.Known }),
+		Field("store", func(r *CampaignStats) *string { return (*string)(&r.Shop) }),
+		Field("title", func(r *CampaignStats) *string { return &r.Title }),
+		Field("objective", func(r *CampaignStats) *string { return &r.Objective }),
+		Field("starts_at", func(r *CampaignStats) *time.Time { return &r.StartsAt }),
+		Field("ends_at", func(r *CampaignStats) *time.Time { return &r.EndsAt }),
+		Field("prize_cost_won", func(r *CampaignStats) **events.Won { return &r.PrizeCost }),
+		Field("platform_cost_won", func(r *CampaignStats) **events.Won { return &r.PlatformCost }),
+		Field("expected_sales_increase_won", func(r *CampaignStats) **events.Won { return &r.ExpectedSalesIncrease }),
+		Field("baseline_sales_won", func(r *CampaignStats) **events.Won { return &r.BaselineSales }),
+		Field("new_customer_ltv_won", func(r *CampaignStats) **events.Won { return &r.NewCustomerLTV }),
+		Field("participants", func(r *CampaignStats) *int64 { return &r.Participants }),
+		Field("new_customers", func(r *CampaignStats) *int64 { return &r.NewCustomers }),
+		Field("position", func(r *CampaignStats) *int64 { return (*int64)(&r.Position) }),
+		Field("updated_at", func(r *CampaignStats) *time.Time { return &r.UpdatedAt }),
+	)
+}
+
+// Campaign returns the campaign's row, new where there was none.
+func (r *Rows) Campaign(c events.Campaign) *CampaignStats { return Row[CampaignStats](r, c) }
+
+// Campaigns returns the rows of all campaigns.
+func (r *Rows) Campaigns() map[events.Campaign]*CampaignStats {
+	return RowsOf[CampaignStats, events.Campaign](r)
+}
+
+// Campaign returns the campaign's row; one without a name where there is none.
+func (r CampaignRows) Campaign() *CampaignStats {
+	if rows := listOf[CampaignStats](r, "event_stats"); len(rows) > 0 {
+		return &rows[0]
+	}
+	return &CampaignStats{}
+}

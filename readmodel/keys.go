@@ -1,0 +1,88 @@
+package readmodel
+
+import (
+	"fmt"
+	"iter"
+	"slices"
+)
+
+// Keys names rows, table by table: what a batch touches.
+type Keys struct{ sets []keys }
+
+// keys names rows of one table.
+type keys interface {
+	of() *Table
+	len() int
+	sorted() []any
+}
+
+type keySet[K comparable, R any] struct {
+	table *Table
+	keys  map[K]struct{}
+}
+
+// NewKeys returns no keys, with room for those of the tables.
+func NewKeys(tables ...*Table) *Keys {
+	k := &Keys{sets: make([]keys, len(tables))}
+	for i, t := range tables {
+		k.sets[i] = t.newKeys()
+	}
+	return k
+}
+
+// Touch names the row of type R with the key. It panics where there is no room for
+// keys of such rows: see [NewKeys].
+func Touch[R any, K comparable](to *Keys, k K) {
+	for _, s := range to.sets {
+		if s, ok := s.(*keySet[K, R]); ok {
+			s.keys[k] = struct{}{}
+			return
+		}
+	}
+	panic(fmt.Sprintf("readmodel: no room for keys of rows of type %T", *new(R)))
+}
+
+// Room returns no rows, with room for those of the tables that these keys have room for.
+func (k *Keys) Room() *Rows {
+	tables := make([]*Table, len(k.sets))
+	for i, s := range k.sets {
+		tables[i] = s.of()
+	}
+	return NewRows(tables...)
+}
+
+// Tables returns the tables of which keys are named.
+func (k *Keys) Tables() []*Table {
+	var some []*Table
+	for _, s := range k.sets {
+		if s.len() > 0 {
+			some = append(some, s.of())
+		}
+	}
+	return some
+}
+
+// All returns the keys of each table of which any are named, as pointers, sorted.
+func (k *Keys) All() iter.Seq2[*Table, []any] {
+	return func(yield func(*Table, []any) bool) {
+		for _, s := range k.sets {
+			if s.len() > 0 && !yield(s.of(), s.sorted()) {
+				return
+			}
+		}
+	}
+}
+
+func (s *keySet[K, R]) of() *Table { return s.table }
+
+func (s *keySet[K, R]) len() int { return len(s.keys) }
+
+func (s *keySet[K, R]) sorted() []any {
+	copied, all := make([]K, 0, len(s.keys)), make([]any, 0, len(s.keys))
+	for k := range s.keys {
+		copied = append(copied, k)
+		all = append(all, &copied[len(copied)-1])
+	}
+	slices.SortFunc(all, func(a, b any) int { return compareBy(s.table.Key, a, b) })
+	return all
+}

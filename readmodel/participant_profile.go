@@ -1,0 +1,58 @@
+package readmodel
+
+import "jangbu/events"
+
+// Dimension is what a [ProfileCount] counts by.
+type Dimension string
+
+// The dimensions of the participants' profile.
+const (
+	Gender   Dimension = "gender"
+	AgeGroup Dimension = "ageGroup"
+	Region   Dimension = "region"
+	Customer Dimension = "customer" // new, returning or unknown, see below
+)
+
+// Values of the dimensions that are ours; the others are the producers'.
+const (
+	NewCustomer       = "new"
+	ReturningCustomer = "returning"
+	UnknownValue      = "unknown" // in every dimension: the producer sent none
+)
+
+// ProfileKey is the key of a [ProfileCount] row.
+type ProfileKey struct {
+	Campaign  events.Campaign
+	Dimension Dimension
+	Value     string // [UnknownValue] where the producer sent none
+}
+
+// ProfileCount is the row of one value of one dimension of one campaign in the
+// projection "participant_profile".
+type ProfileCount struct {
+	ProfileKey
+	Participants int64
+}
+
+// ParticipantProfileTable describes table "participant_profile".
+func ParticipantProfileTable() *Table {
+	return NewTable("participant_profile", func(r *ProfileCount) *ProfileKey { return &r.ProfileKey },
+		[]Column{
+			Field("campaign", func(k *ProfileKey) *string { return (*string)(&k.Campaign) }),
+			Field("dimension", func(k *ProfileKey) *string { return (*string)(&k.Dimension) }),
+			Field("value", func(k *ProfileKey) *string { return &k.Value }),
+		},
+		Field("participants", func(r *ProfileCount) *int64 { return &r.Participants }),
+	)
+}
+
+// Profile returns the value's row, new where there was none.
+func (r *Rows) Profile(k ProfileKey) *ProfileCount { return Row[ProfileCount](r, k) }
+
+// Profiles returns the rows of all values.
+func (r *Rows) Profiles() map[ProfileKey]*ProfileCount { return RowsOf[ProfileCount, ProfileKey](r) }
+
+// Profiles returns the rows of the campaign's values.
+func (r CampaignRows) Profiles() []ProfileCount {
+	return listOf[ProfileCount](r, "participant_profile")
+}

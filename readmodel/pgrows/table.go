@@ -1,0 +1,296 @@
+package pgrows
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"jangbu/events"
+	"jangbu/readmodel"
+)
+
+// The statements over any table of rows; newTable puts in its name and columns.
+const (
+	readCampaign = `
+SELECT {columns}
+FROM jangbu_rows.{table}
+WHERE generation = (SELECT active_generation FROM jangbu_rows.projections WHERE projection = '{table}')
+  AND campaign = $1
+  AND ($2 OR EXISTS (
+    SELECT FROM jangbu_rows.event_stats
+    WHERE generation = (SELECT active_generation FROM jangbu_rows.projections WHERE projection = 'event_stats')
+      AND campaign = $1
+      AND known AND store = ANY ($3)
+  ))
+ORDER BY {key}`
+
+	// loadKeys limits each lateral join, which leaves the planner nothing but one
+	// look-up by key for each row, however little it knows of the table.
+	loadKeys = `
+SELECT {columns}
+FROM unnest({key arrays}) AS wanted ({wanted})
+CROSS JOIN LATERAL (
+    SELECT * FROM jangbu_rows.{table}
+    WHERE generation = $1 AND ({key}) = ({each wanted})
+    LIMIT 1
+) AS found`
+
+	upsertRows = `
+INSERT INTO jangbu_rows.{table} (generation, {columns})
+SELECT $1, new.*
+FROM unnest({arrays}) AS new
+ON CONFLICT (generation, {key}) DO UPDATE
+SET ({updated}) = ROW ({excluded})`
+
+	clearCampaign = `
+DELETE FROM jangbu_rows.{table}
+WHERE generation = $1 AND campaign = $2`
+
+	pruneSome = `
+DELETE FROM jangbu_rows.{table}
+WHERE ctid = ANY (ARRAY(SELECT ctid FROM jangbu_rows.{table} WHERE generation = $1 LIMIT $2))`
+
+	// campaignsAfter gives as many as are wanted in all, so that no table is read
+	// beyond them.
+	campaignsAfter = `
+(
+    SELECT DISTINCT campaign FROM jangbu_rows.{table}
+    WHERE generation = (SELECT active_generation FROM jangbu_rows.projections WHERE projection = '{table}')
+      AND campaign > $1
+    ORDER BY campaign
+    LIMIT $2
+)`
+)
+
+// table is a table of rows with the statements over it.
+type table struct {
+	*readmodel.Table
+	names []string // of the generation and all columns
+	// statement puts the table's name and columns into a statement.
+	statement func(string) string
+	read      string
+	load      string
+	upsert    string
+	clear     string
+	prune     string
+	campaigns string
+}
+
+func newTable(described *readmodel.Table) *table {
+	t := &table{Table: described, names: []string{"generation"}}
+	var columns, key, updated, excluded, wanted []string
+	for i, c := range t.Columns {
+		columns = append(columns, c.Name)
+		if i < len(t.Key) {
+			key = append(key, c.Name)
+			wanted = append(wanted, fmt.Sprint("k", i))
+		} else {
+			updated = append(updated, c.Name)
+			excluded = append(excluded, "EXCLUDED."+c.Name)
+		}
+	}
+	t.names = append(t.names, columns...)
+	fill := strings.NewReplacer(
+		"{table}", t.Name, "{columns}", strings.Join(columns, ", "), "{key}", strings.Join(key, ", "),
+		"{key arrays}", arrays(t.Key), "{arrays}", arrays(t.Columns),
+		"{wanted}", strings.Join(wanted, ", "), "{each wanted}", "wanted."+strings.Join(wanted, ", wanted."),
+		"{updated}", strings.Join(updated, ", "), "{excluded}", strings.Join(excluded, ", "),
+	).Replace
+	t.statement = fill
+	t.read, t.load, t.upsert = fill(readCampaign), fill(loadKeys), fill(upsertRows)
+	t.clear, t.prune, t.campaigns = fill(clearCampaign), fill(pruneSome), fill(campaignsAfter)
+	return t
+}
+
+// arrays returns the parameters from $2 on that hold the columns, one array each.
+func arrays(columns []readmodel.Column) string {
+	parameters := make([]string, len(columns))
+	for i, c := range columns {
+		parameters[i] = fmt.Sprintf("$%d::%s[]", i+2, sqlType(c.Kind))
+	}
+	return strings.Join(parameters, ", ")
+}
+
+func sqlType(k readmodel.Kind) string {
+	switch k {
+	case readmodel.Text:
+		return "text"
+	case readmodel.Boolean:
+		return "boolean"
+	case readmodel.Instant:
+		return "timestamptz"
+	case readmodel.Integer, readmodel.Amount, readmodel.Value:
+		return "bigint"
+	default:
+		panic(fmt.Sprintf("pgrows: no type for a column of kind %d", k))
+	}
+}
+
+// queueLoad reads the rows with the keys of one generation.
+func (t *table) queueLoad(batch *pgx.Batch, g readmodel.Generation, keys []any, into *readmodel.Rows) {
+	batch.Queue(t.load, arguments(t.Key, g, keys)...).Query(t.scanEach(func() any { return t.NewRow() }, func(row any) { into.Put(t.Table, row) }))
+}
+
+// queueUpsert replaces rows of one generation.
+func (t *table) queueUpsert(batch *pgx.Batch, g readmodel.Generation, rows []any) {
+	batch.Queue(t.upsert, arguments(t.Columns, g, rows)...)
+}
+
+// arguments returns the generation, and of each column an array of the rows' values.
+func arguments(columns []readmodel.Column, g readmodel.Generation, rows []any) []any {
+	args := make([]any, 1, 1+len(columns))
+	args[0] = int32(g)
+	for i := range columns {
+		args = append(args, array(&columns[i], rows))
+	}
+	return args
+}
+
+// array returns the column's values.
+func array(c *readmodel.Column, rows []any) any {
+	switch c.Kind {
+	case readmodel.Text:
+		return collect(rows, func(row any) string { return *c.At(row).(*string) })
+	case readmodel.Boolean:
+		return collect(rows, func(row any) bool { return *c.At(row).(*bool) })
+	case readmodel.Integer:
+		return collect(rows, func(row any) int64 { return *c.At(row).(*int64) })
+	case readmodel.Instant:
+		return collect(rows, func(row any) pgtype.Timestamptz { return nullTime(*c.At(row).(*time.Time), c.Null) })
+	case readmodel.Amount:
+		return collect(rows, func(row any) pgtype.Int8 { return nullWon(*c.At(row).(**events.Won)) })
+	case readmodel.Value:
+		return collect(rows, func(row any) pgtype.Int8 { return nullValue(c.At(row).(*readmodel.Figure)) })
+	default:
+		panic(fmt.Sprintf("pgrows: no array of kind %d", c.Kind))
+	}
+}
+
+func collect[T any](rows []any, value func(any) T) pgtype.FlatArray[T] {
+	values := make(pgtype.FlatArray[T], len(rows))
+	for i, row := range rows {
+		values[i] = value(row)
+	}
+	return values
+}
+
+// values appends the row's values, as COPY takes them.
+func (t *table) values(into []any, row any) []any {
+	for i := range t.Columns {
+		switch field := t.Columns[i].At(row).(type) {
+		case *string:
+			into = append(into, *field)
+		case *bool:
+			into = append(into, *field)
+		case *int64:
+			into = append(into, *field)
+		case *time.Time:
+			into = append(into, nullTime(*field, t.Columns[i].Null))
+		case **events.Won:
+			into = append(into, nullWon(*field))
+		case *readmodel.Figure:
+			into = append(into, nullValue(field))
+		}
+	}
+	return into
+}
+
+// scanEach returns what reads a result of the table's columns, and of more after them,
+// row by row.
+func (t *table) scanEach(next func() any, use func(row any), more ...any) func(pgx.Rows) error {
+	return func(rows pgx.Rows) error {
+		s := newScanner(t.Columns, more)
+		for rows.Next() {
+			row := next()
+			if err := s.scan(rows, row); err != nil {
+				return err
+			}
+			use(row)
+		}
+		return rows.Err()
+	}
+}
+
+// scanner reads rows of a result into rows in memory.
+type scanner struct {
+	columns []readmodel.Column
+	targets []any
+	// Where columns are scanned that may be NULL.
+	numbers []pgtype.Int8
+	times   []pgtype.Timestamptz
+}
+
+func newScanner(columns []readmodel.Column, more []any) *scanner {
+	n := len(columns)
+	s := &scanner{columns: columns, targets: make([]any, n, n+len(more)), numbers: make([]pgtype.Int8, n), times: make([]pgtype.Timestamptz, n)}
+	for i, c := range columns {
+		switch c.Kind {
+		case readmodel.Instant:
+			s.targets[i] = &s.times[i]
+		case readmodel.Amount, readmodel.Value:
+			s.targets[i] = &s.numbers[i]
+		default: // the field itself
+		}
+	}
+	s.targets = append(s.targets, more...)
+	return s
+}
+
+func (s *scanner) scan(rows pgx.Rows, row any) error {
+	for i := range s.columns {
+		switch s.columns[i].Kind {
+		case readmodel.Text, readmodel.Boolean, readmodel.Integer:
+			s.targets[i] = s.columns[i].At(row)
+		default: // stays
+		}
+	}
+	if err := rows.Scan(s.targets...); err != nil {
+		return err
+	}
+	for i := range s.columns {
+		switch s.columns[i].Kind {
+		case readmodel.Instant:
+			*s.columns[i].At(row).(*time.Time) = timeOf(s.times[i])
+		case readmodel.Amount:
+			*s.columns[i].At(row).(**events.Won) = wonOf(s.numbers[i])
+		case readmodel.Value: // its time has a column of its own
+			s.columns[i].At(row).(*readmodel.Figure).Value = s.numbers[i].Int64
+		default: // scanned into the field itself
+		}
+	}
+	return nil
+}
+
+func nullTime(t time.Time, null bool) pgtype.Timestamptz {
+	return pgtype.Timestamptz{Time: t, Valid: !null || !t.IsZero()}
+}
+
+func timeOf(t pgtype.Timestamptz) time.Time {
+	if !t.Valid {
+		return time.Time{}
+	}
+	return t.Time.UTC()
+}
+
+func nullWon(w *events.Won) pgtype.Int8 {
+	if w == nil {
+		return pgtype.Int8{}
+	}
+	return pgtype.Int8{Int64: int64(*w), Valid: true}
+}
+
+func wonOf(n pgtype.Int8) *events.Won {
+	if !n.Valid {
+		return nil
+	}
+	w := events.Won(n.Int64)
+	return &w
+}
+
+// nullValue keeps apart what is unknown and what is zero (I8).
+func nullValue(f *readmodel.Figure) pgtype.Int8 {
+	return pgtype.Int8{Int64: f.Value, Valid: f.Known()}
+}

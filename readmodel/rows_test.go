@@ -1,0 +1,187 @@
+package readmodel_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"jangbu/events"
+	"jangbu/readmodel"
+	"jangbu/readmodel/readmodeltest"
+)
+
+// newRows returns no rows, with room for those of every table.
+func newRows() *readmodel.Rows { return readmodel.NewRows(readmodeltest.Tables()...) }
+
+func TestRowsServeOneCampaign(t *testing.T) {
+	t.Parallel()
+	rows := newRows()
+	at := time.Date(2026, 11, 23, 1, 0, 0, 0, time.UTC)
+	for _, channel := range []string{"한글", "naver", "Naver"} {
+		rows.Channel(readmodel.ChannelKey{Campaign: "evt-1", Channel: channel}).Participants = 1
+		rows.Channel(readmodel.ChannelKey{Campaign: "evt-2", Channel: channel}).Participants = 9
+	}
+	for _, hour := range []time.Time{at.Add(time.Hour), at, at.Add(-time.Hour)} {
+		rows.Hour(readmodel.HourKey{Campaign: "evt-1", Hour: hour}).Participants = 1
+		rows.Hour(readmodel.HourKey{Campaign: "evt-2", Hour: hour}).Participants = 9
+	}
+	for _, k := range []readmodel.ProfileKey{
+		{Campaign: "evt-1", Dimension: readmodel.Region, Value: "부산"},
+		{Campaign: "evt-2", Dimension: readmodel.Region, Value: "부산"},
+		{Campaign: "evt-1", Dimension: readmodel.Gender, Value: "male"},
+		{Campaign: "evt-1", Dimension: readmodel.Gender, Value: "female"},
+	} {
+		rows.Profile(k).Participants = 1
+	}
+	channel := func(name string) readmodel.ChannelStats {
+		return readmodel.ChannelStats{ChannelKey: readmodel.ChannelKey{Campaign: "evt-1", Channel: name}, Participants: 1}
+	}
+	hour := func(h time.Time) readmodel.ParticipationHour {
+		return readmodel.ParticipationHour{HourKey: readmodel.HourKey{Campaign: "evt-1", Hour: h}, Participants: 1}
+	}
+	profile := func(d readmodel.Dimension, value string) readmodel.ProfileCount {
+		return readmodel.ProfileCount{ProfileKey: readmodel.ProfileKey{Campaign: "evt-1", Dimension: d, Value: value}, Participants: 1}
+	}
+	others := []any{
+		[]readmodel.ChannelStats{channel("Naver"), channel("naver"), channel("한글")},
+		[]readmodel.ParticipationHour{hour(at.Add(-time.Hour)), hour(at), hour(at.Add(time.Hour))},
+		[]readmodel.ProfileCount{
+			profile(readmodel.Gender, "female"), profile(readmodel.Gender, "male"), profile(readmodel.Region, "부산"),
+		},
+	}
+	got := rows.Of("evt-1")
+	if row := *got.Campaign(); row != (readmodel.CampaignStats{}) {
+		t.Errorf("without a campaign's row: %+v, want one without a name", row)
+	}
+	if diff := cmp.Diff(readmodeltest.CampaignRows(others...), got); diff != "" {
+		t.Errorf("rows without a campaign's row (-want +got):\n%s", diff)
+	}
+	rows.Campaign("evt-1").Participants = 3
+	want := readmodeltest.CampaignRows(append(others, readmodel.CampaignStats{Campaign: "evt-1", Participants: 3})...)
+	got = rows.Of("evt-1")
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("rows (-want +got):\n%s", diff)
+	}
+	got.Campaign().Participants, got.Channels()[0].Participants = 4, 4
+	if diff := cmp.Diff(want, rows.Of("evt-1")); diff != "" {
+		t.Errorf("rows after what was returned has changed (-want +got):\n%s", diff)
+	}
+	if got := rows.Of("evt-3"); !got.Empty() || got.Campaign().Campaign != "" {
+		t.Errorf("of a campaign without rows: %v", got)
+	}
+}
+
+// TestRowsOfAllCampaigns: they are what each is by itself, in order.
+func TestRowsOfAllCampaigns(t *testing.T) {
+	t.Parallel()
+	rows := newRows()
+	hour := time.Date(2026, 11, 23, 1, 0, 0, 0, time.UTC)
+	var want []readmodel.CampaignRows
+	for _, c := range []events.Campaign{"evt-1", "evt-10", "evt-2", "이벤트"} {
+		rows.Campaign(c).Participants = 2
+		for _, channel := range []string{"naver", "kakao"} {
+			rows.Channel(readmodel.ChannelKey{Campaign: c, Channel: channel}).Participants = 1
+		}
+		for i := range 3 {
+			rows.Hour(readmodel.HourKey{Campaign: c, Hour: hour.Add(-time.Duration(i) * time.Hour)}).Participants = 1
+		}
+		rows.Profile(readmodel.ProfileKey{Campaign: c, Dimension: readmodel.Gender, Value: "male"}).Participants = 1
+		rows.Profile(readmodel.ProfileKey{Campaign: c, Dimension: readmodel.Gender, Value: "female"}).Participants = 1
+		one := rows.Of(c)
+		if one.Campaign().Campaign != c || len(one.Channels()) != 2 || len(one.Hours()) != 3 || len(one.Profiles()) != 2 {
+			t.Fatalf("rows of %s: %v", c, one)
+		}
+		want = append(want, one)
+	}
+	rows.Channel(readmodel.ChannelKey{Campaign: "without a campaign's row", Channel: "naver"}).Participants = 1
+	if diff := cmp.Diff(want, rows.ByCampaign()); diff != "" {
+		t.Errorf("rows (-want +got):\n%s", diff)
+	}
+}
+
+// TestRowsOfEachTable: each table's rows come once, sorted by key, and can be put into
+// other rows.
+func TestRowsOfEachTable(t *testing.T) {
+	t.Parallel()
+	rows := newRows()
+	for i := range 10 {
+		for _, c := range []events.Campaign{events.Campaign(fmt.Sprint("evt-", 10-i)), "이벤트", "EVT-1"} {
+			rows.Campaign(c)
+			rows.Channel(readmodel.ChannelKey{Campaign: c, Channel: fmt.Sprint("channel ", i%3)})
+			rows.Hour(readmodel.HourKey{Campaign: c, Hour: time.Unix(int64(i*7%4-2)*3600, 0).UTC()})
+			rows.Profile(readmodel.ProfileKey{Campaign: c, Dimension: readmodel.Gender, Value: fmt.Sprint(i % 2)})
+			rows.Profile(readmodel.ProfileKey{Campaign: c, Dimension: readmodel.AgeGroup, Value: fmt.Sprint(i % 2)})
+			readmodel.Row[readmodeltest.Extra](rows, readmodeltest.ExtraKey{Campaign: c, Number: int64(-i), Name: fmt.Sprint(i % 2)})
+		}
+	}
+	copied, tables, n := newRows(), []string{}, 0
+	for table, all := range rows.All() {
+		tables, n = append(tables, table.Name), n+len(all)
+		for i, row := range all {
+			if i > 0 && table.Compare(all[i-1], row) >= 0 {
+				t.Errorf("%s: %+v comes before %+v", table.Name, all[i-1], row)
+			}
+			copied.Put(table, row)
+		}
+	}
+	var want []string
+	for _, table := range readmodeltest.Tables() {
+		want = append(want, table.Name)
+	}
+	if diff := cmp.Diff(want, tables); diff != "" {
+		t.Errorf("tables (-want +got):\n%s", diff)
+	}
+	if want := 12 + (10 + 2*3) + (10 + 2*4) + (20 + 2*4) + (10 + 2*10); n != want || rows.Len() != want {
+		t.Errorf("%d rows, Len = %d; want %d", n, rows.Len(), want)
+	}
+	if diff := cmp.Diff(readmodeltest.ByTable(rows), readmodeltest.ByTable(copied)); diff != "" {
+		t.Errorf("put row by row (-want +got):\n%s", diff)
+	}
+	for range rows.All() {
+		break // and no more is asked for
+	}
+	for range newRows().All() {
+		t.Error("a table without rows is there")
+	}
+	if got := newRows().Tables(); got != nil {
+		t.Errorf("tables without rows: %v", got)
+	}
+}
+
+// TestKeysOfEachTable: each table's keys come once, sorted, of tables with any.
+func TestKeysOfEachTable(t *testing.T) {
+	t.Parallel()
+	keys := readmodel.NewKeys(readmodeltest.Tables()...)
+	at := time.Date(2026, 11, 23, 1, 0, 0, 0, time.UTC)
+	hours := []readmodel.HourKey{
+		{Campaign: "EVT-1", Hour: at}, {Campaign: "evt-1", Hour: at.Add(-time.Hour)}, {Campaign: "evt-1", Hour: at}, {Campaign: "이벤트", Hour: at},
+	}
+	for _, i := range []int{2, 3, 0, 1, 2} {
+		readmodel.Touch[readmodel.ParticipationHour](keys, hours[i])
+	}
+	readmodel.Touch[readmodel.CampaignStats](keys, events.Campaign("evt-1"))
+	got := map[string][]any{}
+	for table, all := range keys.All() {
+		got[table.Name] = all
+	}
+	campaign := events.Campaign("evt-1")
+	want := map[string][]any{
+		readmodel.CampaignStatsTable().Name:       {&campaign},
+		readmodel.ParticipationHourlyTable().Name: {&hours[0], &hours[1], &hours[2], &hours[3]},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("keys (-want +got):\n%s", diff)
+	}
+	if got := keys.Tables(); len(got) != 2 || !slices.ContainsFunc(got, func(t *readmodel.Table) bool { return t.Name == "participation_hourly" }) {
+		t.Errorf("tables: %v", got)
+	}
+	for range keys.All() {
+		break // and no more is asked for
+	}
+	if room := keys.Room(); room.Len() != 0 || room.Profile(readmodel.ProfileKey{Campaign: "evt-1"}) == nil {
+		t.Errorf("room for %d rows", room.Len())
+	}
+}

@@ -1,0 +1,222 @@
+package sqliterows
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"jangbu/events"
+	"jangbu/readmodel"
+)
+
+// The statements over any table of rows; newTable puts in its name and columns.
+const (
+	readCampaign = `
+SELECT {columns}
+FROM {table}
+WHERE generation = (SELECT active_generation FROM projections WHERE projection = '{table}')
+  AND campaign = ?1
+ORDER BY {key}`
+
+	// loadKeys takes the keys as one array in JSON, each an array.
+	loadKeys = `
+SELECT {columns}
+FROM (SELECT value AS wanted FROM json_each(?2))
+CROSS JOIN {table}
+WHERE generation = ?1 AND {key is wanted}`
+
+	upsertRow = `
+INSERT INTO {table} (generation, {columns})
+VALUES ({parameters})
+ON CONFLICT (generation, {key}) DO UPDATE
+SET ({updated}) = ({excluded})`
+
+	clearCampaign = `
+DELETE FROM {table}
+WHERE generation = ?1 AND campaign = ?2`
+
+	pruneSome = `
+DELETE FROM {table}
+WHERE (generation, {key}) IN (SELECT generation, {key} FROM {table} WHERE generation = ?1 LIMIT ?2)`
+
+	campaignsAfter = `
+SELECT campaign FROM {table}
+WHERE generation = (SELECT active_generation FROM projections WHERE projection = '{table}')
+  AND campaign > ?1`
+)
+
+// table is a table of rows with the statements over it.
+type table struct {
+	*readmodel.Table
+	// statement puts the table's name and columns into a statement.
+	statement func(string) string
+	read      string
+	load      string
+	upsert    string
+	clear     string
+	prune     string
+	campaigns string
+}
+
+func newTable(described *readmodel.Table) *table {
+	var columns, key, wanted, updated, excluded []string
+	parameters := []string{"?1"}
+	for i, c := range described.Columns {
+		columns = append(columns, c.Name)
+		parameters = append(parameters, fmt.Sprintf("?%d", i+2))
+		if i < len(described.Key) {
+			key = append(key, c.Name)
+			wanted = append(wanted, fmt.Sprintf("%s = wanted ->> %d", c.Name, i))
+		} else {
+			updated = append(updated, c.Name)
+			excluded = append(excluded, "excluded."+c.Name)
+		}
+	}
+	fill := strings.NewReplacer(
+		"{table}", described.Name, "{columns}", strings.Join(columns, ", "), "{key}", strings.Join(key, ", "),
+		"{parameters}", strings.Join(parameters, ", "), "{key is wanted}", strings.Join(wanted, " AND "),
+		"{updated}", strings.Join(updated, ", "), "{excluded}", strings.Join(excluded, ", "),
+	).Replace
+	return &table{
+		Table: described, statement: fill,
+		read: fill(readCampaign), load: fill(loadKeys), upsert: fill(upsertRow),
+		clear: fill(clearCampaign), prune: fill(pruneSome), campaigns: fill(campaignsAfter),
+	}
+}
+
+// loadRows reads the rows with the keys of one generation.
+func (t *table) loadRows(ctx context.Context, tx *sql.Tx, g readmodel.Generation, keys []any, into *readmodel.Rows) error {
+	wanted, values := make([][]any, len(keys)), make([]any, 0, len(keys)*len(t.Key))
+	for i, key := range keys {
+		from := len(values)
+		values = appendValues(values, t.Key, key)
+		wanted[i] = values[from:]
+	}
+	array, err := json.Marshal(wanted)
+	if err != nil {
+		return err
+	}
+	prepared, err := tx.PrepareContext(ctx, t.load)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = prepared.Close() }()
+	scan := t.scanner()
+	return forEach(ctx, prepared, func(rows *sql.Rows) (any, error) {
+		row := t.NewRow()
+		return row, scan(rows, row)
+	}, func(row *any) { into.Put(t.Table, *row) }, int64(g), string(array))
+}
+
+// upsertRows replaces rows of one generation, in their order, which is that of the table.
+func (t *table) upsertRows(ctx context.Context, tx *sql.Tx, g readmodel.Generation, rows []any) error {
+	prepared, err := tx.PrepareContext(ctx, t.upsert)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = prepared.Close() }()
+	// The driver starts a goroutine for every statement that can be cancelled.
+	// The transaction can be, which is enough: it ends between two rows.
+	uncancelled := context.WithoutCancel(ctx)
+	values := make([]any, 0, 1+len(t.Columns))
+	for _, row := range rows {
+		values = appendValues(append(values[:0], int64(g)), t.Columns, row)
+		if _, err := prepared.ExecContext(uncancelled, values...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// appendValues appends the columns' values as the driver takes them: nil, int64,
+// string or bool.
+func appendValues(values []any, columns []readmodel.Column, row any) []any {
+	for i := range columns {
+		switch field := columns[i].At(row).(type) {
+		case *string:
+			values = append(values, *field)
+		case *bool:
+			values = append(values, *field)
+		case *int64:
+			values = append(values, *field)
+		case *time.Time:
+			values = append(values, nullTime(*field, columns[i].Null))
+		case **events.Won:
+			values = append(values, nullWon(*field))
+		case *readmodel.Figure:
+			values = append(values, nullValue(field))
+		}
+	}
+	return values
+}
+
+// scanner returns what reads a row of the table's columns, and of more after them.
+func (t *table) scanner(more ...any) func(rows *sql.Rows, row any) error {
+	targets, numbers := make([]any, len(t.Columns), len(t.Columns)+len(more)), make([]sql.NullInt64, len(t.Columns))
+	targets = append(targets, more...)
+	return func(rows *sql.Rows, row any) error {
+		for i := range t.Columns {
+			switch t.Columns[i].Kind {
+			case readmodel.Text, readmodel.Boolean, readmodel.Integer:
+				targets[i] = t.Columns[i].At(row)
+			default: // what may be NULL, or is stored as another type
+				targets[i] = &numbers[i]
+			}
+		}
+		if err := rows.Scan(targets...); err != nil {
+			return err
+		}
+		for i := range t.Columns {
+			switch t.Columns[i].Kind {
+			case readmodel.Instant:
+				*t.Columns[i].At(row).(*time.Time) = timeOf(numbers[i])
+			case readmodel.Amount:
+				*t.Columns[i].At(row).(**events.Won) = wonOf(numbers[i])
+			case readmodel.Value: // its time has a column of its own
+				t.Columns[i].At(row).(*readmodel.Figure).Value = numbers[i].Int64
+			default: // scanned into the field itself
+			}
+		}
+		return nil
+	}
+}
+
+func nullTime(t time.Time, null bool) any {
+	if null && t.IsZero() {
+		return nil
+	}
+	return t.UnixMicro()
+}
+
+func timeOf(micros sql.NullInt64) time.Time {
+	if !micros.Valid {
+		return time.Time{}
+	}
+	return time.UnixMicro(micros.Int64).UTC()
+}
+
+func nullWon(w *events.Won) any {
+	if w == nil {
+		return nil
+	}
+	return int64(*w)
+}
+
+func wonOf(n sql.NullInt64) *events.Won {
+	if !n.Valid {
+		return nil
+	}
+	w := events.Won(n.Int64)
+	return &w
+}
+
+// nullValue keeps apart what is unknown and what is zero (I8).
+func nullValue(f *readmodel.Figure) any {
+	if !f.Known() {
+		return nil
+	}
+	return f.Value
+}

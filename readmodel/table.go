@@ -1,0 +1,213 @@
+package readmodel
+
+import (
+	"cmp"
+	"fmt"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"jangbu/events"
+)
+
+// Table describes one projection's table as data: its name, the columns of its key
+// and of the rest, each with the field that it keeps. Stores, the shared cache, the
+// comparison of rows and the rows in memory walk it, and nothing else lists columns.
+// Make one with [NewTable].
+type Table struct {
+	// Name is that of the projection, and of its table in every database.
+	Name string
+	// Key are the columns of the key, after the generation; their At takes a pointer
+	// to a key. The campaign comes first.
+	Key []Column
+	// Columns are all columns but the generation, the key's first; their At takes a
+	// pointer to a row.
+	Columns []Column
+
+	newRow  func() any
+	newSet  func() set
+	newKeys func() keys
+	newList func() List
+}
+
+// Column is one column of a [Table].
+type Column struct {
+	// Name is that of the column in every database.
+	Name string
+	// Field is the path of the field in Go, for people: "Impressions.Value".
+	Field string
+	Kind  Kind
+	// Null says that the column holds NULL for what is unknown: a zero time outside
+	// the key, a nil amount, the value of an unknown [Figure].
+	Null bool
+	// At returns the address of the field within a row, or within a key, of a type
+	// that Kind says. It allocates nothing.
+	At func(row any) any
+}
+
+// Kind says what a column holds.
+type Kind uint8
+
+// The kinds, each with the type of what [Column.At] returns.
+const (
+	Text    Kind = iota + 1 // *string
+	Boolean                 // *bool
+	Integer                 // *int64
+	Instant                 // *time.Time: whole microseconds, UTC
+	Amount                  // **events.Won: nil is unknown
+	Value                   // *Figure: its value, next to a column with its time
+)
+
+// Field describes a column by the field that it keeps: at returns its address
+// within a row of type R, or within a key.
+func Field[R any, F string | bool | int64 | time.Time | *events.Won | Figure](name string, at func(*R) *F) Column {
+	row := new(R)
+	field := at(row)
+	c := Column{Name: name, At: func(row any) any { return at(row.(*R)) }}
+	switch any(field).(type) {
+	case *string:
+		c.Kind = Text
+	case *bool:
+		c.Kind = Boolean
+	case *int64:
+		c.Kind = Integer
+	case *time.Time:
+		c.Kind, c.Null = Instant, true
+	case **events.Won:
+		c.Kind, c.Null = Amount, true
+	case *Figure:
+		c.Kind, c.Null = Value, true
+	}
+	c.Field = pathOf(reflect.ValueOf(row).Elem(), reflect.ValueOf(field))
+	if c.Kind == Value {
+		c.Field += ".Value"
+	}
+	return c
+}
+
+// compareFields compares two fields of one column of a key.
+func compareFields(a, b any) int {
+	switch a := a.(type) {
+	case *string:
+		return strings.Compare(*a, *b.(*string))
+	case *int64:
+		return cmp.Compare(*a, *b.(*int64))
+	case *time.Time:
+		return a.Compare(*b.(*time.Time))
+	default:
+		panic(fmt.Sprintf("readmodel: no order for a key of type %T", a))
+	}
+}
+
+// pathOf returns the path of the field that lies at the address within the value.
+func pathOf(in, field reflect.Value) string {
+	if in.Kind() != reflect.Struct {
+		return ""
+	}
+	for i := range in.NumField() {
+		at, name := in.Field(i), in.Type().Field(i).Name
+		switch start := at.Addr().Pointer(); {
+		case start == field.Pointer() && at.Type().ConvertibleTo(field.Type().Elem()):
+			return name
+		case at.Kind() == reflect.Struct && start <= field.Pointer() && field.Pointer() < start+at.Type().Size():
+			return strings.TrimPrefix(name+"."+pathOf(at, field), embedded(in.Type().Field(i)))
+		}
+	}
+	panic(fmt.Sprintf("readmodel: a column's field of type %s lies outside its row of type %s", field.Type().Elem(), in.Type()))
+}
+
+// embedded returns what of the path names no field that a caller writes.
+func embedded(f reflect.StructField) string {
+	if f.Anonymous {
+		return f.Name + "."
+	}
+	return ""
+}
+
+// NewTable describes a table of rows of type R, each with a key of type K within it.
+// No two tables may have rows of one type. It panics where a column keeps nothing of
+// its row, or where the key does not begin with the campaign: these are errors in the
+// program, which show when it starts.
+func NewTable[K comparable, R any](name string, key func(*R) *K, keyColumns []Column, others ...Column) *Table {
+	if len(keyColumns) == 0 || keyColumns[0].Name != "campaign" || keyColumns[0].Kind != Text {
+		panic("readmodel: the key of table " + name + " does not begin with the campaign")
+	}
+	t := &Table{Name: name}
+	for _, c := range keyColumns {
+		c.Null = false
+		t.Key = append(t.Key, c)
+		at := c.At
+		c.At = func(row any) any { return at(key(row.(*R))) }
+		t.Columns = append(t.Columns, c)
+	}
+	t.Columns = append(t.Columns, others...)
+	t.newRow = func() any { return new(R) }
+	t.newSet = func() set { return &rowSet[K, R]{table: t, key: key, rows: make(map[K]*R)} }
+	t.newKeys = func() keys { return &keySet[K, R]{table: t, keys: make(map[K]struct{})} }
+	t.newList = func() List { return new(list[R]) }
+	return t
+}
+
+// NewRow returns a pointer to a zero row.
+func (t *Table) NewRow() any { return t.newRow() }
+
+// KeyText returns what tells the row from others of its campaign, for people; empty
+// where a campaign has one row.
+func (t *Table) KeyText(row any) string {
+	var parts []string
+	for _, c := range t.Columns[1:len(t.Key)] {
+		parts = append(parts, c.Text(row))
+	}
+	return strings.Join(parts, "=")
+}
+
+// CampaignOf returns the campaign that a row is of.
+func (t *Table) CampaignOf(row any) events.Campaign {
+	return events.Campaign(*t.Columns[0].At(row).(*string))
+}
+
+// Text returns the field's value for people; empty where it is unknown.
+func (c Column) Text(row any) string {
+	switch field := c.At(row).(type) {
+	case *string:
+		return *field
+	case *bool:
+		return strconv.FormatBool(*field)
+	case *int64:
+		return strconv.FormatInt(*field, 10)
+	case *time.Time:
+		if !field.IsZero() {
+			return field.UTC().Format(time.RFC3339Nano)
+		}
+	case **events.Won:
+		if *field != nil {
+			return strconv.FormatInt(int64(**field), 10)
+		}
+	case *Figure:
+		return strconv.FormatInt(field.Value, 10)
+	}
+	return ""
+}
+
+// Compare returns -1, 0 or 1 where the key of row a comes before, is, or comes after
+// that of row b: campaigns and texts by bytes, times by time.
+func (t *Table) Compare(a, b any) int { return compareBy(t.Columns[:len(t.Key)], a, b) }
+
+// compareBy compares rows, or keys, by columns of their key.
+func compareBy(columns []Column, a, b any) int {
+	for i := range columns {
+		if order := compareFields(columns[i].At(a), columns[i].At(b)); order != 0 {
+			return order
+		}
+	}
+	return 0
+}
+
+// sort sorts rows of one campaign.
+func (t *Table) sort(rows []any) {
+	if rest := t.Columns[1:len(t.Key)]; len(rest) > 0 {
+		slices.SortFunc(rows, func(a, b any) int { return compareBy(rest, a, b) })
+	}
+}
