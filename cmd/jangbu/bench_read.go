@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"jangbu/cmd/jangbu/cli"
+	"jangbu/cmd/jangbu/service"
 	"jangbu/cmd/jangbu/stores"
 	"jangbu/events/bus/kafka"
 	"jangbu/events/synthetic"
@@ -160,12 +161,12 @@ func (c benchReadCommand) takeTurns(ctx context.Context, load *readLoad, apiRate
 }
 
 // start starts a service with everything embedded, and mints a token for it.
-func (c benchReadCommand) start(ctx context.Context, dir string, logger *slog.Logger) (*service, string, error) {
+func (c benchReadCommand) start(ctx context.Context, dir string, logger *slog.Logger) (*service.Service, string, error) {
 	secret := filepath.Join(dir, "jwt.secret")
-	if err := createSecret(secret); err != nil {
+	if err := service.CreateSecret(secret); err != nil {
 		return nil, "", err
 	}
-	key, err := readSecret(secret)
+	key, err := service.ReadSecret(secret)
 	if err != nil {
 		return nil, "", err
 	}
@@ -175,16 +176,16 @@ func (c benchReadCommand) start(ctx context.Context, dir string, logger *slog.Lo
 	if err != nil {
 		return nil, "", err
 	}
-	cfg := embeddedConfig(dir)
+	cfg := service.Embedded(dir)
 	cfg.InsecureNoAuth, cfg.JWTSecretFile, cfg.JWTIssuer, cfg.JWTAudience = false, secret, "jangbu", "jangbu"
 	cfg.LogConfig = c.LogConfig
-	s, err := startService(ctx, cfg, logger)
+	s, err := service.Start(ctx, cfg, logger)
 	return s, token, err
 }
 
 // prepare fills campaigns in, waits until they are served, and starts the bare
 // handler.
-func (c benchReadCommand) prepare(ctx context.Context, s *service, token string) (*readLoad, error) {
+func (c benchReadCommand) prepare(ctx context.Context, s *service.Service, token string) (*readLoad, error) {
 	g, err := synthetic.New(synthetic.Config{Seed: 1, Campaigns: c.Campaigns, Start: time.Now(), Topics: stores.DefaultTopics().Topics()})
 	if err != nil {
 		return nil, err
@@ -220,7 +221,7 @@ func (c benchReadCommand) prepare(ctx context.Context, s *service, token string)
 
 // fill publishes campaigns, what there is to know of them, and a hundred registrations
 // for each, and returns how many events these are.
-func (c benchReadCommand) fill(ctx context.Context, s *service, g *synthetic.Generator) (n int, err error) {
+func (c benchReadCommand) fill(ctx context.Context, s *service.Service, g *synthetic.Generator) (n int, err error) {
 	producer, err := kafka.NewProducer(s.Kafka())
 	if err != nil {
 		return 0, err

@@ -10,6 +10,7 @@ import (
 	"github.com/compose-spec/compose-go/v2/types"
 
 	"jangbu/cmd/jangbu/cli"
+	"jangbu/cmd/jangbu/service"
 )
 
 // TestComposeFile loads docker-compose.yml as Compose would and checks that
@@ -49,7 +50,7 @@ func TestComposeFile(t *testing.T) {
 			if value == nil {
 				t.Errorf("service %s: %s is taken from whoever starts it", name, variable)
 			}
-			if unknown := unknownVariables(parser, []string{variable + "="}); len(unknown) > 0 {
+			if unknown := service.UnknownVariables(parser, []string{variable + "="}); len(unknown) > 0 {
 				t.Errorf("service %s sets %s, which nothing reads", name, variable)
 			}
 		}

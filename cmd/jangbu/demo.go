@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"jangbu/cmd/jangbu/cli"
+	"jangbu/cmd/jangbu/service"
 	"jangbu/cmd/jangbu/stores"
 	"jangbu/events"
 	"jangbu/events/bus/kafka"
@@ -83,12 +84,12 @@ func (c demoCommand) Run(ctx context.Context, t cli.Terminal) (err error) {
 	if err != nil {
 		return err
 	}
-	s, err := startService(ctx, cfg, logger)
+	s, err := service.Start(ctx, cfg, logger)
 	if err != nil {
 		return err
 	}
 	s.Print(t, c.JSON)
-	t.Print(c.JSON, partLine{Part: "channels", At: simulated.ControlURL(), Kind: "simulated"})
+	t.Print(c.JSON, service.PartLine{Part: "channels", At: simulated.ControlURL(), Kind: "simulated"})
 	if err := c.startTraffic(ctx, s, t, simulated); err != nil {
 		end()
 		return errors.Join(err, s.Close())
@@ -98,21 +99,23 @@ func (c demoCommand) Run(ctx context.Context, t cli.Terminal) (err error) {
 
 // config is a service with all parts embedded, on free ports, that polls the
 // simulated channels.
-func (c demoCommand) config(dir, key string, simulated *simulator.Simulator) (serviceConfig, error) {
+func (c demoCommand) config(dir, key string, simulated *simulator.Simulator) (service.Config, error) {
 	path := filepath.Join(dir, "channel.key")
 	if err := os.WriteFile(path, []byte(key), 0o600); err != nil {
-		return serviceConfig{}, fmt.Errorf("write key of channels: %w", err)
+		return service.Config{}, fmt.Errorf("write key of channels: %w", err)
 	}
-	api := func(a simulator.API) channelAPI { return channelAPI{URL: simulated.URL(a), KeyFile: path} }
-	cfg := embeddedConfig(dir)
+	api := func(a simulator.API) service.ChannelAPI {
+		return service.ChannelAPI{URL: simulated.URL(a), KeyFile: path}
+	}
+	cfg := service.Embedded(dir)
 	cfg.HTTPAddr, cfg.LogConfig = c.HTTPAddr, c.LogConfig
 	cfg.Wooridongnetv, cfg.Genietv, cfg.SNS = api(simulator.WooridongneTV), api(simulator.GenieTV), api(simulator.SNS)
-	cfg.PollInterval, cfg.PollIntervalMax, cfg.channelRoots = demoInterval, demoInterval, simulated.Roots()
+	cfg.PollInterval, cfg.PollIntervalMax, cfg.ChannelRoots = demoInterval, demoInterval, simulated.Roots()
 	return cfg, nil
 }
 
 // startTraffic starts what fills the pipeline and what shows it.
-func (c demoCommand) startTraffic(ctx context.Context, s *service, t cli.Terminal, simulated *simulator.Simulator) error {
+func (c demoCommand) startTraffic(ctx context.Context, s *service.Service, t cli.Terminal, simulated *simulator.Simulator) error {
 	now := time.Now()
 	g, err := c.generator(now.Add(-demoPast), stores.DefaultTopics().Topics())
 	if err != nil {
@@ -211,7 +214,7 @@ func (p shownPipeline) head() string {
 }
 
 // show prints a line a second about the pipeline.
-func show(ctx context.Context, t cli.Terminal, asJSON bool, s *service) {
+func show(ctx context.Context, t cli.Terminal, asJSON bool, s *service.Service) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	var before events.Totals

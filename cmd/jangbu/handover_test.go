@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"jangbu/cmd/jangbu/service"
 	"jangbu/cmd/jangbu/stores"
 	"jangbu/events"
 	"jangbu/events/bus/embedded"
@@ -26,7 +27,7 @@ func TestPollerIsHandedOver(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = sim.Close() })
-	broker, err := embedded.Start(t.Context(), embedded.Config{Listen: "127.0.0.1:0", Partitions: partitions, Topics: stores.DefaultTopics().TopicNames()})
+	broker, err := embedded.Start(t.Context(), embedded.Config{Listen: "127.0.0.1:0", Partitions: service.Partitions, Topics: stores.DefaultTopics().TopicNames()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"jangbu/cmd/jangbu/cli"
+	"jangbu/cmd/jangbu/service"
 	"jangbu/cmd/jangbu/stores"
 	"jangbu/events"
 	"jangbu/events/bus/kafka"
@@ -84,7 +85,7 @@ func (c simulateCommand) Run(ctx context.Context, t cli.Terminal) error {
 	client := kafka.Config{Brokers: c.KafkaBrokers, ClientID: "jangbu-simulate", Logger: logger}
 	starting, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	if err := kafka.EnsureTopics(starting, client, partitions, c.TopicNames()...); err != nil {
+	if err := kafka.EnsureTopics(starting, client, service.Partitions, c.TopicNames()...); err != nil {
 		return fmt.Errorf("reach brokers: %w", err)
 	}
 	producer, err := kafka.NewProducer(client)

@@ -1,0 +1,98 @@
+package service
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"jangbu/events"
+	"jangbu/httpapi"
+)
+
+// adminHandler serves what operators' tools read, apart from the public API.
+func (s *Service) adminHandler() (http.Handler, error) {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(
+		collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		&logCollector{s},
+		s.log,
+	)
+	if s.polling != nil {
+		registry.MustRegister(s.polling)
+	}
+	if s.auditing != nil {
+		registry.MustRegister(s.auditing)
+	}
+	if s.cache != nil {
+		registry.MustRegister(cacheCollector{s})
+	}
+	if s.api != nil {
+		registry.MustRegister(s.requests.requests, s.requests.seconds)
+	}
+	return httpapi.NewAdmin(httpapi.AdminConfig{
+		Ready: s.ready, Metrics: promhttp.HandlerFor(registry, promhttp.HandlerOpts{}), Now: time.Now, Logger: s.logger,
+	})
+}
+
+// logCollector exports the log's own account and the projections' checkpoints,
+// read from the stores at each scrape: two processes on one log export the
+// same figures, and none is lost with a process.
+type logCollector struct{ s *Service }
+
+const scrapeTimeout = 2 * time.Second
+
+// Describe implements [prometheus.Collector].
+func (c *logCollector) Describe(ch chan<- *prometheus.Desc) { prometheus.DescribeByCollect(c, ch) }
+
+// Collect implements [prometheus.Collector].
+func (c *logCollector) Collect(ch chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), scrapeTimeout)
+	defer cancel()
+	metric := func(kind prometheus.ValueType, name, help string, value float64, labels prometheus.Labels) {
+		ch <- prometheus.MustNewConstMetric(prometheus.NewDesc(name, help, nil, labels), kind, value)
+	}
+	totals, err := c.s.log.Totals(ctx)
+	if err != nil {
+		ch <- prometheus.NewInvalidMetric(prometheus.NewInvalidDesc(err), err)
+		return
+	}
+	metric(prometheus.GaugeValue, "jangbu_log_head", "Position of the last event in the log.", float64(totals.Head), nil)
+	metric(prometheus.CounterValue, "jangbu_log_received_total", "Records whose fate is decided: head + duplicates + dead letters.", float64(totals.Received), nil)
+	metric(prometheus.CounterValue, "jangbu_log_duplicates_total", "Records that the log already held.", float64(totals.Duplicates), nil)
+	metric(prometheus.GaugeValue, "jangbu_log_dead_letters", "Records that could not become an event and were not revived since.", float64(totals.DeadLettered), nil)
+	metric(prometheus.GaugeValue, "jangbu_log_dead_letters_discarded", "Those of the dead letters that were given up.", float64(totals.Discarded), nil)
+	if c.s.runner == nil {
+		return
+	}
+	status := c.s.runner.Status()
+	metric(prometheus.GaugeValue, "jangbu_projections_leading", "1 where this process folds, 0 where it stands by.", number(status.Leading), nil)
+	for _, at := range status.Checkpoints {
+		labels := prometheus.Labels{"projection": at.Projection}
+		metric(prometheus.GaugeValue, "jangbu_projection_position", "Checkpoint of a projection's active generation.", float64(at.Position), labels)
+		metric(prometheus.GaugeValue, "jangbu_projection_lag_events", "Events of the log that are not folded yet.", float64(max(totals.Head-at.Position, 0)), labels)
+		lag, err := c.waiting(ctx, at.Position, totals.Head)
+		if err != nil {
+			ch <- prometheus.NewInvalidMetric(prometheus.NewInvalidDesc(err), err)
+			continue
+		}
+		metric(prometheus.GaugeValue, "jangbu_projection_lag_seconds", "For how long the oldest of these has been in the log.", lag.Seconds(), labels)
+	}
+}
+
+// waiting returns for how long the first event behind a checkpoint has been in the
+// log.
+func (c *logCollector) waiting(ctx context.Context, checkpoint, head events.Position) (time.Duration, error) {
+	if checkpoint >= head {
+		return 0, nil
+	}
+	next, err := c.s.log.Read(ctx, checkpoint, 1)
+	if err != nil || len(next) == 0 {
+		return 0, err
+	}
+	return max(time.Since(next[0].RecordedAt), 0), nil
+}

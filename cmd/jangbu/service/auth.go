@@ -1,0 +1,112 @@
+package service
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"syscall"
+
+	"jangbu/httpapi"
+)
+
+// authConfig says who may read.
+type authConfig struct {
+	JWTSecretFile  string `env:"JANGBU_JWT_SECRET_FILE" placeholder:"FILE" help:"Secret that verifies tokens (HS256): at least 32 bytes, readable by its owner only."`
+	JWKSURL        string `name:"jwks-url" env:"JANGBU_JWKS_URL" placeholder:"URL" help:"Where the keys are that verify tokens (RS256, ES256, EdDSA): https://…, or http:// on this machine."`
+	JWTIssuer      string `env:"JANGBU_JWT_ISSUER" placeholder:"NAME" help:"Who must have issued a token: its iss, letter by letter. Required with either."`
+	JWTAudience    string `env:"JANGBU_JWT_AUDIENCE" placeholder:"NAME" help:"Whom a token must be for: one of its aud, letter by letter. Required with either."`
+	InsecureNoAuth bool   `help:"Ask for no tokens: whoever reaches the read API sees everything."`
+}
+
+// validate reports what is wrong. Exactly one way to tell who asks has to be
+// chosen: nobody should leave the API open by saying nothing.
+func (c authConfig) validate(wrong func(flag, format string, args ...any)) {
+	ways := 0
+	for _, chosen := range []bool{c.JWTSecretFile != "", c.JWKSURL != "", c.InsecureNoAuth} {
+		if chosen {
+			ways++
+		}
+	}
+	const all = "--jwt-secret-file, --jwks-url or --insecure-no-auth"
+	switch {
+	case ways == 0:
+		wrong("jwt-secret-file", "nothing says who may read; give one of "+all)
+	case ways > 1:
+		wrong("jwt-secret-file", "give only one of "+all)
+	}
+	if c.JWTSecretFile != "" {
+		if _, err := ReadSecret(c.JWTSecretFile); err != nil {
+			wrong("jwt-secret-file", "%v", err)
+		}
+	}
+	if c.JWKSURL != "" {
+		if _, err := httpapi.ParseJWKSURL(c.JWKSURL); err != nil {
+			wrong("jwks-url", "%v", err)
+		}
+	}
+	if c.JWTSecretFile == "" && c.JWKSURL == "" {
+		return
+	}
+	if c.JWTIssuer == "" {
+		wrong("jwt-issuer", "required where tokens are verified")
+	}
+	if c.JWTAudience == "" {
+		wrong("jwt-audience", "required where tokens are verified")
+	}
+}
+
+// start returns what tells who asks; nil where nobody is asked.
+func (c authConfig) start(ctx context.Context, logger *slog.Logger) (*httpapi.Auth, error) {
+	if c.InsecureNoAuth {
+		return nil, nil
+	}
+	cfg := httpapi.AuthConfig{JWKSURL: c.JWKSURL, Issuer: c.JWTIssuer, Audience: c.JWTAudience, Logger: logger}
+	if c.JWTSecretFile != "" {
+		var err error
+		if cfg.Secret, err = ReadSecret(c.JWTSecretFile); err != nil {
+			return nil, err
+		}
+	}
+	return httpapi.NewAuth(ctx, cfg)
+}
+
+// maxSecretBytes is the longest file that a secret may be in.
+const maxSecretBytes = 4096
+
+// ReadSecret reads a secret from a file that nobody but its owner may read.
+// White space around it is no part of it.
+func ReadSecret(path string) ([]byte, error) {
+	// Not blocking, for else a pipe would be waited for before it is seen to be one.
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, fmt.Errorf("read secret: %w", err)
+	}
+	defer func() { _ = f.Close() }()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("read secret: %w", err)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, errors.New("read secret: " + path + " is not a regular file")
+	}
+	if mode := info.Mode().Perm(); mode&0o077 != 0 {
+		return nil, fmt.Errorf("read secret: %s has mode %04o, so others may use it; mend it with: chmod 600 %s", path, mode, path)
+	}
+	text, err := io.ReadAll(io.LimitReader(f, maxSecretBytes+1))
+	if err != nil {
+		return nil, fmt.Errorf("read secret: %w", err)
+	}
+	if len(text) > maxSecretBytes {
+		return nil, fmt.Errorf("read secret: %s is longer than %d bytes", path, maxSecretBytes)
+	}
+	secret := bytes.TrimSpace(text)
+	if len(secret) < httpapi.MinSecretBytes {
+		return nil, fmt.Errorf("read secret: %s holds %d bytes; expected at least %d: make one with: (umask 077 && head -c 32 /dev/urandom | base64 > FILE)",
+			path, len(secret), httpapi.MinSecretBytes)
+	}
+	return secret, nil
+}

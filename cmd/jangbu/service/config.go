@@ -1,0 +1,130 @@
+package service
+
+import (
+	"net"
+	"net/url"
+	"slices"
+	"time"
+
+	"jangbu/cmd/jangbu/cli"
+	"jangbu/cmd/jangbu/stores"
+	"jangbu/httpapi"
+	"jangbu/readmodel/dashboard"
+)
+
+// Config is everything that can be configured about a running service.
+// Each flag can be given as the environment variable named; the flag wins.
+type Config struct {
+	stores.Config
+	HTTPAddr  string `env:"JANGBU_HTTP_ADDR" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Where the read API listens (${default}; port 0: any free one)."`
+	AdminAddr string `env:"JANGBU_ADMIN_ADDR" default:"127.0.0.1:8081" placeholder:"HOST:PORT" help:"Where metrics and health are served (${default})."`
+
+	KafkaBrokers []string `env:"JANGBU_KAFKA_BROKERS" placeholder:"HOST:PORT,…" help:"Kafka brokers. Without any, a broker runs embedded."`
+	KafkaListen  string   `env:"JANGBU_KAFKA_LISTEN" default:"127.0.0.1:9092" placeholder:"HOST:PORT" help:"Where the embedded broker listens (${default})."`
+	KafkaGroup   string   `env:"JANGBU_KAFKA_GROUP" default:"jangbu" placeholder:"NAME" help:"Consumer group (${default})."`
+	stores.TopicConfig
+
+	RedisURL string `env:"JANGBU_REDIS_URL" placeholder:"URL" help:"Redis that the processes share as a read cache: redis://… or rediss://…. Without one, one runs embedded."`
+
+	stores.KeyConfig
+
+	channelConfig
+
+	authConfig
+	RatePerToken   float64 `env:"JANGBU_RATE_PER_TOKEN" default:"50" placeholder:"N" help:"Most requests a second of one token's subject (${default}; 0: no limit)."`
+	RatePerAddress float64 `env:"JANGBU_RATE_PER_ADDRESS" default:"500" placeholder:"N" help:"Most requests a second from one address (${default}; 0: no limit). Behind a gateway all come from its address."`
+
+	Role []string `env:"JANGBU_ROLE" default:"all" placeholder:"ROLE,…" help:"What this process does: all, or any of ingest, project, poll, api."`
+	tracingConfig
+	TZ string `name:"tz" env:"JANGBU_TZ" default:"Asia/Seoul" placeholder:"ZONE" help:"Time zone of days and hours (${default})."`
+	cli.LogConfig
+}
+
+// The roles.
+const (
+	roleIngest  = "ingest"
+	roleProject = "project"
+	rolePoll    = "poll"
+	roleAPI     = "api"
+)
+
+// validate returns one error that names every field that is wrong.
+func (c *Config) validate() error {
+	var all cli.Problems
+	wrong := all.Add
+	for _, role := range c.Role {
+		if !slices.Contains([]string{"all", roleIngest, roleProject, rolePoll, roleAPI}, role) {
+			wrong("role", "%q is none of all, ingest, project, poll, api", role)
+		}
+	}
+	c.channelConfig.validate(c.does(rolePoll), wrong)
+	if slices.Contains(c.Role, rolePoll) && len(c.configured()) == 0 {
+		wrong("role", "poll has nobody to poll: no --channel-…-url is given")
+	}
+	if location, err := time.LoadLocation(c.TZ); err != nil || c.TZ == "" {
+		wrong("tz", "%q is no IANA time zone such as Asia/Seoul", c.TZ)
+	} else if err := (dashboard.View{Location: location}).Validate(); err != nil {
+		wrong("tz", "%v", err)
+	}
+	c.validateAddresses(wrong)
+	if c.does(roleAPI) {
+		c.authConfig.validate(wrong)
+	}
+	if c.RatePerToken < 0 || c.RatePerAddress < 0 {
+		wrong("rate-per-token", "expected 0 or more, and likewise --rate-per-address")
+	}
+	if _, _, err := net.SplitHostPort(c.KafkaListen); err != nil {
+		wrong("kafka-listen", "expected HOST:PORT")
+	}
+	c.Config.Check(wrong)
+	if c.RedisURL != "" {
+		if u, err := url.Parse(c.RedisURL); err != nil || u.Scheme != "redis" && u.Scheme != "rediss" {
+			wrong("redis-url", "expected redis://HOST:PORT or rediss://HOST:PORT")
+		}
+	}
+	c.TopicConfig.Check(wrong)
+	return all.Err()
+}
+
+// validateAddresses refuses to let other machines in where nobody is asked who
+// they are.
+func (c *Config) validateAddresses(wrong func(flag, format string, args ...any)) {
+	for flag, addr := range map[string]string{"http-addr": c.HTTPAddr, "admin-addr": c.AdminAddr} {
+		host, _, err := net.SplitHostPort(addr)
+		if err != nil {
+			wrong(flag, "expected HOST:PORT, as in 127.0.0.1:8080")
+			continue
+		}
+		ip := net.ParseIP(host)
+		if flag == "http-addr" && c.InsecureNoAuth && host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+			wrong(flag, "%s can be reached from outside, and --insecure-no-auth asks nobody who they are: bind to 127.0.0.1", addr)
+		}
+	}
+}
+
+// limits are those of the read API.
+func (c *Config) limits() httpapi.Limits {
+	limit := func(perSecond float64) float64 {
+		if perSecond == 0 {
+			return -1
+		}
+		return perSecond
+	}
+	return httpapi.Limits{PerToken: limit(c.RatePerToken), PerAddress: limit(c.RatePerAddress)}
+}
+
+func (c *Config) does(role string) bool {
+	return slices.Contains(c.Role, "all") || slices.Contains(c.Role, role)
+}
+
+// Embedded is a service with all parts embedded, on free ports, with its
+// files in dir, open to whoever is on this machine, without limits of rates.
+func Embedded(dir string) Config {
+	return Config{
+		Config: stores.Config{DataDir: dir}, HTTPAddr: "127.0.0.1:0", AdminAddr: "127.0.0.1:0",
+		KafkaListen: "127.0.0.1:0", KafkaGroup: "jangbu", TopicConfig: stores.DefaultTopics(),
+		channelConfig: defaultPolling(),
+		authConfig:    authConfig{InsecureNoAuth: true},
+		Role:          []string{"all"}, TZ: "Asia/Seoul",
+	}
+}

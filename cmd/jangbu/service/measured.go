@@ -1,0 +1,104 @@
+package service
+
+import (
+	"context"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"jangbu/events"
+)
+
+// measuredLog measures what is written to a log.
+type measuredLog struct {
+	events.Log
+	appends *prometheus.HistogramVec // seconds, by whether it succeeded
+	batches prometheus.Histogram     // events
+	events  *prometheus.CounterVec   // by type and outcome
+	letters *prometheus.CounterVec   // by reason
+}
+
+func measured(log events.Log) *measuredLog {
+	m := &measuredLog{
+		Log: log,
+		appends: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "jangbu_log_append_seconds", Help: "How long a transaction took that appends events.",
+			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
+		}, []string{"result"}),
+		batches: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "jangbu_log_append_events", Help: "Events that one transaction was asked to append.",
+			Buckets: []float64{1, 10, 100, 1000, 2000, 5000, 10000, 20000},
+		}),
+		events: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "jangbu_ingested_events_total", Help: "Events that this process has brought to the log, by what became of them.",
+		}, []string{"type", "outcome"}),
+		letters: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "jangbu_ingested_dead_letters_total", Help: "Records that this process has buried, by reason; those that come again are counted again.",
+		}, []string{"reason"}),
+	}
+	for _, t := range events.Types() {
+		for _, outcome := range []events.Outcome{events.Appended, events.Duplicate, events.Conflict} {
+			m.events.WithLabelValues(t.String(), outcome.String())
+		}
+	}
+	for _, reason := range []events.Reason{events.ReasonMalformed, events.ReasonUnknownType, events.ReasonConflict} {
+		m.letters.WithLabelValues(string(reason))
+	}
+	return m
+}
+
+// Append implements [events.Appender].
+func (m *measuredLog) Append(ctx context.Context, drafts []events.Draft) ([]events.Outcome, error) {
+	start := time.Now()
+	outcomes, err := m.Log.Append(ctx, drafts)
+	result := "ok"
+	if err != nil {
+		result = "failed"
+	}
+	m.appends.WithLabelValues(result).Observe(time.Since(start).Seconds())
+	m.batches.Observe(float64(len(drafts)))
+	type kind struct {
+		events.Type
+		events.Outcome
+	}
+	count := make(map[kind]int) // a label for each event would cost more than the event
+	for i, outcome := range outcomes {
+		count[kind{drafts[i].Event.Type(), outcome}]++
+	}
+	for k, n := range count {
+		m.events.WithLabelValues(k.Type.String(), k.Outcome.String()).Add(float64(n))
+	}
+	return outcomes, err
+}
+
+// DeadLetters implements [events.Log].
+func (m *measuredLog) DeadLetters() events.DeadLetters {
+	return measuredLetters{m.Log.DeadLetters(), m.letters}
+}
+
+// measuredLetters measures what is buried.
+type measuredLetters struct {
+	events.DeadLetters
+	buried *prometheus.CounterVec // by reason
+}
+
+// Bury implements [events.DeadLetters].
+func (m measuredLetters) Bury(ctx context.Context, letters []events.DeadLetter) error {
+	err := m.DeadLetters.Bury(ctx, letters)
+	if err == nil {
+		for i := range letters {
+			m.buried.WithLabelValues(string(letters[i].Reason)).Inc()
+		}
+	}
+	return err
+}
+
+// Describe implements [prometheus.Collector].
+func (m *measuredLog) Describe(ch chan<- *prometheus.Desc) { prometheus.DescribeByCollect(m, ch) }
+
+// Collect implements [prometheus.Collector].
+func (m *measuredLog) Collect(ch chan<- prometheus.Metric) {
+	for _, c := range []prometheus.Collector{m.appends, m.batches, m.events, m.letters} {
+		c.Collect(ch)
+	}
+}

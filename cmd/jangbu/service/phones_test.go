@@ -1,0 +1,175 @@
+package service
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/jackc/pgx/v5"
+
+	"jangbu/events"
+	"jangbu/events/eventstest/services"
+	"jangbu/events/privacy"
+	"jangbu/events/synthetic"
+)
+
+// TestNoPhoneNumberAtRest sends registrations, duplicates, conflicts and
+// malformed records, and looks for every number that was sent, in every
+// spelling, in all that the service has written, the broker's own files aside (I10).
+func TestNoPhoneNumberAtRest(t *testing.T) {
+	t.Parallel()
+	t.Run("embedded", func(t *testing.T) {
+		t.Parallel()
+		cfg := testConfig(t.TempDir())
+		b := setup(t, cfg)
+		numbers := sendNumbers(t, b)
+		numbers.lookIn(t, "log output", b.log.String())
+		broker := filepath.Join(cfg.DataDir, "broker")
+		files := 0
+		if err := filepath.WalkDir(cfg.DataDir, func(path string, d fs.DirEntry, err error) error {
+			if err != nil {
+				return err
+			}
+			if path == broker {
+				return fs.SkipDir
+			}
+			if d.IsDir() {
+				return nil
+			}
+			content, err := os.ReadFile(path)
+			if err != nil {
+				return err
+			}
+			files++
+			numbers.lookIn(t, path, string(content))
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if files < 4 { // log, rows, keys, master key
+			t.Errorf("looked in only %d files", files)
+		}
+	})
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		cfg := testConfig(t.TempDir())
+		cfg.DatabaseURL = services.Database(t)
+		cfg.MasterKeyFile = filepath.Join(t.TempDir(), "master.key")
+		if _, err := privacy.CreateMasterKey(cfg.MasterKeyFile); err != nil {
+			t.Fatal(err)
+		}
+		b := setup(t, cfg)
+		numbers := sendNumbers(t, b)
+		numbers.lookIn(t, "log output", b.log.String())
+		conn, err := pgx.Connect(t.Context(), cfg.DatabaseURL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = conn.Close(t.Context()) }()
+		rows, err := conn.Query(t.Context(), `SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname LIKE 'jangbu%'`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tables, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		if err != nil || len(tables) < 8 {
+			t.Fatalf("tables %v: %v", tables, err)
+		}
+		for _, table := range tables {
+			rows, err := conn.Query(t.Context(), `SELECT t::text FROM `+table+` t`)
+			if err != nil {
+				t.Fatal(err)
+			}
+			dump, err := pgx.CollectRows(rows, pgx.RowTo[string])
+			if err != nil {
+				t.Fatal(err)
+			}
+			numbers.lookIn(t, table, strings.Join(dump, "\n"))
+		}
+	})
+}
+
+// numbers are phone numbers by their digits: national with the trunk zero, and
+// behind the country code.
+type numbers map[string]bool
+
+// sendNumbers sends the records and waits until all are dealt with.
+func sendNumbers(t *testing.T, b *bundle) numbers {
+	t.Helper()
+	g, err := synthetic.New(synthetic.Config{
+		Seed: 10, Campaigns: 20, Start: time.Now(), Topics: b.cfg.Topics(), DuplicateShare: 0.05, MalformedShare: 0.05,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sent := make(numbers)
+	records := g.Campaigns()
+	for range 2000 {
+		records = append(records, g.Next())
+	}
+	for i := range 50 {
+		// The same participant with another number; the number where it does
+		// not belong; a member that no contract has.
+		for _, value := range []string{
+			`{"participantId":"c-%d","eventId":"evt-c","phoneNumber":"010-7000-%04d"}`,
+			`{"participantId":"c-%d","eventId":"evt-c","phoneNumber":"+82 10 7001 %04d"}`,
+			`{"participantId":"d-%[1]d-0107002%[2]04d","eventId":"evt-c","phoneNumber":"0107002%[2]04d"}`,
+			`{"participantId":"e-%d","eventId":"evt-c","phoneNumber":"01070030000","contact":"0107004%04d"}`,
+			`{"participantId":"f-%d","eventId":"evt-c","phoneNumber":"0107005%04d"`,
+		} {
+			records = append(records, record(b.cfg.TopicParticipantRegistered, "evt-c", fmt.Sprintf(value, i, i)))
+		}
+		for _, prefix := range []string{"0107000", "0107001", "0107002", "0107004", "0107005"} {
+			sent.add(fmt.Sprintf("%s%04d", prefix, i))
+		}
+	}
+	for _, r := range records {
+		var body struct {
+			PhoneNumber string `json:"phoneNumber"`
+		}
+		if json.Unmarshal(r.Value, &body) == nil {
+			if e164, err := privacy.NormalizePhone(body.PhoneNumber); err == nil {
+				sent.add("0" + strings.TrimPrefix(e164, "+82"))
+			}
+		}
+	}
+	b.produce(t, records...)
+	// Of the five in each of the 50 rounds two are events and three dead letters.
+	want := g.Expected()
+	totals := b.settled(t, events.Totals{
+		Head:         events.Position(int64(len(g.Campaigns())) + want.Participants + 2*50),
+		Duplicates:   want.Duplicates,
+		DeadLettered: want.DeadLetters + 3*50,
+	}, 30*time.Second)
+	if len(sent) < 3000 || totals.DeadLettered < 200 || totals.Duplicates < 50 {
+		t.Fatalf("%d numbers, %+v: the traffic is not what it should be", len(sent), totals)
+	}
+	letters, err := b.Service.log.DeadLetters().List(t.Context(), events.DeadLetterQuery{Reason: events.ReasonConflict, Limit: 100})
+	if err != nil || len(letters) != 50 {
+		t.Fatalf("%d conflicts of 50: %v", len(letters), err)
+	}
+	return sent
+}
+
+func (n numbers) add(national string) {
+	n[national] = true
+	n["82"+national[1:]] = true
+}
+
+// lookIn reports numbers in a text, however they are spelled.
+func (n numbers) lookIn(t *testing.T, where, text string) {
+	t.Helper()
+	compact := strings.NewReplacer("-", "", " ", "", ".", "", "(", "", ")", "").Replace(text)
+	for i := range len(compact) {
+		for _, length := range []int{11, 12} { // 010… and 8210…
+			if i+length <= len(compact) && (compact[i] == '0' || compact[i] == '8') && n[compact[i:i+length]] {
+				t.Errorf("%s holds a number that was sent: …%q…", where, compact[max(0, i-30):min(len(compact), i+40)])
+				return
+			}
+		}
+	}
+}

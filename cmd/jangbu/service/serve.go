@@ -1,0 +1,95 @@
+package service
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+
+	"github.com/alecthomas/kong"
+
+	"jangbu/cmd/jangbu/cli"
+	"jangbu/cmd/jangbu/stores"
+)
+
+// ServeCommand runs the service.
+type ServeCommand struct {
+	Config
+	JSON bool `help:"Print one JSON object for each part."`
+}
+
+// Help implements kong's detailed help.
+func (ServeCommand) Help() string {
+	return `With nothing configured every part runs embedded: a Kafka-protocol broker that
+real Kafka clients can use, and SQLite. Kill it and start it again: nothing is lost.
+
+Examples:
+  jangbu serve --insecure-no-auth
+  jangbu serve --jwt-secret-file jwt.secret --jwt-issuer jangbu --jwt-audience jangbu
+  jangbu serve --insecure-no-auth --http-addr 127.0.0.1:0 --json
+  jangbu serve --jwks-url https://id.example.com/keys --jwt-issuer https://id.example.com --jwt-audience jangbu
+  JANGBU_KAFKA_BROKERS=kafka:9092 JANGBU_DATABASE_URL=postgres://… jangbu serve --role ingest,project`
+}
+
+// Run serves until it is told to stop.
+func (c ServeCommand) Run(ctx context.Context, t cli.Terminal, program *kong.Context) error {
+	logger := c.Logger(t)
+	warn(ctx, logger, c.Config, UnknownVariables(program.Kong, os.Environ()))
+	s, err := Start(ctx, c.Config, logger)
+	if err != nil {
+		return err
+	}
+	s.Print(t, c.JSON)
+	return s.Wait(ctx)
+}
+
+// PartLine says where a part of the service is.
+type PartLine struct {
+	Part string `json:"part"`
+	At   string `json:"at"`
+	Kind string `json:"kind,omitempty"`
+}
+
+// String is the line for people.
+func (l PartLine) String() string {
+	line := fmt.Sprintf("%-9s %s", l.Part, l.At)
+	if l.Kind != "" {
+		line += "  " + l.Kind
+	}
+	return line
+}
+
+// warn tells of settings that have no effect, or one that should be known.
+func warn(ctx context.Context, logger *slog.Logger, c Config, unknown []string) {
+	for _, name := range unknown {
+		logger.WarnContext(ctx, "config: unknown environment variable is ignored", slog.String("name", name))
+	}
+	if c.InsecureNoAuth && c.does(roleAPI) {
+		logger.WarnContext(ctx, "config: --insecure-no-auth: whoever reaches the read API sees everything")
+	}
+}
+
+// UnknownVariables names the JANGBU_ variables that neither a flag of the program nor
+// a key is read from: a misspelt name must not pass for a default.
+func UnknownVariables(program *kong.Kong, environ []string) []string {
+	known := map[string]bool{stores.MasterKeyVariable: true}
+	for _, node := range program.Model.Leaves(false) {
+		for _, flag := range node.Flags {
+			for _, name := range flag.Envs {
+				known[name] = true
+			}
+		}
+	}
+	for _, api := range (channelConfig{}).apis() {
+		known[api.keyVariable] = true
+	}
+	var unknown []string
+	for _, variable := range environ {
+		name, _, _ := strings.Cut(variable, "=")
+		if strings.HasPrefix(name, "JANGBU_") && !strings.HasPrefix(name, "JANGBU_TEST_") && !known[name] {
+			unknown = append(unknown, name)
+		}
+	}
+	return unknown
+}

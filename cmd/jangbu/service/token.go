@@ -1,0 +1,103 @@
+package service
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"time"
+
+	"jangbu/cmd/jangbu/cli"
+	"jangbu/events"
+	"jangbu/httpapi"
+)
+
+// TokenCommand mints a token for the read API, for development.
+type TokenCommand struct {
+	JWTSecretFile string        `env:"JANGBU_JWT_SECRET_FILE" placeholder:"FILE" help:"Secret that signs the token, as of serve. Required."`
+	Create        bool          `help:"Make up a secret where there is no such file."`
+	JWTIssuer     string        `env:"JANGBU_JWT_ISSUER" default:"jangbu" placeholder:"NAME" help:"Who issues the token, as of serve (${default})."`
+	JWTAudience   string        `env:"JANGBU_JWT_AUDIENCE" default:"jangbu" placeholder:"NAME" help:"Whom the token is for, as of serve (${default})."`
+	Role          string        `default:"owner" enum:"owner,analyst,ops" placeholder:"ROLE" help:"What its bearer may do: ${enum} (${default})."`
+	Store         []events.Shop `sep:"none" placeholder:"ID" help:"A store whose campaigns an owner sees. Can be repeated; an owner needs one."`
+	Subject       string        `default:"dev" placeholder:"NAME" help:"Who its bearer is (${default})."`
+	For           time.Duration `default:"1h" placeholder:"DURATION" help:"How long the token is valid (${default}; at most 720h)."`
+	JSON          bool          `help:"Print the token and what is in it as one JSON object."`
+}
+
+// Help implements kong's detailed help.
+func (TokenCommand) Help() string {
+	return `Signs a token (HS256) for the read API of a service that was started with the same
+--jwt-secret-file, --jwt-issuer and --jwt-audience. It is meant for development: where
+users log in, their identity provider issues tokens, and serve gets its --jwks-url.
+
+Examples:
+  jangbu token --jwt-secret-file jwt.secret --create --store store-1
+  jangbu token --jwt-secret-file jwt.secret --role analyst --for 12h --json
+  curl -H "Authorization: Bearer $(jangbu token --jwt-secret-file jwt.secret --role ops)" \
+    http://127.0.0.1:8080/api/events/EVENT/analytics`
+}
+
+// maxTokenLife bounds a token that nobody can take back.
+const maxTokenLife = 30 * 24 * time.Hour
+
+// Run prints the token.
+func (c TokenCommand) Run(t cli.Terminal) error {
+	switch {
+	case c.JWTSecretFile == "":
+		return fmt.Errorf("%w: --jwt-secret-file: required", cli.ErrUsage)
+	case c.For < time.Second || c.For > maxTokenLife:
+		return fmt.Errorf("%w: --for: %v is not between 1s and 720h", cli.ErrUsage, c.For)
+	case c.JWTIssuer == "":
+		return fmt.Errorf("%w: --jwt-issuer: is empty", cli.ErrUsage)
+	case c.JWTAudience == "":
+		return fmt.Errorf("%w: --jwt-audience: is empty", cli.ErrUsage)
+	}
+	if c.Create {
+		if err := CreateSecret(c.JWTSecretFile); err != nil && !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+	}
+	secret, err := ReadSecret(c.JWTSecretFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w: --jwt-secret-file: %w; --create makes one", cli.ErrUsage, err)
+	} else if err != nil {
+		return fmt.Errorf("%w: --jwt-secret-file: %w", cli.ErrUsage, err)
+	}
+	now := time.Now().UTC().Truncate(time.Second)
+	expires := now.Add(c.For).Truncate(time.Second)
+	who := httpapi.Identity{Subject: c.Subject, Role: httpapi.Role(c.Role), Shops: c.Store}
+	token, err := who.Sign(secret, c.JWTIssuer, c.JWTAudience, now, expires)
+	if err != nil {
+		return fmt.Errorf("%w: %w", cli.ErrUsage, err)
+	}
+	if !c.JSON {
+		t.Printf("%s", token)
+		return nil
+	}
+	return json.NewEncoder(t.Out).Encode(struct {
+		Token     string        `json:"token"`
+		ExpiresAt time.Time     `json:"expiresAt"`
+		Role      string        `json:"role"`
+		Stores    []events.Shop `json:"stores"`
+	}{token, expires, c.Role, append([]events.Shop{}, c.Store...)})
+}
+
+// CreateSecret writes a random secret to a file that must not exist yet.
+func CreateSecret(path string) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return fmt.Errorf("create secret: %w", err)
+	}
+	secret := make([]byte, httpapi.MinSecretBytes)
+	_, _ = rand.Read(secret) // never fails: crypto/rand ends the process instead
+	_, err = f.WriteString(base64.StdEncoding.EncodeToString(secret) + "\n")
+	if err = errors.Join(err, f.Close()); err != nil {
+		_ = os.Remove(path) // half a secret is none
+		return fmt.Errorf("create secret: %w", err)
+	}
+	return nil
+}

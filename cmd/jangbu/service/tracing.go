@@ -1,0 +1,273 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/exaring/otelpgx"
+	"github.com/gorilla/mux"
+	"github.com/jackc/pgx/v5"
+	"github.com/redis/go-redis/extra/redisotel/v9"
+	"github.com/redis/go-redis/v9"
+	"go.opentelemetry.io/contrib/instrumentation/github.com/gorilla/mux/otelmux"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/sdk/resource"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+	"go.opentelemetry.io/otel/trace"
+
+	"jangbu/cmd/jangbu/cli"
+	"jangbu/events"
+	"jangbu/readmodel"
+)
+
+// tracingConfig says where traces go.
+type tracingConfig struct {
+	OTLPEndpoint string `name:"otlp-endpoint" env:"OTEL_EXPORTER_OTLP_ENDPOINT" placeholder:"URL" help:"Where traces are sent (OTLP over HTTP), such as http://127.0.0.1:4318. Without one, none are made."`
+}
+
+// tracing follows a record from Kafka to its rows, and a request to the databases.
+type tracing struct {
+	provider   *sdktrace.TracerProvider
+	tracer     trace.Tracer
+	propagator propagation.TextMapPropagator
+	trail      trail
+}
+
+// start returns nil where there is nowhere to send traces.
+func (c tracingConfig) startTracing(ctx context.Context) (*tracing, error) {
+	if c.OTLPEndpoint == "" {
+		return nil, nil
+	}
+	base, err := url.Parse(c.OTLPEndpoint)
+	if err != nil || base.Scheme != "http" && base.Scheme != "https" || base.Host == "" {
+		return nil, fmt.Errorf("%w: --otlp-endpoint: expected http://HOST:PORT or https://HOST", cli.ErrUsage)
+	}
+	// As the variable is read everywhere: a base, below which each signal has its path.
+	exporter, err := otlptracehttp.New(ctx, otlptracehttp.WithEndpointURL(base.JoinPath("v1", "traces").String()))
+	if err != nil {
+		return nil, fmt.Errorf("start tracing: %w", err)
+	}
+	return newTracing(exporter), nil
+}
+
+func newTracing(exporter sdktrace.SpanExporter) *tracing {
+	provider := sdktrace.NewTracerProvider(
+		sdktrace.WithBatcher(exporter),
+		sdktrace.WithResource(resource.NewSchemaless(semconv.ServiceName("jangbu"))),
+	)
+	return &tracing{provider: provider, tracer: provider.Tracer("jangbu"), propagator: propagation.TraceContext{}}
+}
+
+// close sends what has not been sent yet.
+func (t *tracing) close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), shutdownGrace)
+	defer cancel()
+	if err := t.provider.Shutdown(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("stop tracing: %w", err)
+	}
+	return nil
+}
+
+// The parts of the service take from here what they need; where there is no
+// tracing, nothing.
+
+func (t *tracing) queries() pgx.QueryTracer {
+	if t == nil {
+		return nil
+	}
+	return otelpgx.NewTracer(otelpgx.WithTracerProvider(t.provider))
+}
+
+func (t *tracing) messages() []message.HandlerMiddleware {
+	if t == nil {
+		return nil
+	}
+	return []message.HandlerMiddleware{t.handle}
+}
+
+func (t *tracing) appends(a events.Appender) events.Appender {
+	if t == nil {
+		return a
+	}
+	return tracedAppender{a, t}
+}
+
+func (t *tracing) commits(w readmodel.Store) readmodel.Store {
+	if t == nil {
+		return w
+	}
+	return tracedRows{w, t}
+}
+
+func (t *tracing) requests() []mux.MiddlewareFunc {
+	if t == nil {
+		return nil
+	}
+	return []mux.MiddlewareFunc{otelmux.Middleware("jangbu", otelmux.WithTracerProvider(t.provider), otelmux.WithPropagators(t.propagator))}
+}
+
+func (t *tracing) redis(client redis.UniversalClient) error {
+	if t == nil {
+		return nil
+	}
+	return redisotel.InstrumentTracing(client, redisotel.WithTracerProvider(t.provider))
+}
+
+// maxLinks bounds how many other traces one span names.
+const maxLinks = 64
+
+// handle traces a message of the router: a frame of records, or a tick. A frame
+// names the traces that its records came with.
+func (t *tracing) handle(next message.HandlerFunc) message.HandlerFunc {
+	return func(msg *message.Message) ([]*message.Message, error) {
+		name, options := "poll "+message.HandlerNameFromCtx(msg.Context()), []trace.SpanStartOption{}
+		if frame, err := events.DecodeFrame(msg.Payload); err == nil {
+			name = "ingest " + frame.Topic
+			options = append(options, trace.WithSpanKind(trace.SpanKindConsumer), trace.WithLinks(t.links(frame)...), trace.WithAttributes(
+				semconv.MessagingSystemKafka, semconv.MessagingDestinationName(frame.Topic),
+				semconv.MessagingDestinationPartitionID(fmt.Sprint(frame.Partition)), semconv.MessagingBatchMessageCount(len(frame.Records)),
+			))
+			if len(frame.Records) > 0 {
+				options = append(options, trace.WithAttributes(semconv.MessagingKafkaOffset(int(frame.Records[0].Offset))))
+			}
+		}
+		ctx, span := t.tracer.Start(msg.Context(), name, options...)
+		defer span.End()
+		msg.SetContext(ctx)
+		produced, err := next(msg)
+		failed(span, err)
+		return produced, err
+	}
+}
+
+// links returns the traces that the records of a frame belong to.
+func (t *tracing) links(frame events.Frame) []trace.Link {
+	var links []trace.Link
+	for _, record := range frame.Records {
+		carrier := propagation.MapCarrier{}
+		for _, h := range record.Headers {
+			carrier[h.Key] = string(h.Value)
+		}
+		if len(carrier) == 0 {
+			continue
+		}
+		if of := trace.SpanContextFromContext(t.propagator.Extract(context.Background(), carrier)); of.IsValid() {
+			if links = append(links, trace.Link{SpanContext: of}); len(links) == maxLinks {
+				break
+			}
+		}
+	}
+	return links
+}
+
+func failed(span trace.Span, err error) {
+	if err != nil {
+		span.RecordError(err)
+		span.SetStatus(codes.Error, err.Error())
+	}
+}
+
+// tracedAppender traces appends, and notes by which one each campaign's events came
+// last, for the next commit of the campaign's rows.
+type tracedAppender struct {
+	events.Appender
+	*tracing
+}
+
+// Append implements [events.Appender].
+func (a tracedAppender) Append(ctx context.Context, drafts []events.Draft) ([]events.Outcome, error) {
+	ctx, span := a.tracer.Start(ctx, "append", trace.WithAttributes(attribute.Int("jangbu.events", len(drafts))))
+	defer span.End()
+	// Rows may be committed before Append returns: what they look for is there before.
+	for _, draft := range drafts {
+		a.trail.note(draft.Event.Subject(), span.SpanContext())
+	}
+	outcomes, err := a.Appender.Append(ctx, drafts)
+	failed(span, err)
+	appended := make(map[events.Campaign]bool)
+	for i, outcome := range outcomes {
+		if outcome == events.Appended {
+			appended[drafts[i].Event.Subject()] = true
+		}
+	}
+	for _, draft := range drafts {
+		if c := draft.Event.Subject(); !appended[c] {
+			a.trail.forget(c, span.SpanContext())
+		}
+	}
+	return outcomes, err
+}
+
+// tracedRows traces commits of rows: each names the appends that it folds.
+type tracedRows struct {
+	readmodel.Store
+	*tracing
+}
+
+// Commit implements [readmodel.Store].
+func (w tracedRows) Commit(ctx context.Context, lease readmodel.Lease, advances []readmodel.Advance, rows *readmodel.Rows) (readmodel.Revision, error) {
+	var links []trace.Link
+	subjects := rows.Subjects()
+	for c := range subjects {
+		if at, ok := w.trail.take(c); ok && len(links) < maxLinks {
+			links = append(links, trace.Link{SpanContext: at})
+		}
+	}
+	attributes := []attribute.KeyValue{attribute.Int("jangbu.campaigns", len(subjects))}
+	if len(advances) > 0 {
+		attributes = append(attributes,
+			attribute.Int64("jangbu.position.from", int64(advances[0].Position)), attribute.Int64("jangbu.position.to", int64(advances[0].To)))
+	}
+	ctx, span := w.tracer.Start(ctx, "commit rows", trace.WithLinks(links...), trace.WithAttributes(attributes...))
+	defer span.End()
+	revision, err := w.Store.Commit(ctx, lease, advances, rows)
+	failed(span, err)
+	return revision, err
+}
+
+// trail remembers for a while by which span events of a campaign came last.
+type trail struct {
+	mu    sync.Mutex
+	spans map[events.Campaign]trace.SpanContext
+	swept time.Time
+}
+
+// maxTrail bounds what waits to be folded; beyond it traces end at the log.
+const maxTrail = 10_000
+
+func (t *trail) note(c events.Campaign, at trace.SpanContext) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.spans == nil || len(t.spans) >= maxTrail && time.Since(t.swept) > time.Minute {
+		t.spans, t.swept = make(map[events.Campaign]trace.SpanContext), time.Now()
+	}
+	if len(t.spans) < maxTrail {
+		t.spans[c] = at
+	}
+}
+
+// forget takes back what was noted, unless something else has been since.
+func (t *trail) forget(c events.Campaign, at trace.SpanContext) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.spans[c].Equal(at) {
+		delete(t.spans, c)
+	}
+}
+
+func (t *trail) take(c events.Campaign) (trace.SpanContext, bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	at, ok := t.spans[c]
+	delete(t.spans, c)
+	return at, ok
+}
