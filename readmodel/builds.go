@@ -20,8 +20,8 @@ type Build struct {
 // written, where the lease is not held by this epoch, a checkpoint is not as given, or
 // a generation is active that must not be, or is not that must.
 //
-// Who asks for what is served to change names the act (see [Acts]) that it carries out,
-// which is ended in the same transaction: so no act is carried out twice.
+// Who asks for what is served to change names the operation (see [Operations]) that it carries out,
+// which is ended in the same transaction: so no operation is carried out twice.
 type Generations interface {
 	// List returns all generations, sorted by projection and generation.
 	List(ctx context.Context) ([]Build, error)
@@ -37,7 +37,7 @@ type Generations interface {
 	Fill(ctx context.Context, lease Lease, advances []Advance, rows *Rows, between func()) error
 	// Activate makes the generations the active ones, and those that were active the
 	// standbys, in one transaction. It returns the revision that it makes.
-	Activate(ctx context.Context, lease Lease, act int64, generations []Checkpoint) (Revision, error)
+	Activate(ctx context.Context, lease Lease, op int64, generations []Checkpoint) (Revision, error)
 	// Prune removes what is neither active nor a standby, in small transactions, as
 	// Fill writes.
 	Prune(ctx context.Context, lease Lease, between func()) error

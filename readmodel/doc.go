@@ -3,7 +3,7 @@
 //
 // It holds the rows of four tables, one per projection ([EventStats],
 // [ChannelStats], [ParticipationHour], [ProfileCount]); the stores' contract
-// ([Reader], [Distributions], [Writer], [Leases], [Snapshots], [Builds], [Mending], [Acts])
+// ([Reader], [Distributions], [Writer], [Leases], [Snapshots], [Builds], [Mending], [Operations])
 // with its sentinels, and that of who looks back ([History]). It does no I/O and reads no
 // clock. Stores in the packages below it keep rows and compute nothing.
 //
@@ -14,7 +14,7 @@
 //     in one transaction, from exactly where the fold started, or not at all.
 //   - Reads never stop (I7). [Reader] and [Distributions] read one snapshot of
 //     the active generations; another generation is built beside them and takes
-//     over in one transaction, which ends the [Act] that asked for it.
+//     over in one transaction, which ends the [Operation] that asked for it.
 //   - Unknown is not zero (I8). A [Figure] that no channel reported, an amount
 //     that no owner gave and a ratio without a divisor are null in a dashboard.
 //     Only in sums do they count as 0, and a channel that never answered says

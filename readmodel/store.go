@@ -80,7 +80,7 @@ type Store interface {
 	Reader
 	Generations
 	Leases
-	Acts
+	Operations
 
 	// Distributed returns every channel that a campaign was distributed to,
 	// sorted by campaign and channel by bytes, all of one snapshot of the active
@@ -117,7 +117,7 @@ type Store interface {
 	// Replace replaces the campaign's rows in the tables of these projections, whose
 	// generations are active, by the given ones, in one transaction. It returns the
 	// revision that it makes.
-	Replace(ctx context.Context, lease Lease, act int64, at []Checkpoint, c events.Campaign, rows *Rows) (Revision, error)
+	Replace(ctx context.Context, lease Lease, op int64, at []Checkpoint, c events.Campaign, rows *Rows) (Revision, error)
 }
 
 // Leases hands out leases.

@@ -15,32 +15,32 @@ import (
 	"jangbu/readmodel"
 )
 
-// actFlags are of every command that asks for an act.
+// actFlags are of every command that asks for an operation.
 type actFlags struct {
 	Why  string `placeholder:"TEXT" help:"The reason, for the record."`
 	JSON bool   `help:"Print the act as one JSON object, and no progress."`
 	cli.LogConfig
 }
 
-// actReport is an act for machines.
+// actReport is an operation for machines.
 type actReport struct {
-	ID          int64             `json:"act"`
-	Kind        readmodel.ActKind `json:"kind"`
-	Projections []string          `json:"projections"`
-	Campaign    events.Campaign   `json:"eventId,omitempty"`
-	Who         string            `json:"who"`
-	Why         string            `json:"why"`
-	State       string            `json:"state"`
-	AskedAt     time.Time         `json:"askedAt"`
-	BeganAt     *time.Time        `json:"beganAt"`
-	EndedAt     *time.Time        `json:"endedAt"`
-	Owner       string            `json:"owner"` // who carried it out
-	At          events.Position   `json:"at"`
-	To          events.Position   `json:"to"`
-	Error       string            `json:"error,omitempty"`
+	ID          int64                   `json:"act"`
+	Kind        readmodel.OperationKind `json:"kind"`
+	Projections []string                `json:"projections"`
+	Campaign    events.Campaign         `json:"eventId,omitempty"`
+	Who         string                  `json:"who"`
+	Why         string                  `json:"why"`
+	State       string                  `json:"state"`
+	AskedAt     time.Time               `json:"askedAt"`
+	BeganAt     *time.Time              `json:"beganAt"`
+	EndedAt     *time.Time              `json:"endedAt"`
+	Owner       string                  `json:"owner"` // who carried it out
+	At          events.Position         `json:"at"`
+	To          events.Position         `json:"to"`
+	Error       string                  `json:"error,omitempty"`
 }
 
-func reportOf(a readmodel.Act) actReport {
+func reportOf(a readmodel.Operation) actReport {
 	r := actReport{
 		ID: a.ID, Kind: a.Kind, Projections: a.Projections, Campaign: a.Campaign, Who: a.Who, Why: a.Why,
 		State: string(a.State), AskedAt: a.AskedAt, Owner: a.Owner, At: a.At, To: a.To, Error: a.Error,
@@ -54,7 +54,7 @@ func reportOf(a readmodel.Act) actReport {
 	return r
 }
 
-// subject says what the act is about.
+// subject says what the operation is about.
 func (r actReport) subject() string {
 	s := strings.Join(r.Projections, " ")
 	if len(r.Projections) == len(projections.All()) {
@@ -66,22 +66,22 @@ func (r actReport) subject() string {
 	return s
 }
 
-// operate asks for the act and waits until it has ended. A service carries it out; where
+// operate asks for the operation and waits until it has ended. A service carries it out; where
 // none runs, this process does, as a service would.
-func (f *actFlags) operate(ctx context.Context, t cli.Terminal, log events.Log, rows readmodel.Store, wanted readmodel.Act) error {
+func (f *actFlags) operate(ctx context.Context, t cli.Terminal, log events.Log, rows readmodel.Store, wanted readmodel.Operation) error {
 	f.Quiet()
 	wanted.Who, wanted.Why = operator(), f.Why
 	asked, err := rows.Ask(ctx, wanted)
 	if err != nil {
 		return err
 	}
-	if !f.JSON && (asked.Who != wanted.Who || asked.Why != wanted.Why || asked.State != readmodel.ActWaiting) {
+	if !f.JSON && (asked.Who != wanted.Who || asked.Why != wanted.Why || asked.State != readmodel.Waiting) {
 		t.Warnf("%s asked for the same at %s already: waiting for that", asked.Who, asked.AskedAt.Local().Format(time.DateTime))
 	}
 	defer cli.LimitMemory()()
 	standby, err := runner.New(runner.Config{
 		Log: log, Rows: rows, Projections: projections.All(),
-		Owner: fmt.Sprintf("%s/act %d/%d", operator(), asked.ID, time.Now().UnixNano()), Logger: f.Logger(t),
+		Owner: fmt.Sprintf("%s/operation %d/%d", operator(), asked.ID, time.Now().UnixNano()), Logger: f.Logger(t),
 	})
 	if err != nil {
 		return err
@@ -94,7 +94,7 @@ func (f *actFlags) operate(ctx context.Context, t cli.Terminal, log events.Log, 
 		ended <- err
 	}()
 	p := cli.Progress{Terminal: t, Quiet: f.JSON, Verb: "folded"}
-	done, err := runner.Await(running, rows, asked.ID, func(a readmodel.Act) {
+	done, err := runner.Await(running, rows, asked.ID, func(a readmodel.Operation) {
 		if a.To > 0 {
 			p.Total = int64(a.To)
 			p.At(int64(a.At))
@@ -102,22 +102,22 @@ func (f *actFlags) operate(ctx context.Context, t cli.Terminal, log events.Log, 
 	})
 	p.End()
 	if done.Ended() {
-		_ = standby.Settle(running) // what stays when it is cut off, the next act prunes
+		_ = standby.Settle(running) // what stays when it is cut off, the next operation prunes
 	}
 	cancel(nil)
 	if e := <-ended; e != nil {
 		return e // what ends a runner says more
 	}
 	if !done.Ended() {
-		return cli.Interruptible(ctx, err, fmt.Sprintf("act %d goes on where a service runs, else with the next one or with the same command", asked.ID))
+		return cli.Interruptible(ctx, err, fmt.Sprintf("operation %d goes on where a service runs, else with the next one or with the same command", asked.ID))
 	}
 	if f.JSON {
 		return errors.Join(err, json.NewEncoder(t.Out).Encode(reportOf(done)))
 	}
 	if err != nil {
-		return fmt.Errorf("act %d: %w", done.ID, err)
+		return fmt.Errorf("operation %d: %w", done.ID, err)
 	}
-	t.Printf("act %d: %s of %s done in %v, by %s", done.ID, done.Kind, reportOf(done).subject(),
+	t.Printf("operation %d: %s of %s done in %v, by %s", done.ID, done.Kind, reportOf(done).subject(),
 		done.EndedAt.Sub(done.BeganAt).Round(time.Millisecond), done.Owner)
 	return nil
 }

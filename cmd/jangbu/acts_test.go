@@ -16,21 +16,21 @@ import (
 	"jangbu/readmodel"
 )
 
-// endedRows tells when an act is seen to have ended.
+// endedRows tells when an operation is seen to have ended.
 type endedRows struct {
 	readmodel.Store
 	ended func()
 }
 
-func (r endedRows) Act(ctx context.Context, id int64) (readmodel.Act, error) {
-	a, err := r.Store.Act(ctx, id)
+func (r endedRows) Operation(ctx context.Context, id int64) (readmodel.Operation, error) {
+	a, err := r.Store.Operation(ctx, id)
 	if a.Ended() {
 		r.ended()
 	}
 	return a, err
 }
 
-// TestInterruptedAfterTheEnd interrupts a command once its act has ended, as it clears
+// TestInterruptedAfterTheEnd interrupts a command once its operation has ended, as it clears
 // up: it says what was done.
 func TestInterruptedAfterTheEnd(t *testing.T) {
 	t.Parallel()
@@ -59,8 +59,8 @@ func TestInterruptedAfterTheEnd(t *testing.T) {
 		ctx, interrupt := context.WithCancel(t.Context())
 		defer interrupt()
 		var out, complaint bytes.Buffer
-		act := readmodel.Act{Kind: readmodel.ActRebuild, Projections: []string{readmodel.CampaignStatsTable().Name}}
-		err := flags.operate(ctx, cli.Terminal{Out: &out, Err: &complaint}, log, endedRows{rows, interrupt}, act)
+		op := readmodel.Operation{Kind: readmodel.Rebuild, Projections: []string{readmodel.CampaignStatsTable().Name}}
+		err := flags.operate(ctx, cli.Terminal{Out: &out, Err: &complaint}, log, endedRows{rows, interrupt}, op)
 		if err != nil || !strings.Contains(out.String(), "rebuild of event_stats done in ") {
 			t.Errorf("operate: %v, printed %q, complained %q", err, &out, &complaint)
 		}

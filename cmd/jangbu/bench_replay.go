@@ -130,7 +130,7 @@ func (c benchReplayCommand) measure(ctx context.Context, s *scratch, counts map[
 			return out, err
 		}
 		bares = append(bares, took)
-		if took, err = s.act(ctx, readmodel.Act{Kind: readmodel.ActRebuild, Projections: names}); err != nil {
+		if took, err = s.op(ctx, readmodel.Operation{Kind: readmodel.Rebuild, Projections: names}); err != nil {
 			return out, err
 		}
 		rebuilds = append(rebuilds, took)
@@ -144,7 +144,7 @@ func (c benchReplayCommand) measure(ctx context.Context, s *scratch, counts map[
 	out.ResetEvents = counts[campaign]
 	var resets []time.Duration
 	for range benchRounds {
-		took, err := s.act(ctx, readmodel.Act{Kind: readmodel.ActReset, Projections: names, Campaign: campaign})
+		took, err := s.op(ctx, readmodel.Operation{Kind: readmodel.Reset, Projections: names, Campaign: campaign})
 		if err != nil {
 			return out, err
 		}

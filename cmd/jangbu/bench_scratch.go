@@ -213,9 +213,9 @@ func (s *scratch) follow(ctx context.Context, to events.Position, logger *slog.L
 	}
 }
 
-// act has the runner carry out an act, and returns how long it took to its end. Then it
+// operation has the runner carry out an operation, and returns how long it took to its end. Then it
 // waits until the runner has cleared up.
-func (s *scratch) act(ctx context.Context, a readmodel.Act) (took time.Duration, err error) {
+func (s *scratch) op(ctx context.Context, a readmodel.Operation) (took time.Duration, err error) {
 	a.Who = "bench"
 	took, err = timed(func() error {
 		asked, err := s.rows.Ask(ctx, a)

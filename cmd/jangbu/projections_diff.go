@@ -43,7 +43,7 @@ func (f *diffFlags) validate(wrong *cli.Problems) {
 	}
 }
 
-// changes is what an act would change.
+// changes is what an operation would change.
 type changes struct {
 	Campaigns int `json:"campaigns"` // that were compared
 	Changing  int `json:"changing"`
@@ -52,14 +52,14 @@ type changes struct {
 	Truncated bool         `json:"truncated"`
 }
 
-// look shows what the act would change, if that is wanted, and reports whether it is to
+// look shows what the operation would change, if that is wanted, and reports whether it is to
 // be carried out.
-func (f *diffFlags) look(ctx context.Context, t cli.Terminal, log events.Log, rows readmodel.Store, act readmodel.Act, asJSON bool) (goOn bool, err error) {
+func (f *diffFlags) look(ctx context.Context, t cli.Terminal, log events.Log, rows readmodel.Store, op readmodel.Operation, asJSON bool) (goOn bool, err error) {
 	if !f.Diff && !f.DryRun {
 		return true, nil
 	}
 	folded := cli.Progress{Terminal: t, Quiet: asJSON, Verb: "folded"}
-	found, err := findChanges(ctx, log, rows, act, func(at, to events.Position) {
+	found, err := findChanges(ctx, log, rows, op, func(at, to events.Position) {
 		folded.Total = int64(to)
 		folded.At(int64(at))
 	})
@@ -115,11 +115,11 @@ func answered(ctx context.Context, in io.Reader) (string, error) {
 }
 
 // findChanges folds the log in memory and compares.
-func findChanges(ctx context.Context, log events.Log, rows readmodel.Store, act readmodel.Act, tell func(at, to events.Position)) (changes, error) {
+func findChanges(ctx context.Context, log events.Log, rows readmodel.Store, op readmodel.Operation, tell func(at, to events.Position)) (changes, error) {
 	found := changes{Changes: []divergence{}}
 	cfg := replay.VerifyConfig{
-		Log: log, Rows: rows, Campaign: act.Campaign, AnyVersion: true, Progress: tell,
-		Projections: slices.DeleteFunc(projections.All(), func(p projections.Projection) bool { return !slices.Contains(act.Projections, p.Name()) }),
+		Log: log, Rows: rows, Campaign: op.Campaign, AnyVersion: true, Progress: tell,
+		Projections: slices.DeleteFunc(projections.All(), func(p projections.Projection) bool { return !slices.Contains(op.Projections, p.Name()) }),
 		Each: func(d *replay.Divergence) {
 			if len(found.Changes) < keptChanges {
 				found.Changes = append(found.Changes, divergence(*d))
@@ -133,7 +133,7 @@ func findChanges(ctx context.Context, log events.Log, rows readmodel.Store, act 
 	case errors.Is(err, events.ErrGap), errors.Is(err, events.ErrCorrupt):
 		err = fmt.Errorf("%w: %w", cli.ErrCheckFailed, err)
 	case err == nil && verified.First != nil && verified.First.Campaign == "":
-		err = fmt.Errorf("%w: %s", runner.ErrAhead, verified.First) // as the act itself would end
+		err = fmt.Errorf("%w: %s", runner.ErrAhead, verified.First) // as the operation itself would end
 	}
 	found.Campaigns, found.Changing = verified.Campaigns, verified.Diverging
 	return found, err

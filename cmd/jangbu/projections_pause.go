@@ -30,7 +30,7 @@ Examples:
 
 // Run rolls back.
 func (c projectionsRollbackCommand) Run(ctx context.Context, t cli.Terminal) error {
-	return c.run(ctx, t, &c.Config, &c.chosen, readmodel.ActRollback, func(rows readmodel.Store, names []string) error {
+	return c.run(ctx, t, &c.Config, &c.chosen, readmodel.Rollback, func(rows readmodel.Store, names []string) error {
 		all, err := rows.List(ctx)
 		if err != nil {
 			return err
@@ -61,7 +61,7 @@ Examples:
 
 // Run pauses.
 func (c projectionsPauseCommand) Run(ctx context.Context, t cli.Terminal) error {
-	return c.run(ctx, t, &c.Config, &c.chosen, readmodel.ActPause, nil)
+	return c.run(ctx, t, &c.Config, &c.chosen, readmodel.Pause, nil)
 }
 
 type projectionsResumeCommand struct {
@@ -80,11 +80,11 @@ Examples:
 
 // Run resumes.
 func (c projectionsResumeCommand) Run(ctx context.Context, t cli.Terminal) error {
-	return c.run(ctx, t, &c.Config, &c.chosen, readmodel.ActResume, nil)
+	return c.run(ctx, t, &c.Config, &c.chosen, readmodel.Resume, nil)
 }
 
-// run asks for an act on the chosen projections, if check has nothing against it.
-func (f *actFlags) run(ctx context.Context, t cli.Terminal, at *stores.Config, of *chosen, kind readmodel.ActKind, check func(readmodel.Store, []string) error) error {
+// run asks for an operation on the chosen projections, if check has nothing against it.
+func (f *actFlags) run(ctx context.Context, t cli.Terminal, at *stores.Config, of *chosen, kind readmodel.OperationKind, check func(readmodel.Store, []string) error) error {
 	var wrong cli.Problems
 	at.Check(wrong.Add)
 	names := of.names(&wrong)
@@ -97,6 +97,6 @@ func (f *actFlags) run(ctx context.Context, t cli.Terminal, at *stores.Config, o
 				return err
 			}
 		}
-		return f.operate(ctx, t, log, rows, readmodel.Act{Kind: kind, Projections: names})
+		return f.operate(ctx, t, log, rows, readmodel.Operation{Kind: kind, Projections: names})
 	})
 }

@@ -77,12 +77,12 @@ func rebuild(ctx context.Context, t cli.Terminal, at *stores.Config, of *chosen,
 	if err := wrong.Err(); err != nil {
 		return err
 	}
-	act := readmodel.Act{Kind: readmodel.ActRebuild, Projections: names}
+	op := readmodel.Operation{Kind: readmodel.Rebuild, Projections: names}
 	if c != "" {
-		act.Kind, act.Campaign = readmodel.ActReset, c
+		op.Kind, op.Campaign = readmodel.Reset, c
 	}
 	with := at.WithServed
-	if act.Kind == readmodel.ActRebuild {
+	if op.Kind == readmodel.Rebuild {
 		with = at.WithStores
 	}
 	return with(ctx, func(log events.Log, rows readmodel.Store) error {
@@ -91,10 +91,10 @@ func rebuild(ctx context.Context, t cli.Terminal, at *stores.Config, of *chosen,
 				return err
 			}
 		}
-		goOn, err := look.look(ctx, t, log, rows, act, how.JSON)
+		goOn, err := look.look(ctx, t, log, rows, op, how.JSON)
 		if err != nil || !goOn {
 			return err
 		}
-		return how.operate(ctx, t, log, rows, act)
+		return how.operate(ctx, t, log, rows, op)
 	})
 }

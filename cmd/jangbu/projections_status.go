@@ -17,7 +17,7 @@ import (
 const (
 	// statusFor is how long rates are measured.
 	statusFor = time.Second
-	// statusActs is how many of the last acts are shown.
+	// statusActs is how many of the last operations are shown.
 	statusActs = 5
 )
 
@@ -118,7 +118,7 @@ type statusReport struct {
 	Leader      *leaderReport      `json:"leader"` // null: nobody folds
 	LastError   *faultReport       `json:"lastError"`
 	Projections []projectionReport `json:"projections"`
-	Acts        []actReport        `json:"acts"`
+	Operations  []actReport        `json:"acts"`
 }
 
 type leaderReport struct {
@@ -188,7 +188,7 @@ func statusOf(ctx context.Context, log events.Log, rows readmodel.Store) (status
 	if err != nil {
 		return statusReport{}, err
 	}
-	out := statusReport{Head: totals.Head, Acts: []actReport{}, Projections: []projectionReport{}}
+	out := statusReport{Head: totals.Head, Operations: []actReport{}, Projections: []projectionReport{}}
 	if !totals.RecordedAt.IsZero() {
 		out.RecordedAt = &totals.RecordedAt
 	}
@@ -234,9 +234,9 @@ func (r *statusReport) addRecord(ctx context.Context, rows readmodel.Store) erro
 	if holder.Fault != "" {
 		r.LastError = &faultReport{holder.FaultOwner, holder.FaultAt, holder.Fault}
 	}
-	acts, err := rows.Acts(ctx, statusActs)
-	for _, a := range acts {
-		r.Acts = append(r.Acts, reportOf(a))
+	ops, err := rows.Operations(ctx, statusActs)
+	for _, a := range ops {
+		r.Operations = append(r.Operations, reportOf(a))
 	}
 	return err
 }
@@ -270,19 +270,19 @@ func (r statusReport) print(t cli.Terminal) {
 	}
 	t.Printf("")
 	table.Print(t)
-	if len(r.Acts) == 0 {
+	if len(r.Operations) == 0 {
 		return
 	}
-	acts := cli.Table{Head: []string{"act", "kind", "of", "state", "asked", "by", "why"}, Texts: 7}
-	for _, a := range r.Acts {
+	ops := cli.Table{Head: []string{"operation", "kind", "of", "state", "asked", "by", "why"}, Texts: 7}
+	for _, a := range r.Operations {
 		why := a.Why
 		if a.Error != "" {
 			why += " (" + a.Error + ")"
 		}
-		acts.Lines = append(acts.Lines, []string{
+		ops.Lines = append(ops.Lines, []string{
 			strconv.FormatInt(a.ID, 10), string(a.Kind), a.subject(), a.State, a.AskedAt.Local().Format(time.DateTime), a.Who, why,
 		})
 	}
 	t.Printf("")
-	acts.Print(t)
+	ops.Print(t)
 }

@@ -89,8 +89,8 @@ func testRebuildsAreKilled(t *testing.T, environment []string) {
 		if err := rebuilding.cmd.Wait(); err != nil {
 			t.Fatalf("rebuild %d: %v: %s", n, err, rebuilding.stderr.String())
 		}
-		var act struct{ State string }
-		if err := json.Unmarshal(rebuilding.stdout.Bytes(), &act); err != nil || act.State != "done" {
+		var op struct{ State string }
+		if err := json.Unmarshal(rebuilding.stdout.Bytes(), &op); err != nil || op.State != "done" {
 			t.Fatalf("rebuild %d: %v: %s", n, err, rebuilding.stdout.String())
 		}
 		w.verify(t)

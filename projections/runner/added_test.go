@@ -181,7 +181,7 @@ func testAddedIsMended(t *testing.T, b *addedBundle) {
 		if v.Diverging != 1 || v.First == nil || v.First.Campaign != c || v.First.Table != "extra" || v.First.Field != field {
 			t.Fatalf("after %s: %d diverge, first %v", statement, v.Diverging, v.First)
 		}
-		done(t, b.rows, readmodel.ActReset, c, "extra")
+		done(t, b.rows, readmodel.Reset, c, "extra")
 		b.clean(t, "a reset of "+string(c))
 	}
 	// A campaign that has rows in this table alone is found as well.
@@ -189,7 +189,7 @@ func testAddedIsMended(t *testing.T, b *addedBundle) {
 	if v := b.verify(t); v.First == nil || v.First.Campaign != "stray" || v.First.Table != "extra" || v.First.Folded != "no row" {
 		t.Fatalf("a campaign with stray rows: %v", v.First)
 	}
-	done(t, b.rows, readmodel.ActReset, "stray", "extra")
+	done(t, b.rows, readmodel.Reset, "stray", "extra")
 	b.clean(t, "a reset of the stray rows")
 }
 
@@ -207,16 +207,16 @@ func testAddedIsRebuilt(t *testing.T, b *addedBundle) {
 		running := make(chan error, 1)
 		go func() { running <- r.Run(ctx) }()
 		b.exec(t, "UPDATE {}extra SET count = count + 7")
-		done(t, b.rows, readmodel.ActRebuild, "", names(b.ps)...)
+		done(t, b.rows, readmodel.Rebuild, "", names(b.ps)...)
 		b.clean(t, "a rebuild")
 		if served := active(t, b.rows)["extra"]; served.Position != b.head || served.Generation < 2 {
 			t.Errorf("after a rebuild: %+v", served)
 		}
-		done(t, b.rows, readmodel.ActRollback, "", names(b.ps)...)
+		done(t, b.rows, readmodel.Rollback, "", names(b.ps)...)
 		if v := b.verify(t); v.First == nil || v.First.Table != "extra" || v.First.Field != "Count" {
 			t.Errorf("the generation before is not served: %v", v.First)
 		}
-		done(t, b.rows, readmodel.ActRollback, "", names(b.ps)...)
+		done(t, b.rows, readmodel.Rollback, "", names(b.ps)...)
 		b.clean(t, "going back twice")
 		cancel()
 		if err := <-running; err != nil {

@@ -7,13 +7,13 @@
 // absolute rows and checkpoints back in one transaction. Projections that are
 // behind, because they are new or were paused, catch up beside those at the head.
 //
-// What operators ask for ([readmodel.Act]) the leader carries out beside that, one act
+// What operators ask for ([readmodel.Operation]) the leader carries out beside that, one operation
 // after the other: it folds another generation of a projection and puts it in the
 // place of the one that is served, folds one campaign anew, goes back to the generation
 // before, or pauses. All but the last step runs beside the folding of new events; the
 // last one runs between two batches, while nothing that is served moves,
-// and ends the act in the transaction that changes what is served. A leader that is
-// killed leaves what is served as it was, and its successor begins the act again.
+// and ends the operation in the transaction that changes what is served. A leader that is
+// killed leaves what is served as it was, and its successor begins the operation again.
 // Rows of an earlier version of a projection are served, but not added to, until they
 // have been rebuilt, which a leader asks for by itself.
 //

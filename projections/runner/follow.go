@@ -90,8 +90,8 @@ func (f *follower) renovate(ctx context.Context) error {
 		return nil
 	}
 	slices.Sort(outdated)
-	_, err := f.cfg.Rows.Ask(ctx, readmodel.Act{
-		Kind: readmodel.ActRebuild, Projections: outdated, Who: f.lease.Owner, Why: "the program has a newer version of the projection",
+	_, err := f.cfg.Rows.Ask(ctx, readmodel.Operation{
+		Kind: readmodel.Rebuild, Projections: outdated, Who: f.lease.Owner, Why: "the program has a newer version of the projection",
 	})
 	return err
 }

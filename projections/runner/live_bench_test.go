@@ -152,17 +152,17 @@ func live(b *testing.B, log events.Log, rows readmodel.Store, rebuilding bool) {
 			time.Sleep(liveFor)
 			break
 		}
-		a, err := rows.Ask(ctx, readmodel.Act{Kind: readmodel.ActRebuild, Projections: names(projections.All()), Who: "live"})
+		a, err := rows.Ask(ctx, readmodel.Operation{Kind: readmodel.Rebuild, Projections: names(projections.All()), Who: "live"})
 		if err != nil {
 			b.Fatal(err)
 		}
 		for !a.Ended() {
 			time.Sleep(10 * time.Millisecond)
-			if a, err = rows.Act(ctx, a.ID); err != nil {
+			if a, err = rows.Operation(ctx, a.ID); err != nil {
 				b.Fatal(err)
 			}
 		}
-		if a.State != readmodel.ActDone {
+		if a.State != readmodel.Done {
 			b.Fatalf("%+v", a)
 		}
 		rebuilds++

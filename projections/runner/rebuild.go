@@ -22,14 +22,14 @@ const (
 	// firstCatchUp is how many events are tried with.
 	firstCatchUp = 1_000
 	// handoverGap is how many events at most should be left to fold while the live
-	// projections wait for the end of an act.
+	// projections wait for the end of an operation.
 	handoverGap = 100
 )
 
 // rebuild folds the log anew, in memory as far as that goes, writes the rows as
 // another generation, catches up with what is served, and puts it in that one's place
 // (I7): where that stands, or further on if it was behind the log.
-func (f *follower) rebuild(ctx context.Context, act *readmodel.Act, ps []projections.Projection) error {
+func (f *follower) rebuild(ctx context.Context, op *readmodel.Operation, ps []projections.Projection) error {
 	ops := f.cfg.Rows
 	if err := ops.Prune(ctx, f.lease, f.giveWay); err != nil { // of a build that was killed
 		return err
@@ -47,7 +47,7 @@ func (f *follower) rebuild(ctx context.Context, act *readmodel.Act, ps []project
 		return err
 	}
 	if through > 0 {
-		if err := f.build(ctx, act, ps, begun, through); err != nil {
+		if err := f.build(ctx, op, ps, begun, through); err != nil {
 			return err
 		}
 	}
@@ -55,7 +55,7 @@ func (f *follower) rebuild(ctx context.Context, act *readmodel.Act, ps []project
 	fill := func(ctx context.Context, lease readmodel.Lease, advances []readmodel.Advance, rows *readmodel.Rows) (readmodel.Revision, error) {
 		return readmodel.Revision{}, ops.Fill(ctx, lease, advances, rows, f.giveWay)
 	}
-	return f.replaceActive(ctx, act, ps, begun, fill)
+	return f.replaceActive(ctx, op, ps, begun, fill)
 }
 
 // buildThrough returns how far the projections are to be built: to the head, or to where
@@ -80,12 +80,12 @@ func (f *follower) buildThrough(ctx context.Context, ps []projections.Projection
 
 // build folds the log into the empty generations, up to the position or as far as
 // memory allows.
-func (f *follower) build(ctx context.Context, act *readmodel.Act, ps []projections.Projection, begun []readmodel.Checkpoint, through events.Position) error {
-	act.To = through
-	note := f.progress(ctx, act)
+func (f *follower) build(ctx context.Context, op *readmodel.Operation, ps []projections.Projection, begun []readmodel.Checkpoint, through events.Position) error {
+	op.To = through
+	note := f.progress(ctx, op)
 	build := replay.Replay{
 		Log: f.cfg.Log, Projections: ps, Through: through, MaxRows: f.maxRows,
-		Progress: func(at, _ events.Position) { act.At = at; note() }, GiveWay: f.giveWay,
+		Progress: func(at, _ events.Position) { op.At = at; note() }, GiveWay: f.giveWay,
 	}
 	got, err := build.Run(ctx)
 	if err != nil {
@@ -106,7 +106,7 @@ func (f *follower) build(ctx context.Context, act *readmodel.Act, ps []projectio
 
 // rollback serves the generations again that were served before the active ones, once
 // they have caught up with them.
-func (f *follower) rollback(ctx context.Context, act *readmodel.Act, ps []projections.Projection) error {
+func (f *follower) rollback(ctx context.Context, op *readmodel.Operation, ps []projections.Projection) error {
 	all, err := f.cfg.Rows.List(ctx)
 	if err != nil {
 		return err
@@ -126,18 +126,18 @@ func (f *follower) rollback(ctx context.Context, act *readmodel.Act, ps []projec
 				p.Name(), standbys[i].Generation, standbys[i].Version, p.Version)
 		}
 	}
-	return f.replaceActive(ctx, act, ps, standbys, f.cfg.Rows.Commit)
+	return f.replaceActive(ctx, op, ps, standbys, f.cfg.Rows.Commit)
 }
 
 // replaceActive has the generations catch up with the active ones and then, while
 // these stand still, puts them in their place. All but the last rows are written by
 // commit.
-func (f *follower) replaceActive(ctx context.Context, act *readmodel.Act, ps []projections.Projection, at []readmodel.Checkpoint, commit commit) error {
+func (f *follower) replaceActive(ctx context.Context, op *readmodel.Operation, ps []projections.Projection, at []readmodel.Checkpoint, commit commit) error {
 	members := make([]*cursor, len(ps))
 	for i, p := range ps {
 		members[i] = &cursor{Projection: p, at: at[i]}
 	}
-	note := f.progress(ctx, act)
+	note := f.progress(ctx, op)
 	batch := firstCatchUp
 	for last := events.Position(math.MaxInt64); ; {
 		f.giveWay()
@@ -156,11 +156,11 @@ func (f *follower) replaceActive(ctx context.Context, act *readmodel.Act, ps []p
 			batch = max(batch/2, handoverGap)
 		}
 		last = left
-		f.reached(act, members)
+		f.reached(op, members)
 		note()
 	}
-	f.reached(act, members)
-	if err := f.cfg.Rows.Note(ctx, f.lease, *act); err != nil {
+	f.reached(op, members)
+	if err := f.cfg.Rows.Note(ctx, f.lease, *op); err != nil {
 		return err
 	}
 	return f.hand(ctx, func(ctx context.Context) error {
@@ -170,21 +170,21 @@ func (f *follower) replaceActive(ctx context.Context, act *readmodel.Act, ps []p
 				return err
 			}
 		}
-		return f.serve(ctx, act, members)
+		return f.serve(ctx, op, members)
 	})
 }
 
-// reached says in the act how much of the log is folded, of how much: as far as the
+// reached says in the operation how much of the log is folded, of how much: as far as the
 // generation that is farthest behind the active one of its projection.
-func (f *follower) reached(act *readmodel.Act, members []*cursor) {
+func (f *follower) reached(op *readmodel.Operation, members []*cursor) {
 	var left events.Position
-	act.To = 0
+	op.To = 0
 	for _, m := range members {
 		active := f.active(m.Name())
-		act.To = max(act.To, active, m.at.Position)
+		op.To = max(op.To, active, m.at.Position)
 		left = max(left, active-m.at.Position)
 	}
-	act.At = act.To - left
+	op.At = op.To - left
 }
 
 // catchUp folds one more stretch of the log, of at most batch events, into the
@@ -218,12 +218,12 @@ func (f *follower) catchUp(ctx context.Context, members []*cursor, batch int, co
 }
 
 // serve makes the generations the active ones.
-func (f *follower) serve(ctx context.Context, act *readmodel.Act, members []*cursor) error {
+func (f *follower) serve(ctx context.Context, op *readmodel.Operation, members []*cursor) error {
 	at := make([]readmodel.Checkpoint, len(members))
 	for i, m := range members {
 		at[i] = m.at
 	}
-	revision, err := f.cfg.Rows.Activate(ctx, f.lease, act.ID, at)
+	revision, err := f.cfg.Rows.Activate(ctx, f.lease, op.ID, at)
 	if err != nil {
 		return err
 	}

@@ -12,9 +12,9 @@ import (
 
 // reset folds one campaign anew and replaces its rows. All but the last of its events
 // are folded beside the live projections, the last while these stand still.
-func (f *follower) reset(ctx context.Context, act *readmodel.Act, ps []projections.Projection) error {
+func (f *follower) reset(ctx context.Context, op *readmodel.Operation, ps []projections.Projection) error {
 	s := replay.Stream{
-		Log: f.cfg.Log, Campaign: act.Campaign, Projections: ps, Batch: f.cfg.Batch,
+		Log: f.cfg.Log, Campaign: op.Campaign, Projections: ps, Batch: f.cfg.Batch,
 		At: make(map[string]events.Position, len(ps)), Rows: readmodel.NewRows(projections.Tables(ps)...),
 	}
 	to := func() map[string]events.Position {
@@ -39,11 +39,11 @@ func (f *follower) reset(ctx context.Context, act *readmodel.Act, ps []projectio
 			}
 			at[i] = c.at
 		}
-		revision, err := f.cfg.Rows.Replace(ctx, f.lease, act.ID, at, act.Campaign, s.Rows)
+		revision, err := f.cfg.Rows.Replace(ctx, f.lease, op.ID, at, op.Campaign, s.Rows)
 		if err != nil {
 			return err
 		}
-		f.announce(revision, act.Campaign)
+		f.announce(revision, op.Campaign)
 		return nil
 	})
 }

@@ -58,7 +58,7 @@ type Config struct {
 type Status struct {
 	// Leading says whether this process holds the lease and folds.
 	Leading bool
-	// Acting says whether it carries an act out, or clears up after one.
+	// Acting says whether it carries an operation out, or clears up after one.
 	Acting bool
 	// Checkpoints of the active generations as this process last knew them.
 	Checkpoints []readmodel.Checkpoint

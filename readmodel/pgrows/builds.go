@@ -117,25 +117,25 @@ func (s *Store) Begin(ctx context.Context, lease readmodel.Lease, projections []
 }
 
 // Activate implements [readmodel.Generations].
-func (s *Store) Activate(ctx context.Context, lease readmodel.Lease, act int64, generations []readmodel.Checkpoint) (readmodel.Revision, error) {
+func (s *Store) Activate(ctx context.Context, lease readmodel.Lease, op int64, generations []readmodel.Checkpoint) (readmodel.Revision, error) {
 	batch := new(pgx.Batch)
 	queueLockCheckpoints(batch, lockCheckpoint, generations)
 	for _, at := range generations {
 		batch.Queue(keepStandby, at.Projection, int32(at.Generation)).Exec(one(at.Projection + " serves it already"))
 		batch.Queue(activate, at.Projection, int32(at.Generation)).Exec(one(at.Projection + " serves it already"))
 	}
-	revision, err := s.edit(ctx, lease, act, batch)
+	revision, err := s.edit(ctx, lease, op, batch)
 	if err != nil {
 		return readmodel.Revision{}, fmt.Errorf("activate generations: %w", err)
 	}
 	return revision, nil
 }
 
-// edit runs the batch in a transaction that holds the lease, ends the act and counts
+// edit runs the batch in a transaction that holds the lease, ends the operation and counts
 // what it does to what is served.
-func (s *Store) edit(ctx context.Context, lease readmodel.Lease, act int64, batch *pgx.Batch) (readmodel.Revision, error) {
+func (s *Store) edit(ctx context.Context, lease readmodel.Lease, op int64, batch *pgx.Batch) (readmodel.Revision, error) {
 	var revision readmodel.Revision
-	queueEndAct(batch, act)
+	queueEndOperation(batch, op)
 	batch.Queue(countEdit)
 	queueRevision(batch, &revision)
 	err := s.held(ctx, lease, batch)

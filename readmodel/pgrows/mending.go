@@ -22,7 +22,7 @@ WHERE projection = $1`
 )
 
 // Replace implements [readmodel.Store].
-func (s *Store) Replace(ctx context.Context, lease readmodel.Lease, act int64, at []readmodel.Checkpoint, c events.Campaign, rows *readmodel.Rows) (readmodel.Revision, error) {
+func (s *Store) Replace(ctx context.Context, lease readmodel.Lease, op int64, at []readmodel.Checkpoint, c events.Campaign, rows *readmodel.Rows) (readmodel.Revision, error) {
 	of, err := readmodel.GenerationsOfReplace(at, c, rows)
 	if err != nil {
 		return readmodel.Revision{}, fmt.Errorf("replace rows: %w", err)
@@ -38,24 +38,24 @@ func (s *Store) Replace(ctx context.Context, lease readmodel.Lease, act int64, a
 	if err := s.queueUpserts(batch, of, rows); err != nil {
 		return readmodel.Revision{}, fmt.Errorf("replace rows: %w", err)
 	}
-	revision, err := s.edit(ctx, lease, act, batch)
+	revision, err := s.edit(ctx, lease, op, batch)
 	if err != nil {
 		return readmodel.Revision{}, fmt.Errorf("replace rows: %w", err)
 	}
 	return revision, nil
 }
 
-// Pause implements [readmodel.Acts].
-func (s *Store) Pause(ctx context.Context, lease readmodel.Lease, act int64, projections []string, paused bool) error {
+// Pause implements [readmodel.Operations].
+func (s *Store) Pause(ctx context.Context, lease readmodel.Lease, op int64, projections []string, paused bool) error {
 	batch := new(pgx.Batch)
 	for _, p := range projections {
 		if paused {
-			batch.Queue(pause, p, act)
+			batch.Queue(pause, p, op)
 		} else {
 			batch.Queue(resume, p)
 		}
 	}
-	queueEndAct(batch, act)
+	queueEndOperation(batch, op)
 	if err := s.held(ctx, lease, batch); err != nil {
 		return fmt.Errorf("pause projections: %w", err)
 	}

@@ -70,9 +70,9 @@ func TestPlans(t *testing.T) {
 	}
 }
 
-// However many acts have ended, those that have not are found by an index that holds
+// However many operations have ended, those that have not are found by an index that holds
 // no other.
-func TestPlanOfNextAct(t *testing.T) {
+func TestPlanOfNextOperation(t *testing.T) {
 	t.Parallel()
 	s, err := Open(t.Context(), services.Database(t), projections.Tables(projections.All()), Options{})
 	if err != nil {
@@ -88,8 +88,8 @@ func TestPlanOfNextAct(t *testing.T) {
 		if _, err := s.pool.Exec(t.Context(), fill); err != nil {
 			t.Fatalf("%s: %v", fill, err)
 		}
-		if plan := explain(t, s, nextAct, ""); !strings.Contains(plan, " acts_open ") || strings.Contains(plan, "acts_pkey") {
-			t.Errorf("after %s, the plan of %s is\n%s\nwant in it acts_open", fill, nextAct, plan)
+		if plan := explain(t, s, nextOperation, ""); !strings.Contains(plan, " acts_open ") || strings.Contains(plan, "acts_pkey") {
+			t.Errorf("after %s, the plan of %s is\n%s\nwant in it acts_open", fill, nextOperation, plan)
 		}
 	}
 }

@@ -82,7 +82,7 @@ CREATE TABLE IF NOT EXISTS jangbu_rows.pauses (
 );
 COMMENT ON TABLE jangbu_rows.pauses IS 'Projections that are not folded further until an operator says so.';
 COMMENT ON COLUMN jangbu_rows.pauses.projection IS 'Name of the projection.';
-COMMENT ON COLUMN jangbu_rows.pauses.act IS 'The act by which it was paused.';
+COMMENT ON COLUMN jangbu_rows.pauses.act IS 'The operation by which it was paused.';
 
 CREATE TABLE IF NOT EXISTS jangbu_rows.acts (
     id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -102,7 +102,7 @@ CREATE TABLE IF NOT EXISTS jangbu_rows.acts (
     CHECK ((ended_at IS NULL) = (state IN ('waiting', 'running')))
 );
 COMMENT ON TABLE jangbu_rows.acts IS 'What operators had done to projections, and what they still wait for.';
-COMMENT ON COLUMN jangbu_rows.acts.id IS 'Number of the act; the oldest that has not ended is carried out.';
+COMMENT ON COLUMN jangbu_rows.acts.id IS 'Number of the operation; the oldest that has not ended is carried out.';
 COMMENT ON COLUMN jangbu_rows.acts.kind IS 'rebuild, reset, rollback, pause or resume.';
 COMMENT ON COLUMN jangbu_rows.acts.projections IS 'Names of the projections, sorted.';
 COMMENT ON COLUMN jangbu_rows.acts.campaign IS 'The campaign of a reset; empty for the others.';
@@ -110,7 +110,7 @@ COMMENT ON COLUMN jangbu_rows.acts.who IS 'Who asked for it.';
 COMMENT ON COLUMN jangbu_rows.acts.why IS 'The reason that was given; may be empty.';
 COMMENT ON COLUMN jangbu_rows.acts.state IS 'waiting, running, done or failed.';
 COMMENT ON COLUMN jangbu_rows.acts.asked_at IS 'When it was asked for, by the clock of the database.';
-COMMENT ON COLUMN jangbu_rows.acts.began_at IS 'When somebody first began to carry it out.';
+COMMENT ON COLUMN jangbu_rows.acts.began_at IS 'When it was first begun.';
 COMMENT ON COLUMN jangbu_rows.acts.ended_at IS 'When it was done or had failed.';
 COMMENT ON COLUMN jangbu_rows.acts.owner IS 'Process that carries it out, or did last; empty while it waits.';
 COMMENT ON COLUMN jangbu_rows.acts.at_position IS 'Up to where the log is folded for it.';
@@ -121,7 +121,7 @@ BEGIN
     -- As below: IF NOT EXISTS would wait.
     IF to_regclass('jangbu_rows.acts_open') IS NULL THEN
         CREATE UNIQUE INDEX acts_open ON jangbu_rows.acts (kind, projections, campaign) WHERE ended_at IS NULL;
-        COMMENT ON INDEX jangbu_rows.acts_open IS 'What is asked for twice at once is one act.';
+        COMMENT ON INDEX jangbu_rows.acts_open IS 'What is asked for twice at once is one operation.';
     END IF;
 END $$;
 

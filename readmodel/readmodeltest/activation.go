@@ -64,15 +64,15 @@ func testActivation(t *testing.T, a Adapter) {
 		old := append([]readmodel.Checkpoint(nil), b.at...)
 		b.activate(t, b.build(t, 4, fullRows("evt-1"))...)
 		built := b.build(t, 5, fullRows("evt-2"))
-		ended := b.ask(t, readmodel.ActRollback, "")
-		ended.State = readmodel.ActFailed
+		ended := b.ask(t, readmodel.Rollback, "")
+		ended.State = readmodel.Failed
 		b.note(t, ended)
-		open := b.ask(t, readmodel.ActRebuild, "").ID
+		open := b.ask(t, readmodel.Rebuild, "").ID
 		all := fullRows("evt-1")
 		before := b.contents(t, all)
-		fenced := func(name string, act int64, generations []readmodel.Checkpoint) {
+		fenced := func(name string, op int64, generations []readmodel.Checkpoint) {
 			t.Helper()
-			got, err := b.store.Activate(t.Context(), b.lease, act, generations)
+			got, err := b.store.Activate(t.Context(), b.lease, op, generations)
 			if !errors.Is(err, readmodel.ErrFenced) || got != (readmodel.Revision{}) {
 				t.Errorf("Activate, %s = %+v, %v; want ErrFenced", name, got, err)
 			}
@@ -93,9 +93,9 @@ func testActivation(t *testing.T, a Adapter) {
 			change(&generations[2]) // those before and after it are good
 			fenced(name, open, generations)
 		}
-		fenced("an act that failed", ended.ID, built)
-		fenced("an act that is done", b.acts(t)[2].ID, built)
-		fenced("an act that there is not", open+1_000, built)
+		fenced("an operation that failed", ended.ID, built)
+		fenced("an operation that is done", b.ops(t)[2].ID, built)
+		fenced("an operation that there is not", open+1_000, built)
 		b.serves(t, fullRows("evt-1"))
 		if got, err := b.store.Activate(t.Context(), b.lease, open, built); err != nil {
 			t.Errorf("Activate as it should be = %+v, %v", got, err)
@@ -104,12 +104,12 @@ func testActivation(t *testing.T, a Adapter) {
 		fenced("what has been done", open, built)
 	})
 
-	t.Run("of many at once exactly one carries the act out", func(t *testing.T) {
+	t.Run("of many at once exactly one carries the operation out", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, a)
 		b.commit(t, fullRows("evt-1"))
 		built := b.build(t, 5, fullRows("evt-2"))
-		act := b.ask(t, readmodel.ActRebuild, "")
+		op := b.ask(t, readmodel.Rebuild, "")
 		stores := []readmodel.Store{b.store, b.open()}
 		var (
 			all sync.WaitGroup
@@ -117,7 +117,7 @@ func testActivation(t *testing.T, a Adapter) {
 		)
 		for i := range 6 {
 			all.Go(func() {
-				_, err := stores[i%2].Activate(t.Context(), b.lease, act.ID, built)
+				_, err := stores[i%2].Activate(t.Context(), b.lease, op.ID, built)
 				switch {
 				case err == nil:
 					won.Add(1)
@@ -130,7 +130,7 @@ func testActivation(t *testing.T, a Adapter) {
 		if won.Load() != 1 {
 			t.Errorf("%d carried it out, want 1", won.Load())
 		}
-		b.ended(t, act.ID)
+		b.ended(t, op.ID)
 		if got := revision(t, b.store); got.Edits != 1 {
 			t.Errorf("Revision = %+v, want one edit", got)
 		}
@@ -186,8 +186,8 @@ func combineGenerations(t *testing.T, a Adapter) {
 			b.activate(t, readmodel.Checkpoint{Projection: readmodel.ChannelStatsTable().Name, Version: version, Generation: 1, Position: 7})
 		}, "store-2", 1, 3, 117},
 		{"both are emptied", func() {
-			act := b.ask(t, readmodel.ActReset, "evt-1").ID
-			if _, err := store.Replace(t.Context(), b.lease, act, b.at, "evt-1", newRows()); err != nil {
+			op := b.ask(t, readmodel.Reset, "evt-1").ID
+			if _, err := store.Replace(t.Context(), b.lease, op, b.at, "evt-1", newRows()); err != nil {
 				t.Fatalf("Replace: %v", err)
 			}
 		}, "", 0, 4, 117},

@@ -1,7 +1,7 @@
 // Package readmodeltest is the conformance suite of the read model's stores:
 // what [readmodel.Reader], [readmodel.Distributions], [readmodel.Writer],
 // [readmodel.Leases], [readmodel.Snapshots], [readmodel.Builds], [readmodel.Mending]
-// and [readmodel.Acts] promise, one named subtest for each rule. The contract
+// and [readmodel.Operations] promise, one named subtest for each rule. The contract
 // leaves nothing to the adapters, so there are no options: every store passes
 // every rule.
 package readmodeltest

@@ -94,12 +94,12 @@ func prepare(t *testing.T, b *testBundle) []operation {
 	b.commit(t, fullRows("evt-1"))
 	built := b.build(t, 5, fullRows("evt-2"))
 	empty := b.begin(t)
-	paused := b.ask(t, readmodel.ActPause, "", readmodel.CampaignStatsTable().Name)
+	paused := b.ask(t, readmodel.Pause, "", readmodel.CampaignStatsTable().Name)
 	if err := b.store.Pause(t.Context(), b.lease, paused.ID, paused.Projections, true); err != nil {
 		t.Fatalf("Pause: %v", err)
 	}
-	rebuild, reset, rollback := b.ask(t, readmodel.ActRebuild, ""), b.ask(t, readmodel.ActReset, "evt-1"), b.ask(t, readmodel.ActRollback, "")
-	pause, resume := b.ask(t, readmodel.ActPause, ""), b.ask(t, readmodel.ActResume, "")
+	rebuild, reset, rollback := b.ask(t, readmodel.Rebuild, ""), b.ask(t, readmodel.Reset, "evt-1"), b.ask(t, readmodel.Rollback, "")
+	pause, resume := b.ask(t, readmodel.Pause, ""), b.ask(t, readmodel.Resume, "")
 	served, s := b.at, b.store
 	return []operation{
 		{"Begin", func(ctx context.Context, lease readmodel.Lease) error {
@@ -133,7 +133,7 @@ func prepare(t *testing.T, b *testBundle) []operation {
 			return s.Pause(ctx, lease, resume.ID, resume.Projections, false)
 		}},
 		{"Note", func(ctx context.Context, lease readmodel.Lease) error {
-			rollback.State = readmodel.ActRunning
+			rollback.State = readmodel.Running
 			return s.Note(ctx, lease, rollback)
 		}},
 	}

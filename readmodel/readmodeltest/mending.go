@@ -14,13 +14,13 @@ import (
 func testMending(t *testing.T, a Adapter) {
 	replace := func(t *testing.T, b *testBundle, at []readmodel.Checkpoint, c events.Campaign, rows *readmodel.Rows) {
 		t.Helper()
-		act := b.ask(t, readmodel.ActReset, c, names(at)...)
+		op := b.ask(t, readmodel.Reset, c, names(at)...)
 		want := revision(t, b.store)
-		got, err := b.store.Replace(t.Context(), b.lease, act.ID, at, c, rows)
+		got, err := b.store.Replace(t.Context(), b.lease, op.ID, at, c, rows)
 		if err != nil {
 			t.Fatalf("Replace: %v", err)
 		}
-		b.edited(t, act.ID, want, got)
+		b.edited(t, op.ID, want, got)
 	}
 
 	t.Run("a campaign's rows become those given, and all others stay", func(t *testing.T) {
@@ -78,7 +78,7 @@ func testMending(t *testing.T, a Adapter) {
 		b := setup(t, a)
 		all := severalRows("evt-1")
 		b.commit(t, all)
-		act := b.ask(t, readmodel.ActReset, "evt-1")
+		op := b.ask(t, readmodel.Reset, "evt-1")
 		before := b.contents(t, all)
 		type given struct {
 			at   []readmodel.Checkpoint
@@ -94,7 +94,7 @@ func testMending(t *testing.T, a Adapter) {
 			cases["rows without "+at.Projection] = given{append(b.at[:i:i], b.at[i+1:]...), fullRows("evt-1")}
 		}
 		for name, tc := range cases {
-			_, err := b.store.Replace(t.Context(), b.lease, act.ID, tc.at, "evt-1", tc.rows)
+			_, err := b.store.Replace(t.Context(), b.lease, op.ID, tc.at, "evt-1", tc.rows)
 			if err == nil || errors.Is(err, readmodel.ErrFenced) {
 				t.Errorf("Replace, %s = %v, want an error that is not ErrFenced", name, err)
 			}
@@ -111,11 +111,11 @@ func testMending(t *testing.T, a Adapter) {
 		b.commit(t, all)
 		b.activate(t, b.build(t, 4, all)...)
 		beside := b.build(t, 4, all)
-		act := b.ask(t, readmodel.ActReset, "evt-1").ID
+		op := b.ask(t, readmodel.Reset, "evt-1").ID
 		before := b.contents(t, all)
-		fenced := func(name string, act int64, at []readmodel.Checkpoint) {
+		fenced := func(name string, op int64, at []readmodel.Checkpoint) {
 			t.Helper()
-			got, err := b.store.Replace(t.Context(), b.lease, act, at, "evt-1", fullRows("evt-1"))
+			got, err := b.store.Replace(t.Context(), b.lease, op, at, "evt-1", fullRows("evt-1"))
 			if !errors.Is(err, readmodel.ErrFenced) || got != (readmodel.Revision{}) {
 				t.Errorf("Replace, %s = %+v, %v; want ErrFenced", name, got, err)
 			}
@@ -133,15 +133,15 @@ func testMending(t *testing.T, a Adapter) {
 		} {
 			at := append([]readmodel.Checkpoint(nil), b.at...)
 			change(&at[0])
-			fenced(name, act, at)
+			fenced(name, op, at)
 		}
-		fenced("an act that is done", b.acts(t)[1].ID, b.at)
-		fenced("an act that there is not", act+1_000, b.at)
-		if _, err := b.store.Replace(t.Context(), b.lease, act, b.at, "evt-1", fullRows("evt-1")); err != nil {
+		fenced("an operation that is done", b.ops(t)[1].ID, b.at)
+		fenced("an operation that there is not", op+1_000, b.at)
+		if _, err := b.store.Replace(t.Context(), b.lease, op, b.at, "evt-1", fullRows("evt-1")); err != nil {
 			t.Errorf("Replace as it should be: %v", err)
 		}
 		before = b.contents(t, all)
-		fenced("what has been done", act, b.at)
+		fenced("what has been done", op, b.at)
 	})
 
 	t.Run("rows of a campaign are never half replaced to a reader", func(t *testing.T) {
@@ -185,12 +185,12 @@ func testMending(t *testing.T, a Adapter) {
 		b.commit(t, fullRows("evt-1"))
 		pause := func(paused bool, projections ...string) {
 			t.Helper()
-			kind := map[bool]readmodel.ActKind{true: readmodel.ActPause, false: readmodel.ActResume}[paused]
-			act := b.ask(t, kind, "", projections...)
-			if err := b.store.Pause(t.Context(), b.lease, act.ID, projections, paused); err != nil {
+			kind := map[bool]readmodel.OperationKind{true: readmodel.Pause, false: readmodel.Resume}[paused]
+			op := b.ask(t, kind, "", projections...)
+			if err := b.store.Pause(t.Context(), b.lease, op.ID, projections, paused); err != nil {
 				t.Fatalf("Pause: %v", err)
 			}
-			b.ended(t, act.ID)
+			b.ended(t, op.ID)
 		}
 		shown := func(paused ...string) {
 			t.Helper()
@@ -228,12 +228,12 @@ func testMending(t *testing.T, a Adapter) {
 		pause(false, names(tables())...)
 		shown()
 
-		act := b.acts(t)[0] // which has ended
-		if err := b.store.Pause(t.Context(), b.lease, act.ID, act.Projections, true); !errors.Is(err, readmodel.ErrFenced) {
-			t.Errorf("Pause by an act that is done = %v, want ErrFenced", err)
+		op := b.ops(t)[0] // which has ended
+		if err := b.store.Pause(t.Context(), b.lease, op.ID, op.Projections, true); !errors.Is(err, readmodel.ErrFenced) {
+			t.Errorf("Pause by an operation that is done = %v, want ErrFenced", err)
 		}
-		if err := b.store.Pause(t.Context(), b.lease, act.ID+1_000, act.Projections, true); !errors.Is(err, readmodel.ErrFenced) {
-			t.Errorf("Pause by an act that there is not = %v, want ErrFenced", err)
+		if err := b.store.Pause(t.Context(), b.lease, op.ID+1_000, op.Projections, true); !errors.Is(err, readmodel.ErrFenced) {
+			t.Errorf("Pause by an operation that there is not = %v, want ErrFenced", err)
 		}
 		shown()
 	})

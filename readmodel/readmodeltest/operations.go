@@ -1,217 +1,305 @@
 package readmodeltest
 
 import (
+	"errors"
 	"slices"
+	"sync"
 	"testing"
+	"time"
 
 	"jangbu/events"
 	"jangbu/readmodel"
 )
 
-// ask has an act recorded, of all tables where none is named.
-func (b *testBundle) ask(t testing.TB, kind readmodel.ActKind, c events.Campaign, projections ...string) readmodel.Act {
-	t.Helper()
-	if len(projections) == 0 {
-		projections = names(tables())
-	}
-	act, err := b.store.Ask(t.Context(), readmodel.Act{Kind: kind, Projections: projections, Campaign: c, Who: "운영자"})
-	if err != nil {
-		t.Fatalf("Ask: %v", err)
-	}
-	return act
-}
+func testOperations(t *testing.T, a Adapter) {
+	t.Run("an operation that makes no sense is not recorded", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t, a)
+		for name, op := range map[string]readmodel.Operation{
+			"no kind":                    {Projections: []string{"a"}, Who: owner},
+			"no projection":              {Kind: readmodel.Pause, Who: owner},
+			"names that are not sorted":  {Kind: readmodel.Pause, Projections: []string{"b", "a"}, Who: owner},
+			"a reset of no campaign":     {Kind: readmodel.Reset, Projections: []string{"a"}, Who: owner},
+			"a rebuild of one campaign":  {Kind: readmodel.Rebuild, Projections: []string{"a"}, Campaign: "evt-1", Who: owner},
+			"nobody who would answer it": {Kind: readmodel.Pause, Projections: []string{"a"}},
+		} {
+			if got, err := b.store.Ask(t.Context(), op); err == nil {
+				t.Errorf("Ask, %s = %+v, want an error", name, got)
+			}
+		}
+		if got := b.ops(t); len(got) > 0 {
+			t.Errorf("Acts = %+v, want none", got)
+		}
+		if got, ok, err := b.store.Next(t.Context()); ok || err != nil {
+			t.Errorf("Next = %+v, %v, %v; want none", got, ok, err)
+		}
+		if got, err := b.store.Operation(t.Context(), 1); !errors.Is(err, readmodel.ErrNoOperation) {
+			t.Errorf("Operation(1) = %+v, %v; want ErrNoOperation", got, err)
+		}
+	})
 
-// act returns what is recorded of an act.
-func (b *testBundle) act(t testing.TB, id int64) readmodel.Act {
-	t.Helper()
-	act, err := b.store.Act(t.Context(), id)
-	if err != nil {
-		t.Fatalf("Act(%d): %v", id, err)
-	}
-	return act
-}
+	t.Run("every field comes back, and any text", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t, a)
+		now := time.Now()
+		asked := func(want readmodel.Operation) readmodel.Operation {
+			t.Helper()
+			// What is not for who asks to say is not taken.
+			given := want
+			given.ID, given.State, given.Owner, given.At, given.To, given.Error = 99, readmodel.Done, "me", 1, 2, "?"
+			given.AskedAt, given.BeganAt, given.EndedAt = now, now, now
+			got, err := b.store.Ask(t.Context(), given)
+			if err != nil {
+				t.Fatalf("Ask(%+v): %v", want, err)
+			}
+			if got.ID < 1 || got.AskedAt.Sub(now).Abs() > time.Minute || got.AskedAt.Location() != time.UTC {
+				t.Errorf("Ask = %+v, want a number and when it was asked for, in UTC", got)
+			}
+			want.ID, want.State, want.AskedAt = got.ID, readmodel.Waiting, got.AskedAt
+			if d := diff(want, got); d != "" {
+				t.Errorf("Ask (-want +got):\n%s", d)
+			}
+			if d := diff(got, b.op(t, got.ID)); d != "" {
+				t.Errorf("Act (-want +got):\n%s", d)
+			}
+			return got
+		}
+		all := []readmodel.Operation{asked(readmodel.Operation{
+			Kind: readmodel.Reset, Projections: []string{"channel_stats", "시간별", "프로필"}, Campaign: "이벤트-1", Who: "김운영@본사", Why: "행 하나를 손으로 고쳤다",
+		})}
+		texts := hostileTexts()[1:] // all but the empty one
+		for _, text := range texts {
+			all = append(all, asked(readmodel.Operation{
+				Kind: readmodel.Reset, Projections: []string{text}, Campaign: events.Campaign(text), Who: text, Why: text,
+			}))
+		}
+		slices.Sort(texts)
+		all = append(all, asked(readmodel.Operation{Kind: readmodel.Pause, Projections: texts, Who: owner}))
+		for i, text := range texts {
+			op := all[i]
+			op.State, op.Owner, op.Error = readmodel.Failed, text, text
+			op.At, op.To = events.Position(i), 1<<62
+			b.note(t, op)
+			got := b.op(t, op.ID)
+			if got.BeganAt.Before(op.AskedAt) || got.EndedAt.Before(got.BeganAt) || got.EndedAt.Sub(now) > time.Minute || got.EndedAt.Location() != time.UTC {
+				t.Errorf("%+v, want it asked for, begun and ended in that order", got)
+			}
+			op.BeganAt, op.EndedAt = got.BeganAt, got.EndedAt
+			if d := diff(op, got); d != "" {
+				t.Errorf("Act (-want +got):\n%s", d)
+			}
+			all[i] = op
+		}
+		slices.Reverse(all)
+		for _, b.store = range []readmodel.Store{b.store, b.open()} {
+			if d := diff(all, b.ops(t)); d != "" {
+				t.Errorf("Acts (-want +got):\n%s", d)
+			}
+		}
+	})
 
-// acts returns all acts, newest first.
-func (b *testBundle) acts(t testing.TB) []readmodel.Act {
-	t.Helper()
-	acts, err := b.store.Acts(t.Context(), 1_000)
-	if err != nil {
-		t.Fatalf("Acts: %v", err)
-	}
-	return acts
-}
-
-func (b *testBundle) note(t testing.TB, a readmodel.Act) {
-	t.Helper()
-	if err := b.store.Note(t.Context(), b.lease, a); err != nil {
-		t.Fatalf("Note: %v", err)
-	}
-}
-
-// ended fails the test where the act is not done.
-func (b *testBundle) ended(t testing.TB, id int64) {
-	t.Helper()
-	if got := b.act(t, id); got.State != readmodel.ActDone || got.EndedAt.IsZero() {
-		t.Errorf("act %d is %+v, want it done", id, got)
-	}
-}
-
-func (b *testBundle) list(t testing.TB) []readmodel.Build {
-	t.Helper()
-	builds, err := b.store.List(t.Context())
-	if err != nil {
-		t.Fatalf("List: %v", err)
-	}
-	return builds
-}
-
-// begin makes a generation of each projection, of all tables where none is given.
-func (b *testBundle) begin(t testing.TB, projections ...readmodel.Checkpoint) []readmodel.Checkpoint {
-	t.Helper()
-	if len(projections) == 0 {
-		projections = tables()
-	}
-	begun, err := b.store.Begin(t.Context(), b.lease, projections)
-	if err != nil {
-		t.Fatalf("Begin: %v", err)
-	}
-	return begun
-}
-
-// build makes a generation of each table with these rows, up to the position.
-func (b *testBundle) build(t testing.TB, to events.Position, rows *readmodel.Rows) []readmodel.Checkpoint {
-	t.Helper()
-	begun := b.begin(t)
-	if err := b.store.Fill(t.Context(), b.lease, through(to, begun), rows, func() {}); err != nil {
-		t.Fatalf("Fill: %v", err)
-	}
-	for i := range begun {
-		begun[i].Position = to
-	}
-	return begun
-}
-
-// activate has the generations served, and checks what an edit is to do besides.
-func (b *testBundle) activate(t testing.TB, generations ...readmodel.Checkpoint) {
-	t.Helper()
-	act := b.ask(t, readmodel.ActRebuild, "", names(generations)...)
-	want := revision(t, b.store)
-	for _, g := range generations {
-		i := slices.IndexFunc(b.at, func(at readmodel.Checkpoint) bool { return at.Projection == g.Projection })
-		want.Position += g.Position - b.at[i].Position
-		b.at[i] = g
-	}
-	got, err := b.store.Activate(t.Context(), b.lease, act.ID, generations)
-	if err != nil {
-		t.Fatalf("Activate: %v", err)
-	}
-	b.edited(t, act.ID, want, got)
-}
-
-// edited checks the revision that an edit made of the one before, and that its act
-// has ended.
-func (b *testBundle) edited(t testing.TB, act int64, want, got readmodel.Revision) {
-	t.Helper()
-	want.Edits++
-	if got != want {
-		t.Errorf("the edit made revision %+v, want %+v", got, want)
-	}
-	if is := revision(t, b.store); is != want {
-		t.Errorf("after the edit, Revision = %+v, want %+v", is, want)
-	}
-	b.revision = want
-	b.ended(t, act)
-}
-
-// serves fails the test where a reader is told anything but these rows.
-func (b *testBundle) serves(t testing.TB, rows *readmodel.Rows) {
-	t.Helper()
-	subjects, err := b.store.Campaigns(t.Context(), "", 1_000)
-	if err != nil {
-		t.Fatalf("Campaigns: %v", err)
-	}
-	var want []events.Campaign
-	for c := range rows.Subjects() {
-		want = append(want, c)
-	}
-	slices.Sort(want)
-	if d := diff(want, subjects); d != "" {
-		t.Errorf("Campaigns (-want +got):\n%s", d)
-	}
-	stores := map[events.Shop]bool{"store-1": true, "store-2": true, "": true}
-	for c, event := range rows.Campaigns() {
-		sameCampaign(t, b.store, rows, c)
-		stores[event.Shop] = true
-		snapshot, at, err := b.store.Snapshot(t.Context(), c)
+	t.Run("what is asked for again while it has not ended is one operation", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t, a)
+		first, err := b.store.Ask(t.Context(), readmodel.Operation{Kind: readmodel.Reset, Projections: []string{"a", "b"}, Campaign: "evt-1", Who: owner, Why: "first"})
 		if err != nil {
-			t.Fatalf("Snapshot(%q): %v", c, err)
+			t.Fatalf("Ask: %v", err)
 		}
-		served := rows.Of(c)
-		served.Revision = snapshot.Revision
-		if d := diff(served, snapshot); d != "" {
-			t.Errorf("Snapshot(%q) (-want +got):\n%s", c, d)
+		again := func() readmodel.Operation {
+			t.Helper()
+			got, err := b.store.Ask(t.Context(), readmodel.Operation{Kind: readmodel.Reset, Projections: []string{"a", "b"}, Campaign: "evt-1", Who: rival, Why: "again"})
+			if err != nil {
+				t.Fatalf("Ask: %v", err)
+			}
+			return got
 		}
-		if d := diff(sortedCheckpoints(b.at), at); d != "" {
-			t.Errorf("checkpoints of the snapshot (-want +got):\n%s", d)
+		if d := diff(first, again()); d != "" {
+			t.Errorf("Ask again while it waits (-want +got):\n%s", d)
 		}
-	}
-	for shop := range stores {
-		sameShopCampaigns(t, b.store, rows, shop)
-	}
-	sameDistributed(t, b.store, rows, instant(0))
-}
+		for _, other := range []readmodel.Operation{
+			b.ask(t, readmodel.Reset, "evt-1", "a"), b.ask(t, readmodel.Reset, "evt-1", "a,b"), b.ask(t, readmodel.Reset, "evt-1", "a", "b", "c"),
+			b.ask(t, readmodel.Reset, "EVT-1", "a", "b"), b.ask(t, readmodel.Rebuild, "", "a", "b"), b.ask(t, readmodel.Pause, "", "a", "b"),
+		} {
+			if other.ID == first.ID {
+				t.Errorf("%+v is taken for the same as %+v", other, first)
+			}
+		}
+		running := first
+		running.State, running.Owner = readmodel.Running, owner
+		b.note(t, running)
+		running = b.op(t, first.ID)
+		if d := diff(running, again()); d != "" {
+			t.Errorf("Ask again while it runs (-want +got):\n%s", d)
+		}
+		for _, state := range []readmodel.OperationState{readmodel.Failed, readmodel.Done} {
+			running.State = state
+			b.note(t, running)
+			next := again()
+			if next.ID <= running.ID || next.State != readmodel.Waiting || next.Who != rival {
+				t.Errorf("Ask after it has %s = %+v, want another than %+v", state, next, running)
+			}
+			running = next
+		}
+	})
 
-// contents is what can be seen of a database.
-type contents struct {
-	Builds   []readmodel.Build
-	Revision readmodel.Revision
-	Acts     []readmodel.Act
-	Rows     map[readmodel.Generation]map[string][]any
-}
+	t.Run("many who ask at once get one operation", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t, a)
+		stores := []readmodel.Store{b.store, b.open()}
+		var (
+			all sync.WaitGroup
+			ids [8]int64
+		)
+		for i := range ids {
+			all.Go(func() {
+				op, err := stores[i%2].Ask(t.Context(), readmodel.Operation{Kind: readmodel.Rebuild, Projections: []string{"a"}, Who: owner})
+				if err != nil {
+					t.Errorf("Ask: %v", err)
+				}
+				ids[i] = op.ID
+			})
+		}
+		all.Wait()
+		got := b.ops(t)
+		if len(got) != 1 {
+			t.Fatalf("Acts = %+v, want one", got)
+		}
+		for i, id := range ids {
+			if id != got[0].ID {
+				t.Errorf("%d was given operation %d, want %d", i, id, got[0].ID)
+			}
+		}
+	})
 
-// contents returns all but the rows of other keys than those of the given rows.
-func (b *testBundle) contents(t testing.TB, rows *readmodel.Rows) contents {
-	t.Helper()
-	c := contents{b.list(t), revision(t, b.store), b.acts(t), make(map[readmodel.Generation]map[string][]any)}
-	highest := readmodel.Generation(0)
-	for _, build := range c.Builds {
-		highest = max(highest, build.Generation)
-	}
-	for g := readmodel.Generation(1); g <= highest+1; g++ { // also of one that does not exist
-		c.Rows[g] = ByTable(b.loadOf(t, g, rows))
-	}
-	return c
-}
+	t.Run("who asks while operations end is always given one that had not", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t, a)
+		stores := []readmodel.Store{b.store, b.open()}
+		var (
+			all     sync.WaitGroup
+			highest [2]int64
+		)
+		for i, store := range stores {
+			all.Go(func() {
+				for range 25 {
+					op, err := store.Ask(t.Context(), readmodel.Operation{Kind: readmodel.Rebuild, Projections: []string{"a"}, Who: owner})
+					if err != nil || op.ID < highest[i] {
+						t.Errorf("Ask after operation %d = %+v, %v", highest[i], op, err)
+						return
+					}
+					highest[i] = op.ID
+					op.State = readmodel.Done
+					if err := store.Note(t.Context(), b.lease, op); err != nil && !errors.Is(err, readmodel.ErrFenced) {
+						t.Errorf("Note: %v", err)
+						return
+					}
+				}
+			})
+		}
+		all.Wait()
+		for _, op := range b.ops(t) {
+			if op.State != readmodel.Done {
+				t.Errorf("%+v, want it done", op)
+			}
+		}
+	})
 
-// loadOf returns those of the rows' keys that are stored in a generation.
-func (b *testBundle) loadOf(t testing.TB, g readmodel.Generation, rows *readmodel.Rows) *readmodel.Rows {
-	t.Helper()
-	at := tables()
-	for i := range at {
-		at[i].Generation = g
-	}
-	stored, err := b.store.Load(t.Context(), at, keysOf(rows))
-	if err != nil {
-		t.Fatalf("Load of generation %d: %v", g, err)
-	}
-	return stored
-}
+	t.Run("the last are listed newest first, and the oldest that is open comes next", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t, a)
+		var asked []readmodel.Operation
+		for _, projection := range []string{"a", "b", "c", "d"} {
+			asked = append(asked, b.ask(t, readmodel.Rebuild, "", projection))
+		}
+		newest := slices.Clone(asked)
+		slices.Reverse(newest)
+		for limit := range 6 {
+			got, err := b.store.Operations(t.Context(), limit)
+			if err != nil {
+				t.Fatalf("Acts(%d): %v", limit, err)
+			}
+			if d := diff(append([]readmodel.Operation{}, newest[:min(limit, 4)]...), append([]readmodel.Operation{}, got...)); d != "" {
+				t.Errorf("Acts(%d) (-want +got):\n%s", limit, d)
+			}
+		}
+		next := func(want ...readmodel.Operation) {
+			t.Helper()
+			got, ok, err := b.store.Next(t.Context())
+			if err != nil || ok != (len(want) > 0) {
+				t.Fatalf("Next = %+v, %v, %v; want %+v", got, ok, err, want)
+			}
+			if ok && got.ID != want[0].ID {
+				t.Errorf("Next = %+v, want %+v", got, want[0])
+			}
+		}
+		next(asked[0])
+		asked[1].State = readmodel.Done
+		b.note(t, asked[1])
+		asked[0].State = readmodel.Running
+		b.note(t, asked[0])
+		next(asked[0])
+		asked[0].State = readmodel.Failed
+		b.note(t, asked[0])
+		next(asked[2])
+		for _, op := range asked[2:] {
+			op.State = readmodel.Done
+			b.note(t, op)
+		}
+		next()
+	})
 
-// through moves checkpoints to a position.
-func through(to events.Position, at []readmodel.Checkpoint) []readmodel.Advance {
-	advances := make([]readmodel.Advance, len(at))
-	for i := range at {
-		advances[i] = readmodel.Advance{Checkpoint: at[i], To: to}
-	}
-	return advances
-}
+	t.Run("an operation begins once, and ended it is closed", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t, a)
+		op := b.ask(t, readmodel.Rebuild, "", "a")
+		op.At = 3 // it still waits
+		b.note(t, op)
+		if d := diff(op, b.op(t, op.ID)); d != "" {
+			t.Errorf("noted as waiting (-want +got):\n%s", d)
+		}
+		for n, by := range []string{owner, owner, rival} {
+			op.State, op.Owner, op.At, op.To = readmodel.Running, by, events.Position(n), 10
+			b.note(t, op)
+			got := b.op(t, op.ID)
+			if n == 0 {
+				if got.BeganAt.Before(got.AskedAt) || got.BeganAt.Location() != time.UTC {
+					t.Errorf("begun %v, asked for %v", got.BeganAt, got.AskedAt)
+				}
+				op.BeganAt = got.BeganAt
+			}
+			if d := diff(op, got); d != "" {
+				t.Errorf("noted as running (-want +got):\n%s", d)
+			}
+		}
+		op.State = readmodel.Waiting // it is put off
+		b.note(t, op)
+		if d := diff(op, b.op(t, op.ID)); d != "" {
+			t.Errorf("noted as waiting again (-want +got):\n%s", d)
+		}
 
-// names returns the projections' names, sorted.
-func names(at []readmodel.Checkpoint) []string {
-	var all []string
-	for _, c := range at {
-		all = append(all, c.Projection)
-	}
-	slices.Sort(all)
-	return all
+		// What serves something else ends the operation by itself.
+		b.activate(t, b.begin(t)...)
+		if got := b.ops(t)[0]; got.At != got.To || got.EndedAt.Before(got.AskedAt) {
+			t.Errorf("carried out, %+v", got)
+		}
+		op.State, op.Error = readmodel.Failed, "기록이 비었다"
+		b.note(t, op)
+		for _, ended := range b.ops(t) {
+			for _, state := range []readmodel.OperationState{readmodel.Waiting, readmodel.Running, readmodel.Done, readmodel.Failed} {
+				change := ended
+				change.State, change.Error, change.Owner = state, "?", "?"
+				if err := b.store.Note(t.Context(), b.lease, change); !errors.Is(err, readmodel.ErrFenced) {
+					t.Errorf("Note of %s to %+v = %v, want ErrFenced", state, ended, err)
+				}
+			}
+			if d := diff(ended, b.op(t, ended.ID)); d != "" {
+				t.Errorf("after it had ended (-want +got):\n%s", d)
+			}
+			op = ended
+		}
+		op.ID += 1_000
+		if err := b.store.Note(t.Context(), b.lease, op); !errors.Is(err, readmodel.ErrFenced) {
+			t.Errorf("Note to an operation that there is not = %v, want ErrFenced", err)
+		}
+	})
 }

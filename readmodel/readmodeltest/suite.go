@@ -37,7 +37,7 @@ func Test(t *testing.T, a Adapter) {
 	t.Run("Activation", func(t *testing.T) { t.Parallel(); testActivation(t, a) })
 	t.Run("Pruning", func(t *testing.T) { t.Parallel(); testPruning(t, a) })
 	t.Run("Mending", func(t *testing.T) { t.Parallel(); testMending(t, a) })
-	t.Run("Acts", func(t *testing.T) { t.Parallel(); testActs(t, a) })
+	t.Run("Acts", func(t *testing.T) { t.Parallel(); testOperations(t, a) })
 	t.Run("Held", func(t *testing.T) { t.Parallel(); testHeld(t, a) })
 	t.Run("RandomBatches", func(t *testing.T) { t.Parallel(); testRandomBatches(t, a) })
 }

@@ -101,8 +101,8 @@ func (s *Store) Begin(ctx context.Context, lease readmodel.Lease, projections []
 }
 
 // Activate implements [readmodel.Generations].
-func (s *Store) Activate(ctx context.Context, lease readmodel.Lease, act int64, generations []readmodel.Checkpoint) (readmodel.Revision, error) {
-	revision, err := s.edit(ctx, lease, act, generations, func(tx *sql.Tx) error {
+func (s *Store) Activate(ctx context.Context, lease readmodel.Lease, op int64, generations []readmodel.Checkpoint) (readmodel.Revision, error) {
+	revision, err := s.edit(ctx, lease, op, generations, func(tx *sql.Tx) error {
 		for _, at := range generations {
 			for _, statement := range []string{keepStandby, activate} {
 				if err := one(ctx, tx, at.Projection+" serves it already", statement, at.Projection, int64(at.Generation)); err != nil {
@@ -119,8 +119,8 @@ func (s *Store) Activate(ctx context.Context, lease readmodel.Lease, act int64, 
 }
 
 // edit runs do in a transaction that holds the lease and finds the checkpoints as given,
-// ends the act and counts what it does to what is served.
-func (s *Store) edit(ctx context.Context, lease readmodel.Lease, act int64, at []readmodel.Checkpoint, do func(*sql.Tx) error) (revision readmodel.Revision, err error) {
+// ends the operation and counts what it does to what is served.
+func (s *Store) edit(ctx context.Context, lease readmodel.Lease, op int64, at []readmodel.Checkpoint, do func(*sql.Tx) error) (revision readmodel.Revision, err error) {
 	err = s.held(ctx, lease, func(tx *sql.Tx) error {
 		if err := lockCheckpoints(ctx, tx, at); err != nil {
 			return err
@@ -128,7 +128,7 @@ func (s *Store) edit(ctx context.Context, lease readmodel.Lease, act int64, at [
 		if err := do(tx); err != nil {
 			return err
 		}
-		if err := end(ctx, tx, act); err != nil {
+		if err := end(ctx, tx, op); err != nil {
 			return err
 		}
 		if _, err := tx.ExecContext(ctx, countEdit); err != nil {

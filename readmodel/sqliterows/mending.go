@@ -21,12 +21,12 @@ WHERE projection = ?1`
 )
 
 // Replace implements [readmodel.Store].
-func (s *Store) Replace(ctx context.Context, lease readmodel.Lease, act int64, at []readmodel.Checkpoint, c events.Campaign, rows *readmodel.Rows) (readmodel.Revision, error) {
+func (s *Store) Replace(ctx context.Context, lease readmodel.Lease, op int64, at []readmodel.Checkpoint, c events.Campaign, rows *readmodel.Rows) (readmodel.Revision, error) {
 	of, err := readmodel.GenerationsOfReplace(at, c, rows)
 	if err != nil {
 		return readmodel.Revision{}, fmt.Errorf("replace rows: %w", err)
 	}
-	revision, err := s.edit(ctx, lease, act, at, func(tx *sql.Tx) error {
+	revision, err := s.edit(ctx, lease, op, at, func(tx *sql.Tx) error {
 		if err := lockAllServed(ctx, tx, at); err != nil {
 			return err
 		}
@@ -46,18 +46,18 @@ func (s *Store) Replace(ctx context.Context, lease readmodel.Lease, act int64, a
 }
 
 // Pause implements [readmodel.Store].
-func (s *Store) Pause(ctx context.Context, lease readmodel.Lease, act int64, projections []string, paused bool) error {
+func (s *Store) Pause(ctx context.Context, lease readmodel.Lease, op int64, projections []string, paused bool) error {
 	err := s.held(ctx, lease, func(tx *sql.Tx) error {
 		for _, p := range projections {
 			statement, args := resume, []any{p}
 			if paused {
-				statement, args = pause, []any{p, act}
+				statement, args = pause, []any{p, op}
 			}
 			if _, err := tx.ExecContext(ctx, statement, args...); err != nil {
 				return err
 			}
 		}
-		return end(ctx, tx, act)
+		return end(ctx, tx, op)
 	})
 	if err != nil {
 		return fmt.Errorf("pause projections: %w", err)

@@ -47,7 +47,7 @@ func TestPlans(t *testing.T) {
 			{s.named("participant_profile").prune, 2, []string{
 				"participant_profile USING PRIMARY KEY (generation=? AND campaign=? AND dimension=? AND value=?)", "PRIMARY KEY (generation=?)\n",
 			}},
-			{nextAct, 0, []string{"SCAN acts USING INDEX acts_open\n"}}, // which holds none that ended
+			{nextOperation, 0, []string{"SCAN acts USING INDEX acts_open\n"}}, // which holds none that ended
 			{s.queries.shopChannels, 4, []string{byStore, "channel_stats USING PRIMARY KEY (generation=? AND campaign=?)"}},
 		} {
 			plan := explain(t, s, tc.query, tc.parameters)

@@ -50,11 +50,11 @@ CREATE TABLE IF NOT EXISTS standbys ( -- the generation of a projection that was
 
 CREATE TABLE IF NOT EXISTS pauses ( -- projections that are not folded further until an operator says so
     projection TEXT NOT NULL PRIMARY KEY, -- name of the projection
-    act        INTEGER NOT NULL           -- the act by which it was paused
+    act        INTEGER NOT NULL           -- the operation by which it was paused
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE IF NOT EXISTS acts ( -- what operators had done to projections, and what they still wait for
-    id          INTEGER PRIMARY KEY AUTOINCREMENT, -- number of the act; the oldest that has not ended is carried out
+    id          INTEGER PRIMARY KEY AUTOINCREMENT, -- number of the operation; the oldest that has not ended is carried out
     kind        TEXT NOT NULL,                     -- rebuild, reset, rollback, pause or resume
     projections TEXT NOT NULL,                     -- names of the projections, sorted: an array in JSON
     campaign    TEXT NOT NULL,                     -- the campaign of a reset; empty for the others
@@ -62,7 +62,7 @@ CREATE TABLE IF NOT EXISTS acts ( -- what operators had done to projections, and
     why         TEXT NOT NULL,                     -- the reason that was given; may be empty
     state       TEXT NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'running', 'done', 'failed')),
     asked_at    INTEGER NOT NULL,                  -- when it was asked for
-    began_at    INTEGER,                           -- when somebody first began to carry it out
+    began_at    INTEGER,                           -- when it was first begun
     ended_at    INTEGER,                           -- when it was done or had failed
     owner       TEXT NOT NULL DEFAULT '',          -- process that carries it out, or did last; empty while it waits
     at_position INTEGER NOT NULL DEFAULT 0,        -- up to where the log is folded for it
@@ -71,7 +71,7 @@ CREATE TABLE IF NOT EXISTS acts ( -- what operators had done to projections, and
     CHECK ((ended_at IS NULL) = (state IN ('waiting', 'running')))
 ) STRICT;
 
-CREATE UNIQUE INDEX IF NOT EXISTS acts_open ON acts (kind, projections, campaign) WHERE ended_at IS NULL; -- what is asked for twice at once is one act
+CREATE UNIQUE INDEX IF NOT EXISTS acts_open ON acts (kind, projections, campaign) WHERE ended_at IS NULL; -- what is asked for twice at once is one operation
 
 CREATE TABLE IF NOT EXISTS event_stats ( -- projection event_stats: one row per campaign
     generation                  INTEGER NOT NULL, -- build that the row belongs to; see projections.active_generation

@@ -28,22 +28,22 @@ func names(ps []projections.Projection) []string {
 	return all
 }
 
-func ask(t *testing.T, rows readmodel.Store, kind readmodel.ActKind, c events.Campaign, projections ...string) readmodel.Act {
+func ask(t *testing.T, rows readmodel.Store, kind readmodel.OperationKind, c events.Campaign, projections ...string) readmodel.Operation {
 	t.Helper()
-	a, err := rows.Ask(t.Context(), readmodel.Act{Kind: kind, Projections: projections, Campaign: c, Who: "the test", Why: "to see"})
+	a, err := rows.Ask(t.Context(), readmodel.Operation{Kind: kind, Projections: projections, Campaign: c, Who: "the test", Why: "to see"})
 	if err != nil {
 		t.Fatalf("Ask: %v", err)
 	}
 	return a
 }
 
-// ended waits for the end of the act.
-func ended(t *testing.T, rows readmodel.Store, id int64) readmodel.Act {
+// ended waits for the end of the operation.
+func ended(t *testing.T, rows readmodel.Store, id int64) readmodel.Operation {
 	t.Helper()
 	deadline, tick := time.After(30*time.Second), time.NewTicker(2*time.Millisecond)
 	defer tick.Stop()
 	for {
-		a, err := rows.Act(t.Context(), id)
+		a, err := rows.Operation(t.Context(), id)
 		if err != nil {
 			t.Fatalf("Act: %v", err)
 		}
@@ -53,16 +53,16 @@ func ended(t *testing.T, rows readmodel.Store, id int64) readmodel.Act {
 		select {
 		case <-tick.C:
 		case <-deadline:
-			t.Fatalf("act has not ended: %+v", a)
+			t.Fatalf("operation has not ended: %+v", a)
 		}
 	}
 }
 
-// done asks for an act and demands that it is done.
-func done(t *testing.T, rows readmodel.Store, kind readmodel.ActKind, c events.Campaign, projections ...string) {
+// done asks for an operation and demands that it is done.
+func done(t *testing.T, rows readmodel.Store, kind readmodel.OperationKind, c events.Campaign, projections ...string) {
 	t.Helper()
-	if a := ended(t, rows, ask(t, rows, kind, c, projections...).ID); a.State != readmodel.ActDone || a.Error != "" {
-		t.Fatalf("act: %+v", a)
+	if a := ended(t, rows, ask(t, rows, kind, c, projections...).ID); a.State != readmodel.Done || a.Error != "" {
+		t.Fatalf("operation: %+v", a)
 	}
 }
 
@@ -89,7 +89,7 @@ func TestRebuild(t *testing.T) {
 	everywhere(t, func(t *testing.T, b *verifyBundle) {
 		b.spoil(t, "")
 		r, _ := start(t, b.log, b.rows, "process-1", 20, projections.All())
-		done(t, b.rows, readmodel.ActRebuild, "", "channel_stats")
+		done(t, b.rows, readmodel.Rebuild, "", "channel_stats")
 		cfg := b.config()
 		cfg.Projections = cfg.Projections[:1]
 		if cfg.Projections[0].Name() != "channel_stats" {
@@ -105,7 +105,7 @@ func TestRebuild(t *testing.T) {
 		more := drafts(t, 12, 200)
 		appended := make(chan events.Position, 1)
 		go func() { appended <- appendAll(t, b.log, more, 3) }()
-		done(t, b.rows, readmodel.ActRebuild, "", names(projections.All())...)
+		done(t, b.rows, readmodel.Rebuild, "", names(projections.All())...)
 		b.clean(t)
 		head := <-appended
 		waitFor(t, r, head)
@@ -128,21 +128,21 @@ func TestRollback(t *testing.T) {
 	everywhere(t, func(t *testing.T, b *verifyBundle) {
 		all := names(projections.All())
 		r, _ := start(t, b.log, b.rows, "process-1", 20, projections.All())
-		if a := ended(t, b.rows, ask(t, b.rows, readmodel.ActRollback, "", all...).ID); a.State != readmodel.ActFailed || !strings.Contains(a.Error, "no earlier generation") {
+		if a := ended(t, b.rows, ask(t, b.rows, readmodel.Rollback, "", all...).ID); a.State != readmodel.Failed || !strings.Contains(a.Error, "no earlier generation") {
 			t.Errorf("rollback to nothing: %+v", a)
 		}
-		done(t, b.rows, readmodel.ActRebuild, "", all...)
+		done(t, b.rows, readmodel.Rebuild, "", all...)
 		head := appendAll(t, b.log, drafts(t, 12, 100), 10)
 		waitFor(t, r, head)
 		b.spoil(t, " WHERE generation = 2")
-		done(t, b.rows, readmodel.ActRollback, "", all...)
+		done(t, b.rows, readmodel.Rollback, "", all...)
 		b.clean(t)
 		for name, build := range active(t, b.rows) {
 			if build.Generation != 1 {
 				t.Errorf("%s: generation %d is served; want 1", name, build.Generation)
 			}
 		}
-		done(t, b.rows, readmodel.ActRollback, "", all...) // and forth
+		done(t, b.rows, readmodel.Rollback, "", all...) // and forth
 		if v := b.verify(t); v.First == nil {
 			t.Error("rows that were spoiled equal the fold")
 		}
@@ -163,7 +163,7 @@ func TestReset(t *testing.T) {
 		r, _ := start(t, b.log, b.rows, "process-1", 20, projections.All())
 		mended := campaigns[len(campaigns)/2]
 		for _, table := range names(projections.All()) {
-			done(t, b.rows, readmodel.ActReset, mended, table)
+			done(t, b.rows, readmodel.Reset, mended, table)
 		}
 		cfg := b.config()
 		cfg.Campaign = mended
@@ -180,7 +180,7 @@ func TestReset(t *testing.T) {
 		appended := make(chan events.Position, 1)
 		go func() { appended <- appendAll(t, b.log, drafts(t, 12, 300), 3) }()
 		for _, c := range campaigns {
-			done(t, b.rows, readmodel.ActReset, c, names(projections.All())...)
+			done(t, b.rows, readmodel.Reset, c, names(projections.All())...)
 		}
 		waitFor(t, r, <-appended)
 		b.clean(t)
@@ -205,17 +205,17 @@ func snapshots(t *testing.T, rows readmodel.Store, campaigns []events.Campaign) 
 	return all
 }
 
-// TestUnknownProjection: an act that names a projection that this program does not have
+// TestUnknownProjection: an operation that names a projection that this program does not have
 // fails, and the ones after it are carried out.
 func TestUnknownProjection(t *testing.T) {
 	t.Parallel()
 	b := onSQLite(t)
 	start(t, b.log, b.rows, "process-1", 20, projections.All()[1:])
-	a := ended(t, b.rows, ask(t, b.rows, readmodel.ActRebuild, "", names(projections.All())...).ID)
-	if want := `there is no projection "channel_stats"`; a.State != readmodel.ActFailed || a.Error != want {
-		t.Errorf("act: %+v; want it to fail: %s", a, want)
+	a := ended(t, b.rows, ask(t, b.rows, readmodel.Rebuild, "", names(projections.All())...).ID)
+	if want := `there is no projection "channel_stats"`; a.State != readmodel.Failed || a.Error != want {
+		t.Errorf("operation: %+v; want it to fail: %s", a, want)
 	}
-	done(t, b.rows, readmodel.ActRebuild, "", "event_stats")
+	done(t, b.rows, readmodel.Rebuild, "", "event_stats")
 }
 
 // TestPause stops one projection, also for a process that starts later, and goes on.
@@ -224,7 +224,7 @@ func TestPause(t *testing.T) {
 	everywhere(t, func(t *testing.T, b *verifyBundle) {
 		paused := "event_stats"
 		r, stop := start(t, b.log, b.rows, "process-1", 20, projections.All())
-		done(t, b.rows, readmodel.ActPause, "", paused)
+		done(t, b.rows, readmodel.Pause, "", paused)
 		at := b.head
 		for i := range 2 {
 			head := appendAll(t, b.log, drafts(t, uint64(12+i), 50), 10)
@@ -233,7 +233,7 @@ func TestPause(t *testing.T) {
 				t.Errorf("paused at %d, it is %+v", at, got)
 			}
 			// A rebuild of what is paused leaves it where it is.
-			done(t, b.rows, readmodel.ActRebuild, "", paused)
+			done(t, b.rows, readmodel.Rebuild, "", paused)
 			if got := active(t, b.rows)[paused]; got.Position != at || !got.Paused || got.Generation != readmodel.Generation(i+2) {
 				t.Errorf("paused at %d and rebuilt, it is %+v", at, got)
 			}
@@ -246,7 +246,7 @@ func TestPause(t *testing.T) {
 				r, _ = start(t, b.log, b.rows, "process-2", 20, projections.All())
 			}
 		}
-		done(t, b.rows, readmodel.ActResume, "", paused)
+		done(t, b.rows, readmodel.Resume, "", paused)
 		waitFor(t, r, b.head)
 		b.clean(t)
 	})
@@ -288,9 +288,9 @@ func TestNewerVersionRebuilds(t *testing.T) {
 		if v := verify(t, cfg); v.First != nil {
 			t.Errorf("what the newer program serves: %s", v.First)
 		}
-		acts, err := b.rows.Acts(t.Context(), 10)
-		if err != nil || len(acts) != 1 || acts[0].Kind != readmodel.ActRebuild || !slices.Equal(acts[0].Projections, []string{"participation_hourly"}) {
-			t.Errorf("acts = %+v, %v; want one rebuild", acts, err)
+		ops, err := b.rows.Operations(t.Context(), 10)
+		if err != nil || len(ops) != 1 || ops[0].Kind != readmodel.Rebuild || !slices.Equal(ops[0].Projections, []string{"participation_hourly"}) {
+			t.Errorf("operations = %+v, %v; want one rebuild", ops, err)
 		}
 		if err := stop(); err != nil {
 			t.Fatal(err)
@@ -322,9 +322,9 @@ func TestNewerVersionIsNotGivenUp(t *testing.T) {
 	if err := stop(); err != nil {
 		t.Fatal(err)
 	}
-	acts, err := b.rows.Acts(t.Context(), 10)
-	if err != nil || len(acts) != 2 || acts[0].State != readmodel.ActDone || acts[1].State != readmodel.ActFailed {
-		t.Errorf("acts = %+v, %v; want one that failed, and then one that is done", acts, err)
+	ops, err := b.rows.Operations(t.Context(), 10)
+	if err != nil || len(ops) != 2 || ops[0].State != readmodel.Done || ops[1].State != readmodel.Failed {
+		t.Errorf("operations = %+v, %v; want one that failed, and then one that is done", ops, err)
 	}
 }
 
@@ -342,7 +342,7 @@ func (f *failingFill) Fill(ctx context.Context, lease readmodel.Lease, advances 
 }
 
 // TestActsSurviveTheirLeaders takes leaders away at random moments while rebuilds,
-// rollbacks and resets go on and events come in: every act comes to its end once, and
+// rollbacks and resets go on and events come in: every operation comes to its end once, and
 // rows always equal the fold.
 func TestActsSurviveTheirLeaders(t *testing.T) {
 	t.Parallel()
@@ -358,11 +358,11 @@ func TestActsSurviveTheirLeaders(t *testing.T) {
 			var id int64
 			switch n % 3 {
 			case 0:
-				id = ask(t, b.rows, readmodel.ActRebuild, "", all...).ID
+				id = ask(t, b.rows, readmodel.Rebuild, "", all...).ID
 			case 1:
-				id = ask(t, b.rows, readmodel.ActReset, campaigns[random.IntN(len(campaigns))], all...).ID
+				id = ask(t, b.rows, readmodel.Reset, campaigns[random.IntN(len(campaigns))], all...).ID
 			case 2:
-				id = ask(t, b.rows, readmodel.ActRollback, "", all[random.IntN(len(all))]).ID
+				id = ask(t, b.rows, readmodel.Rollback, "", all[random.IntN(len(all))]).ID
 			}
 			for k := 0; ; k++ {
 				_, stop := start(t, b.log, b.rows, fmt.Sprintf("process %d/%d", n, k), 20, projections.All())
@@ -376,11 +376,11 @@ func TestActsSurviveTheirLeaders(t *testing.T) {
 					t.Fatal(err)
 				}
 				b.clean(t)
-				if a, err := b.rows.Act(t.Context(), id); err != nil {
+				if a, err := b.rows.Operation(t.Context(), id); err != nil {
 					t.Fatal(err)
 				} else if a.Ended() {
-					if a.State != readmodel.ActDone {
-						t.Fatalf("act: %+v", a)
+					if a.State != readmodel.Done {
+						t.Fatalf("operation: %+v", a)
 					}
 					break
 				}
@@ -392,12 +392,12 @@ func TestActsSurviveTheirLeaders(t *testing.T) {
 // watchedRows tells of notes, of commits by the generation, and of renewals.
 type watchedRows struct {
 	readmodel.Store
-	noted    func(readmodel.Act)
+	noted    func(readmodel.Operation)
 	commit   func(readmodel.Generation)
 	acquires *atomic.Int64
 }
 
-func (w watchedRows) Note(ctx context.Context, lease readmodel.Lease, a readmodel.Act) error {
+func (w watchedRows) Note(ctx context.Context, lease readmodel.Lease, a readmodel.Operation) error {
 	err := w.Store.Note(ctx, lease, a)
 	w.noted(a)
 	return err
@@ -413,13 +413,13 @@ func (w watchedRows) Acquire(ctx context.Context, name, owner string, ttl time.D
 	return w.Store.Acquire(ctx, name, owner, ttl)
 }
 
-// TestLastStepKeepsTheLease: events come in when an act is about to take its last step,
+// TestLastStepKeepsTheLease: events come in when an operation is about to take its last step,
 // which takes longer than a third of the lease: it is renewed meanwhile.
 func TestLastStepKeepsTheLease(t *testing.T) {
 	t.Parallel()
 	b := onSQLite(t)
 	_, stop := start(t, b.log, b.rows, "process-1", 20, projections.All())
-	done(t, b.rows, readmodel.ActRebuild, "", names(projections.All())...)
+	done(t, b.rows, readmodel.Rebuild, "", names(projections.All())...)
 	if err := stop(); err != nil {
 		t.Fatal(err)
 	}
@@ -429,7 +429,7 @@ func TestLastStepKeepsTheLease(t *testing.T) {
 		acquires, first, then atomic.Int64
 	)
 	rows := watchedRows{Store: b.rows, acquires: &acquires}
-	rows.noted = func(a readmodel.Act) {
+	rows.noted = func(a readmodel.Operation) {
 		if a.To > 0 && !last.Load() {
 			waitFor(t, r, appendAll(t, b.log, drafts(t, 12, 300), 300))
 			last.Store(true)
@@ -444,30 +444,30 @@ func TestLastStepKeepsTheLease(t *testing.T) {
 	}
 	r, _ = start(t, b.log, rows, "process-1", 20, projections.All())
 	waitFor(t, r, b.head)
-	done(t, b.rows, readmodel.ActRollback, "", names(projections.All())...)
+	done(t, b.rows, readmodel.Rollback, "", names(projections.All())...)
 	if first.Load() == 0 || then.Load() == first.Load() {
 		t.Errorf("the lease was acquired %d times when the last step began, %d when it ended", first.Load(), then.Load())
 	}
 	b.clean(t)
 }
 
-// TestProgressIsOfTheFarthestBehind: an act tells how far it is of all its projections,
+// TestProgressIsOfTheFarthestBehind: an operation tells how far it is of all its projections,
 // also where one of them is paused far behind the others.
 func TestProgressIsOfTheFarthestBehind(t *testing.T) {
 	t.Parallel()
 	b := onSQLite(t)
 	all := names(projections.All())
-	var last readmodel.Act
+	var last readmodel.Operation
 	rows := watchedRows{
 		Store: b.rows, acquires: new(atomic.Int64), commit: func(readmodel.Generation) {},
-		noted: func(a readmodel.Act) { last = a },
+		noted: func(a readmodel.Operation) { last = a },
 	}
 	r, stop := start(t, b.log, rows, "process-1", 20, projections.All())
-	done(t, b.rows, readmodel.ActRebuild, "", all...)
-	done(t, b.rows, readmodel.ActPause, "", all[0])
+	done(t, b.rows, readmodel.Rebuild, "", all...)
+	done(t, b.rows, readmodel.Pause, "", all[0])
 	head := appendAll(t, b.log, drafts(t, 12, 50), 10)
 	waitForOthers(t, r, all[0], head)
-	done(t, b.rows, readmodel.ActRollback, "", all...)
+	done(t, b.rows, readmodel.Rollback, "", all...)
 	if err := stop(); err != nil {
 		t.Fatal(err)
 	}

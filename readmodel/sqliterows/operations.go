@@ -12,39 +12,39 @@ import (
 )
 
 const (
-	actColumns = `
+	operationColumns = `
 id, kind, projections, campaign, who, why, state, asked_at, began_at, ended_at, owner, at_position, to_position, error`
 
-	askAct = `
+	askOperation = `
 INSERT INTO acts (kind, projections, campaign, who, why, asked_at)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6)
 ON CONFLICT (kind, projections, campaign) WHERE ended_at IS NULL DO NOTHING`
 
-	readOpenAct = `
-SELECT` + actColumns + `
+	readOpenOperation = `
+SELECT` + operationColumns + `
 FROM acts
 WHERE kind = ?1 AND projections = ?2 AND campaign = ?3 AND ended_at IS NULL`
 
-	readAct = `
-SELECT` + actColumns + `
+	readOperation = `
+SELECT` + operationColumns + `
 FROM acts
 WHERE id = ?1`
 
-	readActs = `
-SELECT` + actColumns + `
+	readOperations = `
+SELECT` + operationColumns + `
 FROM acts
 ORDER BY id DESC
 LIMIT ?1`
 
 	// By itself SQLite would go through all that ended.
-	nextAct = `
-SELECT` + actColumns + `
+	nextOperation = `
+SELECT` + operationColumns + `
 FROM acts INDEXED BY acts_open
 WHERE ended_at IS NULL
 ORDER BY id
 LIMIT 1`
 
-	noteAct = `
+	noteOperation = `
 UPDATE acts
 SET state       = ?2,
     owner       = ?3,
@@ -55,88 +55,88 @@ SET state       = ?2,
     ended_at    = CASE WHEN ?2 IN ('done', 'failed') THEN ?7 END
 WHERE id = ?1 AND ended_at IS NULL`
 
-	endAct = `
+	endOperation = `
 UPDATE acts
 SET state = 'done', at_position = to_position, ended_at = ?2
 WHERE id = ?1 AND ended_at IS NULL`
 )
 
-// Ask implements [readmodel.Acts].
-func (s *Store) Ask(ctx context.Context, a readmodel.Act) (readmodel.Act, error) {
+// Ask implements [readmodel.Operations].
+func (s *Store) Ask(ctx context.Context, a readmodel.Operation) (readmodel.Operation, error) {
 	if err := a.Validate(); err != nil {
-		return readmodel.Act{}, fmt.Errorf("ask for an act: %w", err)
+		return readmodel.Operation{}, fmt.Errorf("ask for an operation: %w", err)
 	}
 	names, err := json.Marshal(a.Projections)
 	if err != nil {
-		return readmodel.Act{}, fmt.Errorf("ask for an act: %w", err)
+		return readmodel.Operation{}, fmt.Errorf("ask for an operation: %w", err)
 	}
-	var asked readmodel.Act
+	var asked readmodel.Operation
 	err = s.write(ctx, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, askAct, string(a.Kind), string(names), string(a.Campaign), a.Who, a.Why, time.Now().UnixMicro())
+		_, err := tx.ExecContext(ctx, askOperation, string(a.Kind), string(names), string(a.Campaign), a.Who, a.Why, time.Now().UnixMicro())
 		if err != nil {
 			return err
 		}
-		asked, err = scanAct(tx.QueryRowContext(ctx, readOpenAct, string(a.Kind), string(names), string(a.Campaign)))
+		asked, err = scanOperation(tx.QueryRowContext(ctx, readOpenOperation, string(a.Kind), string(names), string(a.Campaign)))
 		return err
 	})
 	if err != nil {
-		return readmodel.Act{}, fmt.Errorf("ask for an act: %w", err)
+		return readmodel.Operation{}, fmt.Errorf("ask for an operation: %w", err)
 	}
 	return asked, nil
 }
 
-// Act implements [readmodel.Acts].
-func (s *Store) Act(ctx context.Context, id int64) (readmodel.Act, error) {
-	a, err := scanAct(s.reader.QueryRowContext(ctx, readAct, id))
+// Operation implements [readmodel.Operations].
+func (s *Store) Operation(ctx context.Context, id int64) (readmodel.Operation, error) {
+	a, err := scanOperation(s.reader.QueryRowContext(ctx, readOperation, id))
 	if errors.Is(err, sql.ErrNoRows) {
-		err = readmodel.ErrNoAct
+		err = readmodel.ErrNoOperation
 	}
 	if err != nil {
-		return readmodel.Act{}, fmt.Errorf("read act %d: %w", id, err)
+		return readmodel.Operation{}, fmt.Errorf("read operation %d: %w", id, err)
 	}
 	return a, nil
 }
 
-// Acts implements [readmodel.Acts].
-func (s *Store) Acts(ctx context.Context, limit int) (acts []readmodel.Act, err error) {
-	rows, err := s.reader.QueryContext(ctx, readActs, limit)
+// Operations implements [readmodel.Operations].
+func (s *Store) Operations(ctx context.Context, limit int) (ops []readmodel.Operation, err error) {
+	rows, err := s.reader.QueryContext(ctx, readOperations, limit)
 	if err != nil {
-		return nil, fmt.Errorf("read acts: %w", err)
+		return nil, fmt.Errorf("read operations: %w", err)
 	}
 	defer func() { _ = rows.Close() }()
 	for rows.Next() {
-		a, err := scanAct(rows)
+		a, err := scanOperation(rows)
 		if err != nil {
-			return nil, fmt.Errorf("read acts: %w", err)
+			return nil, fmt.Errorf("read operations: %w", err)
 		}
-		acts = append(acts, a)
+		ops = append(ops, a)
 	}
 	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("read acts: %w", err)
+		return nil, fmt.Errorf("read operations: %w", err)
 	}
-	return acts, nil
+	return ops, nil
 }
 
-// Next implements [readmodel.Acts].
-func (s *Store) Next(ctx context.Context) (readmodel.Act, bool, error) {
-	a, err := scanAct(s.reads[nextAct].QueryRowContext(ctx))
+// Next implements [readmodel.Operations].
+func (s *Store) Next(ctx context.Context) (readmodel.Operation, bool, error) {
+	a, err := scanOperation(s.reads[nextOperation].QueryRowContext(ctx))
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
-		return readmodel.Act{}, false, nil
+		return readmodel.Operation{}, false, nil
 	case err != nil:
-		return readmodel.Act{}, false, fmt.Errorf("read the next act: %w", err)
+		return readmodel.Operation{}, false, fmt.Errorf("read the next operation: %w", err)
 	}
 	return a, true, nil
 }
 
-// Note implements [readmodel.Acts].
-func (s *Store) Note(ctx context.Context, lease readmodel.Lease, a readmodel.Act) error {
+// Note implements [readmodel.Operations].
+func (s *Store) Note(ctx context.Context, lease readmodel.Lease, a readmodel.Operation) error {
 	err := s.held(ctx, lease, func(tx *sql.Tx) error {
-		return one(ctx, tx, fmt.Sprintf("act %d", a.ID), noteAct,
+		return one(ctx, tx, fmt.Sprintf("operation %d", a.ID), noteOperation,
 			a.ID, string(a.State), a.Owner, int64(a.At), int64(a.To), a.Error, time.Now().UnixMicro())
 	})
 	if err != nil {
-		return fmt.Errorf("note act: %w", err)
+		return fmt.Errorf("note operation: %w", err)
 	}
 	return nil
 }
@@ -151,9 +151,9 @@ func (s *Store) held(ctx context.Context, lease readmodel.Lease, do func(*sql.Tx
 	})
 }
 
-// end ends the act that changes what is served.
-func end(ctx context.Context, tx *sql.Tx, act int64) error {
-	return one(ctx, tx, fmt.Sprintf("act %d", act), endAct, act, time.Now().UnixMicro())
+// end ends the operation that changes what is served.
+func end(ctx context.Context, tx *sql.Tx, op int64) error {
+	return one(ctx, tx, fmt.Sprintf("operation %d", op), endOperation, op, time.Now().UnixMicro())
 }
 
 // one demands that a statement changes one row.
@@ -172,10 +172,10 @@ func one(ctx context.Context, tx *sql.Tx, what, statement string, args ...any) e
 	return nil
 }
 
-// scanAct reads a row of actColumns.
-func scanAct(row interface{ Scan(dest ...any) error }) (readmodel.Act, error) {
+// scanOperation reads a row of operationColumns.
+func scanOperation(row interface{ Scan(dest ...any) error }) (readmodel.Operation, error) {
 	var (
-		a            readmodel.Act
+		a            readmodel.Operation
 		names        []byte
 		asked        int64
 		began, ended sql.NullInt64
@@ -183,7 +183,7 @@ func scanAct(row interface{ Scan(dest ...any) error }) (readmodel.Act, error) {
 	err := row.Scan(&a.ID, (*string)(&a.Kind), &names, (*string)(&a.Campaign), &a.Who, &a.Why, (*string)(&a.State),
 		&asked, &began, &ended, &a.Owner, (*int64)(&a.At), (*int64)(&a.To), &a.Error)
 	if err != nil {
-		return readmodel.Act{}, err
+		return readmodel.Operation{}, err
 	}
 	a.AskedAt, a.BeganAt, a.EndedAt = time.UnixMicro(asked).UTC(), timeOf(began), timeOf(ended)
 	return a, json.Unmarshal(names, &a.Projections)

@@ -13,43 +13,43 @@ import (
 )
 
 const (
-	actColumns = `
+	operationColumns = `
 id, kind, projections, campaign, who, why, state, asked_at, began_at, ended_at, owner, at_position, to_position, error`
 
-	// lockActs lets acts be asked for one after the other, or who comes later could be
+	// lockOperations lets operations be asked for one after the other, or who comes later could be
 	// given the lower number; and none ends meanwhile.
-	lockActs = `
+	lockOperations = `
 LOCK TABLE jangbu_rows.acts IN SHARE ROW EXCLUSIVE MODE`
 
-	askAct = `
+	askOperation = `
 INSERT INTO jangbu_rows.acts (kind, projections, campaign, who, why)
 VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT (kind, projections, campaign) WHERE ended_at IS NULL DO NOTHING`
 
-	readOpenAct = `
-SELECT` + actColumns + `
+	readOpenOperation = `
+SELECT` + operationColumns + `
 FROM jangbu_rows.acts
 WHERE kind = $1 AND projections = $2 AND campaign = $3 AND ended_at IS NULL`
 
-	readAct = `
-SELECT` + actColumns + `
+	readOperation = `
+SELECT` + operationColumns + `
 FROM jangbu_rows.acts
 WHERE id = $1`
 
-	readActs = `
-SELECT` + actColumns + `
+	readOperations = `
+SELECT` + operationColumns + `
 FROM jangbu_rows.acts
 ORDER BY id DESC
 LIMIT $1`
 
-	nextAct = `
-SELECT` + actColumns + `
+	nextOperation = `
+SELECT` + operationColumns + `
 FROM jangbu_rows.acts
 WHERE ended_at IS NULL
 ORDER BY id
 LIMIT 1`
 
-	noteAct = `
+	noteOperation = `
 UPDATE jangbu_rows.acts
 SET state       = $2,
     owner       = $3,
@@ -60,79 +60,79 @@ SET state       = $2,
     ended_at    = CASE WHEN $2 IN ('done', 'failed') THEN clock_timestamp() END
 WHERE id = $1 AND ended_at IS NULL`
 
-	endAct = `
+	endOperation = `
 UPDATE jangbu_rows.acts
 SET state = 'done', at_position = to_position, ended_at = clock_timestamp()
 WHERE id = $1 AND ended_at IS NULL`
 )
 
-// Ask implements [readmodel.Acts].
-func (s *Store) Ask(ctx context.Context, a readmodel.Act) (readmodel.Act, error) {
+// Ask implements [readmodel.Operations].
+func (s *Store) Ask(ctx context.Context, a readmodel.Operation) (readmodel.Operation, error) {
 	if err := a.Validate(); err != nil {
-		return readmodel.Act{}, fmt.Errorf("ask for an act: %w", err)
+		return readmodel.Operation{}, fmt.Errorf("ask for an operation: %w", err)
 	}
-	var asked readmodel.Act
+	var asked readmodel.Operation
 	batch := new(pgx.Batch)
-	batch.Queue(askAct, string(a.Kind), a.Projections, string(a.Campaign), a.Who, a.Why)
-	batch.Queue(readOpenAct, string(a.Kind), a.Projections, string(a.Campaign)).QueryRow(func(row pgx.Row) (err error) {
-		asked, err = scanAct(row)
+	batch.Queue(askOperation, string(a.Kind), a.Projections, string(a.Campaign), a.Who, a.Why)
+	batch.Queue(readOpenOperation, string(a.Kind), a.Projections, string(a.Campaign)).QueryRow(func(row pgx.Row) (err error) {
+		asked, err = scanOperation(row)
 		return err
 	})
 	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, lockActs); err != nil { // before the others are even prepared, which locks too
+		if _, err := tx.Exec(ctx, lockOperations); err != nil { // before the others are even prepared, which locks too
 			return err
 		}
 		return tx.SendBatch(ctx, batch).Close()
 	})
 	if err != nil {
-		return readmodel.Act{}, fmt.Errorf("ask for an act: %w", err)
+		return readmodel.Operation{}, fmt.Errorf("ask for an operation: %w", err)
 	}
 	return asked, nil
 }
 
-// Act implements [readmodel.Acts].
-func (s *Store) Act(ctx context.Context, id int64) (readmodel.Act, error) {
-	a, err := scanAct(s.pool.QueryRow(ctx, readAct, id))
+// Operation implements [readmodel.Operations].
+func (s *Store) Operation(ctx context.Context, id int64) (readmodel.Operation, error) {
+	a, err := scanOperation(s.pool.QueryRow(ctx, readOperation, id))
 	if errors.Is(err, pgx.ErrNoRows) {
-		err = readmodel.ErrNoAct
+		err = readmodel.ErrNoOperation
 	}
 	if err != nil {
-		return readmodel.Act{}, fmt.Errorf("read act %d: %w", id, err)
+		return readmodel.Operation{}, fmt.Errorf("read operation %d: %w", id, err)
 	}
 	return a, nil
 }
 
-// Acts implements [readmodel.Acts].
-func (s *Store) Acts(ctx context.Context, limit int) ([]readmodel.Act, error) {
-	rows, err := s.pool.Query(ctx, readActs, limit)
+// Operations implements [readmodel.Operations].
+func (s *Store) Operations(ctx context.Context, limit int) ([]readmodel.Operation, error) {
+	rows, err := s.pool.Query(ctx, readOperations, limit)
 	if err != nil {
-		return nil, fmt.Errorf("read acts: %w", err)
+		return nil, fmt.Errorf("read operations: %w", err)
 	}
-	acts, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (readmodel.Act, error) { return scanAct(row) })
+	ops, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (readmodel.Operation, error) { return scanOperation(row) })
 	if err != nil {
-		return nil, fmt.Errorf("read acts: %w", err)
+		return nil, fmt.Errorf("read operations: %w", err)
 	}
-	return acts, nil
+	return ops, nil
 }
 
-// Next implements [readmodel.Acts].
-func (s *Store) Next(ctx context.Context) (readmodel.Act, bool, error) {
-	a, err := scanAct(s.pool.QueryRow(ctx, nextAct))
+// Next implements [readmodel.Operations].
+func (s *Store) Next(ctx context.Context) (readmodel.Operation, bool, error) {
+	a, err := scanOperation(s.pool.QueryRow(ctx, nextOperation))
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
-		return readmodel.Act{}, false, nil
+		return readmodel.Operation{}, false, nil
 	case err != nil:
-		return readmodel.Act{}, false, fmt.Errorf("read the next act: %w", err)
+		return readmodel.Operation{}, false, fmt.Errorf("read the next operation: %w", err)
 	}
 	return a, true, nil
 }
 
-// Note implements [readmodel.Acts].
-func (s *Store) Note(ctx context.Context, lease readmodel.Lease, a readmodel.Act) error {
+// Note implements [readmodel.Operations].
+func (s *Store) Note(ctx context.Context, lease readmodel.Lease, a readmodel.Operation) error {
 	batch := new(pgx.Batch)
-	batch.Queue(noteAct, a.ID, string(a.State), a.Owner, int64(a.At), int64(a.To), a.Error).Exec(one(fmt.Sprintf("act %d", a.ID)))
+	batch.Queue(noteOperation, a.ID, string(a.State), a.Owner, int64(a.At), int64(a.To), a.Error).Exec(one(fmt.Sprintf("operation %d", a.ID)))
 	if err := s.held(ctx, lease, batch); err != nil {
-		return fmt.Errorf("note act: %w", err)
+		return fmt.Errorf("note operation: %w", err)
 	}
 	return nil
 }
@@ -149,9 +149,9 @@ func (s *Store) held(ctx context.Context, lease readmodel.Lease, batch *pgx.Batc
 	})
 }
 
-// queueEndAct ends the act that changes what is served.
-func queueEndAct(batch *pgx.Batch, act int64) {
-	batch.Queue(endAct, act).Exec(one(fmt.Sprintf("act %d", act)))
+// queueEndOperation ends the operation that changes what is served.
+func queueEndOperation(batch *pgx.Batch, op int64) {
+	batch.Queue(endOperation, op).Exec(one(fmt.Sprintf("operation %d", op)))
 }
 
 // one returns what demands that a statement has changed one row.
@@ -164,10 +164,10 @@ func one(what string) func(pgconn.CommandTag) error {
 	}
 }
 
-// scanAct reads a row of actColumns.
-func scanAct(row pgx.Row) (readmodel.Act, error) {
+// scanOperation reads a row of operationColumns.
+func scanOperation(row pgx.Row) (readmodel.Operation, error) {
 	var (
-		a              readmodel.Act
+		a              readmodel.Operation
 		began, endedAt pgtype.Timestamptz
 	)
 	err := row.Scan(&a.ID, (*string)(&a.Kind), &a.Projections, (*string)(&a.Campaign), &a.Who, &a.Why, (*string)(&a.State),

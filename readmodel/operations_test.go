@@ -1,0 +1,57 @@
+package readmodel_test
+
+import (
+	"strings"
+	"testing"
+
+	"jangbu/readmodel"
+)
+
+func TestOperationValidate(t *testing.T) {
+	t.Parallel()
+	good := readmodel.Operation{Kind: readmodel.Rebuild, Projections: []string{"Z", "a", "ab", "시간별"}, Who: "김운영"}
+	for name, tc := range map[string]struct {
+		change func(*readmodel.Operation)
+		want   string // in the error; empty: there is none
+	}{
+		"a rebuild":            {func(*readmodel.Operation) {}, ""},
+		"a rollback":           {func(a *readmodel.Operation) { a.Kind = readmodel.Rollback }, ""},
+		"a pause":              {func(a *readmodel.Operation) { a.Kind = readmodel.Pause }, ""},
+		"a resumption":         {func(a *readmodel.Operation) { a.Kind = readmodel.Resume }, ""},
+		"a reset":              {func(a *readmodel.Operation) { a.Kind, a.Campaign = readmodel.Reset, "이벤트" }, ""},
+		"one projection":       {func(a *readmodel.Operation) { a.Projections = a.Projections[:1] }, ""},
+		"a reason":             {func(a *readmodel.Operation) { a.Why = "행이 바뀌었다" }, ""},
+		"no kind":              {func(a *readmodel.Operation) { a.Kind = "" }, `no operation ""`},
+		"another kind":         {func(a *readmodel.Operation) { a.Kind = "Rebuild" }, `no operation "Rebuild"`},
+		"no projection":        {func(a *readmodel.Operation) { a.Projections = nil }, "no projection"},
+		"not sorted":           {func(a *readmodel.Operation) { a.Projections = []string{"a", "Z"} }, "not sorted"},
+		"named twice":          {func(a *readmodel.Operation) { a.Projections = []string{"a", "b", "b"} }, "twice"},
+		"a reset of nothing":   {func(a *readmodel.Operation) { a.Kind = readmodel.Reset }, "campaign"},
+		"a pause of one event": {func(a *readmodel.Operation) { a.Kind, a.Campaign = readmodel.Pause, "evt-1" }, "campaign"},
+		"nobody":               {func(a *readmodel.Operation) { a.Who = "" }, "nobody"},
+	} {
+		op := good
+		tc.change(&op)
+		switch err := op.Validate(); {
+		case tc.want == "" && err != nil:
+			t.Errorf("%s: %v", name, err)
+		case tc.want != "" && (err == nil || !strings.Contains(err.Error(), tc.want)):
+			t.Errorf("%s: error %v, want it to say %s", name, err, tc.want)
+		}
+	}
+	if len(good.Projections) != 4 || good.Projections[0] != "Z" {
+		t.Errorf("Validate changed the projections to %q", good.Projections)
+	}
+}
+
+func TestActEnded(t *testing.T) {
+	t.Parallel()
+	for state, want := range map[readmodel.OperationState]bool{
+		readmodel.Waiting: false, readmodel.Running: false, readmodel.Done: true, readmodel.Failed: true,
+	} {
+		op := readmodel.Operation{State: state}
+		if got := op.Ended(); got != want {
+			t.Errorf("%s: Ended = %v, want %v", state, got, want)
+		}
+	}
+}
