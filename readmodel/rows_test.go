@@ -185,3 +185,28 @@ func TestKeysOfEachTable(t *testing.T) {
 		t.Errorf("room for %d rows", room.Len())
 	}
 }
+
+func TestRowsSubjectsAndLen(t *testing.T) {
+	t.Parallel()
+	rows := newRows()
+	want := map[events.Campaign]struct{}{}
+	check := func(n int) {
+		t.Helper()
+		if diff := cmp.Diff(want, rows.Subjects()); diff != "" {
+			t.Errorf("subjects (-want +got):\n%s", diff)
+		}
+		if got := rows.Len(); got != n {
+			t.Errorf("Len = %d, want %d", got, n)
+		}
+	}
+	check(0)
+	campaigns := []events.Campaign{"evt-1", "이벤트", "", "EVT-1"}
+	for i, table := range readmodeltest.Tables() { // each has a row of another campaign
+		c := campaigns[i%len(campaigns)]
+		rows.Put(table, rowOf(table, c))
+		want[c] = struct{}{}
+		check(i + 1)
+	}
+	rows.Channel(readmodel.ChannelKey{Campaign: "evt-1", Channel: "kakao"})
+	check(len(readmodeltest.Tables()) + 1)
+}

@@ -36,7 +36,7 @@ func (c projectionsRollbackCommand) Run(ctx context.Context, t cli.Terminal) err
 			return err
 		}
 		for _, name := range names {
-			if !slices.ContainsFunc(all, func(b readmodel.Build) bool { return b.Standby && b.Projection == name }) {
+			if !slices.ContainsFunc(all, func(b readmodel.GenerationState) bool { return b.Standby && b.Projection == name }) {
 				return fmt.Errorf("%w: no earlier generation of %s is kept", cli.ErrNothing, name)
 			}
 		}

@@ -43,7 +43,7 @@ type buildReport struct {
 	Lag        events.Position      `json:"lag"` // in events
 }
 
-func buildReports(builds []readmodel.Build, head events.Position) []buildReport {
+func buildReports(builds []readmodel.GenerationState, head events.Position) []buildReport {
 	all := make([]buildReport, 0, len(builds))
 	for _, b := range builds {
 		r := buildReport{Projection: b.Projection, Version: b.Version, Generation: b.Generation, Position: b.Position, Lag: max(head-b.Position, 0)}

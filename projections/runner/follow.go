@@ -69,7 +69,7 @@ func (f *follower) register(ctx context.Context) error {
 		if at.Position > totals.Head {
 			return fmt.Errorf("%w: %s stands at %d, the log ends at %d", ErrAhead, at.Projection, at.Position, totals.Head)
 		}
-		f.cursors[i] = cursor{Projection: f.cfg.Projections[i], at: at, paused: slices.ContainsFunc(builds, func(b readmodel.Build) bool {
+		f.cursors[i] = cursor{Projection: f.cfg.Projections[i], at: at, paused: slices.ContainsFunc(builds, func(b readmodel.GenerationState) bool {
 			return b.Paused && b.Projection == at.Projection
 		})}
 	}

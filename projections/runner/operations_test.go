@@ -67,13 +67,13 @@ func done(t *testing.T, rows readmodel.Store, kind readmodel.OperationKind, c ev
 }
 
 // active returns the active generations, by projection.
-func active(t *testing.T, rows readmodel.Store) map[string]readmodel.Build {
+func active(t *testing.T, rows readmodel.Store) map[string]readmodel.GenerationState {
 	t.Helper()
 	all, err := rows.List(t.Context())
 	if err != nil {
 		t.Fatalf("List: %v", err)
 	}
-	of := make(map[string]readmodel.Build)
+	of := make(map[string]readmodel.GenerationState)
 	for _, b := range all {
 		if b.Active {
 			of[b.Projection] = b

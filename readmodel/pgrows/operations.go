@@ -64,6 +64,15 @@ WHERE id = $1 AND ended_at IS NULL`
 UPDATE jangbu_rows.acts
 SET state = 'done', at_position = to_position, ended_at = clock_timestamp()
 WHERE id = $1 AND ended_at IS NULL`
+
+	pause = `
+INSERT INTO jangbu_rows.pauses (projection, act)
+VALUES ($1, $2)
+ON CONFLICT (projection) DO NOTHING`
+
+	resume = `
+DELETE FROM jangbu_rows.pauses
+WHERE projection = $1`
 )
 
 // Ask implements [readmodel.Operations].
@@ -133,6 +142,23 @@ func (s *Store) Note(ctx context.Context, lease readmodel.Lease, a readmodel.Ope
 	batch.Queue(noteOperation, a.ID, string(a.State), a.Owner, int64(a.At), int64(a.To), a.Error).Exec(one(fmt.Sprintf("operation %d", a.ID)))
 	if err := s.held(ctx, lease, batch); err != nil {
 		return fmt.Errorf("note operation: %w", err)
+	}
+	return nil
+}
+
+// Pause implements [readmodel.Operations].
+func (s *Store) Pause(ctx context.Context, lease readmodel.Lease, op int64, projections []string, paused bool) error {
+	batch := new(pgx.Batch)
+	for _, p := range projections {
+		if paused {
+			batch.Queue(pause, p, op)
+		} else {
+			batch.Queue(resume, p)
+		}
+	}
+	queueEndOperation(batch, op)
+	if err := s.held(ctx, lease, batch); err != nil {
+		return fmt.Errorf("pause projections: %w", err)
 	}
 	return nil
 }

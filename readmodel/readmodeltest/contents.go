@@ -56,7 +56,7 @@ func (b *testBundle) ended(t testing.TB, id int64) {
 	}
 }
 
-func (b *testBundle) list(t testing.TB) []readmodel.Build {
+func (b *testBundle) list(t testing.TB) []readmodel.GenerationState {
 	t.Helper()
 	builds, err := b.store.List(t.Context())
 	if err != nil {
@@ -163,7 +163,7 @@ func (b *testBundle) serves(t testing.TB, rows *readmodel.Rows) {
 
 // contents is what can be seen of a database.
 type contents struct {
-	Builds     []readmodel.Build
+	Builds     []readmodel.GenerationState
 	Revision   readmodel.Revision
 	Operations []readmodel.Operation
 	Rows       map[readmodel.Generation]map[string][]any

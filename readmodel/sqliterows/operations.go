@@ -59,6 +59,15 @@ WHERE id = ?1 AND ended_at IS NULL`
 UPDATE acts
 SET state = 'done', at_position = to_position, ended_at = ?2
 WHERE id = ?1 AND ended_at IS NULL`
+
+	pause = `
+INSERT INTO pauses (projection, act)
+VALUES (?1, ?2)
+ON CONFLICT (projection) DO NOTHING`
+
+	resume = `
+DELETE FROM pauses
+WHERE projection = ?1`
 )
 
 // Ask implements [readmodel.Operations].
@@ -137,6 +146,26 @@ func (s *Store) Note(ctx context.Context, lease readmodel.Lease, a readmodel.Ope
 	})
 	if err != nil {
 		return fmt.Errorf("note operation: %w", err)
+	}
+	return nil
+}
+
+// Pause implements [readmodel.Store].
+func (s *Store) Pause(ctx context.Context, lease readmodel.Lease, op int64, projections []string, paused bool) error {
+	err := s.held(ctx, lease, func(tx *sql.Tx) error {
+		for _, p := range projections {
+			statement, args := resume, []any{p}
+			if paused {
+				statement, args = pause, []any{p, op}
+			}
+			if _, err := tx.ExecContext(ctx, statement, args...); err != nil {
+				return err
+			}
+		}
+		return end(ctx, tx, op)
+	})
+	if err != nil {
+		return fmt.Errorf("pause projections: %w", err)
 	}
 	return nil
 }

@@ -15,8 +15,8 @@ type operation struct {
 	do   func(context.Context, readmodel.Lease) error
 }
 
-// testHeld checks that all operations are fenced by the lease.
-func testHeld(t *testing.T, a Adapter) {
+// testLeaseRequired checks that all operations are fenced by the lease.
+func testLeaseRequired(t *testing.T, a Adapter) {
 	for name, lose := range map[string]func(*testing.T, *testBundle) (lost []readmodel.Lease){
 		"a lease that is another's, or nobody's, fences": func(_ *testing.T, b *testBundle) []readmodel.Lease {
 			lost := []readmodel.Lease{{}, b.lease, b.lease, b.lease, b.lease}

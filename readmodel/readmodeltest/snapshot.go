@@ -10,7 +10,7 @@ import (
 	"jangbu/readmodel"
 )
 
-func testSnapshots(t *testing.T, a Adapter) {
+func testSnapshot(t *testing.T, a Adapter) {
 	// same compares a snapshot with the rows of one campaign in memory, and its
 	// checkpoints with those of the bundle.
 	same := func(t *testing.T, b *testBundle, c events.Campaign, want readmodel.CampaignRows) {

@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	listBuilds = `
+	listGenerations = `
 SELECT g.projection, g.version, g.generation, g.position,
     p.active_generation IS NOT DISTINCT FROM g.generation,
     s.generation IS NOT DISTINCT FROM g.generation,
@@ -80,12 +80,12 @@ WHERE id = 1`
 )
 
 // List implements [readmodel.Generations].
-func (s *Store) List(ctx context.Context) ([]readmodel.Build, error) {
-	rows, err := s.pool.Query(ctx, listBuilds)
+func (s *Store) List(ctx context.Context) ([]readmodel.GenerationState, error) {
+	rows, err := s.pool.Query(ctx, listGenerations)
 	if err != nil {
 		return nil, fmt.Errorf("list generations: %w", err)
 	}
-	builds, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (b readmodel.Build, err error) {
+	builds, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (b readmodel.GenerationState, err error) {
 		err = row.Scan(&b.Projection, &b.Version, &b.Generation, &b.Position, &b.Active, &b.Standby, &b.Paused)
 		return b, err
 	})

@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	listBuilds = `
+	listGenerations = `
 SELECT g.projection, g.version, g.generation, g.position,
     p.active_generation IS g.generation,
     s.generation IS g.generation,
@@ -65,12 +65,12 @@ WHERE id = 1`
 )
 
 // List implements [readmodel.Generations].
-func (s *Store) List(ctx context.Context) ([]readmodel.Build, error) {
-	var builds []readmodel.Build
-	err := forEach(ctx, s.reads[listBuilds], func(rows *sql.Rows) (b readmodel.Build, err error) {
+func (s *Store) List(ctx context.Context) ([]readmodel.GenerationState, error) {
+	var builds []readmodel.GenerationState
+	err := forEach(ctx, s.reads[listGenerations], func(rows *sql.Rows) (b readmodel.GenerationState, err error) {
 		err = rows.Scan(&b.Projection, &b.Version, &b.Generation, &b.Position, &b.Active, &b.Standby, &b.Paused)
 		return b, err
-	}, func(b *readmodel.Build) { builds = append(builds, *b) })
+	}, func(b *readmodel.GenerationState) { builds = append(builds, *b) })
 	if err != nil {
 		return nil, fmt.Errorf("list generations: %w", err)
 	}

@@ -10,17 +10,6 @@ import (
 	"jangbu/readmodel"
 )
 
-const (
-	pause = `
-INSERT INTO jangbu_rows.pauses (projection, act)
-VALUES ($1, $2)
-ON CONFLICT (projection) DO NOTHING`
-
-	resume = `
-DELETE FROM jangbu_rows.pauses
-WHERE projection = $1`
-)
-
 // Replace implements [readmodel.Store].
 func (s *Store) Replace(ctx context.Context, lease readmodel.Lease, op int64, at []readmodel.Checkpoint, c events.Campaign, rows *readmodel.Rows) (readmodel.Revision, error) {
 	of, err := readmodel.GenerationsOfReplace(at, c, rows)
@@ -43,21 +32,4 @@ func (s *Store) Replace(ctx context.Context, lease readmodel.Lease, op int64, at
 		return readmodel.Revision{}, fmt.Errorf("replace rows: %w", err)
 	}
 	return revision, nil
-}
-
-// Pause implements [readmodel.Operations].
-func (s *Store) Pause(ctx context.Context, lease readmodel.Lease, op int64, projections []string, paused bool) error {
-	batch := new(pgx.Batch)
-	for _, p := range projections {
-		if paused {
-			batch.Queue(pause, p, op)
-		} else {
-			batch.Queue(resume, p)
-		}
-	}
-	queueEndOperation(batch, op)
-	if err := s.held(ctx, lease, batch); err != nil {
-		return fmt.Errorf("pause projections: %w", err)
-	}
-	return nil
 }

@@ -12,7 +12,7 @@ import (
 	"jangbu/readmodel"
 )
 
-func testBuilds(t *testing.T, a Adapter) {
+func testGenerations(t *testing.T, a Adapter) {
 	t.Run("generations begin at position 0, are numbered on, and listed with the others", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, a)
@@ -28,12 +28,12 @@ func testBuilds(t *testing.T, a Adapter) {
 		if d := diff(want, got); d != "" {
 			t.Errorf("Begin (-want +got):\n%s", d)
 		}
-		build := func(projection string, version int, g readmodel.Generation, position events.Position) readmodel.Build {
-			return readmodel.Build{Checkpoint: readmodel.Checkpoint{
+		build := func(projection string, version int, g readmodel.Generation, position events.Position) readmodel.GenerationState {
+			return readmodel.GenerationState{Checkpoint: readmodel.Checkpoint{
 				Projection: projection, Version: version, Generation: g, Position: position,
 			}, Active: g == 1}
 		}
-		listed := []readmodel.Build{
+		listed := []readmodel.GenerationState{
 			build(readmodel.ChannelStatsTable().Name, version, 1, 1), build(readmodel.ChannelStatsTable().Name, version, 2, 0),
 			build(readmodel.CampaignStatsTable().Name, version, 1, 1), build(readmodel.CampaignStatsTable().Name, version, 2, 0), build(readmodel.CampaignStatsTable().Name, 4, 3, 0),
 			build(ExtraTable().Name, version, 1, 1),
