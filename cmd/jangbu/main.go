@@ -15,8 +15,11 @@ import (
 
 	"github.com/redis/go-redis/v9/logging"
 
+	"jangbu/cmd/jangbu/bench"
 	"jangbu/cmd/jangbu/cli"
+	"jangbu/cmd/jangbu/operate"
 	"jangbu/cmd/jangbu/service"
+	"jangbu/cmd/jangbu/traffic"
 )
 
 func main() {
@@ -33,15 +36,15 @@ func main() {
 // commands is the command line. Flags that several commands share are embedded
 // in those commands.
 type commands struct {
-	Serve       service.ServeCommand `cmd:"" help:"Run the service: ingest, fold and serve."`
-	Demo        demoCommand          `cmd:"" help:"Run everything in a temporary directory, with generated traffic."`
-	Projections projectionsCommand   `cmd:"" help:"Operate the projections: see them, rebuild, reset, roll back, pause."`
-	Verify      verifyCommand        `cmd:"" help:"Prove that what is served equals the fold of the log."`
-	Replay      replayCommand        `cmd:"" help:"Fold the log again, or a part of it, without touching what is served."`
-	Events      eventsCommand        `cmd:"" help:"Look at the log; copy it to a file and back."`
-	DeadLetters deadLettersCommand   `cmd:"" name:"deadletters" help:"Look at records that could not become events; try them again, or give them up."`
-	Simulate    simulateCommand      `cmd:"" help:"Publish seeded traffic to Kafka brokers."`
-	Bench       benchCommand         `cmd:"" help:"Measure this machine."`
-	Token       service.TokenCommand `cmd:"" help:"Mint a token for the read API, for development."`
-	Version     versionCommand       `cmd:"" help:"Print the version."`
+	Serve       service.ServeCommand       `cmd:"" help:"Run the service: ingest, fold and serve."`
+	Demo        traffic.DemoCommand        `cmd:"" help:"Run everything in a temporary directory, with generated traffic."`
+	Projections operate.ProjectionsCommand `cmd:"" help:"Operate the projections: see them, rebuild, reset, roll back, pause."`
+	Verify      operate.VerifyCommand      `cmd:"" help:"Prove that what is served equals the fold of the log."`
+	Replay      operate.ReplayCommand      `cmd:"" help:"Fold the log again, or a part of it, without touching what is served."`
+	Events      operate.EventsCommand      `cmd:"" help:"Look at the log; copy it to a file and back."`
+	DeadLetters operate.DeadLettersCommand `cmd:"" name:"deadletters" help:"Look at records that could not become events; try them again, or give them up."`
+	Simulate    traffic.SimulateCommand    `cmd:"" help:"Publish seeded traffic to Kafka brokers."`
+	Bench       bench.Command              `cmd:"" help:"Measure this machine."`
+	Token       service.TokenCommand       `cmd:"" help:"Mint a token for the read API, for development."`
+	Version     versionCommand             `cmd:"" help:"Print the version."`
 }

@@ -1,0 +1,176 @@
+package operate
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"jangbu/cmd/jangbu/cli"
+	"jangbu/events"
+)
+
+// DeadLettersCommand shows, retries and discards dead letters.
+type DeadLettersCommand struct {
+	List    deadLettersListCommand    `cmd:"" help:"Count the dead letters by reason, or list them."`
+	Show    deadLettersShowCommand    `cmd:"" help:"Show what is known of one dead letter."`
+	Retry   deadLettersRetryCommand   `cmd:"" help:"Try dead letters again: what passes now becomes an event."`
+	Discard deadLettersDiscardCommand `cmd:"" help:"Give dead letters up, for good."`
+}
+
+// lettersAtOnce is how many dead letters are read, and dealt with in one
+// transaction, at once: each may hold a record of a mebibyte.
+const lettersAtOnce = 200
+
+// letter is a dead letter for machines. What was sealed is not in it.
+type letter struct {
+	ID          string        `json:"id"`
+	Topic       string        `json:"topic"`
+	Partition   int32         `json:"partition"`
+	Offset      int64         `json:"offset"`
+	Timestamp   time.Time     `json:"timestamp"`
+	Reason      events.Reason `json:"reason"`
+	Detail      string        `json:"detail"`
+	SealedBytes int           `json:"sealedBytes"`
+	BuriedAt    time.Time     `json:"buriedAt"`
+	Discarded   *discarded    `json:"discarded,omitempty"`
+}
+
+// discarded says who gave a letter up, for machines.
+type discarded struct {
+	At  time.Time `json:"at"`
+	By  string    `json:"by"`
+	Why string    `json:"why"`
+}
+
+func letterOf(d events.DeadLetter) letter {
+	l := letter{
+		ID: d.ID.String(), Topic: d.Topic, Partition: d.Partition, Offset: d.Offset, Timestamp: d.Timestamp,
+		Reason: d.Reason, Detail: d.Detail, SealedBytes: len(d.Sealed), BuriedAt: d.BuriedAt,
+	}
+	if d.Discarded != nil {
+		l.Discarded = new(discarded(*d.Discarded))
+	}
+	return l
+}
+
+// place says where in Kafka a letter's record was: topic/partition/offset.
+func place(d events.DeadLetter) string {
+	return d.Topic + "/" + strconv.Itoa(int(d.Partition)) + "/" + strconv.FormatInt(d.Offset, 10)
+}
+
+// reasonNamed returns the reason that a flag names; empty for none.
+func reasonNamed(flag, name string) (events.Reason, error) {
+	reasons := []events.Reason{events.ReasonMalformed, events.ReasonUnknownType, events.ReasonConflict}
+	if name != "" && !slices.Contains(reasons, events.Reason(name)) {
+		return "", fmt.Errorf("%w: --%s: %q is none of %v", cli.ErrUsage, flag, name, reasons)
+	}
+	return events.Reason(name), nil
+}
+
+// selection is the dead letters that a command deals with: those named, each once, else
+// all of one reason, else all.
+type selection struct {
+	ids    []events.ID
+	reason events.Reason
+}
+
+// newSelection reads arguments and flags; flag is the one that selects a reason.
+func newSelection(ids []string, all bool, flag, reason string) (selection, error) {
+	var s selection
+	var err error
+	if s.reason, err = reasonNamed(flag, reason); err != nil {
+		return s, err
+	}
+	ways := 0
+	for _, given := range []bool{len(ids) > 0, all, reason != ""} {
+		if given {
+			ways++
+		}
+	}
+	if ways != 1 {
+		return s, fmt.Errorf("%w: say which letters, in one way: by their IDs, by --%s, or --all", cli.ErrUsage, flag)
+	}
+	for _, text := range ids {
+		id, err := events.ParseID(text)
+		if err != nil {
+			return s, fmt.Errorf("%w: %q is no ID of a dead letter (as 01890a5d-ac96-874b-bcce-b302099a8057)", cli.ErrUsage, text)
+		}
+		if !slices.Contains(s.ids, id) {
+			s.ids = append(s.ids, id)
+		}
+	}
+	return s, nil
+}
+
+// each calls f with the selected letters that wait, page by page, in the order of
+// their records.
+func (s selection) each(ctx context.Context, t cli.Terminal, log events.Log, f func(letters []events.DeadLetter) error) error {
+	if len(s.ids) > 0 {
+		letters, err := s.named(ctx, t, log)
+		if err != nil {
+			return err
+		}
+		for page := range slices.Chunk(letters, lettersAtOnce) {
+			if err := f(page); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	q := events.DeadLetterQuery{Reason: s.reason, Limit: lettersAtOnce}
+	for {
+		page, err := log.DeadLetters().Waiting(ctx, q)
+		if err != nil || len(page) == 0 {
+			return err
+		}
+		if err := f(page); err != nil {
+			return err
+		}
+		q.After = &page[len(page)-1]
+	}
+}
+
+// named returns the letters that were named by their IDs, and tells of those that do
+// not wait.
+func (s selection) named(ctx context.Context, t cli.Terminal, log events.Log) ([]events.DeadLetter, error) {
+	var letters []events.DeadLetter
+	for _, id := range s.ids {
+		switch d, err := log.DeadLetters().Get(ctx, id); {
+		case errors.Is(err, events.ErrNoDeadLetter):
+			t.Warnf("jangbu: there is no dead letter %s; a retry may have made an event of it", id)
+		case err != nil:
+			return nil, err
+		case d.Discarded != nil:
+			t.Warnf("jangbu: dead letter %s was discarded, by %s", id, cli.Printable(d.Discarded.By))
+		default:
+			letters = append(letters, d)
+		}
+	}
+	slices.SortFunc(letters, func(a, b events.DeadLetter) int {
+		return cmp.Or(strings.Compare(a.Topic, b.Topic), cmp.Compare(a.Partition, b.Partition), cmp.Compare(a.Offset, b.Offset))
+	})
+	return letters, nil
+}
+
+// count returns how many letters are about to be dealt with.
+func (s selection) count(ctx context.Context, log events.Log) (int64, error) {
+	if len(s.ids) > 0 {
+		return int64(len(s.ids)), nil
+	}
+	groups, err := log.DeadLetters().Groups(ctx)
+	if err != nil {
+		return 0, err
+	}
+	var n int64
+	for _, g := range groups {
+		if s.reason == "" || s.reason == g.Reason {
+			n += g.Waiting
+		}
+	}
+	return n, nil
+}

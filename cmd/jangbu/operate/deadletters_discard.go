@@ -1,0 +1,102 @@
+package operate
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"jangbu/cmd/jangbu/cli"
+	"jangbu/cmd/jangbu/stores"
+	"jangbu/events"
+)
+
+type deadLettersDiscardCommand struct {
+	stores.Config
+	IDs        []string `arg:"" optional:"" name:"id" help:"The letters' IDs, as list shows them."`
+	All        bool     `help:"All letters that wait."`
+	WithReason string   `placeholder:"REASON" help:"Those whose reason this is: malformed, unknown-type or conflict."`
+	Reason     string   `required:"" placeholder:"TEXT" help:"Why they are given up. It is recorded, so it must name no customer."`
+	DryRun     bool     `help:"Say how many would be discarded, and change nothing."`
+	JSON       bool     `help:"Print one JSON object, and no progress."`
+}
+
+// Help implements kong's detailed help.
+func (deadLettersDiscardCommand) Help() string {
+	return `Erases what the letters hold. That they were there, who gave them up, when and why stays
+recorded; a record that is delivered again is a duplicate. This cannot be undone. A
+service may run meanwhile. A discard that is interrupted is run again and goes on.
+
+Exits with 3 where no such letter waits.
+
+Examples:
+  jangbu deadletters discard 01890a5d-ac96-874b-bcce-b302099a8057 --reason "sent by a test"
+  jangbu deadletters discard --with-reason malformed --reason "till of store 7, see OPS-412" --dry-run`
+}
+
+// mostWhy is how long the text of a discard may be, in bytes.
+const mostWhy = 500
+
+// Run discards the letters.
+func (c deadLettersDiscardCommand) Run(ctx context.Context, t cli.Terminal) error {
+	chosen, err := newSelection(c.IDs, c.All, "with-reason", c.WithReason)
+	if err != nil {
+		return err
+	}
+	why := strings.TrimSpace(c.Reason)
+	if why == "" || len(why) > mostWhy || !utf8.ValidString(why) || cli.Printable(why) != why {
+		return fmt.Errorf("%w: --reason: expected a line of 1 to %d bytes", cli.ErrUsage, mostWhy)
+	}
+	return c.WithLog(ctx, func(log events.Log) error {
+		by := events.Discarded{By: operator(), Why: why}
+		n, err := c.discard(ctx, t, log, chosen, by)
+		if err != nil {
+			return cli.Interruptible(ctx, err, fmt.Sprintf("%d dead letters were discarded; the same command goes on", n))
+		}
+		if n == 0 {
+			return fmt.Errorf("%w: no such dead letter waits", cli.ErrNothing)
+		}
+		if c.JSON {
+			return json.NewEncoder(t.Out).Encode(struct {
+				DryRun    bool   `json:"dryRun"`
+				Discarded int    `json:"discarded"`
+				By        string `json:"by"`
+				Why       string `json:"why"`
+			}{c.DryRun, n, by.By, by.Why})
+		}
+		if c.DryRun {
+			t.Printf("dead letters that would be discarded: %d, by %s: %s", n, by.By, by.Why)
+			return nil
+		}
+		t.Printf("dead letters discarded: %d, by %s: %s", n, by.By, by.Why)
+		return nil
+	})
+}
+
+// discard returns how many letters it has, or would have, discarded.
+func (c deadLettersDiscardCommand) discard(ctx context.Context, t cli.Terminal, log events.Log, chosen selection, by events.Discarded) (done int, err error) {
+	total, err := chosen.count(ctx, log)
+	if err != nil {
+		return 0, err
+	}
+	p := cli.Progress{Terminal: t, Quiet: c.JSON, Verb: "discarded", Unit: "through letter", Total: total}
+	defer p.End()
+	err = chosen.each(ctx, t, log, func(letters []events.DeadLetter) error {
+		n := len(letters)
+		if !c.DryRun {
+			ids := make([]events.ID, len(letters))
+			for i := range letters {
+				ids[i] = letters[i].ID
+			}
+			var err error
+			if n, err = log.DeadLetters().Discard(ctx, ids, by); err != nil {
+				return err
+			}
+		}
+		done += n
+		p.At(int64(done))
+		return nil
+	})
+	return done, err
+}

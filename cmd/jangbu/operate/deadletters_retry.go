@@ -1,0 +1,135 @@
+package operate
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+
+	"jangbu/cmd/jangbu/cli"
+	"jangbu/cmd/jangbu/stores"
+	"jangbu/events"
+	"jangbu/events/bus"
+	"jangbu/events/privacy"
+)
+
+type deadLettersRetryCommand struct {
+	stores.Config
+	stores.KeyConfig
+	stores.TopicConfig
+	IDs    []string `arg:"" optional:"" name:"id" help:"The letters' IDs, as list shows them."`
+	All    bool     `help:"All letters that wait."`
+	Reason string   `placeholder:"REASON" help:"Those whose reason this is: malformed, unknown-type or conflict."`
+	DryRun bool     `help:"Say what would pass, and change nothing."`
+	JSON   bool     `help:"Print one JSON object, and no progress."`
+}
+
+// Help implements kong's detailed help.
+func (deadLettersRetryCommand) Help() string {
+	return `Puts dead letters through the decoder of this version, in the order of their records, as
+if they arrived now. What passes is appended to the log, or found there as a duplicate,
+and is a dead letter no more; the rest stays, and is counted by what is wrong with it now.
+It needs the master key under which the letters were sealed, and the topics' names as the
+service has them. A service may run meanwhile. A retry that is interrupted, or killed, is
+run again and goes on; IDs of letters that do not wait are named on standard error.
+
+Exits with 3 where no such letter waits, and with 4 where some stay, or with --dry-run
+would stay.
+
+Examples:
+  jangbu deadletters retry --all --dry-run
+  jangbu deadletters retry --reason unknown-type
+  jangbu deadletters retry 01890a5d-ac96-874b-bcce-b302099a8057 --json
+  jangbu deadletters retry --all --database-url postgres://… --master-key-file master.key`
+}
+
+// Run tries the letters again.
+func (c deadLettersRetryCommand) Run(ctx context.Context, t cli.Terminal) error {
+	chosen, err := newSelection(c.IDs, c.All, "reason", c.Reason)
+	if err != nil {
+		return err
+	}
+	var wrong cli.Problems
+	c.Config.Check(wrong.Add)
+	c.TopicConfig.Check(wrong.Add)
+	if err := wrong.Err(); err != nil {
+		return err
+	}
+	return c.WithLog(ctx, func(log events.Log) error {
+		result := newRetried(c.DryRun)
+		err := c.retry(ctx, t, log, chosen, result)
+		if err != nil {
+			return cli.Interruptible(ctx, err, fmt.Sprintf("%d dead letters were tried; the same command goes on", result.Letters))
+		}
+		if result.Letters == 0 {
+			return fmt.Errorf("%w: no such dead letter waits", cli.ErrNothing)
+		}
+		if c.JSON {
+			err = json.NewEncoder(t.Out).Encode(result.sorted())
+		} else {
+			result.sorted().print(t)
+		}
+		if err == nil && result.Stay > 0 {
+			err = fmt.Errorf("%w: %d of %d dead letters stay", cli.ErrCheckFailed, result.Stay, result.Letters)
+		}
+		return err
+	})
+}
+
+func (c deadLettersRetryCommand) retry(ctx context.Context, t cli.Terminal, log events.Log, chosen selection, result *retried) (err error) {
+	keeper, closeKeys, err := c.openKeeper(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, closeKeys()) }()
+	total, err := chosen.count(ctx, log)
+	if err != nil {
+		return err
+	}
+	retrier := &bus.Retrier{Log: log, Privacy: keeper, Topics: c.Topics()}
+	try := retrier.Retry
+	if c.DryRun {
+		try = retrier.Try
+	}
+	p := cli.Progress{Terminal: t, Quiet: c.JSON, Verb: "tried", Unit: "through letter", Total: total}
+	defer p.End()
+	return chosen.each(ctx, t, log, func(letters []events.DeadLetter) error {
+		fates, err := try(ctx, letters)
+		if err != nil {
+			return err
+		}
+		for i, fate := range fates {
+			result.add(letters[i], fate)
+		}
+		p.At(result.Letters)
+		return nil
+	})
+}
+
+// openKeeper opens the privacy of a log that has dead letters: neither its keys nor
+// its master key are made up.
+func (c deadLettersRetryCommand) openKeeper(ctx context.Context) (*privacy.Keeper, func() error, error) {
+	master, err := c.ExistingMasterKey(&c.Config)
+	if err != nil {
+		return nil, nil, fmt.Errorf("master key: %w", err)
+	}
+	if c.LogPlace().Postgres == "" {
+		if _, err := os.Stat(c.KeysPath()); err != nil {
+			return nil, nil, fmt.Errorf("there is no key store at %s; --data-dir says where it is", c.KeysPath())
+		}
+	}
+	keys, closeKeys, err := c.OpenKeys(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	opened := keys
+	if c.DryRun {
+		opened = privacy.Unwritten(keys)
+	}
+	keeper, err := privacy.Open(ctx, opened, master)
+	if err != nil {
+		return nil, nil, errors.Join(err, closeKeys())
+	}
+	return keeper, closeKeys, nil
+}

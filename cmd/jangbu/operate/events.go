@@ -1,0 +1,26 @@
+package operate
+
+import (
+	"fmt"
+	"time"
+)
+
+// EventsCommand shows the log, and copies it to a file and back.
+type EventsCommand struct {
+	Tail   eventsTailCommand   `cmd:"" help:"Show the last events of the log, and those to come."`
+	Show   eventsShowCommand   `cmd:"" help:"Show one event, whole."`
+	Export eventsExportCommand `cmd:"" help:"Write the log, or a part of it, to a file."`
+	Import eventsImportCommand `cmd:"" help:"Put an exported log into an empty one."`
+}
+
+// eventsAtOnce is how many events are read from the log at once to be shown.
+const eventsAtOnce = 1_000
+
+// seoul is where people read these times.
+func seoul() (*time.Location, error) {
+	location, err := time.LoadLocation("Asia/Seoul")
+	if err != nil {
+		return nil, fmt.Errorf("load time zone: %w", err)
+	}
+	return location, nil
+}

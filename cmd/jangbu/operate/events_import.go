@@ -1,0 +1,89 @@
+package operate
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"jangbu/cmd/jangbu/cli"
+	"jangbu/cmd/jangbu/stores"
+	"jangbu/events"
+	"jangbu/events/archive"
+)
+
+type eventsImportCommand struct {
+	stores.Config
+	File string `arg:"" name:"file" help:"The export, with its manifest beside it."`
+	JSON bool   `help:"Print the figures as one JSON object, and no progress."`
+}
+
+// Help implements kong's detailed help.
+func (eventsImportCommand) Help() string {
+	return `Puts an export into an empty log: the same events, with the same positions and
+identities, recorded when they were. Nothing is written before the whole file has been
+found to be as its manifest says. An import that was interrupted is run again and goes
+on. No service may run on that log meanwhile.
+
+An export has no keys. For a service to go on from it, bring keys.db and master.key
+along: with new keys, a record that comes a second time would seem another one.
+
+Examples:
+  jangbu events import log.jsonl.zst --data-dir ./copy
+  jangbu events import log.jsonl.zst --log-url postgres://jangbu@db/jangbu --json`
+}
+
+// Run imports the file.
+func (c eventsImportCommand) Run(ctx context.Context, t cli.Terminal) error {
+	if err := archive.CheckName(c.File); err != nil {
+		return fmt.Errorf("%w: %s: %w", cli.ErrUsage, c.File, err)
+	}
+	if err := c.Checked(); err != nil {
+		return err
+	}
+	r, err := archive.Open(c.File)
+	if err != nil {
+		return err
+	}
+	present, err := c.load(ctx, t, r)
+	if err = errors.Join(err, r.Close()); err != nil {
+		return cli.Interruptible(ctx, err, "the same command goes on")
+	}
+	if c.JSON {
+		return json.NewEncoder(t.Out).Encode(struct {
+			Head     events.Position `json:"head"`
+			Present  int64           `json:"present"`
+			Appended int64           `json:"appended"`
+		}{r.Manifest.Last, present, int64(r.Manifest.Last) - present})
+	}
+	t.Printf("imported %d events; %d were there already", int64(r.Manifest.Last)-present, present)
+	return nil
+}
+
+// load verifies the file, before there is even a log, and restores what it holds.
+func (c eventsImportCommand) load(ctx context.Context, t cli.Terminal, r *archive.Reader) (present int64, err error) {
+	if err := r.Manifest.Importable(); err != nil {
+		return 0, fmt.Errorf("import: %w", err)
+	}
+	verified := cli.Progress{Terminal: t, Quiet: c.JSON, Verb: "verified", Total: int64(r.Manifest.Last)}
+	err = r.Verify(ctx, func(at events.Position) { verified.At(int64(at)) })
+	verified.End()
+	if err != nil {
+		return 0, err
+	}
+	if at := c.LogPlace(); at.Postgres == "" {
+		if err := os.MkdirAll(filepath.Dir(at.Path), 0o700); err != nil {
+			return 0, fmt.Errorf("make data directory: %w", err)
+		}
+	}
+	log, closeLog, err := c.OpenLog(ctx, nil)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, closeLog()) }()
+	imported := cli.Progress{Terminal: t, Quiet: c.JSON, Verb: "imported", Total: int64(r.Manifest.Last)}
+	defer imported.End()
+	return archive.Import(ctx, log, r, func(at events.Position) { imported.At(int64(at)) })
+}

@@ -1,0 +1,106 @@
+package operate
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"time"
+
+	"jangbu/cmd/jangbu/cli"
+	"jangbu/cmd/jangbu/stores"
+	"jangbu/events"
+	"jangbu/events/archive"
+)
+
+type eventsShowCommand struct {
+	stores.Config
+	Which string          `arg:"" name:"position|id" help:"The event's position, or its ID."`
+	Event events.Campaign `placeholder:"ID" help:"Its campaign (eventId): an ID is then found at once, not by reading the log."`
+	JSON  bool            `help:"Print one JSON object, as export writes it."`
+}
+
+// Help implements kong's detailed help.
+func (eventsShowCommand) Help() string {
+	return `Shows the event at a position, or the first one with an ID; an ID belongs to one event
+of its campaign only. Times are those of Asia/Seoul, save in the event itself.
+
+Examples:
+  jangbu events show 1024
+  jangbu events show 01890a5d-ac96-874b-bcce-b302099a8057 --event evt-1 --json`
+}
+
+// Run prints the event.
+func (c eventsShowCommand) Run(ctx context.Context, t cli.Terminal) error {
+	find, err := c.finder()
+	if err != nil {
+		return err
+	}
+	location, err := seoul()
+	if err != nil {
+		return err
+	}
+	return c.WithLog(ctx, func(log events.Log) error {
+		r, ok, err := find(ctx, log)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return fmt.Errorf("%w: the log holds no event %s", cli.ErrNothing, c.Which)
+		}
+		if c.JSON {
+			_, err := t.Out.Write(append(archive.AppendLine(nil, r), '\n'))
+			return err
+		}
+		var whole bytes.Buffer
+		if err := json.Indent(&whole, events.AppendStored(nil, r.Event), "", "  "); err != nil {
+			return fmt.Errorf("indent event: %w", err)
+		}
+		_, err = fmt.Fprintf(t.Out, "position    %d\nid          %s\ndigest      %s\noccurred    %s\nrecorded    %s\ntype        %s\ncampaign    %s\n%s\n",
+			r.Position, r.ID, hex.EncodeToString(r.Digest[:]), r.OccurredAt.In(location).Format(time.RFC3339Nano),
+			r.RecordedAt.In(location).Format(time.RFC3339Nano), r.Event.Type(), legible(string(r.Event.Subject())), &whole)
+		return err
+	})
+}
+
+// finder returns how to find what was asked for; ok is false where it is not there.
+func (c eventsShowCommand) finder() (find func(context.Context, events.Log) (r events.Recorded, ok bool, err error), err error) {
+	if position, err := strconv.ParseInt(c.Which, 10, 64); err == nil && position > 0 {
+		return func(ctx context.Context, log events.Log) (events.Recorded, bool, error) {
+			read, err := log.Read(ctx, events.Position(position-1), 1)
+			if err != nil || len(read) == 0 || c.Event != "" && read[0].Event.Subject() != c.Event {
+				return events.Recorded{}, false, err
+			}
+			return read[0], true, nil
+		}, nil
+	}
+	id, err := events.ParseID(c.Which)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %q is neither a position (1 or more) nor an ID (as 01890a5d-ac96-874b-bcce-b302099a8057)", cli.ErrUsage, c.Which)
+	}
+	return func(ctx context.Context, log events.Log) (events.Recorded, bool, error) {
+		for after := events.Position(0); ; {
+			var read []events.Recorded
+			var err error
+			if c.Event != "" {
+				read, err = log.ReadStream(ctx, events.Stream{Campaign: c.Event, After: after, Limit: eventsAtOnce})
+			} else {
+				read, err = log.Read(ctx, after, eventsAtOnce)
+			}
+			if err != nil {
+				return events.Recorded{}, false, err
+			}
+			for _, r := range read {
+				if r.ID == id {
+					return r, true, nil
+				}
+			}
+			if len(read) < eventsAtOnce {
+				return events.Recorded{}, false, nil
+			}
+			after = read[len(read)-1].Position
+		}
+	}, nil
+}

@@ -1,0 +1,166 @@
+package operate
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"jangbu/cmd/jangbu/cli"
+	"jangbu/cmd/jangbu/stores"
+	"jangbu/events"
+	"jangbu/events/archive"
+)
+
+type eventsTailCommand struct {
+	stores.Config
+	Last   int             `default:"10" placeholder:"N" help:"How many of the last events to show (${default}; 0: only those to come)."`
+	Follow bool            `short:"f" help:"Go on with events as they are appended, until interrupted."`
+	Type   string          `placeholder:"TYPE" help:"Only EventCreated, ParticipantRegistered, DistributionCompleted or ChannelStatsFetched."`
+	Event  events.Campaign `placeholder:"ID" help:"Only those of one campaign (eventId)."`
+	JSON   bool            `help:"Print one JSON object for each event, as export writes it."`
+}
+
+// Help implements kong's detailed help.
+func (eventsTailCommand) Help() string {
+	return `A line for each event: its position, when it was recorded (Asia/Seoul), its type, its
+campaign, and what it says in short. It reads the log only, so a service may run meanwhile.
+
+Examples:
+  jangbu events tail
+  jangbu events tail --follow --type ParticipantRegistered
+  jangbu events tail --event evt-1 --last 100 --json`
+}
+
+// Run prints the events.
+func (c eventsTailCommand) Run(ctx context.Context, t cli.Terminal) error {
+	if c.Last < 0 {
+		return fmt.Errorf("%w: --last: expected 0 or more", cli.ErrUsage)
+	}
+	if c.Last == 0 && !c.Follow {
+		return fmt.Errorf("%w: --last: 0 shows something only with --follow", cli.ErrUsage)
+	}
+	var typ events.Type
+	if c.Type != "" {
+		var known bool
+		if typ, known = events.TypeNamed(c.Type); !known {
+			return fmt.Errorf("%w: --type: %q is none of %v", cli.ErrUsage, c.Type, events.Types())
+		}
+	}
+	location, err := seoul()
+	if err != nil {
+		return err
+	}
+	wanted := func(r events.Recorded) bool {
+		return (typ == 0 || r.Event.Type() == typ) && (c.Event == "" || r.Event.Subject() == c.Event)
+	}
+	return c.WithLog(ctx, func(log events.Log) error {
+		totals, err := log.Totals(ctx)
+		if err != nil {
+			return err
+		}
+		last, err := lastEvents(ctx, log, totals.Head, c.Last, c.Event, wanted)
+		if err != nil {
+			return err
+		}
+		if len(last) == 0 && !c.Follow {
+			return fmt.Errorf("%w: the log holds no such event", cli.ErrNothing)
+		}
+		for _, r := range last {
+			if err := c.print(t, r, location); err != nil {
+				return err
+			}
+		}
+		if !c.Follow {
+			return nil
+		}
+		err = follow(ctx, log, totals.Head, func(r events.Recorded) error {
+			if !wanted(r) {
+				return nil
+			}
+			return c.print(t, r, location)
+		})
+		if ctx.Err() != nil {
+			return cli.ErrInterrupted // whatever that made of a read under way
+		}
+		return err
+	})
+}
+
+func (c eventsTailCommand) print(t cli.Terminal, r events.Recorded, location *time.Location) error {
+	var err error
+	if c.JSON {
+		_, err = t.Out.Write(append(archive.AppendLine(nil, r), '\n'))
+	} else {
+		_, err = fmt.Fprintf(t.Out, "%8d  %s  %-21s  %s  %s\n", r.Position, r.RecordedAt.In(location).Format(time.DateTime),
+			r.Event.Type(), legible(string(r.Event.Subject())), summary(r.Event))
+	}
+	if err != nil {
+		return fmt.Errorf("print event: %w", err)
+	}
+	return nil
+}
+
+// lastEvents returns the last n wanted events up to the head, in log order. It
+// looks for those of a campaign in its own stream, and else backwards.
+func lastEvents(ctx context.Context, log events.Log, head events.Position, n int, campaign events.Campaign, wanted func(events.Recorded) bool) ([]events.Recorded, error) {
+	if n == 0 || head == 0 {
+		return nil, nil
+	}
+	var found []events.Recorded // from the last to the first
+	if campaign != "" {
+		for after := events.Position(0); ; {
+			read, err := log.ReadStream(ctx, events.Stream{Campaign: campaign, After: after, Through: head, Limit: eventsAtOnce})
+			if err != nil {
+				return nil, err
+			}
+			for _, r := range read {
+				if wanted(r) {
+					found = append(found, r)
+				}
+			}
+			found = slices.Delete(found, 0, max(0, len(found)-n))
+			if len(read) < eventsAtOnce {
+				return found, nil
+			}
+			after = read[len(read)-1].Position
+		}
+	}
+	for through := head; through > 0 && len(found) < n; {
+		after := max(0, through-eventsAtOnce)
+		read, err := log.Read(ctx, after, int(through-after))
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range slices.Backward(read) {
+			if wanted(r) && len(found) < n {
+				found = append(found, r)
+			}
+		}
+		through = after
+	}
+	slices.Reverse(found)
+	return found, nil
+}
+
+// follow calls f with every event after a position until it fails or ctx ends.
+func follow(ctx context.Context, log events.Log, after events.Position, f func(events.Recorded) error) error {
+	for {
+		head, err := log.Wait(ctx, after)
+		if err != nil {
+			return err
+		}
+		for after < head {
+			read, err := log.Read(ctx, after, eventsAtOnce)
+			if err != nil {
+				return err
+			}
+			for _, r := range read {
+				if err := f(r); err != nil {
+					return err
+				}
+				after = r.Position
+			}
+		}
+	}
+}

@@ -1,0 +1,69 @@
+package operate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"jangbu/cmd/jangbu/cli"
+	"jangbu/events"
+	"jangbu/projections"
+	"jangbu/readmodel"
+)
+
+// ProjectionsCommand shows and operates the projections.
+type ProjectionsCommand struct {
+	List     projectionsListCommand     `cmd:"" help:"What is served, up to which position, and what is kept beside it."`
+	Status   projectionsStatusCommand   `cmd:"" help:"Whether every number is current, who keeps it so, and what was done."`
+	Rebuild  projectionsRebuildCommand  `cmd:"" help:"Fold the log anew beside what is served, and then serve that."`
+	Reset    projectionsResetCommand    `cmd:"" help:"Fold one campaign anew, or all of them, and replace what is served."`
+	Rollback projectionsRollbackCommand `cmd:"" help:"Serve again what was served before the last rebuild."`
+	Pause    projectionsPauseCommand    `cmd:"" help:"Stop folding new events."`
+	Resume   projectionsResumeCommand   `cmd:"" help:"Fold new events again."`
+}
+
+// chosen is the projections that a command is about.
+type chosen struct {
+	Name []string `arg:"" optional:"" name:"name" help:"Projections: event_stats, channel_stats, participation_hourly, participant_profile."`
+	All  bool     `help:"All projections."`
+}
+
+// names returns their names, sorted.
+func (c *chosen) names(wrong *cli.Problems) []string {
+	var known []string
+	for _, p := range projections.All() {
+		known = append(known, p.Name())
+	}
+	slices.Sort(known)
+	switch {
+	case c.All && len(c.Name) > 0:
+		wrong.Add("all", "names all of them already")
+	case c.All:
+		return known
+	case len(c.Name) == 0:
+		wrong.Add("all", "name projections, or give --all; there are %s", strings.Join(known, ", "))
+	}
+	some := slices.Compact(slices.Sorted(slices.Values(c.Name)))
+	for _, name := range some {
+		if !slices.Contains(known, name) {
+			wrong.Add("name", "there is no projection %q; there are %s", name, strings.Join(known, ", "))
+		}
+	}
+	return some
+}
+
+// existingCampaign returns errNothing where there is neither a row nor an event of the
+// campaign.
+func existingCampaign(ctx context.Context, log events.Log, rows readmodel.Store, c events.Campaign) error {
+	_, _, err := rows.Snapshot(ctx, c)
+	if err == nil || !errors.Is(err, readmodel.ErrNotFound) {
+		return err
+	}
+	first, err := log.ReadStream(ctx, events.Stream{Campaign: c, Limit: 1})
+	if err == nil && len(first) == 0 {
+		err = fmt.Errorf("%w: campaign %q has no event and no row", cli.ErrNothing, c)
+	}
+	return err
+}

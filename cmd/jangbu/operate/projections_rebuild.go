@@ -1,0 +1,100 @@
+package operate
+
+import (
+	"context"
+
+	"jangbu/cmd/jangbu/cli"
+	"jangbu/cmd/jangbu/stores"
+	"jangbu/events"
+	"jangbu/readmodel"
+)
+
+type projectionsRebuildCommand struct {
+	stores.Config
+	chosen
+	actFlags
+	diffFlags
+}
+
+// Help implements kong's detailed help.
+func (projectionsRebuildCommand) Help() string {
+	return `Folds the log from its start into another generation of the projections, while what is
+served goes on, and puts it in the place of the served one in one transaction, where that
+stands by then, or further on if that was behind the log. What was served is kept for "jangbu projections rollback",
+until the next rebuild.
+
+A running service does it, under its lease; where none runs, this command does. Killed at
+any moment, it leaves what is served as it was: the next service, or the same command,
+begins again.
+
+--diff folds first, in memory, and shows what would change; then it asks. --dry-run stops
+there.
+
+Rows that have been lost, or never were, are made by it too.
+
+Examples:
+  jangbu projections rebuild channel_stats
+  jangbu projections rebuild --all --why "cost of a distribution counted twice"
+  jangbu projections rebuild --all --dry-run --json`
+}
+
+// Run rebuilds.
+func (c projectionsRebuildCommand) Run(ctx context.Context, t cli.Terminal) error {
+	return rebuild(ctx, t, &c.Config, &c.chosen, &c.actFlags, &c.diffFlags, "")
+}
+
+type projectionsResetCommand struct {
+	stores.Config
+	chosen
+	actFlags
+	diffFlags
+	Event events.Campaign `placeholder:"ID" help:"Reset this campaign alone."`
+}
+
+// Help implements kong's detailed help.
+func (projectionsResetCommand) Help() string {
+	return `With --event, folds the events of one campaign anew and replaces its rows in one
+transaction; no other row is touched. Without it, the same as "jangbu projections rebuild".
+
+A running service does it, under its lease; where none runs, this command does.
+
+Examples:
+  jangbu projections reset event_stats --event evt-1
+  jangbu projections reset --all --event evt-1 --diff`
+}
+
+// Run resets.
+func (c projectionsResetCommand) Run(ctx context.Context, t cli.Terminal) error {
+	return rebuild(ctx, t, &c.Config, &c.chosen, &c.actFlags, &c.diffFlags, c.Event)
+}
+
+// rebuild rebuilds projections, or one campaign in them.
+func rebuild(ctx context.Context, t cli.Terminal, at *stores.Config, of *chosen, how *actFlags, look *diffFlags, c events.Campaign) error {
+	var wrong cli.Problems
+	at.Check(wrong.Add)
+	names := of.names(&wrong)
+	look.validate(&wrong)
+	if err := wrong.Err(); err != nil {
+		return err
+	}
+	op := readmodel.Operation{Kind: readmodel.Rebuild, Projections: names}
+	if c != "" {
+		op.Kind, op.Campaign = readmodel.Reset, c
+	}
+	with := at.WithServed
+	if op.Kind == readmodel.Rebuild {
+		with = at.WithStores
+	}
+	return with(ctx, func(log events.Log, rows readmodel.Store) error {
+		if c != "" {
+			if err := existingCampaign(ctx, log, rows, c); err != nil {
+				return err
+			}
+		}
+		goOn, err := look.look(ctx, t, log, rows, op, how.JSON)
+		if err != nil || !goOn {
+			return err
+		}
+		return how.operate(ctx, t, log, rows, op)
+	})
+}

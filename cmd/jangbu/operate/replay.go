@@ -1,0 +1,246 @@
+package operate
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strconv"
+	"time"
+
+	"jangbu/cmd/jangbu/cli"
+	"jangbu/cmd/jangbu/stores"
+	"jangbu/events"
+	"jangbu/projections"
+	"jangbu/projections/replay"
+	"jangbu/projections/runner"
+	"jangbu/readmodel"
+	"jangbu/readmodel/dashboard"
+	"jangbu/readmodel/sqliterows"
+)
+
+// ReplayCommand folds the log again, or a part of it.
+type ReplayCommand struct {
+	stores.Config
+	stores.PollConfig
+	Source string          `placeholder:"URL|FILE" help:"What is replayed: a log, as --log-url names it, or an export with its manifest beside it. Without it, the log."`
+	Event  events.Campaign `placeholder:"ID" help:"One campaign alone."`
+	Store  events.Shop     `placeholder:"ID" help:"The campaigns of one store alone."`
+	From   events.Position `placeholder:"POSITION" help:"The first position that counts (1)."`
+	To     string          `placeholder:"POSITION|TIME" help:"The last one, or the last moment at which an event was recorded (RFC 3339). Without it, the head."`
+	AsOf   string          `placeholder:"POSITION|TIME" help:"The same as --to."`
+	Set    assumed         `placeholder:"AMOUNT=WON" help:"What if: an amount in the place of the owner's, such as prizeCost=500000. Can be repeated."`
+	Out    string          `default:"table" enum:"table,json,csv,parquet" placeholder:"FORM" help:"What is printed: ${enum} (${default}). Parquet goes to a file: > FILE."`
+	JSON   bool            `help:"The same as --out json."`
+	Into   string          `placeholder:"FILE" help:"Write the rows to a new SQLite file, to be asked by SQL, and print nothing else."`
+	TZ     string          `name:"tz" env:"JANGBU_TZ" default:"Asia/Seoul" placeholder:"ZONE" help:"Time zone of days and hours (${default})."`
+}
+
+// Help implements kong's detailed help.
+func (ReplayCommand) Help() string {
+	return `Folds the log, or a part of it, as the service does, and touches nothing that is
+served: what did we know on Tuesday, what if the prize had cost half? Channels are called
+stale as they were at that moment, by the polling intervals of the service: give those
+that it has. Of an export nothing is printed unless the whole file is as its manifest says.
+
+Examples:
+  jangbu replay
+  jangbu replay --event evt-1 --as-of 2026-11-24T09:00:00+09:00 --json
+  jangbu replay --store store-1 --set prizeCost=500000 --set newCustomerLtv=20000
+  jangbu replay --source log.jsonl.zst --as-of 2026-11-24T09:00:00+09:00 --out parquet > tuesday.parquet
+  jangbu replay --log-url postgres://… --into rows.db && sqlite3 rows.db 'SELECT * FROM event_stats'`
+}
+
+// replayed is what is printed as JSON.
+type replayed struct {
+	Events     int64            `json:"events"`  // that were folded
+	Through    events.Position  `json:"through"` // the last position that counts
+	RecordedAt *time.Time       `json:"recordedAt"`
+	Campaigns  []replayedReport `json:"campaigns"`
+}
+
+// replayedReport is a campaign's dashboard and, beside it, what would be.
+type replayedReport struct {
+	dashboard.Dashboard
+	WhatIf *whatIf `json:"whatIf,omitempty"`
+}
+
+type whatIf struct {
+	Summary   dashboard.Summary   `json:"summary"`
+	Economics dashboard.Economics `json:"economics"`
+}
+
+// Run replays.
+func (c ReplayCommand) Run(ctx context.Context, t cli.Terminal) error {
+	replay, location, err := c.wanted()
+	if err != nil {
+		return err
+	}
+	if c.Out == "parquet" && c.Into == "" && cli.IsTerminal(t.Out) {
+		return fmt.Errorf("%w: --out: parquet is nothing for a terminal; expected > FILE", cli.ErrUsage)
+	}
+	defer cli.LimitMemory()()
+	replay.Projections = projections.All()
+	if c.isExport() {
+		return cli.Interruptible(ctx, c.foldExport(ctx, t, replay, location), "nothing was changed")
+	}
+	err = c.WithLog(ctx, func(log events.Log) error {
+		totals, err := log.Totals(ctx)
+		if err != nil {
+			return err
+		}
+		if err := c.reaches(replay, totals.Head); err != nil {
+			return err
+		}
+		replay.Log = log
+		return c.fold(ctx, t, replay, location)
+	})
+	return cli.Interruptible(ctx, err, "nothing was changed")
+}
+
+// fold replays and prints.
+func (c *ReplayCommand) fold(ctx context.Context, t cli.Terminal, replay replay.Replay, location *time.Location) error {
+	p := cli.Progress{Terminal: t, Quiet: c.Out == "json", Verb: "folded"}
+	if replay.Campaign == "" {
+		replay.Progress = func(at, to events.Position) {
+			p.Total = int64(to)
+			p.At(int64(at))
+		}
+	}
+	got, err := replay.Run(ctx)
+	p.End()
+	if err != nil {
+		return err
+	}
+	if c.Into != "" {
+		return c.writeInto(ctx, t, got)
+	}
+	out := c.report(got, dashboard.View{Now: got.Moment, Location: location, PollInterval: c.Schedule().Interval})
+	if len(out.Campaigns) == 0 {
+		return fmt.Errorf("%w: no campaign of that kind in %d events", cli.ErrNothing, got.Events)
+	}
+	switch c.Out {
+	case "json":
+		return json.NewEncoder(t.Out).Encode(out)
+	case "csv":
+		return out.table(len(c.Set) > 0).CSV(t)
+	case "parquet":
+		return out.parquet(t.Out, len(c.Set) > 0)
+	default:
+		out.table(len(c.Set) > 0).Print(t)
+		return nil
+	}
+}
+
+// wanted returns the replay that is asked for, but for its log, and the time zone.
+func (c *ReplayCommand) wanted() (r replay.Replay, location *time.Location, err error) {
+	var wrong cli.Problems
+	c.setSource(wrong.Add)
+	c.Config.Check(wrong.Add)
+	c.PollConfig.Check(wrong.Add)
+	if location, err = time.LoadLocation(c.TZ); err != nil || c.TZ == "" {
+		wrong.Add("tz", "%q is no IANA time zone such as Asia/Seoul", c.TZ)
+	} else if err := (dashboard.View{Location: location}).Validate(); err != nil {
+		wrong.Add("tz", "%v", err)
+	}
+	if c.From < 0 {
+		wrong.Add("from", "expected a position, 1 or more")
+	}
+	if c.AsOf != "" && c.To != "" {
+		wrong.Add("as-of", "is the same as --to: give one of them")
+	}
+	r = replay.Replay{Campaign: c.Event, After: max(c.From-1, 0)}
+	if to := c.To + c.AsOf; to != "" {
+		if n, err := strconv.ParseInt(to, 10, 64); err == nil && n > 0 {
+			r.Through = events.Position(n)
+		} else if at, err := time.Parse(time.RFC3339, to); err == nil && !at.IsZero() {
+			r.AsOf = at
+		} else {
+			wrong.Add("as-of", "%q is neither a position nor a time such as 2026-11-24T09:00:00+09:00", to)
+		}
+	}
+	if r.Through > 0 && r.Through <= r.After {
+		wrong.Add("to", "is before --from")
+	}
+	if c.JSON {
+		c.Out = "json"
+	}
+	if c.Into != "" {
+		if c.Event != "" || c.Store != "" || c.From > 1 || len(c.Set) > 0 {
+			wrong.Add("into", "writes the rows of the whole log up to --to: it goes with none of --event, --store, --from, --set")
+		}
+		if _, err := os.Lstat(c.Into); !errors.Is(err, fs.ErrNotExist) {
+			wrong.Add("into", "%s is there already", c.Into)
+		}
+	}
+	return r, location, wrong.Err()
+}
+
+// report returns what is printed.
+func (c *ReplayCommand) report(got replay.Replayed, v dashboard.View) replayed {
+	out := replayed{Events: got.Events, Through: got.Through, Campaigns: []replayedReport{}}
+	if !got.RecordedAt.IsZero() {
+		at := got.RecordedAt.In(v.Location)
+		out.RecordedAt = &at
+	}
+	for _, rows := range got.Rows.ByCampaign() {
+		if c.Store != "" && rows.Campaign().Shop != c.Store {
+			continue
+		}
+		one := replayedReport{Dashboard: dashboard.New(rows, v)}
+		if len(c.Set) > 0 {
+			dashboard.Assumptions(c.Set).Apply(rows.Campaign())
+			would := dashboard.New(rows, v)
+			one.WhatIf = &whatIf{would.Summary, would.Economics}
+		}
+		out.Campaigns = append(out.Campaigns, one)
+	}
+	return out
+}
+
+// writeInto makes a file of rows, as a service would serve them.
+func (c *ReplayCommand) writeInto(ctx context.Context, t cli.Terminal, got replay.Replayed) (err error) {
+	defer func() {
+		if err != nil {
+			_ = os.Remove(c.Into) // half of the rows are none
+		}
+	}()
+	rows, err := sqliterows.Open(ctx, c.Into, projections.Tables(projections.All()))
+	if err != nil {
+		return fmt.Errorf("write rows: %w", err)
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	var wanted []readmodel.Checkpoint
+	for _, p := range projections.All() {
+		wanted = append(wanted, readmodel.Checkpoint{Projection: p.Name(), Version: p.Version})
+	}
+	at, err := rows.Register(ctx, wanted)
+	if err != nil {
+		return fmt.Errorf("write rows: %w", err)
+	}
+	lease, _, err := rows.Acquire(ctx, runner.LeaseName, "replay", time.Minute) // nobody else has the file
+	if err != nil {
+		return fmt.Errorf("write rows: %w", err)
+	}
+	var advances []readmodel.Advance
+	for _, checkpoint := range at {
+		advances = append(advances, readmodel.Advance{Checkpoint: checkpoint, To: got.Through})
+	}
+	if _, err := rows.Commit(ctx, lease, advances, got.Rows); err != nil {
+		return fmt.Errorf("write rows: %w", err)
+	}
+	if err := rows.Release(ctx, lease); err != nil {
+		return fmt.Errorf("write rows: %w", err)
+	}
+	if c.Out == "json" {
+		return json.NewEncoder(t.Out).Encode(struct {
+			Events  int64           `json:"events"`
+			Through events.Position `json:"through"`
+			Into    string          `json:"into"`
+		}{got.Events, got.Through, c.Into})
+	}
+	t.Printf("%d events through position %d, %d campaigns, in %s", got.Events, got.Through, len(got.Rows.Campaigns()), c.Into)
+	return nil
+}

@@ -1,0 +1,61 @@
+package operate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"jangbu/cmd/jangbu/cli"
+	"jangbu/cmd/jangbu/stores"
+	"jangbu/events"
+	"jangbu/events/archive"
+	"jangbu/projections/replay"
+)
+
+// setSource checks --source. A log that it names takes the place of the configured one.
+func (c *ReplayCommand) setSource(wrong func(flag, format string, args ...any)) {
+	switch {
+	case c.Source == "":
+	case c.isExport():
+		if err := archive.CheckName(c.Source); err != nil {
+			wrong("source", "%s is neither postgres://… nor sqlite:///FILE, nor an export: %v", c.Source, err)
+		}
+	default:
+		if _, err := stores.ParsePlace(c.Source); err != nil {
+			wrong("source", "%v", err)
+			return
+		}
+		c.LogURL = c.Source
+	}
+}
+
+// isExport reports whether a file is to be replayed and not a log.
+func (c *ReplayCommand) isExport() bool { return c.Source != "" && !strings.Contains(c.Source, "://") }
+
+// reaches returns an error where a position is asked for that is beyond the head.
+func (c *ReplayCommand) reaches(replay replay.Replay, head events.Position) error {
+	if max(replay.After+1, replay.Through) > head && (c.From > 0 || replay.Through > 0) {
+		return fmt.Errorf("%w: the log ends at position %d", cli.ErrNothing, head)
+	}
+	return nil
+}
+
+// foldExport replays an export.
+func (c *ReplayCommand) foldExport(ctx context.Context, t cli.Terminal, replay replay.Replay, location *time.Location) (err error) {
+	export, err := archive.Open(c.Source)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, export.Close()) }()
+	first, last := export.Ends()
+	if replay.After < first-1 {
+		return fmt.Errorf("%w: --from: the export begins at position %d: expected that or more", cli.ErrUsage, first)
+	}
+	if err := c.reaches(replay, last); err != nil {
+		return err
+	}
+	replay.Export = export
+	return c.fold(ctx, t, replay, location)
+}

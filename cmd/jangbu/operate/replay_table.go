@@ -1,0 +1,39 @@
+package operate
+
+import (
+	"strconv"
+
+	"jangbu/cmd/jangbu/cli"
+)
+
+// table returns one line a campaign: its four numbers and, if asked for, those that
+// assumptions change.
+func (r replayed) table(assumed bool) cli.Table {
+	out := cli.Table{Head: []string{"campaign", "title", "participants", "exposure", "ROI %", "growth %"}, Texts: 2}
+	if assumed {
+		out.Head = append(out.Head, "ROI % if", "growth % if")
+	}
+	for _, c := range r.Campaigns {
+		title := ""
+		if c.Title != nil {
+			title = *c.Title
+		}
+		line := []string{
+			string(c.Campaign), title, strconv.FormatInt(c.Summary.TotalParticipants, 10), strconv.FormatInt(c.Summary.TotalExposure, 10),
+			optional(c.Summary.ROIPercent), optional(c.Summary.SalesGrowthPercent),
+		}
+		if assumed {
+			line = append(line, optional(c.WhatIf.Summary.ROIPercent), optional(c.WhatIf.Summary.SalesGrowthPercent))
+		}
+		out.Lines = append(out.Lines, line)
+	}
+	return out
+}
+
+// optional returns the number, or nothing where there is none.
+func optional(f *float64) string {
+	if f == nil {
+		return ""
+	}
+	return strconv.FormatFloat(*f, 'f', -1, 64)
+}

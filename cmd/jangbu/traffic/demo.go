@@ -1,0 +1,256 @@
+package traffic
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"jangbu/cmd/jangbu/cli"
+	"jangbu/cmd/jangbu/service"
+	"jangbu/cmd/jangbu/stores"
+	"jangbu/events"
+	"jangbu/events/bus/kafka"
+	"jangbu/events/channels"
+	"jangbu/events/channels/simulator"
+	"jangbu/events/synthetic"
+)
+
+// DemoCommand runs a service with generated traffic in a temporary directory.
+type DemoCommand struct {
+	HTTPAddr string `env:"JANGBU_HTTP_ADDR" default:"127.0.0.1:0" placeholder:"HOST:PORT" help:"Where the read API listens (${default}: any free port)."`
+	trafficConfig
+	For   time.Duration `placeholder:"DURATION" help:"End by itself after so long."`
+	Chaos bool          `help:"Let the channel APIs fail in every way they can, one after another."`
+	JSON  bool          `help:"Print one JSON object for each line."`
+	cli.LogConfig
+}
+
+// Help implements kong's detailed help.
+func (DemoCommand) Help() string {
+	return `Starts every part in a temporary directory, on free ports: broker, log, rows, API,
+simulated channel APIs and generated traffic. Shows the pipeline moving until it is
+interrupted, and leaves nothing behind. With --chaos the channel APIs hang, break off,
+lie and refuse; the figures on the dashboards only ever grow. An API's fault can also
+be ordered by hand: curl -X PUT -d hang CONTROL-URL/sns ends with curl -X DELETE.
+
+Examples:
+  jangbu demo
+  jangbu demo --chaos
+  jangbu demo --rate 2000 --malformed 0.01
+  jangbu demo --for 30s --json`
+}
+
+const (
+	// demoRate is the registrations a second of a demo that names no rate.
+	demoRate = 20
+	// demoPast is for how long a demo's campaigns have been running.
+	demoPast = 3 * 24 * time.Hour
+	// demoInterval is how often a demo's channels are polled: figures should be
+	// seen to move.
+	demoInterval = 10 * time.Second
+)
+
+// Run runs the demo.
+func (c DemoCommand) Run(ctx context.Context, t cli.Terminal) (err error) {
+	var wrong cli.Problems
+	c.validate(wrong.Add)
+	if err := wrong.Err(); err != nil {
+		return err
+	}
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	if c.For > 0 {
+		timer := time.AfterFunc(c.For, end)
+		defer timer.Stop()
+	}
+	c.Quiet()
+	logger := c.Logger(t)
+	dir, err := os.MkdirTemp("", "jangbu-demo-")
+	if err != nil {
+		return fmt.Errorf("make temporary directory: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	const key = "demo"
+	simulated, err := simulator.Start(ctx, simulator.Config{Key: key, Since: time.Now().Add(-demoPast), Logger: logger})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, simulated.Close()) }()
+	cfg, err := c.config(dir, key, simulated)
+	if err != nil {
+		return err
+	}
+	s, err := service.Start(ctx, cfg, logger)
+	if err != nil {
+		return err
+	}
+	s.Print(t, c.JSON)
+	t.Print(c.JSON, service.PartLine{Part: "channels", At: simulated.ControlURL(), Kind: "simulated"})
+	if err := c.startTraffic(ctx, s, t, simulated); err != nil {
+		end()
+		return errors.Join(err, s.Close())
+	}
+	return s.Wait(ctx)
+}
+
+// config is a service with all parts embedded, on free ports, that polls the
+// simulated channels.
+func (c DemoCommand) config(dir, key string, simulated *simulator.Simulator) (service.Config, error) {
+	path := filepath.Join(dir, "channel.key")
+	if err := os.WriteFile(path, []byte(key), 0o600); err != nil {
+		return service.Config{}, fmt.Errorf("write key of channels: %w", err)
+	}
+	api := func(a simulator.API) service.ChannelAPI {
+		return service.ChannelAPI{URL: simulated.URL(a), KeyFile: path}
+	}
+	cfg := service.Embedded(dir)
+	cfg.HTTPAddr, cfg.LogConfig = c.HTTPAddr, c.LogConfig
+	cfg.Wooridongnetv, cfg.Genietv, cfg.SNS = api(simulator.WooridongneTV), api(simulator.GenieTV), api(simulator.SNS)
+	cfg.PollInterval, cfg.PollIntervalMax, cfg.ChannelRoots = demoInterval, demoInterval, simulated.Roots()
+	return cfg, nil
+}
+
+// startTraffic starts what fills the pipeline and what shows it.
+func (c DemoCommand) startTraffic(ctx context.Context, s *service.Service, t cli.Terminal, simulated *simulator.Simulator) error {
+	now := time.Now()
+	g, err := c.generator(now.Add(-demoPast), stores.DefaultTopics().Topics())
+	if err != nil {
+		return err
+	}
+	producer, err := kafka.NewProducer(s.Kafka())
+	if err != nil {
+		return err
+	}
+	perSecond := c.Rate
+	if perSecond == 0 {
+		perSecond = demoRate
+	}
+	t.Print(c.JSON, shownDashboard{fmt.Sprintf("http://%s/#/stores/%s", s.HTTPAddr(), g.Shops()[0])})
+
+	s.Go(func() error {
+		err := publishPast(ctx, producer, g, now)
+		if err == nil {
+			g.Continue(time.Now(), time.Duration(float64(time.Second)/perSecond))
+			err = register(ctx, producer, g, 0, perSecond, func(int) {})
+		}
+		if ctx.Err() != nil {
+			err = nil
+		}
+		return errors.Join(err, producer.Close())
+	})
+	if c.Chaos {
+		for i, a := range simulator.APIs() {
+			s.Go(func() error {
+				chaos(ctx, simulated, a, c.Seed+uint64(i), func(f orderedFault) { t.Print(c.JSON, f) })
+				return nil
+			})
+		}
+	}
+	s.Go(func() error { show(ctx, t, c.JSON, s); return nil })
+	return nil
+}
+
+// publishPast publishes the campaigns and what they have drawn since they began, as
+// people come: few at night, most in the evening.
+func publishPast(ctx context.Context, p *kafka.Producer, g *synthetic.Generator, now time.Time) error {
+	perHour := [24]int{120, 60, 40, 40, 40, 80, 240, 440, 600, 680, 800, 1120, 1320, 920, 760, 760, 840, 1000, 1320, 1520, 1400, 1000, 600, 280} // from midnight
+	past := slices.Concat(g.Campaigns(), g.Distributions())
+	seoul := time.FixedZone("KST", 9*60*60)
+	for from := now.Add(-demoPast); from.Before(now); from = from.Add(time.Hour) {
+		n := perHour[from.In(seoul).Hour()]
+		g.Continue(from, time.Hour/time.Duration(n))
+		for range n {
+			past = append(past, g.Next())
+		}
+	}
+	return p.Produce(ctx, past)
+}
+
+// shownDashboard says what to open.
+type shownDashboard struct {
+	Open string `json:"open"`
+}
+
+// String is the line for people.
+func (d shownDashboard) String() string { return "\nOpen " + d.Open + "\n" }
+
+// shownPipeline is the pipeline at some moment.
+type shownPipeline struct {
+	Head            events.Position `json:"head"`
+	EventsPerSecond events.Position `json:"eventsPerSecond"`
+	Lag             events.Position `json:"lag"`
+	Duplicates      int64           `json:"duplicates"`
+	DeadLetters     int64           `json:"deadLetters"`
+	Channels        []shownChannel  `json:"channels"`
+}
+
+type shownChannel struct {
+	API   string `json:"api"`
+	State string `json:"state"`
+}
+
+// String is the line for people.
+func (p shownPipeline) String() string {
+	var line strings.Builder
+	_, _ = fmt.Fprintf(&line, "%10d %10d %8d %12d %14d", p.Head, p.EventsPerSecond, p.Lag, p.Duplicates, p.DeadLetters)
+	for _, c := range p.Channels {
+		_, _ = fmt.Fprintf(&line, "  %-13s", c.State)
+	}
+	return line.String()
+}
+
+// head names the columns of the line.
+func (p shownPipeline) head() string {
+	var line strings.Builder
+	_, _ = fmt.Fprintf(&line, "%10s %10s %8s %12s %14s", "log head", "events/s", "lag", "duplicates", "dead letters")
+	for _, c := range p.Channels {
+		_, _ = fmt.Fprintf(&line, "  %-13s", c.API)
+	}
+	return line.String()
+}
+
+// show prints a line a second about the pipeline.
+func show(ctx context.Context, t cli.Terminal, asJSON bool, s *service.Service) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	var before events.Totals
+	for n := 0; ; n++ {
+		totals, err := s.Totals(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		if err == nil {
+			lag, _ := s.Lag(totals.Head)
+			now := shownPipeline{
+				Head: totals.Head, EventsPerSecond: totals.Head - before.Head, Lag: lag,
+				Duplicates: totals.Duplicates, DeadLetters: totals.DeadLettered,
+			}
+			for _, p := range s.Polled() {
+				now.Channels = append(now.Channels, shownChannel{p.Source, shownState(p)})
+			}
+			if n%20 == 0 && !asJSON {
+				t.Printf("%s", now.head())
+			}
+			t.Print(asJSON, now)
+			before = totals
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// shownState is what a breaker is, unless its API has asked for a pause.
+func shownState(s channels.Status) string {
+	if wait := time.Until(s.PausedUntil); wait > 0 {
+		return "pauses " + wait.Round(time.Second).String()
+	}
+	return string(s.Breaker)
+}
