@@ -21,6 +21,8 @@ type world struct {
 	// Nil: no time.
 	delay func() (before, after time.Duration)
 
+	tables []*readmodel.Table
+
 	mu      sync.Mutex
 	now     readmodel.Revision
 	commits []commit
@@ -39,9 +41,10 @@ type commit struct {
 
 func newWorld() *world {
 	return &world{
-		now:   readmodel.Revision{Incarnation: 1_795_435_200_000_000, Position: 1},
-		exist: make(map[events.Campaign]int64),
-		reads: make(map[events.Campaign]int),
+		tables: readmodeltest.Tables(),
+		now:    readmodel.Revision{Incarnation: 1_795_435_200_000_000, Position: 1},
+		exist:  make(map[events.Campaign]int64),
+		reads:  make(map[events.Campaign]int),
 	}
 }
 
@@ -157,7 +160,7 @@ func (w *world) Campaign(ctx context.Context, c events.Campaign, by readmodel.Sc
 	err = w.read(ctx, func() {
 		w.reads[c]++
 		if version := w.exist[c]; version > 0 {
-			rows = rowsOf(c, version)
+			rows = w.rowsOf(c, version)
 		}
 		rows.Revision = w.now
 	})
@@ -167,11 +170,11 @@ func (w *world) Campaign(ctx context.Context, c events.Campaign, by readmodel.Sc
 	return rows, err
 }
 
-func rowsOf(c events.Campaign, version int64) readmodel.CampaignRows {
-	return readmodeltest.CampaignRows(
-		readmodel.CampaignStats{Campaign: c, Known: true, Shop: shop, Title: "가을 경품 이벤트", Participants: version},
-		readmodel.ChannelStats{ChannelKey: readmodel.ChannelKey{Campaign: c, Channel: "naver"}, Participants: version},
-	)
+func (w *world) rowsOf(c events.Campaign, version int64) readmodel.CampaignRows {
+	rows := readmodel.NewRows(w.tables...)
+	*rows.Campaign(c) = readmodel.CampaignStats{Campaign: c, Known: true, Shop: shop, Title: "가을 경품 이벤트", Participants: version}
+	rows.Channel(readmodel.ChannelKey{Campaign: c, Channel: "naver"}).Participants = version
+	return rows.Of(c)
 }
 
 func (w *world) ShopCampaigns(ctx context.Context, of events.Shop, _ readmodel.Scope) (list []readmodel.ShopCampaign, err error) {
@@ -180,7 +183,7 @@ func (w *world) ShopCampaigns(ctx context.Context, of events.Shop, _ readmodel.S
 			return
 		}
 		for c, version := range w.exist {
-			rows := rowsOf(c, version)
+			rows := w.rowsOf(c, version)
 			list = append(list, readmodel.ShopCampaign{Campaign: *rows.Campaign(), Channels: rows.Channels()})
 		}
 		slices.SortFunc(list, func(a, b readmodel.ShopCampaign) int {

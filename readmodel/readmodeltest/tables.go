@@ -110,22 +110,22 @@ func ByTable(rows *readmodel.Rows) map[string][]any {
 // CampaignRows returns the rows, each a row of one of [Tables] or a slice of such rows, as
 // those of one campaign, in their order.
 func CampaignRows(rows ...any) readmodel.CampaignRows {
-	out := readmodel.NewCampaignRows()
+	out, tables := readmodel.NewCampaignRows(), Tables()
 	for _, some := range rows {
 		v := reflect.ValueOf(some)
 		if v.Kind() != reflect.Slice {
 			v = reflect.Append(reflect.MakeSlice(reflect.SliceOf(v.Type()), 0, 1), v)
 		}
 		for i := range v.Len() {
-			reflect.ValueOf(out.Append(tableOf(v.Index(i).Type()))).Elem().Set(v.Index(i))
+			reflect.ValueOf(out.Append(tableOf(tables, v.Index(i).Type()))).Elem().Set(v.Index(i))
 		}
 	}
 	return out
 }
 
 // tableOf returns the table with rows of the type.
-func tableOf(row reflect.Type) *readmodel.Table {
-	for _, t := range Tables() {
+func tableOf(tables []*readmodel.Table, row reflect.Type) *readmodel.Table {
+	for _, t := range tables {
 		if reflect.TypeOf(t.NewRow()).Elem() == row {
 			return t
 		}
