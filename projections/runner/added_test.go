@@ -191,6 +191,9 @@ func testAddedIsMended(t *testing.T, b *addedBundle) {
 	}
 	done(t, b.rows, readmodel.Reset, "stray", "extra")
 	b.clean(t, "a reset of the stray rows")
+	if err := stop(); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // testAddedIsRebuilt rebuilds in memory and by stretches, goes back, and prunes.
