@@ -28,6 +28,8 @@ func connect(t *testing.T) *goredis.Client {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// What scripts do is tested, not how soon: a busy machine replies late.
+	o.DialTimeout, o.ReadTimeout, o.WriteTimeout, o.PoolTimeout = 10*time.Second, 10*time.Second, 10*time.Second, 10*time.Second
 	client := goredis.NewClient(o)
 	t.Cleanup(func() { _ = client.Close() })
 	return client
