@@ -3,7 +3,6 @@ package readmodel
 import (
 	"fmt"
 	"iter"
-	"slices"
 )
 
 // Keys names rows, table by table: what a batch touches.
@@ -83,6 +82,5 @@ func (s *keySet[K, R]) sorted() []any {
 		copied = append(copied, k)
 		all = append(all, &copied[len(copied)-1])
 	}
-	slices.SortFunc(all, func(a, b any) int { return compareBy(s.table.Key, a, b) })
-	return all
+	return inOrder(byCampaign(all, s.table.Key), len(all))
 }

@@ -93,11 +93,7 @@ func (r *Rows) All() iter.Seq2[*Table, []any] {
 			if s.len() == 0 {
 				continue
 			}
-			all, groups := make([]any, 0, s.len()), s.groups()
-			for _, c := range slices.Sorted(maps.Keys(groups)) {
-				all = append(all, groups[c]...)
-			}
-			if !yield(s.of(), all) {
+			if !yield(s.of(), inOrder(s.groups(), s.len())) {
 				return
 			}
 		}
@@ -166,15 +162,11 @@ func (s *rowSet[K, R]) subjects(into map[events.Campaign]struct{}) {
 }
 
 func (s *rowSet[K, R]) groups() map[events.Campaign][]any {
-	groups := make(map[events.Campaign][]any)
+	all := make([]any, 0, len(s.rows))
 	for _, row := range s.rows {
-		c := s.table.CampaignOf(row)
-		groups[c] = append(groups[c], row)
+		all = append(all, row)
 	}
-	for _, group := range groups {
-		s.table.sort(group)
-	}
-	return groups
+	return byCampaign(all, s.table.Columns[:len(s.table.Key)])
 }
 
 func (s *rowSet[K, R]) group(c events.Campaign) []any {
@@ -184,6 +176,6 @@ func (s *rowSet[K, R]) group(c events.Campaign) []any {
 			group = append(group, row)
 		}
 	}
-	s.table.sort(group)
+	sortOne(group, s.table.Columns[:len(s.table.Key)])
 	return group
 }

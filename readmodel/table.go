@@ -3,6 +3,7 @@ package readmodel
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strconv"
@@ -205,9 +206,33 @@ func compareBy(columns []Column, a, b any) int {
 	return 0
 }
 
-// sort sorts rows of one campaign.
-func (t *Table) sort(rows []any) {
-	if rest := t.Columns[1:len(t.Key)]; len(rest) > 0 {
+// byCampaign returns rows, or keys, of each campaign, sorted by columns of their key, of
+// which the campaign is the first. The texts of campaigns are then compared only with
+// each other.
+func byCampaign(all []any, columns []Column) map[events.Campaign][]any {
+	groups := make(map[events.Campaign][]any)
+	for _, row := range all {
+		c := events.Campaign(*columns[0].At(row).(*string))
+		groups[c] = append(groups[c], row)
+	}
+	for _, group := range groups {
+		sortOne(group, columns)
+	}
+	return groups
+}
+
+// sortOne sorts rows, or keys, of one campaign.
+func sortOne(rows []any, columns []Column) {
+	if rest := columns[1:]; len(rest) > 0 {
 		slices.SortFunc(rows, func(a, b any) int { return compareBy(rest, a, b) })
 	}
+}
+
+// inOrder sorts rows, or keys.
+func inOrder(groups map[events.Campaign][]any, n int) []any {
+	all := make([]any, 0, n)
+	for _, c := range slices.Sorted(maps.Keys(groups)) {
+		all = append(all, groups[c]...)
+	}
+	return all
 }

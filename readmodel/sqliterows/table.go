@@ -104,11 +104,19 @@ func (t *table) loadRows(ctx context.Context, tx *sql.Tx, g readmodel.Generation
 		return err
 	}
 	defer func() { _ = prepared.Close() }()
-	scan := t.scanner()
-	return forEach(ctx, prepared, func(rows *sql.Rows) (any, error) {
+	found, err := prepared.QueryContext(ctx, int64(g), string(array))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = found.Close() }()
+	for scan := t.scanner(); found.Next(); {
 		row := t.NewRow()
-		return row, scan(rows, row)
-	}, func(row *any) { into.Put(t.Table, *row) }, int64(g), string(array))
+		if err := scan(found, row); err != nil {
+			return err
+		}
+		into.Put(t.Table, row)
+	}
+	return found.Err()
 }
 
 // upsertRows replaces rows of one generation, in their order, which is that of the table.
