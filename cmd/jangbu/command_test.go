@@ -1,6 +1,8 @@
 package main
 
 import (
+	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -57,5 +59,42 @@ func TestEveryCommand(t *testing.T) {
 				t.Error("has no --json")
 			}
 		})
+	}
+}
+
+// TestFormerFlags holds that flags that were renamed still work under their former
+// names, and that no help shows those.
+func TestFormerFlags(t *testing.T) {
+	t.Parallel()
+	renamed := map[string]string{"--event": "--campaign", "--store": "--shop"}
+	for _, line := range []string{
+		"events tail --event=evt-1", "events show 1 --event=evt-1", "projections reset --all --event=evt-1",
+		"replay --event=evt-1 --store=store-1", "verify --event=evt-1", "token --store=store-1 --store=store-2",
+	} {
+		parsed := func(line string) *commands {
+			c := new(commands)
+			parser, err := cli.NewParser(c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := parser.Parse(strings.Fields(line)); err != nil {
+				t.Errorf("%s: %v", line, err)
+			}
+			return c
+		}
+		now := line
+		for former, name := range renamed {
+			now = strings.ReplaceAll(now, former+"=", name+"=")
+		}
+		if !reflect.DeepEqual(parsed(line), parsed(now)) {
+			t.Errorf("%q and %q are not the same", line, now)
+		}
+	}
+	former := regexp.MustCompile(`--(event|store)\b`)
+	for _, leaf := range leaves(t) {
+		help, _, _ := command(t, append(strings.Fields(pathOf(leaf)), "--help")...)
+		if found := former.FindString(help); found != "" {
+			t.Errorf("the help of %s shows %s", pathOf(leaf), found)
+		}
 	}
 }

@@ -161,7 +161,7 @@ func TestRowsChangedByHandAreMended(t *testing.T) {
 					t.Errorf("verify says %q; want in it %q", complaint, want)
 				}
 
-				reset := []string{"projections", "reset", "--event", string(o.one), table}
+				reset := []string{"projections", "reset", "--campaign", string(o.one), table}
 				out, _ := o.run(t, cli.ExitDone, append(reset, "--dry-run", "--json")...)
 				var found struct {
 					Campaigns, Changing int
@@ -178,13 +178,13 @@ func TestRowsChangedByHandAreMended(t *testing.T) {
 					t.Errorf("a no is answered with %q", complaint)
 				}
 				o.asked(t, cli.ExitFailed, "", append(reset, "--diff")...) // nobody is there
-				o.run(t, cli.ExitCheckFailed, "verify", "--event", string(o.one))
+				o.run(t, cli.ExitCheckFailed, "verify", "--campaign", string(o.one))
 
 				o.exec(t, "UPDATE "+o.table("event_stats")+" SET new_customers = new_customers + 1 WHERE generation = 2 AND campaign <> '"+string(o.one)+"'")
 				if _, complaint = o.asked(t, cli.ExitDone, "yes\n", append(reset, "--diff")...); !strings.Contains(complaint, "Type yes") {
 					t.Errorf("nobody was asked: %q", complaint)
 				}
-				o.run(t, cli.ExitDone, "verify", "--event", string(o.one))
+				o.run(t, cli.ExitDone, "verify", "--campaign", string(o.one))
 				out, _ = o.run(t, cli.ExitDone, "projections", "rebuild", "--all", "--dry-run", "--json")
 				if err := json.Unmarshal([]byte(out), &found); err != nil || found.Changing != 7 || found.Campaigns != 8 {
 					t.Errorf("after the reset of one: %v: %s", err, out)

@@ -77,7 +77,7 @@ func TestReplay(t *testing.T) {
 			t.Errorf("it has a broker, at %s", alone.broker)
 		}
 		for _, asOf := range []string{"1", "4", "9", "12"} {
-			out, complaint, code := command(t, "replay", "--data-dir", dir, "--event", "evt-1", "--as-of", asOf, "--json")
+			out, complaint, code := command(t, "replay", "--data-dir", dir, "--campaign", "evt-1", "--as-of", asOf, "--json")
 			status, body := alone.ask(t, alone.api+"/api/events/evt-1/analytics?asOf="+asOf)
 			if code == cli.ExitNothing && asOf != "12" {
 				if status != http.StatusNotFound {
@@ -99,7 +99,7 @@ func TestReplay(t *testing.T) {
 	})
 
 	t.Run("an owner's campaign, with another prize", func(t *testing.T) {
-		out, complaint, code := command(t, "replay", "--data-dir", dir, "--store", "store-1", "--set", "prizeCost=100000", "--set", "newCustomerLtv=40000", "--out", "csv")
+		out, complaint, code := command(t, "replay", "--data-dir", dir, "--shop", "store-1", "--set", "prizeCost=100000", "--set", "newCustomerLtv=40000", "--out", "csv")
 		got, err := csv.NewReader(strings.NewReader(out)).ReadAll()
 		// Five new customers: (150,000 − 1,000,000) / 1,000,000, and (200,000 − 100,000) / 100,000.
 		want := [][]string{
@@ -174,17 +174,17 @@ func TestReplay(t *testing.T) {
 		code int
 		says string
 	}{
-		"nobody's campaign":  {[]string{"--event", "nope"}, cli.ExitNothing, "no campaign"},
+		"nobody's campaign":  {[]string{"--campaign", "nope"}, cli.ExitNothing, "no campaign"},
 		"beyond the head":    {[]string{"--as-of", "13"}, cli.ExitNothing, "the log ends at position 12"},
 		"from beyond it":     {[]string{"--from", "13"}, cli.ExitNothing, "the log ends at position 12"},
-		"nobody's store":     {[]string{"--store", "nope"}, cli.ExitNothing, "no campaign"},
+		"nobody's store":     {[]string{"--shop", "nope"}, cli.ExitNothing, "no campaign"},
 		"no store here":      {[]string{"--data-dir", filepath.Join(dir, "nope")}, cli.ExitNothing, "no store at"},
 		"no such amount":     {[]string{"--set", "prize=1"}, cli.ExitUsage, "prizeCost"},
 		"no number":          {[]string{"--set", "prizeCost=many"}, cli.ExitUsage, "--set"},
 		"no moment":          {[]string{"--as-of", "Tuesday"}, cli.ExitUsage, "neither a position nor a time"},
 		"both ends":          {[]string{"--as-of", "3", "--to", "4"}, cli.ExitUsage, "give one of them"},
 		"the wrong way":      {[]string{"--from", "9", "--to", "3"}, cli.ExitUsage, "is before --from"},
-		"a part into a file": {[]string{"--into", "x.db", "--event", "evt-1"}, cli.ExitUsage, "goes with none of"},
+		"a part into a file": {[]string{"--into", "x.db", "--campaign", "evt-1"}, cli.ExitUsage, "goes with none of"},
 		"no zone":            {[]string{"--tz", "Mars/Olympus"}, cli.ExitUsage, "IANA time zone"},
 	} {
 		t.Run(name, func(t *testing.T) {

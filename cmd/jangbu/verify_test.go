@@ -50,13 +50,13 @@ func TestVerify(t *testing.T) {
 	if complaint != "" {
 		t.Errorf("verify complained: %s", complaint)
 	}
-	out, _ = verify(cli.ExitDone, "--event", "evt-2", "--json")
+	out, _ = verify(cli.ExitDone, "--campaign", "evt-2", "--json")
 	contains(out, `{"ok":true,"campaigns":1,"diverging":0,"events":25,"head":100,"lowestCheckpoint":100}`)
 	out, _ = verify(cli.ExitDone, "--sample", "2")
 	contains(out, `sampled: ["evt-`)
-	_, complaint = verify(cli.ExitNothing, "--event", "evt-4")
+	_, complaint = verify(cli.ExitNothing, "--campaign", "evt-4")
 	contains(complaint, `campaign "evt-4" has no event and no row`)
-	verify(cli.ExitUsage, "--event", "evt-2", "--sample", "2")
+	verify(cli.ExitUsage, "--campaign", "evt-2", "--sample", "2")
 
 	rows, err := sql.Open("sqlite", filepath.Join(dir, "rows.db"))
 	if err != nil {
@@ -69,13 +69,13 @@ func TestVerify(t *testing.T) {
 	out, complaint = verify(cli.ExitCheckFailed)
 	contains(out, "1 of them differ")
 	contains(complaint, `check failed: campaign "evt-2": event_stats Participants: served 26, folded 25, at position 100`)
-	out, _ = verify(cli.ExitCheckFailed, "--event", "evt-2", "--json")
+	out, _ = verify(cli.ExitCheckFailed, "--campaign", "evt-2", "--json")
 	contains(out, `"ok":false,"campaigns":1,"diverging":1`)
 	contains(out, `"firstDivergence":{"eventId":"evt-2","table":"event_stats","field":"Participants","served":"26","folded":"25","position":100}}`)
 	if err := checkJSON("verify", []byte(out)); err != nil {
 		t.Error(err)
 	}
-	verify(cli.ExitDone, "--event", "evt-1")
+	verify(cli.ExitDone, "--campaign", "evt-1")
 
 	log, err := sql.Open("sqlite", filepath.Join(dir, "log.db"))
 	if err != nil {

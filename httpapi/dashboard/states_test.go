@@ -41,7 +41,7 @@ func openShop(t testing.TB) *shop {
 	if err != nil {
 		t.Fatal(err)
 	}
-	token, err := exec.CommandContext(t.Context(), path, "token", "--jwt-secret-file", secret, "--create", "--store", "store-1", "--store", "store-2").Output()
+	token, err := exec.CommandContext(t.Context(), path, "token", "--jwt-secret-file", secret, "--create", "--shop", "store-1", "--shop", "store-2").Output()
 	if err != nil {
 		t.Fatal(err)
 	}

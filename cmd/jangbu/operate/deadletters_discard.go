@@ -32,7 +32,7 @@ Exits with 3 where no such letter waits.
 
 Examples:
   jangbu deadletters discard 01890a5d-ac96-874b-bcce-b302099a8057 --reason "sent by a test"
-  jangbu deadletters discard --with-reason malformed --reason "till of store 7, see OPS-412" --dry-run`
+  jangbu deadletters discard --with-reason malformed --reason "till of shop 7, see OPS-412" --dry-run`
 }
 
 // mostWhy is how long the text of a discard may be, in bytes.

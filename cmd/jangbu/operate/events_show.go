@@ -17,9 +17,9 @@ import (
 
 type eventsShowCommand struct {
 	stores.Config
-	Which string          `arg:"" name:"position|id" help:"The event's position, or its ID."`
-	Event events.Campaign `placeholder:"ID" help:"Its campaign (eventId): an ID is then found at once, not by reading the log."`
-	JSON  bool            `help:"Print one JSON object, as export writes it."`
+	Which    string          `arg:"" name:"position|id" help:"The event's position, or its ID."`
+	Campaign events.Campaign `aliases:"event" placeholder:"ID" help:"Its campaign (eventId): an ID is then found at once, not by reading the log."`
+	JSON     bool            `help:"Print one JSON object, as export writes it."`
 }
 
 // Help implements kong's detailed help.
@@ -29,7 +29,7 @@ of its campaign only. Times are those of Asia/Seoul, save in the event itself.
 
 Examples:
   jangbu events show 1024
-  jangbu events show 01890a5d-ac96-874b-bcce-b302099a8057 --event evt-1 --json`
+  jangbu events show 01890a5d-ac96-874b-bcce-b302099a8057 --campaign evt-1 --json`
 }
 
 // Run prints the event.
@@ -70,7 +70,7 @@ func (c eventsShowCommand) finder() (find func(context.Context, events.Log) (r e
 	if position, err := strconv.ParseInt(c.Which, 10, 64); err == nil && position > 0 {
 		return func(ctx context.Context, log events.Log) (events.Recorded, bool, error) {
 			read, err := log.Read(ctx, events.Position(position-1), 1)
-			if err != nil || len(read) == 0 || c.Event != "" && read[0].Event.Subject() != c.Event {
+			if err != nil || len(read) == 0 || c.Campaign != "" && read[0].Event.Subject() != c.Campaign {
 				return events.Recorded{}, false, err
 			}
 			return read[0], true, nil
@@ -84,8 +84,8 @@ func (c eventsShowCommand) finder() (find func(context.Context, events.Log) (r e
 		for after := events.Position(0); ; {
 			var read []events.Recorded
 			var err error
-			if c.Event != "" {
-				read, err = log.ReadStream(ctx, events.Stream{Campaign: c.Event, After: after, Limit: eventsAtOnce})
+			if c.Campaign != "" {
+				read, err = log.ReadStream(ctx, events.Stream{Campaign: c.Campaign, After: after, Limit: eventsAtOnce})
 			} else {
 				read, err = log.Read(ctx, after, eventsAtOnce)
 			}

@@ -11,7 +11,7 @@ import (
 func summary(e events.Event) string {
 	switch e := e.(type) {
 	case *events.EventCreated:
-		return "store " + legible(string(e.Shop)) + ", " + strconv.Quote(e.Title)
+		return "shop " + legible(string(e.Shop)) + ", " + strconv.Quote(e.Title)
 	case *events.ParticipantRegistered:
 		s := legible(e.Participant)
 		if e.Channel != "" {

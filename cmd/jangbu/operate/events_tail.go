@@ -14,11 +14,11 @@ import (
 
 type eventsTailCommand struct {
 	stores.Config
-	Last   int             `default:"10" placeholder:"N" help:"How many of the last events to show (${default}; 0: only those to come)."`
-	Follow bool            `short:"f" help:"Go on with events as they are appended, until interrupted."`
-	Type   string          `placeholder:"TYPE" help:"Only EventCreated, ParticipantRegistered, DistributionCompleted or ChannelStatsFetched."`
-	Event  events.Campaign `placeholder:"ID" help:"Only those of one campaign (eventId)."`
-	JSON   bool            `help:"Print one JSON object for each event, as export writes it."`
+	Last     int             `default:"10" placeholder:"N" help:"How many of the last events to show (${default}; 0: only those to come)."`
+	Follow   bool            `short:"f" help:"Go on with events as they are appended, until interrupted."`
+	Type     string          `placeholder:"TYPE" help:"Only EventCreated, ParticipantRegistered, DistributionCompleted or ChannelStatsFetched."`
+	Campaign events.Campaign `aliases:"event" placeholder:"ID" help:"Only those of one campaign (eventId)."`
+	JSON     bool            `help:"Print one JSON object for each event, as export writes it."`
 }
 
 // Help implements kong's detailed help.
@@ -29,7 +29,7 @@ campaign, and what it says in short. It reads the log only, so a service may run
 Examples:
   jangbu events tail
   jangbu events tail --follow --type ParticipantRegistered
-  jangbu events tail --event evt-1 --last 100 --json`
+  jangbu events tail --campaign evt-1 --last 100 --json`
 }
 
 // Run prints the events.
@@ -52,14 +52,14 @@ func (c eventsTailCommand) Run(ctx context.Context, t cli.Terminal) error {
 		return err
 	}
 	wanted := func(r events.Recorded) bool {
-		return (typ == 0 || r.Event.Type() == typ) && (c.Event == "" || r.Event.Subject() == c.Event)
+		return (typ == 0 || r.Event.Type() == typ) && (c.Campaign == "" || r.Event.Subject() == c.Campaign)
 	}
 	return c.WithLog(ctx, func(log events.Log) error {
 		totals, err := log.Totals(ctx)
 		if err != nil {
 			return err
 		}
-		last, err := lastEvents(ctx, log, totals.Head, c.Last, c.Event, wanted)
+		last, err := lastEvents(ctx, log, totals.Head, c.Last, c.Campaign, wanted)
 		if err != nil {
 			return err
 		}

@@ -48,24 +48,24 @@ type projectionsResetCommand struct {
 	chosen
 	actFlags
 	diffFlags
-	Event events.Campaign `placeholder:"ID" help:"Reset this campaign alone."`
+	Campaign events.Campaign `aliases:"event" placeholder:"ID" help:"Reset this campaign alone."`
 }
 
 // Help implements kong's detailed help.
 func (projectionsResetCommand) Help() string {
-	return `With --event, folds the events of one campaign anew and replaces its rows in one
+	return `With --campaign, folds the events of one campaign anew and replaces its rows in one
 transaction; no other row is touched. Without it, the same as "jangbu projections rebuild".
 
 A running service does it, under its lease; where none runs, this command does.
 
 Examples:
-  jangbu projections reset event_stats --event evt-1
-  jangbu projections reset --all --event evt-1 --diff`
+  jangbu projections reset event_stats --campaign evt-1
+  jangbu projections reset --all --campaign evt-1 --diff`
 }
 
 // Run resets.
 func (c projectionsResetCommand) Run(ctx context.Context, t cli.Terminal) error {
-	return rebuild(ctx, t, &c.Config, &c.chosen, &c.actFlags, &c.diffFlags, c.Event)
+	return rebuild(ctx, t, &c.Config, &c.chosen, &c.actFlags, &c.diffFlags, c.Campaign)
 }
 
 // rebuild rebuilds projections, or one campaign in them.

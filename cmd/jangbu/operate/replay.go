@@ -25,17 +25,17 @@ import (
 type ReplayCommand struct {
 	stores.Config
 	stores.PollConfig
-	Source string          `placeholder:"URL|FILE" help:"What is replayed: a log, as --log-url names it, or an export with its manifest beside it. Without it, the log."`
-	Event  events.Campaign `placeholder:"ID" help:"One campaign alone."`
-	Store  events.Shop     `placeholder:"ID" help:"The campaigns of one store alone."`
-	From   events.Position `placeholder:"POSITION" help:"The first position that counts (1)."`
-	To     string          `placeholder:"POSITION|TIME" help:"The last one, or the last moment at which an event was recorded (RFC 3339). Without it, the head."`
-	AsOf   string          `placeholder:"POSITION|TIME" help:"The same as --to."`
-	Set    assumed         `placeholder:"AMOUNT=WON" help:"What if: an amount in the place of the owner's, such as prizeCost=500000. Can be repeated."`
-	Out    string          `default:"table" enum:"table,json,csv,parquet" placeholder:"FORM" help:"What is printed: ${enum} (${default}). Parquet goes to a file: > FILE."`
-	JSON   bool            `help:"The same as --out json."`
-	Into   string          `placeholder:"FILE" help:"Write the rows to a new SQLite file, to be asked by SQL, and print nothing else."`
-	TZ     string          `name:"tz" env:"JANGBU_TZ" default:"Asia/Seoul" placeholder:"ZONE" help:"Time zone of days and hours (${default})."`
+	Source   string          `placeholder:"URL|FILE" help:"What is replayed: a log, as --log-url names it, or an export with its manifest beside it. Without it, the log."`
+	Campaign events.Campaign `aliases:"event" placeholder:"ID" help:"One campaign alone."`
+	Shop     events.Shop     `aliases:"store" placeholder:"ID" help:"The campaigns of one shop alone."`
+	From     events.Position `placeholder:"POSITION" help:"The first position that counts (1)."`
+	To       string          `placeholder:"POSITION|TIME" help:"The last one, or the last moment at which an event was recorded (RFC 3339). Without it, the head."`
+	AsOf     string          `placeholder:"POSITION|TIME" help:"The same as --to."`
+	Set      assumed         `placeholder:"AMOUNT=WON" help:"What if: an amount in the place of the shop's, such as prizeCost=500000. Can be repeated."`
+	Out      string          `default:"table" enum:"table,json,csv,parquet" placeholder:"FORM" help:"What is printed: ${enum} (${default}). Parquet goes to a file: > FILE."`
+	JSON     bool            `help:"The same as --out json."`
+	Into     string          `placeholder:"FILE" help:"Write the rows to a new SQLite file, to be asked by SQL, and print nothing else."`
+	TZ       string          `name:"tz" env:"JANGBU_TZ" default:"Asia/Seoul" placeholder:"ZONE" help:"Time zone of days and hours (${default})."`
 }
 
 // Help implements kong's detailed help.
@@ -47,8 +47,8 @@ that it has. Of an export nothing is printed unless the whole file is as its man
 
 Examples:
   jangbu replay
-  jangbu replay --event evt-1 --as-of 2026-11-24T09:00:00+09:00 --json
-  jangbu replay --store store-1 --set prizeCost=500000 --set newCustomerLtv=20000
+  jangbu replay --campaign evt-1 --as-of 2026-11-24T09:00:00+09:00 --json
+  jangbu replay --shop store-1 --set prizeCost=500000 --set newCustomerLtv=20000
   jangbu replay --source log.jsonl.zst --as-of 2026-11-24T09:00:00+09:00 --out parquet > tuesday.parquet
   jangbu replay --log-url postgres://… --into rows.db && sqlite3 rows.db 'SELECT * FROM event_stats'`
 }
@@ -151,7 +151,7 @@ func (c *ReplayCommand) wanted() (r replay.Replay, location *time.Location, err 
 	if c.AsOf != "" && c.To != "" {
 		wrong.Add("as-of", "is the same as --to: give one of them")
 	}
-	r = replay.Replay{Campaign: c.Event, After: max(c.From-1, 0)}
+	r = replay.Replay{Campaign: c.Campaign, After: max(c.From-1, 0)}
 	if to := c.To + c.AsOf; to != "" {
 		if n, err := strconv.ParseInt(to, 10, 64); err == nil && n > 0 {
 			r.Through = events.Position(n)
@@ -168,8 +168,8 @@ func (c *ReplayCommand) wanted() (r replay.Replay, location *time.Location, err 
 		c.Out = "json"
 	}
 	if c.Into != "" {
-		if c.Event != "" || c.Store != "" || c.From > 1 || len(c.Set) > 0 {
-			wrong.Add("into", "writes the rows of the whole log up to --to: it goes with none of --event, --store, --from, --set")
+		if c.Campaign != "" || c.Shop != "" || c.From > 1 || len(c.Set) > 0 {
+			wrong.Add("into", "writes the rows of the whole log up to --to: it goes with none of --campaign, --shop, --from, --set")
 		}
 		if _, err := os.Lstat(c.Into); !errors.Is(err, fs.ErrNotExist) {
 			wrong.Add("into", "%s is there already", c.Into)
@@ -186,7 +186,7 @@ func (c *ReplayCommand) report(got replay.Replayed, v dashboard.View) replayed {
 		out.RecordedAt = &at
 	}
 	for _, rows := range got.Rows.ByCampaign() {
-		if c.Store != "" && rows.Campaign().Shop != c.Store {
+		if c.Shop != "" && rows.Campaign().Shop != c.Shop {
 			continue
 		}
 		one := replayedReport{Dashboard: dashboard.New(rows, v)}

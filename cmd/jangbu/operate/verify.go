@@ -17,16 +17,16 @@ import (
 // VerifyCommand compares the rows with the fold of the log.
 type VerifyCommand struct {
 	stores.Config
-	Event  events.Campaign `placeholder:"ID" help:"Verify this campaign alone, from its own events."`
-	Sample int             `placeholder:"N" help:"Verify N campaigns chosen at random among those that have rows, each from its own events."`
-	JSON   bool            `help:"Print what was found as one JSON object."`
+	Campaign events.Campaign `aliases:"event" placeholder:"ID" help:"Verify this campaign alone, from its own events."`
+	Sample   int             `placeholder:"N" help:"Verify N campaigns chosen at random among those that have rows, each from its own events."`
+	JSON     bool            `help:"Print what was found as one JSON object."`
 }
 
 // Help implements kong's detailed help.
 func (VerifyCommand) Help() string {
 	return `Reads the log once, folds it in memory and compares every field of every row that is
 served, at the very position up to which the rows are said to be folded. Services may
-go on meanwhile; nothing is written. All campaigns need memory for all rows; --event
+go on meanwhile; nothing is written. All campaigns need memory for all rows; --campaign
 and --sample need little, but do not look for damage to the log beyond their campaigns,
 nor for campaigns whose rows are all lost.
 
@@ -36,7 +36,7 @@ that differ are mended by "jangbu projections reset" of the campaign, or by a re
 
 Examples:
   jangbu verify
-  jangbu verify --event evt-1 --json
+  jangbu verify --campaign evt-1 --json
   jangbu verify --sample 100 --database-url postgres://…
   jangbu verify --log-url postgres://… --rows-url sqlite:///var/tmp/rows.db`
 }
@@ -85,7 +85,7 @@ func (c VerifyCommand) verify(ctx context.Context, t cli.Terminal, log events.Lo
 	folded := cli.Progress{Terminal: t, Quiet: c.JSON, Verb: "folded"}
 	compared := cli.Progress{Terminal: t, Quiet: c.JSON, Verb: "compared", Unit: "campaign"}
 	found, err := replay.Verify(ctx, replay.VerifyConfig{
-		Log: log, Rows: rows, Projections: projections.All(), Campaign: c.Event, Sample: c.Sample,
+		Log: log, Rows: rows, Projections: projections.All(), Campaign: c.Campaign, Sample: c.Sample,
 		Progress: func(at, to events.Position) {
 			folded.Total = int64(to)
 			folded.At(int64(at))
@@ -121,8 +121,8 @@ func (c VerifyCommand) validate() error {
 	if c.Sample < 0 {
 		wrong.Add("sample", "%d is not at least 1", c.Sample)
 	}
-	if c.Event != "" && c.Sample != 0 {
-		wrong.Add("sample", "--event names the only campaign already")
+	if c.Campaign != "" && c.Sample != 0 {
+		wrong.Add("sample", "--campaign names the only campaign already")
 	}
 	return wrong.Err()
 }

@@ -99,7 +99,7 @@ func TestAuthStart(t *testing.T) {
 	defer a.Close()
 	// What the command token signs is what the service takes.
 	var out strings.Builder
-	token := TokenCommand{JWTSecretFile: path, JWTIssuer: "jangbu", JWTAudience: "jangbu", Role: "owner", Store: []events.Shop{"가게 1", "a,b"}, Subject: "dev", For: time.Minute}
+	token := TokenCommand{JWTSecretFile: path, JWTIssuer: "jangbu", JWTAudience: "jangbu", Role: "owner", Shop: []events.Shop{"가게 1", "a,b"}, Subject: "dev", For: time.Minute}
 	if err := token.Run(cli.Terminal{Out: &out}); err != nil {
 		t.Fatal(err)
 	}

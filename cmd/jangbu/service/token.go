@@ -22,7 +22,7 @@ type TokenCommand struct {
 	JWTIssuer     string        `env:"JANGBU_JWT_ISSUER" default:"jangbu" placeholder:"NAME" help:"Who issues the token, as of serve (${default})."`
 	JWTAudience   string        `env:"JANGBU_JWT_AUDIENCE" default:"jangbu" placeholder:"NAME" help:"Whom the token is for, as of serve (${default})."`
 	Role          string        `default:"owner" enum:"owner,analyst,ops" placeholder:"ROLE" help:"What its bearer may do: ${enum} (${default})."`
-	Store         []events.Shop `sep:"none" placeholder:"ID" help:"A store whose campaigns an owner sees. Can be repeated; an owner needs one."`
+	Shop          []events.Shop `aliases:"store" sep:"none" placeholder:"ID" help:"A shop whose campaigns an owner sees. Can be repeated; an owner needs one."`
 	Subject       string        `default:"dev" placeholder:"NAME" help:"Who its bearer is (${default})."`
 	For           time.Duration `default:"1h" placeholder:"DURATION" help:"How long the token is valid (${default}; at most 720h)."`
 	JSON          bool          `help:"Print the token and what is in it as one JSON object."`
@@ -35,7 +35,7 @@ func (TokenCommand) Help() string {
 users log in, their identity provider issues tokens, and serve gets its --jwks-url.
 
 Examples:
-  jangbu token --jwt-secret-file jwt.secret --create --store store-1
+  jangbu token --jwt-secret-file jwt.secret --create --shop store-1
   jangbu token --jwt-secret-file jwt.secret --role analyst --for 12h --json
   curl -H "Authorization: Bearer $(jangbu token --jwt-secret-file jwt.secret --role ops)" \
     http://127.0.0.1:8080/api/events/EVENT/analytics`
@@ -69,7 +69,7 @@ func (c TokenCommand) Run(t cli.Terminal) error {
 	}
 	now := time.Now().UTC().Truncate(time.Second)
 	expires := now.Add(c.For).Truncate(time.Second)
-	who := httpapi.Identity{Subject: c.Subject, Role: httpapi.Role(c.Role), Shops: c.Store}
+	who := httpapi.Identity{Subject: c.Subject, Role: httpapi.Role(c.Role), Shops: c.Shop}
 	token, err := who.Sign(secret, c.JWTIssuer, c.JWTAudience, now, expires)
 	if err != nil {
 		return fmt.Errorf("%w: %w", cli.ErrUsage, err)
@@ -83,7 +83,7 @@ func (c TokenCommand) Run(t cli.Terminal) error {
 		ExpiresAt time.Time     `json:"expiresAt"`
 		Role      string        `json:"role"`
 		Stores    []events.Shop `json:"stores"`
-	}{token, expires, c.Role, append([]events.Shop{}, c.Store...)})
+	}{token, expires, c.Role, append([]events.Shop{}, c.Shop...)})
 }
 
 // CreateSecret writes a random secret to a file that must not exist yet.
