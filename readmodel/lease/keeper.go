@@ -22,12 +22,13 @@ type Config struct {
 }
 
 // Keeper takes a lease when it is free, renews it at a third of its time, and gives it
-// up at the end. Make one with [New]. It is safe for concurrent use.
+// up at the end. Make one with [New]. One goroutine at a time may call Hold or Keep; any
+// may call Term and Held.
 type Keeper struct {
 	cfg Config
 
 	mu    sync.Mutex
-	term  context.Context //nolint:containedctx // guarded by mu; nil while the lease is not held
+	term  context.Context //nolint:containedctx // guarded by mu; ended, or nil, while the lease is not held
 	until time.Time       // guarded by mu; when the term ends unless the lease is renewed
 }
 
@@ -54,7 +55,6 @@ func (k *Keeper) Hold(ctx context.Context, do func(term context.Context, held re
 	err = do(term, held)
 	end(nil)
 	renewing.Wait()
-	k.note(nil, time.Time{})
 	k.release(ctx, held)
 	if ctx.Err() == nil && context.Cause(term) != context.Canceled { //nolint:errorlint // set by end, never wrapped
 		return context.Cause(term)
@@ -107,13 +107,17 @@ func (k *Keeper) note(term context.Context, until time.Time) {
 	k.term, k.until = term, until
 }
 
-// acquire waits until the lease is this process's.
+// acquire waits until the lease is this process's. An answer that takes as long as the
+// lease lasts is not waited for, and not an error: the store may wait for a long commit.
 func (k *Keeper) acquire(ctx context.Context) (held readmodel.Lease, until time.Time, err error) {
 	for waiting := false; ; waiting = true {
-		asked := time.Now()
-		held, ok, err := k.cfg.Leases.Acquire(ctx, k.cfg.Name, k.cfg.Owner, k.cfg.TTL)
-		if err != nil || ok {
-			return held, asked.Add(k.cfg.TTL), err
+		until := time.Now().Add(k.cfg.TTL)
+		attempt, cancel := context.WithDeadline(ctx, until)
+		held, ok, err := k.cfg.Leases.Acquire(attempt, k.cfg.Name, k.cfg.Owner, k.cfg.TTL)
+		late := attempt.Err() != nil
+		cancel()
+		if ok || err != nil && !late {
+			return held, until, err
 		}
 		if !waiting {
 			k.cfg.StandBy(ctx)
@@ -127,10 +131,7 @@ func (k *Keeper) acquire(ctx context.Context) (held readmodel.Lease, until time.
 // renew renews the lease until the term ends. It returns [readmodel.ErrFenced] once the
 // lease is lost.
 func (k *Keeper) renew(term context.Context, held readmodel.Lease, until time.Time) error {
-	for pause := k.cfg.TTL / 3; ; {
-		if sleep(term, min(pause, time.Until(until))) != nil {
-			return nil
-		}
+	for pause := k.cfg.TTL / 3; sleep(term, min(pause, time.Until(until))) == nil; {
 		asked := time.Now()
 		if !asked.Before(until) {
 			return readmodel.ErrFenced
@@ -141,13 +142,17 @@ func (k *Keeper) renew(term context.Context, held readmodel.Lease, until time.Ti
 		switch {
 		case err != nil: // tried again for as long as the lease lasts
 			pause = k.cfg.TTL / 10
-		case !ok || again.Epoch != held.Epoch:
+		case !ok:
+			return readmodel.ErrFenced
+		case again.Epoch != held.Epoch: // it was lost, and is another term's now
+			k.release(term, again)
 			return readmodel.ErrFenced
 		default:
 			pause, until = k.cfg.TTL/3, asked.Add(k.cfg.TTL)
 			k.note(term, until)
 		}
 	}
+	return nil
 }
 
 // release gives the lease up, so that its successor need not wait for the expiry.

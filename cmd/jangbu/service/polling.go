@@ -15,6 +15,7 @@ import (
 	"jangbu/events/channels"
 	"jangbu/projections/runner"
 	"jangbu/readmodel"
+	"jangbu/readmodel/lease"
 )
 
 // pollerLease is the lease under which channels are polled.
@@ -22,7 +23,7 @@ const pollerLease = "poller"
 
 // polling is the part of the service that polls the channel APIs.
 type polling struct {
-	office  *office
+	keeper  *lease.Keeper
 	pollers []*channels.Poller
 	metrics pollMetrics
 }
@@ -35,9 +36,9 @@ func (s *Service) startPolling(running context.Context) (*bus.Poll, error) {
 		s.line("poll", "off: no channel API is configured", "")
 		return nil, nil
 	}
-	p := &polling{metrics: newPollMetrics(), office: &office{
-		leases: s.rows, name: pollerLease, owner: s.owner, ttl: runner.DefaultLeaseTTL, logger: s.logger,
-	}}
+	p := &polling{metrics: newPollMetrics(), keeper: lease.New(lease.Config{
+		Leases: s.rows, Name: pollerLease, Owner: s.owner, TTL: runner.DefaultLeaseTTL, Logger: s.logger,
+	})}
 	schedule := s.cfg.Schedule()
 	directory := channels.NewDirectory(listTargets(s.rows), schedule)
 	var names []string
@@ -69,10 +70,10 @@ func (s *Service) startPolling(running context.Context) (*bus.Poll, error) {
 	ticks := bus.NewTicks(tickOf(schedule))
 	s.onClose(ticks.Close)
 	s.polling = p
-	s.group.Go(func() error { p.office.run(running); return nil })
+	s.group.Go(func() error { p.keeper.Keep(running); return nil })
 	s.line("poll", strings.Join(names, ", "), "")
 	return &bus.Poll{
-		Pollers: p.pollers, Ticks: ticks, Term: p.office.Term,
+		Pollers: p.pollers, Ticks: ticks, Term: p.keeper.Term,
 		Publisher: publisher, Topic: s.cfg.TopicChannelStatsFetched, KeyMetadata: kafka.KeyMetadata,
 	}, nil
 }
@@ -194,7 +195,7 @@ func (p *polling) Collect(ch chan<- prometheus.Metric) {
 	gauge := func(name, help string, value float64, labels prometheus.Labels) {
 		ch <- prometheus.MustNewConstMetric(prometheus.NewDesc(name, help, nil, labels), prometheus.GaugeValue, value)
 	}
-	leading := p.office.held()
+	leading := p.keeper.Held()
 	gauge("jangbu_polling_leading", "1 where this process polls, 0 where it stands by.", number(leading), nil)
 	for _, poller := range p.pollers {
 		status := poller.Status()
