@@ -1,22 +1,22 @@
 package readmodel
 
-// CampaignRows is all that is known of one campaign, read at one moment from the
-// active generations.
+// CampaignRows holds the rows of one campaign, read at one moment from the active
+// generations.
 type CampaignRows struct {
 	// Revision is that of the store at that moment.
 	Revision Revision
-	// Tables holds the rows of each table by its name, sorted by key, by bytes and
-	// time; no list for a table of which the campaign has no row.
+	// Tables holds the rows of each table by the table's name, sorted by key: texts by
+	// bytes, times by time. A table without a row of the campaign has no list.
 	Tables map[string]List
 }
 
-// List is rows of one table of one campaign.
+// List holds the rows of one table of one campaign.
 type List interface {
 	// Len returns how many rows there are.
 	Len() int
 	// Row returns a pointer to a row.
 	Row(i int) any
-	// Append appends a zero row and returns a pointer to it, which holds until the
+	// Append appends a zero row and returns a pointer to it, which is valid until the
 	// next call.
 	Append() any
 
@@ -25,14 +25,14 @@ type List interface {
 
 type list[R any] []R
 
-// NewCampaignRows returns no rows.
+// NewCampaignRows returns an empty CampaignRows.
 func NewCampaignRows() CampaignRows { return CampaignRows{Tables: make(map[string]List)} }
 
-// Append appends a zero row of the table and returns a pointer to it, which holds until
-// the next call.
+// Append appends a zero row of the table and returns a pointer to it, which is valid
+// until the next call.
 func (r CampaignRows) Append(t *Table) any { return r.list(t).Append() }
 
-// Empty reports whether there is no row.
+// Empty reports whether there are no rows.
 func (r CampaignRows) Empty() bool { return len(r.Tables) == 0 }
 
 // Of returns the rows of the table, as pointers.

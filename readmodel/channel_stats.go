@@ -9,7 +9,7 @@ import (
 // ChannelKey is the key of a [ChannelStats] row.
 type ChannelKey struct {
 	Campaign events.Campaign
-	// Channel is one of the five, or the free text by which participants came.
+	// Channel is one of the five, or the free text that a registration names.
 	Channel string
 }
 
@@ -18,25 +18,25 @@ type ChannelKey struct {
 type ChannelStats struct {
 	ChannelKey
 
-	// DistributedAt is the latest completion; zero: never distributed.
+	// DistributedAt is when the latest distribution completed; zero: never distributed.
 	DistributedAt time.Time
 	// Cost is the sum of the distributions' costs, saturated (see [AddWon]).
 	Cost events.Won
-	// Participants who came through the channel.
+	// Participants counts the registrations through the channel.
 	Participants int64
-	// Figures as the channel last reported them (I8).
+	// The figures are as the channel last reported them (I8).
 	Impressions Figure
 	Views       Figure
 	Clicks      Figure
 	Likes       Figure
 	Comments    Figure
 	Shares      Figure
-	// FetchedAt is the latest report; zero: the channel never answered.
+	// FetchedAt is when the channel last reported; zero: it never did.
 	FetchedAt time.Time
 }
 
-// Figure is a cumulative figure of a channel and when it was fetched. The zero
-// value is unknown, which is not zero (I8).
+// Figure is a cumulative number that a channel reports, and when it was fetched. The
+// zero value is unknown, which is not zero (I8).
 type Figure struct {
 	Value int64
 	At    time.Time // zero: unknown
@@ -71,7 +71,7 @@ func ChannelStatsTable() *Table {
 	)
 }
 
-// Channel returns the channel's row, new where there was none.
+// Channel returns the channel's row, which it adds where there is none.
 func (r *Rows) Channel(k ChannelKey) *ChannelStats { return Row[ChannelStats](r, k) }
 
 // Channels returns the rows of all channels.

@@ -1,37 +1,45 @@
-// Package readmodel is what readers see of the log, and the contract between
-// those who make it and those who serve it.
+// Package readmodel defines what is served: the rows of the projections, the tables that
+// hold them, and the contract of a store that keeps them. It does no I/O and reads no
+// clock.
 //
-// It holds the rows of four tables, one per projection ([EventStats],
-// [ChannelStats], [ParticipationHour], [ProfileCount]); the stores' contract
-// ([Reader], [Distributions], [Writer], [Leases], [Snapshots], [Builds], [Mending], [Operations])
-// with its sentinels, and that of who looks back ([History]). It does no I/O and reads no
-// clock. Stores in the packages below it keep rows and compute nothing.
+// # Owns
+//
+//   - The row types, one for each projection: [CampaignStats], [ChannelStats],
+//     [ParticipationHour] and [ProfileCount]. A [Table] describes the columns of each
+//     as data. Stores, caches and comparisons of rows walk the tables; no other list of
+//     columns exists.
+//   - [Rows], rows in memory by key, and [Keys], which name rows. Folds work on both.
+//     [CampaignRows] holds the rows of one campaign.
+//   - The contract of a [Store], made of [Reader], [Generations], [Leases] and
+//     [Operations], with its sentinels. The packages below implement it, and
+//     package readmodeltest tests it.
+//   - [Freshness] and [History], which packages above the stores implement.
+//   - [Scope], [Revision], and the arithmetic of amounts in won.
 //
 // # Invariants
 //
-//   - Rows equal the fold of the log up to their [Checkpoint], on every store
-//     (I6). A [Writer] replaces rows by absolute values and moves the checkpoint
-//     in one transaction, from exactly where the fold started, or not at all.
-//   - Reads never stop (I7). [Reader] and [Distributions] read one snapshot of
-//     the active generations; another generation is built beside them and takes
-//     over in one transaction, which ends the [Operation] that asked for it.
-//   - Unknown is not zero (I8). A [Figure] that no channel reported, an amount
-//     that no owner gave and a ratio without a divisor are null in a dashboard.
-//     Only in sums do they count as 0, and a channel that never answered says
-//     that it is unavailable.
-//   - Money is integer won (I11). Sums that do not fit become [WonOverflow] and
-//     stay so; a dashboard shows null for them and for whatever depends on them.
-//     Ratios are computed with integers and rounded once: they are finite, or null.
-//   - A [Revision] names a state of what is served: a later read has the same one and
-//     the same rows, or a higher one. A commit returns the one that it makes.
-//   - Owners see their own (I12). Every read has a [Scope], which is part of the
-//     query itself: what it does not allow is answered exactly as what does not
-//     exist, with [ErrNotFound] or an empty list.
+//   - Rows equal the fold of the log up to their [Checkpoint], on every store (I6).
+//     [Store.Commit] replaces rows by absolute values and moves the checkpoints in one
+//     transaction, if these are where the fold started, or it writes nothing.
+//   - Reads never stop (I7). A [Reader] reads one snapshot of the active generations.
+//     Another generation is built beside them and becomes active in one transaction,
+//     which also ends the [Operation] that it carries out.
+//   - Unknown is not zero (I8). A [Figure] that no channel reported has no time, an
+//     amount that the owner did not give is nil, and both are NULL in a database.
+//   - Money is integer won (I11). A sum that does not fit becomes [WonOverflow] and
+//     stays so.
+//   - A [Revision] names a state of the rows that are served. A later read has the same
+//     revision and the same rows, or a higher revision. A commit returns the revision
+//     that it makes.
+//   - Owners see their own (I12). Every read has a [Scope], which is part of the query.
+//     A campaign outside the scope is answered exactly as one that does not exist:
+//     with [ErrNotFound], or with an empty list.
 //
 // # Failure
 //
-// A writer whose checkpoint or lease has moved on gets [ErrFenced] and nothing is
-// written; it reloads or stops. Rows of another version of a projection are never
-// added to ([ErrVersion]). Any other error is the store's and passes through,
-// wrapped: trying again is always right.
+// A write whose checkpoint, lease or operation has moved on returns [ErrFenced] and
+// writes nothing; the caller reloads or stops. Rows that a later version of a projection
+// built are never folded further ([ErrVersion]). Any other error is the database's,
+// wrapped, and the caller may always try again. Errors in the program, such as a table
+// whose key does not begin with the campaign, panic when the program starts.
 package readmodel

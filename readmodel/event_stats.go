@@ -6,14 +6,14 @@ import (
 	"jangbu/events"
 )
 
-// CampaignStats is the row of one campaign in the projection "event_stats": who
-// owns it, what it costs and promises, and how many came. Its position is that
-// of the last event of any kind about the campaign.
+// CampaignStats is the row of one campaign in the projection "event_stats": its shop,
+// its description, its amounts, and how many registered.
 type CampaignStats struct {
 	Campaign events.Campaign
 
-	// Known is false while the campaign is known only by its participants,
-	// distributions or figures; then everything down to NewCustomerLTV is zero.
+	// Known is false until the creation of the campaign has been seen. Until then only
+	// its participants, distributions or figures are known, and the fields from Shop
+	// to NewCustomerLTV are zero.
 	Known     bool
 	Shop      events.Shop
 	Title     string
@@ -21,7 +21,7 @@ type CampaignStats struct {
 	StartsAt  time.Time // zero: unknown
 	EndsAt    time.Time // zero: unknown
 
-	// Amounts are nil where the owner gave none.
+	// An amount is nil where the owner did not give it.
 	PrizeCost             *events.Won
 	PlatformCost          *events.Won
 	ExpectedSalesIncrease *events.Won
@@ -31,12 +31,13 @@ type CampaignStats struct {
 	Participants int64
 	NewCustomers int64
 
+	// Position is that of the last event of any kind about the campaign.
 	Position  events.Position
 	UpdatedAt time.Time // RecordedAt of the event at Position
 }
 
 // CampaignStatsTable describes table "event_stats", whose rows say which campaigns
-// there are and whose they are.
+// exist and to which shop each belongs.
 func CampaignStatsTable() *Table {
 	return NewTable("event_stats", func(r *CampaignStats) *events.Campaign { return &r.Campaign },
 		[]Column{
@@ -60,7 +61,7 @@ func CampaignStatsTable() *Table {
 	)
 }
 
-// Campaign returns the campaign's row, new where there was none.
+// Campaign returns the campaign's row, which it adds where there is none.
 func (r *Rows) Campaign(c events.Campaign) *CampaignStats { return Row[CampaignStats](r, c) }
 
 // Campaigns returns the rows of all campaigns.
@@ -68,7 +69,7 @@ func (r *Rows) Campaigns() map[events.Campaign]*CampaignStats {
 	return RowsOf[CampaignStats, events.Campaign](r)
 }
 
-// Campaign returns the campaign's row; one without a name where there is none.
+// Campaign returns the campaign's row; a zero row where there is none.
 func (r CampaignRows) Campaign() *CampaignStats {
 	if rows := listOf[CampaignStats](r, "event_stats"); len(rows) > 0 {
 		return &rows[0]

@@ -9,8 +9,8 @@ type Freshness interface {
 	// Current reports whether rows of the campaign that were read at a revision
 	// may still be served.
 	Current(c events.Campaign, at Revision) bool
-	// Watch returns a channel that gets a signal whenever the campaign may have
-	// changed, one for any number of changes that nobody has looked at, and what
-	// ends the watch.
+	// Watch returns a channel that receives a signal after the campaign may have
+	// changed, and a function that ends the watch. Changes before the signal is
+	// received share one signal.
 	Watch(c events.Campaign) (changed <-chan struct{}, stop func())
 }

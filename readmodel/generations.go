@@ -10,105 +10,48 @@ import (
 // GenerationState is one generation of a projection, as operators see it.
 type GenerationState struct {
 	Checkpoint
-	// Active: it is what is served.
+	// Active says that the generation is served.
 	Active bool
-	// Standby: it was served before the active one and can be served again.
+	// Standby says that it was served before the active one and can be served again.
 	Standby bool
-	// Paused says of an active one that its projection is not folded further.
+	// Paused says that it is active and its projection is not folded further.
 	Paused bool
 }
 
-// Generations makes generations beside those that are served, and puts them in their
-// place (I7). All but List are of the holder of a lease: [ErrFenced], and nothing
-// written, where the lease is not held by this epoch, a checkpoint is not as given, or
-// a generation is active that must not be, or is not that must.
+// Generations builds generations beside those that are served, and puts them in their
+// place (I7). All methods but List are for the holder of a lease. They return
+// [ErrFenced] and write nothing where this epoch does not hold the lease, where a
+// checkpoint is not as given, or where a generation is active that must not be, or is
+// not active that must be.
 //
-// Who asks for what is served to change names the operation (see [Operations]) that it carries out,
-// which is ended in the same transaction: so no operation is carried out twice.
+// A change of what is served names the operation (see [Operations]) that it carries out
+// and ends it in the same transaction, so no operation is carried out twice.
 type Generations interface {
 	// List returns all generations, sorted by projection and generation.
 	List(ctx context.Context) ([]GenerationState, error)
-	// Begin makes a generation of each named projection, without rows, at position
-	// 0, and returns their checkpoints in the order of the names.
+	// Begin makes a generation without rows, at position 0, of each named projection,
+	// and returns their checkpoints in the order of the names.
 	Begin(ctx context.Context, lease Lease, projections []Checkpoint) ([]Checkpoint, error)
-	// Fill writes rows into generations that are not active, in many small transactions,
-	// so that others need not wait, and then moves their checkpoints. Into one that
-	// stands at position 0 it must be all the rows there are up to there. Before each
-	// transaction that writes rows between is called, possibly by several goroutines;
-	// it may let others go first. A generation of which a filling was cut short is of
-	// no use.
+	// Fill writes rows into generations that are not active, and then moves their
+	// checkpoints. It writes in many small transactions, so that other writers wait for
+	// a short time only, and calls between before each of them, possibly from several
+	// goroutines; between may wait. A generation at position 0 is filled with all its
+	// rows at once. A generation whose filling failed cannot be used.
 	Fill(ctx context.Context, lease Lease, advances []Advance, rows *Rows, between func()) error
-	// Activate makes the generations the active ones, and those that were active the
-	// standbys, in one transaction. It returns the revision that it makes.
+	// Activate makes the generations active, and those that were active standbys, in
+	// one transaction. It returns the revision that it makes.
 	Activate(ctx context.Context, lease Lease, op int64, generations []Checkpoint) (Revision, error)
-	// Prune removes what is neither active nor a standby, in small transactions, as
-	// Fill writes.
+	// Prune removes every generation that is neither active nor a standby, in small
+	// transactions, as Fill writes.
 	Prune(ctx context.Context, lease Lease, between func()) error
 }
 
-// GenerationOf says to which generation each projection's rows belong. Every
-// store of rows checks by it what it is asked to load and to commit.
+// GenerationOf says to which generation each projection's rows belong.
 type GenerationOf map[string]Generation
 
-// GenerationsOfLoad returns the generations of a [Writer.Load], or an error
-// where keys name rows of a table whose projection is not given.
-func GenerationsOfLoad(at []Checkpoint, keys *Keys) (GenerationOf, error) {
-	of, err := generationsOf(at)
-	if err != nil {
-		return nil, err
-	}
-	return of, of.cover(keys.Tables())
-}
-
-// GenerationsOfCommit returns the generations of a [Writer.Commit], or an error
-// where there are rows of a table whose projection does not advance, or an
-// advance goes back.
-func GenerationsOfCommit(advances []Advance, rows *Rows) (GenerationOf, error) {
-	at := make([]Checkpoint, len(advances))
-	for i, a := range advances {
-		if a.To < a.Position {
-			return nil, fmt.Errorf("%s goes back from position %d to %d", a.Projection, a.Position, a.To)
-		}
-		at[i] = a.Checkpoint
-	}
-	of, err := generationsOf(at)
-	if err != nil {
-		return nil, err
-	}
-	return of, of.cover(rows.Tables())
-}
-
-// GenerationsOfFill returns the generations of a [Builds.Fill], their checkpoints, and
-// whether all of them are empty, or an error as of a commit.
-func GenerationsOfFill(advances []Advance, rows *Rows) (of GenerationOf, at []Checkpoint, empty bool, err error) {
-	if of, err = GenerationsOfCommit(advances, rows); err != nil {
-		return nil, nil, false, err
-	}
-	at, empty = make([]Checkpoint, len(advances)), true
-	for i, a := range advances {
-		at[i] = a.Checkpoint
-		empty = empty && a.Position == 0
-	}
-	return of, at, empty, nil
-}
-
-// GenerationsOfReplace returns the generations of a [Mending.Replace], or an error
-// where there are rows of another campaign, or of a table whose projection is not
-// given.
-func GenerationsOfReplace(at []Checkpoint, c events.Campaign, rows *Rows) (GenerationOf, error) {
-	of, err := generationsOf(at)
-	if err != nil {
-		return nil, err
-	}
-	for other := range rows.Subjects() {
-		if other != c {
-			return nil, fmt.Errorf("rows of campaign %q among those of %q", other, c)
-		}
-	}
-	return of, of.cover(rows.Tables())
-}
-
-func generationsOf(at []Checkpoint) (GenerationOf, error) {
+// GenerationsOf returns the generations of the checkpoints. It is an error to name a
+// projection twice, or a table without its projection's checkpoint.
+func GenerationsOf(at []Checkpoint, tables []*Table) (GenerationOf, error) {
 	of := make(GenerationOf, len(at))
 	for _, c := range at {
 		if _, twice := of[c.Projection]; twice {
@@ -116,15 +59,35 @@ func generationsOf(at []Checkpoint) (GenerationOf, error) {
 		}
 		of[c.Projection] = c.Generation
 	}
+	for _, t := range tables {
+		if _, ok := of[t.Name]; !ok {
+			return nil, fmt.Errorf("rows of %s without its checkpoint", t.Name)
+		}
+	}
 	return of, nil
 }
 
-// cover returns an error where a table has rows, or keys, and no generation.
-func (g GenerationOf) cover(tables []*Table) error {
-	for _, t := range tables {
-		if _, ok := g[t.Name]; !ok {
-			return fmt.Errorf("rows of %s without its checkpoint", t.Name)
+// GenerationsOfAdvances returns the checkpoints from which the advances start, and their
+// generations. It is an error for an advance to go back, and as in [GenerationsOf].
+func GenerationsOfAdvances(advances []Advance, rows *Rows) (of GenerationOf, at []Checkpoint, err error) {
+	at = make([]Checkpoint, len(advances))
+	for i, a := range advances {
+		if a.To < a.Position {
+			return nil, nil, fmt.Errorf("%s goes back from position %d to %d", a.Projection, a.Position, a.To)
+		}
+		at[i] = a.Checkpoint
+	}
+	of, err = GenerationsOf(at, rows.Tables())
+	return of, at, err
+}
+
+// GenerationsOfReplace returns the generations of a [Store.Replace]. It is an error to
+// give rows of another campaign, and as in [GenerationsOf].
+func GenerationsOfReplace(at []Checkpoint, c events.Campaign, rows *Rows) (GenerationOf, error) {
+	for other := range rows.Subjects() {
+		if other != c {
+			return nil, fmt.Errorf("rows of campaign %q among those of %q", other, c)
 		}
 	}
-	return nil
+	return GenerationsOf(at, rows.Tables())
 }

@@ -8,18 +8,18 @@ import (
 	"jangbu/events"
 )
 
-// ErrFuture says that the log has not come to a [Moment] yet.
+// ErrFuture says that the log ends before a [Moment].
 var ErrFuture = errors.New("that has not happened yet")
 
-// Moment is a place in the log to look back to: a position or, where that is 0,
-// the last event that was recorded by a time.
+// Moment is a place in the log: a position or, where that is 0, the last event that
+// was recorded by a time.
 type Moment struct {
 	Position events.Position
 	At       time.Time
 }
 
-// History reads what was known at an earlier moment. It folds the log anew, which
-// costs what the campaign's events cost: callers bound how much of it goes on.
+// History reads the rows of an earlier moment. It folds the campaign's events anew, so a
+// call costs as much as there are events; callers bound how many calls run at once.
 type History interface {
 	// CampaignAsOf returns the campaign's rows as they were at the moment, and
 	// when that was: its time, or when the event at its position was recorded.

@@ -5,7 +5,7 @@ import (
 	"iter"
 )
 
-// Keys names rows, table by table: what a batch touches.
+// Keys names rows, table by table. A fold names so what a batch touches.
 type Keys struct{ sets []keys }
 
 // keys names rows of one table.
@@ -20,7 +20,7 @@ type keySet[K comparable, R any] struct {
 	keys  map[K]struct{}
 }
 
-// NewKeys returns no keys, with room for those of the tables.
+// NewKeys returns empty Keys for the tables.
 func NewKeys(tables ...*Table) *Keys {
 	k := &Keys{sets: make([]keys, len(tables))}
 	for i, t := range tables {
@@ -29,8 +29,8 @@ func NewKeys(tables ...*Table) *Keys {
 	return k
 }
 
-// Touch names the row of type R with the key. It panics where there is no room for
-// keys of such rows: see [NewKeys].
+// Touch names the row of type R with the key. It panics where [NewKeys] was not given
+// the table of such rows.
 func Touch[R any, K comparable](to *Keys, k K) {
 	for _, s := range to.sets {
 		if s, ok := s.(*keySet[K, R]); ok {
@@ -38,10 +38,10 @@ func Touch[R any, K comparable](to *Keys, k K) {
 			return
 		}
 	}
-	panic(fmt.Sprintf("readmodel: no room for keys of rows of type %T", *new(R)))
+	panic(fmt.Sprintf("readmodel: no table for keys of rows of type %T", *new(R)))
 }
 
-// Room returns no rows, with room for those of the tables that these keys have room for.
+// Room returns empty [Rows] for the tables of these keys.
 func (k *Keys) Room() *Rows {
 	tables := make([]*Table, len(k.sets))
 	for i, s := range k.sets {
@@ -50,7 +50,7 @@ func (k *Keys) Room() *Rows {
 	return NewRows(tables...)
 }
 
-// Tables returns the tables of which keys are named.
+// Tables returns the tables that have keys.
 func (k *Keys) Tables() []*Table {
 	var some []*Table
 	for _, s := range k.sets {
@@ -61,7 +61,7 @@ func (k *Keys) Tables() []*Table {
 	return some
 }
 
-// All returns the keys of each table of which any are named, as pointers, sorted.
+// All returns the keys of each table that has any, as pointers, sorted.
 func (k *Keys) All() iter.Seq2[*Table, []any] {
 	return func(yield func(*Table, []any) bool) {
 		for _, s := range k.sets {

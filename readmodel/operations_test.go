@@ -14,21 +14,21 @@ func TestOperationValidate(t *testing.T) {
 		change func(*readmodel.Operation)
 		want   string // in the error; empty: there is none
 	}{
-		"a rebuild":            {func(*readmodel.Operation) {}, ""},
-		"a rollback":           {func(a *readmodel.Operation) { a.Kind = readmodel.Rollback }, ""},
-		"a pause":              {func(a *readmodel.Operation) { a.Kind = readmodel.Pause }, ""},
-		"a resumption":         {func(a *readmodel.Operation) { a.Kind = readmodel.Resume }, ""},
-		"a reset":              {func(a *readmodel.Operation) { a.Kind, a.Campaign = readmodel.Reset, "이벤트" }, ""},
-		"one projection":       {func(a *readmodel.Operation) { a.Projections = a.Projections[:1] }, ""},
-		"a reason":             {func(a *readmodel.Operation) { a.Why = "행이 바뀌었다" }, ""},
-		"no kind":              {func(a *readmodel.Operation) { a.Kind = "" }, `no operation ""`},
-		"another kind":         {func(a *readmodel.Operation) { a.Kind = "Rebuild" }, `no operation "Rebuild"`},
-		"no projection":        {func(a *readmodel.Operation) { a.Projections = nil }, "no projection"},
-		"not sorted":           {func(a *readmodel.Operation) { a.Projections = []string{"a", "Z"} }, "not sorted"},
-		"named twice":          {func(a *readmodel.Operation) { a.Projections = []string{"a", "b", "b"} }, "twice"},
-		"a reset of nothing":   {func(a *readmodel.Operation) { a.Kind = readmodel.Reset }, "campaign"},
-		"a pause of one event": {func(a *readmodel.Operation) { a.Kind, a.Campaign = readmodel.Pause, "evt-1" }, "campaign"},
-		"nobody":               {func(a *readmodel.Operation) { a.Who = "" }, "nobody"},
+		"a rebuild":               {func(*readmodel.Operation) {}, ""},
+		"a rollback":              {func(o *readmodel.Operation) { o.Kind = readmodel.Rollback }, ""},
+		"a pause":                 {func(o *readmodel.Operation) { o.Kind = readmodel.Pause }, ""},
+		"a resumption":            {func(o *readmodel.Operation) { o.Kind = readmodel.Resume }, ""},
+		"a reset":                 {func(o *readmodel.Operation) { o.Kind, o.Campaign = readmodel.Reset, "이벤트" }, ""},
+		"one projection":          {func(o *readmodel.Operation) { o.Projections = o.Projections[:1] }, ""},
+		"a reason":                {func(o *readmodel.Operation) { o.Why = "행이 바뀌었다" }, ""},
+		"no kind":                 {func(o *readmodel.Operation) { o.Kind = "" }, `no operation ""`},
+		"another kind":            {func(o *readmodel.Operation) { o.Kind = "Rebuild" }, `no operation "Rebuild"`},
+		"no projection":           {func(o *readmodel.Operation) { o.Projections = nil }, "no projection"},
+		"not sorted":              {func(o *readmodel.Operation) { o.Projections = []string{"a", "Z"} }, "not sorted"},
+		"named twice":             {func(o *readmodel.Operation) { o.Projections = []string{"a", "b", "b"} }, "twice"},
+		"a reset of nothing":      {func(o *readmodel.Operation) { o.Kind = readmodel.Reset }, "campaign"},
+		"a pause of one campaign": {func(o *readmodel.Operation) { o.Kind, o.Campaign = readmodel.Pause, "evt-1" }, "campaign"},
+		"no operator":             {func(o *readmodel.Operation) { o.Who = "" }, "no operator"},
 	} {
 		op := good
 		tc.change(&op)
@@ -44,7 +44,7 @@ func TestOperationValidate(t *testing.T) {
 	}
 }
 
-func TestActEnded(t *testing.T) {
+func TestOperationEnded(t *testing.T) {
 	t.Parallel()
 	for state, want := range map[readmodel.OperationState]bool{
 		readmodel.Waiting: false, readmodel.Running: false, readmodel.Done: true, readmodel.Failed: true,

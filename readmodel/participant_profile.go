@@ -2,7 +2,7 @@ package readmodel
 
 import "jangbu/events"
 
-// Dimension is what a [ProfileCount] counts by.
+// Dimension says what a [ProfileCount] counts by.
 type Dimension string
 
 // The dimensions of the participants' profile.
@@ -10,21 +10,21 @@ const (
 	Gender   Dimension = "gender"
 	AgeGroup Dimension = "ageGroup"
 	Region   Dimension = "region"
-	Customer Dimension = "customer" // new, returning or unknown, see below
+	Customer Dimension = "customer" // [NewCustomer], [ReturningCustomer] or [UnknownValue]
 )
 
-// Values of the dimensions that are ours; the others are the producers'.
+// Values that this program gives. The producers give all others.
 const (
 	NewCustomer       = "new"
 	ReturningCustomer = "returning"
-	UnknownValue      = "unknown" // in every dimension: the producer sent none
+	UnknownValue      = "unknown" // in every dimension: the producer sent no value
 )
 
 // ProfileKey is the key of a [ProfileCount] row.
 type ProfileKey struct {
 	Campaign  events.Campaign
 	Dimension Dimension
-	Value     string // [UnknownValue] where the producer sent none
+	Value     string
 }
 
 // ProfileCount is the row of one value of one dimension of one campaign in the
@@ -46,7 +46,7 @@ func ParticipantProfileTable() *Table {
 	)
 }
 
-// Profile returns the value's row, new where there was none.
+// Profile returns the value's row, which it adds where there is none.
 func (r *Rows) Profile(k ProfileKey) *ProfileCount { return Row[ProfileCount](r, k) }
 
 // Profiles returns the rows of all values.

@@ -30,7 +30,7 @@ func ParticipationHourlyTable() *Table {
 	)
 }
 
-// Hour returns the hour's row, new where there was none.
+// Hour returns the hour's row, which it adds where there is none.
 func (r *Rows) Hour(k HourKey) *ParticipationHour { return Row[ParticipationHour](r, k) }
 
 // Hours returns the rows of all hours.

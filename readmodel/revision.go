@@ -7,17 +7,15 @@ import (
 	"jangbu/events"
 )
 
-// Revision tells states of a store of rows apart: of two reads, the later one has
-// the higher revision, or the same, and then the same rows. Only where a crash of
-// the machine takes back the last commits does it go back, together with the rows.
+// Revision orders the states of a store's rows: of two reads, the later one has the
+// higher revision, or the same revision and the same rows. It goes back only together
+// with the rows, when a crash of the machine takes back the last commits.
 type Revision struct {
-	// Incarnation is when the store was made: microseconds since 1970, by the
-	// clock of its machine. One that was dropped and made again begins anew with
-	// a higher one.
+	// Incarnation is when the store was made, in microseconds since 1970 by the clock
+	// of its machine. A store that is dropped and made again has a higher one.
 	Incarnation int64
-	// Edits counts what changed served rows other than by folding the next
-	// events: another generation that became active, a campaign that was folded
-	// anew.
+	// Edits counts the changes of served rows other than by folding the next events:
+	// the activations of generations and the resets of campaigns.
 	Edits int64
 	// Position is the sum of the checkpoints of all active generations; 0 where
 	// nothing is registered.
@@ -38,11 +36,11 @@ func (r Revision) String() string {
 // RevisionDigits is the length of [Revision.String].
 const RevisionDigits = 48
 
-// Change is one commit, as seen by those who keep copies of rows.
+// Change is one commit, for those that keep copies of rows.
 type Change struct {
-	// From and To are the revisions before and after it. Who has not seen From
-	// has missed something.
+	// From and To are the revisions before and after the commit. A reader that has
+	// not seen From has missed a commit.
 	From, To Revision
-	// Campaigns are those of which a row changed.
+	// Campaigns are those with a changed row.
 	Campaigns []events.Campaign
 }

@@ -9,8 +9,8 @@ import (
 	"jangbu/events"
 )
 
-// Rows holds rows in memory, table by table: what a fold works on. It is not safe for
-// concurrent use, except that each table may be used by a goroutine of its own.
+// Rows holds rows in memory, table by table, by key. Folds work on it. It is not safe
+// for concurrent use, except that each table may be used by a goroutine of its own.
 type Rows struct{ sets []set }
 
 // set holds rows of one table by key.
@@ -20,7 +20,7 @@ type set interface {
 	put(row any)
 	// groups returns the rows of each campaign, sorted by key.
 	groups() map[events.Campaign][]any
-	// group returns those of one campaign.
+	// group returns the rows of one campaign, sorted by key.
 	group(c events.Campaign) []any
 	subjects(into map[events.Campaign]struct{})
 }
@@ -31,7 +31,7 @@ type rowSet[K comparable, R any] struct {
 	rows  map[K]*R
 }
 
-// NewRows returns no rows, with room for those of the tables.
+// NewRows returns empty Rows for the tables.
 func NewRows(tables ...*Table) *Rows {
 	r := &Rows{sets: make([]set, len(tables))}
 	for i, t := range tables {
@@ -40,8 +40,8 @@ func NewRows(tables ...*Table) *Rows {
 	return r
 }
 
-// Row returns the row of type R with the key, new where there was none. It panics
-// where there is no room for rows of that type: see [NewRows].
+// Row returns the row of type R with the key, which it adds where there is none. It
+// panics where [NewRows] was not given the table of such rows.
 func Row[R any, K comparable](rows *Rows, k K) *R {
 	s := setOf[K, R](rows)
 	row := s.rows[k]
@@ -62,11 +62,11 @@ func setOf[K comparable, R any](rows *Rows) *rowSet[K, R] {
 			return s
 		}
 	}
-	panic(fmt.Sprintf("readmodel: no room for rows of type %T", *new(R)))
+	panic(fmt.Sprintf("readmodel: no table for rows of type %T", *new(R)))
 }
 
-// Put adds a row of the table, a pointer as of [Table.NewRow], in the place of one with
-// the same key.
+// Put adds a row of the table, a pointer as [Table.NewRow] returns it. It replaces a row
+// with the same key.
 func (r *Rows) Put(t *Table, row any) {
 	for _, s := range r.sets {
 		if s.of().Name == t.Name {
@@ -100,7 +100,7 @@ func (r *Rows) All() iter.Seq2[*Table, []any] {
 	}
 }
 
-// Len returns how many rows there are, in all tables.
+// Len returns the number of rows in all tables.
 func (r *Rows) Len() int {
 	n := 0
 	for _, s := range r.sets {
@@ -118,8 +118,8 @@ func (r *Rows) Subjects() map[events.Campaign]struct{} {
 	return of
 }
 
-// Of returns the campaign's rows in the order of a [Reader], so that what was folded in
-// memory can be served. It looks at every row.
+// Of returns the campaign's rows as a [Reader] returns them, so that rows folded in memory
+// can be served. It visits every row.
 func (r *Rows) Of(c events.Campaign) CampaignRows {
 	out := NewCampaignRows()
 	for _, s := range r.sets {

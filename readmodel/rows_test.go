@@ -13,7 +13,7 @@ import (
 	"jangbu/readmodel/readmodeltest"
 )
 
-// newRows returns no rows, with room for those of every table.
+// newRows returns empty rows for every table of the suite.
 func newRows() *readmodel.Rows { return readmodel.NewRows(readmodeltest.Tables()...) }
 
 func TestRowsServeOneCampaign(t *testing.T) {
@@ -74,7 +74,7 @@ func TestRowsServeOneCampaign(t *testing.T) {
 	}
 }
 
-// TestRowsOfAllCampaigns: they are what each is by itself, in order.
+// TestRowsOfAllCampaigns compares ByCampaign with Of each campaign, in order.
 func TestRowsOfAllCampaigns(t *testing.T) {
 	t.Parallel()
 	rows := newRows()
@@ -102,8 +102,8 @@ func TestRowsOfAllCampaigns(t *testing.T) {
 	}
 }
 
-// TestRowsOfEachTable: each table's rows come once, sorted by key, and can be put into
-// other rows.
+// TestRowsOfEachTable checks that All returns each table's rows once, sorted by key, and
+// that Put adds them to other rows.
 func TestRowsOfEachTable(t *testing.T) {
 	t.Parallel()
 	rows := newRows()
@@ -141,7 +141,7 @@ func TestRowsOfEachTable(t *testing.T) {
 		t.Errorf("put row by row (-want +got):\n%s", diff)
 	}
 	for range rows.All() {
-		break // and no more is asked for
+		break // the loop stops after one table
 	}
 	for range newRows().All() {
 		t.Error("a table without rows is there")
@@ -151,7 +151,7 @@ func TestRowsOfEachTable(t *testing.T) {
 	}
 }
 
-// TestKeysOfEachTable: each table's keys come once, sorted, of tables with any.
+// TestKeysOfEachTable checks that All returns the keys of each table that has any, once, sorted.
 func TestKeysOfEachTable(t *testing.T) {
 	t.Parallel()
 	keys := readmodel.NewKeys(readmodeltest.Tables()...)
@@ -179,7 +179,7 @@ func TestKeysOfEachTable(t *testing.T) {
 		t.Errorf("tables: %v", got)
 	}
 	for range keys.All() {
-		break // and no more is asked for
+		break // the loop stops after one table
 	}
 	if room := keys.Room(); room.Len() != 0 || room.Profile(readmodel.ProfileKey{Campaign: "evt-1"}) == nil {
 		t.Errorf("room for %d rows", room.Len())

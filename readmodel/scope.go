@@ -14,12 +14,11 @@ type Scope struct {
 	shops      []events.Shop
 }
 
-// Everything is the scope of who works for the platform.
+// Everything is the scope of analysts and operators of the platform.
 func Everything() Scope { return Scope{everything: true} }
 
-// Shops is the scope of an owner: the campaigns of these shops, once their
-// creation has been seen. Names that no event can carry, on which a database might
-// choke, are left out.
+// Shops is the scope of an owner: the campaigns of these shops whose creation has been
+// seen. Names that no event can carry are left out, since a database may refuse them.
 func Shops(shops ...events.Shop) Scope {
 	s := Scope{}
 	for _, shop := range shops {

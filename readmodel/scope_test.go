@@ -48,7 +48,7 @@ func TestScopeLimits(t *testing.T) {
 	}
 	shops[0] = "store-3"
 	if scope.AllowsShop("store-3") || !scope.AllowsShop("store-1") {
-		t.Error("who asks for the limits can change them")
+		t.Error("changing the limits that were returned changes the scope")
 	}
 	if _, limited := readmodel.Everything().Limits(); limited {
 		t.Error("everything is limited")

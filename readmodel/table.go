@@ -13,17 +13,16 @@ import (
 	"jangbu/events"
 )
 
-// Table describes one projection's table as data: its name, the columns of its key
-// and of the rest, each with the field that it keeps. Stores, the shared cache, the
-// comparison of rows and the rows in memory walk it, and nothing else lists columns.
-// Make one with [NewTable].
+// Table describes one projection's table as data: its name and its columns, each with
+// the field of the row that it keeps. Stores, the shared cache, the comparison of rows
+// and the rows in memory walk it, and nothing else lists columns. [NewTable] makes one.
 type Table struct {
-	// Name is that of the projection, and of its table in every database.
+	// Name names the projection, and its table in every database.
 	Name string
-	// Key are the columns of the key, after the generation; their At takes a pointer
-	// to a key. The campaign comes first.
+	// Key lists the columns of the key after the generation, the campaign first. Their
+	// At takes a pointer to a key.
 	Key []Column
-	// Columns are all columns but the generation, the key's first; their At takes a
+	// Columns lists all columns but the generation, the key's first. Their At takes a
 	// pointer to a row.
 	Columns []Column
 
@@ -35,7 +34,7 @@ type Table struct {
 
 // Column is one column of a [Table].
 type Column struct {
-	// Name is that of the column in every database.
+	// Name names the column in every database.
 	Name string
 	// Field is the path of the field in Go, for people: "Impressions.Value".
 	Field string
@@ -43,8 +42,8 @@ type Column struct {
 	// Null says that the column holds NULL for what is unknown: a zero time outside
 	// the key, a nil amount, the value of an unknown [Figure].
 	Null bool
-	// At returns the address of the field within a row, or within a key, of a type
-	// that Kind says. It allocates nothing.
+	// At returns the address of the field within a row or a key. Kind says its type. It
+	// does not allocate.
 	At func(row any) any
 }
 
@@ -61,8 +60,8 @@ const (
 	Value                   // *Figure: its value, next to a column with its time
 )
 
-// Field describes a column by the field that it keeps: at returns its address
-// within a row of type R, or within a key.
+// Field describes a column by the field that it keeps: at returns the field's address
+// within a row or a key of type R.
 func Field[R any, F string | bool | int64 | time.Time | *events.Won | Figure](name string, at func(*R) *F) Column {
 	row := new(R)
 	field := at(row)
@@ -102,7 +101,7 @@ func compareFields(a, b any) int {
 	}
 }
 
-// pathOf returns the path of the field that lies at the address within the value.
+// pathOf returns the path, within the value, of the field that lies at the address.
 func pathOf(in, field reflect.Value) string {
 	if in.Kind() != reflect.Struct {
 		return ""
@@ -119,7 +118,7 @@ func pathOf(in, field reflect.Value) string {
 	panic(fmt.Sprintf("readmodel: a column's field of type %s lies outside its row of type %s", field.Type().Elem(), in.Type()))
 }
 
-// embedded returns what of the path names no field that a caller writes.
+// embedded returns the prefix of a path that names an embedded struct, which callers omit.
 func embedded(f reflect.StructField) string {
 	if f.Anonymous {
 		return f.Name + "."
@@ -128,9 +127,9 @@ func embedded(f reflect.StructField) string {
 }
 
 // NewTable describes a table of rows of type R, each with a key of type K within it.
-// No two tables may have rows of one type. It panics where a column keeps nothing of
-// its row, or where the key does not begin with the campaign: these are errors in the
-// program, which show when it starts.
+// No two tables may have rows of one type. It panics where a column's field lies outside
+// the row or the key does not begin with the campaign: these are errors in the program,
+// which show when it starts.
 func NewTable[K comparable, R any](name string, key func(*R) *K, keyColumns []Column, others ...Column) *Table {
 	if len(keyColumns) == 0 || keyColumns[0].Name != "campaign" || keyColumns[0].Kind != Text {
 		panic("readmodel: the key of table " + name + " does not begin with the campaign")
@@ -154,8 +153,8 @@ func NewTable[K comparable, R any](name string, key func(*R) *K, keyColumns []Co
 // NewRow returns a pointer to a zero row.
 func (t *Table) NewRow() any { return t.newRow() }
 
-// KeyText returns what tells the row from others of its campaign, for people; empty
-// where a campaign has one row.
+// KeyText returns the key without the campaign, for people; empty where a campaign has
+// one row.
 func (t *Table) KeyText(row any) string {
 	var parts []string
 	for _, c := range t.Columns[1:len(t.Key)] {
@@ -164,7 +163,7 @@ func (t *Table) KeyText(row any) string {
 	return strings.Join(parts, "=")
 }
 
-// CampaignOf returns the campaign that a row is of.
+// CampaignOf returns the campaign of a row.
 func (t *Table) CampaignOf(row any) events.Campaign {
 	return events.Campaign(*t.Columns[0].At(row).(*string))
 }
@@ -190,6 +189,15 @@ func (c Column) Text(row any) string {
 		return strconv.FormatInt(field.Value, 10)
 	}
 	return ""
+}
+
+// Names returns the columns' names.
+func Names(columns []Column) []string {
+	names := make([]string, len(columns))
+	for i := range columns {
+		names[i] = columns[i].Name
+	}
+	return names
 }
 
 // Compare returns -1, 0 or 1 where the key of row a comes before, is, or comes after

@@ -6,13 +6,12 @@ import (
 	"jangbu/events"
 )
 
-// WonOverflow stands for an amount beyond what a [events.Won] holds (I11). It
-// is sticky: whatever is computed from it is WonOverflow too, and a [Dashboard]
-// shows null for it and for all that depends on it.
+// WonOverflow stands for an amount beyond what an [events.Won] holds (I11). All that is
+// computed from it is WonOverflow too, and a dashboard shows null for it.
 const WonOverflow events.Won = math.MaxInt64
 
-// AddWon returns a + b, or [WonOverflow] where that is too much or where a or b
-// is WonOverflow. Neither a nor b is negative.
+// AddWon returns a + b, or [WonOverflow] where the sum does not fit or a or b is
+// WonOverflow. Neither a nor b is negative.
 func AddWon(a, b events.Won) events.Won {
 	if a > WonOverflow-b {
 		return WonOverflow
@@ -20,8 +19,8 @@ func AddWon(a, b events.Won) events.Won {
 	return a + b
 }
 
-// MulWon returns n times a, or [WonOverflow] where that is too much or where a
-// is WonOverflow. Neither a nor n is negative.
+// MulWon returns n times a, or [WonOverflow] where the product does not fit or a is
+// WonOverflow. Neither a nor n is negative.
 func MulWon(a events.Won, n int64) events.Won {
 	if a == WonOverflow {
 		return WonOverflow

@@ -34,7 +34,7 @@ WHERE projection = $1 AND generation = $2 AND version = $3 AND position = $4`
 // table whose projection is not among the advances, one projection twice, or an
 // advance that goes back.
 func (s *Store) Commit(ctx context.Context, lease readmodel.Lease, advances []readmodel.Advance, rows *readmodel.Rows) (readmodel.Revision, error) {
-	of, err := readmodel.GenerationsOfCommit(advances, rows)
+	of, _, err := readmodel.GenerationsOfAdvances(advances, rows)
 	if err != nil {
 		return readmodel.Revision{}, fmt.Errorf("commit rows: %w", err)
 	}

@@ -34,14 +34,12 @@ func (s *Store) Distributed(ctx context.Context, endedBefore time.Time) ([]readm
 		row    readmodel.DistributedChannel
 		endsAt pgtype.Timestamptz
 	)
-	rows, err := s.pool.Query(ctx, s.queries.distributed, endedBefore)
-	if err == nil {
-		defer rows.Close()
-		err = s.channels.scanEach(func() any { return &row.ChannelStats }, func(any) {
-			row.EndsAt = timeOf(endsAt)
-			out = append(out, row)
-		}, &endsAt)(rows)
-	}
+	rows, _ := s.pool.Query(ctx, s.queries.distributed, endedBefore) // its error is that of the rows
+	defer rows.Close()
+	err := s.channels.scanEach(func() any { return &row.ChannelStats }, func(any) {
+		row.EndsAt = timeOf(endsAt)
+		out = append(out, row)
+	}, &endsAt)(rows)
 	if err != nil {
 		return nil, fmt.Errorf("read distributed channels: %w", err)
 	}

@@ -32,23 +32,23 @@ WHERE projection = $1 AND generation = $2`
 
 // Fill implements [readmodel.Generations], by COPY where there are no rows yet.
 func (s *Store) Fill(ctx context.Context, lease readmodel.Lease, advances []readmodel.Advance, rows *readmodel.Rows, between func()) error {
-	of, at, empty, err := readmodel.GenerationsOfFill(advances, rows)
+	of, at, err := readmodel.GenerationsOfAdvances(advances, rows)
 	if err != nil {
 		return fmt.Errorf("fill generations: %w", err)
 	}
 	f := filling{s, lease, at, of, between}
-	fill := f.upsert
-	if empty {
-		fill = f.fill
+	fill := f.fill
+	if slices.ContainsFunc(at, func(c readmodel.Checkpoint) bool { return c.Position > 0 }) {
+		fill = f.upsert
 	}
 	parts, err := f.parts(rows)
 	if err == nil {
 		err = fill(ctx, parts)
 	}
-	if err != nil {
-		return fmt.Errorf("fill generations: %w", err)
+	if err == nil {
+		_, err = s.Commit(ctx, lease, advances, readmodel.NewRows())
 	}
-	if _, err := s.Commit(ctx, lease, advances, readmodel.NewRows()); err != nil {
+	if err != nil {
 		return fmt.Errorf("fill generations: %w", err)
 	}
 	return nil
@@ -142,7 +142,7 @@ func (f *filling) write(ctx context.Context, do func(pgx.Tx) error) error {
 		claim.Queue(commitSoon)
 		queueHoldLease(claim, f.lease)
 		queueLockCheckpoints(claim, shareCheckpoint, f.at)
-		queueLockUnserved(claim, f.at)
+		queueLockServing(claim, lockUnserved, "served", f.at)
 		if err := tx.SendBatch(ctx, claim).Close(); err != nil {
 			return err
 		}
@@ -152,10 +152,7 @@ func (f *filling) write(ctx context.Context, do func(pgx.Tx) error) error {
 
 // Prune implements [readmodel.Generations].
 func (s *Store) Prune(ctx context.Context, lease readmodel.Lease, between func()) error {
-	rows, err := s.pool.Query(ctx, leftovers)
-	if err != nil {
-		return fmt.Errorf("prune generations: %w", err)
-	}
+	rows, _ := s.pool.Query(ctx, leftovers) // its error is that of the rows
 	type generation struct {
 		Projection string
 		Generation int32
@@ -183,11 +180,11 @@ func (s *Store) prune(ctx context.Context, lease readmodel.Lease, projection str
 			more = tag.RowsAffected() == fillRows
 			return nil
 		})
-		if err := s.held(ctx, lease, batch); err != nil {
+		if err := s.underLease(ctx, lease, batch); err != nil {
 			return err
 		}
 	}
 	batch := new(pgx.Batch)
 	batch.Queue(dropGeneration, projection, generation)
-	return s.held(ctx, lease, batch)
+	return s.underLease(ctx, lease, batch)
 }

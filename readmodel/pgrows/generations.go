@@ -81,18 +81,15 @@ WHERE id = 1`
 
 // List implements [readmodel.Generations].
 func (s *Store) List(ctx context.Context) ([]readmodel.GenerationState, error) {
-	rows, err := s.pool.Query(ctx, listGenerations)
-	if err != nil {
-		return nil, fmt.Errorf("list generations: %w", err)
-	}
-	builds, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (b readmodel.GenerationState, err error) {
-		err = row.Scan(&b.Projection, &b.Version, &b.Generation, &b.Position, &b.Active, &b.Standby, &b.Paused)
-		return b, err
+	rows, _ := s.pool.Query(ctx, listGenerations) // its error is that of the rows
+	all, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (g readmodel.GenerationState, err error) {
+		err = row.Scan(&g.Projection, &g.Version, &g.Generation, &g.Position, &g.Active, &g.Standby, &g.Paused)
+		return g, err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("list generations: %w", err)
 	}
-	return builds, nil
+	return all, nil
 }
 
 // Begin implements [readmodel.Generations].
@@ -110,7 +107,7 @@ func (s *Store) Begin(ctx context.Context, lease readmodel.Lease, projections []
 			return err
 		})
 	}
-	if err := s.held(ctx, lease, batch); err != nil {
+	if err := s.underLease(ctx, lease, batch); err != nil {
 		return nil, fmt.Errorf("begin generations: %w", err)
 	}
 	return begun, nil
@@ -138,7 +135,7 @@ func (s *Store) edit(ctx context.Context, lease readmodel.Lease, op int64, batch
 	queueEndOperation(batch, op)
 	batch.Queue(countEdit)
 	queueRevision(batch, &revision)
-	err := s.held(ctx, lease, batch)
+	err := s.underLease(ctx, lease, batch)
 	return revision, err
 }
 
@@ -155,16 +152,10 @@ func queueLockCheckpoints(batch *pgx.Batch, lock string, at []readmodel.Checkpoi
 	}
 }
 
-// queueLockServed demands that the generations are served.
-func queueLockServed(batch *pgx.Batch, at []readmodel.Checkpoint) {
+// queueLockServing fences the batch unless the lock, lockServed or lockUnserved, finds
+// each generation; otherwise is what the generation is where it does not.
+func queueLockServing(batch *pgx.Batch, lock, otherwise string, at []readmodel.Checkpoint) {
 	for _, c := range at {
-		batch.Queue(lockServed, c.Projection, int32(c.Generation)).Exec(one(fmt.Sprintf("%s, generation %d, is not served", c.Projection, c.Generation)))
-	}
-}
-
-// queueLockUnserved demands that they are not.
-func queueLockUnserved(batch *pgx.Batch, at []readmodel.Checkpoint) {
-	for _, c := range at {
-		batch.Queue(lockUnserved, c.Projection, int32(c.Generation)).Exec(one(fmt.Sprintf("%s, generation %d, is served", c.Projection, c.Generation)))
+		batch.Queue(lock, c.Projection, int32(c.Generation)).Exec(one(fmt.Sprintf("%s, generation %d, is %s", c.Projection, c.Generation, otherwise)))
 	}
 }

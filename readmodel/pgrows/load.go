@@ -12,7 +12,7 @@ import (
 // Load implements [readmodel.Store], in one round trip. It is an error to name rows of
 // a table whose projection is not among the checkpoints.
 func (s *Store) Load(ctx context.Context, at []readmodel.Checkpoint, keys *readmodel.Keys) (*readmodel.Rows, error) {
-	of, err := readmodel.GenerationsOfLoad(at, keys)
+	of, err := readmodel.GenerationsOf(at, keys.Tables())
 	if err != nil {
 		return nil, fmt.Errorf("load rows: %w", err)
 	}
@@ -31,18 +31,4 @@ func (s *Store) Load(ctx context.Context, at []readmodel.Checkpoint, keys *readm
 		return nil, fmt.Errorf("load rows: %w", err)
 	}
 	return rows, nil
-}
-
-// forEach returns what reads a result, row by row.
-func forEach[T any](scan func(pgx.Rows) (T, error), use func(*T)) func(pgx.Rows) error {
-	return func(rows pgx.Rows) error {
-		for rows.Next() {
-			row, err := scan(rows)
-			if err != nil {
-				return err
-			}
-			use(&row)
-		}
-		return rows.Err()
-	}
 }

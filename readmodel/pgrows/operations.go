@@ -113,10 +113,7 @@ func (s *Store) Operation(ctx context.Context, id int64) (readmodel.Operation, e
 
 // Operations implements [readmodel.Operations].
 func (s *Store) Operations(ctx context.Context, limit int) ([]readmodel.Operation, error) {
-	rows, err := s.pool.Query(ctx, readOperations, limit)
-	if err != nil {
-		return nil, fmt.Errorf("read operations: %w", err)
-	}
+	rows, _ := s.pool.Query(ctx, readOperations, limit) // its error is that of the rows
 	ops, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (readmodel.Operation, error) { return scanOperation(row) })
 	if err != nil {
 		return nil, fmt.Errorf("read operations: %w", err)
@@ -140,7 +137,7 @@ func (s *Store) Next(ctx context.Context) (readmodel.Operation, bool, error) {
 func (s *Store) Note(ctx context.Context, lease readmodel.Lease, a readmodel.Operation) error {
 	batch := new(pgx.Batch)
 	batch.Queue(noteOperation, a.ID, string(a.State), a.Owner, int64(a.At), int64(a.To), a.Error).Exec(one(fmt.Sprintf("operation %d", a.ID)))
-	if err := s.held(ctx, lease, batch); err != nil {
+	if err := s.underLease(ctx, lease, batch); err != nil {
 		return fmt.Errorf("note operation: %w", err)
 	}
 	return nil
@@ -157,14 +154,14 @@ func (s *Store) Pause(ctx context.Context, lease readmodel.Lease, op int64, proj
 		}
 	}
 	queueEndOperation(batch, op)
-	if err := s.held(ctx, lease, batch); err != nil {
+	if err := s.underLease(ctx, lease, batch); err != nil {
 		return fmt.Errorf("pause projections: %w", err)
 	}
 	return nil
 }
 
-// held runs the batch in one transaction that holds the lease.
-func (s *Store) held(ctx context.Context, lease readmodel.Lease, batch *pgx.Batch) error {
+// underLease runs the batch in one transaction that holds the lease.
+func (s *Store) underLease(ctx context.Context, lease readmodel.Lease, batch *pgx.Batch) error {
 	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		claim := new(pgx.Batch)
 		queueHoldLease(claim, lease)

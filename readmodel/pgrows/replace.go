@@ -18,7 +18,7 @@ func (s *Store) Replace(ctx context.Context, lease readmodel.Lease, op int64, at
 	}
 	batch := new(pgx.Batch)
 	queueLockCheckpoints(batch, lockCheckpoint, at)
-	queueLockServed(batch, at)
+	queueLockServing(batch, lockServed, "not served", at)
 	for _, t := range s.tables {
 		if generation, ok := of[t.Name]; ok {
 			batch.Queue(t.clear, int32(generation), string(c))

@@ -33,9 +33,10 @@ func (s *Store) Snapshot(ctx context.Context, c events.Campaign) (readmodel.Camp
 	)
 	batch.Queue(beginSnapshot)
 	batch.Queue(readRevision).QueryRow(func(row pgx.Row) error { return row.Scan(revisionFields(&out.Revision)...) })
-	batch.Queue(readCheckpoints).Query(forEach(scanCheckpoint, func(at *readmodel.Checkpoint) {
-		checkpoints = append(checkpoints, *at)
-	}))
+	batch.Queue(readCheckpoints).Query(func(rows pgx.Rows) (err error) {
+		checkpoints, err = pgx.AppendRows(checkpoints, rows, scanCheckpoint)
+		return err
+	})
 	s.queueCampaign(batch, c, readmodel.Everything(), &out)
 	batch.Queue(endSnapshot)
 	if err := s.pool.SendBatch(ctx, batch).Close(); err != nil {
@@ -49,23 +50,16 @@ func (s *Store) Snapshot(ctx context.Context, c events.Campaign) (readmodel.Camp
 
 // Campaigns implements [readmodel.Store].
 func (s *Store) Campaigns(ctx context.Context, after events.Campaign, limit int) ([]events.Campaign, error) {
-	rows, err := s.pool.Query(ctx, s.queries.campaigns, string(after), limit)
+	rows, _ := s.pool.Query(ctx, s.queries.campaigns, string(after), limit) // its error is that of the rows
+	campaigns, err := pgx.AppendRows([]events.Campaign(nil), rows, pgx.RowTo[events.Campaign])
 	if err != nil {
 		return nil, fmt.Errorf("read campaigns after %q: %w", after, err)
 	}
-	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil {
-		return nil, fmt.Errorf("read campaigns after %q: %w", after, err)
-	}
-	var out []events.Campaign
-	for _, name := range names {
-		out = append(out, events.Campaign(name))
-	}
-	return out, nil
+	return campaigns, nil
 }
 
 // scanCheckpoint reads a row of readCheckpoints.
-func scanCheckpoint(rows pgx.Rows) (at readmodel.Checkpoint, err error) {
-	err = rows.Scan(&at.Projection, &at.Version, &at.Generation, &at.Position)
+func scanCheckpoint(row pgx.CollectableRow) (at readmodel.Checkpoint, err error) {
+	err = row.Scan(&at.Projection, &at.Version, &at.Generation, &at.Position)
 	return at, err
 }

@@ -79,30 +79,24 @@ type table struct {
 	campaigns string
 }
 
-func newTable(described *readmodel.Table) *table {
-	t := &table{Table: described, names: []string{"generation"}}
-	var columns, key, updated, excluded, wanted []string
-	for i, c := range t.Columns {
-		columns = append(columns, c.Name)
-		if i < len(t.Key) {
-			key = append(key, c.Name)
-			wanted = append(wanted, fmt.Sprint("k", i))
-		} else {
-			updated = append(updated, c.Name)
-			excluded = append(excluded, "EXCLUDED."+c.Name)
-		}
+func newTable(t *readmodel.Table) *table {
+	columns, key := readmodel.Names(t.Columns), readmodel.Names(t.Key)
+	updated, wanted := columns[len(key):], make([]string, len(key))
+	for i := range wanted {
+		wanted[i] = fmt.Sprint("k", i)
 	}
-	t.names = append(t.names, columns...)
+	list := func(prefix string, names []string) string { return prefix + strings.Join(names, ", "+prefix) }
 	fill := strings.NewReplacer(
-		"{table}", t.Name, "{columns}", strings.Join(columns, ", "), "{key}", strings.Join(key, ", "),
+		"{table}", t.Name, "{columns}", list("", columns), "{key}", list("", key),
 		"{key arrays}", arrays(t.Key), "{arrays}", arrays(t.Columns),
-		"{wanted}", strings.Join(wanted, ", "), "{each wanted}", "wanted."+strings.Join(wanted, ", wanted."),
-		"{updated}", strings.Join(updated, ", "), "{excluded}", strings.Join(excluded, ", "),
+		"{wanted}", list("", wanted), "{each wanted}", list("wanted.", wanted),
+		"{updated}", list("", updated), "{excluded}", list("EXCLUDED.", updated),
 	).Replace
-	t.statement = fill
-	t.read, t.load, t.upsert = fill(readCampaign), fill(loadKeys), fill(upsertRows)
-	t.clear, t.prune, t.campaigns = fill(clearCampaign), fill(pruneSome), fill(campaignsAfter)
-	return t
+	return &table{
+		Table: t, names: append([]string{"generation"}, columns...), statement: fill,
+		read: fill(readCampaign), load: fill(loadKeys), upsert: fill(upsertRows),
+		clear: fill(clearCampaign), prune: fill(pruneSome), campaigns: fill(campaignsAfter),
+	}
 }
 
 // arrays returns the parameters from $2 on that hold the columns, one array each.

@@ -80,7 +80,7 @@ func (r campaignReader) others(ctx context.Context) error {
 // table reads the rows of one table, and more of each result.
 func (r campaignReader) table(ctx context.Context, t *table, query string, args []any, more ...any) error {
 	scan := t.scanner(more...)
-	return forEach(context.WithoutCancel(ctx), r.prepared(ctx, query), func(rows *sql.Rows) (struct{}, error) {
-		return struct{}{}, scan(rows, r.out.Append(t.Table))
-	}, func(*struct{}) {}, args...)
+	return forEach(context.WithoutCancel(ctx), r.prepared(ctx, query), func(rows *sql.Rows) error {
+		return scan(rows, r.out.Append(t.Table))
+	}, args...)
 }

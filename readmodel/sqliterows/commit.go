@@ -25,7 +25,7 @@ WHERE projection = ?1 AND generation = ?2 AND version = ?3 AND position = ?4`
 // table whose projection is not among the advances, one projection twice, or an
 // advance that goes back.
 func (s *Store) Commit(ctx context.Context, lease readmodel.Lease, advances []readmodel.Advance, rows *readmodel.Rows) (readmodel.Revision, error) {
-	of, err := readmodel.GenerationsOfCommit(advances, rows)
+	of, _, err := readmodel.GenerationsOfAdvances(advances, rows)
 	if err != nil {
 		return readmodel.Revision{}, fmt.Errorf("commit rows: %w", err)
 	}
@@ -49,7 +49,7 @@ func (s *Store) Commit(ctx context.Context, lease readmodel.Lease, advances []re
 // claim checks the lease and moves the checkpoints. The file's write lock, held
 // until the commit, keeps both as they are.
 func (s *Store) claim(ctx context.Context, tx *sql.Tx, lease readmodel.Lease, advances []readmodel.Advance) error {
-	if err := s.hold(ctx, tx, lease); err != nil {
+	if err := s.checkLease(ctx, tx, lease); err != nil {
 		return err
 	}
 	advance := tx.StmtContext(ctx, s.commits[advanceCheckpoint])
@@ -71,8 +71,8 @@ func (s *Store) claim(ctx context.Context, tx *sql.Tx, lease readmodel.Lease, ad
 	return nil
 }
 
-// hold demands that the lease is held, which the file's write lock keeps as it is.
-func (s *Store) hold(ctx context.Context, tx *sql.Tx, lease readmodel.Lease) error {
+// checkLease demands that the lease is held, which the file's write lock keeps as it is.
+func (s *Store) checkLease(ctx context.Context, tx *sql.Tx, lease readmodel.Lease) error {
 	hold := tx.StmtContext(ctx, s.commits[holdLease])
 	defer func() { _ = hold.Close() }()
 	err := hold.QueryRowContext(context.WithoutCancel(ctx), lease.Name, lease.Owner, lease.Epoch).Scan(new(int64))

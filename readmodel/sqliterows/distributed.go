@@ -30,11 +30,13 @@ func (s *Store) Distributed(ctx context.Context, endedBefore time.Time) ([]readm
 		endsAt sql.NullInt64
 	)
 	scan := s.channels.scanner(&endsAt)
-	err := forEach(ctx, s.reads[s.queries.distributed], func(rows *sql.Rows) (row readmodel.DistributedChannel, err error) {
-		err = scan(rows, &row.ChannelStats)
+	err := forEach(ctx, s.reads[s.queries.distributed], func(rows *sql.Rows) error {
+		var row readmodel.DistributedChannel
+		err := scan(rows, &row.ChannelStats)
 		row.EndsAt = timeOf(endsAt)
-		return row, err
-	}, func(row *readmodel.DistributedChannel) { out = append(out, *row) }, endedBefore.UnixMicro())
+		out = append(out, row)
+		return err
+	}, endedBefore.UnixMicro())
 	if err != nil {
 		return nil, fmt.Errorf("read distributed channels: %w", err)
 	}

@@ -28,59 +28,44 @@ WHERE projection = ?1 AND generation = ?2`
 
 // Fill implements [readmodel.Generations].
 func (s *Store) Fill(ctx context.Context, lease readmodel.Lease, advances []readmodel.Advance, rows *readmodel.Rows, between func()) error {
-	of, at, _, err := readmodel.GenerationsOfFill(advances, rows)
+	of, at, err := readmodel.GenerationsOfAdvances(advances, rows)
+	if err == nil {
+		err = s.fill(ctx, lease, of, at, rows, between)
+	}
+	if err == nil {
+		_, err = s.Commit(ctx, lease, advances, readmodel.NewRows())
+	}
 	if err != nil {
-		return fmt.Errorf("fill generations: %w", err)
-	}
-	f := filling{s, lease, at, of, between}
-	if err := f.fill(ctx, rows); err != nil {
-		return fmt.Errorf("fill generations: %w", err)
-	}
-	if _, err := s.Commit(ctx, lease, advances, readmodel.NewRows()); err != nil {
 		return fmt.Errorf("fill generations: %w", err)
 	}
 	return nil
 }
 
-// filling is one Fill.
-type filling struct {
-	store *Store
-	lease readmodel.Lease
-	at    []readmodel.Checkpoint
-	of    readmodel.GenerationOf
-	// between is called before each transaction.
-	between func()
-}
-
-// fill writes the rows, some in each transaction.
-func (f *filling) fill(ctx context.Context, rows *readmodel.Rows) error {
+// fill writes the rows, at most fillRows in each transaction, which finds the
+// checkpoints as given and the generations not served.
+func (s *Store) fill(ctx context.Context, lease readmodel.Lease, of readmodel.GenerationOf, at []readmodel.Checkpoint, rows *readmodel.Rows, between func()) error {
 	for described, all := range rows.All() {
-		t, err := f.store.table(described)
+		t, err := s.table(described)
 		if err != nil {
 			return err
 		}
 		for some := range slices.Chunk(all, fillRows) {
-			f.between()
-			if err := f.write(ctx, func(tx *sql.Tx) error { return t.upsertRows(ctx, tx, f.of[t.Name], some) }); err != nil {
+			between()
+			err := s.underLease(ctx, lease, func(tx *sql.Tx) error {
+				if err := checkCheckpoints(ctx, tx, at); err != nil {
+					return err
+				}
+				if err := checkServing(ctx, tx, countUnserved, "served", at); err != nil {
+					return err
+				}
+				return t.upsertRows(ctx, tx, of[t.Name], some)
+			})
+			if err != nil {
 				return err
 			}
 		}
 	}
 	return nil
-}
-
-// write runs do in a transaction in which the generations are as they were given and
-// not served.
-func (f *filling) write(ctx context.Context, do func(*sql.Tx) error) error {
-	return f.store.held(ctx, f.lease, func(tx *sql.Tx) error {
-		if err := lockCheckpoints(ctx, tx, f.at); err != nil {
-			return err
-		}
-		if err := lockAllUnserved(ctx, tx, f.at); err != nil {
-			return err
-		}
-		return do(tx)
-	})
 }
 
 // Prune implements [readmodel.Generations].
@@ -90,10 +75,12 @@ func (s *Store) Prune(ctx context.Context, lease readmodel.Lease, between func()
 		number     int64
 	}
 	var all []generation
-	err := forEach(ctx, s.reads[leftovers], func(rows *sql.Rows) (g generation, err error) {
-		err = rows.Scan(&g.projection, &g.number)
-		return g, err
-	}, func(g *generation) { all = append(all, *g) })
+	err := forEach(ctx, s.reads[leftovers], func(rows *sql.Rows) error {
+		var g generation
+		err := rows.Scan(&g.projection, &g.number)
+		all = append(all, g)
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("prune generations: %w", err)
 	}
@@ -110,7 +97,7 @@ func (s *Store) prune(ctx context.Context, lease readmodel.Lease, projection str
 	t := s.named(projection)
 	for more := t != nil; more; { // a projection that is no longer there has no table
 		between()
-		err := s.held(ctx, lease, func(tx *sql.Tx) error {
+		err := s.underLease(ctx, lease, func(tx *sql.Tx) error {
 			result, err := tx.ExecContext(ctx, t.prune, generation, fillRows)
 			if err != nil {
 				return err
@@ -123,7 +110,7 @@ func (s *Store) prune(ctx context.Context, lease readmodel.Lease, projection str
 			return err
 		}
 	}
-	return s.held(ctx, lease, func(tx *sql.Tx) error {
+	return s.underLease(ctx, lease, func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, dropGeneration, projection, generation)
 		return err
 	})

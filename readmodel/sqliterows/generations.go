@@ -30,17 +30,17 @@ WHERE projection = ?1
 HAVING max(generation) IS NOT NULL
 RETURNING generation`
 
-	lockCheckpoint = `
+	countCheckpoint = `
 SELECT count(*)
 FROM generations
 WHERE projection = ?1 AND generation = ?2 AND version = ?3 AND position = ?4`
 
-	lockServed = `
+	countServed = `
 SELECT count(*)
 FROM projections
 WHERE projection = ?1 AND active_generation = ?2`
 
-	lockUnserved = `
+	countUnserved = `
 SELECT count(*)
 FROM projections
 WHERE projection = ?1 AND active_generation <> ?2`
@@ -66,21 +66,23 @@ WHERE id = 1`
 
 // List implements [readmodel.Generations].
 func (s *Store) List(ctx context.Context) ([]readmodel.GenerationState, error) {
-	var builds []readmodel.GenerationState
-	err := forEach(ctx, s.reads[listGenerations], func(rows *sql.Rows) (b readmodel.GenerationState, err error) {
-		err = rows.Scan(&b.Projection, &b.Version, &b.Generation, &b.Position, &b.Active, &b.Standby, &b.Paused)
-		return b, err
-	}, func(b *readmodel.GenerationState) { builds = append(builds, *b) })
+	var all []readmodel.GenerationState
+	err := forEach(ctx, s.reads[listGenerations], func(rows *sql.Rows) error {
+		var g readmodel.GenerationState
+		err := rows.Scan(&g.Projection, &g.Version, &g.Generation, &g.Position, &g.Active, &g.Standby, &g.Paused)
+		all = append(all, g)
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("list generations: %w", err)
 	}
-	return builds, nil
+	return all, nil
 }
 
 // Begin implements [readmodel.Generations].
 func (s *Store) Begin(ctx context.Context, lease readmodel.Lease, projections []readmodel.Checkpoint) ([]readmodel.Checkpoint, error) {
 	begun := slices.Clone(projections)
-	err := s.held(ctx, lease, func(tx *sql.Tx) error {
+	err := s.underLease(ctx, lease, func(tx *sql.Tx) error {
 		for i := range begun {
 			at := &begun[i]
 			at.Position = 0
@@ -121,8 +123,8 @@ func (s *Store) Activate(ctx context.Context, lease readmodel.Lease, op int64, g
 // edit runs do in a transaction that holds the lease and finds the checkpoints as given,
 // ends the operation and counts what it does to what is served.
 func (s *Store) edit(ctx context.Context, lease readmodel.Lease, op int64, at []readmodel.Checkpoint, do func(*sql.Tx) error) (revision readmodel.Revision, err error) {
-	err = s.held(ctx, lease, func(tx *sql.Tx) error {
-		if err := lockCheckpoints(ctx, tx, at); err != nil {
+	err = s.underLease(ctx, lease, func(tx *sql.Tx) error {
+		if err := checkCheckpoints(ctx, tx, at); err != nil {
 			return err
 		}
 		if err := do(tx); err != nil {
@@ -140,34 +142,24 @@ func (s *Store) edit(ctx context.Context, lease readmodel.Lease, op int64, at []
 	return revision, err
 }
 
-// lockCheckpoints demands that the generations stand as given, which the file's write
+// checkCheckpoints demands that the generations stand as given, which the file's write
 // lock keeps as it is.
-func lockCheckpoints(ctx context.Context, tx *sql.Tx, at []readmodel.Checkpoint) error {
+func checkCheckpoints(ctx context.Context, tx *sql.Tx, at []readmodel.Checkpoint) error {
 	for _, c := range at {
 		what := fmt.Sprintf("%s, generation %d, position %d", c.Projection, c.Generation, c.Position)
-		if err := found(ctx, tx, what, lockCheckpoint, c.Projection, int64(c.Generation), c.Version, int64(c.Position)); err != nil {
+		if err := found(ctx, tx, what, countCheckpoint, c.Projection, int64(c.Generation), c.Version, int64(c.Position)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// lockAllServed demands that the generations are served.
-func lockAllServed(ctx context.Context, tx *sql.Tx, at []readmodel.Checkpoint) error {
+// checkServing returns ErrFenced unless the query, countServed or countUnserved, finds
+// each generation; otherwise is what the generation is where it does not.
+func checkServing(ctx context.Context, tx *sql.Tx, query, otherwise string, at []readmodel.Checkpoint) error {
 	for _, c := range at {
-		what := fmt.Sprintf("%s, generation %d, is not served", c.Projection, c.Generation)
-		if err := found(ctx, tx, what, lockServed, c.Projection, int64(c.Generation)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// lockAllUnserved demands that they are not.
-func lockAllUnserved(ctx context.Context, tx *sql.Tx, at []readmodel.Checkpoint) error {
-	for _, c := range at {
-		what := fmt.Sprintf("%s, generation %d, is served", c.Projection, c.Generation)
-		if err := found(ctx, tx, what, lockUnserved, c.Projection, int64(c.Generation)); err != nil {
+		what := fmt.Sprintf("%s, generation %d, is %s", c.Projection, c.Generation, otherwise)
+		if err := found(ctx, tx, what, query, c.Projection, int64(c.Generation)); err != nil {
 			return err
 		}
 	}

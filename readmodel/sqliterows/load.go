@@ -11,7 +11,7 @@ import (
 // Load implements [readmodel.Store]. It is an error to name rows of a table
 // whose projection is not among the checkpoints.
 func (s *Store) Load(ctx context.Context, at []readmodel.Checkpoint, keys *readmodel.Keys) (*readmodel.Rows, error) {
-	of, err := readmodel.GenerationsOfLoad(at, keys)
+	of, err := readmodel.GenerationsOf(at, keys.Tables())
 	if err != nil {
 		return nil, fmt.Errorf("load rows: %w", err)
 	}
@@ -34,19 +34,17 @@ func (s *Store) Load(ctx context.Context, at []readmodel.Checkpoint, keys *readm
 	return rows, nil
 }
 
-// forEach runs a statement and reads its result, row by row.
-func forEach[T any](ctx context.Context, prepared *sql.Stmt, scan func(*sql.Rows) (T, error), use func(*T), args ...any) error {
+// forEach runs a statement and calls scan for each row of its result.
+func forEach(ctx context.Context, prepared *sql.Stmt, scan func(*sql.Rows) error, args ...any) error {
 	rows, err := prepared.QueryContext(ctx, args...)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = rows.Close() }()
 	for rows.Next() {
-		row, err := scan(rows)
-		if err != nil {
+		if err := scan(rows); err != nil {
 			return err
 		}
-		use(&row)
 	}
 	return rows.Err()
 }

@@ -108,19 +108,12 @@ func (s *Store) Operation(ctx context.Context, id int64) (readmodel.Operation, e
 
 // Operations implements [readmodel.Operations].
 func (s *Store) Operations(ctx context.Context, limit int) (ops []readmodel.Operation, err error) {
-	rows, err := s.reader.QueryContext(ctx, readOperations, limit)
+	err = forEach(ctx, s.reads[readOperations], func(rows *sql.Rows) error {
+		op, err := scanOperation(rows)
+		ops = append(ops, op)
+		return err
+	}, limit)
 	if err != nil {
-		return nil, fmt.Errorf("read operations: %w", err)
-	}
-	defer func() { _ = rows.Close() }()
-	for rows.Next() {
-		a, err := scanOperation(rows)
-		if err != nil {
-			return nil, fmt.Errorf("read operations: %w", err)
-		}
-		ops = append(ops, a)
-	}
-	if err := rows.Err(); err != nil {
 		return nil, fmt.Errorf("read operations: %w", err)
 	}
 	return ops, nil
@@ -140,7 +133,7 @@ func (s *Store) Next(ctx context.Context) (readmodel.Operation, bool, error) {
 
 // Note implements [readmodel.Operations].
 func (s *Store) Note(ctx context.Context, lease readmodel.Lease, a readmodel.Operation) error {
-	err := s.held(ctx, lease, func(tx *sql.Tx) error {
+	err := s.underLease(ctx, lease, func(tx *sql.Tx) error {
 		return one(ctx, tx, fmt.Sprintf("operation %d", a.ID), noteOperation,
 			a.ID, string(a.State), a.Owner, int64(a.At), int64(a.To), a.Error, time.Now().UnixMicro())
 	})
@@ -152,7 +145,7 @@ func (s *Store) Note(ctx context.Context, lease readmodel.Lease, a readmodel.Ope
 
 // Pause implements [readmodel.Store].
 func (s *Store) Pause(ctx context.Context, lease readmodel.Lease, op int64, projections []string, paused bool) error {
-	err := s.held(ctx, lease, func(tx *sql.Tx) error {
+	err := s.underLease(ctx, lease, func(tx *sql.Tx) error {
 		for _, p := range projections {
 			statement, args := resume, []any{p}
 			if paused {
@@ -170,10 +163,10 @@ func (s *Store) Pause(ctx context.Context, lease readmodel.Lease, op int64, proj
 	return nil
 }
 
-// held runs do in a transaction that holds the lease.
-func (s *Store) held(ctx context.Context, lease readmodel.Lease, do func(*sql.Tx) error) error {
+// underLease runs do in a transaction that holds the lease.
+func (s *Store) underLease(ctx context.Context, lease readmodel.Lease, do func(*sql.Tx) error) error {
 	return s.write(ctx, func(tx *sql.Tx) error {
-		if err := s.hold(ctx, tx, lease); err != nil {
+		if err := s.checkLease(ctx, tx, lease); err != nil {
 			return err
 		}
 		return do(tx)

@@ -16,7 +16,7 @@ func (s *Store) Replace(ctx context.Context, lease readmodel.Lease, op int64, at
 		return readmodel.Revision{}, fmt.Errorf("replace rows: %w", err)
 	}
 	revision, err := s.edit(ctx, lease, op, at, func(tx *sql.Tx) error {
-		if err := lockAllServed(ctx, tx, at); err != nil {
+		if err := checkServing(ctx, tx, countServed, "not served", at); err != nil {
 			return err
 		}
 		for _, t := range s.tables {

@@ -40,23 +40,25 @@ func (s *Store) ShopCampaigns(ctx context.Context, shop events.Shop, by readmode
 	args := append([]any{string(shop)}, limits(by)...)
 	err := s.read(ctx, func(tx *sql.Tx) error {
 		scan := s.campaigns.scanner()
-		err := forEach(ctx, tx.StmtContext(ctx, s.reads[s.queries.shopCampaigns]), func(rows *sql.Rows) (c readmodel.CampaignStats, err error) {
-			err = scan(rows, &c)
-			return c, err
-		}, func(c *readmodel.CampaignStats) { out = append(out, readmodel.ShopCampaign{Campaign: *c}) }, args...)
+		err := forEach(ctx, tx.StmtContext(ctx, s.reads[s.queries.shopCampaigns]), func(rows *sql.Rows) error {
+			out = append(out, readmodel.ShopCampaign{})
+			return scan(rows, &out[len(out)-1].Campaign)
+		}, args...)
 		if err != nil || len(out) == 0 {
 			return err
 		}
 		at := 0
 		scan = s.channels.scanner()
-		return forEach(ctx, tx.StmtContext(ctx, s.reads[s.queries.shopChannels]), func(rows *sql.Rows) (row readmodel.ChannelStats, err error) {
-			err = scan(rows, &row)
-			return row, err
-		}, func(row *readmodel.ChannelStats) {
+		return forEach(ctx, tx.StmtContext(ctx, s.reads[s.queries.shopChannels]), func(rows *sql.Rows) error {
+			var row readmodel.ChannelStats
+			if err := scan(rows, &row); err != nil {
+				return err
+			}
 			for out[at].Campaign.Campaign != row.Campaign { // both are sorted by it
 				at++
 			}
-			out[at].Channels = append(out[at].Channels, *row)
+			out[at].Channels = append(out[at].Channels, row)
+			return nil
 		}, args...)
 	})
 	if err != nil {

@@ -34,8 +34,11 @@ func (s *Store) Snapshot(ctx context.Context, c events.Campaign) (readmodel.Camp
 		if out.Revision, err = queryRevision(uncancelled, r.prepared(ctx, readRevision)); err != nil {
 			return err
 		}
-		err = forEach(uncancelled, r.prepared(ctx, readCheckpoints), scanCheckpoint, func(at *readmodel.Checkpoint) {
-			checkpoints = append(checkpoints, *at)
+		err = forEach(uncancelled, r.prepared(ctx, readCheckpoints), func(rows *sql.Rows) error {
+			var at readmodel.Checkpoint
+			err := rows.Scan(&at.Projection, &at.Version, &at.Generation, &at.Position)
+			checkpoints = append(checkpoints, at)
+			return err
 		})
 		if err != nil {
 			return err
@@ -57,21 +60,14 @@ func (s *Store) Snapshot(ctx context.Context, c events.Campaign) (readmodel.Camp
 // Campaigns implements [readmodel.Store].
 func (s *Store) Campaigns(ctx context.Context, after events.Campaign, limit int) ([]events.Campaign, error) {
 	var out []events.Campaign
-	err := forEach(ctx, s.reads[s.queries.campaigns], scanCampaign, func(c *events.Campaign) { out = append(out, *c) }, string(after), limit)
+	err := forEach(ctx, s.reads[s.queries.campaigns], func(rows *sql.Rows) error {
+		var c events.Campaign
+		err := rows.Scan((*string)(&c))
+		out = append(out, c)
+		return err
+	}, string(after), limit)
 	if err != nil {
 		return nil, fmt.Errorf("read campaigns after %q: %w", after, err)
 	}
 	return out, nil
-}
-
-// scanCheckpoint reads a row of readCheckpoints.
-func scanCheckpoint(rows *sql.Rows) (at readmodel.Checkpoint, err error) {
-	err = rows.Scan(&at.Projection, &at.Version, &at.Generation, &at.Position)
-	return at, err
-}
-
-// scanCampaign reads a row of readCampaigns.
-func scanCampaign(rows *sql.Rows) (c events.Campaign, err error) {
-	err = rows.Scan((*string)(&c))
-	return c, err
 }

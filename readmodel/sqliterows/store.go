@@ -143,7 +143,7 @@ func open(ctx context.Context, path string, tables []*readmodel.Table) (_ *Store
 	}
 	queries := []string{
 		s.queries.campaign, s.queries.campaigns, s.queries.shopCampaigns, s.queries.shopChannels, s.queries.distributed,
-		readRevision, readCheckpoints, nextOperation, listGenerations, leftovers,
+		readRevision, readCheckpoints, readOperations, nextOperation, listGenerations, leftovers,
 	}
 	for _, t := range s.tables {
 		queries = append(queries, t.read)

@@ -61,27 +61,22 @@ type table struct {
 	campaigns string
 }
 
-func newTable(described *readmodel.Table) *table {
-	var columns, key, wanted, updated, excluded []string
-	parameters := []string{"?1"}
-	for i, c := range described.Columns {
-		columns = append(columns, c.Name)
+func newTable(t *readmodel.Table) *table {
+	columns, key := readmodel.Names(t.Columns), readmodel.Names(t.Key)
+	updated, parameters, wanted := columns[len(key):], []string{"?1"}, make([]string, len(key))
+	for i := range columns {
 		parameters = append(parameters, fmt.Sprintf("?%d", i+2))
-		if i < len(described.Key) {
-			key = append(key, c.Name)
-			wanted = append(wanted, fmt.Sprintf("%s = wanted ->> %d", c.Name, i))
-		} else {
-			updated = append(updated, c.Name)
-			excluded = append(excluded, "excluded."+c.Name)
-		}
+	}
+	for i, name := range key {
+		wanted[i] = fmt.Sprintf("%s = wanted ->> %d", name, i)
 	}
 	fill := strings.NewReplacer(
-		"{table}", described.Name, "{columns}", strings.Join(columns, ", "), "{key}", strings.Join(key, ", "),
+		"{table}", t.Name, "{columns}", strings.Join(columns, ", "), "{key}", strings.Join(key, ", "),
 		"{parameters}", strings.Join(parameters, ", "), "{key is wanted}", strings.Join(wanted, " AND "),
-		"{updated}", strings.Join(updated, ", "), "{excluded}", strings.Join(excluded, ", "),
+		"{updated}", strings.Join(updated, ", "), "{excluded}", "excluded."+strings.Join(updated, ", excluded."),
 	).Replace
 	return &table{
-		Table: described, statement: fill,
+		Table: t, statement: fill,
 		read: fill(readCampaign), load: fill(loadKeys), upsert: fill(upsertRow),
 		clear: fill(clearCampaign), prune: fill(pruneSome), campaigns: fill(campaignsAfter),
 	}
@@ -104,19 +99,15 @@ func (t *table) loadRows(ctx context.Context, tx *sql.Tx, g readmodel.Generation
 		return err
 	}
 	defer func() { _ = prepared.Close() }()
-	found, err := prepared.QueryContext(ctx, int64(g), string(array))
-	if err != nil {
-		return err
-	}
-	defer func() { _ = found.Close() }()
-	for scan := t.scanner(); found.Next(); {
+	scan := t.scanner()
+	return forEach(ctx, prepared, func(rows *sql.Rows) error {
 		row := t.NewRow()
-		if err := scan(found, row); err != nil {
+		if err := scan(rows, row); err != nil {
 			return err
 		}
 		into.Put(t.Table, row)
-	}
-	return found.Err()
+		return nil
+	}, int64(g), string(array))
 }
 
 // upsertRows replaces rows of one generation, in their order, which is that of the table.
