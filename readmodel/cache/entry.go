@@ -13,6 +13,7 @@ type entry struct {
 	name string
 
 	rows    readmodel.CampaignRows   // of a campaign
+	stats   *readmodel.CampaignStats // of rows, by which scopes are applied
 	missing bool                     // the campaign does not exist
 	list    []readmodel.ShopCampaign // of a shop
 
@@ -42,7 +43,7 @@ func newEntry(name string, through readmodel.Revision, asOf time.Time) *entry {
 
 func rowsEntry(name string, rows readmodel.CampaignRows, asOf time.Time) *entry {
 	e := newEntry(name, rows.Revision, asOf)
-	e.rows, e.exact = rows, true
+	e.rows, e.stats, e.exact = rows, rows.Campaign(), true
 	return e
 }
 
@@ -58,7 +59,7 @@ func (e *entry) advance(asOf time.Time) {
 
 // campaign returns a campaign's rows if the scope allows them (I12).
 func (e *entry) campaign(by readmodel.Scope) (readmodel.CampaignRows, error) {
-	if e.missing || !by.Allows(*e.rows.Campaign()) {
+	if e.missing || !by.Allows(*e.stats) {
 		// A foreign campaign must look exactly like a missing one.
 		return readmodel.CampaignRows{}, fmt.Errorf("read campaign %q: %w", e.name, readmodel.ErrNotFound)
 	}
