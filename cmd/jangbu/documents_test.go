@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// TestDocuments holds that each link from a document to a file of the tree has a target.
+// TestDocuments holds that each link from a document to a file of the tree has a target,
+// and that the README has its sections and stays short.
 func TestDocuments(t *testing.T) {
 	t.Parallel()
 	root := filepath.Join("..", "..")
@@ -35,7 +36,19 @@ func TestDocuments(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if documents < 3 {
+	if documents < 5 {
 		t.Errorf("%d documents were read", documents)
+	}
+	readme, err := os.ReadFile(filepath.Join(root, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if most := 12 << 10; len(readme) > most {
+		t.Errorf("README.md has %d bytes, at most %d", len(readme), most)
+	}
+	for _, section := range []string{"How it flows", "Use it", "Configure it", "Add a projection", "License"} {
+		if !strings.Contains(string(readme), "\n## "+section+"\n") {
+			t.Errorf("README.md has no section %q", section)
+		}
 	}
 }
