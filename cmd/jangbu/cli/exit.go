@@ -25,15 +25,15 @@ var (
 	ErrInterrupted = errors.New("interrupted")
 )
 
-// ending is a way in which a command ends.
+// ending is one of the ways in which a command ends.
 type ending struct {
 	code  int
 	means string
-	errs  []error // a command that returns one of them ends so
+	errs  []error // that lead to it
 }
 
-// endings is the one table from errors to exit codes. The first line that fits
-// counts; what fits none has failed.
+// endings is the one table from errors to exit codes. The first line that matches counts;
+// an error that matches none is a failure.
 func endings() []ending {
 	return []ending{
 		{ExitDone, "done", []error{errHelp}},
@@ -45,7 +45,7 @@ func endings() []ending {
 	}
 }
 
-// exitCode looks an error up in the table.
+// exitCode returns the exit code of an error.
 func exitCode(err error) int {
 	if err == nil {
 		return ExitDone
@@ -60,7 +60,7 @@ func exitCode(err error) int {
 	return ExitFailed
 }
 
-// ExitCodesHelp is the line that ends every --help.
+// ExitCodesHelp returns the line that ends every --help.
 func ExitCodesHelp() string {
 	var codes []string
 	for _, o := range endings() {
@@ -69,16 +69,16 @@ func ExitCodesHelp() string {
 	return "Exit codes: " + strings.Join(codes, ", ") + "."
 }
 
-// interruption is errInterrupted for work that somebody may want to go on with.
+// interruption is an ErrInterrupted that says how to go on.
 type interruption struct{ hint string }
 
 func (i interruption) Error() string { return ErrInterrupted.Error() + "; " + i.hint }
 
-// Is makes it errInterrupted.
+// Is makes it an ErrInterrupted.
 func (i interruption) Is(target error) bool { return target == ErrInterrupted }
 
-// Interruptible returns what came of work. If that was interrupted, whatever it made
-// of it, the error is an interruption: the hint says what there is now, or how to go on.
+// Interruptible returns the error of work that ctx interrupts. If ctx has ended, any error
+// becomes an [ErrInterrupted] with a hint: what state the work has left, or how to go on.
 func Interruptible(ctx context.Context, err error, hint string) error {
 	if err == nil || ctx.Err() == nil {
 		return err

@@ -7,13 +7,13 @@ import (
 	"github.com/lmittmann/tint"
 )
 
-// LogConfig says how a command logs.
+// LogConfig is the flags that say what a command logs, and in which form.
 type LogConfig struct {
 	LogLevel  string `env:"JANGBU_LOG_LEVEL" default:"info" enum:"debug,info,warn,error" placeholder:"LEVEL" help:"Least level that is logged: ${enum} (${default})."`
 	LogFormat string `env:"JANGBU_LOG_FORMAT" default:"text" enum:"text,json" placeholder:"FORMAT" help:"Form of the log: ${enum} (${default})."`
 }
 
-// Quiet leaves the terminal to the command's output: unless another level than the
+// Quiet leaves the terminal to the command's own output: unless a level other than the
 // default was chosen, only errors are logged.
 func (c *LogConfig) Quiet() {
 	if c.LogLevel == "info" {

@@ -5,17 +5,17 @@ import (
 	"runtime/debug"
 )
 
-// foldMemory is what a command that folds a whole log tries to get by with: beyond it
-// memory is given back at once instead of in bulk, which takes longer. A million events
-// of a thousand campaigns, over eleven days, leave rows of 100 MiB.
-const foldMemory = 300 << 20
+// memoryLimit is the soft limit for a command that folds a whole log. Beyond it the
+// collector runs more often, which takes longer. The rows of a million events, of a
+// thousand campaigns over eleven days, take 100 MiB.
+const memoryLimit = 300 << 20
 
-// LimitMemory bounds the memory, unless GOMEMLIMIT does, until the returned function is
+// LimitMemory sets a soft limit on memory, unless GOMEMLIMIT sets one, until restore is
 // called.
 func LimitMemory() (restore func()) {
 	if os.Getenv("GOMEMLIMIT") != "" {
 		return func() {}
 	}
-	before := debug.SetMemoryLimit(foldMemory)
+	before := debug.SetMemoryLimit(memoryLimit)
 	return func() { debug.SetMemoryLimit(before) }
 }

@@ -4,7 +4,7 @@ package cli
 
 import "runtime"
 
-// PeakMemoryMiB returns the most memory that was ever asked of the system.
+// PeakMemoryMiB returns the memory that the process has obtained from the system.
 func PeakMemoryMiB() float64 {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)

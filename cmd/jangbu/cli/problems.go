@@ -6,15 +6,15 @@ import (
 	"strings"
 )
 
-// Problems are what is wrong with flags.
+// Problems collects the flags that are wrong.
 type Problems []string
 
-// Add notes that a flag is wrong, and what was expected.
+// Add notes that a flag is wrong; the text says what was expected.
 func (p *Problems) Add(flag, format string, args ...any) {
 	*p = append(*p, "--"+flag+": "+fmt.Sprintf(format, args...))
 }
 
-// Err returns one error that names all of them; nil where there are none.
+// Err returns one [ErrUsage] that names all of them; nil without any.
 func (p Problems) Err() error {
 	if len(p) == 0 {
 		return nil

@@ -10,22 +10,21 @@ import (
 	"github.com/vbauerster/mpb/v8/decor"
 )
 
-// Progress tells on err how far along some work is: on a terminal by a bar, else by a
-// line a second; nothing of work that is done at once. Work that counts something else
-// than positions of the log counts it as if it were one, and says what it is.
+// Progress shows on Err how far some work has got: on a terminal as a bar, else as a line a
+// second. Work that ends within a moment shows nothing. A Progress is used by one goroutine.
 type Progress struct {
 	Terminal Terminal
 	Quiet    bool
-	Verb     string // what was done to the events
-	Unit     string // what is counted; "": positions
+	Verb     string // what was done, such as "folded"
+	Unit     string // what At counts; empty: positions of the log
 	Total    int64
 
 	bar  *bar      // nil: no terminal, or not drawn yet
-	told time.Time // when it last spoke, or was called first
+	told time.Time // when it last printed a line, or At was first called
 	from int64     // at that time
 }
 
-// At is called with the position that the work has got to.
+// At notes the position that the work has reached.
 func (p *Progress) At(position int64) {
 	now := time.Now()
 	switch {
@@ -50,8 +49,8 @@ func (p *Progress) At(position int64) {
 	}
 }
 
-// End leaves the terminal to others. It is called once the work has ended, well or not,
-// and before anything else is printed.
+// End completes the line of the bar. It is called when the work has ended, with an error or
+// without, and before anything else is printed.
 func (p *Progress) End() {
 	if p.bar != nil {
 		p.bar.one.Abort(false) // without effect where it is complete
@@ -60,13 +59,13 @@ func (p *Progress) End() {
 	}
 }
 
-// pace is since when and where work has gone on.
+// pace is when work began, and from which position.
 type pace struct {
 	began time.Time
 	from  int64
 }
 
-// at returns how fast it has gone on, and how long it will take to the end.
+// at returns how fast the work goes, and how long it will take to its end.
 func (p pace) at(now time.Time, current, total int64) (perSecond float64, left time.Duration) {
 	if took := now.Sub(p.began).Seconds(); took > 0 {
 		perSecond = float64(current-p.from) / took
@@ -77,7 +76,7 @@ func (p pace) at(now time.Time, current, total int64) (perSecond float64, left t
 	return perSecond, left
 }
 
-// bar is a progress bar, alone on its terminal.
+// bar is a progress bar that has its terminal to itself.
 type bar struct {
 	all *mpb.Progress
 	one *mpb.Bar
@@ -85,7 +84,7 @@ type bar struct {
 
 func newBar(w io.Writer, verb string, since pace, total int64) *bar {
 	all := mpb.New(mpb.WithOutput(w), mpb.WithWidth(barWidth))
-	var took time.Duration // in all, once it is complete
+	var took time.Duration // the whole time, once it is complete
 	return &bar{all, all.New(total, mpb.BarStyle(),
 		mpb.PrependDecorators(decor.Name(verb+" "), decor.CountersNoUnit("%d / %d")),
 		mpb.AppendDecorators(decor.NewPercentage("%d", decor.WC{W: 5}), decor.Any(func(s decor.Statistics) string {
@@ -102,9 +101,9 @@ func newBar(w io.Writer, verb string, since pace, total int64) *bar {
 }
 
 const (
-	// barWidth is how many columns the bar itself takes: with figures beside it, it
-	// fits the usual 80.
+	// barWidth is the columns of the bar itself; with the numbers beside it a line fits
+	// the usual 80.
 	barWidth = 25
-	// barDelay is for how long work may go on without a bar.
+	// barDelay is how long work goes on before a bar is drawn.
 	barDelay = 200 * time.Millisecond
 )

@@ -11,8 +11,8 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// Run carries out one command line of a program, whose commands are the fields of the
-// struct that root points to, and returns the exit code.
+// Run carries out one command line and returns the exit code. The commands are the fields
+// of the struct that root points to.
 func Run(ctx context.Context, root any, args []string, t Terminal) int {
 	ctx, interrupted, stop := withSignals(ctx)
 	defer stop()
@@ -24,7 +24,7 @@ func Run(ctx context.Context, root any, args []string, t Terminal) int {
 	switch _, hinted := errors.AsType[interruption](err); code {
 	case ExitDone:
 	case ExitInterrupted:
-		if hinted { // whoever interrupts what has no end needs no hint
+		if hinted { // without a hint, an interrupt is how the command is meant to end
 			t.Warnf("jangbu: %v", err)
 		}
 	default:
@@ -36,7 +36,7 @@ func Run(ctx context.Context, root any, args []string, t Terminal) int {
 	return code
 }
 
-// errHelp ends a command line that only asked for help.
+// errHelp ends a command line that asks for help only.
 var errHelp = errors.New("help was printed")
 
 func execute(ctx context.Context, root any, args []string, t Terminal) (err error) {
@@ -63,7 +63,7 @@ func execute(ctx context.Context, root any, args []string, t Terminal) (err erro
 	return parsed.Run()
 }
 
-// NewParser returns the command line's parser.
+// NewParser returns the parser of a command line.
 func NewParser(root any, options ...kong.Option) (*kong.Kong, error) {
 	parser, err := kong.New(root, append(options,
 		kong.Name("jangbu"),
@@ -86,9 +86,9 @@ func printHelp(options kong.HelpOptions, c *kong.Context) error {
 	return err
 }
 
-// withSignals ends the context at the first SIGINT or SIGTERM; a second one
-// kills the process. interrupted says whether it was SIGINT, as from Ctrl-C: a
-// SIGTERM is the ordinary way to end a service.
+// withSignals ends the context at the first SIGINT or SIGTERM; a second one kills the
+// process. interrupted reports whether the first was SIGINT, as from Ctrl-C; SIGTERM is the
+// ordinary way to end a service.
 func withSignals(parent context.Context) (ctx context.Context, interrupted func() bool, stop func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	signals := make(chan os.Signal, 1)

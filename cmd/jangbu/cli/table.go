@@ -10,14 +10,14 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 )
 
-// Table is lines under a head, to be read by people or by other programs.
+// Table is lines under a head, for people or as CSV.
 type Table struct {
 	Head  []string
 	Lines [][]string
-	Texts int // columns from the left that are text; the others are numbers
+	Texts int // how many columns, from the left, are text; the others are numbers
 }
 
-// Print aligns the columns, letters of two columns' width too.
+// Print writes the table with its columns aligned, also with letters two columns wide.
 func (r Table) Print(t Terminal) {
 	w := table.NewWriter()
 	w.SetOutputMirror(t.Out)
@@ -45,8 +45,9 @@ func tableRow(cells []string) table.Row {
 	return row
 }
 
-// Printable returns what somebody typed, such as a title, for a terminal: what would
-// move the cursor or ring the bell becomes a replacement character.
+// Printable returns text from outside, such as a title, for a terminal: characters that
+// move the cursor, ring the bell or change the direction of text become replacement
+// characters.
 func Printable(s string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) {
@@ -56,7 +57,7 @@ func Printable(s string) string {
 	}, s)
 }
 
-// CSV writes the report with commas between.
+// CSV writes the table as CSV.
 func (r Table) CSV(t Terminal) error {
 	w := csv.NewWriter(t.Out)
 	if err := w.Write(r.Head); err != nil {

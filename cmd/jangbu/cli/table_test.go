@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestTableIsHarmless: a terminal is not told what to do by what somebody typed.
+// TestTableIsHarmless holds that text from outside controls no terminal.
 func TestTableIsHarmless(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer

@@ -9,13 +9,13 @@ import (
 	"github.com/mattn/go-isatty"
 )
 
-// Terminal is where a command writes: results to out, all else to err.
+// Terminal is where a command writes: results to Out, all else to Err.
 type Terminal struct{ Out, Err io.Writer }
 
-// Printf writes a line to out. Nothing can be done where nobody reads it.
+// Printf writes a line to Out. An error is ignored: no reader is left to be told.
 func (t Terminal) Printf(format string, args ...any) { _, _ = fmt.Fprintf(t.Out, format+"\n", args...) }
 
-// Print writes a value to out: what it says to people, or one line of JSON.
+// Print writes a value to Out: its String for people, or one line of JSON.
 func (t Terminal) Print(asJSON bool, v fmt.Stringer) {
 	if asJSON {
 		_ = json.NewEncoder(t.Out).Encode(v)
@@ -24,13 +24,12 @@ func (t Terminal) Print(asJSON bool, v fmt.Stringer) {
 	t.Printf("%s", v)
 }
 
-// Warnf writes a line to err.
+// Warnf writes a line to Err.
 func (t Terminal) Warnf(format string, args ...any) {
 	_, _ = fmt.Fprintf(t.Err, format+"\n", args...)
 }
 
-// IsTerminal reports whether somebody sees what is written, and lines can be drawn
-// again.
+// IsTerminal reports whether w is a terminal on which a line can be drawn again.
 func IsTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	return ok && isatty.IsTerminal(f.Fd()) && os.Getenv("TERM") != "dumb"

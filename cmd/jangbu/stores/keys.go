@@ -14,20 +14,20 @@ import (
 	"jangbu/events/sqlitelog"
 )
 
-// MasterKeyVariable holds the master key itself. It has no flag: a command
-// line can be read by every user of the machine.
+// MasterKeyVariable is the environment variable that may hold the master key itself. There
+// is no such flag, because every user of the machine can read a command line.
 const MasterKeyVariable = "JANGBU_MASTER_KEY"
 
-// KeyConfig says where the master key is.
+// KeyConfig is the flag that says where the master key is.
 type KeyConfig struct {
 	MasterKeyFile string `env:"JANGBU_MASTER_KEY_FILE" placeholder:"FILE" help:"Key that wraps the campaigns' keys: 32 bytes in base64, readable by its owner only. Required where the log is on PostgreSQL (or JANGBU_MASTER_KEY, the key itself)."`
 }
 
-// errNoMasterKey says that nobody has made the key yet.
+// errNoMasterKey says that the key has not been made yet.
 var errNoMasterKey = errors.New("there is no master key")
 
-// MasterKey loads the master key, which may be made up beside a log on SQLite
-// only: anywhere else another process has to know it too.
+// MasterKey loads the master key. Beside a log on SQLite it makes one if there is none and
+// no keys depend on it; elsewhere other processes need the same key, so it makes none.
 func (c KeyConfig) MasterKey(at *Config) (privacy.MasterKey, error) {
 	key, err := c.ExistingMasterKey(at)
 	if !errors.Is(err, errNoMasterKey) {
@@ -39,8 +39,7 @@ func (c KeyConfig) MasterKey(at *Config) (privacy.MasterKey, error) {
 	return privacy.CreateMasterKey(at.masterKeyPath())
 }
 
-// ExistingMasterKey loads the master key; [errNoMasterKey] where it could be made
-// up and was not.
+// ExistingMasterKey loads the master key, and makes none.
 func (c KeyConfig) ExistingMasterKey(at *Config) (privacy.MasterKey, error) {
 	if c.MasterKeyFile != "" {
 		return privacy.LoadMasterKey(c.MasterKeyFile)
@@ -58,14 +57,13 @@ func (c KeyConfig) ExistingMasterKey(at *Config) (privacy.MasterKey, error) {
 	return privacy.LoadMasterKey(at.masterKeyPath())
 }
 
-// masterKeyPath is where the master key is if the log is on SQLite and nothing else
-// is said.
+// masterKeyPath returns where the master key is by default, if the log is on SQLite.
 func (c *Config) masterKeyPath() string { return filepath.Join(c.DataDir, "master.key") }
 
-// KeysPath is where the campaigns' keys are if the log is on SQLite.
+// KeysPath returns where the campaigns' keys are, if the log is on SQLite.
 func (c *Config) KeysPath() string { return filepath.Join(c.DataDir, "keys.db") }
 
-// OpenKeys opens the campaigns' keys, a store of which is made where there is none.
+// OpenKeys opens the campaigns' keys, and makes their store if there is none.
 func (c *Config) OpenKeys(ctx context.Context) (keys events.Keys, closeKeys func() error, err error) {
 	if at := c.LogPlace(); at.Postgres != "" {
 		pg, err := pglog.OpenKeys(ctx, at.Postgres)

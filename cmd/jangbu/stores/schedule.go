@@ -6,13 +6,14 @@ import (
 	"jangbu/events/channels"
 )
 
-// PollConfig says how often channels are polled, and so when their figures are stale.
+// PollConfig is the flags that say how often channels are polled, and so when their
+// figures are stale.
 type PollConfig struct {
 	PollInterval    time.Duration `env:"JANGBU_POLL_INTERVAL" default:"1m" placeholder:"DURATION" help:"Time between two polls of a campaign that was just distributed (${default}). It grows to a sixtieth of the time since then."`
 	PollIntervalMax time.Duration `env:"JANGBU_POLL_INTERVAL_MAX" default:"1h" placeholder:"DURATION" help:"Longest time between two polls of a campaign (${default})."`
 }
 
-// Schedule is that of a campaign that goes on.
+// Schedule returns the schedule of a campaign that has not ended.
 func (c PollConfig) Schedule() channels.Schedule {
 	return channels.Schedule{Youngest: c.PollInterval, Oldest: c.PollIntervalMax}
 }

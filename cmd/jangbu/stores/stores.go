@@ -3,9 +3,6 @@ package stores
 import (
 	"context"
 	"errors"
-	"fmt"
-	"net/url"
-	"os"
 	"path/filepath"
 
 	"github.com/jackc/pgx/v5"
@@ -20,8 +17,8 @@ import (
 	"jangbu/readmodel/sqliterows"
 )
 
-// Config says where the log and its rows are. Commands that work on them
-// without a service share it with those that run one.
+// Config is the flags that say where the log and its rows are: those of the service, and of
+// every command that works on them beside it.
 type Config struct {
 	DataDir     string `env:"JANGBU_DATA_DIR" default:"./jangbu-data" placeholder:"DIR" help:"Where embedded parts keep their files (${default})."`
 	DatabaseURL string `env:"JANGBU_DATABASE_URL" placeholder:"URL" help:"Log and rows: postgres://…, or sqlite:///DIR. Without one, SQLite in the data directory."`
@@ -48,36 +45,11 @@ func (c *Config) Checked() error {
 	return all.Err()
 }
 
-// Place says where a log or its rows are.
-type Place struct {
-	Postgres string // the URL, if it is PostgreSQL
-	Path     string // else the file, or for JANGBU_DATABASE_URL the directory
-}
-
-// ParsePlace reads a flag. Its errors do not repeat the URL, which may hold a password.
-func ParsePlace(s string) (Place, error) {
-	u, err := url.Parse(s)
-	if err != nil {
-		return Place{}, fmt.Errorf("is no URL; expected postgres://… or sqlite:///PATH")
-	}
-	switch u.Scheme {
-	case "postgres", "postgresql":
-		return Place{Postgres: s}, nil
-	case "sqlite":
-		if path := u.Host + u.Path; path != "" && path != "/" {
-			return Place{Path: path}, nil
-		}
-		return Place{}, fmt.Errorf("names no path; expected sqlite:///PATH")
-	default:
-		return Place{}, fmt.Errorf("expected postgres://… or sqlite:///PATH")
-	}
-}
-
-// place resolves where a part lives: its own URL, else the database's, else
-// SQLite in the data directory.
+// place returns where the log or the rows are: at their own URL, else at the database's,
+// else in a file of the data directory.
 func (c *Config) place(own, file string) Place {
 	if own != "" {
-		u, _ := ParsePlace(own) // checked by validate
+		u, _ := ParsePlace(own) // Check reports its error
 		return u
 	}
 	dir := c.DataDir
@@ -97,15 +69,7 @@ func (c *Config) LogPlace() Place { return c.place(c.LogURL, "log.db") }
 // RowsPlace returns where the rows are.
 func (c *Config) RowsPlace() Place { return c.place(c.RowsURL, "rows.db") }
 
-// Shown tells operators where a store is, without its password, and of what kind.
-func (u Place) Shown() (at, kind string) {
-	if u.Postgres == "" {
-		return u.Path, "embedded (SQLite)"
-	}
-	return Redacted(u.Postgres), "PostgreSQL"
-}
-
-// OpenLog opens the log, which is made where there is none.
+// OpenLog opens the log, and makes it if there is none.
 func (c *Config) OpenLog(ctx context.Context, tracer pgx.QueryTracer) (log events.Log, closeLog func() error, err error) {
 	at := c.LogPlace()
 	if at.Postgres == "" {
@@ -122,7 +86,7 @@ func (c *Config) OpenLog(ctx context.Context, tracer pgx.QueryTracer) (log event
 	return pg, func() error { pg.Close(); return nil }, nil
 }
 
-// OpenRows opens the rows, which are made where there are none.
+// OpenRows opens the rows, and makes their database if there is none.
 func (c *Config) OpenRows(ctx context.Context, tracer pgx.QueryTracer) (rows readmodel.Store, closeRows func() error, err error) {
 	at := c.RowsPlace()
 	if at.Postgres == "" {
@@ -139,19 +103,7 @@ func (c *Config) OpenRows(ctx context.Context, tracer pgx.QueryTracer) (rows rea
 	return pg, func() error { pg.Close(); return nil }, nil
 }
 
-// Existing checks for a command that a service has worked here before: looking must
-// not make an empty store that looks like an answer.
-func (u Place) Existing() error {
-	if u.Postgres != "" {
-		return nil
-	}
-	if _, err := os.Stat(u.Path); err != nil {
-		return fmt.Errorf("%w: no store at %s (--data-dir, --log-url, --rows-url and --database-url say where it is)", cli.ErrNothing, u.Path)
-	}
-	return nil
-}
-
-// WithLog runs f on the log, which must be there.
+// WithLog calls f with the log, which must exist.
 func (c *Config) WithLog(ctx context.Context, f func(events.Log) error) (err error) {
 	if err := c.Checked(); err != nil {
 		return err
@@ -167,21 +119,8 @@ func (c *Config) WithLog(ctx context.Context, f func(events.Log) error) (err err
 	return f(log)
 }
 
-// Redacted returns a URL without its password.
-func Redacted(raw string) string {
-	u, err := url.Parse(raw)
-	if err != nil {
-		return "(a URL that cannot be shown)"
-	}
-	query := u.Query()
-	if query.Has("password") {
-		query.Set("password", "xxxxx")
-		u.RawQuery = query.Encode()
-	}
-	return u.Redacted()
-}
-
-// WithStores runs f on the log, which must be there, and its rows.
+// WithStores calls f with the log, which must exist, and its rows, which are made if there
+// are none.
 func (c *Config) WithStores(ctx context.Context, f func(events.Log, readmodel.Store) error) error {
 	return c.WithLog(ctx, func(log events.Log) (err error) {
 		rows, closeRows, err := c.OpenRows(ctx, nil)
@@ -193,7 +132,7 @@ func (c *Config) WithStores(ctx context.Context, f func(events.Log, readmodel.St
 	})
 }
 
-// WithServed runs f on the log and its rows, which must be there.
+// WithServed calls f with the log and its rows, both of which must exist.
 func (c *Config) WithServed(ctx context.Context, f func(events.Log, readmodel.Store) error) error {
 	if err := c.Checked(); err != nil {
 		return err

@@ -2,7 +2,7 @@ package stores
 
 import "jangbu/events"
 
-// TopicConfig names the topics.
+// TopicConfig is the flags that name the topics.
 type TopicConfig struct {
 	TopicEventCreated          string `env:"JANGBU_TOPIC_EVENT_CREATED" default:"event-created" placeholder:"TOPIC" help:"Topic of EventCreated (${default})."`
 	TopicParticipantRegistered string `env:"JANGBU_TOPIC_PARTICIPANT_REGISTERED" default:"participant-registered" placeholder:"TOPIC" help:"Topic of ParticipantRegistered (${default})."`
@@ -34,7 +34,7 @@ func (c TopicConfig) Check(wrong func(flag, format string, args ...any)) {
 	}
 }
 
-// DefaultTopics returns the names that the flags have by default.
+// DefaultTopics returns the default values of the flags.
 func DefaultTopics() TopicConfig {
 	return TopicConfig{"event-created", "participant-registered", "distribution-completed", "channel-stats-fetched"}
 }
