@@ -8,42 +8,43 @@ import (
 	"jangbu/readmodel"
 )
 
-// awaitEvery is how often an operation is read by [Await], and a runner's state by
-// [Runner.Settle].
+// awaitEvery is how often [Await] reads an operation, and [Runner.Settle] the runner's
+// status.
 const awaitEvery = 20 * time.Millisecond
 
-// Await returns once an operation has ended, and calls see, unless it is nil, with each state
-// that it reads. An operation that failed is an error.
+// Await returns once the operation has ended. It calls see, unless that is nil, with each
+// state that it reads. An operation that failed is an error.
 func Await(ctx context.Context, ops readmodel.Operations, id int64, see func(readmodel.Operation)) (readmodel.Operation, error) {
 	tick := time.NewTicker(awaitEvery)
 	defer tick.Stop()
 	for {
-		a, err := ops.Operation(ctx, id)
+		op, err := ops.Operation(ctx, id)
 		if err != nil {
-			return a, err
+			return op, err
 		}
 		if see != nil {
-			see(a)
+			see(op)
 		}
-		if a.State == readmodel.Failed {
-			return a, fmt.Errorf("the operation has failed: %s", a.Error)
+		if op.State == readmodel.Failed {
+			return op, fmt.Errorf("the operation has failed: %s", op.Error)
 		}
-		if a.Ended() {
-			return a, nil
+		if op.Ended() {
+			return op, nil
 		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return a, ctx.Err()
+			return op, ctx.Err()
 		}
 	}
 }
 
-// Settle returns once the runner has cleared up after an operation that has ended.
+// Settle returns once the runner carries out no operation and has cleared up after the
+// last one.
 func (r *Runner) Settle(ctx context.Context) error {
 	tick := time.NewTicker(awaitEvery)
 	defer tick.Stop()
-	for r.Status().Acting {
+	for r.Status().Operating {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():

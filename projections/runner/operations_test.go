@@ -45,7 +45,7 @@ func ended(t *testing.T, rows readmodel.Store, id int64) readmodel.Operation {
 	for {
 		a, err := rows.Operation(t.Context(), id)
 		if err != nil {
-			t.Fatalf("Act: %v", err)
+			t.Fatalf("Operation: %v", err)
 		}
 		if a.Ended() {
 			return a
@@ -341,10 +341,10 @@ func (f *failingFill) Fill(ctx context.Context, lease readmodel.Lease, advances 
 	return f.Store.Fill(ctx, lease, advances, rows, between)
 }
 
-// TestActsSurviveTheirLeaders takes leaders away at random moments while rebuilds,
+// TestOperationsSurviveTheirLeaders takes leaders away at random moments while rebuilds,
 // rollbacks and resets go on and events come in: every operation comes to its end once, and
 // rows always equal the fold.
-func TestActsSurviveTheirLeaders(t *testing.T) {
+func TestOperationsSurviveTheirLeaders(t *testing.T) {
 	t.Parallel()
 	everywhere(t, func(t *testing.T, b *verifyBundle) {
 		random := rand.New(rand.NewPCG(1, 2))
@@ -369,8 +369,8 @@ func TestActsSurviveTheirLeaders(t *testing.T) {
 				part := min(len(more), 10)
 				appendAll(t, b.log, more[:part], 2)
 				more = more[part:]
-				life, cancel := context.WithTimeout(t.Context(), time.Duration(random.IntN(60*(k+1)))*time.Millisecond)
-				<-life.Done()
+				term, cancel := context.WithTimeout(t.Context(), time.Duration(random.IntN(60*(k+1)))*time.Millisecond)
+				<-term.Done()
 				cancel()
 				if err := stop(); err != nil {
 					t.Fatal(err)

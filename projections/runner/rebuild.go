@@ -14,27 +14,25 @@ import (
 )
 
 const (
-	// maxRowsInMemory bounds what a rebuild folds before it writes: about 300 MiB. What
-	// comes after is folded into the written rows.
+	// maxRowsInMemory bounds what a rebuild folds before it writes: about 300 MiB. Later
+	// events are folded into the written rows.
 	maxRowsInMemory = 1_000_000
-	// catchUpTime is how long it should take to fold some events into written rows.
+	// catchUpTime is how long folding a batch into written rows should take.
 	catchUpTime = 250 * time.Millisecond
-	// firstCatchUp is how many events are tried with.
+	// firstCatchUp is how many events the first such batch has.
 	firstCatchUp = 1_000
-	// handoverGap is how many events at most should be left to fold while the live
-	// projections wait for the end of an operation.
-	handoverGap = 100
+	// lastGap is how many events at most should be left to fold in the last step, for
+	// which the live projections wait.
+	lastGap = 100
 )
 
-// rebuild folds the log anew, in memory as far as that goes, writes the rows as
-// another generation, catches up with what is served, and puts it in that one's place
-// (I7): where that stands, or further on if it was behind the log.
-func (f *follower) rebuild(ctx context.Context, op *readmodel.Operation, ps []projections.Projection) error {
-	ops := f.cfg.Rows
-	if err := ops.Prune(ctx, f.lease, f.giveWay); err != nil { // of a build that was killed
+// rebuild folds the log anew, in memory up to a bound, writes the rows as another
+// generation, has it catch up with the active one, and puts it in that one's place (I7).
+func (l *leader) rebuild(ctx context.Context, op *readmodel.Operation, ps []projections.Projection) error {
+	if err := l.cfg.Rows.Prune(ctx, l.lease, l.waitForFolding); err != nil { // of a build that was killed
 		return err
 	}
-	through, err := f.buildThrough(ctx, ps)
+	through, err := l.buildThrough(ctx, ps)
 	if err != nil {
 		return err
 	}
@@ -42,30 +40,30 @@ func (f *follower) rebuild(ctx context.Context, op *readmodel.Operation, ps []pr
 	for i, p := range ps {
 		wanted[i] = readmodel.Checkpoint{Projection: p.Name(), Version: p.Version}
 	}
-	begun, err := ops.Begin(ctx, f.lease, wanted)
+	begun, err := l.cfg.Rows.Begin(ctx, l.lease, wanted)
 	if err != nil {
 		return err
 	}
 	if through > 0 {
-		if err := f.build(ctx, op, ps, begun, through); err != nil {
+		if err := l.build(ctx, op, ps, begun, through); err != nil {
 			return err
 		}
 	}
 	// A build that is cut short is begun anew, so its rows need not be written at once.
-	fill := func(ctx context.Context, lease readmodel.Lease, advances []readmodel.Advance, rows *readmodel.Rows) (readmodel.Revision, error) {
-		return readmodel.Revision{}, ops.Fill(ctx, lease, advances, rows, f.giveWay)
+	fill := func(ctx context.Context, advances []readmodel.Advance, rows *readmodel.Rows) (readmodel.Revision, error) {
+		return readmodel.Revision{}, l.cfg.Rows.Fill(ctx, l.lease, advances, rows, l.waitForFolding)
 	}
-	return f.replaceActive(ctx, op, ps, begun, fill)
+	return l.replaceActive(ctx, op, ps, begun, fill)
 }
 
 // buildThrough returns how far the projections are to be built: to the head, or to where
 // one of them was paused.
-func (f *follower) buildThrough(ctx context.Context, ps []projections.Projection) (events.Position, error) {
-	totals, err := f.cfg.Log.Totals(ctx)
+func (l *leader) buildThrough(ctx context.Context, ps []projections.Projection) (events.Position, error) {
+	totals, err := l.cfg.Log.Totals(ctx)
 	if err != nil {
 		return 0, err
 	}
-	builds, err := f.cfg.Rows.List(ctx)
+	builds, err := l.cfg.Rows.List(ctx)
 	if err != nil {
 		return 0, err
 	}
@@ -80,12 +78,12 @@ func (f *follower) buildThrough(ctx context.Context, ps []projections.Projection
 
 // build folds the log into the empty generations, up to the position or as far as
 // memory allows.
-func (f *follower) build(ctx context.Context, op *readmodel.Operation, ps []projections.Projection, begun []readmodel.Checkpoint, through events.Position) error {
+func (l *leader) build(ctx context.Context, op *readmodel.Operation, ps []projections.Projection, begun []readmodel.Checkpoint, through events.Position) error {
 	op.To = through
-	note := f.progress(ctx, op)
+	note := l.progress(ctx, op)
 	build := replay.Replay{
-		Log: f.cfg.Log, Projections: ps, Through: through, MaxRows: f.maxRows,
-		Progress: func(at, _ events.Position) { op.At = at; note() }, GiveWay: f.giveWay,
+		Log: l.cfg.Log, Projections: ps, Through: through, MaxRows: l.maxRows,
+		Progress: func(at, _ events.Position) { op.At = at; note() }, GiveWay: l.waitForFolding,
 	}
 	got, err := build.Run(ctx)
 	if err != nil {
@@ -95,7 +93,7 @@ func (f *follower) build(ctx context.Context, op *readmodel.Operation, ps []proj
 	for i := range begun {
 		advances[i] = readmodel.Advance{Checkpoint: begun[i], To: got.Through}
 	}
-	if err := f.cfg.Rows.Fill(ctx, f.lease, advances, got.Rows, f.giveWay); err != nil {
+	if err := l.cfg.Rows.Fill(ctx, l.lease, advances, got.Rows, l.waitForFolding); err != nil {
 		return err
 	}
 	for i := range begun {
@@ -106,8 +104,8 @@ func (f *follower) build(ctx context.Context, op *readmodel.Operation, ps []proj
 
 // rollback serves the generations again that were served before the active ones, once
 // they have caught up with them.
-func (f *follower) rollback(ctx context.Context, op *readmodel.Operation, ps []projections.Projection) error {
-	all, err := f.cfg.Rows.List(ctx)
+func (l *leader) rollback(ctx context.Context, op *readmodel.Operation, ps []projections.Projection) error {
+	all, err := l.cfg.Rows.List(ctx)
 	if err != nil {
 		return err
 	}
@@ -126,119 +124,118 @@ func (f *follower) rollback(ctx context.Context, op *readmodel.Operation, ps []p
 				p.Name(), standbys[i].Generation, standbys[i].Version, p.Version)
 		}
 	}
-	return f.replaceActive(ctx, op, ps, standbys, f.cfg.Rows.Commit)
+	return l.replaceActive(ctx, op, ps, standbys, l.commit)
 }
 
-// replaceActive has the generations catch up with the active ones and then, while
-// these stand still, puts them in their place. All but the last rows are written by
-// commit.
-func (f *follower) replaceActive(ctx context.Context, op *readmodel.Operation, ps []projections.Projection, at []readmodel.Checkpoint, commit commit) error {
+// replaceActive has the generations catch up with the active ones and then, between two
+// batches of these, puts them in their place. All but the last rows are written by write.
+func (l *leader) replaceActive(ctx context.Context, op *readmodel.Operation, ps []projections.Projection, at []readmodel.Checkpoint, write writeRows) error {
 	members := make([]*cursor, len(ps))
 	for i, p := range ps {
 		members[i] = &cursor{Projection: p, at: at[i]}
 	}
-	note := f.progress(ctx, op)
+	note := l.progress(ctx, op)
 	batch := firstCatchUp
 	for last := events.Position(math.MaxInt64); ; {
-		f.giveWay()
+		l.waitForFolding()
 		start := time.Now()
-		left, err := f.catchUp(ctx, members, batch, commit)
+		left, err := l.catchUp(ctx, members, batch, write)
 		if err != nil {
 			return err
 		}
-		if left <= handoverGap || left >= last && batch <= int(left) {
+		if left <= lastGap || left >= last && batch <= int(left) {
 			break // it is near, or does not come nearer
 		}
 		switch took := time.Since(start); {
 		case took < catchUpTime/2:
-			batch = min(2*batch, f.cfg.Batch)
+			batch = min(2*batch, l.cfg.Batch)
 		case took > catchUpTime:
-			batch = max(batch/2, handoverGap)
+			batch = max(batch/2, lastGap)
 		}
 		last = left
-		f.reached(op, members)
+		l.reached(op, members)
 		note()
 	}
-	f.reached(op, members)
-	if err := f.cfg.Rows.Note(ctx, f.lease, *op); err != nil {
+	l.reached(op, members)
+	if err := l.cfg.Rows.Note(ctx, l.lease, *op); err != nil {
 		return err
 	}
-	return f.hand(ctx, func(ctx context.Context) error {
+	return l.betweenBatches(ctx, func(ctx context.Context) error {
 		for left := events.Position(1); left > 0; {
 			var err error
-			if left, err = f.catchUp(ctx, members, f.cfg.Batch, f.cfg.Rows.Commit); err != nil {
+			if left, err = l.catchUp(ctx, members, l.cfg.Batch, l.commit); err != nil {
 				return err
 			}
 		}
-		return f.serve(ctx, op, members)
+		return l.serve(ctx, op, members)
 	})
 }
 
-// reached says in the operation how much of the log is folded, of how much: as far as the
+// reached sets in the operation how much of the log is folded, of how much: by the
 // generation that is farthest behind the active one of its projection.
-func (f *follower) reached(op *readmodel.Operation, members []*cursor) {
+func (l *leader) reached(op *readmodel.Operation, members []*cursor) {
 	var left events.Position
 	op.To = 0
 	for _, m := range members {
-		active := f.active(m.Name())
+		active := l.active(m.Name())
 		op.To = max(op.To, active, m.at.Position)
 		left = max(left, active-m.at.Position)
 	}
 	op.At = op.To - left
 }
 
-// catchUp folds one more stretch of the log, of at most batch events, into the
-// generation that is farthest behind the active one of its projection. It returns how
-// far that one was behind at most before.
-func (f *follower) catchUp(ctx context.Context, members []*cursor, batch int, commit commit) (left events.Position, err error) {
-	var c cohort
+// catchUp folds one more stretch of the log, of at most batch events, into those of the
+// generations that have the lowest checkpoint. It returns how far one was at most behind
+// the active one of its projection, before.
+func (l *leader) catchUp(ctx context.Context, members []*cursor, batch int, write writeRows) (left events.Position, err error) {
+	var g group
 	for _, m := range members {
-		active := f.active(m.Name())
+		active := l.active(m.Name())
 		switch {
 		case active <= m.at.Position: // or it is beyond
 			continue
-		case len(c.members) == 0 || m.at.Position < c.from:
-			c = cohort{from: m.at.Position, through: active, members: []*cursor{m}}
-		case m.at.Position == c.from:
-			c.through, c.members = min(c.through, active), append(c.members, m)
+		case len(g.members) == 0 || m.at.Position < g.from:
+			g = group{from: m.at.Position, through: active, members: []*cursor{m}}
+		case m.at.Position == g.from:
+			g.through, g.members = min(g.through, active), append(g.members, m)
 		}
 		left = max(left, active-m.at.Position)
 	}
 	if left == 0 {
 		return 0, nil
 	}
-	done, err := f.fold(ctx, c, batch, commit)
+	done, err := l.fold(ctx, g, batch, write)
 	if err != nil {
 		return 0, err
 	}
 	if done.events == 0 {
-		return 0, fmt.Errorf("%w: nothing after position %d, but rows up to %d", events.ErrGap, c.from, c.through)
+		return 0, fmt.Errorf("%w: nothing after position %d, but rows up to %d", events.ErrGap, g.from, g.through)
 	}
 	return left, nil
 }
 
 // serve makes the generations the active ones.
-func (f *follower) serve(ctx context.Context, op *readmodel.Operation, members []*cursor) error {
+func (l *leader) serve(ctx context.Context, op *readmodel.Operation, members []*cursor) error {
 	at := make([]readmodel.Checkpoint, len(members))
 	for i, m := range members {
 		at[i] = m.at
 	}
-	revision, err := f.cfg.Rows.Activate(ctx, f.lease, op.ID, at)
+	revision, err := l.cfg.Rows.Activate(ctx, l.lease, op.ID, at)
 	if err != nil {
 		return err
 	}
 	for _, m := range members {
-		f.cursor(m.Name()).at = m.at
+		l.cursor(m.Name()).at = m.at
 	}
-	f.publish()
-	f.announce(revision)
+	l.publish()
+	l.announce(revision)
 	return nil
 }
 
-// announce tells of an edit to what is served. Whoever sees that edits were counted
-// looks no further at the position from which it came.
-func (f *follower) announce(to readmodel.Revision, campaigns ...events.Campaign) {
+// announce calls Committed for an edit of what is served. From has one edit less than To
+// and its position: where edits differ, positions are not compared.
+func (l *leader) announce(to readmodel.Revision, campaigns ...events.Campaign) {
 	from := to
 	from.Edits--
-	f.cfg.Committed(readmodel.Change{From: from, To: to, Campaigns: campaigns})
+	l.cfg.Committed(readmodel.Change{From: from, To: to, Campaigns: campaigns})
 }

@@ -21,21 +21,23 @@ import (
 const LeaseName = "projections"
 
 const (
-	// DefaultLeaseTTL is how long a dead process holds up the others.
+	// DefaultLeaseTTL is for how long a dead process keeps the others waiting.
 	DefaultLeaseTTL = 4 * time.Second
-	// DefaultBatch is the most events that one commit folds. Larger ones cost
-	// memory, smaller ones write the same hot rows more often.
+	// DefaultBatch is the most events that one commit folds. Larger batches cost memory,
+	// smaller ones write the same hot rows more often.
 	DefaultBatch = 20_000
 
-	// maxRest bounds what a reader waits for beyond the fold itself.
-	maxRest = 250 * time.Millisecond
+	// maxIdle bounds for how long new events may wait before they are folded.
+	maxIdle = 250 * time.Millisecond
 
+	// A failure is followed by a pause of minPause, each further one by a pause twice as
+	// long, up to maxPause.
 	minPause = 100 * time.Millisecond
 	maxPause = 5 * time.Second
 )
 
-// ErrAhead says that the rows claim to contain events that the log does not have. They
-// belong to another log, or the log was restored from an older backup.
+// ErrAhead says that rows stand at a position that the log does not have. They belong to
+// another log, or the log was restored from an older backup.
 var ErrAhead = errors.New("rows are ahead of the log")
 
 // Config says what to run and on what.
@@ -43,11 +45,11 @@ type Config struct {
 	Log         events.Log
 	Rows        readmodel.Store
 	Projections []projections.Projection
-	// Owner names this process to operators and tells its leases from others'.
+	// Owner names this process to operators. No other process may have the same.
 	Owner  string
 	Logger *slog.Logger
-	// Committed is told of every change of what is served, in order, right after its
-	// commit; it must not take long. Nil: nobody is told.
+	// Committed is called with every change of what is served, in order, right after its
+	// commit. It must not take long. Nil calls nothing.
 	Committed func(readmodel.Change)
 
 	LeaseTTL time.Duration // 0: DefaultLeaseTTL
@@ -56,24 +58,25 @@ type Config struct {
 
 // Status is what a runner is doing.
 type Status struct {
-	// Leading says whether this process holds the lease and folds.
+	// Leading says that this process is the leader: it holds the lease and folds.
 	Leading bool
-	// Acting says whether it carries an operation out, or clears up after one.
-	Acting bool
-	// Checkpoints of the active generations as this process last knew them.
+	// Operating says that it carries out an operation, or clears up after one.
+	Operating bool
+	// Checkpoints are those of the active generations, as this process last knew them.
 	Checkpoints []readmodel.Checkpoint
-	// LastError is the last failure, nil once work goes on.
+	// LastError is the last failure; nil once a later attempt succeeds.
 	LastError error
 }
 
-// Runner follows the log. Make one with [New].
+// Runner follows the log. Make one with [New]. One goroutine may call Run; any may call
+// Status and Settle.
 type Runner struct {
 	cfg     Config
 	keeper  *lease.Keeper
 	maxRows int // that a rebuild folds in memory
 
 	mu     sync.Mutex
-	status Status
+	status Status // guarded by mu
 }
 
 // New checks the configuration and returns a runner that is not yet running.
@@ -82,9 +85,9 @@ func New(cfg Config) (*Runner, error) {
 	case cfg.Log == nil, cfg.Rows == nil, cfg.Logger == nil:
 		return nil, errors.New("new runner: log, rows and logger are required")
 	case len(cfg.Projections) == 0:
-		return nil, errors.New("new runner: no projections")
+		return nil, errors.New("new runner: a projection is required")
 	case cfg.Owner == "":
-		return nil, errors.New("new runner: the owner has no name")
+		return nil, errors.New("new runner: owner is required")
 	}
 	if cfg.LeaseTTL <= 0 {
 		cfg.LeaseTTL = DefaultLeaseTTL
@@ -111,10 +114,9 @@ func (r *Runner) Status() Status {
 	return s
 }
 
-// Run follows the log until ctx ends, then gives the lease up and returns nil.
-// It returns an error only where an invariant is broken or a configuration can
-// never work: [events.ErrGap], [events.ErrCorrupt], [readmodel.ErrVersion],
-// [ErrAhead].
+// Run follows the log until ctx ends, then gives the lease up and returns nil. It returns
+// an error only where an invariant is broken or another attempt would fail as well:
+// [events.ErrGap], [events.ErrCorrupt], [readmodel.ErrVersion], [ErrAhead].
 func (r *Runner) Run(ctx context.Context) error {
 	pause := minPause
 	for ctx.Err() == nil {
@@ -127,7 +129,7 @@ func (r *Runner) Run(ctx context.Context) error {
 		if advanced {
 			pause = minPause
 		}
-		if ctx.Err() == nil { // else whatever the error is, it comes of that
+		if ctx.Err() == nil { // else the error comes of that
 			r.report(ctx, err, pause)
 		}
 		_ = sleep(ctx, pause) // the loop's condition says the same
@@ -136,6 +138,7 @@ func (r *Runner) Run(ctx context.Context) error {
 	return nil
 }
 
+// report logs the end of a term.
 func (r *Runner) report(ctx context.Context, err error, pause time.Duration) {
 	if errors.Is(err, readmodel.ErrFenced) {
 		r.cfg.Logger.WarnContext(ctx, "projections: fenced, acquiring the lease anew", slog.String("owner", r.cfg.Owner))
@@ -144,7 +147,7 @@ func (r *Runner) report(ctx context.Context, err error, pause time.Duration) {
 	r.cfg.Logger.ErrorContext(ctx, "projections: trying again", slog.Any("error", err), slog.Duration("after", pause))
 }
 
-// record leaves the failure where operators find it.
+// record keeps the failure in the store, for operators.
 func (r *Runner) record(ctx context.Context, err error) {
 	if err == nil || ctx.Err() != nil || errors.Is(err, readmodel.ErrFenced) {
 		return
@@ -161,20 +164,23 @@ func isFatal(err error) bool {
 		errors.Is(err, readmodel.ErrVersion) || errors.Is(err, ErrAhead)
 }
 
-// lead waits for the lease and follows the log while it lasts. It reports
-// whether any checkpoint has moved.
+// lead waits for the lease, and is the leader while it lasts. It reports whether a
+// checkpoint has moved.
 func (r *Runner) lead(ctx context.Context) (advanced bool, err error) {
 	err = r.keeper.Hold(ctx, func(term context.Context, held readmodel.Lease) error {
-		f := follower{Runner: r, lease: held, handovers: make(chan handover)}
-		if err := f.register(term); err != nil {
+		l := leader{Runner: r, lease: held, steps: make(chan step)}
+		l.commit = func(_ context.Context, advances []readmodel.Advance, rows *readmodel.Rows) (readmodel.Revision, error) {
+			return r.cfg.Rows.Commit(ctx, held, advances, rows)
+		}
+		if err := l.register(term); err != nil {
 			return err
 		}
 		r.cfg.Logger.InfoContext(term, "projections: following the log",
-			slog.String("owner", held.Owner), slog.Int64("epoch", held.Epoch), slog.Int64("from", int64(f.lowest())))
+			slog.String("owner", held.Owner), slog.Int64("epoch", held.Epoch), slog.Int64("from", int64(l.lowest())))
 		group, running := errgroup.WithContext(term)
-		group.Go(func() error { return f.clerk(running) })
+		group.Go(func() error { return l.work(running) })
 		group.Go(func() (err error) {
-			advanced, err = f.follow(running)
+			advanced, err = l.follow(running)
 			return err
 		})
 		return group.Wait()
@@ -182,7 +188,7 @@ func (r *Runner) lead(ctx context.Context) (advanced bool, err error) {
 	return advanced, err
 }
 
-// standBy notes that another process leads.
+// standBy notes that another process is the leader, which is no failure.
 func (r *Runner) standBy(ctx context.Context) {
 	r.note(func(s *Status) { s.LastError = nil })
 	r.cfg.Logger.InfoContext(ctx, "projections: standing by, another process holds the lease")
