@@ -214,9 +214,8 @@ func compareBy(columns []Column, a, b any) int {
 	return 0
 }
 
-// byCampaign returns rows, or keys, of each campaign, sorted by columns of their key, of
-// which the campaign is the first. The texts of campaigns are then compared only with
-// each other.
+// byCampaign returns the rows, or keys, of each campaign, sorted by the other columns of
+// their key. The campaigns' texts are thus compared once a campaign, not once a row.
 func byCampaign(all []any, columns []Column) map[events.Campaign][]any {
 	groups := make(map[events.Campaign][]any)
 	for _, row := range all {

@@ -10,10 +10,10 @@ import (
 	"jangbu/readmodel"
 )
 
-// All tables are read at one moment, or a dashboard could show numbers of two commits.
+// One snapshot serves all tables; otherwise a dashboard could show numbers of two commits.
 const (
-	// readCampaignStats reads the revision as well, which as a statement of its own
-	// would take longer.
+	// readCampaignStats reads the revision as well, which takes less time than a
+	// statement of its own.
 	readCampaignStats = `
 SELECT {columns},` + revisionColumns + `
 FROM jangbu_rows.event_stats
@@ -48,10 +48,9 @@ func (s *Store) Campaign(ctx context.Context, c events.Campaign, by readmodel.Sc
 	return out, nil
 }
 
-// queueCampaign reads a campaign's rows in the scope, and with its
-// [readmodel.CampaignStats] row the revision. Rows of the other tables are asked for
-// before it is known whether the campaign is in the scope, so each statement keeps
-// them from a reader by itself (I12).
+// queueCampaign reads a campaign's rows in the scope, and the revision with its
+// [readmodel.CampaignStats] row. The statements over the other tables are sent before it
+// is known whether the campaign is in the scope, so each of them checks the scope (I12).
 func (s *Store) queueCampaign(batch *pgx.Batch, c events.Campaign, by readmodel.Scope, out *readmodel.CampaignRows) {
 	everything, shops := limits(by)
 	for _, t := range s.tables {

@@ -13,8 +13,8 @@ import (
 )
 
 const (
-	// commitSoon spares the wait for the disk: what a crash of the server
-	// takes back, rows and checkpoint together, is folded again.
+	// commitSoon omits the wait for the disk. A crash of the server takes back rows and
+	// checkpoints together, and the events are folded again.
 	commitSoon = `
 SET LOCAL synchronous_commit = off`
 
@@ -30,9 +30,8 @@ SET position = $5
 WHERE projection = $1 AND generation = $2 AND version = $3 AND position = $4`
 )
 
-// Commit implements [readmodel.Store]. It is an error to hand in rows of a
-// table whose projection is not among the advances, one projection twice, or an
-// advance that goes back.
+// Commit implements [readmodel.Store]. Rows of a table whose projection does not advance, a
+// projection that is named twice, or an advance that goes back is an error.
 func (s *Store) Commit(ctx context.Context, lease readmodel.Lease, advances []readmodel.Advance, rows *readmodel.Rows) (readmodel.Revision, error) {
 	of, _, err := readmodel.GenerationsOfAdvances(advances, rows)
 	if err != nil {
@@ -54,12 +53,12 @@ func (s *Store) Commit(ctx context.Context, lease readmodel.Lease, advances []re
 	return revision, nil
 }
 
-// commit takes three round trips: claim, write, commit.
+// commit makes three round trips: claim, write, commit.
 func (s *Store) commit(ctx context.Context, claim, upserts *pgx.Batch) error {
 	claimed := s.pool.SendBatch(ctx, claim)
 	tx := claimed.Tx()
-	// Where the rollback fails, as it does once ctx has ended, the connection
-	// is closed, and the server rolls back.
+	// A rollback fails once ctx has ended. The connection is then closed, and the server
+	// rolls back.
 	defer func() { _ = tx.Rollback(ctx) }()
 	if err := claimed.Close(); err != nil {
 		return err
@@ -72,14 +71,14 @@ func (s *Store) commit(ctx context.Context, claim, upserts *pgx.Batch) error {
 	return tx.Commit(ctx)
 }
 
-// claimBatch locks the lease's row, then moves the checkpoints, whose rows stay
-// locked until the commit: two commits to one generation never overlap.
+// claimBatch locks the lease's row, then moves the checkpoints. Their rows stay locked
+// until the commit, so two commits to one generation never overlap.
 func claimBatch(lease readmodel.Lease, advances []readmodel.Advance) *pgx.Batch {
 	batch := new(pgx.Batch)
 	batch.BeginTx(pgx.TxOptions{IsoLevel: pgx.ReadCommitted})
 	batch.Queue(commitSoon)
 	queueHoldLease(batch, lease)
-	// In one order for every process, or two could wait for each other.
+	// Every process locks in this order; otherwise two could wait for each other.
 	inOrder := slices.SortedFunc(slices.Values(advances), func(a, b readmodel.Advance) int {
 		return cmp.Compare(a.Projection, b.Projection)
 	})
@@ -90,7 +89,8 @@ func claimBatch(lease readmodel.Lease, advances []readmodel.Advance) *pgx.Batch 
 	return batch
 }
 
-// queueHoldLease demands that the lease is held, and keeps it so until the commit.
+// queueHoldLease fences the batch unless the lease is held, and keeps it held until the
+// commit.
 func queueHoldLease(batch *pgx.Batch, lease readmodel.Lease) {
 	batch.Queue(holdLease, lease.Name, lease.Owner, lease.Epoch).QueryRow(func(row pgx.Row) error {
 		err := row.Scan(new(int64))
@@ -101,7 +101,7 @@ func queueHoldLease(batch *pgx.Batch, lease readmodel.Lease) {
 	})
 }
 
-// queueUpserts replaces rows, each in the generation of its table.
+// queueUpserts replaces rows in the generations of their tables.
 func (s *Store) queueUpserts(batch *pgx.Batch, of readmodel.GenerationOf, rows *readmodel.Rows) error {
 	for described, some := range rows.All() {
 		t, err := s.table(described)

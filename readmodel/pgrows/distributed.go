@@ -10,9 +10,9 @@ import (
 	"jangbu/readmodel"
 )
 
-// One statement is one snapshot. It reads the whole generation: most channels of a
-// campaign are ones that it was distributed to, so an index would be as large. The
-// limit leaves nothing but one look-up by key for each row.
+// readDistributed is one statement and so one snapshot. It reads the whole generation: most
+// rows are of channels that their campaign was distributed to, so an index would be as
+// large as the table. LIMIT makes the planner look up each campaign's end by key.
 const readDistributed = `
 SELECT {columns}, ends_at
 FROM jangbu_rows.channel_stats AS c

@@ -10,8 +10,8 @@ import (
 	"jangbu/readmodel/pgrows"
 )
 
-// distributed returns a database in which one campaign, which ends, was
-// distributed to one channel.
+// distributed returns a database with one campaign, which has an end and was distributed to
+// one channel.
 func distributed(t *testing.T) (url string, store *pgrows.Store, ends time.Time) {
 	t.Helper()
 	ctx, ends := t.Context(), time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)

@@ -13,8 +13,8 @@ import (
 	"jangbu/readmodel"
 )
 
-// fillRows is how many rows one transaction of Fill or Prune writes: so long may
-// others have to wait for the lease.
+// fillRows bounds the rows that one transaction of Fill or Prune writes, and with them how
+// long a process that takes the lease waits.
 const fillRows = 2_000
 
 const (
@@ -30,7 +30,8 @@ DELETE FROM jangbu_rows.generations
 WHERE projection = $1 AND generation = $2`
 )
 
-// Fill implements [readmodel.Generations], by COPY where there are no rows yet.
+// Fill implements [readmodel.Generations]. It writes with COPY where the generations have no
+// rows yet.
 func (s *Store) Fill(ctx context.Context, lease readmodel.Lease, advances []readmodel.Advance, rows *readmodel.Rows, between func()) error {
 	of, at, err := readmodel.GenerationsOfAdvances(advances, rows)
 	if err != nil {
@@ -64,12 +65,13 @@ type filling struct {
 	between func()
 }
 
-// part is the rows of one table.
+// part holds the rows of one table.
 type part struct {
 	*table
 	rows []any
 }
 
+// parts returns the rows of each table, the largest table first.
 func (f *filling) parts(rows *readmodel.Rows) ([]part, error) {
 	var parts []part
 	for described, some := range rows.All() {
@@ -83,8 +85,8 @@ func (f *filling) parts(rows *readmodel.Rows) ([]part, error) {
 	return parts, nil
 }
 
-// fill copies the rows: those of the largest table beside those of the others. Its
-// error is the first, which ends the other goroutine.
+// fill copies the rows of the largest table in one goroutine and those of the others in a
+// second one. It returns the first error, which ends both.
 func (f *filling) fill(ctx context.Context, parts []part) error {
 	group, running := errgroup.WithContext(ctx)
 	for _, some := range [][]part{parts[:min(1, len(parts))], parts[min(1, len(parts)):]} {
@@ -100,7 +102,7 @@ func (f *filling) fill(ctx context.Context, parts []part) error {
 	return group.Wait()
 }
 
-// copy writes rows into their table, some in each transaction.
+// copy writes rows into their table, at most fillRows in each transaction.
 func (f *filling) copy(ctx context.Context, p part) error {
 	generation, values := int32(f.of[p.Name]), make([]any, 0, len(p.names))
 	for some := range slices.Chunk(p.rows, fillRows) {
@@ -119,7 +121,7 @@ func (f *filling) copy(ctx context.Context, p part) error {
 	return nil
 }
 
-// upsert replaces rows, some in each transaction.
+// upsert replaces rows, at most fillRows in each transaction.
 func (f *filling) upsert(ctx context.Context, parts []part) error {
 	for _, p := range parts {
 		for some := range slices.Chunk(p.rows, fillRows) {
@@ -134,8 +136,8 @@ func (f *filling) upsert(ctx context.Context, parts []part) error {
 	return nil
 }
 
-// write runs do in a transaction in which the generations are as they were given and
-// not served.
+// write runs do in a transaction that finds the checkpoints as given and the generations not
+// served.
 func (f *filling) write(ctx context.Context, do func(pgx.Tx) error) error {
 	return pgx.BeginFunc(ctx, f.store.pool, func(tx pgx.Tx) error {
 		claim := new(pgx.Batch)
@@ -169,10 +171,10 @@ func (s *Store) Prune(ctx context.Context, lease readmodel.Lease, between func()
 	return nil
 }
 
-// prune removes the generation's rows and then what tells of it.
+// prune removes the generation's rows, then its checkpoint.
 func (s *Store) prune(ctx context.Context, lease readmodel.Lease, projection string, generation int32, between func()) error {
 	t := s.named(projection)
-	for more := t != nil; more; { // a projection that is no longer there has no table
+	for more := t != nil; more; { // a projection that was dropped from the program has no table
 		between()
 		batch := new(pgx.Batch)
 		batch.Queue(commitSoon)

@@ -14,8 +14,8 @@ import (
 	"jangbu/readmodel/pgrows"
 )
 
-// TestFillFailsOnce: tables are copied beside each other, and the error is that of the one
-// that failed first, not also that the other was ended by it.
+// TestFillFailsOnce checks that the error of two concurrent copies is the first one alone,
+// without the cancellation of the other.
 func TestFillFailsOnce(t *testing.T) {
 	t.Parallel()
 	store, err := pgrows.Open(t.Context(), services.Database(t), projections.Tables(projections.All()), pgrows.Options{})
@@ -33,7 +33,7 @@ func TestFillFailsOnce(t *testing.T) {
 		rows.Hour(readmodel.HourKey{Campaign: "evt-1", Hour: time.Unix(int64(i)*3600, 0).UTC()}).Participants = 1
 		rows.Campaign(events.Campaign(fmt.Sprint("evt-", i))).Known = true
 	}
-	lease.Epoch++ // somebody else's
+	lease.Epoch++ // of another holder
 	if err := store.Fill(t.Context(), lease, advance(begun), rows, func() {}); !errors.Is(err, readmodel.ErrFenced) || strings.Contains(err.Error(), "\n") {
 		t.Errorf("Fill: %q, want one failure, ErrFenced", err)
 	}

@@ -20,8 +20,8 @@ import (
 	"jangbu/readmodel/pgrows"
 )
 
-// TestForeignRowsStayInTheDatabase is I12 as the database keeps it: it listens to
-// what the server sends to a reader who may not see the campaign.
+// TestForeignRowsStayInTheDatabase checks I12 on the wire: the server sends no row of the
+// campaign to a reader whose scope does not have it.
 func TestForeignRowsStayInTheDatabase(t *testing.T) {
 	t.Parallel()
 	ctx, database := t.Context(), services.Database(t)
@@ -81,7 +81,7 @@ func TestForeignRowsStayInTheDatabase(t *testing.T) {
 	}
 }
 
-// listener is a way to a database on which all that the server sends is kept.
+// listener forwards connections to a database and keeps the bytes that the server sends.
 type listener struct {
 	url string
 
@@ -124,7 +124,7 @@ func listen(t *testing.T, database string) *listener {
 	query := address.Query()
 	query.Del("host")
 	query.Del("port")
-	query.Set("sslmode", "disable") // or there is nothing to be heard
+	query.Set("sslmode", "disable") // encrypted traffic has no readable marks
 	address.RawQuery = query.Encode()
 	l := &listener{url: address.String()}
 	network, server := pgconn.NetworkAddress(config.Host, config.Port)

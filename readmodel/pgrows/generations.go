@@ -32,8 +32,8 @@ WHERE projection = $1
 HAVING max(generation) IS NOT NULL
 RETURNING generation`
 
-	// lockCheckpoint keeps a commit to the generation from overlapping, and
-	// shareCheckpoint does too, but not who fills another table meanwhile.
+	// lockCheckpoint excludes commits to the generation until the transaction ends.
+	// shareCheckpoint does too, and lets transactions that fill other tables run beside.
 	lockCheckpoint = `
 SELECT position
 FROM jangbu_rows.generations
@@ -46,7 +46,7 @@ FROM jangbu_rows.generations
 WHERE projection = $1 AND generation = $2 AND version = $3 AND position = $4
 FOR SHARE`
 
-	// lockServed and lockUnserved keep another generation from taking over.
+	// lockServed and lockUnserved exclude the activation of a generation.
 	lockServed = `
 SELECT active_generation
 FROM jangbu_rows.projections
@@ -72,7 +72,7 @@ UPDATE jangbu_rows.projections
 SET active_generation = $2
 WHERE projection = $1 AND active_generation <> $2`
 
-	// countEdit locks the row of the store as lockRevision does.
+	// countEdit locks the row of the store, as lockRevision does.
 	countEdit = `
 UPDATE jangbu_rows.store
 SET edits = edits + 1
@@ -128,8 +128,8 @@ func (s *Store) Activate(ctx context.Context, lease readmodel.Lease, op int64, g
 	return revision, nil
 }
 
-// edit runs the batch in a transaction that holds the lease, ends the operation and counts
-// what it does to what is served.
+// edit runs the batch under the lease, in a transaction that also ends the operation and
+// counts one edit. It returns the revision that it makes.
 func (s *Store) edit(ctx context.Context, lease readmodel.Lease, op int64, batch *pgx.Batch) (readmodel.Revision, error) {
 	var revision readmodel.Revision
 	queueEndOperation(batch, op)
@@ -139,10 +139,10 @@ func (s *Store) edit(ctx context.Context, lease readmodel.Lease, op int64, batch
 	return revision, err
 }
 
-// queueLockCheckpoints locks the generations by the statement and demands that they
-// stand as given.
+// queueLockCheckpoints locks the generations with the statement, and fences the batch unless
+// their checkpoints are as given.
 func queueLockCheckpoints(batch *pgx.Batch, lock string, at []readmodel.Checkpoint) {
-	// In one order for every process, or two could wait for each other.
+	// Every process locks in this order; otherwise two could wait for each other.
 	inOrder := slices.SortedFunc(slices.Values(at), func(a, b readmodel.Checkpoint) int {
 		return cmp.Or(cmp.Compare(a.Projection, b.Projection), cmp.Compare(a.Generation, b.Generation))
 	})

@@ -36,7 +36,7 @@ func TestCommitsTouchNoIndex(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	store.Close() // whose sessions report what they did when they end
+	store.Close() // its sessions report their statistics when they end
 	conn := connect(t, url)
 	const updates = `
 SELECT n_tup_upd, n_tup_hot_upd

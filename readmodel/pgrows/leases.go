@@ -12,9 +12,8 @@ import (
 	"jangbu/readmodel"
 )
 
-// A lease's row is never deleted, or its epochs would start again and a holder
-// of long ago would no longer be fenced. The clock is read after the wait for
-// the row's lock.
+// The row of a lease is never deleted: its epochs would start again, and an earlier holder
+// would no longer be fenced. The clock is read after the wait for the row's lock.
 const (
 	acquireLease = `
 INSERT INTO jangbu_rows.leases AS held (name, owner, epoch, expires_at)
@@ -51,8 +50,7 @@ DELETE FROM jangbu_rows.faults
 WHERE name = $1`
 )
 
-// Acquire implements [readmodel.Leases]. It waits for a commit under the lease
-// that is in flight.
+// Acquire implements [readmodel.Leases]. It waits for a commit in flight under the lease.
 func (s *Store) Acquire(ctx context.Context, name, owner string, ttl time.Duration) (readmodel.Lease, bool, error) {
 	lease := readmodel.Lease{Name: name, Owner: owner}
 	err := s.pool.QueryRow(ctx, acquireLease, name, owner, ttl).Scan(&lease.Epoch)

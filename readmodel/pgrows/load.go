@@ -9,8 +9,8 @@ import (
 	"jangbu/readmodel"
 )
 
-// Load implements [readmodel.Store], in one round trip. It is an error to name rows of
-// a table whose projection is not among the checkpoints.
+// Load implements [readmodel.Store], in one round trip. Keys of a table whose projection has
+// no checkpoint are an error.
 func (s *Store) Load(ctx context.Context, at []readmodel.Checkpoint, keys *readmodel.Keys) (*readmodel.Rows, error) {
 	of, err := readmodel.GenerationsOf(at, keys.Tables())
 	if err != nil {

@@ -16,8 +16,8 @@ const (
 	operationColumns = `
 id, kind, projections, campaign, who, why, state, asked_at, began_at, ended_at, owner, at_position, to_position, error`
 
-	// lockOperations lets operations be asked for one after the other, or who comes later could be
-	// given the lower number; and none ends meanwhile.
+	// lockOperations makes calls of Ask run one after another, so that numbers follow the
+	// order of the calls, and no operation ends during a call.
 	lockOperations = `
 LOCK TABLE jangbu_rows.acts IN SHARE ROW EXCLUSIVE MODE`
 
@@ -76,19 +76,19 @@ WHERE projection = $1`
 )
 
 // Ask implements [readmodel.Operations].
-func (s *Store) Ask(ctx context.Context, a readmodel.Operation) (readmodel.Operation, error) {
-	if err := a.Validate(); err != nil {
+func (s *Store) Ask(ctx context.Context, op readmodel.Operation) (readmodel.Operation, error) {
+	if err := op.Validate(); err != nil {
 		return readmodel.Operation{}, fmt.Errorf("ask for an operation: %w", err)
 	}
 	var asked readmodel.Operation
 	batch := new(pgx.Batch)
-	batch.Queue(askOperation, string(a.Kind), a.Projections, string(a.Campaign), a.Who, a.Why)
-	batch.Queue(readOpenOperation, string(a.Kind), a.Projections, string(a.Campaign)).QueryRow(func(row pgx.Row) (err error) {
+	batch.Queue(askOperation, string(op.Kind), op.Projections, string(op.Campaign), op.Who, op.Why)
+	batch.Queue(readOpenOperation, string(op.Kind), op.Projections, string(op.Campaign)).QueryRow(func(row pgx.Row) (err error) {
 		asked, err = scanOperation(row)
 		return err
 	})
 	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, lockOperations); err != nil { // before the others are even prepared, which locks too
+		if _, err := tx.Exec(ctx, lockOperations); err != nil { // before the others are prepared, which locks too
 			return err
 		}
 		return tx.SendBatch(ctx, batch).Close()
@@ -101,14 +101,14 @@ func (s *Store) Ask(ctx context.Context, a readmodel.Operation) (readmodel.Opera
 
 // Operation implements [readmodel.Operations].
 func (s *Store) Operation(ctx context.Context, id int64) (readmodel.Operation, error) {
-	a, err := scanOperation(s.pool.QueryRow(ctx, readOperation, id))
+	op, err := scanOperation(s.pool.QueryRow(ctx, readOperation, id))
 	if errors.Is(err, pgx.ErrNoRows) {
 		err = readmodel.ErrNoOperation
 	}
 	if err != nil {
 		return readmodel.Operation{}, fmt.Errorf("read operation %d: %w", id, err)
 	}
-	return a, nil
+	return op, nil
 }
 
 // Operations implements [readmodel.Operations].
@@ -123,20 +123,20 @@ func (s *Store) Operations(ctx context.Context, limit int) ([]readmodel.Operatio
 
 // Next implements [readmodel.Operations].
 func (s *Store) Next(ctx context.Context) (readmodel.Operation, bool, error) {
-	a, err := scanOperation(s.pool.QueryRow(ctx, nextOperation))
+	op, err := scanOperation(s.pool.QueryRow(ctx, nextOperation))
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		return readmodel.Operation{}, false, nil
 	case err != nil:
 		return readmodel.Operation{}, false, fmt.Errorf("read the next operation: %w", err)
 	}
-	return a, true, nil
+	return op, true, nil
 }
 
 // Note implements [readmodel.Operations].
-func (s *Store) Note(ctx context.Context, lease readmodel.Lease, a readmodel.Operation) error {
+func (s *Store) Note(ctx context.Context, lease readmodel.Lease, op readmodel.Operation) error {
 	batch := new(pgx.Batch)
-	batch.Queue(noteOperation, a.ID, string(a.State), a.Owner, int64(a.At), int64(a.To), a.Error).Exec(one(fmt.Sprintf("operation %d", a.ID)))
+	batch.Queue(noteOperation, op.ID, string(op.State), op.Owner, int64(op.At), int64(op.To), op.Error).Exec(one(fmt.Sprintf("operation %d", op.ID)))
 	if err := s.underLease(ctx, lease, batch); err != nil {
 		return fmt.Errorf("note operation: %w", err)
 	}
@@ -160,7 +160,7 @@ func (s *Store) Pause(ctx context.Context, lease readmodel.Lease, op int64, proj
 	return nil
 }
 
-// underLease runs the batch in one transaction that holds the lease.
+// underLease runs the batch in one transaction, which holds the lease.
 func (s *Store) underLease(ctx context.Context, lease readmodel.Lease, batch *pgx.Batch) error {
 	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		claim := new(pgx.Batch)
@@ -172,12 +172,12 @@ func (s *Store) underLease(ctx context.Context, lease readmodel.Lease, batch *pg
 	})
 }
 
-// queueEndOperation ends the operation that changes what is served.
+// queueEndOperation ends the operation, and fences the batch where it has ended already.
 func queueEndOperation(batch *pgx.Batch, op int64) {
 	batch.Queue(endOperation, op).Exec(one(fmt.Sprintf("operation %d", op)))
 }
 
-// one returns what demands that a statement has changed one row.
+// one returns a check that a statement has changed one row; otherwise it returns ErrFenced.
 func one(what string) func(pgconn.CommandTag) error {
 	return func(tag pgconn.CommandTag) error {
 		if tag.RowsAffected() != 1 {
@@ -190,11 +190,11 @@ func one(what string) func(pgconn.CommandTag) error {
 // scanOperation reads a row of operationColumns.
 func scanOperation(row pgx.Row) (readmodel.Operation, error) {
 	var (
-		a              readmodel.Operation
+		op             readmodel.Operation
 		began, endedAt pgtype.Timestamptz
 	)
-	err := row.Scan(&a.ID, (*string)(&a.Kind), &a.Projections, (*string)(&a.Campaign), &a.Who, &a.Why, (*string)(&a.State),
-		&a.AskedAt, &began, &endedAt, &a.Owner, (*int64)(&a.At), (*int64)(&a.To), &a.Error)
-	a.AskedAt, a.BeganAt, a.EndedAt = a.AskedAt.UTC(), timeOf(began), timeOf(endedAt)
-	return a, err
+	err := row.Scan(&op.ID, (*string)(&op.Kind), &op.Projections, (*string)(&op.Campaign), &op.Who, &op.Why, (*string)(&op.State),
+		&op.AskedAt, &began, &endedAt, &op.Owner, (*int64)(&op.At), (*int64)(&op.To), &op.Error)
+	op.AskedAt, op.BeganAt, op.EndedAt = op.AskedAt.UTC(), timeOf(began), timeOf(endedAt)
+	return op, err
 }

@@ -9,9 +9,8 @@ import (
 	"jangbu/projections"
 )
 
-// Whatever PostgreSQL knows of the tables when a plan is made, which is then kept, a
-// campaign is found by its key and a shop's campaigns by the index that is there for
-// them.
+// PostgreSQL keeps a plan. With any statistics of the tables, the plan finds a campaign by
+// its key and a shop's campaigns by their index.
 func TestPlans(t *testing.T) {
 	t.Parallel()
 	s, err := Open(t.Context(), services.Database(t), projections.Tables(projections.All()), Options{})
@@ -70,8 +69,7 @@ func TestPlans(t *testing.T) {
 	}
 }
 
-// However many operations have ended, those that have not are found by an index that holds
-// no other.
+// Operations that have not ended are found by an index that holds no others.
 func TestPlanOfNextOperation(t *testing.T) {
 	t.Parallel()
 	s, err := Open(t.Context(), services.Database(t), projections.Tables(projections.All()), Options{})

@@ -34,7 +34,7 @@ WHERE p.projection = $1`
 // Register implements [readmodel.Store].
 func (s *Store) Register(ctx context.Context, projections []readmodel.Checkpoint) ([]readmodel.Checkpoint, error) {
 	batch := new(pgx.Batch)
-	// In one order for every process, or two could wait for each other.
+	// Every process locks in this order; otherwise two could wait for each other.
 	byName := slices.SortedFunc(slices.Values(projections), func(a, b readmodel.Checkpoint) int {
 		return cmp.Compare(a.Projection, b.Projection)
 	})

@@ -15,9 +15,9 @@ INSERT INTO jangbu_rows.store (id, incarnation)
 VALUES (1, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint)
 ON CONFLICT (id) DO NOTHING`
 
-	// lockRevision comes last of all locks, just before the revision is read and
-	// the commit: so of two commits to different projections the later one sees
-	// the earlier, and no two return one revision.
+	// lockRevision is the last lock of a commit, just before the revision is read. Of two
+	// commits to different projections the later one therefore sees the earlier, and no
+	// two commits return the same revision.
 	lockRevision = `
 SELECT FROM jangbu_rows.store
 WHERE id = 1
@@ -37,8 +37,8 @@ FROM jangbu_rows.store AS s
 WHERE s.id = 1`
 )
 
-// Revision implements [readmodel.Reader]. Commits do not wait for the disk, so
-// after a crash of the server it may go back, together with the rows.
+// Revision implements [readmodel.Reader]. After a crash of the server it may go back,
+// together with the rows.
 func (s *Store) Revision(ctx context.Context) (readmodel.Revision, error) {
 	var r readmodel.Revision
 	if err := s.pool.QueryRow(ctx, readRevision).Scan(revisionFields(&r)...); err != nil {
@@ -47,13 +47,13 @@ func (s *Store) Revision(ctx context.Context) (readmodel.Revision, error) {
 	return r, nil
 }
 
-// queueRevision reads the revision that the transaction makes.
+// queueRevision locks and reads the revision that the transaction makes.
 func queueRevision(batch *pgx.Batch, into *readmodel.Revision) {
 	batch.Queue(lockRevision)
 	batch.Queue(readRevision).QueryRow(func(row pgx.Row) error { return row.Scan(revisionFields(into)...) })
 }
 
-// revisionFields takes revisionColumns.
+// revisionFields returns what revisionColumns are scanned into.
 func revisionFields(r *readmodel.Revision) []any {
 	return []any{&r.Incarnation, &r.Edits, (*int64)(&r.Position)}
 }

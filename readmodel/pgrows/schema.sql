@@ -1,10 +1,11 @@
--- Rows of the projections and what is needed to serve and build them. All of
--- it is derived from the log: DROP SCHEMA jangbu_rows CASCADE loses nothing
--- that a rebuild does not bring back.
+-- Rows of the projections, and what serving and building them needs. The rows are
+-- derived from the log: after DROP SCHEMA jangbu_rows CASCADE a rebuild restores
+-- them. The record of operations is lost.
 --
--- Only what is never updated is indexed (a store is, once, when the creation of a
--- campaign is seen), and pages are left more than half empty: so a commit can replace
--- every row of a page on that page (HOT) and touches no index. Text is ordered by bytes, whatever the collation of the database.
+-- Indexes have only columns that are never updated (store is, once, when the creation of
+-- its campaign is seen), and pages are left more than half empty: a commit can replace
+-- every row of a page on that page (HOT) and touches no index. Text is ordered by bytes,
+-- with any collation of the database.
 
 CREATE SCHEMA IF NOT EXISTS jangbu_rows;
 COMMENT ON SCHEMA jangbu_rows IS 'Rows of the projections, derived from the log and disposable.';
@@ -14,10 +15,10 @@ CREATE TABLE IF NOT EXISTS jangbu_rows.store (
     incarnation bigint NOT NULL,
     edits       bigint NOT NULL DEFAULT 0 CHECK (edits >= 0)
 ) WITH (fillfactor = 20);
-COMMENT ON TABLE jangbu_rows.store IS 'One row: what, with the checkpoints, tells states of the rows apart. Who changes what is served locks it, last of all.';
+COMMENT ON TABLE jangbu_rows.store IS 'One row, which makes, with the checkpoints, the revision of the rows. A transaction that changes served rows locks it, after all other locks.';
 COMMENT ON COLUMN jangbu_rows.store.id IS 'Always 1.';
-COMMENT ON COLUMN jangbu_rows.store.incarnation IS 'When the row was made, in microseconds since 1970, by the clock of the database; it stays as it is.';
-COMMENT ON COLUMN jangbu_rows.store.edits IS 'Grows by one with whatever changes served rows other than by folding the next events.';
+COMMENT ON COLUMN jangbu_rows.store.incarnation IS 'When the row was made, in microseconds since 1970 by the clock of the database; never updated.';
+COMMENT ON COLUMN jangbu_rows.store.edits IS 'Grows by one with each change of served rows other than by folding the next events.';
 
 CREATE TABLE IF NOT EXISTS jangbu_rows.generations (
     projection text COLLATE "C" NOT NULL,
@@ -26,11 +27,11 @@ CREATE TABLE IF NOT EXISTS jangbu_rows.generations (
     position   bigint NOT NULL CHECK (position >= 0),
     PRIMARY KEY (projection, generation)
 ) WITH (fillfactor = 20);
-COMMENT ON TABLE jangbu_rows.generations IS 'One build of a projection per row, with its checkpoint.';
+COMMENT ON TABLE jangbu_rows.generations IS 'One row per generation of a projection, with its checkpoint.';
 COMMENT ON COLUMN jangbu_rows.generations.projection IS 'Name of the projection.';
-COMMENT ON COLUMN jangbu_rows.generations.generation IS 'Number of the build, from 1; the rows of the build carry it.';
+COMMENT ON COLUMN jangbu_rows.generations.generation IS 'Number of the generation, from 1; its rows carry it.';
 COMMENT ON COLUMN jangbu_rows.generations.version IS 'Version of the fold that built the rows.';
-COMMENT ON COLUMN jangbu_rows.generations.position IS 'Checkpoint: the rows equal the fold of the log up to this position, inclusive.';
+COMMENT ON COLUMN jangbu_rows.generations.position IS 'Checkpoint: the rows equal the fold of the log up to and including this position.';
 
 CREATE TABLE IF NOT EXISTS jangbu_rows.projections (
     projection        text COLLATE "C" PRIMARY KEY,
@@ -39,9 +40,9 @@ CREATE TABLE IF NOT EXISTS jangbu_rows.projections (
         REFERENCES jangbu_rows.generations (projection, generation)
         DEFERRABLE INITIALLY DEFERRED
 );
-COMMENT ON TABLE jangbu_rows.projections IS 'Catalogue: which generation of each projection is served.';
+COMMENT ON TABLE jangbu_rows.projections IS 'Which generation of each projection is served.';
 COMMENT ON COLUMN jangbu_rows.projections.projection IS 'Name of the projection, which is also that of its table of rows.';
-COMMENT ON COLUMN jangbu_rows.projections.active_generation IS 'The generation that is served; read only rows that carry it.';
+COMMENT ON COLUMN jangbu_rows.projections.active_generation IS 'The generation that is served; readers use only rows that carry it.';
 
 CREATE TABLE IF NOT EXISTS jangbu_rows.leases (
     name       text COLLATE "C" PRIMARY KEY,
@@ -49,11 +50,11 @@ CREATE TABLE IF NOT EXISTS jangbu_rows.leases (
     epoch      bigint NOT NULL CHECK (epoch > 0),
     expires_at timestamptz NOT NULL
 ) WITH (fillfactor = 20);
-COMMENT ON TABLE jangbu_rows.leases IS 'Who may run something now.';
-COMMENT ON COLUMN jangbu_rows.leases.name IS 'What the lease is for.';
-COMMENT ON COLUMN jangbu_rows.leases.owner IS 'Process that holds the lease, or held it until it expired; NULL once released.';
-COMMENT ON COLUMN jangbu_rows.leases.epoch IS 'Grows by one whenever the lease changes hands; commits of an older epoch are refused.';
-COMMENT ON COLUMN jangbu_rows.leases.expires_at IS 'From when on another process may take the lease, by the clock of the database.';
+COMMENT ON TABLE jangbu_rows.leases IS 'The holders of leases, under which a task runs in one process at a time.';
+COMMENT ON COLUMN jangbu_rows.leases.name IS 'Name of the lease.';
+COMMENT ON COLUMN jangbu_rows.leases.owner IS 'Process that holds the lease, or that held it until it expired; NULL once released.';
+COMMENT ON COLUMN jangbu_rows.leases.epoch IS 'Grows by one whenever another process takes the lease; commits of an older epoch are refused.';
+COMMENT ON COLUMN jangbu_rows.leases.expires_at IS 'When another process may take the lease, by the clock of the database.';
 
 CREATE TABLE IF NOT EXISTS jangbu_rows.faults (
     name  text COLLATE "C" PRIMARY KEY,
@@ -61,28 +62,28 @@ CREATE TABLE IF NOT EXISTS jangbu_rows.faults (
     error text NOT NULL,
     at    timestamptz NOT NULL
 );
-COMMENT ON TABLE jangbu_rows.faults IS 'The last failure of what is run under a lease; none where it works.';
+COMMENT ON TABLE jangbu_rows.faults IS 'The last failure of the task under a lease; no row where it works.';
 COMMENT ON COLUMN jangbu_rows.faults.name IS 'Name of the lease.';
 COMMENT ON COLUMN jangbu_rows.faults.owner IS 'Process that failed.';
-COMMENT ON COLUMN jangbu_rows.faults.error IS 'What it said.';
-COMMENT ON COLUMN jangbu_rows.faults.at IS 'When, by the clock of the database.';
+COMMENT ON COLUMN jangbu_rows.faults.error IS 'Text of the error.';
+COMMENT ON COLUMN jangbu_rows.faults.at IS 'When it failed, by the clock of the database.';
 
 CREATE TABLE IF NOT EXISTS jangbu_rows.standbys (
     projection text COLLATE "C" PRIMARY KEY,
     generation integer NOT NULL,
     FOREIGN KEY (projection, generation) REFERENCES jangbu_rows.generations (projection, generation)
 );
-COMMENT ON TABLE jangbu_rows.standbys IS 'The generation of a projection that was served before the active one, kept to be served again.';
+COMMENT ON TABLE jangbu_rows.standbys IS 'The generation of a projection that was served before the active one, kept for a rollback.';
 COMMENT ON COLUMN jangbu_rows.standbys.projection IS 'Name of the projection.';
-COMMENT ON COLUMN jangbu_rows.standbys.generation IS 'Number of the build.';
+COMMENT ON COLUMN jangbu_rows.standbys.generation IS 'Number of the generation.';
 
 CREATE TABLE IF NOT EXISTS jangbu_rows.pauses (
     projection text COLLATE "C" PRIMARY KEY,
     act        bigint NOT NULL
 );
-COMMENT ON TABLE jangbu_rows.pauses IS 'Projections that are not folded further until an operator says so.';
+COMMENT ON TABLE jangbu_rows.pauses IS 'Projections that are not folded further until an operator resumes them.';
 COMMENT ON COLUMN jangbu_rows.pauses.projection IS 'Name of the projection.';
-COMMENT ON COLUMN jangbu_rows.pauses.act IS 'The operation by which it was paused.';
+COMMENT ON COLUMN jangbu_rows.pauses.act IS 'The operation that paused it.';
 
 CREATE TABLE IF NOT EXISTS jangbu_rows.acts (
     id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -101,27 +102,27 @@ CREATE TABLE IF NOT EXISTS jangbu_rows.acts (
     error       text NOT NULL DEFAULT '',
     CHECK ((ended_at IS NULL) = (state IN ('waiting', 'running')))
 );
-COMMENT ON TABLE jangbu_rows.acts IS 'What operators had done to projections, and what they still wait for.';
+COMMENT ON TABLE jangbu_rows.acts IS 'The operations: what operators ask of projections.';
 COMMENT ON COLUMN jangbu_rows.acts.id IS 'Number of the operation; the oldest that has not ended is carried out.';
 COMMENT ON COLUMN jangbu_rows.acts.kind IS 'rebuild, reset, rollback, pause or resume.';
 COMMENT ON COLUMN jangbu_rows.acts.projections IS 'Names of the projections, sorted.';
 COMMENT ON COLUMN jangbu_rows.acts.campaign IS 'The campaign of a reset; empty for the others.';
-COMMENT ON COLUMN jangbu_rows.acts.who IS 'Who asked for it.';
+COMMENT ON COLUMN jangbu_rows.acts.who IS 'The operator who asked for it.';
 COMMENT ON COLUMN jangbu_rows.acts.why IS 'The reason that was given; may be empty.';
 COMMENT ON COLUMN jangbu_rows.acts.state IS 'waiting, running, done or failed.';
 COMMENT ON COLUMN jangbu_rows.acts.asked_at IS 'When it was asked for, by the clock of the database.';
 COMMENT ON COLUMN jangbu_rows.acts.began_at IS 'When it was first begun.';
-COMMENT ON COLUMN jangbu_rows.acts.ended_at IS 'When it was done or had failed.';
+COMMENT ON COLUMN jangbu_rows.acts.ended_at IS 'When it was done, or failed.';
 COMMENT ON COLUMN jangbu_rows.acts.owner IS 'Process that carries it out, or did last; empty while it waits.';
-COMMENT ON COLUMN jangbu_rows.acts.at_position IS 'Up to where the log is folded for it.';
-COMMENT ON COLUMN jangbu_rows.acts.to_position IS 'Up to where the log has to be folded for it.';
-COMMENT ON COLUMN jangbu_rows.acts.error IS 'Why it failed; empty where it did not.';
+COMMENT ON COLUMN jangbu_rows.acts.at_position IS 'Position up to which the log is folded for it.';
+COMMENT ON COLUMN jangbu_rows.acts.to_position IS 'Position up to which the log has to be folded for it.';
+COMMENT ON COLUMN jangbu_rows.acts.error IS 'Why it failed; empty otherwise.';
 DO $$
 BEGIN
-    -- As below: IF NOT EXISTS would wait.
+    -- IF NOT EXISTS would wait for commits in flight, even where the index exists.
     IF to_regclass('jangbu_rows.acts_open') IS NULL THEN
         CREATE UNIQUE INDEX acts_open ON jangbu_rows.acts (kind, projections, campaign) WHERE ended_at IS NULL;
-        COMMENT ON INDEX jangbu_rows.acts_open IS 'What is asked for twice at once is one operation.';
+        COMMENT ON INDEX jangbu_rows.acts_open IS 'An operation that is asked for again before it ends is one operation.';
     END IF;
 END $$;
 
@@ -147,17 +148,17 @@ CREATE TABLE IF NOT EXISTS jangbu_rows.event_stats (
 ) WITH (fillfactor = 45);
 DO $$
 BEGIN
-    -- IF NOT EXISTS would wait for commits in flight even where it exists.
+    -- IF NOT EXISTS would wait for commits in flight, even where the index exists.
     IF to_regclass('jangbu_rows.event_stats_by_store') IS NULL THEN
         CREATE INDEX event_stats_by_store ON jangbu_rows.event_stats (generation, store, campaign);
         COMMENT ON INDEX jangbu_rows.event_stats_by_store IS 'The campaigns of a shop.';
     END IF;
 END $$;
 COMMENT ON TABLE jangbu_rows.event_stats IS 'Projection event_stats: one row per campaign.';
-COMMENT ON COLUMN jangbu_rows.event_stats.generation IS 'Build that the row belongs to; see projections.active_generation.';
+COMMENT ON COLUMN jangbu_rows.event_stats.generation IS 'Generation that the row belongs to; see projections.active_generation.';
 COMMENT ON COLUMN jangbu_rows.event_stats.campaign IS 'The campaign, eventId on the wire.';
-COMMENT ON COLUMN jangbu_rows.event_stats.known IS 'False while only participants, distributions or figures of the campaign have been seen, not its creation.';
-COMMENT ON COLUMN jangbu_rows.event_stats.store IS 'Shop of the owner, storeId on the wire; empty while not known.';
+COMMENT ON COLUMN jangbu_rows.event_stats.known IS 'False until the creation of the campaign has been seen.';
+COMMENT ON COLUMN jangbu_rows.event_stats.store IS 'The shop, storeId on the wire; empty while not known.';
 COMMENT ON COLUMN jangbu_rows.event_stats.title IS 'Title of the campaign; empty while not known.';
 COMMENT ON COLUMN jangbu_rows.event_stats.objective IS 'Objective of the campaign; empty while not known.';
 COMMENT ON COLUMN jangbu_rows.event_stats.starts_at IS 'Start of the campaign; NULL where the owner gave none.';
@@ -168,7 +169,7 @@ COMMENT ON COLUMN jangbu_rows.event_stats.expected_sales_increase_won IS 'Increa
 COMMENT ON COLUMN jangbu_rows.event_stats.baseline_sales_won IS 'Sales without the campaign, in won; NULL where the owner gave none.';
 COMMENT ON COLUMN jangbu_rows.event_stats.new_customer_ltv_won IS 'Lifetime value of one new customer in won; NULL where the owner gave none.';
 COMMENT ON COLUMN jangbu_rows.event_stats.participants IS 'Registrations.';
-COMMENT ON COLUMN jangbu_rows.event_stats.new_customers IS 'Registrations of people who said that they are new customers.';
+COMMENT ON COLUMN jangbu_rows.event_stats.new_customers IS 'Registrations of new customers, by their own statement.';
 COMMENT ON COLUMN jangbu_rows.event_stats.position IS 'Position in the log of the last event about the campaign.';
 COMMENT ON COLUMN jangbu_rows.event_stats.updated_at IS 'When the event at that position was recorded.';
 
@@ -201,12 +202,12 @@ CREATE TABLE IF NOT EXISTS jangbu_rows.channel_stats (
     CHECK ((shares IS NULL) = (shares_at IS NULL))
 ) WITH (fillfactor = 45);
 COMMENT ON TABLE jangbu_rows.channel_stats IS 'Projection channel_stats: one row per channel of a campaign. A figure is NULL while it is unknown, which is not zero.';
-COMMENT ON COLUMN jangbu_rows.channel_stats.generation IS 'Build that the row belongs to; see projections.active_generation.';
+COMMENT ON COLUMN jangbu_rows.channel_stats.generation IS 'Generation that the row belongs to; see projections.active_generation.';
 COMMENT ON COLUMN jangbu_rows.channel_stats.campaign IS 'The campaign, eventId on the wire.';
-COMMENT ON COLUMN jangbu_rows.channel_stats.channel IS 'One of the five channels, or the free text by which participants came.';
+COMMENT ON COLUMN jangbu_rows.channel_stats.channel IS 'One of the five channels, or the free text that a registration names.';
 COMMENT ON COLUMN jangbu_rows.channel_stats.distributed_at IS 'Latest completed distribution to the channel; NULL where there was none.';
 COMMENT ON COLUMN jangbu_rows.channel_stats.cost_won IS 'Sum of the costs of the distributions in won.';
-COMMENT ON COLUMN jangbu_rows.channel_stats.participants IS 'Registrations that came through the channel.';
+COMMENT ON COLUMN jangbu_rows.channel_stats.participants IS 'Registrations through the channel.';
 COMMENT ON COLUMN jangbu_rows.channel_stats.impressions IS 'Impressions, cumulative, as the channel last reported them.';
 COMMENT ON COLUMN jangbu_rows.channel_stats.impressions_at IS 'When the impressions were fetched.';
 COMMENT ON COLUMN jangbu_rows.channel_stats.views IS 'Views, cumulative, as the channel last reported them.';
@@ -219,7 +220,7 @@ COMMENT ON COLUMN jangbu_rows.channel_stats.comments IS 'Comments, cumulative, a
 COMMENT ON COLUMN jangbu_rows.channel_stats.comments_at IS 'When the comments were fetched.';
 COMMENT ON COLUMN jangbu_rows.channel_stats.shares IS 'Shares, cumulative, as the channel last reported them.';
 COMMENT ON COLUMN jangbu_rows.channel_stats.shares_at IS 'When the shares were fetched.';
-COMMENT ON COLUMN jangbu_rows.channel_stats.fetched_at IS 'Latest report of the channel; NULL where it never answered.';
+COMMENT ON COLUMN jangbu_rows.channel_stats.fetched_at IS 'Latest report of the channel; NULL where it never reported.';
 
 CREATE TABLE IF NOT EXISTS jangbu_rows.participation_hourly (
     generation   integer NOT NULL,
@@ -228,8 +229,8 @@ CREATE TABLE IF NOT EXISTS jangbu_rows.participation_hourly (
     participants bigint NOT NULL,
     PRIMARY KEY (generation, campaign, hour)
 ) WITH (fillfactor = 45);
-COMMENT ON TABLE jangbu_rows.participation_hourly IS 'Projection participation_hourly: one row per hour of a campaign in which somebody registered.';
-COMMENT ON COLUMN jangbu_rows.participation_hourly.generation IS 'Build that the row belongs to; see projections.active_generation.';
+COMMENT ON TABLE jangbu_rows.participation_hourly IS 'Projection participation_hourly: one row per hour of a campaign with a registration.';
+COMMENT ON COLUMN jangbu_rows.participation_hourly.generation IS 'Generation that the row belongs to; see projections.active_generation.';
 COMMENT ON COLUMN jangbu_rows.participation_hourly.campaign IS 'The campaign, eventId on the wire.';
 COMMENT ON COLUMN jangbu_rows.participation_hourly.hour IS 'Start of the hour.';
 COMMENT ON COLUMN jangbu_rows.participation_hourly.participants IS 'Registrations within the hour.';
@@ -243,7 +244,7 @@ CREATE TABLE IF NOT EXISTS jangbu_rows.participant_profile (
     PRIMARY KEY (generation, campaign, dimension, value)
 ) WITH (fillfactor = 45);
 COMMENT ON TABLE jangbu_rows.participant_profile IS 'Projection participant_profile: one row per value of each dimension of a campaign.';
-COMMENT ON COLUMN jangbu_rows.participant_profile.generation IS 'Build that the row belongs to; see projections.active_generation.';
+COMMENT ON COLUMN jangbu_rows.participant_profile.generation IS 'Generation that the row belongs to; see projections.active_generation.';
 COMMENT ON COLUMN jangbu_rows.participant_profile.campaign IS 'The campaign, eventId on the wire.';
 COMMENT ON COLUMN jangbu_rows.participant_profile.dimension IS 'What is counted by: gender, ageGroup, region or customer.';
 COMMENT ON COLUMN jangbu_rows.participant_profile.value IS 'The value counted, unknown where the producer sent none.';

@@ -64,7 +64,7 @@ SELECT FROM jangbu_rows.store FOR NO KEY UPDATE`
 	store.Close()
 }
 
-// Analysts read these tables with SQL and look up there what a column means.
+// Analysts read these tables with SQL and look up the meaning of a column there.
 func TestEveryTableAndColumnHasAComment(t *testing.T) {
 	t.Parallel()
 	url := services.Database(t)

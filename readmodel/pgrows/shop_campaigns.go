@@ -19,8 +19,8 @@ WHERE generation = (SELECT active_generation FROM jangbu_rows.projections WHERE 
   AND ($2 OR known AND store = ANY ($3))
 ORDER BY campaign`
 
-	// The offset leaves the planner nothing but one look-up by key for each
-	// campaign, however little it knows of the tables.
+	// OFFSET makes the planner look up the channels of each campaign by key, even
+	// without statistics of the tables.
 	readShopChannels = `
 SELECT {columns}
 FROM (
@@ -66,8 +66,8 @@ func (s *Store) ShopCampaigns(ctx context.Context, shop events.Shop, by readmode
 	return out, nil
 }
 
-// limits returns the scope as the statements take it: whether all is in it, and
-// else the shops that are.
+// limits returns the scope as the statements take it: whether it has every campaign, and
+// the shops that it is limited to.
 func limits(by readmodel.Scope) (everything bool, names []string) {
 	shops, limited := by.Limits()
 	names = make([]string, len(shops))

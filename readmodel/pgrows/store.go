@@ -16,8 +16,8 @@ import (
 //go:embed schema.sql
 var schema string
 
-// lockSchema makes processes that start at once create the schema one after
-// another; its number has no meaning but to be this package's.
+// lockSchema makes processes that start at once create the schema one after another. Its
+// number is arbitrary and used by this package only.
 const (
 	lockSchema = `
 SELECT pg_advisory_xact_lock(7237089321445)`
@@ -31,26 +31,25 @@ var _ readmodel.Store = (*Store)(nil)
 // Store keeps rows in one PostgreSQL database. It is safe for concurrent use.
 type Store struct {
 	pool *pgxpool.Pool
-	// tables are those that the store was opened with; campaigns and channels are
-	// two of them, which the reads of shops and of distributions join.
+	// The fields below do not change once the store is open. campaigns and channels are
+	// two of tables.
 	tables              []*table
 	campaigns, channels *table
 	queries             queries
 }
 
-// Options are what a store may be given. The zero value is good.
+// Options of a store. The zero value is ready to use.
 type Options struct {
-	// Tracer watches every query. Nil watches none.
+	// Tracer traces every query. Nil traces none.
 	Tracer pgx.QueryTracer
 }
 
-// minMaxConns is how many connections there may be at least, unless the URL says
-// otherwise: readers must not keep the commit of new events waiting.
+// minMaxConns is the least size of the pool, unless the URL sets one: readers must not make
+// a commit wait for a connection.
 const minMaxConns = 8
 
-// Open connects to the database at a postgres:// URL and creates the schema
-// where it is missing. The tables are those of all projections; it is an error where
-// the schema lacks one.
+// Open connects to the database at a postgres:// URL and creates the schema where it is
+// missing. The tables are those of all projections; one that the schema lacks is an error.
 func Open(ctx context.Context, url string, tables []*readmodel.Table, opts Options) (*Store, error) {
 	s := &Store{}
 	if err := s.describe(tables); err != nil {
@@ -61,12 +60,12 @@ func Open(ctx context.Context, url string, tables []*readmodel.Table, opts Optio
 		return nil, fmt.Errorf("open rows: %w", err)
 	}
 	params := config.ConnConfig.RuntimeParams
-	// Every statement here finds rows by primary key. A plan that was made
-	// while the tables were empty must still do so when they are large.
+	// Every statement finds rows by an index. A plan that was made while the tables were
+	// empty must use it too.
 	params["plan_cache_mode"] = "force_generic_plan"
 	params["enable_seqscan"] = "off"
 	params["jit"] = "off"
-	// A frozen process must not keep its lease's row locked.
+	// A frozen process must not keep the row of its lease locked.
 	params["idle_in_transaction_session_timeout"] = "10s"
 
 	if !strings.Contains(url, "pool_max_conns") {
@@ -86,10 +85,10 @@ func Open(ctx context.Context, url string, tables []*readmodel.Table, opts Optio
 	return s, nil
 }
 
-// queries are the statements over more than one table.
+// queries are the statements over several tables.
 type queries struct{ campaign, campaigns, shopCampaigns, shopChannels, distributed string }
 
-// describe takes the tables to keep, and makes the statements over them.
+// describe sets the tables and makes the statements over them.
 func (s *Store) describe(tables []*readmodel.Table) error {
 	var campaigns []string
 	for _, described := range tables {
@@ -125,12 +124,12 @@ func (s *Store) named(name string) *table {
 func (s *Store) table(described *readmodel.Table) (*table, error) {
 	t := s.named(described.Name)
 	if t == nil {
-		return nil, fmt.Errorf("rows of %s, which this store was not opened with", described.Name)
+		return nil, fmt.Errorf("the store was not opened with table %s", described.Name)
 	}
 	return t, nil
 }
 
-// Close waits for what is in flight and closes all connections.
+// Close waits for queries in flight and closes all connections.
 func (s *Store) Close() { s.pool.Close() }
 
 func createSchema(ctx context.Context, pool *pgxpool.Pool, tables []*table) error {

@@ -27,8 +27,8 @@ WHERE generation = (SELECT active_generation FROM jangbu_rows.projections WHERE 
   ))
 ORDER BY {key}`
 
-	// loadKeys limits each lateral join, which leaves the planner nothing but one
-	// look-up by key for each row, however little it knows of the table.
+	// LIMIT in the lateral join makes the planner look up each row by key, even without
+	// statistics of the table.
 	loadKeys = `
 SELECT {columns}
 FROM unnest({key arrays}) AS wanted ({wanted})
@@ -53,8 +53,7 @@ WHERE generation = $1 AND campaign = $2`
 DELETE FROM jangbu_rows.{table}
 WHERE ctid = ANY (ARRAY(SELECT ctid FROM jangbu_rows.{table} WHERE generation = $1 LIMIT $2))`
 
-	// campaignsAfter gives as many as are wanted in all, so that no table is read
-	// beyond them.
+	// campaignsAfter limits each table, so that none is read further than needed.
 	campaignsAfter = `
 (
     SELECT DISTINCT campaign FROM jangbu_rows.{table}
@@ -65,11 +64,11 @@ WHERE ctid = ANY (ARRAY(SELECT ctid FROM jangbu_rows.{table} WHERE generation = 
 )`
 )
 
-// table is a table of rows with the statements over it.
+// table is a described table with the statements over it.
 type table struct {
 	*readmodel.Table
-	names []string // of the generation and all columns
-	// statement puts the table's name and columns into a statement.
+	names []string // of the generation and of all columns
+	// statement replaces {table}, {columns} and the like in a statement.
 	statement func(string) string
 	read      string
 	load      string
@@ -133,7 +132,7 @@ func (t *table) queueUpsert(batch *pgx.Batch, g readmodel.Generation, rows []any
 	batch.Queue(t.upsert, arguments(t.Columns, g, rows)...)
 }
 
-// arguments returns the generation, and of each column an array of the rows' values.
+// arguments returns the generation and, for each column, an array of the rows' values.
 func arguments(columns []readmodel.Column, g readmodel.Generation, rows []any) []any {
 	args := make([]any, 1, 1+len(columns))
 	args[0] = int32(g)
@@ -143,7 +142,7 @@ func arguments(columns []readmodel.Column, g readmodel.Generation, rows []any) [
 	return args
 }
 
-// array returns the column's values.
+// array returns the rows' values in the column.
 func array(c *readmodel.Column, rows []any) any {
 	switch c.Kind {
 	case readmodel.Text:
@@ -192,8 +191,8 @@ func (t *table) values(into []any, row any) []any {
 	return into
 }
 
-// scanEach returns what reads a result of the table's columns, and of more after them,
-// row by row.
+// scanEach returns a function that scans a result of the table's columns, and of more after
+// them, into the row that next returns and then calls use with it.
 func (t *table) scanEach(next func() any, use func(row any), more ...any) func(pgx.Rows) error {
 	return func(rows pgx.Rows) error {
 		s := newScanner(t.Columns, more)
@@ -212,7 +211,7 @@ func (t *table) scanEach(next func() any, use func(row any), more ...any) func(p
 type scanner struct {
 	columns []readmodel.Column
 	targets []any
-	// Where columns are scanned that may be NULL.
+	// numbers and times are the targets of columns that may be NULL.
 	numbers []pgtype.Int8
 	times   []pgtype.Timestamptz
 }
@@ -226,7 +225,7 @@ func newScanner(columns []readmodel.Column, more []any) *scanner {
 			s.targets[i] = &s.times[i]
 		case readmodel.Amount, readmodel.Value:
 			s.targets[i] = &s.numbers[i]
-		default: // the field itself
+		default: // scan sets it for each row
 		}
 	}
 	s.targets = append(s.targets, more...)
@@ -238,7 +237,7 @@ func (s *scanner) scan(rows pgx.Rows, row any) error {
 		switch s.columns[i].Kind {
 		case readmodel.Text, readmodel.Boolean, readmodel.Integer:
 			s.targets[i] = s.columns[i].At(row)
-		default: // stays
+		default: // newScanner has set it
 		}
 	}
 	if err := rows.Scan(s.targets...); err != nil {
@@ -284,7 +283,7 @@ func wonOf(n pgtype.Int8) *events.Won {
 	return &w
 }
 
-// nullValue keeps apart what is unknown and what is zero (I8).
+// nullValue returns NULL for an unknown figure, never 0 (I8).
 func nullValue(f *readmodel.Figure) pgtype.Int8 {
 	return pgtype.Int8{Int64: f.Value, Valid: f.Known()}
 }

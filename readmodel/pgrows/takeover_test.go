@@ -12,7 +12,7 @@ import (
 	"jangbu/readmodel/pgrows"
 )
 
-// Who takes a lease must not start while a commit under it is still in flight.
+// A process that takes a lease must not start while a commit under it is in flight.
 func TestTakeOverWaitsForTheCommitInFlight(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
@@ -35,11 +35,11 @@ func TestTakeOverWaitsForTheCommitInFlight(t *testing.T) {
 
 	// A lock on its table stops the commit halfway.
 	blocker := connect(t, url)
-	held, err := blocker.Begin(ctx)
+	lock, err := blocker.Begin(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := held.Exec(ctx, `LOCK TABLE jangbu_rows.event_stats`); err != nil {
+	if _, err := lock.Exec(ctx, `LOCK TABLE jangbu_rows.event_stats`); err != nil {
 		t.Fatal(err)
 	}
 	watcher := connect(t, url)
@@ -58,7 +58,7 @@ func TestTakeOverWaitsForTheCommitInFlight(t *testing.T) {
 		taken <- lease
 	}()
 	waitForWaiting(t, watcher, 2)
-	if err := held.Rollback(ctx); err != nil {
+	if err := lock.Rollback(ctx); err != nil {
 		t.Fatal(err)
 	}
 	if err := <-committed; err != nil {

@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	// It reads the revision as well, which as a statement of its own would take
-	// longer. What is out of scope is not found (I12).
+	// readCampaignStats reads the revision as well, which takes less time than a
+	// statement of its own. It finds only a campaign in the scope (I12).
 	readCampaignStats = `
 SELECT {columns},` + revisionColumns + `
 FROM event_stats
@@ -21,8 +21,8 @@ WHERE generation = (SELECT active_generation FROM projections WHERE projection =
   AND` + inScope + `
   AND s.id = 1`
 
-	// inScope compares with the first shop by itself: most scopes have no other, and
-	// to read the others from JSON takes longer than all the rest.
+	// inScope takes the first shop as a parameter of its own: most scopes have one shop,
+	// and reading JSON takes longer than the rest of the statement.
 	inScope = `
 (?2 OR known AND (store = ?3 OR store IN (SELECT value FROM json_each(?4))))`
 )
@@ -33,7 +33,7 @@ func (s *Store) Campaign(ctx context.Context, c events.Campaign, by readmodel.Sc
 	err := s.read(ctx, func(tx *sql.Tx) error {
 		r := campaignReader{s, tx, c, &out}
 		if err := r.campaign(ctx, by); err != nil || out.Campaign().Campaign == "" {
-			return err // what is not in the scope is read no further (I12)
+			return err // a campaign outside the scope is read no further (I12)
 		}
 		return r.others(ctx)
 	})
@@ -46,8 +46,8 @@ func (s *Store) Campaign(ctx context.Context, c events.Campaign, by readmodel.Sc
 	return out, nil
 }
 
-// campaignReader reads one campaign's rows in a transaction. As with upsert: the
-// transaction can be cancelled, its statements need not.
+// campaignReader reads one campaign's rows in a transaction. The transaction can be
+// cancelled; its statements cannot, as in upsertRows.
 type campaignReader struct {
 	*Store
 	tx  *sql.Tx
@@ -64,7 +64,7 @@ func (r campaignReader) campaign(ctx context.Context, by readmodel.Scope) error 
 	return r.table(ctx, r.campaigns, r.queries.campaign, append([]any{string(r.c)}, limits(by)...), revisionFields(&r.out.Revision)...)
 }
 
-// others reads the rows of the other tables, whatever the scope.
+// others reads the rows of the other tables. It does not check the scope.
 func (r campaignReader) others(ctx context.Context) error {
 	for _, t := range r.tables {
 		if t == r.campaigns {
@@ -77,7 +77,7 @@ func (r campaignReader) others(ctx context.Context) error {
 	return nil
 }
 
-// table reads the rows of one table, and more of each result.
+// table reads the rows of one table, and more columns after them.
 func (r campaignReader) table(ctx context.Context, t *table, query string, args []any, more ...any) error {
 	scan := t.scanner(more...)
 	return forEach(context.WithoutCancel(ctx), r.prepared(ctx, query), func(rows *sql.Rows) error {

@@ -21,9 +21,8 @@ SET position = ?5
 WHERE projection = ?1 AND generation = ?2 AND version = ?3 AND position = ?4`
 )
 
-// Commit implements [readmodel.Store]. It is an error to hand in rows of a
-// table whose projection is not among the advances, one projection twice, or an
-// advance that goes back.
+// Commit implements [readmodel.Store]. Rows of a table whose projection does not advance, a
+// projection that is named twice, or an advance that goes back is an error.
 func (s *Store) Commit(ctx context.Context, lease readmodel.Lease, advances []readmodel.Advance, rows *readmodel.Rows) (readmodel.Revision, error) {
 	of, _, err := readmodel.GenerationsOfAdvances(advances, rows)
 	if err != nil {
@@ -46,15 +45,15 @@ func (s *Store) Commit(ctx context.Context, lease readmodel.Lease, advances []re
 	return revision, nil
 }
 
-// claim checks the lease and moves the checkpoints. The file's write lock, held
-// until the commit, keeps both as they are.
+// claim checks the lease and moves the checkpoints. The file's write lock keeps both until
+// the commit.
 func (s *Store) claim(ctx context.Context, tx *sql.Tx, lease readmodel.Lease, advances []readmodel.Advance) error {
 	if err := s.checkLease(ctx, tx, lease); err != nil {
 		return err
 	}
 	advance := tx.StmtContext(ctx, s.commits[advanceCheckpoint])
 	defer func() { _ = advance.Close() }()
-	uncancelled := context.WithoutCancel(ctx) // as with upsert
+	uncancelled := context.WithoutCancel(ctx) // as in upsertRows
 	for _, a := range advances {
 		result, err := advance.ExecContext(uncancelled, a.Projection, int64(a.Generation), a.Version, int64(a.Position), int64(a.To))
 		if err != nil {
@@ -71,7 +70,7 @@ func (s *Store) claim(ctx context.Context, tx *sql.Tx, lease readmodel.Lease, ad
 	return nil
 }
 
-// checkLease demands that the lease is held, which the file's write lock keeps as it is.
+// checkLease returns ErrFenced unless the lease is held. The file's write lock keeps it so.
 func (s *Store) checkLease(ctx context.Context, tx *sql.Tx, lease readmodel.Lease) error {
 	hold := tx.StmtContext(ctx, s.commits[holdLease])
 	defer func() { _ = hold.Close() }()
@@ -82,7 +81,7 @@ func (s *Store) checkLease(ctx context.Context, tx *sql.Tx, lease readmodel.Leas
 	return err
 }
 
-// replace writes rows, each into the generation of its table.
+// replace replaces rows in the generations of their tables.
 func (s *Store) replace(ctx context.Context, tx *sql.Tx, of readmodel.GenerationOf, rows *readmodel.Rows) error {
 	for described, some := range rows.All() {
 		t, err := s.table(described)

@@ -9,8 +9,9 @@ import (
 	"jangbu/readmodel"
 )
 
-// One statement is one snapshot. It reads the whole generation: most channels of a
-// campaign are ones that it was distributed to, so an index would be as large.
+// readDistributed is one statement and so one snapshot. It reads the whole generation: most
+// rows are of channels that their campaign was distributed to, so an index would be as
+// large as the table.
 const readDistributed = `
 SELECT {columns}, ends_at
 FROM channel_stats

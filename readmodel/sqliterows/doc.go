@@ -1,21 +1,28 @@
-// Package sqliterows keeps the rows of the projections in one SQLite file.
+// Package sqliterows keeps the rows of the projections in one SQLite file. Any number of
+// processes of one machine may open it.
 //
-// What holds:
+// # Owns
 //
-//   - A commit is one transaction over rows and checkpoints (I6). It takes the
-//     file's write lock first, then looks at its lease and moves the checkpoints
-//     by compare-and-set; so of two commits from one checkpoint one wins, and a
-//     lease never changes hands within a commit.
-//   - A read is one snapshot (WAL), of the active generations only, and never
-//     waits for a commit. Its statements look for rows within its scope only (I12).
-//   - The revision is read with the rows, and within the commit that makes it.
-//   - The rows are disposable. A commit does not wait for the disk: a crash of
-//     the machine, not of the process, can take back the last commits, rows,
-//     checkpoints and with them the revision, and the projections fold those events
-//     again.
-//   - Leases expire by the clock of this machine, which all processes that can
-//     open the file share.
+// The file, its schema, which schema.sql creates and describes, and the statements over
+// it. Those over a projection's table are made from its [readmodel.Table].
 //
-// How it fails: an error leaves nothing written. Where another process holds
-// the write lock for more than ten seconds, a write fails.
+// # Invariants
+//
+//   - A commit is one transaction over rows and checkpoints (I6). It takes the file's
+//     write lock first, then checks its lease and moves the checkpoints by
+//     compare-and-set. Of two commits from one checkpoint one succeeds, and a lease
+//     never changes hands within a commit.
+//   - A read is one snapshot (WAL), of the active generations only, and never waits for
+//     a commit. Its statements find only rows within its scope (I12).
+//   - A read returns the revision of its rows, a commit the revision that it makes.
+//   - The rows are disposable. A commit does not wait for the disk: a crash of the
+//     machine, not of the process, can take back the last commits, that is rows,
+//     checkpoints and revision together, and the projections fold those events again.
+//   - Leases expire by the clock of the machine, which all processes that open the file
+//     share.
+//
+// # Failure
+//
+// A method that returns an error has written nothing. A write fails where another process
+// holds the write lock for more than 10 s.
 package sqliterows

@@ -9,8 +9,8 @@ import (
 	"jangbu/readmodel"
 )
 
-// fillRows is how many rows one transaction of Fill or Prune writes: so long may
-// others have to wait for the file.
+// fillRows bounds the rows that one transaction of Fill or Prune writes, and with them how
+// long other writers wait for the file.
 const fillRows = 500
 
 const (
@@ -92,10 +92,10 @@ func (s *Store) Prune(ctx context.Context, lease readmodel.Lease, between func()
 	return nil
 }
 
-// prune removes the generation's rows and then what tells of it.
+// prune removes the generation's rows, then its checkpoint.
 func (s *Store) prune(ctx context.Context, lease readmodel.Lease, projection string, generation int64, between func()) error {
 	t := s.named(projection)
-	for more := t != nil; more; { // a projection that is no longer there has no table
+	for more := t != nil; more; { // a projection that was dropped from the program has no table
 		between()
 		err := s.underLease(ctx, lease, func(tx *sql.Tx) error {
 			result, err := tx.ExecContext(ctx, t.prune, generation, fillRows)

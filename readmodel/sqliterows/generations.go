@@ -120,8 +120,8 @@ func (s *Store) Activate(ctx context.Context, lease readmodel.Lease, op int64, g
 	return revision, nil
 }
 
-// edit runs do in a transaction that holds the lease and finds the checkpoints as given,
-// ends the operation and counts what it does to what is served.
+// edit runs do under the lease, in a transaction that finds the checkpoints as given, ends
+// the operation and counts one edit. It returns the revision that it makes.
 func (s *Store) edit(ctx context.Context, lease readmodel.Lease, op int64, at []readmodel.Checkpoint, do func(*sql.Tx) error) (revision readmodel.Revision, err error) {
 	err = s.underLease(ctx, lease, func(tx *sql.Tx) error {
 		if err := checkCheckpoints(ctx, tx, at); err != nil {
@@ -142,8 +142,8 @@ func (s *Store) edit(ctx context.Context, lease readmodel.Lease, op int64, at []
 	return revision, err
 }
 
-// checkCheckpoints demands that the generations stand as given, which the file's write
-// lock keeps as it is.
+// checkCheckpoints returns ErrFenced unless the checkpoints are as given. The file's write
+// lock keeps them so.
 func checkCheckpoints(ctx context.Context, tx *sql.Tx, at []readmodel.Checkpoint) error {
 	for _, c := range at {
 		what := fmt.Sprintf("%s, generation %d, position %d", c.Projection, c.Generation, c.Position)
@@ -166,7 +166,7 @@ func checkServing(ctx context.Context, tx *sql.Tx, query, otherwise string, at [
 	return nil
 }
 
-// found demands that a query counts one row.
+// found returns ErrFenced unless the query counts one row.
 func found(ctx context.Context, tx *sql.Tx, what, query string, args ...any) error {
 	var n int
 	if err := tx.QueryRowContext(ctx, query, args...).Scan(&n); err != nil {

@@ -10,8 +10,8 @@ import (
 	"jangbu/readmodel"
 )
 
-// A lease's row is never deleted, or its epochs would start again and a holder
-// of long ago would no longer be fenced.
+// The row of a lease is never deleted: its epochs would start again, and an earlier holder
+// would no longer be fenced.
 const (
 	acquireLease = `
 INSERT INTO leases AS held (name, owner, epoch, expires_at)
@@ -48,7 +48,7 @@ DELETE FROM faults
 WHERE name = ?1`
 )
 
-// Acquire implements [readmodel.Leases]. It waits for a commit that is in flight.
+// Acquire implements [readmodel.Leases]. It waits for a commit in flight.
 func (s *Store) Acquire(ctx context.Context, name, owner string, ttl time.Duration) (readmodel.Lease, bool, error) {
 	lease := readmodel.Lease{Name: name, Owner: owner}
 	err := s.write(ctx, func(tx *sql.Tx) error {

@@ -36,7 +36,7 @@ FROM acts
 ORDER BY id DESC
 LIMIT ?1`
 
-	// By itself SQLite would go through all that ended.
+	// Without INDEXED BY, SQLite would read all operations that have ended.
 	nextOperation = `
 SELECT` + operationColumns + `
 FROM acts INDEXED BY acts_open
@@ -71,21 +71,21 @@ WHERE projection = ?1`
 )
 
 // Ask implements [readmodel.Operations].
-func (s *Store) Ask(ctx context.Context, a readmodel.Operation) (readmodel.Operation, error) {
-	if err := a.Validate(); err != nil {
+func (s *Store) Ask(ctx context.Context, op readmodel.Operation) (readmodel.Operation, error) {
+	if err := op.Validate(); err != nil {
 		return readmodel.Operation{}, fmt.Errorf("ask for an operation: %w", err)
 	}
-	names, err := json.Marshal(a.Projections)
+	names, err := json.Marshal(op.Projections)
 	if err != nil {
 		return readmodel.Operation{}, fmt.Errorf("ask for an operation: %w", err)
 	}
 	var asked readmodel.Operation
 	err = s.write(ctx, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, askOperation, string(a.Kind), string(names), string(a.Campaign), a.Who, a.Why, time.Now().UnixMicro())
+		_, err := tx.ExecContext(ctx, askOperation, string(op.Kind), string(names), string(op.Campaign), op.Who, op.Why, time.Now().UnixMicro())
 		if err != nil {
 			return err
 		}
-		asked, err = scanOperation(tx.QueryRowContext(ctx, readOpenOperation, string(a.Kind), string(names), string(a.Campaign)))
+		asked, err = scanOperation(tx.QueryRowContext(ctx, readOpenOperation, string(op.Kind), string(names), string(op.Campaign)))
 		return err
 	})
 	if err != nil {
@@ -96,14 +96,14 @@ func (s *Store) Ask(ctx context.Context, a readmodel.Operation) (readmodel.Opera
 
 // Operation implements [readmodel.Operations].
 func (s *Store) Operation(ctx context.Context, id int64) (readmodel.Operation, error) {
-	a, err := scanOperation(s.reader.QueryRowContext(ctx, readOperation, id))
+	op, err := scanOperation(s.reader.QueryRowContext(ctx, readOperation, id))
 	if errors.Is(err, sql.ErrNoRows) {
 		err = readmodel.ErrNoOperation
 	}
 	if err != nil {
 		return readmodel.Operation{}, fmt.Errorf("read operation %d: %w", id, err)
 	}
-	return a, nil
+	return op, nil
 }
 
 // Operations implements [readmodel.Operations].
@@ -121,21 +121,21 @@ func (s *Store) Operations(ctx context.Context, limit int) (ops []readmodel.Oper
 
 // Next implements [readmodel.Operations].
 func (s *Store) Next(ctx context.Context) (readmodel.Operation, bool, error) {
-	a, err := scanOperation(s.reads[nextOperation].QueryRowContext(ctx))
+	op, err := scanOperation(s.reads[nextOperation].QueryRowContext(ctx))
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return readmodel.Operation{}, false, nil
 	case err != nil:
 		return readmodel.Operation{}, false, fmt.Errorf("read the next operation: %w", err)
 	}
-	return a, true, nil
+	return op, true, nil
 }
 
 // Note implements [readmodel.Operations].
-func (s *Store) Note(ctx context.Context, lease readmodel.Lease, a readmodel.Operation) error {
+func (s *Store) Note(ctx context.Context, lease readmodel.Lease, op readmodel.Operation) error {
 	err := s.underLease(ctx, lease, func(tx *sql.Tx) error {
-		return one(ctx, tx, fmt.Sprintf("operation %d", a.ID), noteOperation,
-			a.ID, string(a.State), a.Owner, int64(a.At), int64(a.To), a.Error, time.Now().UnixMicro())
+		return one(ctx, tx, fmt.Sprintf("operation %d", op.ID), noteOperation,
+			op.ID, string(op.State), op.Owner, int64(op.At), int64(op.To), op.Error, time.Now().UnixMicro())
 	})
 	if err != nil {
 		return fmt.Errorf("note operation: %w", err)
@@ -143,7 +143,7 @@ func (s *Store) Note(ctx context.Context, lease readmodel.Lease, a readmodel.Ope
 	return nil
 }
 
-// Pause implements [readmodel.Store].
+// Pause implements [readmodel.Operations].
 func (s *Store) Pause(ctx context.Context, lease readmodel.Lease, op int64, projections []string, paused bool) error {
 	err := s.underLease(ctx, lease, func(tx *sql.Tx) error {
 		for _, p := range projections {
@@ -163,7 +163,7 @@ func (s *Store) Pause(ctx context.Context, lease readmodel.Lease, op int64, proj
 	return nil
 }
 
-// underLease runs do in a transaction that holds the lease.
+// underLease runs do in a transaction, which holds the lease.
 func (s *Store) underLease(ctx context.Context, lease readmodel.Lease, do func(*sql.Tx) error) error {
 	return s.write(ctx, func(tx *sql.Tx) error {
 		if err := s.checkLease(ctx, tx, lease); err != nil {
@@ -173,12 +173,12 @@ func (s *Store) underLease(ctx context.Context, lease readmodel.Lease, do func(*
 	})
 }
 
-// end ends the operation that changes what is served.
+// end ends the operation. It returns ErrFenced where the operation has ended already.
 func end(ctx context.Context, tx *sql.Tx, op int64) error {
 	return one(ctx, tx, fmt.Sprintf("operation %d", op), endOperation, op, time.Now().UnixMicro())
 }
 
-// one demands that a statement changes one row.
+// one returns ErrFenced unless the statement changes one row.
 func one(ctx context.Context, tx *sql.Tx, what, statement string, args ...any) error {
 	result, err := tx.ExecContext(ctx, statement, args...)
 	if err != nil {
@@ -197,16 +197,16 @@ func one(ctx context.Context, tx *sql.Tx, what, statement string, args ...any) e
 // scanOperation reads a row of operationColumns.
 func scanOperation(row interface{ Scan(dest ...any) error }) (readmodel.Operation, error) {
 	var (
-		a            readmodel.Operation
+		op           readmodel.Operation
 		names        []byte
 		asked        int64
 		began, ended sql.NullInt64
 	)
-	err := row.Scan(&a.ID, (*string)(&a.Kind), &names, (*string)(&a.Campaign), &a.Who, &a.Why, (*string)(&a.State),
-		&asked, &began, &ended, &a.Owner, (*int64)(&a.At), (*int64)(&a.To), &a.Error)
+	err := row.Scan(&op.ID, (*string)(&op.Kind), &names, (*string)(&op.Campaign), &op.Who, &op.Why, (*string)(&op.State),
+		&asked, &began, &ended, &op.Owner, (*int64)(&op.At), (*int64)(&op.To), &op.Error)
 	if err != nil {
 		return readmodel.Operation{}, err
 	}
-	a.AskedAt, a.BeganAt, a.EndedAt = time.UnixMicro(asked).UTC(), timeOf(began), timeOf(ended)
-	return a, json.Unmarshal(names, &a.Projections)
+	op.AskedAt, op.BeganAt, op.EndedAt = time.UnixMicro(asked).UTC(), timeOf(began), timeOf(ended)
+	return op, json.Unmarshal(names, &op.Projections)
 }

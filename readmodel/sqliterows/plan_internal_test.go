@@ -8,8 +8,8 @@ import (
 	"jangbu/projections"
 )
 
-// Whatever SQLite knows of the tables, a campaign is found by its key and a shop's
-// campaigns by the index that is there for them.
+// With any statistics of the tables, SQLite finds a campaign by its key and a shop's
+// campaigns by their index.
 func TestPlans(t *testing.T) {
 	t.Parallel()
 	s, err := Open(t.Context(), filepath.Join(t.TempDir(), "rows.db"), projections.Tables(projections.All()))
@@ -40,14 +40,14 @@ func TestPlans(t *testing.T) {
 				"event_stats USING PRIMARY KEY (generation=? AND campaign>?)", "channel_stats USING PRIMARY KEY (generation=? AND campaign>?)",
 				"participation_hourly USING PRIMARY KEY (generation=? AND campaign>?)", "participant_profile USING PRIMARY KEY (generation=? AND campaign>?)",
 			}},
-			// By whatever finds rows of the generation, and then each by its key.
+			// Any index finds rows of the generation, and the key finds each of them.
 			{s.campaigns.prune, 2, []string{byKey, " (generation=?)\n"}},
 			{s.channels.prune, 2, []string{"channel_stats USING PRIMARY KEY (generation=? AND campaign=? AND channel=?)", "PRIMARY KEY (generation=?)\n"}},
 			{s.named("participation_hourly").prune, 2, []string{"participation_hourly USING PRIMARY KEY (generation=? AND campaign=? AND hour=?)", "PRIMARY KEY (generation=?)\n"}},
 			{s.named("participant_profile").prune, 2, []string{
 				"participant_profile USING PRIMARY KEY (generation=? AND campaign=? AND dimension=? AND value=?)", "PRIMARY KEY (generation=?)\n",
 			}},
-			{nextOperation, 0, []string{"SCAN acts USING INDEX acts_open\n"}}, // which holds none that ended
+			{nextOperation, 0, []string{"SCAN acts USING INDEX acts_open\n"}}, // the index holds none that ended
 			{s.queries.shopChannels, 4, []string{byStore, "channel_stats USING PRIMARY KEY (generation=? AND campaign=?)"}},
 		} {
 			plan := explain(t, s, tc.query, tc.parameters)

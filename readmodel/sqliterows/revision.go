@@ -44,7 +44,7 @@ func queryRevision(ctx context.Context, prepared *sql.Stmt) (readmodel.Revision,
 	return r, err
 }
 
-// revisionFields takes revisionColumns.
+// revisionFields returns what revisionColumns are scanned into.
 func revisionFields(r *readmodel.Revision) []any {
 	return []any{&r.Incarnation, &r.Edits, (*int64)(&r.Position)}
 }

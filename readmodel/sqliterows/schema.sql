@@ -1,83 +1,83 @@
--- Rows of the projections and what is needed to serve and build them. All of
--- it is derived from the log: deleting the file loses nothing that a rebuild
--- does not bring back.
+-- Rows of the projections, and what serving and building them needs. The rows are
+-- derived from the log: after the file is deleted a rebuild restores them. The record of
+-- operations is lost.
 --
 -- Times are whole microseconds since 1970-01-01 UTC. To read them:
 --   SELECT datetime(updated_at / 1000000, 'unixepoch', '+9 hours') FROM event_stats;
 -- Text is ordered by bytes.
 
-CREATE TABLE IF NOT EXISTS store ( -- one row: what, with the checkpoints, tells states of the rows apart
+CREATE TABLE IF NOT EXISTS store ( -- one row, which makes, with the checkpoints, the revision of the rows
     id          INTEGER PRIMARY KEY CHECK (id = 1),          -- always 1
-    incarnation INTEGER NOT NULL,                            -- when the row was made, which stays as it is
-    edits       INTEGER NOT NULL DEFAULT 0 CHECK (edits >= 0) -- grows by one with whatever changes served rows other than by folding the next events
+    incarnation INTEGER NOT NULL,                            -- when the row was made; never updated
+    edits       INTEGER NOT NULL DEFAULT 0 CHECK (edits >= 0) -- grows by one with each change of served rows other than by folding the next events
 ) STRICT;
 
-CREATE TABLE IF NOT EXISTS generations ( -- one build of a projection per row, with its checkpoint
+CREATE TABLE IF NOT EXISTS generations ( -- one row per generation of a projection, with its checkpoint
     projection TEXT NOT NULL,                           -- name of the projection
-    generation INTEGER NOT NULL CHECK (generation > 0), -- number of the build, from 1; the rows of the build carry it
+    generation INTEGER NOT NULL CHECK (generation > 0), -- number of the generation, from 1; its rows carry it
     version    INTEGER NOT NULL,                        -- version of the fold that built the rows
-    position   INTEGER NOT NULL CHECK (position >= 0),  -- checkpoint: the rows equal the fold of the log up to this position, inclusive
+    position   INTEGER NOT NULL CHECK (position >= 0),  -- checkpoint: the rows equal the fold of the log up to and including this position
     PRIMARY KEY (projection, generation)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE IF NOT EXISTS projections ( -- catalogue: which generation of each projection is served
+CREATE TABLE IF NOT EXISTS projections ( -- which generation of each projection is served
     projection        TEXT NOT NULL PRIMARY KEY, -- name of the projection, which is also that of its table of rows
-    active_generation INTEGER NOT NULL,          -- the generation that is served; read only rows that carry it
+    active_generation INTEGER NOT NULL,          -- the generation that is served; readers use only rows that carry it
     FOREIGN KEY (projection, active_generation)
         REFERENCES generations (projection, generation)
         DEFERRABLE INITIALLY DEFERRED
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE IF NOT EXISTS leases ( -- who may run something now
-    name       TEXT NOT NULL PRIMARY KEY,          -- what the lease is for
-    owner      TEXT,                               -- process that holds the lease, or held it until it expired; NULL once released
-    epoch      INTEGER NOT NULL CHECK (epoch > 0), -- grows by one whenever the lease changes hands; commits of an older epoch are refused
-    expires_at INTEGER NOT NULL                    -- from when on another process may take the lease
+CREATE TABLE IF NOT EXISTS leases ( -- the holders of leases, under which a task runs in one process at a time
+    name       TEXT NOT NULL PRIMARY KEY,          -- name of the lease
+    owner      TEXT,                               -- process that holds the lease, or that held it until it expired; NULL once released
+    epoch      INTEGER NOT NULL CHECK (epoch > 0), -- grows by one whenever another process takes the lease; commits of an older epoch are refused
+    expires_at INTEGER NOT NULL                    -- when another process may take the lease
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE IF NOT EXISTS faults ( -- the last failure of what is run under a lease; none where it works
-    name  TEXT NOT NULL PRIMARY KEY, -- of the lease
+CREATE TABLE IF NOT EXISTS faults ( -- the last failure of the task under a lease; no row where it works
+    name  TEXT NOT NULL PRIMARY KEY, -- name of the lease
     owner TEXT NOT NULL,             -- process that failed
-    error TEXT NOT NULL,             -- what it said
-    at    INTEGER NOT NULL           -- when
+    error TEXT NOT NULL,             -- text of the error
+    at    INTEGER NOT NULL           -- when it failed
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE IF NOT EXISTS standbys ( -- the generation of a projection that was served before the active one, kept to be served again
+CREATE TABLE IF NOT EXISTS standbys ( -- the generation of a projection that was served before the active one, kept for a rollback
     projection TEXT NOT NULL PRIMARY KEY, -- name of the projection
-    generation INTEGER NOT NULL,          -- number of the build
+    generation INTEGER NOT NULL,          -- number of the generation
     FOREIGN KEY (projection, generation) REFERENCES generations (projection, generation)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE IF NOT EXISTS pauses ( -- projections that are not folded further until an operator says so
+CREATE TABLE IF NOT EXISTS pauses ( -- projections that are not folded further until an operator resumes them
     projection TEXT NOT NULL PRIMARY KEY, -- name of the projection
-    act        INTEGER NOT NULL           -- the operation by which it was paused
+    act        INTEGER NOT NULL           -- the operation that paused it
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE IF NOT EXISTS acts ( -- what operators had done to projections, and what they still wait for
+CREATE TABLE IF NOT EXISTS acts ( -- the operations: what operators ask of projections
     id          INTEGER PRIMARY KEY AUTOINCREMENT, -- number of the operation; the oldest that has not ended is carried out
     kind        TEXT NOT NULL,                     -- rebuild, reset, rollback, pause or resume
     projections TEXT NOT NULL,                     -- names of the projections, sorted: an array in JSON
     campaign    TEXT NOT NULL,                     -- the campaign of a reset; empty for the others
-    who         TEXT NOT NULL,                     -- who asked for it
+    who         TEXT NOT NULL,                     -- the operator who asked for it
     why         TEXT NOT NULL,                     -- the reason that was given; may be empty
     state       TEXT NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'running', 'done', 'failed')),
     asked_at    INTEGER NOT NULL,                  -- when it was asked for
     began_at    INTEGER,                           -- when it was first begun
-    ended_at    INTEGER,                           -- when it was done or had failed
+    ended_at    INTEGER,                           -- when it was done, or failed
     owner       TEXT NOT NULL DEFAULT '',          -- process that carries it out, or did last; empty while it waits
-    at_position INTEGER NOT NULL DEFAULT 0,        -- up to where the log is folded for it
-    to_position INTEGER NOT NULL DEFAULT 0,        -- up to where the log has to be folded for it
-    error       TEXT NOT NULL DEFAULT '',          -- why it failed; empty where it did not
+    at_position INTEGER NOT NULL DEFAULT 0,        -- position up to which the log is folded for it
+    to_position INTEGER NOT NULL DEFAULT 0,        -- position up to which the log has to be folded for it
+    error       TEXT NOT NULL DEFAULT '',          -- why it failed; empty otherwise
     CHECK ((ended_at IS NULL) = (state IN ('waiting', 'running')))
 ) STRICT;
 
-CREATE UNIQUE INDEX IF NOT EXISTS acts_open ON acts (kind, projections, campaign) WHERE ended_at IS NULL; -- what is asked for twice at once is one operation
+CREATE UNIQUE INDEX IF NOT EXISTS acts_open ON acts (kind, projections, campaign) WHERE ended_at IS NULL; -- an operation that is asked for again before it ends is one operation
 
 CREATE TABLE IF NOT EXISTS event_stats ( -- projection event_stats: one row per campaign
-    generation                  INTEGER NOT NULL, -- build that the row belongs to; see projections.active_generation
+    generation                  INTEGER NOT NULL, -- generation that the row belongs to; see projections.active_generation
     campaign                    TEXT NOT NULL,    -- the campaign, eventId on the wire
-    known                       INTEGER NOT NULL CHECK (known IN (0, 1)), -- 0 while its creation has not been seen
-    store                       TEXT NOT NULL,    -- shop of the owner, storeId on the wire; empty while not known
+    known                       INTEGER NOT NULL CHECK (known IN (0, 1)), -- 0 until the creation of the campaign has been seen
+    store                       TEXT NOT NULL,    -- the shop, storeId on the wire; empty while not known
     title                       TEXT NOT NULL,    -- title of the campaign; empty while not known
     objective                   TEXT NOT NULL,    -- objective of the campaign; empty while not known
     starts_at                   INTEGER,          -- start of the campaign; NULL where the owner gave none
@@ -88,7 +88,7 @@ CREATE TABLE IF NOT EXISTS event_stats ( -- projection event_stats: one row per 
     baseline_sales_won          INTEGER,          -- sales without the campaign, in won; NULL where the owner gave none
     new_customer_ltv_won        INTEGER,          -- lifetime value of one new customer in won; NULL where the owner gave none
     participants                INTEGER NOT NULL, -- registrations
-    new_customers               INTEGER NOT NULL, -- registrations of people who said that they are new customers
+    new_customers               INTEGER NOT NULL, -- registrations of new customers, by their own statement
     position                    INTEGER NOT NULL, -- position in the log of the last event about the campaign
     updated_at                  INTEGER,          -- when the event at that position was recorded
     PRIMARY KEY (generation, campaign)
@@ -97,12 +97,12 @@ CREATE TABLE IF NOT EXISTS event_stats ( -- projection event_stats: one row per 
 CREATE INDEX IF NOT EXISTS event_stats_by_store ON event_stats (generation, store, campaign); -- the campaigns of a shop
 
 CREATE TABLE IF NOT EXISTS channel_stats ( -- projection channel_stats: one row per channel of a campaign; a figure is NULL while it is unknown, which is not zero
-    generation     INTEGER NOT NULL, -- build that the row belongs to; see projections.active_generation
+    generation     INTEGER NOT NULL, -- generation that the row belongs to; see projections.active_generation
     campaign       TEXT NOT NULL,    -- the campaign, eventId on the wire
-    channel        TEXT NOT NULL,    -- one of the five channels, or the free text by which participants came
+    channel        TEXT NOT NULL,    -- one of the five channels, or the free text that a registration names
     distributed_at INTEGER,          -- latest completed distribution to the channel; NULL where there was none
     cost_won       INTEGER NOT NULL, -- sum of the costs of the distributions in won
-    participants   INTEGER NOT NULL, -- registrations that came through the channel
+    participants   INTEGER NOT NULL, -- registrations through the channel
     impressions    INTEGER,          -- impressions, cumulative, as the channel last reported them
     impressions_at INTEGER,          -- when the impressions were fetched
     views          INTEGER,          -- views, cumulative, as the channel last reported them
@@ -115,7 +115,7 @@ CREATE TABLE IF NOT EXISTS channel_stats ( -- projection channel_stats: one row 
     comments_at    INTEGER,          -- when the comments were fetched
     shares         INTEGER,          -- shares, cumulative, as the channel last reported them
     shares_at      INTEGER,          -- when the shares were fetched
-    fetched_at     INTEGER,          -- latest report of the channel; NULL where it never answered
+    fetched_at     INTEGER,          -- latest report of the channel; NULL where it never reported
     PRIMARY KEY (generation, campaign, channel),
     CHECK ((impressions IS NULL) = (impressions_at IS NULL)),
     CHECK ((views IS NULL) = (views_at IS NULL)),
@@ -125,8 +125,8 @@ CREATE TABLE IF NOT EXISTS channel_stats ( -- projection channel_stats: one row 
     CHECK ((shares IS NULL) = (shares_at IS NULL))
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE IF NOT EXISTS participation_hourly ( -- projection participation_hourly: one row per hour of a campaign in which somebody registered
-    generation   INTEGER NOT NULL, -- build that the row belongs to; see projections.active_generation
+CREATE TABLE IF NOT EXISTS participation_hourly ( -- projection participation_hourly: one row per hour of a campaign with a registration
+    generation   INTEGER NOT NULL, -- generation that the row belongs to; see projections.active_generation
     campaign     TEXT NOT NULL,    -- the campaign, eventId on the wire
     hour         INTEGER NOT NULL, -- start of the hour
     participants INTEGER NOT NULL, -- registrations within the hour
@@ -134,7 +134,7 @@ CREATE TABLE IF NOT EXISTS participation_hourly ( -- projection participation_ho
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE IF NOT EXISTS participant_profile ( -- projection participant_profile: one row per value of each dimension of a campaign
-    generation   INTEGER NOT NULL, -- build that the row belongs to; see projections.active_generation
+    generation   INTEGER NOT NULL, -- generation that the row belongs to; see projections.active_generation
     campaign     TEXT NOT NULL,    -- the campaign, eventId on the wire
     dimension    TEXT NOT NULL,    -- what is counted by: gender, ageGroup, region or customer
     value        TEXT NOT NULL,    -- the value counted, unknown where the producer sent none

@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	// Not knowing how many shops there are, SQLite would read all campaigns.
+	// Without INDEXED BY and without statistics, SQLite would read all campaigns.
 	readShopCampaigns = `
 SELECT {columns}
 FROM event_stats INDEXED BY event_stats_by_store
@@ -67,8 +67,8 @@ func (s *Store) ShopCampaigns(ctx context.Context, shop events.Shop, by readmode
 	return out, nil
 }
 
-// limits returns the scope as inScope takes it: whether all is in it, and else the
-// shops that are, the first by itself, the others as an array in JSON.
+// limits returns the scope as inScope takes it: whether it has every campaign, the first of
+// the shops that it is limited to, and the others as an array in JSON.
 func limits(by readmodel.Scope) []any {
 	shops, limited := by.Limits()
 	switch len(shops) {

@@ -16,8 +16,8 @@ FROM projections AS p
 JOIN generations AS g ON g.projection = p.projection AND g.generation = p.active_generation
 ORDER BY g.projection`
 
-	// The tables, each in the order of its key, are merged and read no further than
-	// the limit.
+	// SQLite merges the tables, each in the order of its key, and reads them no further
+	// than the limit.
 	readCampaigns = `{tables}
 ORDER BY campaign
 LIMIT ?2`

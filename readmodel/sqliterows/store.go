@@ -23,7 +23,7 @@ import (
 //go:embed schema.sql
 var schema string
 
-// reachTime is for how long a new file may be in the way of who opens it.
+// reachTime bounds how long processes that open a new file at once wait for each other.
 const reachTime = 10 * time.Second
 
 // maxReaders bounds the connections that read: each has a page cache.
@@ -35,22 +35,21 @@ var _ readmodel.Store = (*Store)(nil)
 type Store struct {
 	writer *sql.DB // one connection, so that writers queue here and not in SQLite
 	reader *sql.DB
-	// reads are the statements of Reader, Distributions and Snapshots by their text, prepared:
-	// parsing them takes longer than running them. commits are those of every
-	// commit, prepared for the writer.
+	// reads are statements prepared for the reader, by their text: parsing takes longer
+	// than running them. commits are those of every commit, prepared for the writer. No
+	// field changes once the store is open.
 	reads, commits map[string]*sql.Stmt
 
-	// tables are those that the store was opened with; campaigns and channels are
-	// two of them, which the reads of shops and of distributions join.
+	// campaigns and channels are two of tables.
 	tables              []*table
 	campaigns, channels *table
 	queries             queries
 }
 
-// queries are the statements over more than one table.
+// queries are the statements over several tables.
 type queries struct{ campaign, campaigns, shopCampaigns, shopChannels, distributed string }
 
-// describe takes the tables to keep, and makes the statements over them.
+// describe sets the tables and makes the statements over them.
 func (s *Store) describe(tables []*readmodel.Table) error {
 	var campaigns []string
 	for _, described := range tables {
@@ -86,14 +85,14 @@ func (s *Store) named(name string) *table {
 func (s *Store) table(described *readmodel.Table) (*table, error) {
 	t := s.named(described.Name)
 	if t == nil {
-		return nil, fmt.Errorf("rows of %s, which this store was not opened with", described.Name)
+		return nil, fmt.Errorf("the store was not opened with table %s", described.Name)
 	}
 	return t, nil
 }
 
-// Open opens the file at path, creating it with mode 0600 and the schema with
-// it where they are missing. The tables are those of all projections; it is an error
-// where the schema lacks one.
+// Open opens the file at path. It creates the file, with mode 0600, and the schema where
+// they are missing. The tables are those of all projections; one that the schema lacks is
+// an error.
 func Open(ctx context.Context, path string, tables []*readmodel.Table) (*Store, error) {
 	s, err := open(ctx, path, tables)
 	if err != nil {
@@ -163,9 +162,10 @@ func open(ctx context.Context, path string, tables []*readmodel.Table) (_ *Store
 	return s, nil
 }
 
-// reach opens the first connection, which turns a new file's journal into a write-ahead
-// log. Of several that do so at once SQLite lets all but one fail: whoever reads
-// already and cannot write is not kept waiting (a deadlock could be). They try again.
+// reach opens the first connection, which switches a new file to a write-ahead log. Where
+// several processes do so at once, SQLite lets one succeed and returns SQLITE_BUSY to the
+// others without waiting, since two readers that wait to write would deadlock. reach then
+// tries again.
 func reach(ctx context.Context, db *sql.DB) error {
 	for deadline := time.Now().Add(reachTime); ; {
 		err := db.PingContext(ctx)
@@ -181,11 +181,11 @@ func reach(ctx context.Context, db *sql.DB) error {
 	}
 }
 
-// create makes an empty file that only its owner can read, unless there is one; SQLite
-// would create it readable by all. Its -wal and -shm follow it.
+// create makes an empty file that only its owner can read, unless it exists. SQLite would
+// make it readable by all. The files -wal and -shm get the same mode.
 func create(path string) error {
-	// An existing file is not even opened: closing it again would drop the locks that
-	// this process's other connections hold on it.
+	// An existing file is not opened: closing it would drop the locks that other
+	// connections of this process hold on it.
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrExist) {
 		return nil
@@ -215,7 +215,7 @@ func connect(path, txlock string) (*sql.DB, error) {
 	return sql.OpenDB(connector), nil
 }
 
-// Close waits for what is in flight and closes the file.
+// Close waits for statements in flight and closes the file.
 func (s *Store) Close() error {
 	var errs []error
 	for _, db := range []*sql.DB{s.reader, s.writer} {
@@ -244,7 +244,7 @@ func (s *Store) write(ctx context.Context, do func(*sql.Tx) error) error {
 	}
 	defer func() { _ = tx.Rollback() }() // no effect after a commit
 	if err := do(tx); err != nil {
-		// Where ctx ends, the transaction does: say why.
+		// The end of ctx ends the transaction, and is then the cause.
 		return cmp.Or(ctx.Err(), err)
 	}
 	return tx.Commit()

@@ -21,7 +21,7 @@ WHERE generation = (SELECT active_generation FROM projections WHERE projection =
   AND campaign = ?1
 ORDER BY {key}`
 
-	// loadKeys takes the keys as one array in JSON, each an array.
+	// loadKeys takes the keys as one array in JSON, each key an array.
 	loadKeys = `
 SELECT {columns}
 FROM (SELECT value AS wanted FROM json_each(?2))
@@ -48,10 +48,10 @@ WHERE generation = (SELECT active_generation FROM projections WHERE projection =
   AND campaign > ?1`
 )
 
-// table is a table of rows with the statements over it.
+// table is a described table with the statements over it.
 type table struct {
 	*readmodel.Table
-	// statement puts the table's name and columns into a statement.
+	// statement replaces {table}, {columns} and the like in a statement.
 	statement func(string) string
 	read      string
 	load      string
@@ -110,15 +110,15 @@ func (t *table) loadRows(ctx context.Context, tx *sql.Tx, g readmodel.Generation
 	}, int64(g), string(array))
 }
 
-// upsertRows replaces rows of one generation, in their order, which is that of the table.
+// upsertRows replaces rows of one generation, in the order of the table's key.
 func (t *table) upsertRows(ctx context.Context, tx *sql.Tx, g readmodel.Generation, rows []any) error {
 	prepared, err := tx.PrepareContext(ctx, t.upsert)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = prepared.Close() }()
-	// The driver starts a goroutine for every statement that can be cancelled.
-	// The transaction can be, which is enough: it ends between two rows.
+	// The driver starts a goroutine for every statement that can be cancelled. It is
+	// enough that the transaction can be cancelled, between two rows.
 	uncancelled := context.WithoutCancel(ctx)
 	values := make([]any, 0, 1+len(t.Columns))
 	for _, row := range rows {
@@ -152,7 +152,8 @@ func appendValues(values []any, columns []readmodel.Column, row any) []any {
 	return values
 }
 
-// scanner returns what reads a row of the table's columns, and of more after them.
+// scanner returns a function that scans a result of the table's columns, and of more after
+// them, into a row.
 func (t *table) scanner(more ...any) func(rows *sql.Rows, row any) error {
 	targets, numbers := make([]any, len(t.Columns), len(t.Columns)+len(more)), make([]sql.NullInt64, len(t.Columns))
 	targets = append(targets, more...)
@@ -161,7 +162,7 @@ func (t *table) scanner(more ...any) func(rows *sql.Rows, row any) error {
 			switch t.Columns[i].Kind {
 			case readmodel.Text, readmodel.Boolean, readmodel.Integer:
 				targets[i] = t.Columns[i].At(row)
-			default: // what may be NULL, or is stored as another type
+			default: // it may be NULL, or is stored as another type
 				targets[i] = &numbers[i]
 			}
 		}
@@ -212,7 +213,7 @@ func wonOf(n sql.NullInt64) *events.Won {
 	return &w
 }
 
-// nullValue keeps apart what is unknown and what is zero (I8).
+// nullValue returns NULL for an unknown figure, never 0 (I8).
 func nullValue(f *readmodel.Figure) any {
 	if !f.Known() {
 		return nil
