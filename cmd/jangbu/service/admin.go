@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -13,7 +14,22 @@ import (
 	"jangbu/httpapi"
 )
 
-// adminHandler serves what operators' tools read, apart from the public API.
+// startAdmin starts the listener for operators' tools.
+func (s *Service) startAdmin(ctx context.Context) error {
+	operators, err := s.adminHandler()
+	if err != nil {
+		return err
+	}
+	admin, addr, err := s.listen(ctx, s.cfg.AdminAddr, operators)
+	if err != nil {
+		return fmt.Errorf("start admin listener: %w", err)
+	}
+	s.admin, s.adminURL = admin, "http://"+addr
+	s.line("admin", s.adminURL+"/metrics", "")
+	return nil
+}
+
+// adminHandler returns the handler of metrics and health.
 func (s *Service) adminHandler() (http.Handler, error) {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(
@@ -39,11 +55,12 @@ func (s *Service) adminHandler() (http.Handler, error) {
 	})
 }
 
-// logCollector exports the log's own account and the projections' checkpoints,
-// read from the stores at each scrape: two processes on one log export the
-// same figures, and none is lost with a process.
+// logCollector exports the totals of the log and the checkpoints of the projections. It reads
+// them from the databases at each scrape, so that all processes on one log export the same
+// values, and a process that ends takes none with it.
 type logCollector struct{ s *Service }
 
+// scrapeTimeout bounds what a scrape reads from the databases.
 const scrapeTimeout = 2 * time.Second
 
 // Describe implements [prometheus.Collector].
@@ -62,30 +79,29 @@ func (c *logCollector) Collect(ch chan<- prometheus.Metric) {
 		return
 	}
 	metric(prometheus.GaugeValue, "jangbu_log_head", "Position of the last event in the log.", float64(totals.Head), nil)
-	metric(prometheus.CounterValue, "jangbu_log_received_total", "Records whose fate is decided: head + duplicates + dead letters.", float64(totals.Received), nil)
+	metric(prometheus.CounterValue, "jangbu_log_received_total", "Records that were taken from Kafka: head + duplicates + dead letters.", float64(totals.Received), nil)
 	metric(prometheus.CounterValue, "jangbu_log_duplicates_total", "Records that the log already held.", float64(totals.Duplicates), nil)
-	metric(prometheus.GaugeValue, "jangbu_log_dead_letters", "Records that could not become an event and were not revived since.", float64(totals.DeadLettered), nil)
-	metric(prometheus.GaugeValue, "jangbu_log_dead_letters_discarded", "Those of the dead letters that were given up.", float64(totals.Discarded), nil)
+	metric(prometheus.GaugeValue, "jangbu_log_dead_letters", "Records that could not become an event, and have not become one by a retry.", float64(totals.DeadLettered), nil)
+	metric(prometheus.GaugeValue, "jangbu_log_dead_letters_discarded", "Dead letters that were discarded; they are among jangbu_log_dead_letters.", float64(totals.Discarded), nil)
 	if c.s.runner == nil {
 		return
 	}
 	status := c.s.runner.Status()
-	metric(prometheus.GaugeValue, "jangbu_projections_leading", "1 where this process folds, 0 where it stands by.", number(status.Leading), nil)
+	metric(prometheus.GaugeValue, "jangbu_projections_leading", "1 in the process that leads, 0 in the others.", number(status.Leading), nil)
 	for _, at := range status.Checkpoints {
 		labels := prometheus.Labels{"projection": at.Projection}
 		metric(prometheus.GaugeValue, "jangbu_projection_position", "Checkpoint of a projection's active generation.", float64(at.Position), labels)
-		metric(prometheus.GaugeValue, "jangbu_projection_lag_events", "Events of the log that are not folded yet.", float64(max(totals.Head-at.Position, 0)), labels)
+		metric(prometheus.GaugeValue, "jangbu_projection_lag_events", "Events of the log that have not been folded yet.", float64(max(totals.Head-at.Position, 0)), labels)
 		lag, err := c.waiting(ctx, at.Position, totals.Head)
 		if err != nil {
 			ch <- prometheus.NewInvalidMetric(prometheus.NewInvalidDesc(err), err)
 			continue
 		}
-		metric(prometheus.GaugeValue, "jangbu_projection_lag_seconds", "For how long the oldest of these has been in the log.", lag.Seconds(), labels)
+		metric(prometheus.GaugeValue, "jangbu_projection_lag_seconds", "How long the oldest event that has not been folded has been in the log.", lag.Seconds(), labels)
 	}
 }
 
-// waiting returns for how long the first event behind a checkpoint has been in the
-// log.
+// waiting returns how long the first event after a checkpoint has been in the log.
 func (c *logCollector) waiting(ctx context.Context, checkpoint, head events.Position) (time.Duration, error) {
 	if checkpoint >= head {
 		return 0, nil
@@ -95,4 +111,19 @@ func (c *logCollector) waiting(ctx context.Context, checkpoint, head events.Posi
 		return 0, err
 	}
 	return max(time.Since(next[0].RecordedAt), 0), nil
+}
+
+// ready returns the health of every part of this process.
+func (s *Service) ready(ctx context.Context) []httpapi.Part {
+	_, err := s.log.Totals(ctx)
+	parts := []httpapi.Part{{Name: "log", Err: err}}
+	_, err = s.rows.Revision(ctx)
+	parts = append(parts, httpapi.Part{Name: "rows", Err: err})
+	if s.cfg.does(roleIngest) {
+		parts = append(parts, httpapi.Part{Name: "ingest"}) // when it cannot run it ends the process
+	}
+	if s.runner != nil {
+		parts = append(parts, httpapi.Part{Name: "project", Err: s.runner.Status().LastError})
+	}
+	return parts
 }

@@ -13,17 +13,17 @@ import (
 	"jangbu/httpapi"
 )
 
-// authConfig says who may read.
+// authConfig is the flags that say who may read.
 type authConfig struct {
 	JWTSecretFile  string `env:"JANGBU_JWT_SECRET_FILE" placeholder:"FILE" help:"Secret that verifies tokens (HS256): at least 32 bytes, readable by its owner only."`
 	JWKSURL        string `name:"jwks-url" env:"JANGBU_JWKS_URL" placeholder:"URL" help:"Where the keys are that verify tokens (RS256, ES256, EdDSA): https://…, or http:// on this machine."`
-	JWTIssuer      string `env:"JANGBU_JWT_ISSUER" placeholder:"NAME" help:"Who must have issued a token: its iss, letter by letter. Required with either."`
-	JWTAudience    string `env:"JANGBU_JWT_AUDIENCE" placeholder:"NAME" help:"Whom a token must be for: one of its aud, letter by letter. Required with either."`
-	InsecureNoAuth bool   `help:"Ask for no tokens: whoever reaches the read API sees everything."`
+	JWTIssuer      string `env:"JANGBU_JWT_ISSUER" placeholder:"NAME" help:"Issuer that a token must name: its iss, compared exactly. Required with either."`
+	JWTAudience    string `env:"JANGBU_JWT_AUDIENCE" placeholder:"NAME" help:"Audience that a token must name: one of its aud, compared exactly. Required with either."`
+	InsecureNoAuth bool   `help:"Ask for no tokens: every client that reaches the read API can read everything."`
 }
 
-// validate reports what is wrong. Exactly one way to tell who asks has to be
-// chosen: nobody should leave the API open by saying nothing.
+// validate reports each flag that is wrong. One way to identify callers must be chosen, so
+// that no API is open because nothing was said.
 func (c authConfig) validate(wrong func(flag, format string, args ...any)) {
 	ways := 0
 	for _, chosen := range []bool{c.JWTSecretFile != "", c.JWKSURL != "", c.InsecureNoAuth} {
@@ -59,7 +59,7 @@ func (c authConfig) validate(wrong func(flag, format string, args ...any)) {
 	}
 }
 
-// start returns what tells who asks; nil where nobody is asked.
+// start returns what identifies callers; nil with --insecure-no-auth.
 func (c authConfig) start(ctx context.Context, logger *slog.Logger) (*httpapi.Auth, error) {
 	if c.InsecureNoAuth {
 		return nil, nil
@@ -74,13 +74,13 @@ func (c authConfig) start(ctx context.Context, logger *slog.Logger) (*httpapi.Au
 	return httpapi.NewAuth(ctx, cfg)
 }
 
-// maxSecretBytes is the longest file that a secret may be in.
+// maxSecretBytes bounds the file of a secret.
 const maxSecretBytes = 4096
 
-// ReadSecret reads a secret from a file that nobody but its owner may read.
-// White space around it is no part of it.
+// ReadSecret reads a secret from a file that only its owner may read, without
+// white space around it.
 func ReadSecret(path string) ([]byte, error) {
-	// Not blocking, for else a pipe would be waited for before it is seen to be one.
+	// Without O_NONBLOCK, opening a pipe would wait for a writer.
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, fmt.Errorf("read secret: %w", err)

@@ -14,7 +14,7 @@ import (
 	"jangbu/events/channels/api"
 )
 
-// channelConfig says which channel APIs are polled, and how often.
+// channelConfig is the flags that say which channel APIs are polled, and how often.
 type channelConfig struct {
 	Wooridongnetv ChannelAPI `embed:"" prefix:"channel-wooridongnetv-" envprefix:"JANGBU_CHANNEL_WOORIDONGNETV_"`
 	Genietv       ChannelAPI `embed:"" prefix:"channel-genietv-" envprefix:"JANGBU_CHANNEL_GENIETV_"`
@@ -23,11 +23,11 @@ type channelConfig struct {
 	stores.PollConfig
 	PollAfterEnd time.Duration `env:"JANGBU_POLL_AFTER_END" default:"168h" placeholder:"DURATION" help:"For how long after its end a campaign is still polled (${default})."`
 
-	// ChannelRoots judge the certificates of the channel APIs; nil: the system's.
+	// ChannelRoots verify the certificates of the channel APIs; nil is the system's roots.
 	ChannelRoots *x509.CertPool `kong:"-"`
 }
 
-// defaultPolling is a configuration that polls nobody.
+// defaultPolling returns a configuration that polls no API.
 func defaultPolling() channelConfig {
 	return channelConfig{
 		PollConfig:   stores.PollConfig{PollInterval: channels.DefaultYoungest, PollIntervalMax: channels.DefaultOldest},
@@ -35,17 +35,17 @@ func defaultPolling() channelConfig {
 	}
 }
 
-// ChannelAPI is how to reach one channel API.
+// ChannelAPI is the flags that say how one channel API is reached.
 type ChannelAPI struct {
 	URL     string `name:"url" env:"URL" placeholder:"URL" help:"Base URL of the API: https://HOST[/PATH]. Without one it is not polled."`
 	KeyFile string `name:"key-file" env:"KEY_FILE" placeholder:"FILE" help:"File with the API's key. Required with the URL (or the key itself in the variable that ends with KEY)."`
 }
 
-// namedAPI is a channel API and what its settings are called.
+// namedAPI is a channel API and the names of its settings.
 type namedAPI struct {
 	ChannelAPI
 	flags       string // prefix
-	keyVariable string // holds the key itself; it has no flag, as with the master key
+	keyVariable string // of the environment; it may hold the key itself, which has no flag
 	source      func(api.Endpoint) *api.Client
 }
 
@@ -68,15 +68,15 @@ func (c channelConfig) configured() []namedAPI {
 	return given
 }
 
-// Schedule is that of all campaigns.
+// Schedule returns the schedule of polls.
 func (c channelConfig) Schedule() channels.Schedule {
 	s := c.PollConfig.Schedule()
 	s.AfterEnd = c.PollAfterEnd
 	return s
 }
 
-// validate reports what is wrong. A process that polls needs keys that can be
-// read, and should not start and then poll in vain.
+// validate reports each flag that is wrong. A process that polls needs keys that can be
+// read; without them it must not start.
 func (c channelConfig) validate(polls bool, wrong func(flag, format string, args ...any)) {
 	c.Check(wrong)
 	if c.PollAfterEnd <= 0 {
@@ -95,7 +95,7 @@ func (c channelConfig) validate(polls bool, wrong func(flag, format string, args
 	}
 }
 
-// endpoint reads the key.
+// endpoint returns where the API is, and its key.
 func (a namedAPI) endpoint(roots *x509.CertPool) (api.Endpoint, error) {
 	key := os.Getenv(a.keyVariable)
 	if a.KeyFile != "" {
@@ -110,7 +110,7 @@ func (a namedAPI) endpoint(roots *x509.CertPool) (api.Endpoint, error) {
 	return api.NewEndpoint(a.URL, api.NewSecret(key), roots)
 }
 
-// maxKeyBytes is the longest key of a channel API.
+// maxKeyBytes bounds the key of a channel API.
 const maxKeyBytes = 4096
 
 func readKey(path string) (string, error) {

@@ -12,8 +12,8 @@ import (
 	"jangbu/readmodel/dashboard"
 )
 
-// Config is everything that can be configured about a running service.
-// Each flag can be given as the environment variable named; the flag wins.
+// Config is everything that can be configured about a running service. A flag wins over
+// its environment variable.
 type Config struct {
 	stores.Config
 	HTTPAddr  string `env:"JANGBU_HTTP_ADDR" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Where the read API listens (${default}; port 0: any free one)."`
@@ -40,7 +40,7 @@ type Config struct {
 	cli.LogConfig
 }
 
-// The roles.
+// The roles, which are also the parts of the service.
 const (
 	roleIngest  = "ingest"
 	roleProject = "project"
@@ -48,7 +48,7 @@ const (
 	roleAPI     = "api"
 )
 
-// validate returns one error that names every field that is wrong.
+// validate returns one error that names every flag that is wrong.
 func (c *Config) validate() error {
 	var all cli.Problems
 	wrong := all.Add
@@ -59,7 +59,7 @@ func (c *Config) validate() error {
 	}
 	c.channelConfig.validate(c.does(rolePoll), wrong)
 	if slices.Contains(c.Role, rolePoll) && len(c.configured()) == 0 {
-		wrong("role", "poll has nobody to poll: no --channel-…-url is given")
+		wrong("role", "poll has nothing to poll: no --channel-…-url is given")
 	}
 	if location, err := time.LoadLocation(c.TZ); err != nil || c.TZ == "" {
 		wrong("tz", "%q is no IANA time zone such as Asia/Seoul", c.TZ)
@@ -86,8 +86,8 @@ func (c *Config) validate() error {
 	return all.Err()
 }
 
-// validateAddresses refuses to let other machines in where nobody is asked who
-// they are.
+// validateAddresses reports addresses that are wrong, and one that other machines can reach
+// although callers are not identified.
 func (c *Config) validateAddresses(wrong func(flag, format string, args ...any)) {
 	for flag, addr := range map[string]string{"http-addr": c.HTTPAddr, "admin-addr": c.AdminAddr} {
 		host, _, err := net.SplitHostPort(addr)
@@ -97,12 +97,12 @@ func (c *Config) validateAddresses(wrong func(flag, format string, args ...any))
 		}
 		ip := net.ParseIP(host)
 		if flag == "http-addr" && c.InsecureNoAuth && host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-			wrong(flag, "%s can be reached from outside, and --insecure-no-auth asks nobody who they are: bind to 127.0.0.1", addr)
+			wrong(flag, "%s can be reached from outside, and --insecure-no-auth asks for no token: bind to 127.0.0.1", addr)
 		}
 	}
 }
 
-// limits are those of the read API.
+// limits returns the limits of the read API.
 func (c *Config) limits() httpapi.Limits {
 	limit := func(perSecond float64) float64 {
 		if perSecond == 0 {
@@ -113,12 +113,13 @@ func (c *Config) limits() httpapi.Limits {
 	return httpapi.Limits{PerToken: limit(c.RatePerToken), PerAddress: limit(c.RatePerAddress)}
 }
 
+// does reports whether the process has a role.
 func (c *Config) does(role string) bool {
 	return slices.Contains(c.Role, "all") || slices.Contains(c.Role, role)
 }
 
-// Embedded is a service with all parts embedded, on free ports, with its
-// files in dir, open to whoever is on this machine, without limits of rates.
+// Embedded returns a configuration with all parts embedded, on free ports and with their
+// files in dir. It asks for no tokens and limits no rates.
 func Embedded(dir string) Config {
 	return Config{
 		Config: stores.Config{DataDir: dir}, HTTPAddr: "127.0.0.1:0", AdminAddr: "127.0.0.1:0",

@@ -2,7 +2,6 @@ package service
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"os"
 	"strings"
@@ -22,7 +21,7 @@ type ServeCommand struct {
 // Help implements kong's detailed help.
 func (ServeCommand) Help() string {
 	return `With nothing configured every part runs embedded: a Kafka-protocol broker that
-real Kafka clients can use, and SQLite. Kill it and start it again: nothing is lost.
+Kafka clients can use, and SQLite. Kill it and start it again: nothing is lost.
 
 Examples:
   jangbu serve --insecure-no-auth
@@ -32,7 +31,7 @@ Examples:
   JANGBU_KAFKA_BROKERS=kafka:9092 JANGBU_DATABASE_URL=postgres://… jangbu serve --role ingest,project`
 }
 
-// Run serves until it is told to stop.
+// Run serves until ctx ends.
 func (c ServeCommand) Run(ctx context.Context, t cli.Terminal, program *kong.Context) error {
 	logger := c.Logger(t)
 	warn(ctx, logger, c.Config, UnknownVariables(program.Kong, os.Environ()))
@@ -44,29 +43,13 @@ func (c ServeCommand) Run(ctx context.Context, t cli.Terminal, program *kong.Con
 	return s.Wait(ctx)
 }
 
-// PartLine says where a part of the service is.
-type PartLine struct {
-	Part string `json:"part"`
-	At   string `json:"at"`
-	Kind string `json:"kind,omitempty"`
-}
-
-// String is the line for people.
-func (l PartLine) String() string {
-	line := fmt.Sprintf("%-9s %s", l.Part, l.At)
-	if l.Kind != "" {
-		line += "  " + l.Kind
-	}
-	return line
-}
-
-// warn tells of settings that have no effect, or one that should be known.
+// warn logs settings that have no effect, and the one that opens the API.
 func warn(ctx context.Context, logger *slog.Logger, c Config, unknown []string) {
 	for _, name := range unknown {
 		logger.WarnContext(ctx, "config: unknown environment variable is ignored", slog.String("name", name))
 	}
 	if c.InsecureNoAuth && c.does(roleAPI) {
-		logger.WarnContext(ctx, "config: --insecure-no-auth: whoever reaches the read API sees everything")
+		logger.WarnContext(ctx, "config: --insecure-no-auth: every client that reaches the read API can read everything")
 	}
 }
 

@@ -7,20 +7,19 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
-	"path/filepath"
 	"slices"
-	"strings"
 	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"jangbu/cmd/jangbu/cli"
+	"jangbu/events"
 	"jangbu/events/bus"
 	"jangbu/events/bus/embedded"
 	"jangbu/events/bus/kafka"
-	"jangbu/events/commit"
+	"jangbu/events/channels"
 	"jangbu/events/privacy"
-	"jangbu/projections"
 	"jangbu/projections/runner"
 	"jangbu/readmodel"
 	"jangbu/readmodel/cache"
@@ -34,41 +33,43 @@ const (
 	startTimeout  = time.Minute     // for brokers and databases that are still starting
 )
 
-// Service is the program as a value: its parts, started and wired.
+// Service is the program as a value: its parts, started and wired. Start sets all fields
+// before it returns and nothing sets them later, but for kept and for closers, which Close
+// empties.
 type Service struct {
 	cfg    Config
 	owner  string // names this process in leases
 	logger *slog.Logger
 
 	brokers   []string
-	embedded  *embedded.Broker // nil: the brokers are somebody else's
+	embedded  *embedded.Broker // nil if the brokers are configured
 	log       *measuredLog
 	rows      readmodel.Store
-	router    *bus.Router    // nil without something to carry
-	polling   *polling       // nil without the role, or anybody to poll
+	router    *bus.Router    // nil without topics to read or to write
+	polling   *polling       // nil without the role, or without a channel API
 	runner    *runner.Runner // nil without the role
 	auditing  *auditing      // nil without the role
-	cache     *cache.Cache   // nil with neither of the roles that need it
+	cache     *cache.Cache   // nil without both of the roles project and api
 	api       *http.Server   // nil without the role
 	admin     *http.Server
-	tracing   *tracing // nil: nobody wants traces
+	tracing   *tracing // nil without an endpoint for traces
 	requests  requestMetrics
-	kept      atomic.Int64  // answers that were given again as they were
-	draining  chan struct{} // closed when streams are to end
-	httpAddr  string        // bound, as are the others; "" without the role
-	redisAddr string        // of the cache, embedded or not
+	kept      atomic.Int64  // responses that were sent again as they were
+	draining  chan struct{} // closed by Close: streams end
+	httpAddr  string        // bound address; empty without the role
+	redisAddr string        // of the Redis in use, embedded or not
 	adminURL  string
 
-	lines   []PartLine // one per part
+	lines   []PartLine // one for each part
 	group   *errgroup.Group
 	failed  <-chan struct{} // closed when a part of the group fails
 	stop    context.CancelFunc
 	stopped <-chan struct{} // closed by stop
-	closers []func() error  // in the order of opening
+	closers []func() error  // in the order in which the parts were opened
 }
 
-// Start starts every part that the configuration asks for and returns
-// once it is ready to work. On an error nothing is left running.
+// Start starts every part that the configuration asks for and returns once all are ready.
+// After an error nothing is left running.
 func Start(ctx context.Context, cfg Config, logger *slog.Logger) (_ *Service, err error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
@@ -76,7 +77,7 @@ func Start(ctx context.Context, cfg Config, logger *slog.Logger) (_ *Service, er
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	stopped := running.Done()
 	group, running := errgroup.WithContext(running)
-	host, _ := os.Hostname() // a name for people; the process id tells apart
+	host, _ := os.Hostname() // for people; the process id makes it unique
 	s := &Service{
 		cfg: cfg, owner: fmt.Sprintf("%s/%d/%d", host, os.Getpid(), time.Now().UnixNano()),
 		logger: logger, group: group, failed: running.Done(), stop: stop, stopped: stopped,
@@ -84,7 +85,7 @@ func Start(ctx context.Context, cfg Config, logger *slog.Logger) (_ *Service, er
 	}
 	defer func() {
 		if err != nil {
-			_ = s.Close() // the first error says more
+			_ = s.Close() // err is the cause
 		}
 	}()
 	starting, cancel := context.WithTimeout(ctx, startTimeout)
@@ -100,7 +101,7 @@ func Start(ctx context.Context, cfg Config, logger *slog.Logger) (_ *Service, er
 		return nil, fmt.Errorf("make data directory: %w", err)
 	}
 	var master privacy.MasterKey
-	if cfg.does(roleIngest) { // before a database is waited for in vain
+	if cfg.does(roleIngest) { // first, because a database may take a minute to be reached
 		if master, err = cfg.MasterKey(&cfg.Config); err != nil {
 			return nil, fmt.Errorf("master key: %w", err)
 		}
@@ -123,7 +124,12 @@ func Start(ctx context.Context, cfg Config, logger *slog.Logger) (_ *Service, er
 			return nil, err
 		}
 	}
-	if err := s.startHTTP(starting); err != nil {
+	if cfg.does(roleAPI) {
+		if err := s.startAPI(starting); err != nil {
+			return nil, err
+		}
+	}
+	if err := s.startAdmin(starting); err != nil {
 		return nil, err
 	}
 	return s, nil
@@ -131,7 +137,7 @@ func Start(ctx context.Context, cfg Config, logger *slog.Logger) (_ *Service, er
 
 func (s *Service) onClose(f func() error) { s.closers = append(s.closers, f) }
 
-// line notes where a part is, and what kind it is of.
+// line notes where a part is, and its kind.
 func (s *Service) line(part, at, kind string) { s.lines = append(s.lines, PartLine{part, at, kind}) }
 
 func (s *Service) openStores(ctx context.Context) error {
@@ -155,110 +161,8 @@ func (s *Service) openStores(ctx context.Context) error {
 	return nil
 }
 
-func (s *Service) openPrivacy(ctx context.Context, master privacy.MasterKey) (*privacy.Keeper, error) {
-	keys, closeKeys, err := s.cfg.OpenKeys(ctx)
-	if err != nil {
-		return nil, err
-	}
-	s.onClose(closeKeys)
-	return privacy.Open(ctx, keys, master)
-}
-
-// startBroker finds the brokers, or starts one, and makes sure of the topics.
-func (s *Service) startBroker(starting context.Context) (err error) {
-	topics := s.cfg.TopicNames()
-	if s.brokers = s.cfg.KafkaBrokers; len(s.brokers) == 0 {
-		s.embedded, err = embedded.Start(starting, embedded.Config{
-			Listen: s.cfg.KafkaListen, DataDir: filepath.Join(s.cfg.DataDir, "broker"),
-			Partitions: Partitions, Topics: topics, Logger: s.logger,
-		})
-		if err != nil {
-			return fmt.Errorf("start broker: %w", err)
-		}
-		s.onClose(func() error { s.embedded.Close(); return nil })
-		s.brokers = []string{s.embedded.Addr()}
-		s.line("broker", s.embedded.Addr(), "embedded (Kafka protocol)")
-	} else {
-		s.line("broker", strings.Join(s.brokers, ","), "Kafka")
-	}
-	if err := kafka.EnsureTopics(starting, s.Kafka(), Partitions, topics...); err != nil {
-		return fmt.Errorf("create topics: %w", err)
-	}
-	return nil
-}
-
-// startRouter starts what carries messages: ingestion and polling.
-func (s *Service) startRouter(starting, running context.Context, master privacy.MasterKey) (err error) {
-	if err := s.startBroker(starting); err != nil {
-		return err
-	}
-	cfg := bus.Config{Logger: s.logger, Middleware: s.tracing.messages()}
-	if s.cfg.does(roleIngest) {
-		if cfg.Ingest, err = s.ingest(starting, master); err != nil {
-			return err
-		}
-	}
-	if s.cfg.does(rolePoll) {
-		if cfg.Poll, err = s.startPolling(running); err != nil {
-			return err
-		}
-	}
-	if cfg.Ingest == nil && cfg.Poll == nil {
-		return nil
-	}
-	if s.router, err = bus.NewRouter(cfg); err != nil {
-		return err
-	}
-	s.group.Go(func() error { return s.router.Run(running) })
-	select {
-	case <-s.router.Running():
-		return nil
-	case <-running.Done():
-		return s.group.Wait()
-	case <-starting.Done():
-		return fmt.Errorf("subscribe to topics: %w", starting.Err())
-	}
-}
-
-// ingest prepares the ingestion of every topic.
-func (s *Service) ingest(ctx context.Context, master privacy.MasterKey) (*bus.Ingest, error) {
-	keeper, err := s.openPrivacy(ctx, master)
-	if err != nil {
-		return nil, err
-	}
-	subscriber, err := kafka.NewSubscriber(s.Kafka())
-	if err != nil {
-		return nil, err
-	}
-	s.onClose(subscriber.Close)
-	appender := commit.New(s.log, commit.Options{})
-	s.onClose(func() error { appender.Close(); return nil })
-	topics := s.cfg.Topics()
-	s.line("ingest", fmt.Sprintf("group %s, topics %s", s.cfg.KafkaGroup, strings.Join(s.cfg.TopicNames(), " ")), "")
-	return &bus.Ingest{Subscriber: subscriber, Topics: topics, Log: s.tracing.appends(appender), DeadLetters: s.log.DeadLetters(), Privacy: keeper}, nil
-}
-
-func (s *Service) startRunner(running context.Context) (err error) {
-	s.runner, err = runner.New(runner.Config{
-		Log: s.log, Rows: s.tracing.commits(s.rows), Projections: projections.All(),
-		Owner: s.owner, Logger: s.logger, Committed: s.cache.Committed,
-	})
-	if err != nil {
-		return err
-	}
-	s.group.Go(func() error { return s.runner.Run(running) })
-	s.auditing = newAuditing(s.log, s.rows, func() bool { return s.runner.Status().Leading }, s.logger)
-	s.group.Go(func() error { s.auditing.run(running); return nil })
-	names := make([]string, 0, 4)
-	for _, p := range projections.All() {
-		names = append(names, p.Name())
-	}
-	s.line("project", strings.Join(names, " "), "")
-	return nil
-}
-
-// Wait returns when ctx ends, with nil, or when a part fails, with its error.
-// Then everything has been stopped.
+// Wait returns nil when ctx ends, or the error of the first part that fails. By then all
+// parts have been stopped.
 func (s *Service) Wait(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
@@ -268,7 +172,8 @@ func (s *Service) Wait(ctx context.Context) error {
 	return errors.Join(s.group.Wait(), err)
 }
 
-// Close stops the parts against the flow, so that each still finds what it needs.
+// Close stops the parts against the flow of events: first what takes requests, then the
+// work under way, then what it needs. Requests get a grace of 5 s.
 func (s *Service) Close() error {
 	var all []error
 	close(s.draining)
@@ -280,7 +185,7 @@ func (s *Service) Close() error {
 		}
 	}
 	s.stop()
-	_ = s.group.Wait() // Wait and startService report it
+	_ = s.group.Wait() // Wait reports its error
 	for _, closer := range slices.Backward(s.closers) {
 		all = append(all, closer())
 	}
@@ -288,9 +193,73 @@ func (s *Service) Close() error {
 	return errors.Join(all...)
 }
 
-// Stop stops the service at once.
+// Stop stops the service and returns what Wait returns.
 func (s *Service) Stop() error {
 	ended, cancel := context.WithCancel(context.Background())
 	cancel()
 	return s.Wait(ended)
+}
+
+// PartLine is where a part of the service is, and its kind.
+type PartLine struct {
+	Part string `json:"part"`
+	At   string `json:"at"`
+	Kind string `json:"kind,omitempty"`
+}
+
+// String is the line for people.
+func (l PartLine) String() string {
+	line := fmt.Sprintf("%-9s %s", l.Part, l.At)
+	if l.Kind != "" {
+		line += "  " + l.Kind
+	}
+	return line
+}
+
+// Print prints where each part of the service is.
+func (s *Service) Print(t cli.Terminal, asJSON bool) {
+	for _, line := range s.lines {
+		t.Print(asJSON, line)
+	}
+}
+
+// HTTPAddr returns the address of the read API; empty without the role.
+func (s *Service) HTTPAddr() string { return s.httpAddr }
+
+// Kafka returns how the brokers of the service are reached.
+func (s *Service) Kafka() kafka.Config {
+	return kafka.Config{Brokers: s.brokers, Group: s.cfg.KafkaGroup, Logger: s.logger}
+}
+
+// Go runs work as one more part: an error ends the service, and Close waits for it.
+func (s *Service) Go(work func() error) { s.group.Go(work) }
+
+// Totals returns what the log has received.
+func (s *Service) Totals(ctx context.Context) (events.Totals, error) { return s.log.Totals(ctx) }
+
+// Lag returns how many events up to the head of the log the projection that is farthest
+// behind has yet to fold; false until the runner has read the checkpoints.
+func (s *Service) Lag(head events.Position) (events.Position, bool) {
+	low, checkpoints := head, s.runner.Status().Checkpoints
+	for _, at := range checkpoints {
+		low = min(low, at.Position)
+	}
+	return head - low, len(checkpoints) > 0
+}
+
+// Polled returns the state of each channel API that is polled.
+func (s *Service) Polled() []channels.Status {
+	var all []channels.Status
+	for _, p := range s.polling.pollers {
+		all = append(all, p.Status())
+	}
+	return all
+}
+
+// CacheReads returns how often dashboards were asked for, and how many of these requests
+// were answered without a read of the rows.
+func (s *Service) CacheReads() (all, hits int64) {
+	stats := s.cache.Stats()
+	hits = s.kept.Load() + stats.Hits + stats.SharedHits
+	return hits + stats.Misses, hits
 }

@@ -18,12 +18,12 @@ import (
 // TokenCommand mints a token for the read API, for development.
 type TokenCommand struct {
 	JWTSecretFile string        `env:"JANGBU_JWT_SECRET_FILE" placeholder:"FILE" help:"Secret that signs the token, as of serve. Required."`
-	Create        bool          `help:"Make up a secret where there is no such file."`
-	JWTIssuer     string        `env:"JANGBU_JWT_ISSUER" default:"jangbu" placeholder:"NAME" help:"Who issues the token, as of serve (${default})."`
-	JWTAudience   string        `env:"JANGBU_JWT_AUDIENCE" default:"jangbu" placeholder:"NAME" help:"Whom the token is for, as of serve (${default})."`
+	Create        bool          `help:"Make a secret if there is no such file."`
+	JWTIssuer     string        `env:"JANGBU_JWT_ISSUER" default:"jangbu" placeholder:"NAME" help:"Issuer of the token, as of serve (${default})."`
+	JWTAudience   string        `env:"JANGBU_JWT_AUDIENCE" default:"jangbu" placeholder:"NAME" help:"Audience of the token, as of serve (${default})."`
 	Role          string        `default:"owner" enum:"owner,analyst,ops" placeholder:"ROLE" help:"What its bearer may do: ${enum} (${default})."`
 	Shop          []events.Shop `aliases:"store" sep:"none" placeholder:"ID" help:"A shop whose campaigns an owner sees. Can be repeated; an owner needs one."`
-	Subject       string        `default:"dev" placeholder:"NAME" help:"Who its bearer is (${default})."`
+	Subject       string        `default:"dev" placeholder:"NAME" help:"Subject of the token (${default})."`
 	For           time.Duration `default:"1h" placeholder:"DURATION" help:"How long the token is valid (${default}; at most 720h)."`
 	JSON          bool          `help:"Print the token and what is in it as one JSON object."`
 }
@@ -41,15 +41,15 @@ Examples:
     http://127.0.0.1:8080/api/events/EVENT/analytics`
 }
 
-// maxTokenLife bounds a token that nobody can take back.
-const maxTokenLife = 30 * 24 * time.Hour
+// maxValidity bounds how long a token is valid, because none can be withdrawn.
+const maxValidity = 30 * 24 * time.Hour
 
 // Run prints the token.
 func (c TokenCommand) Run(t cli.Terminal) error {
 	switch {
 	case c.JWTSecretFile == "":
 		return fmt.Errorf("%w: --jwt-secret-file: required", cli.ErrUsage)
-	case c.For < time.Second || c.For > maxTokenLife:
+	case c.For < time.Second || c.For > maxValidity:
 		return fmt.Errorf("%w: --for: %v is not between 1s and 720h", cli.ErrUsage, c.For)
 	case c.JWTIssuer == "":
 		return fmt.Errorf("%w: --jwt-issuer: is empty", cli.ErrUsage)
@@ -96,7 +96,7 @@ func CreateSecret(path string) error {
 	_, _ = rand.Read(secret) // never fails: crypto/rand ends the process instead
 	_, err = f.WriteString(base64.StdEncoding.EncodeToString(secret) + "\n")
 	if err = errors.Join(err, f.Close()); err != nil {
-		_ = os.Remove(path) // half a secret is none
+		_ = os.Remove(path) // incomplete
 		return fmt.Errorf("create secret: %w", err)
 	}
 	return nil

@@ -29,7 +29,7 @@ import (
 	"jangbu/readmodel"
 )
 
-// tracingConfig says where traces go.
+// tracingConfig is the flag that says where traces are sent.
 type tracingConfig struct {
 	OTLPEndpoint string `name:"otlp-endpoint" env:"OTEL_EXPORTER_OTLP_ENDPOINT" placeholder:"URL" help:"Where traces are sent (OTLP over HTTP), such as http://127.0.0.1:4318. Without one, none are made."`
 }
@@ -42,7 +42,7 @@ type tracing struct {
 	trail      trail
 }
 
-// start returns nil where there is nowhere to send traces.
+// startTracing returns nil without an endpoint.
 func (c tracingConfig) startTracing(ctx context.Context) (*tracing, error) {
 	if c.OTLPEndpoint == "" {
 		return nil, nil
@@ -51,7 +51,7 @@ func (c tracingConfig) startTracing(ctx context.Context) (*tracing, error) {
 	if err != nil || base.Scheme != "http" && base.Scheme != "https" || base.Host == "" {
 		return nil, fmt.Errorf("%w: --otlp-endpoint: expected http://HOST:PORT or https://HOST", cli.ErrUsage)
 	}
-	// As the variable is read everywhere: a base, below which each signal has its path.
+	// The variable holds a base URL, below which each signal has its path.
 	exporter, err := otlptracehttp.New(ctx, otlptracehttp.WithEndpointURL(base.JoinPath("v1", "traces").String()))
 	if err != nil {
 		return nil, fmt.Errorf("start tracing: %w", err)
@@ -67,7 +67,7 @@ func newTracing(exporter sdktrace.SpanExporter) *tracing {
 	return &tracing{provider: provider, tracer: provider.Tracer("jangbu"), propagator: propagation.TraceContext{}}
 }
 
-// close sends what has not been sent yet.
+// close sends the spans that have not been sent yet.
 func (t *tracing) close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), shutdownGrace)
 	defer cancel()
@@ -77,8 +77,8 @@ func (t *tracing) close() error {
 	return nil
 }
 
-// The parts of the service take from here what they need; where there is no
-// tracing, nothing.
+// The methods below return what a part of the service needs to be traced. A nil tracing
+// returns nothing, or what it was given.
 
 func (t *tracing) queries() pgx.QueryTracer {
 	if t == nil {
@@ -122,11 +122,11 @@ func (t *tracing) redis(client redis.UniversalClient) error {
 	return redisotel.InstrumentTracing(client, redisotel.WithTracerProvider(t.provider))
 }
 
-// maxLinks bounds how many other traces one span names.
+// maxLinks bounds the links of one span to other traces.
 const maxLinks = 64
 
-// handle traces a message of the router: a frame of records, or a tick. A frame
-// names the traces that its records came with.
+// handle traces a message of the router: a frame of records, or a tick. The span of a frame
+// is linked to the traces that its records carry.
 func (t *tracing) handle(next message.HandlerFunc) message.HandlerFunc {
 	return func(msg *message.Message) ([]*message.Message, error) {
 		name, options := "poll "+message.HandlerNameFromCtx(msg.Context()), []trace.SpanStartOption{}
@@ -149,7 +149,7 @@ func (t *tracing) handle(next message.HandlerFunc) message.HandlerFunc {
 	}
 }
 
-// links returns the traces that the records of a frame belong to.
+// links returns links to the traces that the records of a frame carry.
 func (t *tracing) links(frame events.Frame) []trace.Link {
 	var links []trace.Link
 	for _, record := range frame.Records {
@@ -176,8 +176,8 @@ func failed(span trace.Span, err error) {
 	}
 }
 
-// tracedAppender traces appends, and notes by which one each campaign's events came
-// last, for the next commit of the campaign's rows.
+// tracedAppender traces appends, and notes for each campaign the span of its last append,
+// to which the next commit of the campaign's rows is linked.
 type tracedAppender struct {
 	events.Appender
 	*tracing
@@ -187,7 +187,7 @@ type tracedAppender struct {
 func (a tracedAppender) Append(ctx context.Context, drafts []events.Draft) ([]events.Outcome, error) {
 	ctx, span := a.tracer.Start(ctx, "append", trace.WithAttributes(attribute.Int("jangbu.events", len(drafts))))
 	defer span.End()
-	// Rows may be committed before Append returns: what they look for is there before.
+	// Rows may be committed before Append returns, so the span is noted first.
 	for _, draft := range drafts {
 		a.trail.note(draft.Event.Subject(), span.SpanContext())
 	}
@@ -207,7 +207,7 @@ func (a tracedAppender) Append(ctx context.Context, drafts []events.Draft) ([]ev
 	return outcomes, err
 }
 
-// tracedRows traces commits of rows: each names the appends that it folds.
+// tracedRows traces commits of rows. A span is linked to the appends of what it folds.
 type tracedRows struct {
 	readmodel.Store
 	*tracing
@@ -234,14 +234,14 @@ func (w tracedRows) Commit(ctx context.Context, lease readmodel.Lease, advances 
 	return revision, err
 }
 
-// trail remembers for a while by which span events of a campaign came last.
+// trail holds the span of the last append of each campaign until its rows are committed.
 type trail struct {
-	mu    sync.Mutex
+	mu    sync.Mutex // guards the fields below
 	spans map[events.Campaign]trace.SpanContext
 	swept time.Time
 }
 
-// maxTrail bounds what waits to be folded; beyond it traces end at the log.
+// maxTrail bounds the campaigns that wait to be folded; beyond it traces end at the log.
 const maxTrail = 10_000
 
 func (t *trail) note(c events.Campaign, at trace.SpanContext) {
@@ -255,7 +255,7 @@ func (t *trail) note(c events.Campaign, at trace.SpanContext) {
 	}
 }
 
-// forget takes back what was noted, unless something else has been since.
+// forget removes a span, unless a later one has replaced it.
 func (t *trail) forget(c events.Campaign, at trace.SpanContext) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

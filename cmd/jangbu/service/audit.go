@@ -16,17 +16,17 @@ import (
 const (
 	// auditEvery is the least time between two campaigns that are verified.
 	auditEvery = time.Minute
-	// auditShare is how much of the time an audit may take: one part in so many.
+	// auditShare bounds the time that audits take to one part in 20.
 	auditShare = 20
 )
 
-// auditing verifies one campaign after the other, chosen at random, beside the work
-// of a service: what "jangbu verify" proves when it is asked is looked at always (I6).
+// auditing verifies campaigns, one at a time and chosen at random, while the service runs: a
+// part of what "jangbu verify" proves (I6).
 type auditing struct {
 	log    events.Log
 	rows   readmodel.Store
 	every  time.Duration
-	active func() bool // of several processes one is enough
+	active func() bool // whether this process is the one that audits
 	logger *slog.Logger
 
 	campaigns *prometheus.CounterVec // by result
@@ -37,7 +37,7 @@ func newAuditing(log events.Log, rows readmodel.Store, active func() bool, logge
 		log: log, rows: rows, every: auditEvery, active: active, logger: logger,
 		campaigns: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "jangbu_audited_campaigns_total",
-			Help: "Campaigns whose rows were compared with the fold of the log, by what was found: equal, diverging, or failed where it could not be.",
+			Help: "Campaigns whose rows were compared with the fold of the log, by result: equal, diverging, or failed to compare.",
 		}, []string{"result"}),
 	}
 	for _, result := range []string{"equal", "diverging", "failed"} {
@@ -77,10 +77,10 @@ func (a *auditing) one(ctx context.Context) {
 	case ctx.Err() != nil:
 	case err != nil:
 		a.campaigns.WithLabelValues("failed").Inc()
-		a.logger.LogAttrs(ctx, slog.LevelWarn, "audit: not possible", slog.Any("error", err))
+		a.logger.LogAttrs(ctx, slog.LevelWarn, "audit: failed", slog.Any("error", err))
 	case found.First != nil:
 		a.campaigns.WithLabelValues("diverging").Inc()
-		a.logger.LogAttrs(ctx, slog.LevelError, "audit: what is served is not the fold of the log; run jangbu verify", slog.String("divergence", found.First.String()))
+		a.logger.LogAttrs(ctx, slog.LevelError, "audit: the rows are not the fold of the log; run jangbu verify", slog.String("divergence", found.First.String()))
 	case found.Campaigns > 0:
 		a.campaigns.WithLabelValues("equal").Inc()
 	}

@@ -28,8 +28,7 @@ type polling struct {
 	metrics pollMetrics
 }
 
-// startPolling prepares the polling of every channel API that is configured;
-// nil where none is.
+// startPolling returns the handlers that poll each configured channel API; nil without any.
 func (s *Service) startPolling(running context.Context) (*bus.Poll, error) {
 	apis := s.cfg.configured()
 	if len(apis) == 0 {
@@ -78,8 +77,8 @@ func (s *Service) startPolling(running context.Context) (*bus.Poll, error) {
 	}, nil
 }
 
-// tickOf is how often it is looked whose turn it is: nobody waits much longer
-// than the interval says.
+// tickOf returns how often the pollers look which campaigns are due: a tenth of the shortest
+// interval, within 50 ms and 1 s.
 func tickOf(s channels.Schedule) time.Duration {
 	return min(max(s.Interval(0)/10, 50*time.Millisecond), time.Second)
 }
@@ -108,7 +107,7 @@ func listTargets(rows readmodel.Store) channels.List {
 	}
 }
 
-// figure returns a figure's value; nil where it is unknown (I8).
+// figure returns a figure's value; nil if it is unknown (I8).
 func figure(f readmodel.Figure) *int64 {
 	if !f.Known() {
 		return nil
@@ -116,8 +115,8 @@ func figure(f readmodel.Figure) *int64 {
 	return &f.Value
 }
 
-// polled notes a poll that has ended. Breakers are told of once; single polls
-// only to those who look for the reason.
+// polled counts a poll that has ended. A poll that failed is logged at level debug only,
+// because breakerChanged logs an outage once.
 func (s *Service) polled(ctx context.Context, poll channels.Poll) {
 	s.polling.metrics.note(poll)
 	if poll.Err != nil {
@@ -130,7 +129,7 @@ func (s *Service) polled(ctx context.Context, poll channels.Poll) {
 	}
 }
 
-// breakerChanged tells once of each change: an outage, each probe, its end.
+// breakerChanged logs each change of a breaker: an outage, each probe, its end.
 func (s *Service) breakerChanged(ctx context.Context, api string, to channels.State, last error) {
 	if to == channels.Open {
 		s.logger.WarnContext(ctx, "poll: breaker is open", slog.String("api", api), slog.Any("error", last))
@@ -139,7 +138,7 @@ func (s *Service) breakerChanged(ctx context.Context, api string, to channels.St
 	s.logger.InfoContext(ctx, "poll: breaker is "+string(to), slog.String("api", api))
 }
 
-// pollMetrics count polls.
+// pollMetrics are the metrics of polls.
 type pollMetrics struct {
 	polls, attempts, shrunk *prometheus.CounterVec
 	seconds                 *prometheus.HistogramVec
@@ -148,7 +147,7 @@ type pollMetrics struct {
 func newPollMetrics() pollMetrics {
 	return pollMetrics{
 		polls: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "jangbu_channel_polls_total", Help: "Polls of a channel API for one campaign, by what became of them.",
+			Name: "jangbu_channel_polls_total", Help: "Polls of a channel API for one campaign, by outcome.",
 		}, []string{"api", "outcome"}),
 		attempts: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "jangbu_channel_attempts_total", Help: "Calls to a channel API, retries included.",
@@ -157,7 +156,7 @@ func newPollMetrics() pollMetrics {
 			Name: "jangbu_channel_figures_shrunk_total", Help: "Reports in which a cumulative figure was lower than before.",
 		}, []string{"channel"}),
 		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "jangbu_channel_poll_seconds", Help: "How long a poll took, retries and publishing included.",
+			Name: "jangbu_channel_poll_seconds", Help: "Duration of a poll, retries and publishing included.",
 			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60},
 		}, []string{"api"}),
 	}
@@ -196,7 +195,7 @@ func (p *polling) Collect(ch chan<- prometheus.Metric) {
 		ch <- prometheus.MustNewConstMetric(prometheus.NewDesc(name, help, nil, labels), prometheus.GaugeValue, value)
 	}
 	leading := p.keeper.Held()
-	gauge("jangbu_polling_leading", "1 where this process polls, 0 where it stands by.", number(leading), nil)
+	gauge("jangbu_polling_leading", "1 in the process that polls, 0 in the others.", number(leading), nil)
 	for _, poller := range p.pollers {
 		status := poller.Status()
 		for _, state := range []channels.State{channels.Closed, channels.HalfOpen, channels.Open} {
@@ -204,7 +203,7 @@ func (p *polling) Collect(ch chan<- prometheus.Metric) {
 				number(status.Breaker == state), prometheus.Labels{"api": status.Source, "state": string(state)})
 		}
 		if !leading {
-			continue // it knows nothing of the figures
+			continue // only the process that polls knows the figures
 		}
 		for _, channel := range poller.Channels() {
 			labels := prometheus.Labels{"channel": string(channel)}
@@ -220,9 +219,9 @@ func (p *polling) Collect(ch chan<- prometheus.Metric) {
 					oldest = max(oldest, time.Since(t.Known.FetchedAt))
 				}
 			}
-			gauge("jangbu_channel_targets", "Campaigns whose figures the channel is asked for.", float64(targets), labels)
-			gauge("jangbu_channel_targets_never_fetched", "Of these, those of which the channel has never reported a figure.", float64(missing), labels)
-			gauge("jangbu_channel_figures_age_seconds", "Age of the oldest figures of these.", oldest.Seconds(), labels)
+			gauge("jangbu_channel_targets", "Campaigns that are polled for the channel.", float64(targets), labels)
+			gauge("jangbu_channel_targets_never_fetched", "Campaigns that are polled for the channel and for which it has never reported a figure.", float64(missing), labels)
+			gauge("jangbu_channel_figures_age_seconds", "Age of the oldest figures of the campaigns that are polled for the channel.", oldest.Seconds(), labels)
 		}
 	}
 }

@@ -22,18 +22,18 @@ func measured(log events.Log) *measuredLog {
 	m := &measuredLog{
 		Log: log,
 		appends: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "jangbu_log_append_seconds", Help: "How long a transaction took that appends events.",
+			Name: "jangbu_log_append_seconds", Help: "Duration of a transaction that appends events.",
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
 		}, []string{"result"}),
 		batches: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name: "jangbu_log_append_events", Help: "Events that one transaction was asked to append.",
+			Name: "jangbu_log_append_events", Help: "Events in one transaction that appends.",
 			Buckets: []float64{1, 10, 100, 1000, 2000, 5000, 10000, 20000},
 		}),
 		events: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "jangbu_ingested_events_total", Help: "Events that this process has brought to the log, by what became of them.",
+			Name: "jangbu_ingested_events_total", Help: "Events that this process has passed to the log, by type and outcome.",
 		}, []string{"type", "outcome"}),
 		letters: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "jangbu_ingested_dead_letters_total", Help: "Records that this process has buried, by reason; those that come again are counted again.",
+			Name: "jangbu_ingested_dead_letters_total", Help: "Records that this process has buried, by reason; a record that is delivered again is counted again.",
 		}, []string{"reason"}),
 	}
 	for _, t := range events.Types() {
@@ -61,7 +61,7 @@ func (m *measuredLog) Append(ctx context.Context, drafts []events.Draft) ([]even
 		events.Type
 		events.Outcome
 	}
-	count := make(map[kind]int) // a label for each event would cost more than the event
+	count := make(map[kind]int) // a lookup of labels for each event would cost more than the event
 	for i, outcome := range outcomes {
 		count[kind{drafts[i].Event.Type(), outcome}]++
 	}

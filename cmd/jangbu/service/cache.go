@@ -15,8 +15,8 @@ import (
 	cacheredis "jangbu/readmodel/cache/redis"
 )
 
-// startCache puts a cache before the rows, for those who read and for those who
-// commit. Without a Redis of its own the process has one inside.
+// startCache puts a cache before the rows, which the read API reads and the runner
+// refreshes. Without a configured Redis an embedded one is used.
 func (s *Service) startCache(ctx context.Context) error {
 	address := s.cfg.RedisURL
 	if address == "" {
@@ -48,7 +48,8 @@ func (s *Service) startCache(ctx context.Context) error {
 	return nil
 }
 
-// age lets keys expire in an embedded Redis, whose own clock stands still.
+// age moves the clock of an embedded Redis, which stands still by itself, so that keys
+// expire.
 func age(stopped <-chan struct{}, embedded *miniredis.Miniredis) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
@@ -62,7 +63,7 @@ func age(stopped <-chan struct{}, embedded *miniredis.Miniredis) {
 	}
 }
 
-// cacheCollector exports what the cache counts.
+// cacheCollector exports the counters of the cache.
 type cacheCollector struct{ s *Service }
 
 // Describe implements [prometheus.Collector].
@@ -74,23 +75,23 @@ func (c cacheCollector) Collect(ch chan<- prometheus.Metric) {
 	counter := func(name, help string, value int64, labels prometheus.Labels) {
 		ch <- prometheus.MustNewConstMetric(prometheus.NewDesc(name, help, nil, labels), prometheus.CounterValue, float64(value))
 	}
-	const reads = "Dashboards and lists that were asked for, by where they came from: kept as they are sent, kept in the process, Redis, the rows."
+	const reads = "Reads of dashboards and lists, by source: the encoded response, the process, Redis, the rows."
 	counter("jangbu_cache_reads_total", reads, c.s.kept.Load(), prometheus.Labels{"from": "answer"})
 	counter("jangbu_cache_reads_total", reads, stats.Hits, prometheus.Labels{"from": "process"})
 	counter("jangbu_cache_reads_total", reads, stats.SharedHits, prometheus.Labels{"from": "redis"})
 	counter("jangbu_cache_reads_total", reads, stats.Misses, prometheus.Labels{"from": "rows"})
 	counter("jangbu_cache_refreshes_total", "Campaigns in use that were read again because they had changed.", stats.Refreshes, nil)
-	counter("jangbu_cache_refused_total", "Values that Redis refused because it had a newer one.", stats.Shared.Refused, nil)
-	counter("jangbu_cache_errors_total", "Operations on Redis that failed, values that could not be used, looks at the revision that failed.", stats.Errors, nil)
-	counter("jangbu_cache_notices_total", "Commits that this process was told of.", stats.Notices, nil)
-	counter("jangbu_cache_gaps_total", "Times that this process had not been told of a commit.", stats.Gaps, nil)
-	counter("jangbu_cache_dropped_total", "Commits that other processes were not told of.", stats.Shared.Dropped, nil)
+	counter("jangbu_cache_refused_total", "Values that were not written to Redis because it holds a newer one.", stats.Shared.Refused, nil)
+	counter("jangbu_cache_errors_total", "Operations on Redis that failed, values that could not be used, reads of the revision that failed.", stats.Errors, nil)
+	counter("jangbu_cache_notices_total", "Notices of commits that this process received.", stats.Notices, nil)
+	counter("jangbu_cache_gaps_total", "Commits that this process found without having received a notice.", stats.Gaps, nil)
+	counter("jangbu_cache_dropped_total", "Notices of commits that could not be sent to other processes.", stats.Shared.Dropped, nil)
 	gauge := func(name, help string, value float64, labels prometheus.Labels) {
 		ch <- prometheus.MustNewConstMetric(prometheus.NewDesc(name, help, nil, labels), prometheus.GaugeValue, value)
 	}
 	gauge("jangbu_cache_entries", "Campaigns that are kept in the process.", float64(stats.Entries), nil)
-	gauge("jangbu_cache_connections", "Connections to Redis, but for the one that listens.", float64(stats.Shared.Connections), nil)
+	gauge("jangbu_cache_connections", "Connections to Redis, without the one that receives notices.", float64(stats.Shared.Connections), nil)
 	for _, state := range []string{"closed", "half-open", "open"} {
-		gauge("jangbu_cache_breaker_state", "1 for the state that the breaker round Redis is in.", number(stats.Shared.Breaker == state), prometheus.Labels{"state": state})
+		gauge("jangbu_cache_breaker_state", "1 for the state that the breaker around Redis is in.", number(stats.Shared.Breaker == state), prometheus.Labels{"state": state})
 	}
 }

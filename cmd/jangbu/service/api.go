@@ -1,0 +1,84 @@
+package service
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"jangbu/httpapi"
+	"jangbu/projections"
+	"jangbu/projections/replay"
+)
+
+// startAPI starts the read API.
+func (s *Service) startAPI(ctx context.Context) error {
+	location, err := time.LoadLocation(s.cfg.TZ)
+	if err != nil {
+		return err
+	}
+	auth, err := s.cfg.start(ctx, s.logger)
+	if err != nil {
+		return fmt.Errorf("start read API: %w", err)
+	}
+	if auth != nil {
+		s.onClose(func() error { auth.Close(); return nil })
+	}
+	handler, err := httpapi.New(httpapi.Config{
+		Reader: s.cache, Freshness: s.cache, History: replay.History{Log: s.log, Projections: projections.All()},
+		Auth: auth, Now: time.Now, Location: location,
+		PollInterval: s.cfg.Schedule().Interval, Limits: s.cfg.limits(),
+		Middleware: s.tracing.requests(), Observe: s.observe, Draining: s.draining, Logger: s.logger,
+	})
+	if err != nil {
+		return err
+	}
+	s.api, s.httpAddr, err = s.listen(ctx, s.cfg.HTTPAddr, handler)
+	if err != nil {
+		return fmt.Errorf("start read API: %w", err)
+	}
+	who := "by token"
+	if auth == nil {
+		who = "for anybody on this machine"
+	}
+	s.line("api", "http://"+s.httpAddr, who)
+	return nil
+}
+
+// observe counts a request that has been answered.
+func (s *Service) observe(o httpapi.Observation) {
+	s.requests.observe(o)
+	if o.Kept {
+		s.kept.Add(1)
+	}
+}
+
+// requestMetrics are the metrics of the requests to the read API.
+type requestMetrics struct {
+	requests *prometheus.CounterVec
+	seconds  *prometheus.HistogramVec
+}
+
+func newRequestMetrics() requestMetrics {
+	return requestMetrics{
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "jangbu_http_requests_total", Help: "Requests to the read API that have been answered.",
+		}, []string{"route", "status"}),
+		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "jangbu_http_request_seconds", Help: "Duration of a request to the read API; of a stream, how long it was open.",
+			Buckets: []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 5},
+		}, []string{"route"}),
+	}
+}
+
+// observe counts a request that has been answered.
+func (m requestMetrics) observe(o httpapi.Observation) {
+	route := o.Route
+	if route == "" {
+		route = "none"
+	}
+	m.requests.WithLabelValues(route, strconv.Itoa(o.Status)).Inc()
+	m.seconds.WithLabelValues(route).Observe(o.Took.Seconds())
+}

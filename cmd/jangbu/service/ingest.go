@@ -1,0 +1,98 @@
+package service
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"jangbu/events/bus"
+	"jangbu/events/bus/embedded"
+	"jangbu/events/bus/kafka"
+	"jangbu/events/commit"
+	"jangbu/events/privacy"
+)
+
+// openPrivacy opens the keys of the campaigns.
+func (s *Service) openPrivacy(ctx context.Context, master privacy.MasterKey) (*privacy.Keeper, error) {
+	keys, closeKeys, err := s.cfg.OpenKeys(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s.onClose(closeKeys)
+	return privacy.Open(ctx, keys, master)
+}
+
+// startBroker starts a broker unless brokers are configured, and creates missing topics.
+func (s *Service) startBroker(starting context.Context) (err error) {
+	topics := s.cfg.TopicNames()
+	if s.brokers = s.cfg.KafkaBrokers; len(s.brokers) == 0 {
+		s.embedded, err = embedded.Start(starting, embedded.Config{
+			Listen: s.cfg.KafkaListen, DataDir: filepath.Join(s.cfg.DataDir, "broker"),
+			Partitions: Partitions, Topics: topics, Logger: s.logger,
+		})
+		if err != nil {
+			return fmt.Errorf("start broker: %w", err)
+		}
+		s.onClose(func() error { s.embedded.Close(); return nil })
+		s.brokers = []string{s.embedded.Addr()}
+		s.line("broker", s.embedded.Addr(), "embedded (Kafka protocol)")
+	} else {
+		s.line("broker", strings.Join(s.brokers, ","), "Kafka")
+	}
+	if err := kafka.EnsureTopics(starting, s.Kafka(), Partitions, topics...); err != nil {
+		return fmt.Errorf("create topics: %w", err)
+	}
+	return nil
+}
+
+// startRouter starts the handlers of messages: those of ingest and of poll.
+func (s *Service) startRouter(starting, running context.Context, master privacy.MasterKey) (err error) {
+	if err := s.startBroker(starting); err != nil {
+		return err
+	}
+	cfg := bus.Config{Logger: s.logger, Middleware: s.tracing.messages()}
+	if s.cfg.does(roleIngest) {
+		if cfg.Ingest, err = s.ingest(starting, master); err != nil {
+			return err
+		}
+	}
+	if s.cfg.does(rolePoll) {
+		if cfg.Poll, err = s.startPolling(running); err != nil {
+			return err
+		}
+	}
+	if cfg.Ingest == nil && cfg.Poll == nil {
+		return nil
+	}
+	if s.router, err = bus.NewRouter(cfg); err != nil {
+		return err
+	}
+	s.group.Go(func() error { return s.router.Run(running) })
+	select {
+	case <-s.router.Running():
+		return nil
+	case <-running.Done():
+		return s.group.Wait()
+	case <-starting.Done():
+		return fmt.Errorf("subscribe to topics: %w", starting.Err())
+	}
+}
+
+// ingest returns the handlers that take every topic into the log.
+func (s *Service) ingest(ctx context.Context, master privacy.MasterKey) (*bus.Ingest, error) {
+	keeper, err := s.openPrivacy(ctx, master)
+	if err != nil {
+		return nil, err
+	}
+	subscriber, err := kafka.NewSubscriber(s.Kafka())
+	if err != nil {
+		return nil, err
+	}
+	s.onClose(subscriber.Close)
+	appender := commit.New(s.log, commit.Options{})
+	s.onClose(func() error { appender.Close(); return nil })
+	topics := s.cfg.Topics()
+	s.line("ingest", fmt.Sprintf("group %s, topics %s", s.cfg.KafkaGroup, strings.Join(s.cfg.TopicNames(), " ")), "")
+	return &bus.Ingest{Subscriber: subscriber, Topics: topics, Log: s.tracing.appends(appender), DeadLetters: s.log.DeadLetters(), Privacy: keeper}, nil
+}

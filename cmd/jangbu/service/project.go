@@ -1,0 +1,29 @@
+package service
+
+import (
+	"context"
+	"strings"
+
+	"jangbu/projections"
+	"jangbu/projections/runner"
+)
+
+// startRunner starts what folds the log into rows, and what audits the rows.
+func (s *Service) startRunner(running context.Context) (err error) {
+	s.runner, err = runner.New(runner.Config{
+		Log: s.log, Rows: s.tracing.commits(s.rows), Projections: projections.All(),
+		Owner: s.owner, Logger: s.logger, Committed: s.cache.Committed,
+	})
+	if err != nil {
+		return err
+	}
+	s.group.Go(func() error { return s.runner.Run(running) })
+	s.auditing = newAuditing(s.log, s.rows, func() bool { return s.runner.Status().Leading }, s.logger)
+	s.group.Go(func() error { s.auditing.run(running); return nil })
+	names := make([]string, 0, 4)
+	for _, p := range projections.All() {
+		names = append(names, p.Name())
+	}
+	s.line("project", strings.Join(names, " "), "")
+	return nil
+}
