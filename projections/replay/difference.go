@@ -8,17 +8,17 @@ import (
 	"jangbu/readmodel"
 )
 
-// What a divergence says of a row that is on one side only, and of a field without
-// a value.
+// These stand in a [Divergence] for a row that is on one side only, and for a field
+// without a value.
 const (
 	noRow   = "no row"
 	aRow    = "a row"
 	nothing = "nothing"
 )
 
-// differences calls see with every difference, by table and key, between the rows of one
-// campaign that are served in the tables and those that were folded, until it returns
-// false. All fields of all rows are compared.
+// differences compares all fields of all rows of one campaign, those that are served with
+// those that were folded. It calls see with each difference, by table and key, until see
+// returns false.
 func differences(tables []*readmodel.Table, served, folded readmodel.CampaignRows, see func(*Divergence) bool) {
 	inOrder := slices.SortedFunc(slices.Values(tables), func(a, b *readmodel.Table) int { return cmp.Compare(a.Name, b.Name) })
 	for _, t := range inOrder {
@@ -47,7 +47,7 @@ func differences(tables []*readmodel.Table, served, folded readmodel.CampaignRow
 	}
 }
 
-// differencesOf compares two rows of one key. It reports whether more is wanted.
+// differencesOf compares two rows of one key; nil is no row. It returns false once see did.
 func differencesOf(t *readmodel.Table, served, folded any, see func(*Divergence) bool) (more bool) {
 	switch {
 	case served == nil:
@@ -64,7 +64,7 @@ func differencesOf(t *readmodel.Table, served, folded any, see func(*Divergence)
 	return true
 }
 
-// show writes a field's value, different ones differently.
+// show returns the field's value as text. Different values have different texts.
 func show(c readmodel.Column, row any) string {
 	text := c.Text(row)
 	switch {

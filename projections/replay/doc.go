@@ -1,10 +1,12 @@
-// Package replay folds the log in memory for callers who ask about it, and serves
-// no reader of current rows.
+// Package replay folds the log in memory, beside the folds that are served.
 //
-// A [Replay] folds the log, an export, or a part of either. [History] is a replay of
-// one campaign, for the question what was known at an earlier moment. [Verify] folds
-// the log once more and compares every field of every row that is served, at the
-// checkpoint that the row was read with. A [Stream] folds the events of one campaign.
+// [Run] folds the log, an export, or a part of either. [History] replays one campaign
+// as of an earlier moment. [Verify] folds the log once more and compares every field of
+// every row that is served, at the checkpoint that the row was read with. A [Stream]
+// folds the events of one campaign.
+//
+// The tests of Verify and of Stream are those of the runner, which makes the rows that
+// they are compared with.
 //
 // # Invariants
 //
@@ -18,6 +20,6 @@
 // [events.ErrGap] and [events.ErrCorrupt] say that the log is damaged,
 // [readmodel.ErrVersion] that rows were built by another version of a fold,
 // [readmodel.ErrNotFound] that there is no such campaign and [readmodel.ErrFuture]
-// that the log has not come so far. A difference between rows and fold is no error
-// but a [Divergence]. Any other error is that of the log or of the rows, wrapped.
+// that the log ends before the position. A difference between rows and fold is a
+// [Divergence], not an error. Any other error is that of the log or of the rows, wrapped.
 package replay

@@ -10,7 +10,8 @@ import (
 	"jangbu/readmodel"
 )
 
-// History looks back by replaying the campaign's events.
+// History tells what was known of a campaign at an earlier moment, by replaying its
+// events.
 type History struct {
 	Log         events.Log
 	Projections []projections.Projection
@@ -20,14 +21,14 @@ var _ readmodel.History = History{}
 
 // CampaignAsOf implements [readmodel.History].
 func (h History) CampaignAsOf(ctx context.Context, c events.Campaign, asOf readmodel.Moment, by readmodel.Scope) (readmodel.CampaignRows, time.Time, error) {
-	if c == "" || asOf.Position == 0 && asOf.At.IsZero() { // to a replay that is every campaign, or now
+	if c == "" || asOf.Position == 0 && asOf.At.IsZero() { // which a replay takes for every campaign, and for now
 		return readmodel.CampaignRows{}, time.Time{}, fmt.Errorf("look back: %w", readmodel.ErrNotFound)
 	}
-	replay := Replay{Log: h.Log, Projections: h.Projections, Campaign: c, Through: asOf.Position}
+	cfg := Config{Log: h.Log, Projections: h.Projections, Campaign: c, Through: asOf.Position}
 	if asOf.Position == 0 {
-		replay.AsOf = asOf.At
+		cfg.AsOf = asOf.At
 	}
-	got, err := replay.Run(ctx)
+	got, err := Run(ctx, cfg)
 	if err != nil {
 		return readmodel.CampaignRows{}, time.Time{}, fmt.Errorf("look back: %w", err)
 	}

@@ -14,50 +14,36 @@ import (
 	"jangbu/readmodel"
 )
 
-const (
-	// replayBatch is how many events a replay reads at once.
-	replayBatch = 10_000
-	// smallBatch is that of a replay that gives way.
-	smallBatch = 4_000
-	// replayAhead is how many batches are read at once, while another is folded.
-	replayAhead = 2
-	// streamBatch is how many events of one campaign a replay reads at once: to find
-	// the next ones costs what all of the campaign's events cost.
-	streamBatch = 50_000
-)
-
-// Replay folds a part of the log in memory and touches nothing that is served.
-type Replay struct {
+// Config says which part of the log to fold.
+type Config struct {
 	Log         events.Log
-	Export      Export // is read in the place of Log; nil: Log is
+	Export      Export // is read in the place of Log; nil reads Log
 	Projections []projections.Projection
 
-	Campaign events.Campaign // empty: all
+	Campaign events.Campaign // empty folds all
 	After    events.Position // exclusive
-	Through  events.Position // 0, or beyond the head: to the head as it is now
-	// AsOf is the latest RecordedAt that is folded; zero: any.
+	Through  events.Position // 0, or beyond the head: to the head when the replay begins
+	// AsOf is the latest RecordedAt that is folded; zero folds all.
 	AsOf time.Time
-	// MaxRows ends a replay early, once it has made more rows. 0: never.
+	// MaxRows ends the replay once it has made more rows. 0 sets no bound.
 	MaxRows int
 
-	// GiveWay is called before each piece of work, by several goroutines, and may block
-	// for a while; the pieces are small then. Nil: nobody has to be let by.
-	GiveWay func()
-	// Progress is told of each position that was reached, and of the one that is
-	// headed for. Nil: nobody is.
+	// Between is called before each piece of work, by several goroutines, and may wait;
+	// the pieces are small then. Nil makes them large.
+	Between func()
+	// Progress is called with each position that is reached, and with the last one that
+	// is wanted. Nil calls nothing.
 	Progress func(at, to events.Position)
-
-	batch events.Position // read at once
 }
 
-// Replayed is what a [Replay] has made.
-type Replayed struct {
+// Result is what [Run] has made.
+type Result struct {
 	Rows   *readmodel.Rows
 	Events int64
-	// Through is the last position that counts: of any campaign, whether or not
-	// anything was folded there.
+	// Through is the last position that counts, of any campaign, whether or not an event
+	// was folded there.
 	Through events.Position
-	// RecordedAt is that of the last event that was folded; zero: none was.
+	// RecordedAt is that of the last event that was folded; zero where none was.
 	RecordedAt time.Time
 	// Moment is when all this was known: AsOf or, without it, when the event at
 	// Through was recorded; zero where that is not beyond After.
@@ -68,16 +54,23 @@ type Replayed struct {
 type Export interface {
 	// Ends returns the first and the last position in it.
 	Ends() (first, last events.Position)
-	// Each calls f with all events in order, some at a time, until f returns an
-	// error. Its own may come after all of them, and tells that they were wrong.
+	// Each calls f with all events in order, some at a time, until f returns an error.
+	// It may return an error after all of them, which says that they were wrong.
 	Each(ctx context.Context, f func([]events.Recorded) error) error
 }
 
-// Run folds. [events.ErrGap] and [events.ErrCorrupt] where the log is damaged.
-func (r Replay) Run(ctx context.Context) (Replayed, error) {
-	r.batch = smallBatch
-	if r.GiveWay == nil {
-		r.batch, r.GiveWay = replayBatch, func() {}
+// replay is one [Run].
+type replay struct {
+	Config
+	batch events.Position // how many events are read at once
+}
+
+// Run folds a part of the log in memory. It returns [events.ErrGap] or
+// [events.ErrCorrupt] where the log is damaged.
+func Run(ctx context.Context, cfg Config) (Result, error) {
+	r := &replay{cfg, smallBatch}
+	if r.Between == nil {
+		r.batch, r.Between = largeBatch, func() {}
 	}
 	if r.Progress == nil {
 		r.Progress = func(_, _ events.Position) {}
@@ -88,7 +81,7 @@ func (r Replay) Run(ctx context.Context) (Replayed, error) {
 	}
 	out, err := run(ctx)
 	if err != nil {
-		return Replayed{}, fmt.Errorf("replay: %w", err)
+		return Result{}, fmt.Errorf("replay: %w", err)
 	}
 	if !r.AsOf.IsZero() {
 		out.Moment = r.AsOf
@@ -96,27 +89,28 @@ func (r Replay) Run(ctx context.Context) (Replayed, error) {
 	return out, nil
 }
 
-// begin bounds the replay by the head and returns what it has made so far: nothing.
-func (r *Replay) begin(head events.Position) Replayed {
+// begin bounds the replay by the head and returns a result without an event.
+func (r *replay) begin(head events.Position) Result {
 	if r.Through == 0 || r.Through > head {
 		r.Through = head
 	}
-	return Replayed{Rows: readmodel.NewRows(projections.Tables(r.Projections)...), Through: max(r.After, r.Through)}
+	return Result{Rows: readmodel.NewRows(projections.Tables(r.Projections)...), Through: max(r.After, r.Through)}
 }
 
-func (r Replay) runLog(ctx context.Context) (Replayed, error) {
+// runLog reads batches in one goroutine and folds them in another.
+func (r *replay) runLog(ctx context.Context) (Result, error) {
 	totals, err := r.Log.Totals(ctx)
 	if err != nil {
-		return Replayed{}, err
+		return Result{}, err
 	}
 	head := totals.Head
 	if !r.AsOf.IsZero() {
 		if head, err = r.recordedBy(ctx, head); err != nil {
-			return Replayed{}, err
+			return Result{}, err
 		}
 	}
 	out := r.begin(head)
-	ahead := replayAhead
+	ahead := readAhead
 	if r.Campaign != "" {
 		ahead = 0 // its batches are large, and read one after the other
 	}
@@ -142,7 +136,7 @@ func (r Replay) runLog(ctx context.Context) (Replayed, error) {
 		return nil
 	})
 	if err := group.Wait(); err != nil && !errors.Is(err, errEnough) {
-		return Replayed{}, err
+		return Result{}, err
 	}
 	if r.AsOf.IsZero() && r.Through > r.After {
 		out.Moment, err = r.recordedAt(ctx, out.Through)
@@ -150,16 +144,16 @@ func (r Replay) runLog(ctx context.Context) (Replayed, error) {
 	return out, err
 }
 
-// runExport reads to the end even where that is beyond what is wanted: only then is
-// it known that the export is what was exported.
-func (r Replay) runExport(ctx context.Context) (Replayed, error) {
+// runExport reads the export to its end, also where less is wanted: an export says only
+// there whether it is what was exported.
+func (r *replay) runExport(ctx context.Context) (Result, error) {
 	first, last := r.Export.Ends()
 	if r.After < first-1 {
-		return Replayed{}, fmt.Errorf("%w: the export begins at position %d", events.ErrGap, first)
+		return Result{}, fmt.Errorf("%w: the export begins at position %d", events.ErrGap, first)
 	}
 	out, enough := r.begin(last), false
 	err := r.Export.Each(ctx, func(read []events.Recorded) error {
-		if read = between(read, r.After, r.Through); len(read) > 0 && !enough {
+		if read = within(read, r.After, r.Through); len(read) > 0 && !enough {
 			out.Moment = read[len(read)-1].RecordedAt
 			enough = r.fold(&out, read)
 		}
@@ -168,20 +162,20 @@ func (r Replay) runExport(ctx context.Context) (Replayed, error) {
 	return out, err
 }
 
-// between returns those of the batch that lie after a position, through another.
-func between(read []events.Recorded, after, through events.Position) []events.Recorded {
+// within returns those of the batch that lie after a position, through another.
+func within(read []events.Recorded, after, through events.Position) []events.Recorded {
 	first, n := read[0].Position, events.Position(len(read))
 	end := max(0, min(through-first+1, n))
 	return read[min(max(0, after-first+1), end):end]
 }
 
-// fold folds those of the batch that are wanted, and reports whether it has some
-// that were recorded too late, or has made rows enough.
-func (r Replay) fold(out *Replayed, read []events.Recorded) (enough bool) {
-	r.GiveWay()
+// fold folds those of the batch that are wanted. It reports whether the replay ends there:
+// the batch has events that were recorded too late, or the rows are as many as wanted.
+func (r *replay) fold(out *Result, read []events.Recorded) (enough bool) {
+	r.Between()
 	n := r.until(read)
 	wanted := read[:n]
-	if r.Export != nil && r.Campaign != "" { // a log has been asked for this campaign's alone
+	if r.Export != nil && r.Campaign != "" { // of a log this campaign's alone were read
 		wanted = nil
 		for _, e := range read[:n] {
 			if e.Event.Subject() == r.Campaign {
@@ -207,7 +201,7 @@ func (r Replay) fold(out *Replayed, read []events.Recorded) (enough bool) {
 }
 
 // foldBatch folds the batch by all projections at once: each has a table of its own.
-func (r Replay) foldBatch(rows *readmodel.Rows, batch []events.Recorded) {
+func (r *replay) foldBatch(rows *readmodel.Rows, batch []events.Recorded) {
 	var folding sync.WaitGroup
 	for _, p := range r.Projections {
 		folding.Go(func() { projections.Fold(rows, []projections.Projection{p}, batch) })
@@ -217,7 +211,7 @@ func (r Replay) foldBatch(rows *readmodel.Rows, batch []events.Recorded) {
 
 // recordedBy returns the last position up to the head that was recorded by AsOf: later
 // ones were not recorded earlier.
-func (r Replay) recordedBy(ctx context.Context, head events.Position) (events.Position, error) {
+func (r *replay) recordedBy(ctx context.Context, head events.Position) (events.Position, error) {
 	last := events.Position(0)
 	for last < head {
 		middle := head - (head-last)/2
@@ -235,7 +229,7 @@ func (r Replay) recordedBy(ctx context.Context, head events.Position) (events.Po
 }
 
 // recordedAt returns when the event at the position was recorded.
-func (r Replay) recordedAt(ctx context.Context, at events.Position) (time.Time, error) {
+func (r *replay) recordedAt(ctx context.Context, at events.Position) (time.Time, error) {
 	read, err := r.Log.Read(ctx, at-1, 1)
 	if err == nil && len(read) == 0 {
 		err = fmt.Errorf("%w: position %d is missing", events.ErrGap, at)
@@ -250,7 +244,7 @@ func (r Replay) recordedAt(ctx context.Context, at events.Position) (time.Time, 
 var errEnough = errors.New("all that was wanted is folded")
 
 // until returns how many events of the batch were recorded in time.
-func (r Replay) until(batch []events.Recorded) int {
+func (r *replay) until(batch []events.Recorded) int {
 	if r.AsOf.IsZero() {
 		return len(batch)
 	}
@@ -260,71 +254,4 @@ func (r Replay) until(batch []events.Recorded) int {
 		}
 	}
 	return len(batch)
-}
-
-// batch is a part of the log that is being read. It is never empty.
-type batch struct {
-	read chan []events.Recorded
-	err  chan error
-}
-
-func newBatch() batch {
-	return batch{make(chan []events.Recorded, 1), make(chan error, 1)}
-}
-
-func (b batch) wait(ctx context.Context) ([]events.Recorded, error) {
-	select {
-	case read := <-b.read:
-		return read, nil
-	case err := <-b.err:
-		return nil, err
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
-// readLog has the wanted range read, some batches at once.
-func (r Replay) readLog(ctx context.Context, to chan<- batch) error {
-	var readers sync.WaitGroup
-	defer readers.Wait()
-	for after := r.After; after < r.Through; after += r.batch {
-		b, n := newBatch(), min(r.batch, r.Through-after)
-		select {
-		case to <- b:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-		readers.Go(func() {
-			r.GiveWay()
-			read, err := r.Log.Read(ctx, after, int(n))
-			switch {
-			case err != nil:
-				b.err <- err
-			case len(read) != int(n) || read[0].Position != after+1: // I2
-				b.err <- fmt.Errorf("%w: asked for %d events from %d, got %d", events.ErrGap, n, after+1, len(read))
-			default:
-				b.read <- read
-			}
-		})
-	}
-	return nil
-}
-
-// readStream reads the wanted events of one campaign, batch by batch.
-func (r Replay) readStream(ctx context.Context, to chan<- batch) error {
-	for after := r.After; after < r.Through; {
-		read, err := r.Log.ReadStream(ctx, events.Stream{Campaign: r.Campaign, After: after, Through: r.Through, Limit: streamBatch})
-		if err != nil || len(read) == 0 {
-			return err
-		}
-		after = read[len(read)-1].Position
-		b := newBatch()
-		b.read <- read
-		select {
-		case to <- b:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-	return nil
 }

@@ -17,12 +17,12 @@ type Stream struct {
 	Batch       int // events read at a time
 
 	At   map[string]events.Position // up to where each projection has folded; not nil
-	Rows *readmodel.Rows            // what it has made
-	Read int64                      // events
-	Last events.Position            // of the last event read
+	Rows *readmodel.Rows            // that it folds into
+	Read int64                      // how many events it has read
+	Last events.Position            // that of the last event read
 }
 
-// FoldTo goes on to the positions.
+// FoldTo folds on, by each projection up to its position in to.
 func (s *Stream) FoldTo(ctx context.Context, to map[string]events.Position) error {
 	after, through := events.Position(-1), events.Position(0)
 	for _, p := range s.Projections {

@@ -25,59 +25,60 @@ type VerifyConfig struct {
 	Rows        readmodel.Store
 	Projections []projections.Projection
 
-	// Campaign is the only one to verify; empty for all.
+	// Campaign is the only one to verify; empty verifies all.
 	Campaign events.Campaign
-	// Sample is how many campaigns to verify, chosen at random among those that
-	// have rows; 0 for all.
+	// Sample is how many campaigns to verify, chosen at random among those that have
+	// rows; 0 verifies all.
 	Sample int
 
-	// AnyVersion compares also with rows that were built by another version.
+	// AnyVersion compares rows that were built by another version, too.
 	AnyVersion bool
-	// Each is told of every divergence, in every field. Nil: nobody is.
+	// Each is called with every divergence, in every field. Nil looks for one divergence
+	// of a campaign only.
 	Each func(*Divergence)
 
-	Batch int // events read at a time; 0: defaultBatch
+	Batch int // events read at a time; 0 is defaultBatch
 
-	// Progress is told of each position that the fold of the whole log has reached, and
-	// of the one that is headed for; Compared of how many campaigns were compared, of how
-	// many. Nil: nobody is.
+	// Progress is called with each position that the fold of the whole log reaches, and
+	// with the last one; Compared with how many campaigns were compared, of how many. Nil
+	// calls nothing.
 	Progress func(at, to events.Position)
 	Compared func(n, of int)
 }
 
-// Verified is what [Verify] has looked at and found.
+// Verified is what [Verify] has compared and found.
 type Verified struct {
 	// Head is that of the log when the verification began.
 	Head events.Position
-	// Events is how many were read from the log; some may have been read twice.
+	// Events is how many were read from the log; an event may count twice.
 	Events int64
 	// Campaigns is how many were compared, and Diverging how many of them were
 	// not equal to the fold.
 	Campaigns, Diverging int
-	// Lowest is the lowest checkpoint at which rows were compared; what lies
-	// between it and the head was not folded yet.
+	// Lowest is the lowest checkpoint at which rows were compared. Events after it may
+	// not have been folded yet.
 	Lowest events.Position
 	// Sampled are the campaigns chosen at random, sorted.
 	Sampled []events.Campaign
-	// First is the first divergence by campaign, table and key; nil: none.
+	// First is the first divergence by campaign, table and key; nil where there is none.
 	First *Divergence
 }
 
 // Divergence is a place where what is served is not the fold of the log.
 type Divergence struct {
-	Campaign events.Campaign // empty: the divergence is not of one campaign
+	Campaign events.Campaign // empty where the divergence is not of one campaign
 	Table    string
 	// Key is that of the row within the campaign; empty where there is one row.
 	Key string
-	// Field is the row's, as in readmodel; empty where one side has no such row,
-	// or the table's checkpoint is wrong.
+	// Field is the row's, as in readmodel; empty where one side has no such row, or the
+	// table's checkpoint is wrong.
 	Field          string
 	Served, Folded string
 	// Position is the checkpoint at which the two were compared.
 	Position events.Position
 }
 
-// String says it in one line.
+// String returns the divergence in one line.
 func (d *Divergence) String() string {
 	at := d.Table
 	if d.Campaign != "" {
@@ -96,7 +97,7 @@ func (d *Divergence) String() string {
 type verifier struct {
 	VerifyConfig
 	result Verified
-	// head is the log's as last read; it grows while the log is appended to.
+	// head is the log's as last read; it grows as events are appended.
 	head events.Position
 	// through is the position up to which folded is the fold of the whole log.
 	through events.Position
@@ -110,14 +111,14 @@ type fold struct {
 }
 
 // Verify compares the served rows of every campaign with the fold of the log, each at
-// the very checkpoints that its rows were read with, so that a service may go on
-// appending and folding meanwhile (I6). Of one campaign, or of a sample, it reads the
-// streams alone; of all, it reads the log once, whole, and thereby finds gaps and
-// events that cannot be read back. The log's account is checked always (I5).
+// the checkpoints that its rows were read with, so a service may go on appending and
+// folding meanwhile (I6). To verify one campaign, or a sample, it reads their streams
+// alone; to verify all, it reads the whole log once, and thereby finds gaps and events
+// that cannot be read back. It always checks the log's account (I5).
 //
-// What differs is no error, but [Verified.First]. The error is [events.ErrGap] or
+// A difference is no error, but [Verified.First]. The error is [events.ErrGap] or
 // [events.ErrCorrupt] where the log is damaged, [readmodel.ErrVersion] where rows were
-// built by other folds than these, and [readmodel.ErrNotFound] where there is neither a
+// built by folds of another version, and [readmodel.ErrNotFound] where there is neither a
 // row nor an event of the one campaign.
 func Verify(ctx context.Context, cfg VerifyConfig) (Verified, error) {
 	switch {
@@ -167,7 +168,7 @@ func (v *verifier) verify(ctx context.Context) error {
 		}
 		campaigns = all
 	}
-	// Also where there is no campaign at all, the checkpoints are looked at.
+	// The checkpoints are checked also where there is no campaign.
 	if len(campaigns) == 0 {
 		_, at, err := v.Rows.Snapshot(ctx, "")
 		if err != nil && !errors.Is(err, readmodel.ErrNotFound) {
@@ -186,7 +187,7 @@ func (v *verifier) verify(ctx context.Context) error {
 	return nil
 }
 
-// account reads the log's head, and asserts that its account adds up (I5).
+// account reads the log's head, and checks that its account adds up (I5).
 func (v *verifier) account(ctx context.Context) error {
 	totals, err := v.Log.Totals(ctx)
 	if err != nil {
@@ -275,7 +276,7 @@ func (v *verifier) served(ctx context.Context, see func(events.Campaign)) error 
 }
 
 // compare compares the campaign's rows with its fold at their checkpoints. It reports
-// whether the checkpoints are beyond the log, which makes all else pointless.
+// whether a checkpoint is beyond the log, where no other comparison has a meaning.
 func (v *verifier) compare(ctx context.Context, c events.Campaign) (ahead bool, err error) {
 	served, stand, err := v.Rows.Snapshot(ctx, c)
 	missing := errors.Is(err, readmodel.ErrNotFound)
@@ -309,7 +310,7 @@ func (v *verifier) compare(ctx context.Context, c events.Campaign) (ahead bool, 
 	return false, nil
 }
 
-// found takes down a divergence, and tells of it.
+// found records a divergence.
 func (v *verifier) found(d *Divergence) {
 	if v.result.First == nil {
 		v.result.First = d
@@ -319,8 +320,8 @@ func (v *verifier) found(d *Divergence) {
 	}
 }
 
-// checkpoints returns the position of each projection, 0 where it has no rows yet, or
-// reports that one is beyond the log's head: these are rows of another log.
+// checkpoints returns the position of each projection, 0 where it has no rows yet. It
+// reports whether one is beyond the log's head: these are rows of another log.
 func (v *verifier) checkpoints(ctx context.Context, found []readmodel.Checkpoint) (at map[string]events.Position, ahead bool, err error) {
 	at = make(map[string]events.Position, len(v.Projections))
 	for _, p := range v.Projections {
@@ -334,7 +335,7 @@ func (v *verifier) checkpoints(ctx context.Context, found []readmodel.Checkpoint
 			at[p.Name()] = found[i].Position
 		}
 		if at[p.Name()] > v.head {
-			if err := v.account(ctx); err != nil { // the log has grown since, or has not
+			if err := v.account(ctx); err != nil { // the log may have grown
 				return nil, false, err
 			}
 		}
@@ -350,9 +351,9 @@ func (v *verifier) checkpoints(ctx context.Context, found []readmodel.Checkpoint
 	return at, false, nil
 }
 
-// foldTo returns the campaign's fold by each projection up to its checkpoint. What was
-// folded of the whole log is gone on from where no checkpoint lies before the last event
-// in it; else the stream is folded from its start.
+// foldTo returns the campaign's fold by each projection up to its checkpoint. It continues
+// the fold of the whole log where no checkpoint lies before the campaign's last event
+// there; else it folds the stream from its start.
 func (v *verifier) foldTo(ctx context.Context, c events.Campaign, at map[string]events.Position) (*fold, error) {
 	lowest := v.head
 	for _, position := range at {
@@ -363,7 +364,7 @@ func (v *verifier) foldTo(ctx context.Context, c events.Campaign, at map[string]
 	s := Stream{Log: v.Log, Campaign: c, Projections: v.Projections, Batch: v.Batch, At: make(map[string]events.Position, len(at))}
 	if f != nil && lowest < f.last {
 		f = nil
-	} else { // also where the campaign is not in what was folded
+	} else { // also where the fold of the whole log has no event of the campaign
 		for name := range at {
 			s.At[name] = v.through
 		}

@@ -115,7 +115,7 @@ func testAddedIsFollowed(t *testing.T, b *addedBundle) {
 		t.Fatal(err)
 	}
 	b.clean(t, "following")
-	folded, err := replay.Replay{Log: b.log, Projections: b.ps}.Run(t.Context())
+	folded, err := replay.Run(t.Context(), replay.Config{Log: b.log, Projections: b.ps})
 	if err != nil {
 		t.Fatal(err)
 	}

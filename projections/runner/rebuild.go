@@ -81,11 +81,10 @@ func (l *leader) buildThrough(ctx context.Context, ps []projections.Projection) 
 func (l *leader) build(ctx context.Context, op *readmodel.Operation, ps []projections.Projection, begun []readmodel.Checkpoint, through events.Position) error {
 	op.To = through
 	note := l.progress(ctx, op)
-	build := replay.Replay{
+	got, err := replay.Run(ctx, replay.Config{
 		Log: l.cfg.Log, Projections: ps, Through: through, MaxRows: l.maxRows,
-		Progress: func(at, _ events.Position) { op.At = at; note() }, GiveWay: l.waitForFolding,
-	}
-	got, err := build.Run(ctx)
+		Progress: func(at, _ events.Position) { op.At = at; note() }, Between: l.waitForFolding,
+	})
 	if err != nil {
 		return err
 	}

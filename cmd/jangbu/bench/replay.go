@@ -157,7 +157,7 @@ func (c benchReplayCommand) measure(ctx context.Context, s *scratch, counts map[
 
 func (s *scratch) replay(ctx context.Context) (took time.Duration, rows int, err error) {
 	took, err = timed(func() error {
-		got, err := replay.Replay{Log: s.log, Projections: projections.All()}.Run(ctx)
+		got, err := replay.Run(ctx, replay.Config{Log: s.log, Projections: projections.All()})
 		if err == nil {
 			rows = got.Rows.Len()
 		}

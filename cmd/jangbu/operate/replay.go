@@ -74,7 +74,7 @@ type whatIf struct {
 
 // Run replays.
 func (c ReplayCommand) Run(ctx context.Context, t cli.Terminal) error {
-	replay, location, err := c.wanted()
+	cfg, location, err := c.wanted()
 	if err != nil {
 		return err
 	}
@@ -82,34 +82,34 @@ func (c ReplayCommand) Run(ctx context.Context, t cli.Terminal) error {
 		return fmt.Errorf("%w: --out: parquet is nothing for a terminal; expected > FILE", cli.ErrUsage)
 	}
 	defer cli.LimitMemory()()
-	replay.Projections = projections.All()
+	cfg.Projections = projections.All()
 	if c.isExport() {
-		return cli.Interruptible(ctx, c.foldExport(ctx, t, replay, location), "nothing was changed")
+		return cli.Interruptible(ctx, c.foldExport(ctx, t, cfg, location), "nothing was changed")
 	}
 	err = c.WithLog(ctx, func(log events.Log) error {
 		totals, err := log.Totals(ctx)
 		if err != nil {
 			return err
 		}
-		if err := c.reaches(replay, totals.Head); err != nil {
+		if err := c.reaches(cfg, totals.Head); err != nil {
 			return err
 		}
-		replay.Log = log
-		return c.fold(ctx, t, replay, location)
+		cfg.Log = log
+		return c.fold(ctx, t, cfg, location)
 	})
 	return cli.Interruptible(ctx, err, "nothing was changed")
 }
 
 // fold replays and prints.
-func (c *ReplayCommand) fold(ctx context.Context, t cli.Terminal, replay replay.Replay, location *time.Location) error {
+func (c *ReplayCommand) fold(ctx context.Context, t cli.Terminal, cfg replay.Config, location *time.Location) error {
 	p := cli.Progress{Terminal: t, Quiet: c.Out == "json", Verb: "folded"}
-	if replay.Campaign == "" {
-		replay.Progress = func(at, to events.Position) {
+	if cfg.Campaign == "" {
+		cfg.Progress = func(at, to events.Position) {
 			p.Total = int64(to)
 			p.At(int64(at))
 		}
 	}
-	got, err := replay.Run(ctx)
+	got, err := replay.Run(ctx, cfg)
 	p.End()
 	if err != nil {
 		return err
@@ -135,7 +135,7 @@ func (c *ReplayCommand) fold(ctx context.Context, t cli.Terminal, replay replay.
 }
 
 // wanted returns the replay that is asked for, but for its log, and the time zone.
-func (c *ReplayCommand) wanted() (r replay.Replay, location *time.Location, err error) {
+func (c *ReplayCommand) wanted() (r replay.Config, location *time.Location, err error) {
 	var wrong cli.Problems
 	c.setSource(wrong.Add)
 	c.Config.Check(wrong.Add)
@@ -151,7 +151,7 @@ func (c *ReplayCommand) wanted() (r replay.Replay, location *time.Location, err 
 	if c.AsOf != "" && c.To != "" {
 		wrong.Add("as-of", "is the same as --to: give one of them")
 	}
-	r = replay.Replay{Campaign: c.Campaign, After: max(c.From-1, 0)}
+	r = replay.Config{Campaign: c.Campaign, After: max(c.From-1, 0)}
 	if to := c.To + c.AsOf; to != "" {
 		if n, err := strconv.ParseInt(to, 10, 64); err == nil && n > 0 {
 			r.Through = events.Position(n)
@@ -179,7 +179,7 @@ func (c *ReplayCommand) wanted() (r replay.Replay, location *time.Location, err 
 }
 
 // report returns what is printed.
-func (c *ReplayCommand) report(got replay.Replayed, v dashboard.View) replayed {
+func (c *ReplayCommand) report(got replay.Result, v dashboard.View) replayed {
 	out := replayed{Events: got.Events, Through: got.Through, Campaigns: []replayedReport{}}
 	if !got.RecordedAt.IsZero() {
 		at := got.RecordedAt.In(v.Location)
@@ -201,7 +201,7 @@ func (c *ReplayCommand) report(got replay.Replayed, v dashboard.View) replayed {
 }
 
 // writeInto makes a file of rows, as a service would serve them.
-func (c *ReplayCommand) writeInto(ctx context.Context, t cli.Terminal, got replay.Replayed) (err error) {
+func (c *ReplayCommand) writeInto(ctx context.Context, t cli.Terminal, got replay.Result) (err error) {
 	defer func() {
 		if err != nil {
 			_ = os.Remove(c.Into) // half of the rows are none

@@ -35,27 +35,27 @@ func (c *ReplayCommand) setSource(wrong func(flag, format string, args ...any)) 
 func (c *ReplayCommand) isExport() bool { return c.Source != "" && !strings.Contains(c.Source, "://") }
 
 // reaches returns an error where a position is asked for that is beyond the head.
-func (c *ReplayCommand) reaches(replay replay.Replay, head events.Position) error {
-	if max(replay.After+1, replay.Through) > head && (c.From > 0 || replay.Through > 0) {
+func (c *ReplayCommand) reaches(cfg replay.Config, head events.Position) error {
+	if max(cfg.After+1, cfg.Through) > head && (c.From > 0 || cfg.Through > 0) {
 		return fmt.Errorf("%w: the log ends at position %d", cli.ErrNothing, head)
 	}
 	return nil
 }
 
 // foldExport replays an export.
-func (c *ReplayCommand) foldExport(ctx context.Context, t cli.Terminal, replay replay.Replay, location *time.Location) (err error) {
+func (c *ReplayCommand) foldExport(ctx context.Context, t cli.Terminal, cfg replay.Config, location *time.Location) (err error) {
 	export, err := archive.Open(c.Source)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, export.Close()) }()
 	first, last := export.Ends()
-	if replay.After < first-1 {
+	if cfg.After < first-1 {
 		return fmt.Errorf("%w: --from: the export begins at position %d: expected that or more", cli.ErrUsage, first)
 	}
-	if err := c.reaches(replay, last); err != nil {
+	if err := c.reaches(cfg, last); err != nil {
 		return err
 	}
-	replay.Export = export
-	return c.fold(ctx, t, replay, location)
+	cfg.Export = export
+	return c.fold(ctx, t, cfg, location)
 }

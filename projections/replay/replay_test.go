@@ -1,4 +1,4 @@
-package runner_test
+package replay_test
 
 import (
 	"context"
@@ -6,18 +6,72 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
 
 	"jangbu/events"
 	"jangbu/events/archive"
+	"jangbu/events/sqlitelog"
+	"jangbu/events/synthetic"
 	"jangbu/projections"
 	"jangbu/projections/replay"
 	"jangbu/readmodel"
 	"jangbu/readmodel/readmodeltest"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func openLog(t *testing.T) *sqlitelog.Log {
+	t.Helper()
+	log, err := sqlitelog.Open(t.Context(), filepath.Join(t.TempDir(), "log.db"), sqlitelog.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = log.Close() })
+	return log
+}
+
+// fill appends the events of n seeded registrations, and some of their campaigns and
+// channels, in many commits. It returns the log's head.
+func fill(t *testing.T, log *sqlitelog.Log, seed uint64, n int) events.Position {
+	t.Helper()
+	topics, types := make(map[events.Type]string), make(map[string]events.Type)
+	for _, typ := range events.Types() {
+		topics[typ], types[typ.String()] = typ.String(), typ
+	}
+	start := time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)
+	g, err := synthetic.New(synthetic.Config{Seed: seed, Campaigns: 7, Start: start, Topics: topics, Interval: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	records := append(g.Campaigns()[:4], g.Stats(start)...)
+	for range n {
+		records = append(records, g.Next())
+	}
+	records = append(append(records, g.Distributions()...), g.Stats(start.Add(time.Hour))...)
+	for part := range slices.Chunk(records, 20) {
+		var some []events.Draft
+		for _, record := range part {
+			d, err := events.Decode(types[record.Topic], record)
+			if err != nil {
+				t.Fatal(err)
+			}
+			some = append(some, d.Draft)
+		}
+		if _, err := log.Append(t.Context(), some); err != nil {
+			t.Fatal(err)
+		}
+	}
+	totals, err := log.Totals(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return totals.Head
+}
 
 // naive folds those of the events that are wanted, one by one.
 func naive(all []events.Recorded, wanted func(events.Recorded) bool) *readmodel.Rows {
@@ -35,7 +89,7 @@ func naive(all []events.Recorded, wanted func(events.Recorded) bool) *readmodel.
 func TestReplayIsTheFold(t *testing.T) {
 	t.Parallel()
 	log := openLog(t)
-	head := appendAll(t, log, drafts(t, 7, 800), 20) // many commits: many times at which something was recorded
+	head := fill(t, log, 7, 800)
 	all, err := log.Read(t.Context(), 0, int(head))
 	if err != nil {
 		t.Fatal(err)
@@ -44,7 +98,7 @@ func TestReplayIsTheFold(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	position := func() events.Position { return events.Position(random.Int64N(int64(head) + 1)) }
 	for i := range 120 {
-		r := replay.Replay{Log: log, Projections: projections.All()}
+		r := replay.Config{Log: log, Projections: projections.All()}
 		name := "all"
 		switch i % 6 {
 		case 1:
@@ -88,7 +142,7 @@ func TestReplayIsTheFold(t *testing.T) {
 		}
 		for source, export := range map[string]replay.Export{"log": nil, "export": export} {
 			r.Export = export
-			got, err := r.Run(t.Context())
+			got, err := replay.Run(t.Context(), r)
 			if err != nil {
 				t.Fatalf("%s of the %s: %v", name, source, err)
 			}
@@ -132,21 +186,21 @@ func exported(t *testing.T, log events.Log, from, through events.Position) *arch
 func TestReplayOfAPart(t *testing.T) {
 	t.Parallel()
 	log := openLog(t)
-	head := appendAll(t, log, drafts(t, 7, 100), 20)
+	head := fill(t, log, 7, 100)
 	part := exported(t, log, 31, 70)
-	for _, r := range []replay.Replay{{After: 30}, {After: 30, Through: 50}, {After: 40, Through: head}} {
+	for _, r := range []replay.Config{{After: 30}, {After: 30, Through: 50}, {After: 40, Through: head}} {
 		r.Projections = projections.All()
 		r.Log = log
 		through := min(r.Through, 70)
 		if r.Through == 0 {
 			through = 70
 		}
-		want, err := replay.Replay{Log: log, Projections: r.Projections, After: r.After, Through: through}.Run(t.Context())
+		want, err := replay.Run(t.Context(), replay.Config{Log: log, Projections: r.Projections, After: r.After, Through: through})
 		if err != nil {
 			t.Fatal(err)
 		}
 		r.Log, r.Export = nil, part
-		got, err := r.Run(t.Context())
+		got, err := replay.Run(t.Context(), r)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -157,7 +211,7 @@ func TestReplayOfAPart(t *testing.T) {
 			t.Errorf("after %d: %+v of the log, %+v of the export", r.After, want, got)
 		}
 	}
-	if _, err := (replay.Replay{Export: part, Projections: projections.All(), After: 29}).Run(t.Context()); !errors.Is(err, events.ErrGap) {
+	if _, err := replay.Run(t.Context(), replay.Config{Export: part, Projections: projections.All(), After: 29}); !errors.Is(err, events.ErrGap) {
 		t.Errorf("from before its first: error %v", err)
 	}
 }
@@ -174,11 +228,11 @@ func (w wrong) Each(ctx context.Context, f func([]events.Recorded) error) error 
 func TestReplayOfAWrongExport(t *testing.T) {
 	t.Parallel()
 	log := openLog(t)
-	head := appendAll(t, log, drafts(t, 7, 100), 20)
+	head := fill(t, log, 7, 100)
 	export := wrong{exported(t, log, 1, head)}
-	for _, r := range []replay.Replay{{}, {Through: 2}, {AsOf: time.Unix(0, 0)}} {
+	for _, r := range []replay.Config{{}, {Through: 2}, {AsOf: time.Unix(0, 0)}} {
 		r.Export, r.Projections = export, projections.All()
-		if got, err := r.Run(t.Context()); !errors.Is(err, archive.ErrDamaged) || got.Rows != nil {
+		if got, err := replay.Run(t.Context(), r); !errors.Is(err, archive.ErrDamaged) || got.Rows != nil {
 			t.Errorf("%+v: %v, error %v", r, got.Rows, err)
 		}
 	}
@@ -189,9 +243,9 @@ func TestReplayOfNothing(t *testing.T) {
 	t.Parallel()
 	log := openLog(t)
 	for range 2 {
-		for _, r := range []replay.Replay{{}, {Through: 5, After: 5}, {AsOf: time.Unix(0, 0)}, {Campaign: "nobody"}} {
+		for _, r := range []replay.Config{{}, {Through: 5, After: 5}, {AsOf: time.Unix(0, 0)}, {Campaign: "evt-none"}} {
 			r.Log, r.Projections = log, projections.All()
-			got, err := r.Run(t.Context())
+			got, err := replay.Run(t.Context(), r)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -199,7 +253,7 @@ func TestReplayOfNothing(t *testing.T) {
 				t.Errorf("%+v: %d events", r, got.Events)
 			}
 		}
-		appendAll(t, log, drafts(t, 3, 20), 100)
+		fill(t, log, 3, 20)
 	}
 }
 
@@ -207,7 +261,7 @@ func TestReplayOfNothing(t *testing.T) {
 func TestReplayFails(t *testing.T) {
 	t.Parallel()
 	log := openLog(t)
-	appendAll(t, log, drafts(t, 3, 500), 100)
+	fill(t, log, 3, 500)
 	for name, tc := range map[string]struct {
 		log  events.Log
 		want error
@@ -216,13 +270,13 @@ func TestReplayFails(t *testing.T) {
 		"a missing end": {log: &damaged{Log: log, end: 100}, want: events.ErrGap},
 		"an error":      {log: &damaged{Log: log, err: events.ErrCorrupt}, want: events.ErrCorrupt},
 	} {
-		if _, err := (replay.Replay{Log: tc.log, Projections: projections.All()}).Run(t.Context()); !errors.Is(err, tc.want) {
+		if _, err := replay.Run(t.Context(), replay.Config{Log: tc.log, Projections: projections.All()}); !errors.Is(err, tc.want) {
 			t.Errorf("%s: error %v, want %v", name, err, tc.want)
 		}
 	}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := (replay.Replay{Log: log, Projections: projections.All()}).Run(ended); !errors.Is(err, context.Canceled) {
+	if _, err := replay.Run(ended, replay.Config{Log: log, Projections: projections.All()}); !errors.Is(err, context.Canceled) {
 		t.Errorf("ended: error %v", err)
 	}
 }

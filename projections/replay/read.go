@@ -1,0 +1,88 @@
+package replay
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"jangbu/events"
+)
+
+const (
+	// largeBatch is how many events a replay reads at once, smallBatch how many where it
+	// calls Between.
+	largeBatch = 10_000
+	smallBatch = 4_000
+	// readAhead is how many batches are read at once, while another is folded.
+	readAhead = 2
+	// streamBatch is how many events of one campaign are read at once: to find the next
+	// ones costs what all of the campaign's events cost.
+	streamBatch = 50_000
+)
+
+// batch is a part of the log that is being read. It is never empty.
+type batch struct {
+	read chan []events.Recorded
+	err  chan error
+}
+
+func newBatch() batch {
+	return batch{make(chan []events.Recorded, 1), make(chan error, 1)}
+}
+
+func (b batch) wait(ctx context.Context) ([]events.Recorded, error) {
+	select {
+	case read := <-b.read:
+		return read, nil
+	case err := <-b.err:
+		return nil, err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// readLog reads the wanted range, some batches at once.
+func (r *replay) readLog(ctx context.Context, to chan<- batch) error {
+	var readers sync.WaitGroup
+	defer readers.Wait()
+	for after := r.After; after < r.Through; after += r.batch {
+		b, n := newBatch(), min(r.batch, r.Through-after)
+		select {
+		case to <- b:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		readers.Go(func() {
+			r.Between()
+			read, err := r.Log.Read(ctx, after, int(n))
+			switch {
+			case err != nil:
+				b.err <- err
+			case len(read) != int(n) || read[0].Position != after+1: // I2
+				b.err <- fmt.Errorf("%w: asked for %d events from %d, got %d", events.ErrGap, n, after+1, len(read))
+			default:
+				b.read <- read
+			}
+		})
+	}
+	return nil
+}
+
+// readStream reads the wanted events of one campaign, batch by batch.
+func (r *replay) readStream(ctx context.Context, to chan<- batch) error {
+	for after := r.After; after < r.Through; {
+		read, err := r.Log.ReadStream(ctx, events.Stream{Campaign: r.Campaign, After: after, Through: r.Through, Limit: streamBatch})
+		if err != nil || len(read) == 0 {
+			return err
+		}
+		after = read[len(read)-1].Position
+		b := newBatch()
+		b.read <- read
+		select {
+		case to <- b:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
