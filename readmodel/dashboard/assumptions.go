@@ -10,14 +10,14 @@ import (
 	"jangbu/readmodel"
 )
 
-// ErrAssumption says that an assumption is about nothing that can be assumed.
+// ErrAssumption says that an assumption names no amount, or one out of bounds.
 var ErrAssumption = errors.New("unknown amount")
 
-// Assumptions are amounts to be put in the place of those that a campaign's owner
-// gave, by their names on the wire: what if the prize had cost half?
+// Assumptions are amounts, by their names on the wire, that replace those of a campaign's
+// owner: what if the prize had cost half?
 type Assumptions map[string]events.Won
 
-// amounts are where a row keeps what can be assumed.
+// amounts returns the fields of a row that can be assumed.
 func amounts(row *readmodel.CampaignStats) map[string]**events.Won {
 	return map[string]**events.Won{
 		"prizeCost":             &row.PrizeCost,
@@ -28,7 +28,7 @@ func amounts(row *readmodel.CampaignStats) map[string]**events.Won {
 	}
 }
 
-// Validate returns [ErrAssumption] where one is about no amount, or is negative.
+// Validate returns [ErrAssumption] where a name or an amount is not acceptable.
 func (a Assumptions) Validate() error {
 	known := amounts(&readmodel.CampaignStats{})
 	for _, name := range slices.Sorted(maps.Keys(a)) {
@@ -42,7 +42,7 @@ func (a Assumptions) Validate() error {
 	return nil
 }
 
-// Apply puts the assumed amounts into the row.
+// Apply sets the assumed amounts in the row.
 func (a Assumptions) Apply(row *readmodel.CampaignStats) {
 	at := amounts(row)
 	for name, amount := range a {

@@ -14,18 +14,18 @@ import (
 	"jangbu/readmodel"
 )
 
-// ErrListing says that there is no such [Listing], or that its cursor is not its own.
+// ErrListing says that a [Listing] is not acceptable, or that its cursor is of another one.
 var ErrListing = errors.New("unacceptable listing")
 
 const (
-	// DefaultPage is the most cards of a page where a [Listing] does not say.
+	// DefaultPage bounds the cards of a page where a [Listing] sets no limit.
 	DefaultPage = 50
-	// MaxPage is the most that it may say.
+	// MaxPage is the largest limit of a [Listing].
 	MaxPage = 200
 )
 
-// Card is one campaign in the list of a shop: the head of its [Dashboard], with
-// the same JSON.
+// Card is one campaign in the list of a shop. It has the first members of its [Dashboard],
+// with the same JSON.
 type Card struct {
 	Campaign  events.Campaign `json:"eventId"`
 	Store     *events.Shop    `json:"storeId"`
@@ -38,7 +38,7 @@ type Card struct {
 	Summary   Summary         `json:"summary"`
 }
 
-// CardOrder is the member by which cards are sorted, as it is shown.
+// CardOrder is the member of the JSON by which cards are sorted.
 type CardOrder string
 
 // The orders.
@@ -59,26 +59,25 @@ func CardOrders() []CardOrder {
 
 // Listing says which cards are wanted, in which order, and where the page begins.
 type Listing struct {
-	// Order and Descending: cards of which the member is unknown come last in
-	// both directions, equal ones by their ids, ascending.
+	// Order and Descending sort the cards. Cards whose member is unknown come last in
+	// both directions. Equal ones are sorted by their ids, ascending.
 	Order      CardOrder
 	Descending bool
-	// Title is what titles must contain, whatever the case of its letters
-	// (Unicode's simple folding). Empty: any card, also one without a title.
+	// Title is a text that titles must contain, in any case of letters (Unicode's simple
+	// folding). Empty: every card, also one without a title.
 	Title string
-	// After is the cursor that came with the page before. Empty: the first page.
+	// After is the cursor of the page before. Empty: the first page.
 	After string
-	// Limit is the most cards of a page, up to MaxPage. 0: DefaultPage.
+	// Limit bounds the cards of a page, up to MaxPage. 0: DefaultPage.
 	Limit int
 }
 
-// Cards returns one page of the campaigns' cards, as seen in a view that
-// [View.Validate] accepts, and the cursor of the next page, "" where there is
-// none. [ErrListing] where the listing is none.
+// Cards returns one page of the campaigns' cards, in a view that [View.Validate] accepts,
+// and the cursor of the next page; "" where there is none. [ErrListing] where the listing
+// is not acceptable.
 //
-// A page begins after the last card of the page before, wherever that is now: a
-// campaign that changes meanwhile, but not in what it is sorted by, is neither lost
-// nor there twice.
+// A page begins after the last card of the page before. A campaign that changes between two
+// pages, but not in the member that sorts them, is on exactly one page.
 func Cards(rows []readmodel.ShopCampaign, v View, l Listing) (page []Card, next string, err error) {
 	l, after, err := l.checked()
 	if err != nil {
@@ -111,7 +110,7 @@ func Cards(rows []readmodel.ShopCampaign, v View, l Listing) (page []Card, next 
 	return page, next, nil
 }
 
-// newCard returns the campaign's card, and what its dashboard adds to the numbers.
+// newCard returns the campaign's card, and the economics of its dashboard.
 func newCard(c readmodel.CampaignStats, channels []readmodel.ChannelStats, v View) (Card, Economics) {
 	summary, economics := account(c, channels)
 	card := Card{
@@ -128,8 +127,8 @@ func newCard(c readmodel.CampaignStats, channels []readmodel.ChannelStats, v Vie
 	return card, economics
 }
 
-// checked returns the listing with its defaults and where the page begins; nil: at
-// the first card.
+// checked returns the listing with its defaults, and the cursor after which the page begins;
+// nil for the first page.
 func (l Listing) checked() (Listing, *cursor, error) {
 	if !slices.Contains(CardOrders(), l.Order) {
 		return l, nil, fmt.Errorf("order %q: %w: expected one of %v", l.Order, ErrListing, CardOrders())
@@ -155,14 +154,14 @@ func (l Listing) checked() (Listing, *cursor, error) {
 	return l, &after, nil
 }
 
-// sortedCard is a card and what it is sorted by.
+// sortedCard is a card and the value that it is sorted by.
 type sortedCard struct {
 	card  Card
 	value sortValue
 }
 
-// sortValue is the member that a card is sorted by: one of these, none where it is
-// unknown.
+// sortValue is the value that a card is sorted by. One field is set, or none where the value
+// is unknown.
 type sortValue struct {
 	Number *int64   `json:"n,omitempty"`
 	Ratio  *float64 `json:"r,omitempty"`
@@ -195,7 +194,7 @@ func (o CardOrder) valueOf(card Card) sortValue {
 	return sortValue{}
 }
 
-// compare returns which of two cards comes first.
+// compare compares the cards of campaigns c and d, whose values are a and b.
 func (l Listing) compare(a sortValue, c events.Campaign, b sortValue, d events.Campaign) int {
 	direction := 1
 	if l.Descending {
@@ -209,7 +208,7 @@ func (l Listing) compare(a sortValue, c events.Campaign, b sortValue, d events.C
 	)
 }
 
-// compareKnown puts what is unknown last, whatever the direction.
+// compareKnown compares values. An unknown one comes last in both directions.
 func compareKnown[T cmp.Ordered](a, b *T, direction int) int {
 	switch {
 	case a == nil && b == nil:
@@ -223,14 +222,13 @@ func compareKnown[T cmp.Ordered](a, b *T, direction int) int {
 	}
 }
 
-// fold replaces every letter by the first of those that differ from it by case
-// alone.
+// fold replaces every letter by the first of the letters that differ from it only in case.
 func fold(s string) string {
 	return strings.Map(func(r rune) rune {
 		for {
 			next := unicode.SimpleFold(r)
 			if next <= r {
-				return next // the round is complete
+				return next // the orbit is complete
 			}
 			r = next
 		}

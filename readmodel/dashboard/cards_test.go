@@ -38,8 +38,7 @@ func TestCardMembersAreFixed(t *testing.T) {
 	}
 }
 
-// TestCardIsTheHeadOfTheDashboard compares what a card says with what the same
-// campaign's dashboard says.
+// TestCardIsTheHeadOfTheDashboard compares a card with the dashboard of the same campaign.
 func TestCardIsTheHeadOfTheDashboard(t *testing.T) {
 	t.Parallel()
 	seoul := loadLocations(t, "Asia/Seoul")[0]
@@ -157,9 +156,9 @@ func TestCardsOfOnePage(t *testing.T) {
 	}
 }
 
-// TestCardsPageByPage walks the pages of random campaigns, of which many are equal
-// in what they are sorted by and many unknown: every card is there once, in the
-// order of a plain sort. Between two pages other members change.
+// TestCardsPageByPage walks the pages of random campaigns. Many have equal or unknown values
+// of the member that sorts them, and other members change between two pages. Every card is
+// on one page, in the order of a plain sort.
 func TestCardsPageByPage(t *testing.T) {
 	t.Parallel()
 	for _, order := range dashboard.CardOrders() {
@@ -297,8 +296,8 @@ func memberOf(card dashboard.Card, order dashboard.CardOrder) any {
 	return members["summary"].(map[string]any)[string(order)]
 }
 
-// FuzzCursor follows any text as a cursor: it is refused with ErrListing, or leads
-// to the rest of the listing after some card.
+// FuzzCursor uses any text as a cursor: Cards returns ErrListing, or the rest of the listing
+// after some card.
 func FuzzCursor(f *testing.F) {
 	rows := namedCampaigns("b", "", "가을", "a", "B", "A")
 	for i := range rows {

@@ -7,7 +7,7 @@ import (
 	"jangbu/events"
 )
 
-// cursor says after which card a page begins, and of which listing it is.
+// cursor names the card after which a page begins, and its listing.
 type cursor struct {
 	Order      CardOrder       `json:"o"`
 	Descending bool            `json:"d"`
@@ -22,8 +22,8 @@ func (c cursor) encode() string {
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 
-// decodeCursor returns the cursor of a word. It takes none but those that encode
-// makes of a value of the cursor's order.
+// decodeCursor returns the cursor of a word. It accepts only a word that encode makes of a
+// cursor whose value is of its order.
 func decodeCursor(word string) (c cursor, ok bool) {
 	b, err := base64.RawURLEncoding.DecodeString(word)
 	if err != nil || json.Unmarshal(b, &c) != nil || c.encode() != word {

@@ -15,16 +15,16 @@ import (
 type Dashboard struct {
 	Campaign events.Campaign `json:"eventId"`
 
-	// Nil while the campaign is known only by its participants, distributions
-	// or figures; the times also where the owner gave none.
+	// The members below are nil until the creation of the campaign has been seen. The
+	// times are nil also where the owner did not give them.
 	Store     *events.Shop `json:"storeId"`
 	Title     *string      `json:"title"`
 	Objective *string      `json:"objective"`
 	StartsAt  *time.Time   `json:"startsAt"`
 	EndsAt    *time.Time   `json:"endsAt"`
 
-	// Position is that of the last event about the campaign, UpdatedAt when it
-	// was appended to the log.
+	// Position is that of the last event about the campaign, and UpdatedAt is when that
+	// event was appended to the log.
 	Position  events.Position `json:"position"`
 	UpdatedAt *time.Time      `json:"updatedAt"`
 
@@ -35,7 +35,7 @@ type Dashboard struct {
 	Profile   Profile       `json:"profile"`
 }
 
-// Status says how far a channel's figures can be relied on.
+// Status says how current a channel's figures are.
 type Status string
 
 // The statuses.
@@ -66,8 +66,8 @@ type ChannelView struct {
 	FetchedAt         *time.Time `json:"fetchedAt"`
 }
 
-// Profile is who the participants are: how many there are of each value. Customer
-// always has its three values; the others have those that occur.
+// Profile counts the participants by each value of each dimension. Customer always has its
+// three values; the others have the values that occur.
 type Profile struct {
 	Gender   map[string]int64 `json:"gender"`
 	AgeGroup map[string]int64 `json:"ageGroup"`
@@ -75,8 +75,8 @@ type Profile struct {
 	Customer map[string]int64 `json:"customer"`
 }
 
-// New returns the campaign's dashboard as seen in a view that
-// [View.Validate] accepts. Equal rows and views give equal dashboards.
+// New returns the campaign's dashboard in a view that [View.Validate] accepts. Equal rows and
+// views give equal dashboards.
 func New(rows readmodel.CampaignRows, v View) Dashboard {
 	v = v.withDefaults()
 	card, economics := newCard(*rows.Campaign(), rows.Channels(), v)
@@ -97,8 +97,7 @@ func New(rows readmodel.CampaignRows, v View) Dashboard {
 	}
 }
 
-// channelViews returns the channels that have a place in a dashboard, in the order
-// in which channels are shown.
+// channelViews returns the channels of a dashboard, in the order of [events.Channels].
 func channelViews(rows []readmodel.ChannelStats, v View) []ChannelView {
 	views := []ChannelView{}
 	for _, channel := range events.Channels() {
@@ -111,8 +110,8 @@ func channelViews(rows []readmodel.ChannelStats, v View) []ChannelView {
 	return views
 }
 
-// hasView reports whether the campaign was distributed to the channel or it
-// reported figures. Outlets by which participants came otherwise have no view.
+// hasView reports whether the campaign was distributed to the channel or the channel
+// reported figures. Other texts that registrations name have no view.
 func hasView(row readmodel.ChannelStats) bool {
 	return events.Channel(row.Channel).Known() && (!row.DistributedAt.IsZero() || !row.FetchedAt.IsZero())
 }

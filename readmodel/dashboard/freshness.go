@@ -7,9 +7,8 @@ import (
 	"jangbu/readmodel"
 )
 
-// HoldsUntil returns the moment at which the dashboard of these rows would look
-// different in the view though no row has changed: when the first figures that are
-// fresh become stale. Zero: it never does.
+// HoldsUntil returns the moment until which the dashboard of these rows stays the same in the
+// view while no row changes: when the first fresh figures become stale. Zero: for good.
 func HoldsUntil(rows readmodel.CampaignRows, v View) time.Time {
 	v = v.withDefaults()
 	var first time.Time

@@ -3,8 +3,8 @@ package dashboard
 import "math/big"
 
 // percent returns part as a percentage of whole, rounded to two decimals, halves
-// away from zero; nil where whole is 0. It computes with integers, so no
-// precision is lost however large they are, and Inf and NaN cannot come up (I11).
+// away from zero; nil where whole is 0. It computes with integers, so it loses no precision
+// and never returns Inf or NaN (I11).
 func percent(part, whole int64) *float64 {
 	if whole == 0 {
 		return nil

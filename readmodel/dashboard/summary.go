@@ -8,8 +8,8 @@ import (
 // Summary is the four numbers at the top of a [Dashboard] and on a [Card].
 type Summary struct {
 	TotalParticipants int64 `json:"totalParticipants"`
-	// TotalExposure is the sum of the channels' exposure; one of which nothing
-	// is known adds 0.
+	// TotalExposure is the sum of the channels' exposure. A channel without a known
+	// exposure adds 0.
 	TotalExposure int64 `json:"totalExposure"`
 	// ROIPercent is (expected revenue - total cost) / total cost × 100.
 	ROIPercent *float64 `json:"roiPercent"`
@@ -17,8 +17,8 @@ type Summary struct {
 	SalesGrowthPercent *float64 `json:"salesGrowthPercent"`
 }
 
-// Economics is what a campaign costs and promises, in won. An amount that the
-// owner did not give is 0, but a baseline nil; one that does not fit is nil.
+// Economics is what a campaign costs and promises, in won. An amount that the owner did not
+// give is 0, except the baseline, which is nil. An amount that does not fit is nil.
 type Economics struct {
 	PrizeCost        events.Won  `json:"prizeCost"`
 	PlatformCost     events.Won  `json:"platformCost"`
@@ -31,7 +31,7 @@ type Economics struct {
 	ExpectedRevenue  *events.Won `json:"expectedRevenue"` // sales increase + new customers × LTV
 }
 
-// account does the arithmetic of a campaign, for its dashboard and its card alike.
+// account does the arithmetic of a campaign, for its dashboard and its card.
 func account(c readmodel.CampaignStats, channels []readmodel.ChannelStats) (Summary, Economics) {
 	summary := Summary{TotalParticipants: c.Participants}
 	var distribution events.Won
@@ -44,8 +44,8 @@ func account(c readmodel.CampaignStats, channels []readmodel.ChannelStats) (Summ
 	cost := readmodel.AddWon(readmodel.AddWon(orZero(c.PrizeCost), orZero(c.PlatformCost)), distribution)
 	revenue := readmodel.AddWon(orZero(c.ExpectedSalesIncrease), readmodel.MulWon(orZero(c.NewCustomerLTV), c.NewCustomers))
 
-	// Of a campaign whose creation is still to come, costs and promises are
-	// unknown, whatever its distribution has cost so far.
+	// Costs and promises are unknown until the creation of the campaign has been seen,
+	// even where its distribution has a cost.
 	if c.Known && cost != readmodel.WonOverflow && revenue != readmodel.WonOverflow {
 		summary.ROIPercent = percent(int64(revenue-cost), int64(cost))
 	}
@@ -74,7 +74,7 @@ func exposure(row readmodel.ChannelStats) *int64 {
 	return reported(row.Views)
 }
 
-// shown returns the amount; nil where it is beyond what fits (I11).
+// shown returns the amount; nil where it does not fit (I11).
 func shown(a events.Won) *events.Won {
 	if a == readmodel.WonOverflow {
 		return nil

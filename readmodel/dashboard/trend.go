@@ -13,10 +13,9 @@ type Bucket struct {
 	Participants int64     `json:"participants"`
 }
 
-// trend returns every interval from the first registration within the view's
-// bounds to the last, empty ones included. It walks hour by hour and begins a day
-// where the date changes, so that days of 23 and 25 hours and midnights that do
-// not exist come out right.
+// trend returns every interval from the first registration within the view's bounds to the
+// last, including empty ones. It walks hour by hour and begins a day where the date changes,
+// which is right for days of 23 and 25 hours and for midnights that do not exist.
 func trend(hours []readmodel.ParticipationHour, v View) []Bucket {
 	buckets := []Bucket{}
 	hours = v.within(hours)
@@ -37,8 +36,8 @@ func trend(hours []readmodel.ParticipationHour, v View) []Bucket {
 	return buckets
 }
 
-// within returns the hours whose buckets begin within the view's bounds. A bucket
-// is there with all of its hours or not at all.
+// within returns the hours whose buckets begin within the view's bounds. It returns all hours
+// of a bucket or none.
 func (v View) within(hours []readmodel.ParticipationHour) []readmodel.ParticipationHour {
 	before := func(bound time.Time) int {
 		return sort.Search(len(hours), func(i int) bool { return !v.bucket(hours[i].Hour).Before(bound) })

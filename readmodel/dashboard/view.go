@@ -8,21 +8,21 @@ import (
 	"jangbu/readmodel"
 )
 
-// DefaultPollInterval is how often a channel is asked where a [View] does not say.
+// DefaultPollInterval is how often a channel is polled where a [View] sets no interval.
 const DefaultPollInterval = time.Minute
 
-// freshIntervals is for how many polling intervals figures count as fresh: two
-// polls may fail before they are called stale.
+// freshIntervals is for how many polling intervals figures are fresh. Two polls may fail
+// before they are stale.
 const freshIntervals = 3
 
 // Sentinels of a [View].
 var (
-	// ErrTimeZone: the time zone was not always whole hours from UTC, but
-	// registrations are counted by whole hours of UTC.
+	// ErrTimeZone says that the time zone was not always whole hours from UTC.
+	// Registrations are counted by whole hours of UTC.
 	ErrTimeZone = errors.New("time zone is not whole hours from UTC")
-	// ErrInterval: the interval is none of those defined here.
+	// ErrInterval says that the interval is unknown.
 	ErrInterval = errors.New("unknown interval: expected hour or day")
-	// ErrRange: the trend would end before it begins.
+	// ErrRange says that the trend would end before it begins.
 	ErrRange = errors.New("empty range: expected to after from")
 )
 
@@ -35,28 +35,26 @@ const (
 	Daily  Interval = "day" // from midnight to midnight in the view's location
 )
 
-// View says how a [Dashboard] is to be shown. Time is data here: the caller
-// reads the clock.
+// View says how a [Dashboard] is shown. The caller reads the clock.
 type View struct {
-	// Now is the moment as of which figures are fresh or stale.
+	// Now is the moment at which figures are fresh or stale.
 	Now time.Time
-	// Location in which times are shown and days begin. Nil is UTC.
+	// Location is where times are shown and days begin. Nil is UTC.
 	Location *time.Location
-	// Interval of the trend. Empty is Hourly.
+	// Interval is that of the trend. Empty is Hourly.
 	Interval Interval
-	// From and To bound the trend, and nothing else: it holds the buckets that
-	// begin at or after From and before To, whole ones. Zero: no bound.
+	// From and To bound the trend: it has the whole buckets that begin at or after From
+	// and before To. Zero: no bound.
 	From, To time.Time
-	// PollInterval says how often a channel is asked that was distributed to so
-	// long ago: as of Now, 0 where it never was or will be later. Figures are
-	// stale once they are older than three intervals. It must depend on the age
-	// alone. Nil: DefaultPollInterval, a minute, always.
+	// PollInterval returns how often a channel is polled at an age, the time from the
+	// distribution to Now; 0 where the distribution is unknown or later. It must depend
+	// on the age alone. Figures are stale once they are older than three intervals. Nil:
+	// always DefaultPollInterval.
 	PollInterval func(age time.Duration) time.Duration
 }
 
-// Validate returns [ErrTimeZone], [ErrInterval] or [ErrRange] where the view
-// cannot be shown. It costs up to a tenth of a millisecond and depends on neither
-// Now nor rows.
+// Validate returns [ErrTimeZone], [ErrInterval] or [ErrRange] where the view cannot be
+// shown. It takes up to 0.1 ms and does not depend on Now or on rows.
 func (v View) Validate() error {
 	switch v.Interval {
 	case "", Hourly, Daily:
@@ -67,7 +65,7 @@ func (v View) Validate() error {
 		return fmt.Errorf("from %s to %s: %w", v.From.Format(time.RFC3339Nano), v.To.Format(time.RFC3339Nano), ErrRange)
 	}
 	v = v.withDefaults()
-	// Events occur from 2000 on. After 2100 zones go on as they did before.
+	// Events occur from 2000 on. After 2100 the rules of zones repeat.
 	const from, to = 2000, 2100
 	t := time.Date(from, 1, 1, 0, 0, 0, 0, time.UTC).In(v.Location)
 	for t.Year() < to {
@@ -101,7 +99,7 @@ func (v View) withDefaults() View {
 	return v
 }
 
-// status says how far the channel's figures can be relied on now.
+// status returns how current the channel's figures are now.
 func (v View) status(row readmodel.ChannelStats) Status {
 	switch {
 	case row.FetchedAt.IsZero():
@@ -113,7 +111,7 @@ func (v View) status(row readmodel.ChannelStats) Status {
 	}
 }
 
-// freshUntil is the last moment at which the channel's figures are fresh.
+// freshUntil returns the last moment at which the channel's figures are fresh.
 func (v View) freshUntil(row readmodel.ChannelStats) time.Time {
 	var age time.Duration
 	if !row.DistributedAt.IsZero() {

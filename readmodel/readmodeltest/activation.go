@@ -13,7 +13,7 @@ import (
 )
 
 func testActivation(t *testing.T, a Adapter) {
-	t.Run("all that are named take over at once, and what was served stands by", func(t *testing.T) {
+	t.Run("the named generations become active at once, and those active before become standbys", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, a)
 		first, second := fullRows("evt-1"), fullRows("evt-2")
@@ -25,9 +25,9 @@ func testActivation(t *testing.T, a Adapter) {
 
 		activeAndStandby := func(active, standby readmodel.Generation) {
 			t.Helper()
-			for _, build := range b.list(t) {
-				if build.Active != (build.Generation == active) || build.Standby != (build.Generation == standby) {
-					t.Errorf("%+v, want generation %d served and %d standing by", build, active, standby)
+			for _, g := range b.list(t) {
+				if g.Active != (g.Generation == active) || g.Standby != (g.Generation == standby) {
+					t.Errorf("%+v, want generation %d served and %d standing by", g, active, standby)
 				}
 			}
 		}
@@ -52,12 +52,12 @@ func testActivation(t *testing.T, a Adapter) {
 		b.unchanged(t, second, second)
 	})
 
-	t.Run("each projection by itself, readers see the generations as they are combined", func(t *testing.T) {
+	t.Run("projections change generations one by one, and readers see their combination", func(t *testing.T) {
 		t.Parallel()
 		combineGenerations(t, a)
 	})
 
-	t.Run("what does not stand as given is fenced, and all stays as it was", func(t *testing.T) {
+	t.Run("an activation that does not find its arguments is fenced and changes nothing", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, a)
 		b.commit(t, fullRows("evt-1"))
@@ -87,10 +87,10 @@ func testActivation(t *testing.T, a Adapter) {
 			"a generation that never began": func(c *readmodel.Checkpoint) { c.Generation++ },
 			"a projection not stored":       func(c *readmodel.Checkpoint) { c.Projection += "?" },
 			"served already":                func(c *readmodel.Checkpoint) { *c = b.at[2] },
-			"the standby, as it was not":    func(c *readmodel.Checkpoint) { *c = old[2]; c.Position-- },
+			"the standby, not as given":     func(c *readmodel.Checkpoint) { *c = old[2]; c.Position-- },
 		} {
 			generations := append([]readmodel.Checkpoint(nil), built...)
-			change(&generations[2]) // those before and after it are good
+			change(&generations[2]) // the others are good
 			fenced(name, open, generations)
 		}
 		fenced("an operation that failed", ended.ID, built)
@@ -104,7 +104,7 @@ func testActivation(t *testing.T, a Adapter) {
 		fenced("what has been done", open, built)
 	})
 
-	t.Run("of many at once exactly one carries the operation out", func(t *testing.T) {
+	t.Run("of concurrent activations exactly one carries the operation out", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, a)
 		b.commit(t, fullRows("evt-1"))
@@ -136,14 +136,15 @@ func testActivation(t *testing.T, a Adapter) {
 		}
 	})
 
-	t.Run("no reader ever sees a mixture, nor nothing", func(t *testing.T) {
+	t.Run("a reader sees one generation whole", func(t *testing.T) {
 		t.Parallel()
 		flipUnderReaders(t, a)
 	})
 }
 
-// combineGenerations activates generations one by one. Rows of another one are neither
-// read nor say whose a campaign is; its checkpoint is not part of the revision.
+// combineGenerations activates generations one by one. Rows of a generation that is not
+// active are not read and do not say to which shop a campaign belongs; its checkpoint is
+// not part of the revision.
 func combineGenerations(t *testing.T, a Adapter) {
 	store := a.Database(t, Tables())()
 	b := &testBundle{store: store, at: register(t, store, tables()[:2]...), lease: acquire(t, store, leaseName, owner, longTTL)}
@@ -166,7 +167,7 @@ func combineGenerations(t *testing.T, a Adapter) {
 	for _, step := range []struct {
 		name     string
 		do       func()
-		owner    events.Shop // "": nobody
+		owner    events.Shop // "": none
 		channels int
 		edits    int64
 		position events.Position
@@ -227,8 +228,8 @@ func combineGenerations(t *testing.T, a Adapter) {
 	}
 }
 
-// flipUnderReaders activates two generations in turn. Every row says of which one it
-// is, as does the end of the campaign.
+// flipUnderReaders activates two generations in turn. Every row, and the end of the
+// campaign, says to which of them it belongs.
 func flipUnderReaders(t *testing.T, a Adapter) {
 	const flips, looks = 20, 20
 	b := setup(t, a)
@@ -240,7 +241,7 @@ func flipUnderReaders(t *testing.T, a Adapter) {
 	b.commit(t, numbered(1))
 	turns := [2][]readmodel.Checkpoint{append([]readmodel.Checkpoint(nil), b.at...), b.build(t, 1, numbered(2))}
 	b.activate(t, turns[1]...)
-	b.activate(t, turns[0]...) // from now on the one is served and the other stands by
+	b.activate(t, turns[0]...) // from now on one is active and the other is its standby
 	same := func(numbers ...int64) error {
 		for _, n := range numbers {
 			if n != numbers[0] {
@@ -291,17 +292,17 @@ func flipUnderReaders(t *testing.T, a Adapter) {
 			return nil
 		},
 		"List": func(ctx context.Context, s readmodel.Store) error {
-			builds, err := s.List(ctx)
+			all, err := s.List(ctx)
 			if err != nil {
 				return err
 			}
 			var active []int64
-			for _, build := range builds {
-				if build.Active == build.Standby {
-					return fmt.Errorf("%+v, want it either served or standing by", build)
+			for _, g := range all {
+				if g.Active == g.Standby {
+					return fmt.Errorf("%+v, want it either served or standing by", g)
 				}
-				if build.Active {
-					active = append(active, int64(build.Generation))
+				if g.Active {
+					active = append(active, int64(g.Generation))
 				}
 			}
 			return same(active...)

@@ -113,8 +113,8 @@ func testCampaign(t *testing.T, a Adapter) {
 	})
 }
 
-// sameCampaign compares what is read with what the same rows in memory say, while
-// nothing is committed.
+// sameCampaign compares what is read with the same rows in memory. No commit may run
+// meanwhile.
 func sameCampaign(t testing.TB, s readmodel.Store, rows *readmodel.Rows, c events.Campaign) {
 	t.Helper()
 	want := rows.Of(c)
@@ -128,7 +128,7 @@ func sameCampaign(t testing.TB, s readmodel.Store, rows *readmodel.Rows, c event
 	}
 }
 
-// counted returns rows that all hold the number of their commit.
+// counted returns rows that all have the number of their commit.
 func counted(n int64) *readmodel.Rows {
 	rows := fullRows("evt-1")
 	rows.Campaign("evt-1").Participants = n

@@ -51,7 +51,7 @@ func testCommit(t *testing.T, a Adapter) {
 		b.unchanged(t, rows, rows)
 	})
 
-	t.Run("it may stay where it is", func(t *testing.T) {
+	t.Run("it may leave the checkpoints where they are", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, a)
 		rows := fullRows("evt-1")
@@ -61,7 +61,7 @@ func testCommit(t *testing.T, a Adapter) {
 		b.unchanged(t, rows, rows)
 	})
 
-	t.Run("what makes no sense is an error and writes nothing", func(t *testing.T) {
+	t.Run("a commit that contradicts itself is an error and writes nothing", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, a)
 		b.commit(t, newRows())
@@ -96,7 +96,7 @@ func testCommit(t *testing.T, a Adapter) {
 		b.unchanged(t, newRows(), rows)
 	})
 
-	t.Run("other processes see it", func(t *testing.T) {
+	t.Run("other processes see the commit", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, a)
 		rows := fullRows("evt-1")
@@ -141,7 +141,7 @@ func testCommit(t *testing.T, a Adapter) {
 			}
 		}
 		if winner < 0 {
-			t.Fatal("nobody won")
+			t.Fatal("no commit won")
 		}
 		b.moved(from)
 		b.unchanged(t, written(winner), written(winner))

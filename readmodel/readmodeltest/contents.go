@@ -8,7 +8,7 @@ import (
 	"jangbu/readmodel"
 )
 
-// ask has an operation recorded, of all tables where none is named.
+// ask records an operation, of all tables where none is named.
 func (b *testBundle) ask(t testing.TB, kind readmodel.OperationKind, c events.Campaign, projections ...string) readmodel.Operation {
 	t.Helper()
 	if len(projections) == 0 {
@@ -21,34 +21,34 @@ func (b *testBundle) ask(t testing.TB, kind readmodel.OperationKind, c events.Ca
 	return op
 }
 
-// operation returns what is recorded of an operation.
+// op returns an operation.
 func (b *testBundle) op(t testing.TB, id int64) readmodel.Operation {
 	t.Helper()
 	op, err := b.store.Operation(t.Context(), id)
 	if err != nil {
-		t.Fatalf("Act(%d): %v", id, err)
+		t.Fatalf("Operation(%d): %v", id, err)
 	}
 	return op
 }
 
-// operations returns all operations, newest first.
+// ops returns all operations, newest first.
 func (b *testBundle) ops(t testing.TB) []readmodel.Operation {
 	t.Helper()
 	ops, err := b.store.Operations(t.Context(), 1_000)
 	if err != nil {
-		t.Fatalf("Acts: %v", err)
+		t.Fatalf("Operations: %v", err)
 	}
 	return ops
 }
 
-func (b *testBundle) note(t testing.TB, a readmodel.Operation) {
+func (b *testBundle) note(t testing.TB, op readmodel.Operation) {
 	t.Helper()
-	if err := b.store.Note(t.Context(), b.lease, a); err != nil {
+	if err := b.store.Note(t.Context(), b.lease, op); err != nil {
 		t.Fatalf("Note: %v", err)
 	}
 }
 
-// ended fails the test where the operation is not done.
+// ended fails the test unless the operation is done.
 func (b *testBundle) ended(t testing.TB, id int64) {
 	t.Helper()
 	if got := b.op(t, id); got.State != readmodel.Done || got.EndedAt.IsZero() {
@@ -58,11 +58,11 @@ func (b *testBundle) ended(t testing.TB, id int64) {
 
 func (b *testBundle) list(t testing.TB) []readmodel.GenerationState {
 	t.Helper()
-	builds, err := b.store.List(t.Context())
+	all, err := b.store.List(t.Context())
 	if err != nil {
 		t.Fatalf("List: %v", err)
 	}
-	return builds
+	return all
 }
 
 // begin makes a generation of each projection, of all tables where none is given.
@@ -91,7 +91,7 @@ func (b *testBundle) build(t testing.TB, to events.Position, rows *readmodel.Row
 	return begun
 }
 
-// activate has the generations served, and checks what an edit is to do besides.
+// activate activates the generations and checks the revision and the operation.
 func (b *testBundle) activate(t testing.TB, generations ...readmodel.Checkpoint) {
 	t.Helper()
 	op := b.ask(t, readmodel.Rebuild, "", names(generations)...)
@@ -108,8 +108,8 @@ func (b *testBundle) activate(t testing.TB, generations ...readmodel.Checkpoint)
 	b.edited(t, op.ID, want, got)
 }
 
-// edited checks the revision that an edit made of the one before, and that its operation
-// has ended.
+// edited checks that an edit made the revision wanted but for its edits, which are one
+// more, and that its operation is done.
 func (b *testBundle) edited(t testing.TB, op int64, want, got readmodel.Revision) {
 	t.Helper()
 	want.Edits++
@@ -123,7 +123,7 @@ func (b *testBundle) edited(t testing.TB, op int64, want, got readmodel.Revision
 	b.ended(t, op)
 }
 
-// serves fails the test where a reader is told anything but these rows.
+// serves fails the test unless every method that reads returns these rows and no others.
 func (b *testBundle) serves(t testing.TB, rows *readmodel.Rows) {
 	t.Helper()
 	subjects, err := b.store.Campaigns(t.Context(), "", 1_000)
@@ -138,10 +138,10 @@ func (b *testBundle) serves(t testing.TB, rows *readmodel.Rows) {
 	if d := diff(want, subjects); d != "" {
 		t.Errorf("Campaigns (-want +got):\n%s", d)
 	}
-	stores := map[events.Shop]bool{"store-1": true, "store-2": true, "": true}
-	for c, event := range rows.Campaigns() {
+	shops := map[events.Shop]bool{"store-1": true, "store-2": true, "": true}
+	for c, campaign := range rows.Campaigns() {
 		sameCampaign(t, b.store, rows, c)
-		stores[event.Shop] = true
+		shops[campaign.Shop] = true
 		snapshot, at, err := b.store.Snapshot(t.Context(), c)
 		if err != nil {
 			t.Fatalf("Snapshot(%q): %v", c, err)
@@ -155,27 +155,28 @@ func (b *testBundle) serves(t testing.TB, rows *readmodel.Rows) {
 			t.Errorf("checkpoints of the snapshot (-want +got):\n%s", d)
 		}
 	}
-	for shop := range stores {
+	for shop := range shops {
 		sameShopCampaigns(t, b.store, rows, shop)
 	}
 	sameDistributed(t, b.store, rows, instant(0))
 }
 
-// contents is what can be seen of a database.
+// contents is what a store shows of its database.
 type contents struct {
-	Builds     []readmodel.GenerationState
-	Revision   readmodel.Revision
-	Operations []readmodel.Operation
-	Rows       map[readmodel.Generation]map[string][]any
+	Generations []readmodel.GenerationState
+	Revision    readmodel.Revision
+	Operations  []readmodel.Operation
+	Rows        map[readmodel.Generation]map[string][]any
 }
 
-// contents returns all but the rows of other keys than those of the given rows.
+// contents returns the contents of the database, of its rows those with the keys of the
+// given rows.
 func (b *testBundle) contents(t testing.TB, rows *readmodel.Rows) contents {
 	t.Helper()
 	c := contents{b.list(t), revision(t, b.store), b.ops(t), make(map[readmodel.Generation]map[string][]any)}
 	highest := readmodel.Generation(0)
-	for _, build := range c.Builds {
-		highest = max(highest, build.Generation)
+	for _, g := range c.Generations {
+		highest = max(highest, g.Generation)
 	}
 	for g := readmodel.Generation(1); g <= highest+1; g++ { // also of one that does not exist
 		c.Rows[g] = ByTable(b.loadOf(t, g, rows))

@@ -13,7 +13,7 @@ import (
 )
 
 func testDistributed(t *testing.T, a Adapter) {
-	t.Run("where nothing was distributed there are none", func(t *testing.T) {
+	t.Run("a database without distributions has none", func(t *testing.T) {
 		t.Parallel()
 		sameDistributed(t, a.Database(t, Tables())(), newRows(), instant(noon)) // nothing registered
 
@@ -25,7 +25,7 @@ func testDistributed(t *testing.T, a Adapter) {
 		sameDistributed(t, b.store, rows, instant(noon))
 	})
 
-	t.Run("channels by which participants merely came, or that merely reported, are none", func(t *testing.T) {
+	t.Run("channels without a distribution are left out, whatever else is known of them", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, a)
 		rows := newRows()
@@ -45,7 +45,7 @@ func testDistributed(t *testing.T, a Adapter) {
 		}
 	})
 
-	t.Run("every column comes back, and what is unknown is not zero", func(t *testing.T) {
+	t.Run("every column comes back, and unknown is not zero", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, a)
 		rows := fullRows("evt-1")
@@ -94,7 +94,7 @@ func testDistributed(t *testing.T, a Adapter) {
 		}
 	})
 
-	t.Run("without the projection of the campaigns no end is known", func(t *testing.T) {
+	t.Run("without the projection of campaigns no end is known", func(t *testing.T) {
 		t.Parallel()
 		store := a.Database(t, Tables())()
 		at := register(t, store, tables()[1])
@@ -107,7 +107,7 @@ func testDistributed(t *testing.T, a Adapter) {
 		sameDistributed(t, store, rows, instant(noon))
 	})
 
-	t.Run("they are sorted by campaign and channel by bytes", func(t *testing.T) {
+	t.Run("channels are sorted by campaign and channel, by bytes", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, a)
 		rows := newRows()
@@ -127,7 +127,7 @@ func testDistributed(t *testing.T, a Adapter) {
 		sameDistributed(t, b.store, rows, instant(noon+20))
 	})
 
-	t.Run("a commit replaces what was distributed", func(t *testing.T) {
+	t.Run("a commit replaces distributions", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, a)
 		rows := fullRows("evt-1")
@@ -146,7 +146,7 @@ func testDistributed(t *testing.T, a Adapter) {
 	t.Run("rows of two commits are never mixed", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, a)
-		// Every row, and the end of every campaign, says which commit it is of.
+		// Every row, and the end of every campaign, has the number of its commit.
 		numbered := func(n int64) *readmodel.Rows {
 			rows := newRows()
 			for i := range 20 {
@@ -201,7 +201,7 @@ func distributed(t testing.TB, s readmodel.Store, endedBefore time.Time) []readm
 	return got
 }
 
-// sameDistributed compares what is read with what the same rows in memory say.
+// sameDistributed compares what is read with the same rows in memory.
 func sameDistributed(t testing.TB, s readmodel.Store, rows *readmodel.Rows, endedBefore time.Time) {
 	t.Helper()
 	var want []readmodel.DistributedChannel

@@ -1,7 +1,17 @@
-// Package readmodeltest is the conformance suite of the read model's stores:
-// what [readmodel.Reader], [readmodel.Distributions], [readmodel.Writer],
-// [readmodel.Leases], [readmodel.Snapshots], [readmodel.Builds], [readmodel.Mending]
-// and [readmodel.Operations] promise, one named subtest for each rule. The contract
-// leaves nothing to the adapters, so there are no options: every store passes
-// every rule.
+// Package readmodeltest is the conformance suite of [readmodel.Store].
+//
+// # Owns
+//
+// One named subtest for each rule of the contract, benchmarks of what a runner and a
+// dashboard do, and the table of [Extra] rows, which no projection folds: a store passes
+// with it only if the table descriptors alone say which tables it has.
+//
+// # Invariants
+//
+// Every store passes every rule: there are no options, and no rule asks which store it
+// tests. Each subtest has a database of its own.
+//
+// # Failure
+//
+// A rule that does not hold fails its subtest and no other.
 package readmodeltest

@@ -9,7 +9,7 @@ import (
 )
 
 func testFencing(t *testing.T, a Adapter) {
-	// fenced commits new rows, and sees that nothing of it is written.
+	// fenced commits new rows and checks that none is written.
 	fenced := func(t *testing.T, b *testBundle, lease readmodel.Lease, advances []readmodel.Advance) {
 		t.Helper()
 		rows := fullRows("fenced")
@@ -29,7 +29,7 @@ func testFencing(t *testing.T, a Adapter) {
 		t.Run(name+" fences all of the commit", func(t *testing.T) {
 			t.Parallel()
 			b := setup(t, a)
-			// The advances before and after it are good.
+			// The other advances are good.
 			projections := []readmodel.Checkpoint{{Projection: "a", Version: version}, {Projection: "z", Version: version}}
 			for _, at := range register(t, b.store, projections...) {
 				bad := readmodel.Advance{Checkpoint: at, To: 2}
@@ -40,11 +40,11 @@ func testFencing(t *testing.T, a Adapter) {
 	}
 
 	for name, change := range map[string]func(*readmodel.Lease){
-		"an older epoch":          func(l *readmodel.Lease) { l.Epoch-- },
-		"an epoch yet to come":    func(l *readmodel.Lease) { l.Epoch++ },
-		"another owner":           func(l *readmodel.Lease) { l.Owner = rival },
-		"a lease that nobody has": func(l *readmodel.Lease) { l.Name += "?" },
-		"no lease":                func(l *readmodel.Lease) { *l = readmodel.Lease{} },
+		"an older epoch":           func(l *readmodel.Lease) { l.Epoch-- },
+		"an epoch yet to come":     func(l *readmodel.Lease) { l.Epoch++ },
+		"another owner":            func(l *readmodel.Lease) { l.Owner = rival },
+		"a lease without a holder": func(l *readmodel.Lease) { l.Name += "?" },
+		"no lease":                 func(l *readmodel.Lease) { *l = readmodel.Lease{} },
 	} {
 		t.Run(name+" fences", func(t *testing.T) {
 			t.Parallel()
@@ -55,7 +55,7 @@ func testFencing(t *testing.T, a Adapter) {
 		})
 	}
 
-	t.Run("a lease taken over fences its old holder and not the new one", func(t *testing.T) {
+	t.Run("a lease that is taken over fences its former holder and not the new one", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, a)
 		acquire(t, b.store, leaseName, owner, time.Millisecond)
@@ -65,7 +65,7 @@ func testFencing(t *testing.T, a Adapter) {
 		b.commit(t, fullRows("evt-1"))
 	})
 
-	t.Run("a lease taken over and back fences its first epoch", func(t *testing.T) {
+	t.Run("a lease that is taken over and back fences its first epoch", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, a)
 		acquire(t, b.store, leaseName, owner, time.Millisecond)
@@ -78,7 +78,7 @@ func testFencing(t *testing.T, a Adapter) {
 		b.commit(t, fullRows("evt-1"))
 	})
 
-	t.Run("a lease released fences", func(t *testing.T) {
+	t.Run("a released lease fences", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, a)
 		if err := b.store.Release(t.Context(), b.lease); err != nil {
@@ -87,7 +87,7 @@ func testFencing(t *testing.T, a Adapter) {
 		fenced(t, b, b.lease, b.advances(1))
 	})
 
-	t.Run("a lease that expired but that nobody took does not fence", func(t *testing.T) {
+	t.Run("an expired lease that was not taken does not fence", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, a)
 		b.lease = acquire(t, b.store, leaseName, owner, -time.Second)

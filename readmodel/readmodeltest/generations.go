@@ -13,7 +13,7 @@ import (
 )
 
 func testGenerations(t *testing.T, a Adapter) {
-	t.Run("generations begin at position 0, are numbered on, and listed with the others", func(t *testing.T) {
+	t.Run("new generations begin at position 0, have the next number, and are listed", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, a)
 		b.commit(t, fullRows("evt-1"))
@@ -28,16 +28,16 @@ func testGenerations(t *testing.T, a Adapter) {
 		if d := diff(want, got); d != "" {
 			t.Errorf("Begin (-want +got):\n%s", d)
 		}
-		build := func(projection string, version int, g readmodel.Generation, position events.Position) readmodel.GenerationState {
+		state := func(projection string, version int, g readmodel.Generation, position events.Position) readmodel.GenerationState {
 			return readmodel.GenerationState{Checkpoint: readmodel.Checkpoint{
 				Projection: projection, Version: version, Generation: g, Position: position,
 			}, Active: g == 1}
 		}
 		listed := []readmodel.GenerationState{
-			build(readmodel.ChannelStatsTable().Name, version, 1, 1), build(readmodel.ChannelStatsTable().Name, version, 2, 0),
-			build(readmodel.CampaignStatsTable().Name, version, 1, 1), build(readmodel.CampaignStatsTable().Name, version, 2, 0), build(readmodel.CampaignStatsTable().Name, 4, 3, 0),
-			build(ExtraTable().Name, version, 1, 1),
-			build(readmodel.ParticipantProfileTable().Name, version, 1, 1), build(readmodel.ParticipationHourlyTable().Name, version, 1, 1),
+			state(readmodel.ChannelStatsTable().Name, version, 1, 1), state(readmodel.ChannelStatsTable().Name, version, 2, 0),
+			state(readmodel.CampaignStatsTable().Name, version, 1, 1), state(readmodel.CampaignStatsTable().Name, version, 2, 0), state(readmodel.CampaignStatsTable().Name, 4, 3, 0),
+			state(ExtraTable().Name, version, 1, 1),
+			state(readmodel.ParticipantProfileTable().Name, version, 1, 1), state(readmodel.ParticipationHourlyTable().Name, version, 1, 1),
 		}
 		for _, b.store = range []readmodel.Store{b.store, b.open()} {
 			if d := diff(listed, b.list(t)); d != "" {
@@ -46,7 +46,7 @@ func testGenerations(t *testing.T, a Adapter) {
 		}
 	})
 
-	t.Run("a generation of a projection that is not registered is an error that names it, and none begins", func(t *testing.T) {
+	t.Run("a projection that is not registered is an error that names it, and no generation begins", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, a)
 		before := b.contents(t, newRows())
@@ -59,7 +59,7 @@ func testGenerations(t *testing.T, a Adapter) {
 		}
 	})
 
-	t.Run("rows of a generation that is not active are stored and loaded, and are of no reader", func(t *testing.T) {
+	t.Run("rows of a generation that is not active are stored and loaded, and no reader sees them", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, a)
 		served, other := fullRows("evt-1"), fullRows("evt-2")
@@ -91,7 +91,7 @@ func testGenerations(t *testing.T, a Adapter) {
 		b.unchanged(t, served, served)
 	})
 
-	t.Run("a fill writes many rows, moves the checkpoints last, and all can be pruned", func(t *testing.T) {
+	t.Run("a fill writes many rows and moves the checkpoints last, and a prune removes them", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, a)
 		b.commit(t, fullRows("evt-1"))
@@ -101,7 +101,7 @@ func testGenerations(t *testing.T, a Adapter) {
 			done    = make(chan struct{})
 			watcher sync.WaitGroup
 		)
-		// The last row of the last table is there before a checkpoint moves.
+		// The last row of the last table is written before a checkpoint moves.
 		last := newRows()
 		last.Profile(readmodel.ProfileKey{Campaign: "evt-99", Dimension: readmodel.Region, Value: "힣"})
 		second := b.open()
@@ -112,14 +112,14 @@ func testGenerations(t *testing.T, a Adapter) {
 					filled = true // one more look
 				default:
 				}
-				builds, err := second.List(t.Context())
+				all, err := second.List(t.Context())
 				stored, loadErr := second.Load(t.Context(), begun, keysOf(last))
 				if err := errors.Join(err, loadErr); err != nil {
 					t.Error(err)
 					return
 				}
-				for _, build := range builds {
-					if build.Generation == 2 && build.Position > 0 && stored.Len() == 0 {
+				for _, g := range all {
+					if g.Generation == 2 && g.Position > 0 && stored.Len() == 0 {
 						t.Error("a checkpoint moved before all rows were there")
 						return
 					}
@@ -132,7 +132,7 @@ func testGenerations(t *testing.T, a Adapter) {
 		if err != nil {
 			t.Fatalf("Fill: %v", err)
 		}
-		// Finding differences takes much longer than seeing that there are none.
+		// diff takes much longer than reflect.DeepEqual.
 		if stored := b.loadOf(t, 2, rows); !reflect.DeepEqual(ByTable(rows), ByTable(stored)) {
 			t.Errorf("Load (-want +got):\n%s", diff(rows, stored))
 		}
@@ -140,7 +140,7 @@ func testGenerations(t *testing.T, a Adapter) {
 		for i := range begun {
 			begun[i].Position = 7
 		}
-		b.activate(t, begun...) // fails where they do not stand at 7
+		b.activate(t, begun...) // fails unless they are at position 7
 		sameCampaign(t, b.store, rows, "evt-99")
 		if got := distributed(t, b.store, instant(0)); len(got) != len(rows.Channels()) {
 			t.Errorf("%d channels are served, want %d", len(got), len(rows.Channels()))
@@ -157,7 +157,7 @@ func testGenerations(t *testing.T, a Adapter) {
 		b.serves(t, fullRows("evt-2"))
 	})
 
-	t.Run("a fill goes on from where the generation stands", func(t *testing.T) {
+	t.Run("a fill continues from the checkpoint of the generation", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, a)
 		filled := b.build(t, 7, fullRows("evt-1"))
@@ -185,7 +185,7 @@ func testGenerations(t *testing.T, a Adapter) {
 		}
 	})
 
-	t.Run("a fill of what is served is refused", func(t *testing.T) {
+	t.Run("a fill that does not find its arguments is refused", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, a)
 		all := fullRows("evt-1")
@@ -201,11 +201,11 @@ func testGenerations(t *testing.T, a Adapter) {
 			}
 		}
 		for name, change := range map[string]func(*readmodel.Advance){
-			"what is served":                  func(a *readmodel.Advance) { a.Checkpoint = b.at[3] },
-			"one that stands elsewhere":       func(a *readmodel.Advance) { a.Generation = filled[3].Generation },
-			"one of another version":          func(a *readmodel.Advance) { a.Version++ },
-			"a generation that never began":   func(a *readmodel.Advance) { a.Generation += 5 },
-			"one of a projection that is not": func(a *readmodel.Advance) { a.Projection += "?" },
+			"a generation that is served":      func(a *readmodel.Advance) { a.Checkpoint = b.at[3] },
+			"a generation at another position": func(a *readmodel.Advance) { a.Generation = filled[3].Generation },
+			"another version":                  func(a *readmodel.Advance) { a.Version++ },
+			"a generation that never began":    func(a *readmodel.Advance) { a.Generation += 5 },
+			"an unknown projection":            func(a *readmodel.Advance) { a.Projection += "?" },
 		} {
 			advances := through(9, empty)
 			change(&advances[3])
@@ -223,8 +223,8 @@ func testGenerations(t *testing.T, a Adapter) {
 	})
 }
 
-// manyRows returns more rows of one table than any store writes at once, some of the
-// others, and "evt-99" with the last value of the profiles.
+// manyRows returns more rows of one table than any store writes in one transaction, some of
+// the other tables, and the last row of the last table, of campaign "evt-99".
 func manyRows() *readmodel.Rows {
 	rows := newRows()
 	for i := range 50 {

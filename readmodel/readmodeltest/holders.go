@@ -16,37 +16,37 @@ func testHolders(t *testing.T, a Adapter) {
 		}
 		return h
 	}
-	nobody := func(t *testing.T, s readmodel.Store, name string) {
+	free := func(t *testing.T, s readmodel.Store, name string) {
 		t.Helper()
 		if h := holder(t, s, name); h.Owner != "" || h.Left != 0 || h.Name != name {
-			t.Errorf("Holder(%s) = %+v, want nobody", name, h)
+			t.Errorf("Holder(%s) = %+v, want it free", name, h)
 		}
 	}
 
-	t.Run("who holds a lease is told, by every process, until it is over", func(t *testing.T) {
+	t.Run("every process names the holder of a lease until it ends", func(t *testing.T) {
 		t.Parallel()
 		open := a.Database(t, Tables())
 		stores := []readmodel.Store{open(), open()}
-		nobody(t, stores[0], "poller") // which never was
+		free(t, stores[0], "poller") // never acquired
 		held := acquire(t, stores[0], "poller", "프로세스-1", 49*time.Hour)
 		for _, store := range stores {
 			h := holder(t, store, "poller")
 			if h.Lease != held || h.Left <= 48*time.Hour || h.Left > 49*time.Hour {
 				t.Errorf("Holder = %+v, want %+v for almost 49 hours", h, held)
 			}
-			nobody(t, store, "projections")
+			free(t, store, "projections")
 		}
 		acquire(t, stores[0], "poller", "프로세스-1", time.Minute) // the last renewal counts
 		if h := holder(t, stores[1], "poller"); h.Lease != held || h.Left <= 0 || h.Left > time.Minute {
 			t.Errorf("Holder = %+v, want %+v for less than a minute", h, held)
 		}
 		acquire(t, stores[0], "poller", "프로세스-1", -time.Second)
-		nobody(t, stores[1], "poller") // expired
+		free(t, stores[1], "poller") // expired
 		taken := acquire(t, stores[1], "poller", rival, longTTL)
 		if h := holder(t, stores[0], "poller"); h.Lease != taken {
 			t.Errorf("Holder = %+v, want %+v", h, taken)
 		}
-		if err := stores[0].Release(t.Context(), held); err != nil { // not theirs
+		if err := stores[0].Release(t.Context(), held); err != nil { // not this owner's
 			t.Fatalf("Release: %v", err)
 		}
 		if h := holder(t, stores[0], "poller"); h.Lease != taken {
@@ -55,10 +55,10 @@ func testHolders(t *testing.T, a Adapter) {
 		if err := stores[1].Release(t.Context(), taken); err != nil {
 			t.Fatalf("Release: %v", err)
 		}
-		nobody(t, stores[0], "poller")
+		free(t, stores[0], "poller")
 	})
 
-	t.Run("the last failure is told, whoever holds the lease, until it works again", func(t *testing.T) {
+	t.Run("the last failure stays, under any holder, until the task works again", func(t *testing.T) {
 		t.Parallel()
 		open := a.Database(t, Tables())
 		store, other := open(), open()
@@ -83,7 +83,7 @@ func testHolders(t *testing.T, a Adapter) {
 		told(none, "", "")
 		fault("poller", rival, "another lease's")
 		told(none, "", "")
-		fault(leaseName, owner, "") // nothing to forget
+		fault(leaseName, owner, "") // there is no failure
 		told(none, "", "")
 		fault(leaseName, owner, "접속이 끊겼다")
 		first := told(none, owner, "접속이 끊겼다")
@@ -99,7 +99,7 @@ func testHolders(t *testing.T, a Adapter) {
 			}
 			first = at
 		}
-		fault(leaseName, owner, "") // whoever says so
+		fault(leaseName, owner, "") // another owner than the one that failed
 		told(lease, "", "")
 		if h := holder(t, store, "poller"); h.Fault != "another lease's" {
 			t.Errorf("Holder = %+v, want the failure of another lease to stay", h)

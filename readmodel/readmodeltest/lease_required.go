@@ -9,16 +9,16 @@ import (
 	"jangbu/readmodel"
 )
 
-// operation is a change that only who holds the lease may make.
-type operation struct {
+// write is a change that only the holder of the lease may make.
+type write struct {
 	name string
 	do   func(context.Context, readmodel.Lease) error
 }
 
-// testLeaseRequired checks that all operations are fenced by the lease.
+// testLeaseRequired checks that the lease fences every write.
 func testLeaseRequired(t *testing.T, a Adapter) {
 	for name, lose := range map[string]func(*testing.T, *testBundle) (lost []readmodel.Lease){
-		"a lease that is another's, or nobody's, fences": func(_ *testing.T, b *testBundle) []readmodel.Lease {
+		"a lease that another process holds, or none, fences": func(_ *testing.T, b *testBundle) []readmodel.Lease {
 			lost := []readmodel.Lease{{}, b.lease, b.lease, b.lease, b.lease}
 			lost[1].Epoch--
 			lost[2].Epoch++
@@ -26,14 +26,14 @@ func testLeaseRequired(t *testing.T, a Adapter) {
 			lost[4].Name += "?"
 			return lost
 		},
-		"a lease taken over fences its old holder and not the new one": func(t *testing.T, b *testBundle) []readmodel.Lease {
+		"a lease that is taken over fences its former holder and not the new one": func(t *testing.T, b *testBundle) []readmodel.Lease {
 			t.Helper()
 			lost := b.lease
 			acquire(t, b.store, leaseName, owner, time.Millisecond)
 			b.lease = takeOver(t, b.store)
 			return []readmodel.Lease{lost}
 		},
-		"a lease released fences": func(t *testing.T, b *testBundle) []readmodel.Lease {
+		"a released lease fences": func(t *testing.T, b *testBundle) []readmodel.Lease {
 			t.Helper()
 			lost := b.lease
 			if err := b.store.Release(t.Context(), lost); err != nil {
@@ -46,50 +46,50 @@ func testLeaseRequired(t *testing.T, a Adapter) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := setup(t, a)
-			operations, all := prepare(t, b), fullRows("evt-1")
+			writes, all := prepare(t, b), fullRows("evt-1")
 			before := b.contents(t, all)
 			for _, lease := range lose(t, b) {
-				for _, op := range operations {
-					if err := op.do(t.Context(), lease); !errors.Is(err, readmodel.ErrFenced) {
-						t.Errorf("%s under %+v = %v, want ErrFenced", op.name, lease, err)
+				for _, w := range writes {
+					if err := w.do(t.Context(), lease); !errors.Is(err, readmodel.ErrFenced) {
+						t.Errorf("%s under %+v = %v, want ErrFenced", w.name, lease, err)
 					}
 				}
 				if d := diff(before, b.contents(t, all)); d != "" {
-					t.Errorf("after operations under %+v (-before +now):\n%s", lease, d)
+					t.Errorf("after writes under %+v (-before +now):\n%s", lease, d)
 				}
 			}
 			if b.lease.Epoch == 0 {
-				return // nobody holds it
+				return // no process holds it
 			}
-			for _, op := range operations {
-				if err := op.do(t.Context(), b.lease); err != nil {
-					t.Errorf("%s under the lease that is held: %v", op.name, err)
+			for _, w := range writes {
+				if err := w.do(t.Context(), b.lease); err != nil {
+					t.Errorf("%s under the lease: %v", w.name, err)
 				}
 				now := b.contents(t, all)
 				if diff(before, now) == "" {
-					t.Errorf("%s under the lease that is held has changed nothing", op.name)
+					t.Errorf("%s under the lease has changed nothing", w.name)
 				}
 				before = now
 			}
 		})
 	}
 
-	t.Run("a lease that expired but that nobody took does not fence", func(t *testing.T) {
+	t.Run("an expired lease that was not taken does not fence", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, a)
-		operations := prepare(t, b)
+		writes := prepare(t, b)
 		acquire(t, b.store, leaseName, owner, -time.Second)
-		for _, op := range operations {
-			if err := op.do(t.Context(), b.lease); err != nil {
-				t.Errorf("%s: %v", op.name, err)
+		for _, w := range writes {
+			if err := w.do(t.Context(), b.lease); err != nil {
+				t.Errorf("%s: %v", w.name, err)
 			}
 		}
 	})
 }
 
-// prepare returns every operation, and has something for each to change, when they
-// are carried out in their order.
-func prepare(t *testing.T, b *testBundle) []operation {
+// prepare returns every write and prepares the store so that each, in this order, changes
+// something.
+func prepare(t *testing.T, b *testBundle) []write {
 	t.Helper()
 	b.commit(t, fullRows("evt-1"))
 	built := b.build(t, 5, fullRows("evt-2"))
@@ -101,7 +101,7 @@ func prepare(t *testing.T, b *testBundle) []operation {
 	rebuild, reset, rollback := b.ask(t, readmodel.Rebuild, ""), b.ask(t, readmodel.Reset, "evt-1"), b.ask(t, readmodel.Rollback, "")
 	pause, resume := b.ask(t, readmodel.Pause, ""), b.ask(t, readmodel.Resume, "")
 	served, s := b.at, b.store
-	return []operation{
+	return []write{
 		{"Begin", func(ctx context.Context, lease readmodel.Lease) error {
 			_, err := s.Begin(ctx, lease, tables())
 			return err

@@ -18,7 +18,7 @@ func testLeases(t *testing.T, a Adapter) {
 		}
 	}
 
-	t.Run("who comes first gets epoch 1, others are refused", func(t *testing.T) {
+	t.Run("the first owner gets epoch 1, others are refused", func(t *testing.T) {
 		t.Parallel()
 		open := a.Database(t, Tables())
 		store := open()
@@ -30,7 +30,7 @@ func testLeases(t *testing.T, a Adapter) {
 		refused(t, open(), "poller", rival)
 	})
 
-	t.Run("leases of other names are others", func(t *testing.T) {
+	t.Run("leases of different names are independent", func(t *testing.T) {
 		t.Parallel()
 		store := a.Database(t, Tables())()
 		acquire(t, store, "poller", owner, longTTL)
@@ -49,7 +49,7 @@ func testLeases(t *testing.T, a Adapter) {
 		refused(t, store, "poller", rival)
 	})
 
-	t.Run("once expired it goes to another, with the next epoch", func(t *testing.T) {
+	t.Run("an expired lease goes to another owner, with the next epoch", func(t *testing.T) {
 		t.Parallel()
 		store := a.Database(t, Tables())()
 		acquire(t, store, leaseName, owner, 50*time.Millisecond)
@@ -60,7 +60,7 @@ func testLeases(t *testing.T, a Adapter) {
 		refused(t, store, leaseName, owner)
 	})
 
-	t.Run("released, it is free, and its epochs go on", func(t *testing.T) {
+	t.Run("a released lease is free, and its epochs continue", func(t *testing.T) {
 		t.Parallel()
 		store := a.Database(t, Tables())()
 		for epoch := range int64(3) {
@@ -77,14 +77,14 @@ func testLeases(t *testing.T, a Adapter) {
 		}
 	})
 
-	t.Run("who does not hold it cannot release it", func(t *testing.T) {
+	t.Run("only its holder can release a lease", func(t *testing.T) {
 		t.Parallel()
 		store := a.Database(t, Tables())()
 		held := acquire(t, store, "poller", owner, longTTL)
 		for name, change := range map[string]func(*readmodel.Lease){
 			"another owner": func(l *readmodel.Lease) { l.Owner = rival },
 			"another epoch": func(l *readmodel.Lease) { l.Epoch-- },
-			"another name":  func(l *readmodel.Lease) { l.Name = "nobody's" },
+			"another name":  func(l *readmodel.Lease) { l.Name = "unknown" },
 		} {
 			lease := held
 			change(&lease)
@@ -95,7 +95,7 @@ func testLeases(t *testing.T, a Adapter) {
 		}
 	})
 
-	t.Run("of many who ask at once exactly one gets it", func(t *testing.T) {
+	t.Run("of concurrent calls exactly one acquires the lease", func(t *testing.T) {
 		t.Parallel()
 		open := a.Database(t, Tables())
 		stores := []readmodel.Store{open(), open()}

@@ -9,7 +9,7 @@ import (
 )
 
 func testLoad(t *testing.T, a Adapter) {
-	t.Run("it returns those of the named rows that exist and no others", func(t *testing.T) {
+	t.Run("it returns the named rows that exist and no others", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, a)
 		stored := fullRows("evt-1")
@@ -29,7 +29,7 @@ func testLoad(t *testing.T, a Adapter) {
 		}
 	})
 
-	t.Run("no keys name no rows", func(t *testing.T) {
+	t.Run("no keys return no rows", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, a)
 		b.commit(t, fullRows("evt-1"))
@@ -74,7 +74,7 @@ func testLoad(t *testing.T, a Adapter) {
 		}
 	})
 
-	t.Run("twenty thousand keys are one call", func(t *testing.T) {
+	t.Run("one call takes twenty thousand keys", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, a)
 		stored, named := newRows(), newRows()

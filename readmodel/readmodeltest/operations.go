@@ -12,16 +12,16 @@ import (
 )
 
 func testOperations(t *testing.T, a Adapter) {
-	t.Run("an operation that makes no sense is not recorded", func(t *testing.T) {
+	t.Run("an invalid operation is not recorded", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, a)
 		for name, op := range map[string]readmodel.Operation{
-			"no kind":                    {Projections: []string{"a"}, Who: owner},
-			"no projection":              {Kind: readmodel.Pause, Who: owner},
-			"names that are not sorted":  {Kind: readmodel.Pause, Projections: []string{"b", "a"}, Who: owner},
-			"a reset of no campaign":     {Kind: readmodel.Reset, Projections: []string{"a"}, Who: owner},
-			"a rebuild of one campaign":  {Kind: readmodel.Rebuild, Projections: []string{"a"}, Campaign: "evt-1", Who: owner},
-			"nobody who would answer it": {Kind: readmodel.Pause, Projections: []string{"a"}},
+			"no kind":                   {Projections: []string{"a"}, Who: owner},
+			"no projection":             {Kind: readmodel.Pause, Who: owner},
+			"names that are not sorted": {Kind: readmodel.Pause, Projections: []string{"b", "a"}, Who: owner},
+			"a reset of no campaign":    {Kind: readmodel.Reset, Projections: []string{"a"}, Who: owner},
+			"a rebuild of one campaign": {Kind: readmodel.Rebuild, Projections: []string{"a"}, Campaign: "evt-1", Who: owner},
+			"no operator":               {Kind: readmodel.Pause, Projections: []string{"a"}},
 		} {
 			if got, err := b.store.Ask(t.Context(), op); err == nil {
 				t.Errorf("Ask, %s = %+v, want an error", name, got)
@@ -44,7 +44,7 @@ func testOperations(t *testing.T, a Adapter) {
 		now := time.Now()
 		asked := func(want readmodel.Operation) readmodel.Operation {
 			t.Helper()
-			// What is not for who asks to say is not taken.
+			// Ask ignores the fields that it sets itself.
 			given := want
 			given.ID, given.State, given.Owner, given.At, given.To, given.Error = 99, readmodel.Done, "me", 1, 2, "?"
 			given.AskedAt, given.BeganAt, given.EndedAt = now, now, now
@@ -98,7 +98,7 @@ func testOperations(t *testing.T, a Adapter) {
 		}
 	})
 
-	t.Run("what is asked for again while it has not ended is one operation", func(t *testing.T) {
+	t.Run("asking again before the operation ends returns the same operation", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, a)
 		first, err := b.store.Ask(t.Context(), readmodel.Operation{Kind: readmodel.Reset, Projections: []string{"a", "b"}, Campaign: "evt-1", Who: owner, Why: "first"})
@@ -142,7 +142,7 @@ func testOperations(t *testing.T, a Adapter) {
 		}
 	})
 
-	t.Run("many who ask at once get one operation", func(t *testing.T) {
+	t.Run("concurrent calls of Ask get one operation", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, a)
 		stores := []readmodel.Store{b.store, b.open()}
@@ -171,7 +171,7 @@ func testOperations(t *testing.T, a Adapter) {
 		}
 	})
 
-	t.Run("who asks while operations end is always given one that had not", func(t *testing.T) {
+	t.Run("Ask never returns an operation that ended before the call", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, a)
 		stores := []readmodel.Store{b.store, b.open()}
@@ -204,7 +204,7 @@ func testOperations(t *testing.T, a Adapter) {
 		}
 	})
 
-	t.Run("the last are listed newest first, and the oldest that is open comes next", func(t *testing.T) {
+	t.Run("the last operations are listed newest first, and Next returns the oldest that has not ended", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, a)
 		var asked []readmodel.Operation
@@ -248,7 +248,7 @@ func testOperations(t *testing.T, a Adapter) {
 		next()
 	})
 
-	t.Run("an operation begins once, and ended it is closed", func(t *testing.T) {
+	t.Run("an operation begins once and cannot change after it ends", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, a)
 		op := b.ask(t, readmodel.Rebuild, "", "a")
@@ -271,13 +271,13 @@ func testOperations(t *testing.T, a Adapter) {
 				t.Errorf("noted as running (-want +got):\n%s", d)
 			}
 		}
-		op.State = readmodel.Waiting // it is put off
+		op.State = readmodel.Waiting // it waits again
 		b.note(t, op)
 		if d := diff(op, b.op(t, op.ID)); d != "" {
 			t.Errorf("noted as waiting again (-want +got):\n%s", d)
 		}
 
-		// What serves something else ends the operation by itself.
+		// A change of what is served ends its operation.
 		b.activate(t, b.begin(t)...)
 		if got := b.ops(t)[0]; got.At != got.To || got.EndedAt.Before(got.AskedAt) {
 			t.Errorf("carried out, %+v", got)

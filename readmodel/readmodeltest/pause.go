@@ -8,7 +8,7 @@ import (
 )
 
 func testPause(t *testing.T, a Adapter) {
-	t.Run("a pause is of what is served, lasts, and is lifted", func(t *testing.T) {
+	t.Run("a pause applies to the active generation, lasts, and is lifted", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, a)
 		b.commit(t, fullRows("evt-1"))
@@ -24,17 +24,17 @@ func testPause(t *testing.T, a Adapter) {
 		shown := func(paused ...string) {
 			t.Helper()
 			for _, store := range []readmodel.Store{b.store, b.open()} {
-				builds, err := store.List(t.Context())
+				all, err := store.List(t.Context())
 				if err != nil {
 					t.Fatalf("List: %v", err)
 				}
 				got := []string{}
-				for _, build := range builds {
-					if build.Paused && !build.Active {
-						t.Errorf("%+v is paused and not served", build)
+				for _, g := range all {
+					if g.Paused && !g.Active {
+						t.Errorf("%+v is paused and not active", g)
 					}
-					if build.Paused {
-						got = append(got, build.Projection)
+					if g.Paused {
+						got = append(got, g.Projection)
 					}
 				}
 				if d := diff(append([]string{}, paused...), got); d != "" {

@@ -7,7 +7,7 @@ import (
 )
 
 func testPruning(t *testing.T, a Adapter) {
-	t.Run("it leaves what is served or stands by, of every projection, and nothing else", func(t *testing.T) {
+	t.Run("it leaves the active generations and the standbys, and removes all others", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, a)
 		rows := fullRows("evt-1")
@@ -24,23 +24,23 @@ func testPruning(t *testing.T, a Adapter) {
 
 		before := b.contents(t, rows)
 		want := before
-		want.Builds, want.Rows = nil, make(map[readmodel.Generation]map[string][]any)
+		want.Generations, want.Rows = nil, make(map[readmodel.Generation]map[string][]any)
 		for g := range before.Rows {
 			want.Rows[g] = make(map[string][]any)
 		}
-		for _, build := range before.Builds {
-			if !build.Active && !build.Standby {
+		for _, g := range before.Generations {
+			if !g.Active && !g.Standby {
 				continue
 			}
-			want.Builds = append(want.Builds, build)
-			if rows := before.Rows[build.Generation][build.Projection]; rows != nil {
-				want.Rows[build.Generation][build.Projection] = rows
+			want.Generations = append(want.Generations, g)
+			if rows := before.Rows[g.Generation][g.Projection]; rows != nil {
+				want.Rows[g.Generation][g.Projection] = rows
 			}
 		}
-		if len(want.Builds) != 11 || len(want.Rows[1]) == 0 || len(want.Rows[3]) == 0 {
-			t.Fatalf("kept are to be %+v", want.Builds)
+		if len(want.Generations) != 11 || len(want.Rows[1]) == 0 || len(want.Rows[3]) == 0 {
+			t.Fatalf("Prune should keep %+v", want.Generations)
 		}
-		delete(want.Rows, 5) // beyond what is kept
+		delete(want.Rows, 5) // contents ends one beyond the highest generation, which is 3 then
 		for range 2 {        // the second finds nothing
 			if err := b.store.Prune(t.Context(), b.lease, func() {}); err != nil {
 				t.Fatalf("Prune: %v", err)

@@ -11,11 +11,11 @@ import (
 	"jangbu/readmodel"
 )
 
-// testRandomBatches commits random rows in random batches, over few keys, so
-// that most replace one: what is stored is what a map would hold.
+// testRandomBatches commits random rows in random batches, over few keys, so that most
+// replace a row, and compares what is stored with a map.
 func testRandomBatches(t *testing.T, a Adapter) {
 	b := setup(t, a)
-	model := newRows() // like the store, it goes on from check to check
+	model := newRows() // it lasts from check to check, like the store
 	rapid.Check(t, func(rt *rapid.T) {
 		batch := drawRows(rt)
 		b.commit(t, batch)

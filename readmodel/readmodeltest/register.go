@@ -19,7 +19,7 @@ func testRegister(t *testing.T, a Adapter) {
 		}
 	})
 
-	t.Run("checkpoints come in the order of the names", func(t *testing.T) {
+	t.Run("checkpoints are in the order of the names", func(t *testing.T) {
 		t.Parallel()
 		store := a.Database(t, Tables())()
 		got := register(t, store,
@@ -34,7 +34,7 @@ func testRegister(t *testing.T, a Adapter) {
 		}
 	})
 
-	t.Run("again, it returns where the projections are, also after a restart", func(t *testing.T) {
+	t.Run("a later call returns the current checkpoints, also after a restart", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, a)
 		b.commit(t, newRows())
@@ -46,7 +46,7 @@ func testRegister(t *testing.T, a Adapter) {
 		}
 	})
 
-	t.Run("a new projection joins the others and leaves them where they are", func(t *testing.T) {
+	t.Run("a new projection does not change the others", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, a)
 		b.commit(t, newRows())
@@ -57,7 +57,7 @@ func testRegister(t *testing.T, a Adapter) {
 		}
 	})
 
-	t.Run("rows of an earlier version are returned with it", func(t *testing.T) {
+	t.Run("a checkpoint of an earlier version is returned as it is", func(t *testing.T) {
 		t.Parallel()
 		store := a.Database(t, Tables())()
 		want := register(t, store, readmodel.Checkpoint{Projection: "old", Version: 41})
@@ -66,7 +66,7 @@ func testRegister(t *testing.T, a Adapter) {
 		}
 	})
 
-	t.Run("rows of a later version are ErrVersion, which names the projection, and nothing is registered", func(t *testing.T) {
+	t.Run("a checkpoint of a later version is ErrVersion, which names the projection, and nothing is registered", func(t *testing.T) {
 		t.Parallel()
 		store := a.Database(t, Tables())()
 		register(t, store, readmodel.Checkpoint{Projection: "old", Version: 42})
@@ -82,18 +82,18 @@ func testRegister(t *testing.T, a Adapter) {
 				t.Errorf("Register = %q, want it to say %s", err, part)
 			}
 		}
-		// Had it been registered, this would be another version of it.
+		// This would be an error if the call above had registered it.
 		register(t, store, readmodel.Checkpoint{Projection: "new", Version: 2})
 	})
 
-	t.Run("no projections are none", func(t *testing.T) {
+	t.Run("no projections have no checkpoints", func(t *testing.T) {
 		t.Parallel()
 		if got := register(t, a.Database(t, Tables())()); len(got) != 0 {
 			t.Errorf("Register() = %v, want none", got)
 		}
 	})
 
-	t.Run("many processes at once agree", func(t *testing.T) {
+	t.Run("concurrent processes get the same checkpoints", func(t *testing.T) {
 		t.Parallel()
 		open := a.Database(t, Tables())
 		forward, backward := tables(), tables()

@@ -23,7 +23,7 @@ func testReplace(t *testing.T, a Adapter) {
 		b.edited(t, op.ID, want, got)
 	}
 
-	t.Run("a campaign's rows become those given, and all others stay", func(t *testing.T) {
+	t.Run("the given rows replace the campaign's rows, and all others stay", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, a)
 		want, all := newRows(), newRows()
@@ -32,7 +32,7 @@ func testReplace(t *testing.T, a Adapter) {
 		}
 		add(all, want)
 		b.commit(t, want)
-		b.activate(t, b.build(t, 4, want)...) // the same rows stand by
+		b.activate(t, b.build(t, 4, want)...) // the standbys have the same rows
 
 		for _, c := range []events.Campaign{"evt-1", "이벤트"} {
 			given := fullRows(c) // fewer
@@ -56,7 +56,7 @@ func testReplace(t *testing.T, a Adapter) {
 		}
 	})
 
-	t.Run("tables that are not named stay, and where there are no rows there are none", func(t *testing.T) {
+	t.Run("tables that are not named stay, and a named table without rows becomes empty", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, a)
 		want, all := severalRows("evt-1"), severalRows("evt-1")
@@ -73,7 +73,7 @@ func testReplace(t *testing.T, a Adapter) {
 		b.unchanged(t, all, all)
 	})
 
-	t.Run("rows that are not the campaign's, or of no table that is named, are refused", func(t *testing.T) {
+	t.Run("rows of another campaign, or of a table that is not named, are refused", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, a)
 		all := severalRows("evt-1")
@@ -104,7 +104,7 @@ func testReplace(t *testing.T, a Adapter) {
 		}
 	})
 
-	t.Run("what does not stand as given is fenced, and all stays as it was", func(t *testing.T) {
+	t.Run("a replacement that does not find its arguments is fenced and changes nothing", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, a)
 		all := severalRows("evt-1")
@@ -144,7 +144,7 @@ func testReplace(t *testing.T, a Adapter) {
 		fenced("what has been done", op, b.at)
 	})
 
-	t.Run("rows of a campaign are never half replaced to a reader", func(t *testing.T) {
+	t.Run("a reader never sees a campaign half replaced", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, a)
 		b.commit(t, counted(1))
@@ -180,7 +180,7 @@ func testReplace(t *testing.T, a Adapter) {
 	})
 }
 
-// severalRows returns one row of event stats and several of each other table.
+// severalRows returns one row of event_stats and several of each other table.
 func severalRows(c events.Campaign) *readmodel.Rows {
 	rows := fullRows(c)
 	for i, text := range []string{"naver", "전단지", ""} {

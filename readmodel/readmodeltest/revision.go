@@ -10,7 +10,7 @@ import (
 )
 
 func testRevision(t *testing.T, a Adapter) {
-	t.Run("with nothing registered it is at position 0", func(t *testing.T) {
+	t.Run("without projections it is at position 0", func(t *testing.T) {
 		t.Parallel()
 		got := revision(t, a.Database(t, Tables())())
 		if got.Incarnation <= 0 || got.Edits != 0 || got.Position != 0 {
@@ -65,10 +65,10 @@ func testRevision(t *testing.T, a Adapter) {
 			}
 		}
 		b.store = b.open()
-		b.commit(t, fullRows("evt-1")) // fails where it is not a later one
+		b.commit(t, fullRows("evt-1")) // fails unless the revision is later
 	})
 
-	t.Run("a commit that is refused leaves it", func(t *testing.T) {
+	t.Run("a refused commit leaves it as it is", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, a)
 		b.commit(t, fullRows("evt-1"))
@@ -91,7 +91,7 @@ func testRevision(t *testing.T, a Adapter) {
 		}
 	})
 
-	t.Run("commits at once to several projections make a revision each", func(t *testing.T) {
+	t.Run("concurrent commits to several projections make a revision each", func(t *testing.T) {
 		t.Parallel()
 		const commits = 25
 		b := setup(t, a)
@@ -133,7 +133,7 @@ func testRevision(t *testing.T, a Adapter) {
 		}
 	})
 
-	t.Run("rows of one revision never change, and later reads are of later ones", func(t *testing.T) {
+	t.Run("rows of one revision never change, and later reads have later revisions", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, a)
 		b.commit(t, counted(0))

@@ -10,7 +10,7 @@ import (
 	"jangbu/readmodel"
 )
 
-// instant is a time as rows hold it: whole microseconds, UTC.
+// instant returns a time as rows keep it: whole microseconds, UTC.
 func instant(micros int64) time.Time { return time.UnixMicro(micros).UTC() }
 
 // noon is the start of an hour, in microseconds since 1970.
@@ -51,7 +51,7 @@ func fullRows(c events.Campaign) *readmodel.Rows {
 	return rows
 }
 
-// hostileTexts returns texts that a careless store would change or confuse.
+// hostileTexts returns texts that a store could change or confuse.
 func hostileTexts() []string {
 	return []string{
 		"", " ", "a", "A", "a ", " a", "0", "-1", "1e3", "null", "NULL", "true",
@@ -84,7 +84,7 @@ func testRoundTrip(t *testing.T, a Adapter) {
 		comesBack(t, fullRows("evt-1"))
 	})
 
-	t.Run("rows of which nothing is known come back", func(t *testing.T) {
+	t.Run("rows without known values come back", func(t *testing.T) {
 		t.Parallel()
 		rows := newRows()
 		rows.Campaign("evt-1")
@@ -136,7 +136,7 @@ func testRoundTrip(t *testing.T, a Adapter) {
 		comesBack(t, rows)
 	})
 
-	t.Run("any text comes back, and is a key of its own", func(t *testing.T) {
+	t.Run("any text comes back, and each is a key of its own", func(t *testing.T) {
 		t.Parallel()
 		rows := newRows()
 		for i, text := range hostileTexts() {

@@ -10,8 +10,8 @@ import (
 )
 
 func testScope(t *testing.T, a Adapter) {
-	// refused reads a campaign that the scope does not allow, and returns what the
-	// reader is told, without the name.
+	// refused reads a campaign that the scope does not allow, and returns the error
+	// without the name.
 	refused := func(t *testing.T, s readmodel.Store, c events.Campaign, by readmodel.Scope) string {
 		t.Helper()
 		got, err := s.Campaign(t.Context(), c, by)
@@ -38,8 +38,8 @@ func testScope(t *testing.T, a Adapter) {
 			t.Errorf("Campaign(%q) in %+v (-want +got):\n%s", c, by, d)
 		}
 	}
-	// stocked has a campaign of every table's rows in each of these stores, named
-	// after it, and one whose creation has not been seen.
+	// stocked returns a bundle with a campaign of each shop, named after it, and one
+	// whose creation has not been seen. Each has a row in every table.
 	stocked := func(t *testing.T, shops ...events.Shop) *testBundle {
 		t.Helper()
 		b := setup(t, a)
@@ -55,17 +55,17 @@ func testScope(t *testing.T, a Adapter) {
 		return b
 	}
 
-	t.Run("an owner sees what is of the own store", func(t *testing.T) {
+	t.Run("an owner sees the campaigns of the own shop", func(t *testing.T) {
 		t.Parallel()
 		b := stocked(t, "store-1", "store-2")
 		allowed(t, b.store, "of store-1", readmodel.Shops("store-1"))
 		allowed(t, b.store, "of store-2", readmodel.Shops("store-2"))
 	})
 
-	t.Run("a foreign campaign, one that is missing and one not yet created look the same", func(t *testing.T) {
+	t.Run("a foreign campaign, a missing one and one not yet created look the same", func(t *testing.T) {
 		t.Parallel()
 		b := stocked(t, "store-1", "store-2")
-		owner := readmodel.Shops("store-1", "") // nor is a store without a name everybody's
+		owner := readmodel.Shops("store-1", "") // the shop without a name gives no access either
 		missing := refused(t, b.store, "missing", owner)
 		for _, c := range []events.Campaign{"of store-2", "unknown"} {
 			if got := refused(t, b.store, c, owner); got != missing {
@@ -74,7 +74,7 @@ func testScope(t *testing.T, a Adapter) {
 		}
 	})
 
-	t.Run("the creation makes a campaign its owner's", func(t *testing.T) {
+	t.Run("the creation makes a campaign visible to its owner", func(t *testing.T) {
 		t.Parallel()
 		b := stocked(t)
 		owner := readmodel.Shops("store-1")
@@ -83,7 +83,7 @@ func testScope(t *testing.T, a Adapter) {
 		allowed(t, b.store, "unknown", owner)
 	})
 
-	t.Run("a store that is merely noted is not yet the owner's", func(t *testing.T) {
+	t.Run("a campaign with a shop and without its creation is not visible to the owner", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, a)
 		rows := fullRows("evt-1")
@@ -93,7 +93,7 @@ func testScope(t *testing.T, a Adapter) {
 		allowed(t, b.store, "evt-1", readmodel.Everything())
 	})
 
-	t.Run("an analyst sees all", func(t *testing.T) {
+	t.Run("an analyst sees every campaign", func(t *testing.T) {
 		t.Parallel()
 		b := stocked(t, "store-1", "store-2")
 		for _, c := range []events.Campaign{"of store-1", "of store-2", "unknown"} {
@@ -102,7 +102,7 @@ func testScope(t *testing.T, a Adapter) {
 		refused(t, b.store, "missing", readmodel.Everything())
 	})
 
-	t.Run("no scope and a scope of no stores see none", func(t *testing.T) {
+	t.Run("the zero scope and a scope of no shops see no campaign", func(t *testing.T) {
 		t.Parallel()
 		b := stocked(t, "store-1", "")
 		for _, by := range []readmodel.Scope{{}, readmodel.Shops()} {
@@ -117,7 +117,7 @@ func testScope(t *testing.T, a Adapter) {
 		}
 	})
 
-	t.Run("a scope of several stores sees those", func(t *testing.T) {
+	t.Run("a scope of several shops sees their campaigns", func(t *testing.T) {
 		t.Parallel()
 		b := stocked(t, "store-1", "store-2", "store-3")
 		by := readmodel.Shops("store-3", "store-1", "store-4", "store-3")
@@ -126,7 +126,7 @@ func testScope(t *testing.T, a Adapter) {
 		refused(t, b.store, "of store-2", by)
 	})
 
-	t.Run("any name of a store is that store's and no other's", func(t *testing.T) {
+	t.Run("any name of a shop gives access to that shop and no other", func(t *testing.T) {
 		t.Parallel()
 		var shops []events.Shop
 		for _, text := range hostileTexts() {
@@ -140,12 +140,12 @@ func testScope(t *testing.T, a Adapter) {
 			others := readmodel.Shops(append(shops[:i:i], shops[i+1:]...)...)
 			refused(t, b.store, "of "+events.Campaign(shop), others)
 			if got := shopCampaigns(t, b.store, shop, others); len(got) > 0 {
-				t.Errorf("ShopCampaigns(%q) for the other stores = %v", shop, got)
+				t.Errorf("ShopCampaigns(%q) for the other shops = %v", shop, got)
 			}
 		}
 	})
 
-	t.Run("names that no event can carry see none and break nothing", func(t *testing.T) {
+	t.Run("names that no event can carry give no access and no error", func(t *testing.T) {
 		t.Parallel()
 		b := stocked(t, "store-1", "\ufffd", "a")
 		hostile := []events.Shop{"\x00", "a\x00", "a\x00b", "\xff", "\xc0\x80", "\xed\xa0\x80", "a\xff"}

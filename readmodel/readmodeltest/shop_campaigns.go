@@ -12,7 +12,7 @@ import (
 )
 
 func testShopCampaigns(t *testing.T, a Adapter) {
-	t.Run("a store without campaigns has none", func(t *testing.T) {
+	t.Run("a shop without campaigns has none", func(t *testing.T) {
 		t.Parallel()
 		if got := shopCampaigns(t, a.Database(t, Tables())(), "store-1", readmodel.Everything()); len(got) > 0 { // nothing registered
 			t.Errorf("ShopCampaigns = %v, want none", got)
@@ -26,7 +26,7 @@ func testShopCampaigns(t *testing.T, a Adapter) {
 		sameShopCampaigns(t, b.store, rows, "")
 	})
 
-	t.Run("it returns every campaign of the store and none of another", func(t *testing.T) {
+	t.Run("it returns every campaign of the shop and none of another", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, a)
 		rows := newRows()
@@ -67,7 +67,7 @@ func testShopCampaigns(t *testing.T, a Adapter) {
 		sameShopCampaigns(t, b.store, rows, "store-1")
 	})
 
-	t.Run("an owner is given the own stores only", func(t *testing.T) {
+	t.Run("an owner reads the campaigns of the own shops only", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, a)
 		rows := fullRows("evt-1")
@@ -80,7 +80,7 @@ func testShopCampaigns(t *testing.T, a Adapter) {
 		sameShopCampaigns(t, b.store, rows, "store-1")
 	})
 
-	t.Run("a campaign not yet created is in the list of no owner", func(t *testing.T) {
+	t.Run("a campaign not yet created is in no owner's list", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, a)
 		rows := newRows()
@@ -103,7 +103,7 @@ func testShopCampaigns(t *testing.T, a Adapter) {
 		sameShopCampaigns(t, b.store, rows, "")
 	})
 
-	t.Run("without the projection of the channels no channels are known", func(t *testing.T) {
+	t.Run("without the projection of channels no channels are known", func(t *testing.T) {
 		t.Parallel()
 		store := a.Database(t, Tables())()
 		at := register(t, store, tables()[0])
@@ -176,8 +176,8 @@ func shopCampaigns(t testing.TB, s readmodel.Store, shop events.Shop, by readmod
 	return got
 }
 
-// sameShopCampaigns compares what is read with what the same rows in memory say,
-// for an analyst, for the owner of the store and for that of another.
+// sameShopCampaigns compares what is read with the same rows in memory, for an analyst, for
+// the owner of the shop and for the owner of another one.
 func sameShopCampaigns(t testing.TB, s readmodel.Store, rows *readmodel.Rows, shop events.Shop) {
 	t.Helper()
 	for _, by := range []readmodel.Scope{

@@ -28,7 +28,7 @@ func testSnapshot(t *testing.T, a Adapter) {
 		}
 	}
 
-	t.Run("a campaign without any row is not found, and the checkpoints are told", func(t *testing.T) {
+	t.Run("a campaign without any row is not found, and the checkpoints are returned", func(t *testing.T) {
 		t.Parallel()
 		store := a.Database(t, Tables())()
 		if rows, at, err := store.Snapshot(t.Context(), "evt-1"); !errors.Is(err, readmodel.ErrNotFound) || len(at) > 0 {
@@ -58,7 +58,7 @@ func testSnapshot(t *testing.T, a Adapter) {
 		}
 	})
 
-	t.Run("rows of any one table are enough", func(t *testing.T) {
+	t.Run("rows of one table are enough", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, a)
 		for c, rows := range oneTableEach() {
@@ -108,7 +108,7 @@ func testSnapshot(t *testing.T, a Adapter) {
 		readers.Wait()
 	})
 
-	t.Run("campaigns are those with a row in any table, by bytes, in pages", func(t *testing.T) {
+	t.Run("campaigns with a row in any table are listed by bytes, in pages", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, a)
 		names := func(after events.Campaign, limit int) []events.Campaign {
@@ -154,7 +154,7 @@ func testSnapshot(t *testing.T, a Adapter) {
 	})
 }
 
-// oneTableEach returns, for a campaign for each table, rows of that table alone.
+// oneTableEach returns a campaign for each table, which has rows in that table alone.
 func oneTableEach() map[events.Campaign]*readmodel.Rows {
 	of := make(map[events.Campaign]*readmodel.Rows)
 	for _, t := range Tables() {

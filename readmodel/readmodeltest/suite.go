@@ -10,11 +10,11 @@ import (
 	"jangbu/readmodel"
 )
 
-// Adapter says how to get at stores of one kind.
+// Adapter opens stores of one kind.
 type Adapter struct {
-	// Database makes an empty database that lasts as long as the test and has the
-	// table of [Extra] rows. Each call of open opens it once more, as another process
-	// would, for the tables.
+	// Database makes an empty database that lasts as long as the test and has the table
+	// of [Extra] rows. Each call of open opens it for the tables, as another process
+	// would.
 	Database func(t testing.TB, tables []*readmodel.Table) (open func() readmodel.Store)
 }
 
@@ -49,7 +49,7 @@ const (
 	owner     = "process-1"
 	rival     = "process-2"
 	longTTL   = time.Hour
-	patience  = 10 * time.Second // for what must happen soon
+	patience  = 10 * time.Second // the longest wait for a condition
 )
 
 // testBundle is a database with all projections registered and a lease held.
@@ -62,7 +62,7 @@ type testBundle struct {
 	revision readmodel.Revision
 }
 
-// tables returns what is registered of each table.
+// tables returns what setup registers for each table.
 func tables() []readmodel.Checkpoint {
 	all := make([]readmodel.Checkpoint, len(Tables()))
 	for i, t := range Tables() {
@@ -76,7 +76,7 @@ func setup(t testing.TB, a Adapter) *testBundle {
 	return setupWith(t, a, Tables())
 }
 
-// setupWith is setup with some of the tables alone.
+// setupWith is setup with some of the tables.
 func setupWith(t testing.TB, a Adapter, some []*readmodel.Table) *testBundle {
 	t.Helper()
 	b := &testBundle{open: a.Database(t, some)}
@@ -144,8 +144,8 @@ func (b *testBundle) load(t testing.TB, rows *readmodel.Rows) *readmodel.Rows {
 	return stored
 }
 
-// unchanged fails the test where the store is not as the bundle has it: these
-// rows stored of those with the keys of all, and its checkpoints.
+// unchanged fails the test unless the store has the bundle's checkpoints and, among the
+// rows with the keys of all, these rows.
 func (b *testBundle) unchanged(t testing.TB, stored, all *readmodel.Rows) {
 	t.Helper()
 	if d := diff(stored, b.load(t, all)); d != "" {
@@ -156,8 +156,8 @@ func (b *testBundle) unchanged(t testing.TB, stored, all *readmodel.Rows) {
 	}
 }
 
-// diff compares times by their representation too: one that is not in UTC, or
-// finer than a microsecond, would make another key of a row.
+// diff compares times with their location: a time that is not in UTC would make another key
+// of a row.
 func diff(want, got any) string {
 	if rows, ok := want.(*readmodel.Rows); ok {
 		want, got = ByTable(rows), ByTable(got.(*readmodel.Rows))

@@ -9,9 +9,9 @@ import (
 	"jangbu/readmodel"
 )
 
-// Extra is a row of the suite's own table, which holds what no projection folds: a
-// column of each kind, and a key of each kind that a key may have. It shows that
-// nothing but the descriptions lists tables.
+// Extra is a row of the suite's own table, which no projection folds. It has a column of each
+// kind, and a key column of each kind that a key may have. It shows that nothing but the
+// descriptors lists tables.
 type Extra struct {
 	ExtraKey
 	Flag   bool
@@ -88,7 +88,7 @@ CREATE TABLE extra (
 ) STRICT, WITHOUT ROWID`
 )
 
-// Tables returns the tables of the suite: those of the projections, and its own.
+// Tables returns the tables of the projections and the suite's own.
 func Tables() []*readmodel.Table {
 	return []*readmodel.Table{
 		readmodel.CampaignStatsTable(), readmodel.ChannelStatsTable(), readmodel.ParticipationHourlyTable(),
@@ -107,8 +107,8 @@ func ByTable(rows *readmodel.Rows) map[string][]any {
 	return of
 }
 
-// CampaignRows returns the rows, each a row of one of [Tables] or a slice of such rows, as
-// those of one campaign, in their order.
+// CampaignRows returns the given rows of one campaign, in their order. Each argument is a row
+// of one of [Tables] or a slice of such rows.
 func CampaignRows(rows ...any) readmodel.CampaignRows {
 	out, tables := readmodel.NewCampaignRows(), Tables()
 	for _, some := range rows {
@@ -133,7 +133,7 @@ func tableOf(tables []*readmodel.Table, row reflect.Type) *readmodel.Table {
 	panic(fmt.Sprintf("readmodeltest: no table has rows of type %s", row))
 }
 
-// add puts the rows of one into the other, which shares them.
+// add puts the rows of the second into the first, which then shares them.
 func add(to, rows *readmodel.Rows) {
 	for t, some := range rows.All() {
 		for _, row := range some {
