@@ -17,16 +17,16 @@ import (
 // DeadLettersCommand shows, retries and discards dead letters.
 type DeadLettersCommand struct {
 	List    deadLettersListCommand    `cmd:"" help:"Count the dead letters by reason, or list them."`
-	Show    deadLettersShowCommand    `cmd:"" help:"Show what is known of one dead letter."`
-	Retry   deadLettersRetryCommand   `cmd:"" help:"Try dead letters again: what passes now becomes an event."`
-	Discard deadLettersDiscardCommand `cmd:"" help:"Give dead letters up, for good."`
+	Show    deadLettersShowCommand    `cmd:"" help:"Show where one dead letter came from, and why it is one."`
+	Retry   deadLettersRetryCommand   `cmd:"" help:"Try dead letters again: those that pass now become events."`
+	Discard deadLettersDiscardCommand `cmd:"" help:"Erase dead letters for good."`
 }
 
-// lettersAtOnce is how many dead letters are read, and dealt with in one
-// transaction, at once: each may hold a record of a mebibyte.
+// lettersAtOnce is how many dead letters are read, and changed in one transaction, at a
+// time: each may hold a record of 1 MiB.
 const lettersAtOnce = 200
 
-// letter is a dead letter for machines. What was sealed is not in it.
+// letter is a dead letter as JSON, without its sealed record.
 type letter struct {
 	ID          string        `json:"id"`
 	Topic       string        `json:"topic"`
@@ -40,7 +40,7 @@ type letter struct {
 	Discarded   *discarded    `json:"discarded,omitempty"`
 }
 
-// discarded says who gave a letter up, for machines.
+// discarded is who discarded a letter, when and why, as JSON.
 type discarded struct {
 	At  time.Time `json:"at"`
 	By  string    `json:"by"`
@@ -58,7 +58,7 @@ func letterOf(d events.DeadLetter) letter {
 	return l
 }
 
-// place says where in Kafka a letter's record was: topic/partition/offset.
+// place returns where in Kafka a letter's record is: topic/partition/offset.
 func place(d events.DeadLetter) string {
 	return d.Topic + "/" + strconv.Itoa(int(d.Partition)) + "/" + strconv.FormatInt(d.Offset, 10)
 }
@@ -72,14 +72,14 @@ func reasonNamed(flag, name string) (events.Reason, error) {
 	return events.Reason(name), nil
 }
 
-// selection is the dead letters that a command deals with: those named, each once, else
-// all of one reason, else all.
+// selection is the dead letters that a command changes: those with the IDs, else all of one
+// reason, else all.
 type selection struct {
 	ids    []events.ID
 	reason events.Reason
 }
 
-// newSelection reads arguments and flags; flag is the one that selects a reason.
+// newSelection reads arguments and flags; flag is the name of the one with the reason.
 func newSelection(ids []string, all bool, flag, reason string) (selection, error) {
 	var s selection
 	var err error
@@ -93,7 +93,7 @@ func newSelection(ids []string, all bool, flag, reason string) (selection, error
 		}
 	}
 	if ways != 1 {
-		return s, fmt.Errorf("%w: say which letters, in one way: by their IDs, by --%s, or --all", cli.ErrUsage, flag)
+		return s, fmt.Errorf("%w: name the letters in one way: by their IDs, by --%s, or by --all", cli.ErrUsage, flag)
 	}
 	for _, text := range ids {
 		id, err := events.ParseID(text)
@@ -107,8 +107,8 @@ func newSelection(ids []string, all bool, flag, reason string) (selection, error
 	return s, nil
 }
 
-// each calls f with the selected letters that wait, page by page, in the order of
-// their records.
+// each calls f with the selected letters that have not been discarded, page by page, in the
+// order of their records.
 func (s selection) each(ctx context.Context, t cli.Terminal, log events.Log, f func(letters []events.DeadLetter) error) error {
 	if len(s.ids) > 0 {
 		letters, err := s.named(ctx, t, log)
@@ -135,8 +135,8 @@ func (s selection) each(ctx context.Context, t cli.Terminal, log events.Log, f f
 	}
 }
 
-// named returns the letters that were named by their IDs, and tells of those that do
-// not wait.
+// named returns the letters with the IDs, and warns of IDs without a letter and of letters
+// that were discarded.
 func (s selection) named(ctx context.Context, t cli.Terminal, log events.Log) ([]events.DeadLetter, error) {
 	var letters []events.DeadLetter
 	for _, id := range s.ids {
@@ -157,7 +157,7 @@ func (s selection) named(ctx context.Context, t cli.Terminal, log events.Log) ([
 	return letters, nil
 }
 
-// count returns how many letters are about to be dealt with.
+// count returns how many letters the selection has now.
 func (s selection) count(ctx context.Context, log events.Log) (int64, error) {
 	if len(s.ids) > 0 {
 		return int64(len(s.ids)), nil

@@ -15,27 +15,27 @@ import (
 type deadLettersDiscardCommand struct {
 	stores.Config
 	IDs        []string `arg:"" optional:"" name:"id" help:"The letters' IDs, as list shows them."`
-	All        bool     `help:"All letters that wait."`
-	WithReason string   `placeholder:"REASON" help:"Those whose reason this is: malformed, unknown-type or conflict."`
-	Reason     string   `required:"" placeholder:"TEXT" help:"Why they are given up. It is recorded, so it must name no customer."`
-	DryRun     bool     `help:"Say how many would be discarded, and change nothing."`
+	All        bool     `help:"All letters that have not been discarded."`
+	WithReason string   `placeholder:"REASON" help:"The letters with this reason: malformed, unknown-type or conflict."`
+	Reason     string   `required:"" placeholder:"TEXT" help:"Why they are discarded. It is recorded, so it must name no person."`
+	DryRun     bool     `help:"Print how many would be discarded, and change nothing."`
 	JSON       bool     `help:"Print one JSON object, and no progress."`
 }
 
 // Help implements kong's detailed help.
 func (deadLettersDiscardCommand) Help() string {
-	return `Erases what the letters hold. That they were there, who gave them up, when and why stays
+	return `Erases the records in the letters. Their places, and who discarded them, when and why, stay
 recorded; a record that is delivered again is a duplicate. This cannot be undone. A
-service may run meanwhile. A discard that is interrupted is run again and goes on.
+service may run meanwhile. The same command goes on with an interrupted discard.
 
-Exits with 3 where no such letter waits.
+Exits with 3 if there is no such letter, or all were discarded already.
 
 Examples:
   jangbu deadletters discard 01890a5d-ac96-874b-bcce-b302099a8057 --reason "sent by a test"
   jangbu deadletters discard --with-reason malformed --reason "till of shop 7, see OPS-412" --dry-run`
 }
 
-// mostWhy is how long the text of a discard may be, in bytes.
+// mostWhy bounds the reason for a discard, in bytes.
 const mostWhy = 500
 
 // Run discards the letters.
@@ -74,7 +74,7 @@ func (c deadLettersDiscardCommand) Run(ctx context.Context, t cli.Terminal) erro
 	})
 }
 
-// discard returns how many letters it has, or would have, discarded.
+// discard returns how many letters it has discarded or, in a dry run, would discard.
 func (c deadLettersDiscardCommand) discard(ctx context.Context, t cli.Terminal, log events.Log, chosen selection, by events.Discarded) (done int, err error) {
 	total, err := chosen.count(ctx, log)
 	if err != nil {

@@ -21,17 +21,17 @@ type deadLettersListCommand struct {
 
 // Help implements kong's detailed help.
 func (deadLettersListCommand) Help() string {
-	return `A dead letter is a record that could not become an event. It is sealed, for it may hold
-a phone number; its detail says what was wrong, without a value of it. Without a flag the
-letters are counted by reason: those that wait, and those that were discarded. With
---reason or --limit they are listed, the newest first, discarded ones too. Times are
-those of Asia/Seoul.
+	return `A dead letter is a record that could not become an event. It is sealed, because it may
+hold a phone number; its detail says what was wrong and quotes no value. Without a flag the
+letters are counted by reason: those that wait for a retry, and those that were discarded.
+With --reason or --limit they are listed, the newest first, including discarded ones. Times
+are those of Asia/Seoul.
 
   malformed      the record breaks its contract
   unknown-type   it names a type that is none of the four
   conflict       the log holds the same ID with other content
 
-Exits with 3 where there is no such dead letter.
+Exits with 3 if there is no such dead letter.
 
 Examples:
   jangbu deadletters list
@@ -63,7 +63,7 @@ func (c deadLettersListCommand) Run(ctx context.Context, t cli.Terminal) error {
 	})
 }
 
-// letterGroup is the letters of a reason, for machines.
+// letterGroup is the count of the letters of one reason, as JSON.
 type letterGroup struct {
 	Reason        events.Reason `json:"reason"`
 	Waiting       int64         `json:"waiting"`

@@ -19,23 +19,23 @@ type deadLettersRetryCommand struct {
 	stores.KeyConfig
 	stores.TopicConfig
 	IDs    []string `arg:"" optional:"" name:"id" help:"The letters' IDs, as list shows them."`
-	All    bool     `help:"All letters that wait."`
-	Reason string   `placeholder:"REASON" help:"Those whose reason this is: malformed, unknown-type or conflict."`
-	DryRun bool     `help:"Say what would pass, and change nothing."`
+	All    bool     `help:"All letters that have not been discarded."`
+	Reason string   `placeholder:"REASON" help:"The letters with this reason: malformed, unknown-type or conflict."`
+	DryRun bool     `help:"Print what would pass, and change nothing."`
 	JSON   bool     `help:"Print one JSON object, and no progress."`
 }
 
 // Help implements kong's detailed help.
 func (deadLettersRetryCommand) Help() string {
-	return `Puts dead letters through the decoder of this version, in the order of their records, as
-if they arrived now. What passes is appended to the log, or found there as a duplicate,
-and is a dead letter no more; the rest stays, and is counted by what is wrong with it now.
-It needs the master key under which the letters were sealed, and the topics' names as the
-service has them. A service may run meanwhile. A retry that is interrupted, or killed, is
-run again and goes on; IDs of letters that do not wait are named on standard error.
+	return `Decodes dead letters with this version, in the order of their records, as if they arrived
+now. A letter that passes is appended to the log, or found there as a duplicate, and ends
+as a dead letter; the others stay and are counted by what is wrong with them now. It needs
+the master key under which the letters were sealed, and the same names of topics as the
+service. A service may run meanwhile. The same command goes on with a retry that was
+interrupted or killed; IDs of letters that were discarded are printed on standard error.
 
-Exits with 3 where no such letter waits, and with 4 where some stay, or with --dry-run
-would stay.
+Exits with 3 if there is no such letter, or all were discarded, and with 4 if some stay, or
+with --dry-run would stay.
 
 Examples:
   jangbu deadletters retry --all --dry-run
@@ -107,8 +107,7 @@ func (c deadLettersRetryCommand) retry(ctx context.Context, t cli.Terminal, log 
 	})
 }
 
-// openKeeper opens the privacy of a log that has dead letters: neither its keys nor
-// its master key are made up.
+// openKeeper opens the keys under which the letters were sealed, and makes none.
 func (c deadLettersRetryCommand) openKeeper(ctx context.Context) (*privacy.Keeper, func() error, error) {
 	master, err := c.ExistingMasterKey(&c.Config)
 	if err != nil {

@@ -21,10 +21,10 @@ type deadLettersShowCommand struct {
 // Help implements kong's detailed help.
 func (deadLettersShowCommand) Help() string {
 	return `Shows where the record came from, why it could not become an event, and who discarded it.
-Times are those of Asia/Seoul. What the record says stays sealed, for it may hold a phone
-number; who has to see it reads it where it came from, at its offset in Kafka.
+Times are those of Asia/Seoul. The record itself stays sealed, because it may hold a phone
+number; it can be read in Kafka, at its offset.
 
-Exits with 3 where there is no such dead letter.
+Exits with 3 if there is no such dead letter.
 
 Examples:
   jangbu deadletters show 01890a5d-ac96-874b-bcce-b302099a8057

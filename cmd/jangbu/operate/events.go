@@ -13,10 +13,10 @@ type EventsCommand struct {
 	Import eventsImportCommand `cmd:"" help:"Put an exported log into an empty one."`
 }
 
-// eventsAtOnce is how many events are read from the log at once to be shown.
+// eventsAtOnce is how many events are read from the log at a time.
 const eventsAtOnce = 1_000
 
-// seoul is where people read these times.
+// seoul returns the time zone in which times are printed for people.
 func seoul() (*time.Location, error) {
 	location, err := time.LoadLocation("Asia/Seoul")
 	if err != nil {

@@ -21,7 +21,7 @@ type eventsExportCommand struct {
 	From   events.Position `default:"1" placeholder:"POSITION" help:"The first position (${default}). Only an export from 1 can be imported."`
 	To     events.Position `placeholder:"POSITION" help:"The last position. Without one, the head of the log at the start."`
 	Resume bool            `help:"Go on with an export that was interrupted."`
-	Force  bool            `help:"Write over an export that is there, and begin anew where one was interrupted."`
+	Force  bool            `help:"Write over an existing export, and begin an interrupted one anew."`
 	JSON   bool            `help:"Print the manifest as one JSON object, and no progress."`
 }
 
@@ -85,7 +85,7 @@ func (c eventsExportCommand) Run(ctx context.Context, t cli.Terminal) error {
 	})
 }
 
-// begin opens the partial file, or says what stands in the way.
+// begin opens the partial file.
 func (c eventsExportCommand) begin() (*archive.Writer, error) {
 	if _, err := os.Stat(c.File); err == nil && !c.Force {
 		return nil, fmt.Errorf("%s is there already; --force writes over it", c.File)

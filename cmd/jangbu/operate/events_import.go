@@ -17,18 +17,18 @@ import (
 type eventsImportCommand struct {
 	stores.Config
 	File string `arg:"" name:"file" help:"The export, with its manifest beside it."`
-	JSON bool   `help:"Print the figures as one JSON object, and no progress."`
+	JSON bool   `help:"Print the result as one JSON object, and no progress."`
 }
 
 // Help implements kong's detailed help.
 func (eventsImportCommand) Help() string {
-	return `Puts an export into an empty log: the same events, with the same positions and
-identities, recorded when they were. Nothing is written before the whole file has been
-found to be as its manifest says. An import that was interrupted is run again and goes
-on. No service may run on that log meanwhile.
+	return `Puts an export into an empty log: the same events, with the same positions, identities and
+times. Nothing is written before the whole file has been verified against its manifest. The
+same command goes on with an interrupted import. No service may run on that log meanwhile.
 
-An export has no keys. For a service to go on from it, bring keys.db and master.key
-along: with new keys, a record that comes a second time would seem another one.
+An export has no keys. Before a service runs on the copy, put keys.db and master.key
+beside it: under new keys a record that is delivered again differs from its first
+delivery.
 
 Examples:
   jangbu events import log.jsonl.zst --data-dir ./copy
@@ -62,7 +62,7 @@ func (c eventsImportCommand) Run(ctx context.Context, t cli.Terminal) error {
 	return nil
 }
 
-// load verifies the file, before there is even a log, and restores what it holds.
+// load verifies the file, before it makes the log, and then restores the events.
 func (c eventsImportCommand) load(ctx context.Context, t cli.Terminal, r *archive.Reader) (present int64, err error) {
 	if err := r.Manifest.Importable(); err != nil {
 		return 0, fmt.Errorf("import: %w", err)

@@ -18,14 +18,14 @@ import (
 type eventsShowCommand struct {
 	stores.Config
 	Which    string          `arg:"" name:"position|id" help:"The event's position, or its ID."`
-	Campaign events.Campaign `aliases:"event" placeholder:"ID" help:"Its campaign (eventId): an ID is then found at once, not by reading the log."`
+	Campaign events.Campaign `aliases:"event" placeholder:"ID" help:"Its campaign (eventId), so that an ID is found without reading the whole log."`
 	JSON     bool            `help:"Print one JSON object, as export writes it."`
 }
 
 // Help implements kong's detailed help.
 func (eventsShowCommand) Help() string {
-	return `Shows the event at a position, or the first one with an ID; an ID belongs to one event
-of its campaign only. Times are those of Asia/Seoul, save in the event itself.
+	return `Shows the event at a position, or the first one with an ID, which is unique within its
+campaign. Times are those of Asia/Seoul, except in the event itself.
 
 Examples:
   jangbu events show 1024
@@ -65,7 +65,7 @@ func (c eventsShowCommand) Run(ctx context.Context, t cli.Terminal) error {
 	})
 }
 
-// finder returns how to find what was asked for; ok is false where it is not there.
+// finder returns the function that finds the event; ok is false if there is none.
 func (c eventsShowCommand) finder() (find func(context.Context, events.Log) (r events.Recorded, ok bool, err error), err error) {
 	if position, err := strconv.ParseInt(c.Which, 10, 64); err == nil && position > 0 {
 		return func(ctx context.Context, log events.Log) (events.Recorded, bool, error) {

@@ -7,7 +7,7 @@ import (
 	"jangbu/events"
 )
 
-// summary says in a few words what an event says.
+// summary returns the content of an event in a few words.
 func summary(e events.Event) string {
 	switch e := e.(type) {
 	case *events.EventCreated:
@@ -54,8 +54,8 @@ func summary(e events.Event) string {
 	}
 }
 
-// legible returns a producer's own name for something, in quotes where it
-// might pass for something else on a terminal.
+// legible returns a name that a producer chose, in quotes if it holds a space, a quote or a
+// character that does not print.
 func legible(s string) string {
 	for _, r := range s {
 		if r == ' ' || r == '"' || !strconv.IsPrint(r) {

@@ -15,16 +15,16 @@ import (
 type eventsTailCommand struct {
 	stores.Config
 	Last     int             `default:"10" placeholder:"N" help:"How many of the last events to show (${default}; 0: only those to come)."`
-	Follow   bool            `short:"f" help:"Go on with events as they are appended, until interrupted."`
+	Follow   bool            `short:"f" help:"Go on with new events until interrupted."`
 	Type     string          `placeholder:"TYPE" help:"Only EventCreated, ParticipantRegistered, DistributionCompleted or ChannelStatsFetched."`
-	Campaign events.Campaign `aliases:"event" placeholder:"ID" help:"Only those of one campaign (eventId)."`
+	Campaign events.Campaign `aliases:"event" placeholder:"ID" help:"Only the events of one campaign (eventId)."`
 	JSON     bool            `help:"Print one JSON object for each event, as export writes it."`
 }
 
 // Help implements kong's detailed help.
 func (eventsTailCommand) Help() string {
-	return `A line for each event: its position, when it was recorded (Asia/Seoul), its type, its
-campaign, and what it says in short. It reads the log only, so a service may run meanwhile.
+	return `Prints a line for each event: its position, when it was recorded (Asia/Seoul), its type,
+its campaign and a summary. It only reads the log, so a service may run meanwhile.
 
 Examples:
   jangbu events tail
@@ -81,7 +81,7 @@ func (c eventsTailCommand) Run(ctx context.Context, t cli.Terminal) error {
 			return c.print(t, r, location)
 		})
 		if ctx.Err() != nil {
-			return cli.ErrInterrupted // whatever that made of a read under way
+			return cli.ErrInterrupted // which may have made the read fail
 		}
 		return err
 	})
@@ -101,13 +101,13 @@ func (c eventsTailCommand) print(t cli.Terminal, r events.Recorded, location *ti
 	return nil
 }
 
-// lastEvents returns the last n wanted events up to the head, in log order. It
-// looks for those of a campaign in its own stream, and else backwards.
+// lastEvents returns the last n wanted events up to the head, in log order. With a campaign
+// it reads the campaign's stream; without one it reads the log backwards.
 func lastEvents(ctx context.Context, log events.Log, head events.Position, n int, campaign events.Campaign, wanted func(events.Recorded) bool) ([]events.Recorded, error) {
 	if n == 0 || head == 0 {
 		return nil, nil
 	}
-	var found []events.Recorded // from the last to the first
+	var found []events.Recorded // without a campaign, from the last to the first
 	if campaign != "" {
 		for after := events.Position(0); ; {
 			read, err := log.ReadStream(ctx, events.Stream{Campaign: campaign, After: after, Through: head, Limit: eventsAtOnce})

@@ -15,23 +15,23 @@ import (
 
 // ProjectionsCommand shows and operates the projections.
 type ProjectionsCommand struct {
-	List     projectionsListCommand     `cmd:"" help:"What is served, up to which position, and what is kept beside it."`
-	Status   projectionsStatusCommand   `cmd:"" help:"Whether every number is current, who keeps it so, and what was done."`
-	Rebuild  projectionsRebuildCommand  `cmd:"" help:"Fold the log anew beside what is served, and then serve that."`
+	List     projectionsListCommand     `cmd:"" help:"Each generation of each projection, its state and its position."`
+	Status   projectionsStatusCommand   `cmd:"" help:"Whether the rows are current, which process leads, and the last operations."`
+	Rebuild  projectionsRebuildCommand  `cmd:"" help:"Fold the log into new generations, and then serve those."`
 	Reset    projectionsResetCommand    `cmd:"" help:"Fold one campaign anew, or all of them, and replace what is served."`
-	Rollback projectionsRollbackCommand `cmd:"" help:"Serve again what was served before the last rebuild."`
+	Rollback projectionsRollbackCommand `cmd:"" help:"Serve the generations again that the last rebuild replaced."`
 	Pause    projectionsPauseCommand    `cmd:"" help:"Stop folding new events."`
 	Resume   projectionsResumeCommand   `cmd:"" help:"Fold new events again."`
 }
 
-// chosen is the projections that a command is about.
-type chosen struct {
+// projectionFlags are the flags that name the projections of a command.
+type projectionFlags struct {
 	Name []string `arg:"" optional:"" name:"name" help:"Projections: event_stats, channel_stats, participation_hourly, participant_profile."`
 	All  bool     `help:"All projections."`
 }
 
-// names returns their names, sorted.
-func (c *chosen) names(wrong *cli.Problems) []string {
+// names returns the names, sorted and each once.
+func (c *projectionFlags) names(wrong *cli.Problems) []string {
 	var known []string
 	for _, p := range projections.All() {
 		known = append(known, p.Name())
@@ -39,7 +39,7 @@ func (c *chosen) names(wrong *cli.Problems) []string {
 	slices.Sort(known)
 	switch {
 	case c.All && len(c.Name) > 0:
-		wrong.Add("all", "names all of them already")
+		wrong.Add("all", "already names all of them")
 	case c.All:
 		return known
 	case len(c.Name) == 0:
@@ -54,8 +54,7 @@ func (c *chosen) names(wrong *cli.Problems) []string {
 	return some
 }
 
-// existingCampaign returns errNothing where there is neither a row nor an event of the
-// campaign.
+// existingCampaign returns ErrNothing if the campaign has neither a row nor an event.
 func existingCampaign(ctx context.Context, log events.Log, rows readmodel.Store, c events.Campaign) error {
 	_, _, err := rows.Snapshot(ctx, c)
 	if err == nil || !errors.Is(err, readmodel.ErrNotFound) {

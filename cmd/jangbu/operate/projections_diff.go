@@ -20,14 +20,14 @@ import (
 )
 
 const (
-	shownChanges = 20    // on a terminal
-	keptChanges  = 1_000 // in JSON
+	shownChanges = 20    // printed for people
+	keptChanges  = 1_000 // printed as JSON
 )
 
-// errNotConfirmed says that nobody said yes.
+// errNotConfirmed says that the reply was not yes.
 var errNotConfirmed = errors.New("not confirmed, nothing was changed")
 
-// diffFlags are of commands that can show first what they would change.
+// diffFlags are the flags of commands that can show what they would change.
 type diffFlags struct {
 	Diff   bool `help:"Fold first, show what would change, and ask."`
 	DryRun bool `help:"Show what would change, and change nothing."`
@@ -52,9 +52,9 @@ type changes struct {
 	Truncated bool         `json:"truncated"`
 }
 
-// look shows what the operation would change, if that is wanted, and reports whether it is to
-// be carried out.
-func (f *diffFlags) look(ctx context.Context, t cli.Terminal, log events.Log, rows readmodel.Store, op readmodel.Operation, asJSON bool) (goOn bool, err error) {
+// confirm shows what the operation would change, if the flags ask for that, and reports
+// whether to carry it out.
+func (f *diffFlags) confirm(ctx context.Context, t cli.Terminal, log events.Log, rows readmodel.Store, op readmodel.Operation, asJSON bool) (confirmed bool, err error) {
 	if !f.Diff && !f.DryRun {
 		return true, nil
 	}
@@ -81,12 +81,12 @@ func (f *diffFlags) look(ctx context.Context, t cli.Terminal, log events.Log, ro
 		return true, nil
 	}
 	_, _ = fmt.Fprintf(t.Err, "Go on? Type yes: ")
-	answer, err := answered(ctx, os.Stdin)
-	if strings.TrimSpace(answer) == "yes" {
+	reply, err := readLine(ctx, os.Stdin)
+	if strings.TrimSpace(reply) == "yes" {
 		return true, nil
 	}
 	if err != nil {
-		t.Warnf("") // the line of the question has not ended
+		t.Warnf("") // ends the line of the question
 	}
 	if ctx.Err() != nil {
 		return false, cli.Interruptible(ctx, err, "nothing was changed")
@@ -94,9 +94,9 @@ func (f *diffFlags) look(ctx context.Context, t cli.Terminal, log events.Log, ro
 	return false, errNotConfirmed
 }
 
-// answered returns the line that somebody types. Where ctx ends before, whoever waits
-// for it is left behind.
-func answered(ctx context.Context, in io.Reader) (string, error) {
+// readLine returns one line of input. If ctx ends first, the goroutine that reads is left
+// behind.
+func readLine(ctx context.Context, in io.Reader) (string, error) {
 	type line struct {
 		text string
 		err  error
@@ -114,7 +114,7 @@ func answered(ctx context.Context, in io.Reader) (string, error) {
 	}
 }
 
-// findChanges folds the log in memory and compares.
+// findChanges folds the log in memory and compares the rows with it.
 func findChanges(ctx context.Context, log events.Log, rows readmodel.Store, op readmodel.Operation, tell func(at, to events.Position)) (changes, error) {
 	found := changes{Changes: []divergence{}}
 	cfg := replay.VerifyConfig{
@@ -133,7 +133,7 @@ func findChanges(ctx context.Context, log events.Log, rows readmodel.Store, op r
 	case errors.Is(err, events.ErrGap), errors.Is(err, events.ErrCorrupt):
 		err = fmt.Errorf("%w: %w", cli.ErrCheckFailed, err)
 	case err == nil && verified.First != nil && verified.First.Campaign == "":
-		err = fmt.Errorf("%w: %s", runner.ErrAhead, verified.First) // as the operation itself would end
+		err = fmt.Errorf("%w: %s", runner.ErrAhead, verified.First) // as the operation would
 	}
 	found.Campaigns, found.Changing = verified.Campaigns, verified.Diverging
 	return found, err

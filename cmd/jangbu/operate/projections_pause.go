@@ -13,16 +13,16 @@ import (
 
 type projectionsRollbackCommand struct {
 	stores.Config
-	chosen
-	actFlags
+	projectionFlags
+	operationFlags
 }
 
 // Help implements kong's detailed help.
 func (projectionsRollbackCommand) Help() string {
-	return `Serves the generation again that was served before the last rebuild, once it has caught up
-with the events since. A second time it goes forth again.
+	return `Serves the generation again that the last rebuild replaced, once it has caught up with the
+events since. A second rollback returns to the newer one.
 
-Exits with 3 where no earlier generation is kept.
+Exits with 3 if no earlier generation is kept.
 
 Examples:
   jangbu projections rollback channel_stats --why "the rebuild was done with the wrong program"`
@@ -30,7 +30,7 @@ Examples:
 
 // Run rolls back.
 func (c projectionsRollbackCommand) Run(ctx context.Context, t cli.Terminal) error {
-	return c.run(ctx, t, &c.Config, &c.chosen, readmodel.Rollback, func(rows readmodel.Store, names []string) error {
+	return c.run(ctx, t, &c.Config, &c.projectionFlags, readmodel.Rollback, func(rows readmodel.Store, names []string) error {
 		all, err := rows.List(ctx)
 		if err != nil {
 			return err
@@ -46,14 +46,14 @@ func (c projectionsRollbackCommand) Run(ctx context.Context, t cli.Terminal) err
 
 type projectionsPauseCommand struct {
 	stores.Config
-	chosen
-	actFlags
+	projectionFlags
+	operationFlags
 }
 
 // Help implements kong's detailed help.
 func (projectionsPauseCommand) Help() string {
-	return `Stops folding new events into the projections, for every service and until "jangbu
-projections resume". Events are still logged, and what is served stays as it is.
+	return `Stops folding new events into the projections, in every service, until "jangbu
+projections resume". Events are still logged, and the rows that are served stay.
 
 Examples:
   jangbu projections pause --all --why "to compare figures with the shop's"`
@@ -61,13 +61,13 @@ Examples:
 
 // Run pauses.
 func (c projectionsPauseCommand) Run(ctx context.Context, t cli.Terminal) error {
-	return c.run(ctx, t, &c.Config, &c.chosen, readmodel.Pause, nil)
+	return c.run(ctx, t, &c.Config, &c.projectionFlags, readmodel.Pause, nil)
 }
 
 type projectionsResumeCommand struct {
 	stores.Config
-	chosen
-	actFlags
+	projectionFlags
+	operationFlags
 }
 
 // Help implements kong's detailed help.
@@ -80,11 +80,11 @@ Examples:
 
 // Run resumes.
 func (c projectionsResumeCommand) Run(ctx context.Context, t cli.Terminal) error {
-	return c.run(ctx, t, &c.Config, &c.chosen, readmodel.Resume, nil)
+	return c.run(ctx, t, &c.Config, &c.projectionFlags, readmodel.Resume, nil)
 }
 
-// run asks for an operation on the chosen projections, if check has nothing against it.
-func (f *actFlags) run(ctx context.Context, t cli.Terminal, at *stores.Config, of *chosen, kind readmodel.OperationKind, check func(readmodel.Store, []string) error) error {
+// run asks for an operation on the projections that of names, unless check returns an error.
+func (f *operationFlags) run(ctx context.Context, t cli.Terminal, at *stores.Config, of *projectionFlags, kind readmodel.OperationKind, check func(readmodel.Store, []string) error) error {
 	var wrong cli.Problems
 	at.Check(wrong.Add)
 	names := of.names(&wrong)

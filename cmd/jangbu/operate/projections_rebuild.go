@@ -11,26 +11,25 @@ import (
 
 type projectionsRebuildCommand struct {
 	stores.Config
-	chosen
-	actFlags
+	projectionFlags
+	operationFlags
 	diffFlags
 }
 
 // Help implements kong's detailed help.
 func (projectionsRebuildCommand) Help() string {
-	return `Folds the log from its start into another generation of the projections, while what is
-served goes on, and puts it in the place of the served one in one transaction, where that
-stands by then, or further on if that was behind the log. What was served is kept for "jangbu projections rollback",
-until the next rebuild.
+	return `Folds the log from its start into new generations of the projections, beside those that are
+served, and serves the new ones from one transaction on, at the position of the old ones or
+beyond. The old ones are kept for "jangbu projections rollback" until the next rebuild.
 
-A running service does it, under its lease; where none runs, this command does. Killed at
-any moment, it leaves what is served as it was: the next service, or the same command,
-begins again.
+A running service does it, under its lease; without one, this command does. Killed at any
+moment, it leaves the rows that are served as they were; the next service, or the same
+command, begins again.
 
 --diff folds first, in memory, and shows what would change; then it asks. --dry-run stops
-there.
+after that.
 
-Rows that have been lost, or never were, are made by it too.
+It also makes rows that were lost or never existed.
 
 Examples:
   jangbu projections rebuild channel_stats
@@ -40,13 +39,13 @@ Examples:
 
 // Run rebuilds.
 func (c projectionsRebuildCommand) Run(ctx context.Context, t cli.Terminal) error {
-	return rebuild(ctx, t, &c.Config, &c.chosen, &c.actFlags, &c.diffFlags, "")
+	return rebuild(ctx, t, &c.Config, &c.projectionFlags, &c.operationFlags, &c.diffFlags, "")
 }
 
 type projectionsResetCommand struct {
 	stores.Config
-	chosen
-	actFlags
+	projectionFlags
+	operationFlags
 	diffFlags
 	Campaign events.Campaign `aliases:"event" placeholder:"ID" help:"Reset this campaign alone."`
 }
@@ -56,7 +55,7 @@ func (projectionsResetCommand) Help() string {
 	return `With --campaign, folds the events of one campaign anew and replaces its rows in one
 transaction; no other row is touched. Without it, the same as "jangbu projections rebuild".
 
-A running service does it, under its lease; where none runs, this command does.
+A running service does it, under its lease; without one, this command does.
 
 Examples:
   jangbu projections reset event_stats --campaign evt-1
@@ -65,11 +64,11 @@ Examples:
 
 // Run resets.
 func (c projectionsResetCommand) Run(ctx context.Context, t cli.Terminal) error {
-	return rebuild(ctx, t, &c.Config, &c.chosen, &c.actFlags, &c.diffFlags, c.Campaign)
+	return rebuild(ctx, t, &c.Config, &c.projectionFlags, &c.operationFlags, &c.diffFlags, c.Campaign)
 }
 
 // rebuild rebuilds projections, or one campaign in them.
-func rebuild(ctx context.Context, t cli.Terminal, at *stores.Config, of *chosen, how *actFlags, look *diffFlags, c events.Campaign) error {
+func rebuild(ctx context.Context, t cli.Terminal, at *stores.Config, of *projectionFlags, how *operationFlags, look *diffFlags, c events.Campaign) error {
 	var wrong cli.Problems
 	at.Check(wrong.Add)
 	names := of.names(&wrong)
@@ -91,8 +90,8 @@ func rebuild(ctx context.Context, t cli.Terminal, at *stores.Config, of *chosen,
 				return err
 			}
 		}
-		goOn, err := look.look(ctx, t, log, rows, op, how.JSON)
-		if err != nil || !goOn {
+		confirmed, err := look.confirm(ctx, t, log, rows, op, how.JSON)
+		if err != nil || !confirmed {
 			return err
 		}
 		return how.operate(ctx, t, log, rows, op)

@@ -15,10 +15,10 @@ import (
 )
 
 const (
-	// statusFor is how long rates are measured.
+	// statusFor is how long rates are measured for.
 	statusFor = time.Second
-	// statusActs is how many of the last operations are shown.
-	statusActs = 5
+	// statusOperations is how many of the last operations are shown.
+	statusOperations = 5
 )
 
 type projectionsListCommand struct {
@@ -33,7 +33,7 @@ func (projectionsListCommand) Help() string {
   jangbu projections list --database-url postgres://… --json`
 }
 
-// buildReport is one generation for machines.
+// buildReport is one generation as JSON.
 type buildReport struct {
 	Projection string               `json:"projection"`
 	Version    int                  `json:"version"`
@@ -102,23 +102,23 @@ type projectionsStatusCommand struct {
 
 // Help implements kong's detailed help.
 func (projectionsStatusCommand) Help() string {
-	return `Looks for a second, to tell rates. Behind, in seconds, is how long ago the first event was
-logged that a projection has not folded yet. Exits with 4 where a projection that is not
-paused is behind by more than a minute and nobody holds the lease.
+	return `Measures rates for a second. "behind s" is how long ago the first event was logged that a
+projection has not folded yet. Exits with 4 if a projection that is not paused is behind by
+more than a minute and no process holds the lease.
 
 Examples:
   jangbu projections status
   jangbu projections status --database-url postgres://… --json`
 }
 
-// statusReport is what status prints for machines.
+// statusReport is the state as JSON.
 type statusReport struct {
 	Head        events.Position    `json:"head"`
 	RecordedAt  *time.Time         `json:"recordedAt"`
-	Leader      *leaderReport      `json:"leader"` // null: nobody folds
+	Leader      *leaderReport      `json:"leader"` // null: no process holds the lease
 	LastError   *faultReport       `json:"lastError"`
 	Projections []projectionReport `json:"projections"`
-	Operations  []actReport        `json:"acts"`
+	Operations  []operationReport  `json:"acts"`
 }
 
 type leaderReport struct {
@@ -137,7 +137,7 @@ type projectionReport struct {
 	buildReport
 	BehindSeconds   float64  `json:"behindSeconds"`
 	EventsPerSecond float64  `json:"eventsPerSecond"`
-	ETASeconds      *float64 `json:"etaSeconds"` // null: unknown, or there is nothing left
+	ETASeconds      *float64 `json:"etaSeconds"` // null: unknown, or not behind
 }
 
 // Run shows the state.
@@ -160,14 +160,14 @@ func (c projectionsStatusCommand) Run(ctx context.Context, t cli.Terminal) error
 		}
 		for _, p := range out.Projections {
 			if p.State == "active" && p.BehindSeconds > 60 {
-				return fmt.Errorf("%w: %s is behind by %.0f s, and nobody folds", cli.ErrCheckFailed, p.Projection, p.BehindSeconds)
+				return fmt.Errorf("%w: %s is behind by %.0f s, and no process leads", cli.ErrCheckFailed, p.Projection, p.BehindSeconds)
 			}
 		}
 		return nil
 	})
 }
 
-// statusOf looks, and looks again.
+// statusOf reads the generations twice, to measure rates.
 func statusOf(ctx context.Context, log events.Log, rows readmodel.Store) (statusReport, error) {
 	before, err := rows.List(ctx)
 	if err != nil {
@@ -188,7 +188,7 @@ func statusOf(ctx context.Context, log events.Log, rows readmodel.Store) (status
 	if err != nil {
 		return statusReport{}, err
 	}
-	out := statusReport{Head: totals.Head, Operations: []actReport{}, Projections: []projectionReport{}}
+	out := statusReport{Head: totals.Head, Operations: []operationReport{}, Projections: []projectionReport{}}
 	if !totals.RecordedAt.IsZero() {
 		out.RecordedAt = &totals.RecordedAt
 	}
@@ -213,7 +213,7 @@ func statusOf(ctx context.Context, log events.Log, rows readmodel.Store) (status
 	return out, out.addRecord(ctx, rows)
 }
 
-// behind returns how long ago the event after the position was logged.
+// behind returns how many seconds ago the event after a position was logged.
 func behind(ctx context.Context, log events.Log, at events.Position) (float64, error) {
 	next, err := log.Read(ctx, at, 1)
 	if err != nil || len(next) == 0 {
@@ -222,7 +222,7 @@ func behind(ctx context.Context, log events.Log, at events.Position) (float64, e
 	return max(time.Since(next[0].RecordedAt), 0).Seconds(), nil
 }
 
-// addRecord adds who folds, what failed last and what was done last.
+// addRecord adds the leader, the last error and the last operations.
 func (r *statusReport) addRecord(ctx context.Context, rows readmodel.Store) error {
 	holder, err := rows.Holder(ctx, runner.LeaseName)
 	if err != nil {
@@ -234,7 +234,7 @@ func (r *statusReport) addRecord(ctx context.Context, rows readmodel.Store) erro
 	if holder.Fault != "" {
 		r.LastError = &faultReport{holder.FaultOwner, holder.FaultAt, holder.Fault}
 	}
-	ops, err := rows.Operations(ctx, statusActs)
+	ops, err := rows.Operations(ctx, statusOperations)
 	for _, a := range ops {
 		r.Operations = append(r.Operations, reportOf(a))
 	}
@@ -248,7 +248,7 @@ func (r statusReport) print(t cli.Terminal) {
 	}
 	t.Printf("log         %d events, %s", r.Head, recorded)
 	if r.Leader == nil {
-		t.Printf("leader      nobody folds: no service runs here with the role project")
+		t.Printf("leader      none: no service runs here with the role project")
 	} else {
 		t.Printf("leader      %s, epoch %d, lease for another %.1f s", r.Leader.Owner, r.Leader.Epoch, r.Leader.LeaseLeftSecs)
 	}

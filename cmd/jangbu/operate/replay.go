@@ -32,7 +32,7 @@ type ReplayCommand struct {
 	To       string          `placeholder:"POSITION|TIME" help:"The last one, or the last moment at which an event was recorded (RFC 3339). Without it, the head."`
 	AsOf     string          `placeholder:"POSITION|TIME" help:"The same as --to."`
 	Set      assumed         `placeholder:"AMOUNT=WON" help:"What if: an amount in the place of the shop's, such as prizeCost=500000. Can be repeated."`
-	Out      string          `default:"table" enum:"table,json,csv,parquet" placeholder:"FORM" help:"What is printed: ${enum} (${default}). Parquet goes to a file: > FILE."`
+	Out      string          `default:"table" enum:"table,json,csv,parquet" placeholder:"FORM" help:"The form of the output: ${enum} (${default}). Parquet goes to a file: > FILE."`
 	JSON     bool            `help:"The same as --out json."`
 	Into     string          `placeholder:"FILE" help:"Write the rows to a new SQLite file, to be asked by SQL, and print nothing else."`
 	TZ       string          `name:"tz" env:"JANGBU_TZ" default:"Asia/Seoul" placeholder:"ZONE" help:"Time zone of days and hours (${default})."`
@@ -40,10 +40,10 @@ type ReplayCommand struct {
 
 // Help implements kong's detailed help.
 func (ReplayCommand) Help() string {
-	return `Folds the log, or a part of it, as the service does, and touches nothing that is
-served: what did we know on Tuesday, what if the prize had cost half? Channels are called
-stale as they were at that moment, by the polling intervals of the service: give those
-that it has. Of an export nothing is printed unless the whole file is as its manifest says.
+	return `Folds the log, or a part of it, as the service does, and changes nothing that is served:
+what did we know on Tuesday, what if the prize had cost half? Whether a channel was stale
+at that moment depends on the polling intervals: give those of the service. Of an export
+nothing is printed unless the whole file matches its manifest.
 
 Examples:
   jangbu replay
@@ -53,7 +53,7 @@ Examples:
   jangbu replay --log-url postgres://… --into rows.db && sqlite3 rows.db 'SELECT * FROM event_stats'`
 }
 
-// replayed is what is printed as JSON.
+// replayed is the result as JSON.
 type replayed struct {
 	Events     int64            `json:"events"`  // that were folded
 	Through    events.Position  `json:"through"` // the last position that counts
@@ -61,7 +61,7 @@ type replayed struct {
 	Campaigns  []replayedReport `json:"campaigns"`
 }
 
-// replayedReport is a campaign's dashboard and, beside it, what would be.
+// replayedReport is a campaign's dashboard and, with --set, what it would be.
 type replayedReport struct {
 	dashboard.Dashboard
 	WhatIf *whatIf `json:"whatIf,omitempty"`
@@ -79,7 +79,7 @@ func (c ReplayCommand) Run(ctx context.Context, t cli.Terminal) error {
 		return err
 	}
 	if c.Out == "parquet" && c.Into == "" && cli.IsTerminal(t.Out) {
-		return fmt.Errorf("%w: --out: parquet is nothing for a terminal; expected > FILE", cli.ErrUsage)
+		return fmt.Errorf("%w: --out: parquet does not go to a terminal; expected > FILE", cli.ErrUsage)
 	}
 	defer cli.LimitMemory()()
 	cfg.Projections = projections.All()
@@ -100,7 +100,7 @@ func (c ReplayCommand) Run(ctx context.Context, t cli.Terminal) error {
 	return cli.Interruptible(ctx, err, "nothing was changed")
 }
 
-// fold replays and prints.
+// fold replays, and prints the result.
 func (c *ReplayCommand) fold(ctx context.Context, t cli.Terminal, cfg replay.Config, location *time.Location) error {
 	p := cli.Progress{Terminal: t, Quiet: c.Out == "json", Verb: "folded"}
 	if cfg.Campaign == "" {
@@ -134,7 +134,7 @@ func (c *ReplayCommand) fold(ctx context.Context, t cli.Terminal, cfg replay.Con
 	}
 }
 
-// wanted returns the replay that is asked for, but for its log, and the time zone.
+// wanted returns the replay that the flags ask for, without its source, and the time zone.
 func (c *ReplayCommand) wanted() (r replay.Config, location *time.Location, err error) {
 	var wrong cli.Problems
 	c.setSource(wrong.Add)
@@ -178,7 +178,7 @@ func (c *ReplayCommand) wanted() (r replay.Config, location *time.Location, err 
 	return r, location, wrong.Err()
 }
 
-// report returns what is printed.
+// report returns the result for the campaigns of the shop, or for all.
 func (c *ReplayCommand) report(got replay.Result, v dashboard.View) replayed {
 	out := replayed{Events: got.Events, Through: got.Through, Campaigns: []replayedReport{}}
 	if !got.RecordedAt.IsZero() {
@@ -200,11 +200,11 @@ func (c *ReplayCommand) report(got replay.Result, v dashboard.View) replayed {
 	return out
 }
 
-// writeInto makes a file of rows, as a service would serve them.
+// writeInto writes the rows to a file of SQLite that a service could serve.
 func (c *ReplayCommand) writeInto(ctx context.Context, t cli.Terminal, got replay.Result) (err error) {
 	defer func() {
 		if err != nil {
-			_ = os.Remove(c.Into) // half of the rows are none
+			_ = os.Remove(c.Into) // incomplete
 		}
 	}()
 	rows, err := sqliterows.Open(ctx, c.Into, projections.Tables(projections.All()))
@@ -220,7 +220,7 @@ func (c *ReplayCommand) writeInto(ctx context.Context, t cli.Terminal, got repla
 	if err != nil {
 		return fmt.Errorf("write rows: %w", err)
 	}
-	lease, _, err := rows.Acquire(ctx, runner.LeaseName, "replay", time.Minute) // nobody else has the file
+	lease, _, err := rows.Acquire(ctx, runner.LeaseName, "replay", time.Minute) // no other process knows the file
 	if err != nil {
 		return fmt.Errorf("write rows: %w", err)
 	}

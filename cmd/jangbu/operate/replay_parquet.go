@@ -8,8 +8,8 @@ import (
 	"github.com/parquet-go/parquet-go"
 )
 
-// numbersRow is a campaign's four numbers as a row of a Parquet file, with the
-// names that they have as JSON.
+// numbersRow is a campaign's four numbers as a row of a Parquet file. The columns are named
+// as in JSON.
 type numbersRow struct {
 	Campaign     string   `parquet:"eventId"`
 	Title        *string  `parquet:"title"`
@@ -19,7 +19,7 @@ type numbersRow struct {
 	Growth       *float64 `parquet:"salesGrowthPercent"`
 }
 
-// assumedRow is the same with what would be.
+// assumedRow is a numbersRow with what the assumptions change.
 type assumedRow struct {
 	numbersRow
 	ROIIf    *float64 `parquet:"whatIfRoiPercent"`
@@ -33,7 +33,7 @@ func (r replayedReport) numbers() numbersRow {
 	}
 }
 
-// parquet writes one row a campaign.
+// parquet writes one row for each campaign.
 func (r replayed) parquet(to io.Writer, assumed bool) error {
 	if assumed {
 		return writeRows(to, r.Campaigns, func(c replayedReport) assumedRow {

@@ -14,7 +14,7 @@ import (
 	"jangbu/projections/replay"
 )
 
-// setSource checks --source. A log that it names takes the place of the configured one.
+// setSource checks --source. A log that it names replaces the configured one.
 func (c *ReplayCommand) setSource(wrong func(flag, format string, args ...any)) {
 	switch {
 	case c.Source == "":
@@ -31,10 +31,10 @@ func (c *ReplayCommand) setSource(wrong func(flag, format string, args ...any)) 
 	}
 }
 
-// isExport reports whether a file is to be replayed and not a log.
+// isExport reports whether the source is a file, and not a log.
 func (c *ReplayCommand) isExport() bool { return c.Source != "" && !strings.Contains(c.Source, "://") }
 
-// reaches returns an error where a position is asked for that is beyond the head.
+// reaches returns an error if a position is beyond the head.
 func (c *ReplayCommand) reaches(cfg replay.Config, head events.Position) error {
 	if max(cfg.After+1, cfg.Through) > head && (c.From > 0 || cfg.Through > 0) {
 		return fmt.Errorf("%w: the log ends at position %d", cli.ErrNothing, head)

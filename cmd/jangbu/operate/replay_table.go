@@ -6,8 +6,8 @@ import (
 	"jangbu/cmd/jangbu/cli"
 )
 
-// table returns one line a campaign: its four numbers and, if asked for, those that
-// assumptions change.
+// table returns one line for each campaign: its four numbers and, with assumptions, the two
+// that these change.
 func (r replayed) table(assumed bool) cli.Table {
 	out := cli.Table{Head: []string{"campaign", "title", "participants", "exposure", "ROI %", "growth %"}, Texts: 2}
 	if assumed {
@@ -30,7 +30,7 @@ func (r replayed) table(assumed bool) cli.Table {
 	return out
 }
 
-// optional returns the number, or nothing where there is none.
+// optional returns a number as text; empty if there is none.
 func optional(f *float64) string {
 	if f == nil {
 		return ""

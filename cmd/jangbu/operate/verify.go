@@ -25,14 +25,14 @@ type VerifyCommand struct {
 // Help implements kong's detailed help.
 func (VerifyCommand) Help() string {
 	return `Reads the log once, folds it in memory and compares every field of every row that is
-served, at the very position up to which the rows are said to be folded. Services may
-go on meanwhile; nothing is written. All campaigns need memory for all rows; --campaign
-and --sample need little, but do not look for damage to the log beyond their campaigns,
-nor for campaigns whose rows are all lost.
+served, at the position of its checkpoint. Services may run meanwhile; nothing is
+written. All campaigns need memory for all rows. --campaign and --sample need little, but
+find no damage to the log outside their campaigns, and no campaign whose rows are all
+lost.
 
-Exits with 4 where a row differs, is missing or is too many, where the rows are of
-another log, or where the log is damaged; with 3 where there is no such campaign. Rows
-that differ are mended by "jangbu projections reset" of the campaign, or by a rebuild.
+Exits with 4 if a row differs, is missing or is too many, if the rows are of another log,
+or if the log is damaged; with 3 if there is no such campaign. "jangbu projections reset"
+of the campaign, or a rebuild, mends rows that differ.
 
 Examples:
   jangbu verify
@@ -41,7 +41,7 @@ Examples:
   jangbu verify --log-url postgres://… --rows-url sqlite:///var/tmp/rows.db`
 }
 
-// verified is what verify prints for machines.
+// verified is the result as JSON.
 type verified struct {
 	OK        bool              `json:"ok"`
 	Campaigns int               `json:"campaigns"`
@@ -53,7 +53,7 @@ type verified struct {
 	First     *divergence       `json:"firstDivergence,omitempty"`
 }
 
-// divergence is a place where rows are not the fold, for machines.
+// divergence is one field that is not the fold, as JSON.
 type divergence struct {
 	Campaign events.Campaign `json:"eventId,omitempty"`
 	Table    string          `json:"table"`

@@ -11,7 +11,7 @@ import (
 	"jangbu/readmodel/dashboard"
 )
 
-// assumed is what is assumed of a campaign's amounts, as AMOUNT=WON, again and again.
+// assumed is the flag that assumes amounts of campaigns: AMOUNT=WON, repeated.
 type assumed dashboard.Assumptions
 
 // Decode implements [kong.MapperValue].
@@ -32,5 +32,5 @@ func (a *assumed) Decode(c *kong.DecodeContext) error {
 	return nil
 }
 
-// Validate returns an error where something is assumed that cannot be.
+// Validate returns an error for an amount that cannot be assumed.
 func (a assumed) Validate() error { return dashboard.Assumptions(a).Validate() }

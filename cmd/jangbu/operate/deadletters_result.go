@@ -11,14 +11,14 @@ import (
 	"jangbu/events/bus"
 )
 
-// retried says what became of dead letters that were tried again.
+// retried is the result of a retry, as JSON.
 type retried struct {
 	DryRun     bool            `json:"dryRun"`
 	Letters    int64           `json:"letters"`
 	Appended   int64           `json:"appended"`
 	Duplicates int64           `json:"duplicates"`
 	Stay       int64           `json:"stay"`
-	Gone       int64           `json:"gone"` // another had dealt with them
+	Gone       int64           `json:"gone"` // another command had retried or discarded them
 	Reasons    []retriedReason `json:"reasons"`
 	Why        []whyStay       `json:"why"`
 
@@ -26,7 +26,7 @@ type retried struct {
 	why     map[whyKey]*whyStay
 }
 
-// retriedReason is what became of the letters that had one reason.
+// retriedReason is the result for the letters that had one reason.
 type retriedReason struct {
 	Reason     events.Reason `json:"reason"`
 	Letters    int64         `json:"letters"`
@@ -35,7 +35,7 @@ type retriedReason struct {
 	Stay       int64         `json:"stay"`
 }
 
-// whyStay counts the letters that stay for one reason with one detail.
+// whyStay is the count of the letters that stay for one reason with one detail.
 type whyStay struct {
 	Letters int64         `json:"letters"`
 	Reason  events.Reason `json:"reason"`
@@ -49,10 +49,10 @@ type whyKey struct {
 }
 
 const (
-	// mostWhys bounds how many details are counted: records can be wrong in any
+	// mostWhys bounds the details that are counted (I14): records can be wrong in any
 	// number of ways.
 	mostWhys = 100
-	// shownWhys is how many of them people are shown.
+	// shownWhys is how many of them are printed for people.
 	shownWhys = 10
 )
 
@@ -87,7 +87,7 @@ func (r *retried) add(d events.DeadLetter, fate bus.Fate) {
 func (r *retried) addWhy(d events.DeadLetter, fate bus.Fate) {
 	key := whyKey{fate.Reason, fate.Detail}
 	if fate.Outcome == events.Conflict {
-		key.detail = "the log holds the same ID with other content" // and not which: each has its own
+		key.detail = "the log holds the same ID with other content" // without the ID, which differs
 	}
 	if r.why[key] == nil && len(r.why) >= mostWhys {
 		key.detail = "something else"
@@ -98,7 +98,7 @@ func (r *retried) addWhy(d events.DeadLetter, fate bus.Fate) {
 	r.why[key].Letters++
 }
 
-// sorted returns r with its lists: reasons by name, details by how many they are.
+// sorted fills the lists of r: reasons sorted by name, details by how many letters they have.
 func (r *retried) sorted() *retried {
 	r.Reasons, r.Why = []retriedReason{}, []whyStay{}
 	for _, reason := range slices.Sorted(maps.Keys(r.reasons)) {
@@ -124,7 +124,7 @@ func (r *retried) print(t cli.Terminal) {
 	}
 	out.Print(t)
 	if r.Gone > 0 {
-		t.Printf("%d of them waited no more: another had retried or discarded them.", r.Gone)
+		t.Printf("%d of them had been retried or discarded by another command.", r.Gone)
 	}
 	if len(r.Why) == 0 {
 		return

@@ -5,6 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
+	"os/user"
+	"strconv"
 	"strings"
 	"time"
 
@@ -15,15 +18,15 @@ import (
 	"jangbu/readmodel"
 )
 
-// actFlags are of every command that asks for an operation.
-type actFlags struct {
+// operationFlags are the flags of every command that asks for an operation.
+type operationFlags struct {
 	Why  string `placeholder:"TEXT" help:"The reason, for the record."`
-	JSON bool   `help:"Print the act as one JSON object, and no progress."`
+	JSON bool   `help:"Print the operation as one JSON object, and no progress."`
 	cli.LogConfig
 }
 
-// actReport is an operation for machines.
-type actReport struct {
+// operationReport is an operation as JSON.
+type operationReport struct {
 	ID          int64                   `json:"act"`
 	Kind        readmodel.OperationKind `json:"kind"`
 	Projections []string                `json:"projections"`
@@ -34,14 +37,14 @@ type actReport struct {
 	AskedAt     time.Time               `json:"askedAt"`
 	BeganAt     *time.Time              `json:"beganAt"`
 	EndedAt     *time.Time              `json:"endedAt"`
-	Owner       string                  `json:"owner"` // who carried it out
+	Owner       string                  `json:"owner"` // of the lease under which it was carried out
 	At          events.Position         `json:"at"`
 	To          events.Position         `json:"to"`
 	Error       string                  `json:"error,omitempty"`
 }
 
-func reportOf(a readmodel.Operation) actReport {
-	r := actReport{
+func reportOf(a readmodel.Operation) operationReport {
+	r := operationReport{
 		ID: a.ID, Kind: a.Kind, Projections: a.Projections, Campaign: a.Campaign, Who: a.Who, Why: a.Why,
 		State: string(a.State), AskedAt: a.AskedAt, Owner: a.Owner, At: a.At, To: a.To, Error: a.Error,
 	}
@@ -54,8 +57,8 @@ func reportOf(a readmodel.Operation) actReport {
 	return r
 }
 
-// subject says what the operation is about.
-func (r actReport) subject() string {
+// subject returns what the operation changes, for people.
+func (r operationReport) subject() string {
 	s := strings.Join(r.Projections, " ")
 	if len(r.Projections) == len(projections.All()) {
 		s = "all projections"
@@ -66,9 +69,9 @@ func (r actReport) subject() string {
 	return s
 }
 
-// operate asks for the operation and waits until it has ended. A service carries it out; where
-// none runs, this process does, as a service would.
-func (f *actFlags) operate(ctx context.Context, t cli.Terminal, log events.Log, rows readmodel.Store, wanted readmodel.Operation) error {
+// operate asks for an operation and waits until it has ended. The leader carries it out: a
+// service, or this process if no service holds the lease.
+func (f *operationFlags) operate(ctx context.Context, t cli.Terminal, log events.Log, rows readmodel.Store, wanted readmodel.Operation) error {
 	f.Quiet()
 	wanted.Who, wanted.Why = operator(), f.Why
 	asked, err := rows.Ask(ctx, wanted)
@@ -90,7 +93,7 @@ func (f *actFlags) operate(ctx context.Context, t cli.Terminal, log events.Log, 
 	ended := make(chan error, 1)
 	go func() {
 		err := standby.Run(running)
-		cancel(err) // ends the waiting where there is an error
+		cancel(err) // an error ends the wait
 		ended <- err
 	}()
 	p := cli.Progress{Terminal: t, Quiet: f.JSON, Verb: "folded"}
@@ -102,14 +105,14 @@ func (f *actFlags) operate(ctx context.Context, t cli.Terminal, log events.Log, 
 	})
 	p.End()
 	if done.Ended() {
-		_ = standby.Settle(running) // what stays when it is cut off, the next operation prunes
+		_ = standby.Settle(running) // the next operation prunes what an interrupt leaves
 	}
 	cancel(nil)
 	if e := <-ended; e != nil {
-		return e // what ends a runner says more
+		return e // the cause
 	}
 	if !done.Ended() {
-		return cli.Interruptible(ctx, err, fmt.Sprintf("operation %d goes on where a service runs, else with the next one or with the same command", asked.ID))
+		return cli.Interruptible(ctx, err, fmt.Sprintf("operation %d goes on while a service runs, or with the same command", asked.ID))
 	}
 	if f.JSON {
 		return errors.Join(err, json.NewEncoder(t.Out).Encode(reportOf(done)))
@@ -120,4 +123,17 @@ func (f *actFlags) operate(ctx context.Context, t cli.Terminal, log events.Log, 
 	t.Printf("operation %d: %s of %s done in %v, by %s", done.ID, done.Kind, reportOf(done).subject(),
 		done.EndedAt.Sub(done.BeganAt).Round(time.Millisecond), done.Owner)
 	return nil
+}
+
+// operator returns the user of this process as user@host.
+func operator() string {
+	name := "uid " + strconv.Itoa(os.Getuid())
+	if u, err := user.Current(); err == nil && u.Username != "" {
+		name = u.Username
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		return name
+	}
+	return name + "@" + host
 }

@@ -50,8 +50,8 @@ func TestInterruptedAfterTheEnd(t *testing.T) {
 	if _, err := log.Append(t.Context(), []events.Draft{created.Draft}); err != nil {
 		t.Fatal(err)
 	}
-	flags := actFlags{LogConfig: cli.LogConfig{LogLevel: "error", LogFormat: "text"}}
-	rebuild := projectionsRebuildCommand{Config: at, chosen: chosen{All: true}, actFlags: flags}
+	flags := operationFlags{LogConfig: cli.LogConfig{LogLevel: "error", LogFormat: "text"}}
+	rebuild := projectionsRebuildCommand{Config: at, projectionFlags: projectionFlags{All: true}, operationFlags: flags}
 	if err := rebuild.Run(t.Context(), cli.Terminal{Out: io.Discard, Err: t.Output()}); err != nil {
 		t.Fatal(err)
 	}
