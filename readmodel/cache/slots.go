@@ -3,6 +3,7 @@ package cache
 import (
 	"hash/maphash"
 	"maps"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -117,12 +118,9 @@ func (s *slots) put(e *entry, now time.Time, makeSlot bool) (best *entry, change
 func (s *slots) insert(sh *shard, all map[string]*slot, e *entry, sl *slot) {
 	next := maps.Clone(all)
 	for len(next) >= s.most {
-		name, found := oldest(next, true)
-		if !found {
-			if e.missing {
-				return
-			}
-			name, _ = oldest(next, false)
+		name, missing := leastRead(next)
+		if e.missing && !missing {
+			return
 		}
 		delete(next, name)
 	}
@@ -130,18 +128,17 @@ func (s *slots) insert(sh *shard, all map[string]*slot, e *entry, sl *slot) {
 	sh.slots.Store(&next)
 }
 
-// oldest returns the least recently read name, of all or of those that do not exist.
-func oldest(all map[string]*slot, missing bool) (name string, found bool) {
-	var used int64
+// leastRead returns the least recently read name, of those that do not exist if there
+// are any.
+func leastRead(all map[string]*slot) (name string, missing bool) {
+	used := int64(math.MaxInt64)
 	for n, sl := range all {
-		if missing && !sl.entry.Load().missing {
-			continue
-		}
-		if at := sl.used.Load(); !found || at < used {
-			name, used, found = n, at, true
+		at, gone := sl.used.Load(), sl.entry.Load().missing
+		if gone && !missing || gone == missing && at < used {
+			name, used, missing = n, at, gone
 		}
 	}
-	return name, found
+	return name, missing
 }
 
 // sweep drops what was not read for a while.
