@@ -20,7 +20,7 @@ import (
 // its rows are current and no figure has become stale (I9).
 func (a *API) analytics(w http.ResponseWriter, r *http.Request, caller Identity) error {
 	key := requestKey{mux.Vars(r)["id"], r.URL.RawQuery}
-	if kept := a.memo.get(key); kept != nil && kept.holds(a.cfg) && caller.Scope().Allows(kept.event) {
+	if kept := a.memo.get(key); kept != nil && kept.holds(a.cfg) && caller.Scope().Allows(kept.stats) {
 		recording(w).kept = true
 		kept.serve(w, r)
 		return nil
@@ -78,7 +78,7 @@ func (a *API) analyticsRequest(r *http.Request) (c events.Campaign, view dashboa
 func pathID(r *http.Request, name string) (string, error) {
 	id, err := url.PathUnescape(mux.Vars(r)[name])
 	if err != nil || !utf8.ValidString(id) || strings.ContainsRune(id, 0) || len(id) > events.MaxIDBytes {
-		// No event can carry such an id, so no campaign or shop has it.
+		// No event can hold such an id, so no campaign or shop has it.
 		return "", readmodel.ErrNotFound
 	}
 	return id, nil

@@ -296,10 +296,10 @@ func TestListEvents(t *testing.T) {
 			t.Errorf("%q: %d campaigns, want %d", query, n, want)
 		}
 	}
-	// An own store without campaigns is no mistake.
+	// An own shop without campaigns is not an error.
 	w := b.do(t, http.MethodGet, "/api/stores/store-9/events", "Authorization: Bearer "+mint(t, owner("store-9")))
 	if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), `"events":[]`) {
-		t.Errorf("an empty store: status %d: %s", w.Code, w.Body)
+		t.Errorf("an empty shop: status %d: %s", w.Code, w.Body)
 	}
 }
 

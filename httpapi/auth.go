@@ -71,7 +71,7 @@ func (i Identity) validate() error {
 	return nil
 }
 
-// isID reports whether s is valid as an id of an event.
+// isID reports whether s is valid as the id of a campaign, a shop or a subject.
 func isID(s string) bool {
 	return s != "" && len(s) <= events.MaxIDBytes && utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl)
 }
@@ -270,7 +270,7 @@ func (i Identity) Sign(secret []byte, issuer, audience string, issued, expires t
 		return "", fmt.Errorf("sign token: %w", err)
 	}
 	if len(token) > maxTokenBytes {
-		return "", fmt.Errorf("sign token: with so many stores it is %d bytes; expected at most %d", len(token), maxTokenBytes)
+		return "", fmt.Errorf("sign token: with so many shops it is %d bytes; expected at most %d", len(token), maxTokenBytes)
 	}
 	return token, nil
 }

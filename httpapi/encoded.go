@@ -36,7 +36,7 @@ const (
 // encoded is an encoded dashboard. It does not change once made.
 type encoded struct {
 	campaign events.Campaign
-	event    readmodel.CampaignStats
+	stats    readmodel.CampaignStats
 	revision readmodel.Revision
 	until    time.Time // when a figure becomes stale; zero means never
 
@@ -53,7 +53,7 @@ func newEncoded(campaign events.Campaign, rows readmodel.CampaignRows, view dash
 	}
 	body = append(body, '\n')
 	n := &encoded{
-		campaign: campaign, event: *rows.Campaign(), revision: rows.Revision, until: dashboard.HoldsUntil(rows, view), body: body,
+		campaign: campaign, stats: *rows.Campaign(), revision: rows.Revision, until: dashboard.HoldsUntil(rows, view), body: body,
 		// Weak, because the compressed body has the same tag. Edits and position
 		// identify the rows, and the sum the view of them.
 		etag: fmt.Sprintf(`W/"%d-%d-%016x"`, rows.Revision.Edits, rows.Campaign().Position, crc64.Checksum(body, crc64.MakeTable(crc64.ECMA))),

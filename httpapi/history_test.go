@@ -130,7 +130,7 @@ func TestAsOf(t *testing.T) {
 	}
 }
 
-// TestWithoutHistory: who has no log does not look back, and says so.
+// TestWithoutHistory: without a log the API refuses to look back, and says so.
 func TestWithoutHistory(t *testing.T) {
 	t.Parallel()
 	b := setup(t, nil)

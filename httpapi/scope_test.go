@@ -11,17 +11,17 @@ import (
 	"jangbu/httpapi"
 )
 
-// TestOwnersSeeTheirOwn asks every route for each of 50 stores' 20 campaigns, with
-// every kind of token: what is foreign is answered, to the byte, as what is missing
-// (I12).
+// TestOwnersSeeTheirOwn asks every route for each of 50 shops' 20 campaigns, with
+// every kind of token: the response for a foreign campaign equals, to the byte, that for
+// a missing one (I12).
 func TestOwnersSeeTheirOwn(t *testing.T) {
 	t.Parallel()
-	const stores, campaigns = 50, 20
+	const shops, campaigns = 50, 20
 	draining := make(chan struct{})
 	close(draining) // a stream ends after its first view
 	b := setupHistory(t, func(cfg *httpapi.Config) { cfg.Draining = draining })
 	var facts []events.Event
-	for s := range stores {
+	for s := range shops {
 		for c := range campaigns {
 			facts = append(facts, campaign(events.Campaign(fmt.Sprintf("evt-%d-%d", s, c)), events.Shop(fmt.Sprintf("store-%d", s)))...)
 		}
@@ -36,8 +36,8 @@ func TestOwnersSeeTheirOwn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var owners []string // of each store, and one of a store that there is not
-	for s := range stores + 1 {
+	var owners []string // of each shop, and one of a shop that does not exist
+	for s := range shops + 1 {
 		owners = append(owners, "Bearer "+mint(t, owner(events.Shop(fmt.Sprintf("store-%d", s)))))
 	}
 	type reply struct {
@@ -78,20 +78,20 @@ func TestOwnersSeeTheirOwn(t *testing.T) {
 			}
 			continue
 		}
-		missing, refused := ask(target(stores, campaigns), me), ask(target(0, 0), "none")
+		missing, refused := ask(target(shops, campaigns), me), ask(target(0, 0), "none")
 		if missing.status != http.StatusNotFound || refused.status != http.StatusUnauthorized {
 			t.Fatalf("%s: a missing one: %+v, without a token: %+v", route.Path, missing, refused)
 		}
-		for s := range stores {
+		for s := range shops {
 			for c := range campaigns {
 				if c > 0 && target(s, c) == target(s, c-1) {
 					break // the route is not one of a campaign
 				}
-				target, foreign := target(s, c), owners[(s+1+c)%stores]
+				target, foreign := target(s, c), owners[(s+1+c)%shops]
 				if got := ask(target, owners[s]); got.status != http.StatusOK || !strings.Contains(got.body, fmt.Sprintf("evt-%d-%d", s, c)) {
 					t.Errorf("%s: its owner: %+v", target, got)
 				}
-				for kind, token := range map[string]string{"a foreign owner": foreign, "an owner of nothing": owners[stores]} {
+				for kind, token := range map[string]string{"a foreign owner": foreign, "an owner of nothing": owners[shops]} {
 					if got := ask(target, token); got != missing {
 						t.Errorf("%s: %s: %+v, a missing one: %+v", target, kind, got, missing)
 					}
@@ -104,7 +104,7 @@ func TestOwnersSeeTheirOwn(t *testing.T) {
 			}
 		}
 		for kind, token := range map[string]string{"no": "none", "an expired": "Bearer " + expired, "another's": "Bearer " + forged} {
-			if got := ask(target(stores, campaigns), token); got != refused {
+			if got := ask(target(shops, campaigns), token); got != refused {
 				t.Errorf("%s: a missing one, %s token: %+v, want %+v", route.Path, kind, got, refused)
 			}
 		}
@@ -123,7 +123,7 @@ func TestOwnersSeeTheirOwn(t *testing.T) {
 	both := "Bearer " + mint(t, owner("store-3", "store-4"))
 	for _, s := range []int{3, 4} {
 		if got := ask(fmt.Sprintf("/api/events/evt-%d-1/analytics", s), both); got.status != http.StatusOK {
-			t.Errorf("store %d of an owner of two: %+v", s, got)
+			t.Errorf("shop %d of an owner of two: %+v", s, got)
 		}
 	}
 	t.Logf("%d requests", asked)

@@ -142,10 +142,10 @@ func record(t testing.TB, topic string, f fact) events.Record {
 }
 
 // created is a campaign with the seed's money.
-func created(t testing.TB, id, store, title string) events.Record {
+func created(t testing.TB, id, shop, title string) events.Record {
 	t.Helper()
 	return record(t, "event-created", fact{
-		"eventId": id, "storeId": store, "title": title, "objective": "신규 고객 유치", "startsAt": "2026-11-20T00:00:00+09:00", "endsAt": "2026-12-20T00:00:00+09:00",
+		"eventId": id, "storeId": shop, "title": title, "objective": "신규 고객 유치", "startsAt": "2026-11-20T00:00:00+09:00", "endsAt": "2026-12-20T00:00:00+09:00",
 		"prizeCost": 1_000_000, "platformCost": 200_000, "expectedSalesIncrease": 3_000_000, "baselineSales": 24_000_000, "newCustomerLtv": 50_000,
 	})
 }
@@ -236,15 +236,15 @@ func (s *service) participants(t testing.TB, id string, n int) {
 }
 
 // campaigns waits until a shop has so many.
-func (s *service) campaigns(t testing.TB, store string, n int) {
+func (s *service) campaigns(t testing.TB, shop string, n int) {
 	t.Helper()
 	for deadline, seen := time.Now().Add(time.Minute), -1; seen != n; time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("%s has %d campaigns, want %d", store, seen, n)
+			t.Fatalf("%s has %d campaigns, want %d", shop, seen, n)
 		}
 		seen = 0
 		for cursor := ""; ; {
-			_, body, err := s.get(t, "/api/stores/"+store+"/events?limit=200&cursor="+url.QueryEscape(cursor))
+			_, body, err := s.get(t, "/api/stores/"+shop+"/events?limit=200&cursor="+url.QueryEscape(cursor))
 			all, ok := body["events"].([]any)
 			if err != nil || !ok {
 				break

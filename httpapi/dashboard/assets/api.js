@@ -10,8 +10,8 @@ export function setToken(value) {
   token.set(value || null);
 }
 
-/** stores returns the shops that the token names. No other module reads the token. */
-export function stores() {
+/** ownShops returns the shops that the token names. No other module reads the token. */
+export function ownShops() {
   try {
     const payload = token.get().split('.')[1].replaceAll('-', '+').replaceAll('_', '/');
     const bytes = Uint8Array.from(atob(payload), (c) => c.charCodeAt(0));
@@ -113,5 +113,5 @@ export const analyticsPath = (id, asOf) =>
 
 export const streamPath = (id) => `api/events/${encodeURIComponent(id)}/analytics/stream?${zone}`;
 
-export const listPath = (store, cursor) =>
-  `api/stores/${encodeURIComponent(store)}/events?${zone}&limit=200${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ''}`;
+export const listPath = (shop, cursor) =>
+  `api/stores/${encodeURIComponent(shop)}/events?${zone}&limit=200${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ''}`;

@@ -1,6 +1,6 @@
 // Which page is shown, and what is the same on all of them.
 
-import { hasToken, setToken, stores } from './api.js';
+import { hasToken, ownShops, setToken } from './api.js';
 import { campaign } from './campaign.js';
 import { h, label, remembered, write } from './dom.js';
 import { list } from './list.js';
@@ -27,7 +27,7 @@ function route() {
   tools();
   const [, kind = '', id, ...rest] = path.split('/').map(decoded);
   if (kind === '' && id === undefined) {
-    const [own] = stores();
+    const [own] = ownShops();
     if (own) return void location.replace(`#/stores/${encodeURIComponent(own)}`);
     document.title = t().app;
     main.replaceChildren(start());
@@ -50,7 +50,7 @@ function tools() {
   const held = document.activeElement?.id;
   write(document.getElementById('skip'), w.skip);
   write(document.querySelector('#brand span'), w.app);
-  const shops = stores();
+  const shops = ownShops();
   const listed = (s) => location.hash === `#/stores/${encodeURIComponent(s)}`;
   const choose = (e) => { location.hash = `#/stores/${encodeURIComponent(e.target.value)}`; };
   const current = theme.get() ?? 'auto';

@@ -28,7 +28,7 @@ export function campaign(main, id, asOf, signal) {
   const pill = h('p', { class: 'pill' });
   const pillSaid = h('p', { class: 'unseen', role: 'status' });
   const said = h('p', { class: 'toast', role: 'status' });
-  const action = (name, act) => h('button', { type: 'button', class: 'quiet', onclick: act }, name);
+  const action = (name, onclick) => h('button', { type: 'button', class: 'quiet', onclick }, name);
   const page = h('div', { class: 'page campaign' },
     h('div', { class: 'title' }, back, title, objective,
       h('div', { class: 'bar' }, pill, pillSaid, h('div', { class: 'actions' }, action(w.copy, copy),

@@ -13,7 +13,7 @@ const sorts = ['title', 'totalParticipants', 'totalExposure', 'roiPercent', 'sal
 const chosen = { sort: 'totalParticipants', descending: true, text: '' };
 
 /** list shows a shop until the signal aborts. */
-export function list(main, store, signal) {
+export function list(main, shop, signal) {
   const w = t();
   let all = null, drawn = step, partial = false;
   const search = h('input', { type: 'search', id: 'search', placeholder: w.searchHint, autocomplete: 'off', spellcheck: 'false', oninput: () => { chosen.text = search.value; drawn = step; show(); } });
@@ -29,9 +29,9 @@ export function list(main, store, signal) {
   const more = h('button', { type: 'button', class: 'quiet', onclick: () => { drawn += step; show(); } });
   const none = h('div', { class: 'empty' });
   const toolbar = h('div', { class: 'toolbar' }, h('label', { for: 'search' }, w.search), search, count,
-    h('button', { type: 'button', class: 'quiet', onclick: () => save(`${store}-${w.campaigns}`, csv(listSheet(wanted()))) }, w.csv),
+    h('button', { type: 'button', class: 'quiet', onclick: () => save(`${shop}-${w.campaigns}`, csv(listSheet(wanted()))) }, w.csv),
     h('button', { type: 'button', class: 'quiet', onclick: () => print() }, w.print));
-  const page = h('div', { class: 'page list' }, h('div', { class: 'title' }, h('h1', { id: 'campaigns' }, w.campaigns), h('p', { class: 'hint' }, `${w.shop} `, h('bdi', {}, store))), notice, toolbar, table, more, none);
+  const page = h('div', { class: 'page list' }, h('div', { class: 'title' }, h('h1', { id: 'campaigns' }, w.campaigns), h('p', { class: 'hint' }, `${w.shop} `, h('bdi', {}, shop))), notice, toolbar, table, more, none);
   document.title = `${w.campaigns} · ${w.app}`;
 
   function wanted() {
@@ -76,7 +76,7 @@ export function list(main, store, signal) {
     const first = all === null;
     const cards = [];
     for (let cursor = ''; cursor !== null;) {
-      const page = await patiently(listPath(store, cursor), { signal });
+      const page = await patiently(listPath(shop, cursor), { signal });
       cards.push(...page.events);
       cursor = page.next;
       if (first && cursor !== null) take(cards, true);
@@ -103,7 +103,7 @@ export function list(main, store, signal) {
         } else {
           all = null;
           const asked = new AbortController(); // by the reader, to try again
-          main.replaceChildren(failed(failure, 'store', () => asked.abort()));
+          main.replaceChildren(failed(failure, 'shop', () => asked.abort()));
           await pause(lasting ? 1 << 30 : wait, AbortSignal.any([signal, asked.signal]));
         }
         wait = Math.min(wait * 2, 3_000);

@@ -19,7 +19,7 @@ export function failed(failure, what, again) {
     case 'token':
       return state('token', w.tokenTitle, w.tokenText, tokenForm(again));
     case 'missing':
-      return what === 'store' ? state('missing', w.missingStore, w.missingStoreText, home) : state('missing', w.missingCampaign, w.missingCampaignText, home);
+      return what === 'shop' ? state('missing', w.missingShop, w.missingShopText, home) : state('missing', w.missingCampaign, w.missingCampaignText, home);
     case 'refused':
       return state('refused', w.brokenTitle, w.refusedText, home);
     case 'busy':
@@ -49,15 +49,15 @@ const tokenInput = (props) =>
 /** start asks which shop is to be seen. */
 export function start() {
   const w = t();
-  const store = h('input', { id: 'store', required: true, autocomplete: 'off', spellcheck: 'false', maxlength: 200 });
+  const shop = h('input', { id: 'shop-id', required: true, autocomplete: 'off', spellcheck: 'false', maxlength: 200 });
   const token = tokenInput({});
   const submit = (e) => {
     e.preventDefault();
     if (token.value.trim()) setToken(token.value.trim());
-    location.hash = `#/stores/${encodeURIComponent(store.value.trim())}`;
+    location.hash = `#/stores/${encodeURIComponent(shop.value.trim())}`;
   };
   return state('start', w.startTitle, w.startText, h('form', { onsubmit: submit },
-    h('label', { for: 'store' }, w.storeId), store,
+    h('label', { for: 'shop-id' }, w.shopId), shop,
     h('label', { for: 'token' }, w.tokenField), token, h('p', { class: 'hint', id: 'token-hint' }, w.tokenHint),
     h('button', { class: 'primary' }, w.open)));
 }

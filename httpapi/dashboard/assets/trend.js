@@ -41,7 +41,7 @@ export function trend() {
   const choice = (name, by) => h('button', { type: 'button', 'aria-pressed': 'false', onclick: () => { daily = by; zoom = null; show(); } }, name);
   const hourly = choice(w.hourly, false);
   const dailyChoice = choice(w.daily, true);
-  const tool = (name, sign, act) => h('button', { type: 'button', 'aria-label': name, title: name, onclick: act }, sign);
+  const tool = (name, sign, onclick) => h('button', { type: 'button', 'aria-label': name, title: name, onclick }, sign);
   const tools = h('div', { class: 'zoom', role: 'group', 'aria-label': w.trendTools },
     tool(w.earlier, '◀', () => shift(-1)), tool(w.zoomOut, '−', () => scale(2)), tool(w.zoomIn, '+', () => scale(0.5)),
     tool(w.zoomAll, '⤢', () => { zoom = null; draw(); }), tool(w.later, '▶', () => shift(1)));
@@ -146,12 +146,12 @@ export function trend() {
     if (!last) return;
     const before = shown.step === (daily ? inADay : hour) ? shown.xs.length : -1;
     shown = buckets(last.trend, daily, last.at);
-    const nobody = shown.xs.length === 0;
-    empty.hidden = !nobody;
-    chart.hidden = nobody;
+    const none = shown.xs.length === 0;
+    empty.hidden = !none;
+    chart.hidden = none;
     label(hourly, 'aria-pressed', String(!daily));
     label(dailyChoice, 'aria-pressed', String(daily));
-    if (nobody) return;
+    if (none) return;
     const most = shown.ys.indexOf(Math.max(...shown.ys));
     const sum = shown.ys.reduce((a, b) => a + b, 0);
     label(chart, 'aria-label', w.trendSaid(fullDay(shown.xs[0] * 1000), fullDay(shown.xs.at(-1) * 1000), exact(sum), exact(shown.ys[most]), when(shown.xs[most])));
