@@ -163,6 +163,10 @@
 //     of each query; a campaign outside it is readmodel.ErrNotFound, like one that
 //     does not exist (readmodeltest, "Scope"; TestOwnersSeeTheirOwn in httpapi). A
 //     route without a policy refuses every request.
+//   - I14 Bounded by us, not by input. Frames, transactions, kept rows and trends have
+//     bounds that no record can move (TestFramesAreBoundedInBytes in events/bus/kafka,
+//     TestATransactionHoldsAtMostMaxDrafts in events/commit, TestMemoryIsBounded in
+//     readmodel/cache, TestTrendWithinBounds in readmodel/dashboard).
 //
 // # When something fails
 //

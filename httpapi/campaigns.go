@@ -53,10 +53,10 @@ func (a *API) listEvents(w http.ResponseWriter, r *http.Request, caller Identity
 		return err
 	}
 	page := struct {
-		Store events.Shop      `json:"storeId"`
+		Shop  events.Shop      `json:"storeId"`
 		Cards []dashboard.Card `json:"events"`
 		Next  *string          `json:"next"`
-	}{Store: shop, Cards: cards}
+	}{Shop: shop, Cards: cards}
 	if next != "" {
 		page.Next = &next
 	}

@@ -160,8 +160,8 @@ func (s *slow) CampaignAsOf(ctx context.Context, c events.Campaign, _ readmodel.
 	}
 }
 
-// TestFewLookBackAtOnce: the third who looks back at once is sent away, and who asks
-// for now is not; one that takes too long is ended.
+// TestFewLookBackAtOnce: a third look back at once is refused, a request about the
+// present is not; a look back that takes too long is ended.
 func TestFewLookBackAtOnce(t *testing.T) {
 	t.Parallel()
 	history := &slow{asked: make(chan struct{}), release: make(chan struct{})}

@@ -83,7 +83,7 @@ func TestTakingOver(t *testing.T) {
 	})
 }
 
-func TestWhoHasWaitedLongestIsFirst(t *testing.T) {
+func TestLongestWaitingIsPolledFirst(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := setup(t, 3, func(c *channels.Config) { c.Concurrency = 1 })
