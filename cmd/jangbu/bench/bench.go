@@ -2,7 +2,7 @@ package bench
 
 // Command measures this machine.
 type Command struct {
-	Read   benchReadCommand   `cmd:"" help:"Drive the read API over loopback, beside a bare handler that writes the same bytes."`
+	Read   benchReadCommand   `cmd:"" help:"Measure the read API over loopback, beside a bare handler that writes the same bytes."`
 	Replay benchReplayCommand `cmd:"" help:"Fold a large log anew, beside a bare read of the same rows."`
-	Drive  driveCommand       `cmd:"" hidden:"" help:"The clients of read: what to ask is on standard input."`
+	Drive  driveCommand       `cmd:"" hidden:"" help:"The clients of read, in a process of their own; standard input says what to read."`
 }

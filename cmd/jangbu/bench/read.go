@@ -27,39 +27,39 @@ import (
 
 type benchReadCommand struct {
 	Connections int           `default:"64" help:"Connections, each with one request at a time (${default})."`
-	Campaigns   int           `default:"100" help:"Campaigns that are asked for in turn (${default})."`
-	For         time.Duration `default:"10s" placeholder:"DURATION" help:"How long each of the two is driven at full speed (${default}), and then at half of it."`
-	JSON        bool          `help:"Print the figures as one JSON object."`
+	Campaigns   int           `default:"100" help:"Campaigns whose dashboards are read in turn (${default})."`
+	For         time.Duration `default:"10s" placeholder:"DURATION" help:"How long each of the two is measured at full speed (${default}), and then at half of it."`
+	JSON        bool          `help:"Print the result as one JSON object."`
 	cli.LogConfig
 }
 
 // Help implements kong's detailed help.
 func (benchReadCommand) Help() string {
-	return `Starts everything embedded in a temporary directory, fills in campaigns, and asks for
-their dashboards over loopback, from another process: the API, with a token and all its
-limits but those of rates, and in turn with it a handler of net/http that does nothing
-but write the same bytes. All share the processors, so only the comparison says much.
+	return `Starts every part embedded in a temporary directory, fills in campaigns, and reads their
+dashboards over loopback, from another process: from the API, with a token and all its
+limits but those of rates, and in turns from a handler of net/http that only writes the
+same bytes. All share the processors, so only the comparison means much.
 
 Examples:
   jangbu bench read
   jangbu bench read --connections 64 --for 20s --json`
 }
 
-// benchRead is what was measured.
+// benchRead is the result, as JSON.
 type benchRead struct {
 	RequestsPerSecond     float64 `json:"requestsPerSecond"`
 	BareRequestsPerSecond float64 `json:"bareRequestsPerSecond"`
 	Ratio                 float64 `json:"ratio"`
-	// At half of the peak rate, of an answer from when it was asked for: the medians
-	// of all turns.
+	// At half of the peak rate, from a request to its response: the medians of all
+	// rounds.
 	P50Ms     float64 `json:"p50Ms"`
 	P99Ms     float64 `json:"p99Ms"`
 	BareP99Ms float64 `json:"bareP99Ms"`
 	HitRate   float64 `json:"hitRate"`
 }
 
-// benchRounds is how often the two take turns, so that a machine that gets slower
-// or faster meanwhile favours neither.
+// benchRounds is how often the two are measured in alternation, so that a machine that gets
+// slower or faster meanwhile favours neither.
 const benchRounds = 5
 
 // Run measures.
@@ -96,18 +96,18 @@ func (c benchReadCommand) Run(ctx context.Context, t cli.Terminal) (err error) {
 
 	var result benchRead
 	all, hits := s.CacheReads()
-	api, bare, err := c.takeTurns(ctx, load, 0, 0)
+	api, bare, err := c.measureBoth(ctx, load, 0, 0)
 	if err != nil {
 		return err
 	}
 	result.RequestsPerSecond, result.BareRequestsPerSecond = api.perSecond(c.For), bare.perSecond(c.For)
 	result.Ratio = result.RequestsPerSecond / result.BareRequestsPerSecond
-	api, bare, err = c.takeTurns(ctx, load, result.RequestsPerSecond/2, result.BareRequestsPerSecond/2)
+	api, bare, err = c.measureBoth(ctx, load, result.RequestsPerSecond/2, result.BareRequestsPerSecond/2)
 	if err != nil {
 		return err
 	}
-	result.P50Ms, result.P99Ms = api.median(func(d driven) float64 { return d.P50Ms }), api.median(func(d driven) float64 { return d.P99Ms })
-	result.BareP99Ms = bare.median(func(d driven) float64 { return d.P99Ms })
+	result.P50Ms, result.P99Ms = api.median(func(d driveResult) float64 { return d.P50Ms }), api.median(func(d driveResult) float64 { return d.P99Ms })
+	result.BareP99Ms = bare.median(func(d driveResult) float64 { return d.P99Ms })
 	allAfter, hitsAfter := s.CacheReads()
 	result.HitRate = float64(hitsAfter-hits) / float64(allAfter-all)
 	if c.JSON {
@@ -123,36 +123,36 @@ hit rate      %10.4f
 	return err
 }
 
-// turns are what came of each.
-type turns []driven
+// rounds are the results of the rounds of one side.
+type rounds []driveResult
 
-func (t turns) perSecond(span time.Duration) float64 {
-	answers := 0
-	for _, one := range t {
-		answers += one.Answers
+func (r rounds) perSecond(span time.Duration) float64 {
+	responses := 0
+	for _, one := range r {
+		responses += one.Responses
 	}
-	return float64(answers) / span.Seconds()
+	return float64(responses) / span.Seconds()
 }
 
-func (t turns) median(of func(driven) float64) float64 {
+func (r rounds) median(of func(driveResult) float64) float64 {
 	var all []float64
-	for _, one := range t {
+	for _, one := range r {
 		all = append(all, of(one))
 	}
 	slices.Sort(all)
 	return all[len(all)/2]
 }
 
-// takeTurns drives the API and the bare handler in turn, each at its rate; 0: as
-// fast as it answers.
-func (c benchReadCommand) takeTurns(ctx context.Context, load *readLoad, apiRate, bareRate float64) (api, bare turns, err error) {
+// measureBoth measures the API and the bare handler in alternation, each at its rate; 0 is as
+// fast as it responds.
+func (c benchReadCommand) measureBoth(ctx context.Context, load *readLoad, apiRate, bareRate float64) (api, bare rounds, err error) {
 	for range benchRounds {
-		got, err := load.api.during(c.For/benchRounds, apiRate).away(ctx)
+		got, err := load.api.during(c.For/benchRounds, apiRate).spawn(ctx)
 		if err != nil {
 			return nil, nil, err
 		}
 		api = append(api, got)
-		if got, err = load.bare.during(c.For/benchRounds, bareRate).away(ctx); err != nil {
+		if got, err = load.bare.during(c.For/benchRounds, bareRate).spawn(ctx); err != nil {
 			return nil, nil, err
 		}
 		bare = append(bare, got)
@@ -160,7 +160,7 @@ func (c benchReadCommand) takeTurns(ctx context.Context, load *readLoad, apiRate
 	return api, bare, nil
 }
 
-// start starts a service with everything embedded, and mints a token for it.
+// start starts a service with all parts embedded, and mints a token for it.
 func (c benchReadCommand) start(ctx context.Context, dir string, logger *slog.Logger) (*service.Service, string, error) {
 	secret := filepath.Join(dir, "jwt.secret")
 	if err := service.CreateSecret(secret); err != nil {
@@ -183,8 +183,7 @@ func (c benchReadCommand) start(ctx context.Context, dir string, logger *slog.Lo
 	return s, token, err
 }
 
-// prepare fills campaigns in, waits until they are served, and starts the bare
-// handler.
+// prepare fills in campaigns, waits until they are served, and starts the bare handler.
 func (c benchReadCommand) prepare(ctx context.Context, s *service.Service, token string) (*readLoad, error) {
 	g, err := synthetic.New(synthetic.Config{Seed: 1, Campaigns: c.Campaigns, Start: time.Now(), Topics: stores.DefaultTopics().Topics()})
 	if err != nil {
@@ -246,44 +245,44 @@ func (c benchReadCommand) fill(ctx context.Context, s *service.Service, g *synth
 	}
 }
 
-// readLoad is whom to ask for dashboards, and how.
+// readLoad is how the two servers are driven.
 type readLoad struct {
 	token     string
 	api, bare drive
 	server    *http.Server
 }
 
-// drive says how to ask a server for the paths.
+// drive returns how the paths of a server are read.
 func (l *readLoad) drive(ctx context.Context, connections int, addr string, paths []string) (drive, error) {
 	d := drive{Addr: addr, Connections: connections}
 	for _, path := range paths {
 		r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+addr+path, nil)
 		if err != nil {
-			return d, fmt.Errorf("ask for dashboard: %w", err)
+			return d, fmt.Errorf("read dashboard: %w", err)
 		}
 		r.Header = http.Header{"Authorization": {"Bearer " + l.token}, "User-Agent": {"jangbu-bench"}}
 		var written bytes.Buffer
 		if err := r.Write(&written); err != nil {
-			return d, fmt.Errorf("ask for dashboard: %w", err)
+			return d, fmt.Errorf("read dashboard: %w", err)
 		}
 		d.Requests = append(d.Requests, written.Bytes())
 	}
 	return d, nil
 }
 
-// during returns how to ask for so long, and how often a second at most.
+// during returns d for a duration and a rate; 0 is no bound on the rate.
 func (d drive) during(span time.Duration, perSecond float64) drive {
 	d.For, d.PerSecond = span, perSecond
 	return d
 }
 
-// startBare serves what the API says now, with nothing in between.
+// startBare starts a handler that writes the responses that the API gives now.
 func (l *readLoad) startBare(ctx context.Context) error {
-	type answer struct {
+	type response struct {
 		header http.Header
 		body   []byte
 	}
-	answers := make([]answer, len(l.api.Requests))
+	responses := make([]response, len(l.api.Requests))
 	asking, cancel := context.WithCancel(ctx)
 	defer cancel()
 	conn, err := dialHTTP(asking, l.api.Addr)
@@ -293,12 +292,12 @@ func (l *readLoad) startBare(ctx context.Context) error {
 	var paths []string
 	for i, request := range l.api.Requests {
 		var body bytes.Buffer
-		header, err := conn.ask(request, &body)
+		header, err := conn.get(request, &body)
 		if err != nil {
 			return err
 		}
 		header.Del("Date")
-		answers[i] = answer{header, body.Bytes()}
+		responses[i] = response{header, body.Bytes()}
 		paths = append(paths, "/?"+strconv.Itoa(i))
 	}
 	var lc net.ListenConfig
@@ -308,7 +307,7 @@ func (l *readLoad) startBare(ctx context.Context) error {
 	}
 	l.server = &http.Server{ReadHeaderTimeout: time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		i, _ := strconv.Atoi(r.URL.RawQuery)
-		a := answers[i%len(answers)]
+		a := responses[i%len(responses)]
 		maps.Copy(w.Header(), a.header)
 		_, _ = w.Write(a.body)
 	})}

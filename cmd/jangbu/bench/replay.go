@@ -18,27 +18,27 @@ import (
 
 type benchReplayCommand struct {
 	Events      int    `default:"1000000" help:"Events to make (${default})."`
-	Campaigns   int    `default:"1000" help:"Campaigns that they are about (${default})."`
+	Campaigns   int    `default:"1000" help:"Campaigns of these events (${default})."`
 	DatabaseURL string `placeholder:"URL" help:"A PostgreSQL server on which a database is made, and dropped in the end. Without one, SQLite in a temporary directory."`
-	JSON        bool   `help:"Print the figures as one JSON object."`
+	JSON        bool   `help:"Print the result as one JSON object."`
 	cli.LogConfig
 }
 
 // Help implements kong's detailed help.
 func (benchReplayCommand) Help() string {
 	return `Makes a log of a week's traffic in a scratch database and folds it into rows. Then, in
-turn: folds all of it in memory, as "jangbu replay" does; reads the same columns of the
-same rows with nothing done to them, by a COPY to nowhere on PostgreSQL, or a bare scan on
-SQLite; and rebuilds all projections, as "jangbu projections rebuild --all" does, from
-the asking to the switch. Then it resets the campaign that has the number of events
-nearest to 10,000. Each is done five times; printed are the medians.
+turns, it folds the whole log in memory, as "jangbu replay" does; reads the same columns of
+the same rows and discards them, by COPY on PostgreSQL or a scan on SQLite; and rebuilds
+all projections, as "jangbu projections rebuild --all" does, from the request to the
+switch. Then it resets the campaign whose number of events is nearest to 10,000. Each is
+done five times; the medians are printed.
 
 Examples:
   jangbu bench replay
   jangbu bench replay --events 1000000 --database-url postgres://… --json`
 }
 
-// benchReplay is what was measured.
+// benchReplay is the result, as JSON.
 type benchReplay struct {
 	Events                 int     `json:"events"`
 	ReplayEventsPerSecond  float64 `json:"replayEventsPerSecond"`
@@ -91,7 +91,7 @@ func (c benchReplayCommand) Run(ctx context.Context, t cli.Terminal) (err error)
 	}
 	t.Printf(`%d events, %d campaigns, %d rows
 replay        %10.0f events/s, in memory
-bare          %10.0f events/s, nothing done to them
+bare          %10.0f events/s, read and discarded
 ratio         %10.2f
 rebuild       %10.0f events/s, all projections, to the switch
 follow        %10.0f events/s, from nothing, a batch at a time
@@ -102,7 +102,7 @@ peak memory   %10.0f MiB`,
 	return nil
 }
 
-// measure follows the log to its end, and then times the others in turn, so that a
+// measure follows the log to its end, and then measures the others in alternation, so that a
 // machine that gets slower or faster meanwhile favours none.
 func (c benchReplayCommand) measure(ctx context.Context, s *scratch, counts map[events.Campaign]int, logger *slog.Logger) (out benchReplay, err error) {
 	out.Events = c.Events
@@ -130,7 +130,7 @@ func (c benchReplayCommand) measure(ctx context.Context, s *scratch, counts map[
 			return out, err
 		}
 		bares = append(bares, took)
-		if took, err = s.op(ctx, readmodel.Operation{Kind: readmodel.Rebuild, Projections: names}); err != nil {
+		if took, err = s.operate(ctx, readmodel.Operation{Kind: readmodel.Rebuild, Projections: names}); err != nil {
 			return out, err
 		}
 		rebuilds = append(rebuilds, took)
@@ -144,7 +144,7 @@ func (c benchReplayCommand) measure(ctx context.Context, s *scratch, counts map[
 	out.ResetEvents = counts[campaign]
 	var resets []time.Duration
 	for range benchRounds {
-		took, err := s.op(ctx, readmodel.Operation{Kind: readmodel.Reset, Projections: names, Campaign: campaign})
+		took, err := s.operate(ctx, readmodel.Operation{Kind: readmodel.Reset, Projections: names, Campaign: campaign})
 		if err != nil {
 			return out, err
 		}

@@ -26,17 +26,17 @@ import (
 	"jangbu/readmodel"
 )
 
-// scratch is a log and its rows for a measurement, in a database of their own.
+// scratch is the log and the rows of one measurement, in a database of their own.
 type scratch struct {
 	log    events.Log
 	rows   readmodel.Store
 	runner *runner.Runner
-	// bare reads every row of the log and does nothing with it.
+	// bare reads every row of the log and discards it.
 	bare    func(ctx context.Context) error
-	closers []func(context.Context) error // in the order of opening
+	closers []func(context.Context) error // in the order in which they were opened
 }
 
-// newScratch makes one on a PostgreSQL server, or in a temporary directory.
+// newScratch makes a scratch on a PostgreSQL server, or in a temporary directory.
 func newScratch(ctx context.Context, server string) (_ *scratch, err error) {
 	s := &scratch{}
 	defer func() {
@@ -109,7 +109,7 @@ func (s *scratch) drop(ctx context.Context) error {
 	return errors.Join(all...)
 }
 
-// Both read what a replay does.
+// Both read the columns that a replay reads.
 const (
 	copyOfLog = `COPY (SELECT position, occurred_at, recorded_at, type, id, digest, payload FROM jangbu_log.events ORDER BY position) TO STDOUT (FORMAT binary)`
 	scanOfLog = `SELECT position, occurred_at, recorded_at, type, id, digest, payload FROM events ORDER BY position`
@@ -145,7 +145,7 @@ func scanLog(ctx context.Context, path string) (err error) {
 	return rows.Err()
 }
 
-// fill appends n events, a week's traffic, and returns how many are of each campaign.
+// fill appends n events, a week's traffic, and returns the number of each campaign's.
 func (s *scratch) fill(ctx context.Context, n, campaigns int, tell func(made int)) (map[events.Campaign]int, error) {
 	const batch = 20_000
 	g, err := synthetic.New(synthetic.Config{
@@ -184,7 +184,7 @@ func (s *scratch) fill(ctx context.Context, n, campaigns int, tell func(made int
 	return counts, nil
 }
 
-// follow has a runner fold the log, and returns once it has got to the position.
+// follow starts a runner that folds the log, and returns once it has reached a position.
 func (s *scratch) follow(ctx context.Context, to events.Position, logger *slog.Logger) (stop func() error, err error) {
 	r, err := runner.New(runner.Config{Log: s.log, Rows: s.rows, Projections: projections.All(), Owner: "bench", Logger: logger})
 	if err != nil {
@@ -213,12 +213,12 @@ func (s *scratch) follow(ctx context.Context, to events.Position, logger *slog.L
 	}
 }
 
-// operation has the runner carry out an operation, and returns how long it took to its end. Then it
-// waits until the runner has cleared up.
-func (s *scratch) op(ctx context.Context, a readmodel.Operation) (took time.Duration, err error) {
-	a.Who = "bench"
+// operate asks for an operation and returns how long the runner took to end it. It waits
+// until the runner has cleared up.
+func (s *scratch) operate(ctx context.Context, op readmodel.Operation) (took time.Duration, err error) {
+	op.Who = "bench"
 	took, err = timed(func() error {
-		asked, err := s.rows.Ask(ctx, a)
+		asked, err := s.rows.Ask(ctx, op)
 		if err != nil {
 			return err
 		}

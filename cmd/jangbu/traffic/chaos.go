@@ -10,7 +10,7 @@ import (
 	"jangbu/events/channels/simulator"
 )
 
-// orderedFault is what a simulated API was told to do.
+// orderedFault is a fault that a simulated API was given.
 type orderedFault struct {
 	API     simulator.API   `json:"api"`
 	Fault   simulator.Fault `json:"fault"`             // empty: it works again
@@ -25,9 +25,9 @@ func (f orderedFault) String() string {
 	return fmt.Sprintf("           — %s: %s for %.0fs", f.API, f.Fault, f.Seconds)
 }
 
-// chaos lets one simulated API fail again and again until ctx ends: some time
-// well, then some time with one fault, in an order that depends on the seed. tell
-// is told of each change.
+// chaos lets one simulated API fail again and again until ctx ends: it works for 5 to 20 s,
+// then has one fault for 10 to 45 s, in an order that depends on the seed. It calls tell with
+// each change.
 func chaos(ctx context.Context, simulated *simulator.Simulator, a simulator.API, seed uint64, tell func(orderedFault)) {
 	random := rand.New(rand.NewPCG(seed, 0))
 	seconds := func(from, to int) time.Duration { return time.Duration(from+random.IntN(to-from+1)) * time.Second }
@@ -48,8 +48,8 @@ func chaos(ctx context.Context, simulated *simulator.Simulator, a simulator.API,
 	}
 }
 
-// outages are the faults that are no answer. A figure that shrinks is one: it is
-// believed, and shown.
+// outages returns the faults in which the API reports no figures. A figure that shrinks is
+// reported, and so believed and shown.
 func outages() []simulator.Fault {
 	return slices.DeleteFunc(simulator.Faults(), func(f simulator.Fault) bool { return f == simulator.Shrinking })
 }
@@ -59,7 +59,7 @@ func shuffled(random *rand.Rand, faults []simulator.Fault) []simulator.Fault {
 	return faults
 }
 
-// pass lets time pass and reports whether ctx lasts.
+// pass waits and reports whether ctx has not ended meanwhile.
 func pass(ctx context.Context, d time.Duration) bool {
 	select {
 	case <-time.After(d):

@@ -24,8 +24,8 @@ import (
 type DemoCommand struct {
 	HTTPAddr string `env:"JANGBU_HTTP_ADDR" default:"127.0.0.1:0" placeholder:"HOST:PORT" help:"Where the read API listens (${default}: any free port)."`
 	trafficConfig
-	For   time.Duration `placeholder:"DURATION" help:"End by itself after so long."`
-	Chaos bool          `help:"Let the channel APIs fail in every way they can, one after another."`
+	For   time.Duration `placeholder:"DURATION" help:"End after this time."`
+	Chaos bool          `help:"Let the channel APIs fail in every way, one after another."`
 	JSON  bool          `help:"Print one JSON object for each line."`
 	cli.LogConfig
 }
@@ -33,10 +33,10 @@ type DemoCommand struct {
 // Help implements kong's detailed help.
 func (DemoCommand) Help() string {
 	return `Starts every part in a temporary directory, on free ports: broker, log, rows, API,
-simulated channel APIs and generated traffic. Shows the pipeline moving until it is
+simulated channel APIs and generated traffic. Shows the pipeline at work until it is
 interrupted, and leaves nothing behind. With --chaos the channel APIs hang, break off,
-lie and refuse; the figures on the dashboards only ever grow. An API's fault can also
-be ordered by hand: curl -X PUT -d hang CONTROL-URL/sns ends with curl -X DELETE.
+send garbage and refuse; the figures on the dashboards only ever grow. A fault can also be
+set by hand: curl -X PUT -d hang CONTROL-URL/sns begins one, curl -X DELETE ends it.
 
 Examples:
   jangbu demo
@@ -46,12 +46,11 @@ Examples:
 }
 
 const (
-	// demoRate is the registrations a second of a demo that names no rate.
+	// demoRate is the default rate: registrations a second.
 	demoRate = 20
-	// demoPast is for how long a demo's campaigns have been running.
+	// demoPast is how long ago the campaigns of a demo began.
 	demoPast = 3 * 24 * time.Hour
-	// demoInterval is how often a demo's channels are polled: figures should be
-	// seen to move.
+	// demoInterval is how often the channels are polled: often enough to see figures grow.
 	demoInterval = 10 * time.Second
 )
 
@@ -98,8 +97,8 @@ func (c DemoCommand) Run(ctx context.Context, t cli.Terminal) (err error) {
 	return s.Wait(ctx)
 }
 
-// config is a service with all parts embedded, on free ports, that polls the
-// simulated channels.
+// config returns a service with all parts embedded, on free ports, that polls the simulated
+// channels.
 func (c DemoCommand) config(dir, key string, simulated *simulator.Simulator) (service.Config, error) {
 	path := filepath.Join(dir, "channel.key")
 	if err := os.WriteFile(path, []byte(key), 0o600); err != nil {
@@ -115,7 +114,7 @@ func (c DemoCommand) config(dir, key string, simulated *simulator.Simulator) (se
 	return cfg, nil
 }
 
-// startTraffic starts what fills the pipeline and what shows it.
+// startTraffic starts the traffic and the lines that show it.
 func (c DemoCommand) startTraffic(ctx context.Context, s *service.Service, t cli.Terminal, simulated *simulator.Simulator) error {
 	now := time.Now()
 	g, err := c.generator(now.Add(-demoPast), stores.DefaultTopics().Topics())
@@ -155,8 +154,8 @@ func (c DemoCommand) startTraffic(ctx context.Context, s *service.Service, t cli
 	return nil
 }
 
-// publishPast publishes the campaigns and what they have drawn since they began, as
-// people come: few at night, most in the evening.
+// publishPast publishes the campaigns and their registrations since they began: few at
+// night, most in the evening.
 func publishPast(ctx context.Context, p *kafka.Producer, g *synthetic.Generator, now time.Time) error {
 	perHour := [24]int{120, 60, 40, 40, 40, 80, 240, 440, 600, 680, 800, 1120, 1320, 920, 760, 760, 840, 1000, 1320, 1520, 1400, 1000, 600, 280} // from midnight
 	past := slices.Concat(g.Campaigns(), g.Distributions())
@@ -171,7 +170,7 @@ func publishPast(ctx context.Context, p *kafka.Producer, g *synthetic.Generator,
 	return p.Produce(ctx, past)
 }
 
-// shownDashboard says what to open.
+// shownDashboard is the address of a dashboard to open.
 type shownDashboard struct {
 	Open string `json:"open"`
 }
@@ -179,7 +178,7 @@ type shownDashboard struct {
 // String is the line for people.
 func (d shownDashboard) String() string { return "\nOpen " + d.Open + "\n" }
 
-// shownPipeline is the pipeline at some moment.
+// shownPipeline is the state of the pipeline at one moment.
 type shownPipeline struct {
 	Head            events.Position `json:"head"`
 	EventsPerSecond events.Position `json:"eventsPerSecond"`
@@ -204,7 +203,7 @@ func (p shownPipeline) String() string {
 	return line.String()
 }
 
-// head names the columns of the line.
+// head returns the names of the columns.
 func (p shownPipeline) head() string {
 	var line strings.Builder
 	_, _ = fmt.Fprintf(&line, "%10s %10s %8s %12s %14s", "log head", "events/s", "lag", "duplicates", "dead letters")
@@ -214,7 +213,7 @@ func (p shownPipeline) head() string {
 	return line.String()
 }
 
-// show prints a line a second about the pipeline.
+// show prints the state of the pipeline once a second.
 func show(ctx context.Context, t cli.Terminal, asJSON bool, s *service.Service) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
@@ -247,7 +246,7 @@ func show(ctx context.Context, t cli.Terminal, asJSON bool, s *service.Service) 
 	}
 }
 
-// shownState is what a breaker is, unless its API has asked for a pause.
+// shownState returns the state of a breaker, or the pause that its API has asked for.
 func shownState(s channels.Status) string {
 	if wait := time.Until(s.PausedUntil); wait > 0 {
 		return "pauses " + wait.Round(time.Second).String()

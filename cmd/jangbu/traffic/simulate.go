@@ -24,24 +24,24 @@ type SimulateCommand struct {
 	stores.TopicConfig
 	trafficConfig
 	Events int  `default:"10000" help:"Registrations to publish, duplicates and malformed ones included (${default}; 0: until interrupted)."`
-	JSON   bool `help:"Print the figures as one JSON object."`
+	JSON   bool `help:"Print the result as one JSON object."`
 	cli.LogConfig
 }
 
-// trafficConfig says what traffic to generate.
+// trafficConfig is the flags that say what traffic to generate.
 type trafficConfig struct {
 	Campaigns  int     `default:"100" help:"Campaigns (${default}); their popularity follows a Zipf law, the first draws a fifth."`
 	Rate       float64 `default:"0" help:"Registrations a second (${default}: as many as the brokers take)."`
 	Seed       uint64  `default:"1" help:"Seed: equal seeds generate equal campaigns and people (${default})."`
 	Duplicates float64 `default:"0" placeholder:"SHARE" help:"Share of registrations that repeat an earlier one, 0 to 1 (${default})."`
-	Malformed  float64 `default:"0" placeholder:"SHARE" help:"Share that is malformed, in ten ways that take turns (${default})."`
+	Malformed  float64 `default:"0" placeholder:"SHARE" help:"Share that is malformed, in ten ways, one after another (${default})."`
 }
 
 // Help implements kong's detailed help.
 func (SimulateCommand) Help() string {
 	return `Publishes the campaigns, their distributions, a first report of each channel, and
-then registrations. It prints what a log that had nothing of this seed before must
-show for it.
+then registrations. It prints what a log without earlier traffic of the same seed must
+hold afterwards.
 
 Examples:
   jangbu simulate
@@ -49,7 +49,7 @@ Examples:
   jangbu simulate --events 0 --rate 500 --duplicates 0.05 --malformed 0.01`
 }
 
-// simulated is what simulate published, and what it must come to.
+// simulated is what was published, and what a log must hold for it, as JSON.
 type simulated struct {
 	Seconds          float64 `json:"seconds"`
 	RecordsPerSecond float64 `json:"recordsPerSecond"`
@@ -135,9 +135,9 @@ func (c trafficConfig) generator(start time.Time, topics map[events.Type]string)
 	})
 }
 
-// publish publishes the campaigns, their distributions and the channels'
-// reports, and then so many registrations, 0 for no end, at a rate, 0 for no
-// bound. Also when ctx ends it says what it has published.
+// publish publishes the campaigns, their distributions and the channels' reports, and then
+// registrations: a number of them, 0 until ctx ends, at a rate, 0 without a bound. It also
+// returns what it has published when there is an error.
 func publish(ctx context.Context, p *kafka.Producer, g *synthetic.Generator, stats []events.Record, registrations int, perSecond float64) (simulated, error) {
 	start := time.Now()
 	var r simulated
@@ -167,8 +167,8 @@ func publish(ctx context.Context, p *kafka.Producer, g *synthetic.Generator, sta
 	return finish(err)
 }
 
-// register publishes so many registrations, 0 for no end, at a rate, 0 for no bound,
-// and tells of each batch.
+// register publishes registrations: a number of them, 0 until ctx ends, at a rate a second,
+// 0 without a bound. It calls published with the size of each batch.
 func register(ctx context.Context, p *kafka.Producer, g *synthetic.Generator, registrations int, perSecond float64, published func(n int)) error {
 	// A tenth of a second's worth at a time keeps a low rate smooth and a high one cheap.
 	batch, limiter := 20_000, rate.NewLimiter(rate.Inf, 1)
