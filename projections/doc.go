@@ -1,10 +1,9 @@
 // Package projections holds the folds from the log to the rows that are served,
 // one file each, and their registry, [All].
 //
-// A projection is data: a name, a version and two pure functions. Touch names
-// the rows that an event needs, Fold changes them; where rows come from and go
-// to is the business of whoever calls them, so that one piece of code serves
-// following live, rebuilding, verifying and replaying into memory.
+// A projection is data: a table, a version and two pure functions. Touch names the rows
+// that an event needs, Fold changes them. The caller loads and writes rows, so the same
+// functions serve following live, rebuilding, verifying and replaying into memory.
 //
 // # Invariants
 //
@@ -24,15 +23,16 @@
 //
 // # Failure
 //
-// Folding a well-formed event cannot fail. Folding an event onto a campaign's
-// row that has already taken it is an error of the caller that would count it
-// twice (I1); the fold of event_stats panics on it, and the process stops rather
-// than serve a wrong number.
+// Folding a well-formed event cannot fail. To fold an event onto a campaign's row that
+// has already taken it would count it twice (I1), and is an error of the caller: the fold
+// of event_stats panics, and the process stops rather than serve a wrong number.
 //
 // # Adding one
 //
-// Write its file after the model of participation_hourly.go, give it a table and
-// a row type in readmodel and in its adapters, and add it to [All]. Its rows are
-// folded from position 0 when it first runs. Raise Version with any change of
-// what it makes of a log.
+// A projection is one Go file here, after the model of the one in the README: the type of
+// its rows, their table ([readmodel.NewTable]), Touch, Fold and a version; an entry in
+// [All]; and a CREATE TABLE in readmodel/pgrows/schema.sql and
+// readmodel/sqliterows/schema.sql. The tables that the dashboard reads have their types
+// in readmodel. The rows of a new projection are folded from position 0. Raise its
+// version with every change of what it makes of a log.
 package projections

@@ -58,6 +58,8 @@ func added() projections.Projection {
 	}
 }
 
+func withAdded() []projections.Projection { return append(projections.All(), added()) }
+
 // addedBundle is a log and rows with all projections and the added one.
 type addedBundle struct {
 	log  *sqlitelog.Log
@@ -97,7 +99,7 @@ func TestAddedProjection(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := open(t)
-			b.log, b.ps = openLog(t), append(projections.All(), added())
+			b.log, b.ps = openLog(t), withAdded()
 			b.head = appendAll(t, b.log, drafts(t, 21, 400), 100)
 			testAddedIsFollowed(t, b)
 			testAddedIsMended(t, b)
@@ -248,7 +250,7 @@ func addedOnSQLite(t *testing.T) *addedBundle {
 	b.exec(t, "PRAGMA busy_timeout = 10000")
 	b.exec(t, readmodeltest.ExtraOnSQLite)
 	db.SetMaxOpenConns(1)
-	rows, err := sqliterows.Open(t.Context(), path, readmodeltest.Tables())
+	rows, err := sqliterows.Open(t.Context(), path, projections.Tables(withAdded()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -272,7 +274,7 @@ func addedOnPostgres(t *testing.T) *addedBundle {
 		}
 	}}
 	b.exec(t, readmodeltest.ExtraOnPostgres)
-	rows, err := pgrows.Open(t.Context(), url, readmodeltest.Tables(), pgrows.Options{})
+	rows, err := pgrows.Open(t.Context(), url, projections.Tables(withAdded()), pgrows.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

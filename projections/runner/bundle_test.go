@@ -74,7 +74,7 @@ func onSQLite(t *testing.T) *verifyBundle {
 	}
 	t.Cleanup(func() { _ = rows.Close() })
 	b := setupVerify(t, rows)
-	db, err := sql.Open("sqlite", path)
+	db, err := sql.Open("sqlite", path+"?_pragma=busy_timeout(10000)")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,6 +14,7 @@ import (
 
 	"jangbu/events"
 	"jangbu/projections"
+	"jangbu/projections/replay"
 	"jangbu/projections/runner"
 	"jangbu/readmodel"
 )
@@ -118,6 +119,42 @@ func TestRebuild(t *testing.T) {
 			if build.Generation != want || build.Position != head {
 				t.Errorf("%s: %+v; want generation %d at %d", name, build, want, head)
 			}
+		}
+	})
+}
+
+// TestEachTable deletes a campaign's rows from one table after another, and then all rows:
+// verify names the table, a reset mends the campaign, and a rebuild all of them.
+func TestEachTable(t *testing.T) {
+	t.Parallel()
+	everywhere(t, func(t *testing.T, b *verifyBundle) {
+		campaigns, err := b.rows.Campaigns(t.Context(), "", 1)
+		if err != nil || len(campaigns) == 0 {
+			t.Fatalf("Campaigns: %v, %v", campaigns, err)
+		}
+		start(t, b.log, b.rows, "process-1", 20, projections.All())
+		for _, name := range names(projections.All()) {
+			t.Run(name, func(t *testing.T) {
+				damage := func(where string) replay.Verified {
+					t.Helper()
+					if b.exec(t, "DELETE FROM "+b.prefix+name+where) == 0 {
+						t.Fatal("the table has no rows")
+					}
+					v := b.verify(t)
+					if v.First == nil || v.First.Table != name || v.First.Served != "no row" {
+						t.Fatalf("after a deletion: %v", v.First)
+					}
+					return v
+				}
+				if v := damage(fmt.Sprintf(" WHERE campaign = '%s'", campaigns[0])); v.Diverging != 1 || v.First.Campaign != campaigns[0] {
+					t.Errorf("%d campaigns differ: %v", v.Diverging, v.First)
+				}
+				done(t, b.rows, readmodel.Reset, campaigns[0], name)
+				b.clean(t)
+				damage("")
+				done(t, b.rows, readmodel.Rebuild, "", name)
+				b.clean(t)
+			})
 		}
 	})
 }
