@@ -48,7 +48,7 @@ func TestComposeFile(t *testing.T) {
 			}
 			set++
 			if value == nil {
-				t.Errorf("service %s: %s is taken from whoever starts it", name, variable)
+				t.Errorf("service %s: %s is taken from the environment of docker compose", name, variable)
 			}
 			if unknown := service.UnknownVariables(parser, []string{variable + "="}); len(unknown) > 0 {
 				t.Errorf("service %s sets %s, which nothing reads", name, variable)

@@ -69,7 +69,7 @@ func TestPollerIsHandedOver(t *testing.T) {
 
 	holder := slices.IndexFunc(programs, func(p *program) bool { return p.metric(t, "jangbu_polling_leading") == 1 })
 	if holder < 0 {
-		t.Fatal("nobody says that it polls")
+		t.Fatal("no process says that it polls")
 	}
 	other := programs[1-holder]
 	if other.metric(t, "jangbu_polling_leading") != 0 {

@@ -23,8 +23,8 @@ import (
 	"jangbu/events/synthetic"
 )
 
-// operated is a log with rows that nobody folds but the commands, and a way to change
-// the rows by hand.
+// operated is a log with rows that only the commands fold, and a way to change the rows by
+// hand.
 type operated struct {
 	flags []string
 	exec  func(t *testing.T, statement string)
@@ -149,7 +149,7 @@ func TestRowsChangedByHandAreMended(t *testing.T) {
 				"event_stats":          "participants = participants + 1",
 				"channel_stats":        "cost_won = cost_won + 5",
 				"participation_hourly": "participants = participants - 1",
-				"participant_profile":  "value = 'nobody'",
+				"participant_profile":  "value = 'changed'",
 			} {
 				where := " WHERE generation = 2"
 				if table == "participant_profile" {
@@ -177,12 +177,12 @@ func TestRowsChangedByHandAreMended(t *testing.T) {
 				if !strings.Contains(complaint, "1 of 1 campaigns change\n  "+string(o.one)+": "+table) || !strings.Contains(complaint, "not confirmed, nothing was changed") {
 					t.Errorf("a no is answered with %q", complaint)
 				}
-				o.asked(t, cli.ExitFailed, "", append(reset, "--diff")...) // nobody is there
+				o.asked(t, cli.ExitFailed, "", append(reset, "--diff")...) // the input is empty
 				o.run(t, cli.ExitCheckFailed, "verify", "--campaign", string(o.one))
 
 				o.exec(t, "UPDATE "+o.table("event_stats")+" SET new_customers = new_customers + 1 WHERE generation = 2 AND campaign <> '"+string(o.one)+"'")
 				if _, complaint = o.asked(t, cli.ExitDone, "yes\n", append(reset, "--diff")...); !strings.Contains(complaint, "Type yes") {
-					t.Errorf("nobody was asked: %q", complaint)
+					t.Errorf("no question was asked: %q", complaint)
 				}
 				o.run(t, cli.ExitDone, "verify", "--campaign", string(o.one))
 				out, _ = o.run(t, cli.ExitDone, "projections", "rebuild", "--all", "--dry-run", "--json")
@@ -215,7 +215,7 @@ func TestQuestionIsInterrupted(t *testing.T) {
 	o := operatedOnSQLite(t)
 	o.exec(t, "UPDATE event_stats SET participants = participants + 1 WHERE generation = 2")
 	cmd := commandLine(t, append([]string{"projections", "rebuild", "--all", "--diff"}, o.flags...)...)
-	if _, err := cmd.StdinPipe(); err != nil { // nobody types
+	if _, err := cmd.StdinPipe(); err != nil { // an input without a line
 		t.Fatal(err)
 	}
 	cmd.Stderr = nil
@@ -230,7 +230,7 @@ func TestQuestionIsInterrupted(t *testing.T) {
 	defer patience.Stop()
 	said := bufio.NewReader(stderr)
 	if _, err := said.ReadString('?'); err != nil {
-		t.Fatalf("nobody was asked: %v", err)
+		t.Fatalf("no question was asked: %v", err)
 	}
 	if err := cmd.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)

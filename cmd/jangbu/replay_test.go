@@ -174,10 +174,10 @@ func TestReplay(t *testing.T) {
 		code int
 		says string
 	}{
-		"nobody's campaign":  {[]string{"--campaign", "nope"}, cli.ExitNothing, "no campaign"},
+		"unknown campaign":   {[]string{"--campaign", "nope"}, cli.ExitNothing, "no campaign"},
 		"beyond the head":    {[]string{"--as-of", "13"}, cli.ExitNothing, "the log ends at position 12"},
 		"from beyond it":     {[]string{"--from", "13"}, cli.ExitNothing, "the log ends at position 12"},
-		"nobody's store":     {[]string{"--shop", "nope"}, cli.ExitNothing, "no campaign"},
+		"unknown shop":       {[]string{"--shop", "nope"}, cli.ExitNothing, "no campaign"},
 		"no store here":      {[]string{"--data-dir", filepath.Join(dir, "nope")}, cli.ExitNothing, "no store at"},
 		"no such amount":     {[]string{"--set", "prize=1"}, cli.ExitUsage, "prizeCost"},
 		"no number":          {[]string{"--set", "prizeCost=many"}, cli.ExitUsage, "--set"},

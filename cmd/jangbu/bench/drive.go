@@ -31,7 +31,7 @@ type driveCommand struct{}
 // drive is what the clients do, as JSON on standard input.
 type drive struct {
 	Addr        string
-	Requests    [][]byte // as they are written to a connection, sent in turn
+	Requests    [][]byte // as they are written to a connection, one after another
 	Connections int
 	For         time.Duration
 	// PerSecond is the rate, at even intervals; 0 is as fast as the server responds.

@@ -27,7 +27,7 @@ import (
 
 type benchReadCommand struct {
 	Connections int           `default:"64" help:"Connections, each with one request at a time (${default})."`
-	Campaigns   int           `default:"100" help:"Campaigns whose dashboards are read in turn (${default})."`
+	Campaigns   int           `default:"100" help:"Campaigns whose dashboards are read, one after another (${default})."`
 	For         time.Duration `default:"10s" placeholder:"DURATION" help:"How long each of the two is measured at full speed (${default}), and then at half of it."`
 	JSON        bool          `help:"Print the result as one JSON object."`
 	cli.LogConfig
@@ -37,7 +37,7 @@ type benchReadCommand struct {
 func (benchReadCommand) Help() string {
 	return `Starts every part embedded in a temporary directory, fills in campaigns, and reads their
 dashboards over loopback, from another process: from the API, with a token and all its
-limits but those of rates, and in turns from a handler of net/http that only writes the
+limits but those of rates, and in alternation from a handler of net/http that only writes the
 same bytes. All share the processors, so only the comparison means much.
 
 Examples:

@@ -26,8 +26,8 @@ type benchReplayCommand struct {
 
 // Help implements kong's detailed help.
 func (benchReplayCommand) Help() string {
-	return `Makes a log of a week's traffic in a scratch database and folds it into rows. Then, in
-turns, it folds the whole log in memory, as "jangbu replay" does; reads the same columns of
+	return `Makes a log of a week's traffic in a scratch database and folds it into rows. Then, one
+after another, it folds the whole log in memory, as "jangbu replay" does; reads the same columns of
 the same rows and discards them, by COPY on PostgreSQL or a scan on SQLite; and rebuilds
 all projections, as "jangbu projections rebuild --all" does, from the request to the
 switch. Then it resets the campaign whose number of events is nearest to 10,000. Each is

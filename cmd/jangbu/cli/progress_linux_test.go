@@ -49,7 +49,7 @@ func TestProgressOnTerminal(t *testing.T) {
 		if err := screen.Close(); err != nil {
 			t.Fatal(err)
 		}
-		text, _ := io.ReadAll(reader) // to EIO, the end of a terminal that nobody has open
+		text, _ := io.ReadAll(reader) // to EIO, the end of a terminal that no process has open
 		t.Logf("%q", text)
 		lines := strings.Split(strings.ReplaceAll(string(text), "\r\n", "\n"), "\n")
 		for _, line := range lines {

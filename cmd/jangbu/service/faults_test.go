@@ -253,7 +253,7 @@ func (b *faultBundle) try(t *testing.T, c cell) figures {
 	case p != nil && (p.Result == channels.ResultLearned) != (c.fault == simulator.Shrinking):
 		t.Errorf("%s: the poll's outcome is %s", c.campaign(), p.Result)
 	case c.fault == simulator.Shrinking && p != nil && len(p.Shrunk) == 0:
-		t.Errorf("%s: nobody noticed that the figures have shrunk", c.campaign())
+		t.Errorf("%s: it was not noticed that the figures have shrunk", c.campaign())
 	}
 	if sim.Followed() > 0 {
 		t.Errorf("%s: a redirect was followed", c.campaign())
@@ -263,7 +263,7 @@ func (b *faultBundle) try(t *testing.T, c cell) figures {
 	return good
 }
 
-// always is a schedule by which everybody is due at once.
+// always is a schedule by which all campaigns are due at once.
 func always() channels.Schedule {
 	return channels.Schedule{Youngest: time.Nanosecond, Oldest: time.Nanosecond}
 }

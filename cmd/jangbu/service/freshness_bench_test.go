@@ -110,7 +110,7 @@ func BenchmarkFreshness(b *testing.B) {
 	}
 }
 
-// deletingCache is what most would write: a key is set by whoever missed it, and
+// deletingCache is what most would write: a key is set by the reader that missed it, and
 // deleted when its campaign changes.
 type deletingCache struct {
 	readmodel.Reader

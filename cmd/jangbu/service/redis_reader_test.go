@@ -88,7 +88,7 @@ func (r *redisReader) come(ctx context.Context, t testing.TB, url string) (fromR
 			t.Error(err)
 			return fromRedis
 		}
-		_, _ = process.Campaign(ctx, "nobody", readmodel.Everything())
+		_, _ = process.Campaign(ctx, "evt-none", readmodel.Everything())
 		time.Sleep(20 * time.Millisecond) // by now it knows the store's revision
 		for c := range r.campaigns {
 			want, start := r.want(c), time.Now()

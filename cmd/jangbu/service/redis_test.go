@@ -28,7 +28,7 @@ func TestRedisMisbehaves(t *testing.T) {
 	for _, p := range misbehave(t, setup(t, cfg), server, 1500*time.Millisecond) {
 		t.Logf("%-24s p99 %6.1f ms of %d reads; of newcomers %6.1f ms of %d", p.name, milliseconds(p.p99), p.reads, milliseconds(p.newcomers), p.came)
 		if p.reads == 0 || p.came == 0 {
-			t.Errorf("%s: nobody was answered", p.name)
+			t.Errorf("%s: no read succeeded", p.name)
 		}
 	}
 }
@@ -155,7 +155,7 @@ func misbehave(t testing.TB, b *bundle, server *redisServer, span time.Duration)
 		t.Errorf("wrong answers:\n%s", strings.Join(wrong, "\n"))
 	}
 	if fromRedis == 0 {
-		t.Error("Redis answered nobody")
+		t.Error("no read was served from Redis")
 	}
 	t.Logf("%d answers came from Redis", fromRedis)
 	return phases
