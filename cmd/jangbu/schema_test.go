@@ -16,6 +16,7 @@ import (
 
 	"jangbu/cmd/jangbu/cli"
 	"jangbu/events"
+	"jangbu/projections"
 )
 
 // schemaPath is where the JSON Schema of a command's --json is; its words are joined
@@ -23,10 +24,17 @@ import (
 func schemaPath(name string) string { return filepath.Join("testdata", "schemas", name+".json") }
 
 // checkJSON returns an error unless the text is one JSON value or several, each as
-// the schema of that name says.
+// the schema of that name says. The schema "projection" is that of a projection's name.
 func checkJSON(name string, text []byte) error {
 	c := jsonschema.NewCompiler()
 	c.AssertFormat()
+	var names []any
+	for _, p := range projections.All() {
+		names = append(names, p.Name())
+	}
+	if err := c.AddResource(schemaPath("projection"), map[string]any{"enum": names}); err != nil {
+		return err
+	}
 	schema, err := c.Compile(schemaPath(name))
 	if err != nil {
 		return err

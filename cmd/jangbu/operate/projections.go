@@ -26,7 +26,7 @@ type ProjectionsCommand struct {
 
 // projectionFlags are the flags that name the projections of a command.
 type projectionFlags struct {
-	Name []string `arg:"" optional:"" name:"name" help:"Projections: event_stats, channel_stats, participation_hourly, participant_profile."`
+	Name []string `arg:"" optional:"" name:"name" help:"Projections, by the names that projections list prints."`
 	All  bool     `help:"All projections."`
 }
 
