@@ -64,7 +64,7 @@ func testRetryKilled(t *testing.T, at stores.Config) {
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		// Some time within a few transactions after its first, if there are so many.
+		// At a random moment within its first few transactions.
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		if _, err := log.Wait(ctx, min(before+events.Position(random.IntN(600)), letters-1)); err != nil {
 			t.Fatal(err)

@@ -39,7 +39,7 @@ func created(t *testing.T, campaign string) events.Draft {
 	return d.Draft
 }
 
-// appendRegistrations appends so many registrations to a log that has none yet.
+// appendRegistrations appends n registrations to a log without any.
 func appendRegistrations(t *testing.T, log events.Appender, n int) {
 	t.Helper()
 	g, err := synthetic.New(synthetic.Config{Seed: 1, Campaigns: 10, Start: time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)})

@@ -109,7 +109,7 @@ func watchCalls(sim *simulator.Simulator, campaigns int) *callWatch {
 	return w
 }
 
-// until watches until so many calls were made, the same number of each.
+// until watches until a number of calls have been made, the same for each key.
 func (w *callWatch) until(t *testing.T, calls int, limit time.Duration) {
 	t.Helper()
 	each := calls / len(w.calls)

@@ -20,7 +20,7 @@ import (
 	"jangbu/events/pglog"
 )
 
-// slowNetwork returns the URL of a database behind a network of so many KB/s, which is
+// slowNetwork returns the URL of a database behind a network of rate KB/s, which is
 // less than any command could use.
 func slowNetwork(t *testing.T, database string, rate int) string {
 	t.Helper()
@@ -155,7 +155,7 @@ func TestInterrupted(t *testing.T) {
 	}
 }
 
-// fillLog appends so many registrations to an empty log on PostgreSQL.
+// fillLog appends n registrations to an empty log on PostgreSQL.
 func fillLog(t *testing.T, database string, n int) {
 	t.Helper()
 	log, err := pglog.Open(t.Context(), database, pglog.Options{})

@@ -29,7 +29,7 @@ func main() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(400)
 	}
-	logging.Disable() // of go-redis: the cache says what is wrong, once, in the log's own form
+	logging.Disable() // of go-redis: the cache logs the errors of Redis itself, once each
 	os.Exit(cli.Run(context.Background(), &commands{}, os.Args[1:], cli.Terminal{Out: os.Stdout, Err: os.Stderr}))
 }
 

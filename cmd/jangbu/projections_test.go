@@ -209,7 +209,7 @@ func TestRowsChangedByHandAreMended(t *testing.T) {
 	}
 }
 
-// TestQuestionIsInterrupted: who is asked whether to go on can also press Ctrl-C.
+// TestQuestionIsInterrupted sends SIGINT to a command that waits for a reply.
 func TestQuestionIsInterrupted(t *testing.T) {
 	t.Parallel()
 	o := operatedOnSQLite(t)

@@ -16,7 +16,7 @@ import (
 	"jangbu/readmodel"
 )
 
-// endedRows tells when an operation is seen to have ended.
+// endedRows calls ended when an operation is read that has ended.
 type endedRows struct {
 	readmodel.Store
 	ended func()

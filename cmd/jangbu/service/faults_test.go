@@ -343,16 +343,16 @@ func sourceOf(name simulator.API, at api.Endpoint) *api.Client {
 	panic(errors.New("no client of " + string(name)))
 }
 
-// openFiles counts this process's descriptors; 0 where they cannot be listed.
-// open counts goroutines and open files, but for those of the pool of connections
-// to the embedded Redis, which grows and shrinks as it likes: each of them has both
-// of its ends here, and a goroutine that serves it.
+// open counts goroutines and open files, without those of the pool of connections to the
+// embedded Redis, which grows and shrinks by itself: each connection has both of its ends in
+// this process, and a goroutine that serves it.
 func (b *faultBundle) open(t *testing.T) (goroutines, files int) {
 	t.Helper()
 	pooled := b.cache.Stats().Shared.Connections
 	return runtime.NumGoroutine() - pooled, openFiles(t) - 2*pooled
 }
 
+// openFiles counts this process's descriptors; 0 if they cannot be listed.
 func openFiles(t *testing.T) int {
 	t.Helper()
 	entries, err := os.ReadDir("/proc/self/fd")

@@ -17,9 +17,9 @@ import (
 	"jangbu/readmodel"
 )
 
-// TestRedisMisbehaves: whatever Redis does, every answer is right and of the last
-// second, and Redis is used again when it is well (I9). What it costs in time is
-// measured by [BenchmarkRedisMisbehaves].
+// TestRedisMisbehaves holds that every response is right and at most a second old whatever
+// Redis does, and that Redis is used again once it works (I9). [BenchmarkRedisMisbehaves]
+// measures the time that this costs.
 func TestRedisMisbehaves(t *testing.T) {
 	t.Parallel()
 	server := startRedis(t, "")
@@ -175,8 +175,7 @@ func mixUp(ctx context.Context, client *redis.Client, campaigns int) (mixed int)
 	return mixed
 }
 
-// producerOf produces without a test: whatever fails then is seen by who waits for
-// the records.
+// producerOf produces and ignores errors: a reader that waits for the records fails.
 func (b *bundle) producerOf(ctx context.Context, records ...events.Record) {
 	_ = b.producer.Produce(ctx, records)
 }
