@@ -18,14 +18,14 @@ func TestScopeAllows(t *testing.T) {
 		scope                   readmodel.Scope
 		known, foreign, unknown bool
 	}{
-		"none":               {},
-		"no stores":          {scope: readmodel.Shops()},
-		"everything":         {scope: readmodel.Everything(), known: true, foreign: true, unknown: true},
-		"its store":          {scope: readmodel.Shops("store-1"), known: true},
-		"a prefix of it":     {scope: readmodel.Shops("store-")},
-		"several stores":     {scope: readmodel.Shops("store-2", "store-1"), known: true, foreign: true},
-		"a store not named":  {scope: readmodel.Shops("")},
-		"names of no events": {scope: readmodel.Shops("store-1\x00", "\xff")},
+		"none":              {},
+		"no shops":          {scope: readmodel.Shops()},
+		"everything":        {scope: readmodel.Everything(), known: true, foreign: true, unknown: true},
+		"its shop":          {scope: readmodel.Shops("store-1"), known: true},
+		"a prefix of it":    {scope: readmodel.Shops("store-")},
+		"several shops":     {scope: readmodel.Shops("store-2", "store-1"), known: true, foreign: true},
+		"a shop not named":  {scope: readmodel.Shops("")},
+		"names of no shops": {scope: readmodel.Shops("store-1\x00", "\xff")},
 	} {
 		got := [3]bool{tc.scope.Allows(known), tc.scope.Allows(foreign), tc.scope.Allows(unknown)}
 		if want := [3]bool{tc.known, tc.foreign, tc.unknown}; got != want {

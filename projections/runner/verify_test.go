@@ -215,7 +215,7 @@ func TestVerifyOneOrSome(t *testing.T) {
 		}
 	}
 	cfg := b.config()
-	cfg.Campaign = "nobody's"
+	cfg.Campaign = "unknown"
 	if v, err := replay.Verify(t.Context(), cfg); !errors.Is(err, readmodel.ErrNotFound) {
 		t.Errorf("a campaign that is not there: %+v, %v; want ErrNotFound", v, err)
 	}

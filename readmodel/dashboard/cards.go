@@ -28,7 +28,7 @@ const (
 // with the same JSON.
 type Card struct {
 	Campaign  events.Campaign `json:"eventId"`
-	Store     *events.Shop    `json:"storeId"`
+	Shop      *events.Shop    `json:"storeId"`
 	Title     *string         `json:"title"`
 	Objective *string         `json:"objective"`
 	StartsAt  *time.Time      `json:"startsAt"`
@@ -122,7 +122,7 @@ func newCard(c readmodel.CampaignStats, channels []readmodel.ChannelStats, v Vie
 		Summary:   summary,
 	}
 	if c.Known {
-		card.Store, card.Title, card.Objective = &c.Shop, &c.Title, &c.Objective
+		card.Shop, card.Title, card.Objective = &c.Shop, &c.Title, &c.Objective
 	}
 	return card, economics
 }

@@ -53,7 +53,7 @@ func TestCardIsTheHeadOfTheDashboard(t *testing.T) {
 		}
 		d := dashboard.New(rows, view)
 		want := dashboard.Card{
-			Campaign: d.Campaign, Store: d.Store, Title: d.Title, Objective: d.Objective,
+			Campaign: d.Campaign, Shop: d.Shop, Title: d.Title, Objective: d.Objective,
 			StartsAt: d.StartsAt, EndsAt: d.EndsAt, Position: d.Position, UpdatedAt: d.UpdatedAt, Summary: d.Summary,
 		}
 		if diff := gocmp.Diff(want, cards[0]); diff != "" {

@@ -17,7 +17,7 @@ type Dashboard struct {
 
 	// The members below are nil until the creation of the campaign has been seen. The
 	// times are nil also where the owner did not give them.
-	Store     *events.Shop `json:"storeId"`
+	Shop      *events.Shop `json:"storeId"`
 	Title     *string      `json:"title"`
 	Objective *string      `json:"objective"`
 	StartsAt  *time.Time   `json:"startsAt"`
@@ -82,7 +82,7 @@ func New(rows readmodel.CampaignRows, v View) Dashboard {
 	card, economics := newCard(*rows.Campaign(), rows.Channels(), v)
 	return Dashboard{
 		Campaign:  card.Campaign,
-		Store:     card.Store,
+		Shop:      card.Shop,
 		Title:     card.Title,
 		Objective: card.Objective,
 		StartsAt:  card.StartsAt,

@@ -167,7 +167,7 @@ func combineGenerations(t *testing.T, a Adapter) {
 	for _, step := range []struct {
 		name     string
 		do       func()
-		owner    events.Shop // "": none
+		shop     events.Shop // "": none
 		channels int
 		edits    int64
 		position events.Position
@@ -205,7 +205,7 @@ func combineGenerations(t *testing.T, a Adapter) {
 			campaign, err := store.Campaign(t.Context(), "evt-1", readmodel.Shops(by))
 			list := shopCampaigns(t, store, by, readmodel.Shops(by))
 			switch {
-			case by != step.owner:
+			case by != step.shop:
 				if !errors.Is(err, readmodel.ErrNotFound) || len(list) > 0 {
 					t.Errorf("after %s: %s is given %+v, %v and the list %+v; want ErrNotFound and none", step.name, by, campaign, err, list)
 				}
@@ -239,9 +239,9 @@ func flipUnderReaders(t *testing.T, a Adapter) {
 		return rows
 	}
 	b.commit(t, numbered(1))
-	turns := [2][]readmodel.Checkpoint{append([]readmodel.Checkpoint(nil), b.at...), b.build(t, 1, numbered(2))}
-	b.activate(t, turns[1]...)
-	b.activate(t, turns[0]...) // from now on one is active and the other is its standby
+	states := [2][]readmodel.Checkpoint{append([]readmodel.Checkpoint(nil), b.at...), b.build(t, 1, numbered(2))}
+	b.activate(t, states[1]...)
+	b.activate(t, states[0]...) // from now on one is active and the other is its standby
 	same := func(numbers ...int64) error {
 		for _, n := range numbers {
 			if n != numbers[0] {
@@ -275,7 +275,7 @@ func flipUnderReaders(t *testing.T, a Adapter) {
 		},
 		"Snapshot": func(ctx context.Context, s readmodel.Store) error {
 			rows, at, err := s.Snapshot(ctx, "evt-1")
-			if err != nil || len(at) != len(turns[0]) {
+			if err != nil || len(at) != len(states[0]) {
 				return fmt.Errorf("%+v, %+v, %w", rows, at, err)
 			}
 			numbers := []int64{rows.Campaign().Participants, rows.Revision.Edits%2 + 1}
@@ -338,6 +338,6 @@ func flipUnderReaders(t *testing.T, a Adapter) {
 	defer readers.Wait()
 	defer close(done)
 	for n := 1; n <= flips || left.Load() > 0; n++ {
-		b.activate(t, turns[n%2]...)
+		b.activate(t, states[n%2]...)
 	}
 }

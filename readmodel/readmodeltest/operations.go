@@ -28,7 +28,7 @@ func testOperations(t *testing.T, a Adapter) {
 			}
 		}
 		if got := b.ops(t); len(got) > 0 {
-			t.Errorf("Acts = %+v, want none", got)
+			t.Errorf("Operations = %+v, want none", got)
 		}
 		if got, ok, err := b.store.Next(t.Context()); ok || err != nil {
 			t.Errorf("Next = %+v, %v, %v; want none", got, ok, err)
@@ -60,7 +60,7 @@ func testOperations(t *testing.T, a Adapter) {
 				t.Errorf("Ask (-want +got):\n%s", d)
 			}
 			if d := diff(got, b.op(t, got.ID)); d != "" {
-				t.Errorf("Act (-want +got):\n%s", d)
+				t.Errorf("Operation (-want +got):\n%s", d)
 			}
 			return got
 		}
@@ -86,14 +86,14 @@ func testOperations(t *testing.T, a Adapter) {
 			}
 			op.BeganAt, op.EndedAt = got.BeganAt, got.EndedAt
 			if d := diff(op, got); d != "" {
-				t.Errorf("Act (-want +got):\n%s", d)
+				t.Errorf("Operation (-want +got):\n%s", d)
 			}
 			all[i] = op
 		}
 		slices.Reverse(all)
 		for _, b.store = range []readmodel.Store{b.store, b.open()} {
 			if d := diff(all, b.ops(t)); d != "" {
-				t.Errorf("Acts (-want +got):\n%s", d)
+				t.Errorf("Operations (-want +got):\n%s", d)
 			}
 		}
 	})
@@ -162,7 +162,7 @@ func testOperations(t *testing.T, a Adapter) {
 		all.Wait()
 		got := b.ops(t)
 		if len(got) != 1 {
-			t.Fatalf("Acts = %+v, want one", got)
+			t.Fatalf("Operations = %+v, want one", got)
 		}
 		for i, id := range ids {
 			if id != got[0].ID {
@@ -216,10 +216,10 @@ func testOperations(t *testing.T, a Adapter) {
 		for limit := range 6 {
 			got, err := b.store.Operations(t.Context(), limit)
 			if err != nil {
-				t.Fatalf("Acts(%d): %v", limit, err)
+				t.Fatalf("Operations(%d): %v", limit, err)
 			}
 			if d := diff(append([]readmodel.Operation{}, newest[:min(limit, 4)]...), append([]readmodel.Operation{}, got...)); d != "" {
-				t.Errorf("Acts(%d) (-want +got):\n%s", limit, d)
+				t.Errorf("Operations(%d) (-want +got):\n%s", limit, d)
 			}
 		}
 		next := func(want ...readmodel.Operation) {
