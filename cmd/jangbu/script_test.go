@@ -17,6 +17,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"jangbu/cmd/jangbu/cli"
+	"jangbu/projections"
 )
 
 // scripts are the command lines that are tried, with what they must print.
@@ -32,7 +33,8 @@ const scripts = "testdata/script"
 //	jsonschema NAME [FILE]               demands that each JSON value in the file, or in
 //	                                     the last standard output, be as the schema says
 //
-// EXPORT is the path of an export: 18 events of two campaigns.
+// EXPORT is the path of an export: 18 events of two campaigns. PROJECTIONS is how many
+// projections there are.
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	export, err := filepath.Abs("testdata/export/log.jsonl")
@@ -43,6 +45,7 @@ func TestScripts(t *testing.T) {
 		Dir: scripts,
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("EXPORT", export)
+			e.Setenv("PROJECTIONS", strconv.Itoa(len(projections.All())))
 			e.Setenv("GORACE", os.Getenv("GORACE"))
 			return nil
 		},
