@@ -3,15 +3,17 @@
 //
 // # Invariants
 //
-//   - A term ends no later than the lease does: its end is reckoned by this process's
-//     clock from before the store was asked, so it never lies after the store's.
-//   - A process that was frozen finds its term at an end when it wakes. What it wrote
-//     before it found out is fenced by the lease's epoch.
+//   - A context that [Keeper.Term] returned ends no later than the lease: its end is
+//     reckoned by this process's clock from before the store was asked, so it never lies
+//     after the store's.
+//   - What [Keeper.Hold] runs ends once another process has taken the lease. What it
+//     writes until then is fenced by the lease's epoch, which grows whenever the lease
+//     changes hands. A process that was slow, or frozen, goes on where the epoch is its own.
 //   - At most one term of a keeper goes on at a time.
 //
 // # Failure
 //
-// A store that cannot be reached costs the lease only once its time is over; until then
-// renewals are tried again. A lease that was lost ends the term with
-// [readmodel.ErrFenced]. A lease that cannot be given up expires by itself.
+// Renewals that fail are tried again until the lease expires, and once more then. A lease
+// that was lost ends the term with [readmodel.ErrFenced]. A lease that cannot be given up
+// expires by itself.
 package lease

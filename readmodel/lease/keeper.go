@@ -27,9 +27,11 @@ type Config struct {
 type Keeper struct {
 	cfg Config
 
+	expire context.CancelFunc // ends term; the goroutine that renews owns it
+
 	mu    sync.Mutex
 	term  context.Context //nolint:containedctx // guarded by mu; ended, or nil, while the lease is not held
-	until time.Time       // guarded by mu; when the term ends unless the lease is renewed
+	until time.Time       // guarded by mu; when the lease expires unless it is renewed
 }
 
 // New returns a keeper that does not hold the lease yet.
@@ -40,9 +42,11 @@ func New(cfg Config) *Keeper {
 	return &Keeper{cfg: cfg}
 }
 
-// Hold waits for the lease and runs do, whose context ends with the term; then it gives
-// the lease up. It returns [readmodel.ErrFenced] where the lease was lost meanwhile, the
-// error of do, or that of the attempt to take the lease.
+// Hold waits for the lease and runs do, whose context ends once the lease is lost; then it
+// gives the lease up. The epoch must fence what do writes: at the expiry the store is asked
+// once more, and where no other process took the lease meanwhile, do goes on. Hold returns
+// [readmodel.ErrFenced] where the lease was lost, the error of do, or that of the attempt
+// to take the lease.
 func (k *Keeper) Hold(ctx context.Context, do func(term context.Context, held readmodel.Lease) error) error {
 	held, until, err := k.acquire(ctx)
 	if err != nil {
@@ -76,7 +80,7 @@ func (k *Keeper) Keep(ctx context.Context) {
 	}
 }
 
-// Term returns ctx for as long as the lease is held; false where it is not.
+// Term returns ctx until the lease is given up, lost or expired; false where it is not held.
 func (k *Keeper) Term(ctx context.Context) (context.Context, context.CancelFunc, bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -101,10 +105,13 @@ func (k *Keeper) holds() bool {
 	return k.term != nil && k.term.Err() == nil && time.Now().Before(k.until)
 }
 
+// note says that the lease is held until then, for no longer than term lasts.
 func (k *Keeper) note(term context.Context, until time.Time) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.term, k.until = term, until
+	if k.until = until; k.term == nil || k.term.Err() != nil {
+		k.term, k.expire = context.WithCancel(term)
+	}
 }
 
 // acquire waits until the lease is this process's. An answer that takes as long as the
@@ -132,17 +139,23 @@ func (k *Keeper) acquire(ctx context.Context) (held readmodel.Lease, until time.
 // lease is lost.
 func (k *Keeper) renew(term context.Context, held readmodel.Lease, until time.Time) error {
 	for pause := k.cfg.TTL / 3; sleep(term, min(pause, time.Until(until))) == nil; {
-		asked := time.Now()
-		if !asked.Before(until) {
-			return readmodel.ErrFenced
+		asked, deadline := time.Now(), until
+		late := !asked.Before(until)
+		if late { // a last attempt: this process may only have been slow
+			k.expire()
+			deadline = asked.Add(k.cfg.TTL)
 		}
-		attempt, cancel := context.WithDeadline(term, until)
+		attempt, cancel := context.WithDeadline(term, deadline)
+		inTime := context.AfterFunc(attempt, k.expire)
 		again, ok, err := k.cfg.Leases.Acquire(attempt, held.Name, held.Owner, k.cfg.TTL)
+		if !inTime() {
+			k.expire() // before note looks
+		}
 		cancel()
 		switch {
-		case err != nil: // tried again for as long as the lease lasts
+		case err != nil && !late: // tried again for as long as the lease lasts
 			pause = k.cfg.TTL / 10
-		case !ok:
+		case err != nil, !ok:
 			return readmodel.ErrFenced
 		case again.Epoch != held.Epoch: // it was lost, and is another term's now
 			k.release(term, again)

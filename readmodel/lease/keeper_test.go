@@ -32,6 +32,7 @@ type faulty struct {
 	down   atomic.Bool
 	silent atomic.Bool              // answers nothing until the caller's time is over
 	frozen atomic.Pointer[chan int] // answers nothing until it is closed, whatever the caller's time
+	slow   atomic.Int64             // nanoseconds that an answer is on its way
 	asked  atomic.Int64
 }
 
@@ -47,6 +48,7 @@ func (f *faulty) Acquire(ctx context.Context, name, owner string, ttl time.Durat
 	if f.down.Load() {
 		return readmodel.Lease{}, false, errDown
 	}
+	defer func() { time.Sleep(time.Duration(f.slow.Load())) }()
 	return f.Leases.Acquire(ctx, name, owner, ttl)
 }
 
@@ -141,6 +143,8 @@ func TestOneHolds(t *testing.T) {
 		}
 		defer cancel()
 
+		firstLeases.slow.Store(int64(ttl / 4))
+		time.Sleep(ttl)
 		firstLeases.down.Store(true)
 		for !second.Held() {
 			time.Sleep(ttl / 100)
@@ -153,6 +157,7 @@ func TestOneHolds(t *testing.T) {
 			t.Error("the first goes on after the second took the lease")
 		}
 		firstLeases.down.Store(false)
+		firstLeases.slow.Store(0)
 
 		stopSecond() // gives it up
 		takes(t, first, ttl/10)
@@ -169,6 +174,14 @@ func TestOutage(t *testing.T) {
 	for kind, fail := range map[string]func(*faulty, bool){
 		"down":   func(f *faulty, on bool) { f.down.Store(on) },
 		"silent": func(f *faulty, on bool) { f.silent.Store(on) },
+		"down, then silent": func(f *faulty, on bool) {
+			f.down.Store(on)
+			if on {
+				time.AfterFunc(ttl*95/100, func() { f.silent.Store(true) })
+			} else {
+				f.silent.Store(false)
+			}
+		},
 	} {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
@@ -240,40 +253,68 @@ func TestTermOfACaller(t *testing.T) {
 }
 
 // TestFrozen: a holder that is frozen beyond its time finds so by its clock, before it is
-// told, and is fenced once it goes on.
+// told. Where another took the lease meanwhile it is fenced, else it goes on.
 func TestFrozen(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(t *testing.T, b *bundle) {
-		k, leases := b.keeper("first", nil)
-		ended := make(chan error, 1)
-		go func() {
-			ended <- k.Hold(t.Context(), func(term context.Context, _ readmodel.Lease) error {
-				<-term.Done()
-				return term.Err()
+	for name, rival := range map[string]bool{"alone": false, "with a rival": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, func(t *testing.T, b *bundle) {
+				k, leases := b.keeper("first", nil)
+				ctx, end := context.WithCancel(t.Context())
+				defer end()
+				ended := make(chan error, 1)
+				go func() {
+					ended <- k.Hold(ctx, func(term context.Context, _ readmodel.Lease) error {
+						<-term.Done()
+						return term.Err()
+					})
+				}()
+				synctest.Wait()
+				thawed := make(chan int)
+				leases.frozen.Store(&thawed)
+				term, cancel, ok := k.Term(t.Context())
+				if !ok {
+					t.Fatal("not held")
+				}
+				defer cancel()
+				time.Sleep(ttl + 1)
+				if _, _, ok := k.Term(t.Context()); ok || k.Held() {
+					t.Error("a frozen holder thinks that it holds the lease")
+				}
+				var second *lease.Keeper
+				if rival {
+					second, _, _ = b.keep(t, "second")
+					takes(t, second, ttl)
+				}
+				if len(ended) > 0 {
+					t.Fatal("it is not frozen")
+				}
+				if term.Err() == nil {
+					t.Error("the term goes on beyond the expiry")
+				}
+				leases.frozen.Store(nil)
+				close(thawed)
+				synctest.Wait()
+				if !rival {
+					if !k.Held() || len(ended) > 0 {
+						t.Error("it does not go on")
+					}
+					end()
+					if err := <-ended; !errors.Is(err, context.Canceled) || b.holder(t) != "" {
+						t.Errorf("Hold = %v, the holder is %q", err, b.holder(t))
+					}
+					return
+				}
+				if err := <-ended; !errors.Is(err, readmodel.ErrFenced) {
+					t.Errorf("Hold = %v; want ErrFenced", err)
+				}
+				if k.Held() || !second.Held() || b.holder(t) != "second" {
+					t.Error("what a fenced holder gives up is another's")
+				}
 			})
-		}()
-		synctest.Wait()
-		thawed := make(chan int)
-		leases.frozen.Store(&thawed)
-		if !k.Held() {
-			t.Fatal("not held")
-		}
-		second, _, _ := b.keep(t, "second")
-		takes(t, second, 2*ttl)
-		if _, _, ok := k.Term(t.Context()); ok || k.Held() {
-			t.Error("a frozen holder thinks that it holds the lease")
-		}
-		if len(ended) > 0 {
-			t.Fatal("it is not frozen")
-		}
-		close(thawed)
-		if err := <-ended; !errors.Is(err, readmodel.ErrFenced) {
-			t.Errorf("Hold = %v; want ErrFenced", err)
-		}
-		if !second.Held() || b.holder(t) != "second" {
-			t.Error("what a fenced holder gives up is another's")
-		}
-	})
+		})
+	}
 }
 
 // TestHold: how a term ends, and what is returned.
