@@ -7,8 +7,9 @@ import (
 	"jangbu/readmodel"
 )
 
-// channelStats keeps, for each channel of a campaign, when and at what cost it
-// was distributed to, what it reported, and how many came through it.
+// channelStats keeps, for each channel of a campaign, when and at what cost the campaign
+// was distributed to it, and the figures that it reported, and counts the participants
+// that came through it.
 func channelStats() Projection {
 	return Projection{
 		Table:   readmodel.ChannelStatsTable(),
@@ -63,9 +64,9 @@ func foldChannelStats(rows *readmodel.Rows, e events.Recorded) {
 	}
 }
 
-// report replaces a figure by what the channel said at the given time. A figure
-// that it did not mention stays (I8), and so does one fetched later; of two
-// fetched at once the later in the log stands.
+// report replaces a figure by what the channel said at the given time. A figure that the
+// channel did not report stays (I8), and so does one fetched later; of two fetched at the
+// same time the later one in the log stands.
 func report(figure *readmodel.Figure, said *int64, at time.Time) {
 	if said == nil || at.Before(figure.At) {
 		return

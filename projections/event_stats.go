@@ -7,8 +7,8 @@ import (
 	"jangbu/readmodel"
 )
 
-// eventStats keeps who owns a campaign, what it costs and promises, and how
-// many came.
+// eventStats keeps a campaign's description, with its shop, costs and expectations, and
+// counts its participants.
 func eventStats() Projection {
 	return Projection{
 		Table:   readmodel.CampaignStatsTable(),
@@ -41,8 +41,8 @@ func foldEventStats(rows *readmodel.Rows, e events.Recorded) {
 	}
 }
 
-// describe takes the campaign's description from fact, all of it: a campaign
-// created again, under another ID of its producer, is what the log said last.
+// describe replaces the campaign's whole description by that of fact: of a campaign that
+// is created again the last description counts.
 func describe(row *readmodel.CampaignStats, fact *events.EventCreated) {
 	row.Known = true
 	row.Shop = fact.Shop

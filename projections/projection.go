@@ -16,16 +16,16 @@ type Projection struct {
 	Version int
 	// Touch adds to keys those of every row that Fold would read or write for e.
 	Touch func(keys *readmodel.Keys, e events.Recorded)
-	// Fold changes rows by e. Of the rows that Touch names for e, those that
-	// events before e have made must be there. Events come in log order, each
-	// once, and types in any interleaving.
+	// Fold changes rows by e. Of the rows that Touch names for e, those that earlier
+	// events made must be there. Events come in log order, each once, and their types in
+	// any interleaving.
 	Fold func(rows *readmodel.Rows, e events.Recorded)
 }
 
 // Name returns the projection's name.
 func (p Projection) Name() string { return p.Table.Name }
 
-// All returns every projection there is, in the order of their names.
+// All returns all projections, in the order of their names.
 func All() []Projection {
 	return []Projection{
 		channelStats(),
@@ -44,8 +44,8 @@ func Tables(ps []Projection) []*readmodel.Table {
 	return tables
 }
 
-// Fold changes rows by the batch: events in log order, of any campaigns. Rows
-// that earlier events made and the batch touches must be there.
+// Fold changes rows by the batch: events in log order, of any campaigns. Of the rows that
+// Touch names for them, those that earlier events made must be there.
 func Fold(rows *readmodel.Rows, ps []Projection, batch []events.Recorded) {
 	for _, p := range ps {
 		for _, e := range batch {

@@ -18,6 +18,7 @@ func TestReach(t *testing.T) {
 		{"jangbu/events", []string{"jangbu/", "net/http", "database/sql"}},
 		{"jangbu/readmodel", []string{"jangbu/projections", "jangbu/httpapi", "net/http", "database/sql"}},
 		{"jangbu/readmodel/dashboard", []string{"jangbu/projections", "jangbu/httpapi", "net/http", "database/sql"}},
+		{"jangbu/readmodel/lease", []string{"net/http", "database/sql", "jangbu/readmodel/", "jangbu/projections", "jangbu/events/"}},
 		{"jangbu/projections", []string{"net/http", "database/sql", "jangbu/readmodel/", "jangbu/httpapi"}},
 		{"jangbu/projections/runner", []string{"net/http", "database/sql", "jangbu/events/", "jangbu/readmodel/pgrows", "jangbu/readmodel/sqliterows", "jangbu/readmodel/cache", "jangbu/readmodel/dashboard", "github.com/jackc", "modernc.org"}},
 		{"jangbu/projections/replay", []string{"net/http", "database/sql", "jangbu/events/", "jangbu/readmodel/", "jangbu/projections/runner", "github.com/jackc", "modernc.org"}},
