@@ -183,6 +183,15 @@ func testAddedIsMended(t *testing.T, b *addedBundle) {
 		if v.Diverging != 1 || v.First == nil || v.First.Campaign != c || v.First.Table != "extra" || v.First.Field != field {
 			t.Fatalf("after %s: %d diverge, first %v", statement, v.Diverging, v.First)
 		}
+		// What --diff shows of an operation on this projection alone.
+		var changes []replay.Divergence
+		verify(t, replay.VerifyConfig{
+			Log: b.log, Rows: b.rows, Projections: b.ps[len(b.ps)-1:], Campaign: c, AnyVersion: true,
+			Each: func(d *replay.Divergence) { changes = append(changes, *d) },
+		})
+		if len(changes) == 0 || changes[0].Table != "extra" || changes[0].Field != field {
+			t.Fatalf("after %s: --diff shows %v", statement, changes)
+		}
 		done(t, b.rows, readmodel.Reset, c, "extra")
 		b.clean(t, "a reset of "+string(c))
 	}
