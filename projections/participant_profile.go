@@ -14,15 +14,20 @@ func participantProfile() Projection {
 		Version: 1,
 		Touch: func(keys *readmodel.Keys, e events.Recorded) {
 			if fact, ok := e.Event.(*events.ParticipantRegistered); ok {
-				for _, k := range profileKeys(fact) {
-					readmodel.Touch[readmodel.ProfileCount](keys, k)
-				}
+				all := profileKeys(fact)
+				readmodel.Touch[readmodel.ProfileCount](keys, all[:]...)
 			}
 		},
 		Fold: func(rows *readmodel.Rows, e events.Recorded) {
 			if fact, ok := e.Event.(*events.ParticipantRegistered); ok {
+				profiles := rows.Profiles() // once for all four
 				for _, k := range profileKeys(fact) {
-					rows.Profile(k).Participants++
+					row := profiles[k]
+					if row == nil {
+						row = &readmodel.ProfileCount{ProfileKey: k}
+						profiles[k] = row
+					}
+					row.Participants++
 				}
 			}
 		},

@@ -29,12 +29,14 @@ func NewKeys(tables ...*Table) *Keys {
 	return k
 }
 
-// Touch names the row of type R with the key. It panics where [NewKeys] was not given
+// Touch names the rows of type R with the keys. It panics where [NewKeys] was not given
 // the table of such rows.
-func Touch[R any, K comparable](to *Keys, k K) {
+func Touch[R any, K comparable](to *Keys, all ...K) {
 	for _, s := range to.sets {
 		if s, ok := s.(*keySet[K, R]); ok {
-			s.keys[k] = struct{}{}
+			for _, k := range all {
+				s.keys[k] = struct{}{}
+			}
 			return
 		}
 	}
