@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,7 +33,7 @@ WHERE generation = ?1 AND {key is wanted}`
 INSERT INTO {table} (generation, {columns})
 VALUES ({parameters})
 ON CONFLICT (generation, {key}) DO UPDATE
-SET ({updated}) = ({excluded})`
+SET {updated}`
 
 	clearCampaign = `
 DELETE FROM {table}
@@ -63,17 +64,20 @@ type table struct {
 
 func newTable(t *readmodel.Table) *table {
 	columns, key := readmodel.Names(t.Columns), readmodel.Names(t.Key)
-	updated, parameters, wanted := columns[len(key):], []string{"?1"}, make([]string, len(key))
+	updated, parameters, wanted := slices.Clone(columns[len(key):]), []string{"?1"}, make([]string, len(key))
 	for i := range columns {
 		parameters = append(parameters, fmt.Sprintf("?%d", i+2))
 	}
 	for i, name := range key {
 		wanted[i] = fmt.Sprintf("%s = wanted ->> %d", name, i)
 	}
+	for i, name := range updated {
+		updated[i] = name + " = excluded." + name
+	}
 	fill := strings.NewReplacer(
 		"{table}", t.Name, "{columns}", strings.Join(columns, ", "), "{key}", strings.Join(key, ", "),
 		"{parameters}", strings.Join(parameters, ", "), "{key is wanted}", strings.Join(wanted, " AND "),
-		"{updated}", strings.Join(updated, ", "), "{excluded}", "excluded."+strings.Join(updated, ", excluded."),
+		"{updated}", strings.Join(updated, ", "),
 	).Replace
 	return &table{
 		Table: t, statement: fill,
