@@ -31,7 +31,7 @@ func BenchmarkDecodeStored(b *testing.B) {
 			b.SetBytes(int64(len(payload)))
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := events.DecodeStored(t, payload); err != nil {
+				if _, err := events.DecodeStored(events.CurrentForm, t, payload); err != nil {
 					b.Fatal(err)
 				}
 			}

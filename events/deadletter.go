@@ -85,8 +85,9 @@ var ErrNoDeadLetter = errors.New("no such dead letter")
 // context's error when the context ends first.
 type DeadLetters interface {
 	// Bury keeps the letters and counts each as received: a new ID as
-	// dead-lettered, a known one as a duplicate.
-	Bury(ctx context.Context, letters []DeadLetter) error
+	// dead-lettered, a known one as a duplicate. It also writes how far the
+	// letters' sources have been read.
+	Bury(ctx context.Context, letters []DeadLetter, read ...Reading) error
 	// List returns a page of the selected letters, newest first.
 	List(ctx context.Context, q DeadLetterQuery) ([]DeadLetter, error)
 	// Get returns one letter; ErrNoDeadLetter if no letter has the ID.

@@ -11,27 +11,33 @@ import (
 // travel as one message.
 type Frame struct {
 	Topic     string
+	TopicID   TopicID // zero where the broker gives none
 	Partition int32
 	Records   []Record
 }
 
-// frameVersion is the first byte of every encoded frame.
-const frameVersion = 1
+// frameVersion is the first byte of every encoded frame. Version 1, in which earlier
+// programs sealed dead letters, has no topic ID.
+const frameVersion = 2
 
 // ErrFrame means that the bytes are not an encoded frame.
 var ErrFrame = errors.New("not an encoded frame")
+
+// Next returns the offset after the frame's last record.
+func (f *Frame) Next() int64 { return f.Records[len(f.Records)-1].Offset + 1 }
 
 // AppendFrame appends the encoded frame to dst. It writes the frame's topic and
 // partition once; its records must have the same. Timestamps are truncated to
 // microseconds.
 //
-// An encoded frame is a version byte, the topic, the partition, and then records
+// An encoded frame is a version byte, the topic, its ID, the partition, and then records
 // up to the end, each preceded by its length, so that [AppendFrameRecord] can
 // extend it.
 func AppendFrame(dst []byte, f Frame) []byte {
 	dst = append(dst, frameVersion)
 	dst = binary.AppendUvarint(dst, uint64(len(f.Topic)))
 	dst = append(dst, f.Topic...)
+	dst = append(dst, f.TopicID[:]...)
 	dst = binary.AppendUvarint(dst, uint64(uint32(f.Partition)))
 	for _, r := range f.Records {
 		dst = AppendFrameRecord(dst, r)
@@ -66,10 +72,14 @@ func AppendFrameRecord(dst []byte, r Record) []byte {
 // [ErrFrame].
 func DecodeFrame(data []byte) (Frame, error) {
 	r := frameReader{b: data}
-	if r.byte() != frameVersion || r.failed {
+	version := r.byte()
+	if version < 1 || version > frameVersion {
 		return Frame{}, fmt.Errorf("decode frame: version: %w", ErrFrame)
 	}
 	f := Frame{Topic: string(r.take(r.uvarint()))}
+	if version > 1 {
+		copy(f.TopicID[:], r.take(uint64(len(f.TopicID))))
+	}
 	partition := r.uvarint()
 	if r.failed || partition > 1<<31-1 {
 		return Frame{}, fmt.Errorf("decode frame: topic and partition: %w", ErrFrame)

@@ -91,7 +91,7 @@ func TestDecodeFrameRefuses(t *testing.T) {
 	whole := events.AppendFrame(nil, events.Frame{Topic: "topic", Partition: 7, Records: []events.Record{
 		{Offset: 1 << 40, Key: []byte("k"), Value: []byte("v"), Headers: []events.Header{{Key: "h", Value: []byte("x")}}},
 	}})
-	const headLen = 1 + 1 + 5 + 1 // a frame without records is a frame
+	const headLen = 1 + 1 + 5 + 16 + 1 // a frame without records is a frame
 	for n := range len(whole) {
 		if n == headLen {
 			continue
@@ -101,7 +101,7 @@ func TestDecodeFrameRefuses(t *testing.T) {
 		}
 	}
 	for name, data := range map[string][]byte{
-		"another version":          append([]byte{2}, whole[1:]...),
+		"another version":          append([]byte{3}, whole[1:]...),
 		"bytes after a record":     append(slices.Clip(whole), 0),
 		"partition over 2^31-1":    {1, 0, 0x80, 0x80, 0x80, 0x80, 0x08},
 		"length over the input":    {1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f},

@@ -32,10 +32,14 @@ func ParseID(s string) (ID, error) {
 }
 
 // Digest is a hash of an event's content: the same ID with the same content is a
-// duplicate, with other content a conflict (I4). The first half covers all that
-// the producer sent except the phone number, the second half the pseudonym; the
-// second half is zero if there is none.
+// duplicate, with other content a conflict (I4). The first half covers what the
+// producer sent except the phone number: no key is needed to compute it, so none can
+// be lost. The second half is a checksum of the stored pseudonym, zero if there is
+// none; it says nothing of identity.
 type Digest [32]byte
+
+// contentBytes is the length of the half of a digest that covers the content.
+const contentBytes = 16
 
 // OutcomeOf returns the outcome of a draft with the digest sent, of an event that
 // is stored with the digest d: Duplicate or Conflict.
@@ -46,26 +50,19 @@ func (d Digest) OutcomeOf(sent Digest) Outcome {
 	return Duplicate
 }
 
-// Conflicts reports whether two events of one ID differ in content. It compares
-// pseudonyms only if both events have one: a campaign's key may be destroyed
-// between two deliveries of one record.
+// Conflicts reports whether two events of one ID differ in content.
 func (d Digest) Conflicts(other Digest) bool {
-	var none [16]byte
-	if [16]byte(d[:16]) != [16]byte(other[:16]) {
-		return true
-	}
-	one, two := [16]byte(d[16:]), [16]byte(other[16:])
-	return one != none && two != none && one != two
+	return [contentBytes]byte(d[:contentBytes]) != [contentBytes]byte(other[:contentBytes])
 }
 
 // WithPseudonym returns d with its second half made from p.
 func (d Digest) WithPseudonym(p Pseudonym) Digest {
 	if p == (Pseudonym{}) {
-		clear(d[16:])
+		clear(d[contentBytes:])
 		return d
 	}
 	sum := sha256.Sum256(p[:])
-	copy(d[16:], sum[:16])
+	copy(d[contentBytes:], sum[:])
 	return d
 }
 
@@ -76,12 +73,23 @@ type Pseudonym [32]byte
 // String returns the pseudonym in base64url without padding, 43 characters.
 func (p Pseudonym) String() string { return base64.RawURLEncoding.EncodeToString(p[:]) }
 
+// DigestOf returns the digest of a stored event, computed anew from it.
+func DigestOf(e Event) Digest {
+	p, registered := e.(*ParticipantRegistered)
+	if !registered || p.Pseudonym == (Pseudonym{}) {
+		return contentDigest(e)
+	}
+	content := *p
+	content.Pseudonym = Pseudonym{}
+	return contentDigest(&content).WithPseudonym(p.Pseudonym)
+}
+
 // contentDigest returns the digest of an event without its pseudonym.
 func contentDigest(e Event) Digest {
 	b := appendDomain(make([]byte, 0, 512), "digest", e.Type())
 	sum := sha256.Sum256(AppendStored(b, e))
 	var d Digest
-	copy(d[:16], sum[:])
+	copy(d[:contentBytes], sum[:])
 	return d
 }
 

@@ -104,6 +104,10 @@ func CheckConsecutive(read []Recorded, after, through Position) error {
 	return nil
 }
 
+// MaxReadBytes bounds the stored forms that one read returns (I14). A read returns an
+// event beyond it where it would return none.
+const MaxReadBytes = 16 << 20
+
 // Stream selects events of one campaign, in log order.
 type Stream struct {
 	Campaign Campaign
@@ -135,10 +139,12 @@ type Appender interface {
 	// Append writes the drafts after the head of the log, in their order and in
 	// one transaction, and returns one outcome for each. Appended and duplicate
 	// drafts are counted as received; a conflict writes and counts nothing.
-	// After an error the caller appends the same drafts again: those that were
-	// written nevertheless are duplicates then (I1). ErrCorrupt if the head row
-	// is missing or the next position is taken.
-	Append(ctx context.Context, drafts []Draft) ([]Outcome, error)
+	// It also writes how far the sources of the drafts have been read, but of none
+	// of whose drafts one conflicts. After an error the caller appends the same
+	// drafts again: those that were written nevertheless are duplicates then (I1).
+	// ErrCorrupt if the head row is missing, the next position is taken, or the
+	// chain does not end at the head.
+	Append(ctx context.Context, drafts []Draft, read ...Reading) ([]Outcome, error)
 }
 
 // Log is the append-only event store. Every method returns the context's error
@@ -154,13 +160,14 @@ type Log interface {
 	// if an ID has another position; nothing is written then. ErrCorrupt if the
 	// head row is missing or the next position is taken.
 	Restore(ctx context.Context, recorded []Recorded) error
-	// Read returns at most limit events after a position, in order. It returns
-	// fewer only at the end of the log. ErrGap if positions are not
-	// consecutive, ErrCorrupt if the head row is missing or an event cannot be
-	// decoded.
+	// Read returns at most limit events after a position, in order, and no more
+	// than [MaxReadBytes] allow. It returns none only at the end of the log.
+	// ErrGap if positions are not consecutive, ErrCorrupt if the head row is
+	// missing or an event cannot be decoded.
 	Read(ctx context.Context, after Position, limit int) ([]Recorded, error)
-	// ReadStream returns the selected events of one campaign, at most s.Limit.
-	// ErrCorrupt if an event cannot be decoded.
+	// ReadStream returns the first of the selected events of one campaign, at most
+	// s.Limit and no more than [MaxReadBytes] allow. It returns none only where no
+	// other is selected. ErrCorrupt if an event cannot be decoded.
 	ReadStream(ctx context.Context, s Stream) ([]Recorded, error)
 	// Digests returns the digest that the log holds under each draft's campaign
 	// and ID; nil if it holds none. ErrCorrupt if a digest has a wrong length.
@@ -172,6 +179,13 @@ type Log interface {
 	// handle at once and those of others within 100 ms. ErrCorrupt if the head
 	// row is missing.
 	Wait(ctx context.Context, after Position) (Position, error)
+	// Link returns the value of the chain at a position; false where the log ends
+	// before it. ErrGap if an event up to there is missing.
+	Link(ctx context.Context, at Position) (Link, bool, error)
+	// Marks returns the stored links after a position, in order, at most limit.
+	Marks(ctx context.Context, after Position, limit int) ([]Mark, error)
 	// DeadLetters returns the dead letters that share this log's account.
 	DeadLetters() DeadLetters
+	// Sources returns how far the sources of this log have been read.
+	Sources() Sources
 }

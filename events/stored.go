@@ -9,6 +9,13 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
+// Form is a version of the stored form of events.
+type Form uint8
+
+// CurrentForm is that which [AppendStored] writes. [DecodeStored] reads it and every
+// earlier one.
+const CurrentForm Form = 2
+
 // AppendStored appends the event's stored form to dst: one JSON object without
 // white space, the known members first, in the contract's order, then the unknown
 // ones sorted by name. Absent members are left out. Equal events have equal stored
@@ -132,7 +139,10 @@ func (w *storedWriter) extra(members []byte) {
 // DecodeStored is the inverse of [AppendStored]. It is fast, for replays: it
 // relies on the order of the members and copies the payload once, for all texts of
 // the event. Any other form is an error.
-func DecodeStored(t Type, payload []byte) (Event, error) {
+func DecodeStored(form Form, t Type, payload []byte) (Event, error) {
+	if form < 1 || form > CurrentForm {
+		return nil, fmt.Errorf("decode stored event: form %d is not of this program, which reads 1 to %d", form, CurrentForm)
+	}
 	r := storedReader{s: string(payload)}
 	var e Event
 	switch t {

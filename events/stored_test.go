@@ -48,7 +48,7 @@ func TestStoredRoundTrip(t *testing.T) {
 					t.Fatalf("not appended: %s", stored)
 				}
 				stored = stored[len("before"):]
-				fast, err := events.DecodeStored(typ, stored)
+				fast, err := events.DecodeStored(events.CurrentForm, typ, stored)
 				if err != nil {
 					t.Fatalf("%v\n%s", err, stored)
 				}
@@ -63,7 +63,7 @@ func TestStoredRoundTrip(t *testing.T) {
 					t.Fatalf("%s (-strict +fast):\n%s", stored, diff)
 				}
 				for _, other := range events.Types() {
-					if wrong, err := events.DecodeStored(other, stored); err == nil && other != typ {
+					if wrong, err := events.DecodeStored(events.CurrentForm, other, stored); err == nil && other != typ {
 						t.Fatalf("read as %s: %v\n%s", other, wrong, stored)
 					}
 				}
@@ -78,7 +78,7 @@ func TestDecodeStoredCopies(t *testing.T) {
 	for _, typ := range events.Types() {
 		want := decode(t, typ, with(t, typ, "x", `"unknown"`)).Event
 		payload := events.AppendStored(nil, want)
-		got, err := events.DecodeStored(typ, payload)
+		got, err := events.DecodeStored(events.CurrentForm, typ, payload)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -151,7 +151,7 @@ func TestDecodeStoredRefuses(t *testing.T) {
 	}
 	for typ, payloads := range refuses {
 		for _, payload := range payloads {
-			if e, err := events.DecodeStored(typ, []byte(payload)); err == nil {
+			if e, err := events.DecodeStored(events.CurrentForm, typ, []byte(payload)); err == nil {
 				t.Errorf("%s: %s\nread as %+v", typ, payload, e)
 			}
 		}
@@ -170,7 +170,7 @@ func TestDecodeStoredDamaged(t *testing.T) {
 				checkStored(t, typ, damaged)
 			}
 			checkStored(t, typ, append(append([]byte(nil), whole[:i]...), whole[i+1:]...))
-			if e, err := events.DecodeStored(typ, whole[:i]); err == nil {
+			if e, err := events.DecodeStored(events.CurrentForm, typ, whole[:i]); err == nil {
 				t.Errorf("cut off after %d bytes: read as %+v", i, e)
 			}
 		}
@@ -180,7 +180,7 @@ func TestDecodeStoredDamaged(t *testing.T) {
 // checkStored compares the fast decoder with the writer and the strict decoder.
 func checkStored(t *testing.T, typ events.Type, payload []byte) {
 	t.Helper()
-	e, err := events.DecodeStored(typ, payload)
+	e, err := events.DecodeStored(events.CurrentForm, typ, payload)
 	if err != nil {
 		return
 	}
@@ -236,7 +236,7 @@ func FuzzDecode(f *testing.F) {
 			return
 		}
 		stored := events.AppendStored(nil, d.Event)
-		got, err := events.DecodeStored(d.Event.Type(), stored)
+		got, err := events.DecodeStored(events.CurrentForm, d.Event.Type(), stored)
 		if err != nil {
 			t.Fatalf("%v\n%s", err, stored)
 		}

@@ -95,7 +95,7 @@ func parseLine(line []byte) (r events.Recorded, err error) {
 	if !known {
 		return r, errors.New("type: is none of the four")
 	}
-	r.Event, err = events.DecodeStored(named, payload)
+	r.Event, err = events.DecodeStored(events.CurrentForm, named, payload)
 	return r, err
 }
 

@@ -51,7 +51,7 @@ func (row *parquetRow) recorded() (events.Recorded, error) {
 		return r, fmt.Errorf("%w: type: is none of the four", ErrDamaged)
 	}
 	var err error
-	if r.Event, err = events.DecodeStored(typ, row.Payload); err != nil {
+	if r.Event, err = events.DecodeStored(events.CurrentForm, typ, row.Payload); err != nil {
 		return r, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	if string(r.Event.Subject()) != row.Campaign || !bytes.Equal(events.AppendStored(nil, r.Event), row.Payload) {

@@ -28,19 +28,23 @@ func (h *ingest) handle(msg *message.Message) error {
 	if err != nil {
 		return fmt.Errorf("%w: read frame: %w", events.ErrCorrupt, err)
 	}
+	if len(frame.Records) == 0 {
+		return fmt.Errorf("%w: an empty frame", events.ErrCorrupt)
+	}
 	ctx := msg.Context()
 	batch, err := judge(ctx, h.privacy, h.typ, frame.Records)
 	if err != nil {
 		return err
 	}
-	if err := h.append(ctx, batch); err != nil {
+	if err := h.append(ctx, &frame, batch); err != nil {
 		return err
 	}
-	return h.bury(ctx, frame, batch.bad)
+	return h.bury(ctx, &frame, batch.bad)
 }
 
-// append appends the good records and moves those that conflict (I4) to the bad ones.
-func (h *ingest) append(ctx context.Context, b *batch) error {
+// append appends the good records and moves those that conflict (I4) to the bad ones. Where
+// there is none to bury, the same transaction writes how far the partition has been read.
+func (h *ingest) append(ctx context.Context, frame *events.Frame, b *batch) error {
 	if len(b.good) == 0 {
 		return nil
 	}
@@ -48,7 +52,11 @@ func (h *ingest) append(ctx context.Context, b *batch) error {
 	for i, g := range b.good {
 		drafts[i] = g.Draft
 	}
-	outcomes, err := h.log.Append(ctx, drafts)
+	var read []events.Reading
+	if len(b.bad) == 0 {
+		read = []events.Reading{reading(frame, len(drafts))}
+	}
+	outcomes, err := h.log.Append(ctx, drafts, read...)
 	if err != nil {
 		return err
 	}
@@ -62,7 +70,16 @@ func (h *ingest) append(ctx context.Context, b *batch) error {
 	return nil
 }
 
-func (h *ingest) bury(ctx context.Context, frame events.Frame, refused []refusal) error {
+// reading says that the frame has been read, of which so many drafts came.
+func reading(frame *events.Frame, drafts int) events.Reading {
+	return events.Reading{
+		Source: events.Source{Topic: frame.Topic, TopicID: frame.TopicID, Partition: frame.Partition},
+		Next:   frame.Next(), To: drafts,
+	}
+}
+
+// bury keeps the refused records, and writes how far the partition has been read.
+func (h *ingest) bury(ctx context.Context, frame *events.Frame, refused []refusal) error {
 	if len(refused) == 0 {
 		return nil
 	}
@@ -79,7 +96,7 @@ func (h *ingest) bury(ctx context.Context, frame events.Frame, refused []refusal
 			Reason:    bad.reason, Detail: bad.detail, Sealed: sealed,
 		}
 	}
-	if err := h.dead.Bury(ctx, letters); err != nil {
+	if err := h.dead.Bury(ctx, letters, reading(frame, 0)); err != nil {
 		return err
 	}
 	first := refused[0]

@@ -105,7 +105,7 @@ func TestRetry(t *testing.T) {
 			registration("p-0", "010-1234-0000"),
 			registration("p-1", "call me"),
 			registration("p-0", "010-1234-0000"),
-			registration("p-0", "010-9999-9999"),
+			elsewhere(registration("p-0", "010-9999-9999")),
 			registration("p-2", "010-1234-0002"),
 			`{"participantId":"p-3"`,
 		), recordsOf("event-created",

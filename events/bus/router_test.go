@@ -142,6 +142,11 @@ func registration(participant, phone string) string {
 	return fmt.Sprintf(`{"participantId":%q,"eventId":"evt-1","phoneNumber":%q}`, participant, phone)
 }
 
+// elsewhere returns a registration with other content.
+func elsewhere(registration string) string {
+	return strings.Replace(registration, "}", `,"region":"부산"}`, 1)
+}
+
 // traffic is 30 good records, 10 malformed ones among them and a conflict.
 func traffic() []string {
 	var values []string
@@ -152,7 +157,7 @@ func traffic() []string {
 		}
 		values = append(values, registration(fmt.Sprintf("p-%d", i), fmt.Sprintf("010-1234-%04d", i)))
 	}
-	return append(values, registration("p-0", "010-9999-9999"))
+	return append(values, elsewhere(registration("p-0", "010-9999-9999")))
 }
 
 const good, bad = 30, 10 + 1 // of traffic
@@ -210,12 +215,12 @@ type faultyLog struct {
 
 var errDown = errors.New("the database is down")
 
-func (l *faultyLog) Append(ctx context.Context, drafts []events.Draft) ([]events.Outcome, error) {
+func (l *faultyLog) Append(ctx context.Context, drafts []events.Draft, read ...events.Reading) ([]events.Outcome, error) {
 	fail := l.appends.Add(-1) >= 0
 	if fail && !l.afterwards {
 		return nil, errDown
 	}
-	outcomes, err := l.Log.Append(ctx, drafts)
+	outcomes, err := l.Log.Append(ctx, drafts, read...)
 	if fail {
 		return nil, errors.Join(err, errDown)
 	}
@@ -228,12 +233,12 @@ type faultyLetters struct {
 	log *faultyLog
 }
 
-func (l faultyLetters) Bury(ctx context.Context, letters []events.DeadLetter) error {
+func (l faultyLetters) Bury(ctx context.Context, letters []events.DeadLetter, read ...events.Reading) error {
 	fail := l.log.buries.Add(-1) >= 0
 	if fail && !l.log.afterwards {
 		return errDown
 	}
-	err := l.DeadLetters.Bury(ctx, letters)
+	err := l.DeadLetters.Bury(ctx, letters, read...)
 	if fail {
 		return errors.Join(err, errDown)
 	}
@@ -283,7 +288,7 @@ type brokenLog struct {
 	do func() error
 }
 
-func (l brokenLog) Append(context.Context, []events.Draft) ([]events.Outcome, error) {
+func (l brokenLog) Append(context.Context, []events.Draft, ...events.Reading) ([]events.Outcome, error) {
 	return nil, l.do()
 }
 

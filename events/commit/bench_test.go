@@ -19,7 +19,7 @@ type pacedLog struct {
 	perDraft     time.Duration
 }
 
-func (l *pacedLog) Append(_ context.Context, drafts []events.Draft) ([]events.Outcome, error) {
+func (l *pacedLog) Append(_ context.Context, drafts []events.Draft, _ ...events.Reading) ([]events.Outcome, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.transactions++

@@ -51,6 +51,7 @@ var _ events.Appender = (*Appender)(nil)
 // call is one waiting Append.
 type call struct {
 	drafts []events.Draft
+	read   []events.Reading
 	tx     *transaction // guarded by Appender.mu; nil while queued
 
 	done     chan struct{}    // closed once outcomes and err are set
@@ -62,6 +63,7 @@ type call struct {
 type transaction struct {
 	calls   []*call
 	drafts  []events.Draft
+	read    []events.Reading
 	waiting int // callers that still wait; guarded by Appender.mu
 	cancel  context.CancelFunc
 }
@@ -80,11 +82,11 @@ func New(inner events.Appender, o Options) *Appender {
 // Append implements [events.Appender]. It returns the context's error as soon as
 // the context ends; the drafts may still be written then, which is harmless (I4),
 // so the caller must not change them afterwards. After Close it returns [ErrClosed].
-func (a *Appender) Append(ctx context.Context, drafts []events.Draft) ([]events.Outcome, error) {
+func (a *Appender) Append(ctx context.Context, drafts []events.Draft, read ...events.Reading) ([]events.Outcome, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	c := &call{drafts: drafts, done: make(chan struct{})}
+	c := &call{drafts: drafts, read: read, done: make(chan struct{})}
 	if err := a.enqueue(c); err != nil {
 		return nil, err
 	}
@@ -170,14 +172,18 @@ func (a *Appender) next(cancel context.CancelFunc) *transaction {
 	}
 	tx := &transaction{calls: slices.Clone(a.queue[:n]), waiting: n, cancel: cancel}
 	a.queue = slices.Delete(a.queue, 0, n)
-	if n == 1 {
-		tx.drafts = tx.calls[0].drafts
-	} else {
+	if n > 1 {
 		tx.drafts = make([]events.Draft, 0, size)
 	}
 	for _, c := range tx.calls {
 		c.tx = tx
-		if n > 1 {
+		for _, r := range c.read {
+			r.From, r.To = r.From+len(tx.drafts), r.To+len(tx.drafts)
+			tx.read = append(tx.read, r)
+		}
+		if n == 1 {
+			tx.drafts = c.drafts
+		} else {
 			tx.drafts = append(tx.drafts, c.drafts...)
 		}
 	}
@@ -187,7 +193,7 @@ func (a *Appender) next(cancel context.CancelFunc) *transaction {
 // write appends the transaction's drafts and gives each call its own outcomes.
 func (a *Appender) write(ctx context.Context, tx *transaction) {
 	start := time.Now()
-	outcomes, err := a.inner.Append(ctx, tx.drafts)
+	outcomes, err := a.inner.Append(ctx, tx.drafts, tx.read...)
 	if err == nil && len(outcomes) != len(tx.drafts) {
 		err = fmt.Errorf("the log returned %d outcomes for %d drafts", len(outcomes), len(tx.drafts))
 	}

@@ -31,7 +31,7 @@ type gatedLog struct {
 
 func newGatedLog() *gatedLog { return &gatedLog{gate: make(chan error)} }
 
-func (l *gatedLog) Append(ctx context.Context, drafts []events.Draft) ([]events.Outcome, error) {
+func (l *gatedLog) Append(ctx context.Context, drafts []events.Draft, _ ...events.Reading) ([]events.Outcome, error) {
 	l.mu.Lock()
 	l.transactions = append(l.transactions, numbers(drafts))
 	l.mu.Unlock()
@@ -283,7 +283,7 @@ func TestAnEndedContextIsNotQueued(t *testing.T) {
 // shortLog returns one outcome too few.
 type shortLog struct{}
 
-func (shortLog) Append(_ context.Context, drafts []events.Draft) ([]events.Outcome, error) {
+func (shortLog) Append(_ context.Context, drafts []events.Draft, _ ...events.Reading) ([]events.Outcome, error) {
 	return make([]events.Outcome, len(drafts)-1), nil
 }
 
@@ -302,7 +302,7 @@ type openLog struct {
 	got []uint64
 }
 
-func (l *openLog) Append(_ context.Context, drafts []events.Draft) ([]events.Outcome, error) {
+func (l *openLog) Append(_ context.Context, drafts []events.Draft, _ ...events.Reading) ([]events.Outcome, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.got = append(l.got, numbers(drafts)...)

@@ -18,7 +18,8 @@ type Store struct {
 	// ends.
 	Open func(t testing.TB) events.Log
 	// Exec runs the statements, in their order, on a connection of its own. They
-	// name the tables log_head, events and dead_letters without a schema.
+	// name the tables log_head, events, links, sources and dead_letters without a
+	// schema.
 	Exec func(ctx context.Context, statements ...string) error
 }
 
@@ -49,6 +50,8 @@ func TestLog(t *testing.T, a Adapter) {
 		{"Revive", testRevive},
 		{"Discard", testDiscard},
 		{"Restore", testRestore},
+		{"Chain", testChain},
+		{"Sources", testSources},
 		{"Read", testRead},
 		{"ReadStream", testReadStream},
 		{"Wait", testWait},

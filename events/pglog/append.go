@@ -24,6 +24,17 @@ SET position    = position + $1,
     recorded_at = greatest(recorded_at, clock_timestamp())
 RETURNING position, recorded_at`
 
+// readLink returns the link of the position before $1 new events, which takeHead has
+// counted; null if there is none. It is a statement of its own, because that of takeHead
+// does not see what was committed while it waited for the lock.
+const readLink = `
+SELECT l.link
+FROM jangbu_log.log_head AS h
+LEFT JOIN jangbu_log.links AS l ON l.position = h.position - $1`
+
+const addLink = `
+INSERT INTO jangbu_log.links (position, link) VALUES ($1, $2)`
+
 // findDigests returns the digest of each identity, in their order; null if the log
 // does not hold it. The scalar subquery makes it one index probe for each identity,
 // whatever their number.
@@ -46,24 +57,27 @@ SET position    = h.position - $1,
 const uniqueViolation = "23505"
 
 // Append implements [events.Appender].
-func (l *Log) Append(ctx context.Context, drafts []events.Draft) ([]events.Outcome, error) {
-	if len(drafts) == 0 {
+func (l *Log) Append(ctx context.Context, drafts []events.Draft, read ...events.Reading) ([]events.Outcome, error) {
+	if len(drafts) == 0 && len(read) == 0 {
 		return nil, nil
 	}
 	b := newBatch(drafts)
 	err := l.write(ctx, func(conn *pgxpool.Conn) error {
-		var begin pgx.Batch
+		var begin, end pgx.Batch
 		begin.Queue(`BEGIN`)
-		if err := appendBatch(ctx, conn.Conn(), &begin, b); err != nil {
+		if err := appendBatch(ctx, conn.Conn(), &begin, &end, b); err != nil {
 			return err
 		}
+		queueReadings(&end, events.Unconflicted(read, b.outcomes))
 		// The server replies ROLLBACK, without an error, to the COMMIT of a
 		// failed transaction.
-		done, err := conn.Exec(ctx, `COMMIT`)
-		if err == nil && done.String() != "COMMIT" {
-			err = pgx.ErrTxCommitRollback
-		}
-		return err
+		end.Queue(`COMMIT`).Exec(func(done pgconn.CommandTag) error {
+			if done.String() != "COMMIT" {
+				return pgx.ErrTxCommitRollback
+			}
+			return nil
+		})
+		return conn.SendBatch(ctx, &end).Close()
 	})
 	if err != nil {
 		return nil, fmt.Errorf("append: %w", cutOff(ctx, err))
@@ -84,13 +98,19 @@ func cutOff(ctx context.Context, err error) error {
 }
 
 // appendBatch appends the batch within a transaction. Statements queued in begin
-// are sent first, in the same round trip.
-func appendBatch(ctx context.Context, conn *pgx.Conn, begin *pgx.Batch, b *batch) error {
+// are sent first, in the same round trip; those that it queues in end must be sent last.
+func appendBatch(ctx context.Context, conn *pgx.Conn, begin, end *pgx.Batch, b *batch) error {
 	appended, duplicates := b.count()
 	var last events.Position
 	var recordedAt time.Time
+	var before events.Mark
 	begin.Queue(takeHead, appended, duplicates).QueryRow(func(row pgx.Row) error {
 		return row.Scan(&last, &recordedAt)
+	})
+	begin.Queue(readLink, appended).QueryRow(func(row pgx.Row) (err error) {
+		before.Position = last - events.Position(appended)
+		before.Link, err = scanLink(row, before.Position)
+		return err
 	})
 	begin.Queue(`SAVEPOINT copied`)
 	if err := conn.SendBatch(ctx, begin).Close(); err != nil {
@@ -99,10 +119,9 @@ func appendBatch(ctx context.Context, conn *pgx.Conn, begin *pgx.Batch, b *batch
 		}
 		return fmt.Errorf("take the head: %w", err)
 	}
-	before := last - events.Position(appended)
-
-	err := copyEvents(ctx, conn, b, before, recordedAt)
+	err := copyEvents(ctx, conn, b, before.Position, recordedAt)
 	if err == nil {
+		queueLink(end, b.after(before))
 		return nil
 	}
 	var violation *pgconn.PgError
@@ -110,7 +129,7 @@ func appendBatch(ctx context.Context, conn *pgx.Conn, begin *pgx.Batch, b *batch
 		return fmt.Errorf("copy events: %w", err)
 	}
 	if violation.ConstraintName != "events_identity" {
-		return fmt.Errorf("%w: position %d, which is next, is taken: %w", events.ErrCorrupt, before+1, err)
+		return fmt.Errorf("%w: position %d, which is next, is taken: %w", events.ErrCorrupt, before.Position+1, err)
 	}
 
 	digests, err := lookUp(ctx, conn, b)
@@ -125,10 +144,39 @@ func appendBatch(ctx context.Context, conn *pgx.Conn, begin *pgx.Batch, b *batch
 	if remaining == 0 {
 		return nil
 	}
-	if err := copyEvents(ctx, conn, b, before, recordedAt); err != nil {
+	if err := copyEvents(ctx, conn, b, before.Position, recordedAt); err != nil {
 		return fmt.Errorf("copy new events: %w", err)
 	}
+	queueLink(end, b.after(before))
 	return nil
+}
+
+// scanLink scans the link of the head, null only where the log is empty.
+func scanLink(row pgx.Row, head events.Position) (events.Link, error) {
+	var raw []byte
+	if err := row.Scan(&raw); err != nil {
+		return events.Link{}, err
+	}
+	return linkOf(raw, head)
+}
+
+// linkOf returns the stored link of a position.
+func linkOf(raw []byte, at events.Position) (l events.Link, err error) {
+	switch {
+	case at == 0 && raw == nil:
+	case raw == nil:
+		return l, fmt.Errorf("%w: position %d, the head, has no link", events.ErrCorrupt, at)
+	case len(raw) != len(l):
+		return l, fmt.Errorf("%w: the link of position %d has %d bytes", events.ErrCorrupt, at, len(raw))
+	default:
+		l = events.Link(raw)
+	}
+	return l, nil
+}
+
+// queueLink stores the link of the transaction's last event.
+func queueLink(end *pgx.Batch, m events.Mark) {
+	end.Queue(addLink, m.Position, m.Link[:])
 }
 
 // lookUp returns to the savepoint and returns the digests that the log holds under
@@ -184,5 +232,5 @@ func copyEvents(ctx context.Context, conn *pgx.Conn, b *batch, before events.Pos
 
 // eventColumns returns the columns of an event, in the order of [copyRows.Values].
 func eventColumns() []string {
-	return []string{"position", "occurred_at", "recorded_at", "type", "id", "digest", "campaign", "payload"}
+	return []string{"position", "occurred_at", "recorded_at", "type", "id", "digest", "campaign", "payload", "form"}
 }

@@ -299,16 +299,24 @@ SET position = position + $1, received = received + $1, recorded_at = greatest(r
 RETURNING position`, len(drafts)).Scan(&last); err != nil {
 		return err
 	}
+	var raw []byte
+	if err := r.tx.QueryRow(ctx, `SELECT link FROM jangbu_log.links WHERE position = $1`, last-len(drafts)).Scan(&raw); err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		return err
+	}
+	var link events.Link
+	copy(link[:], raw)
 	for i, d := range drafts {
+		link = link.Next(d.Digest)
 		if _, err := r.tx.Exec(ctx, `
-INSERT INTO jangbu_log.events (position, occurred_at, recorded_at, type, id, digest, campaign, payload)
-SELECT $1, $2, recorded_at, $3, $4, $5, $6, $7 FROM jangbu_log.log_head`,
+INSERT INTO jangbu_log.events (position, occurred_at, recorded_at, type, id, digest, campaign, payload, form)
+SELECT $1, $2, recorded_at, $3, $4, $5, $6, $7, $8 FROM jangbu_log.log_head`,
 			last-len(drafts)+1+i, d.OccurredAt, d.Event.Type(), d.ID.String(), d.Digest[:], string(d.Event.Subject()),
-			string(events.AppendStored(nil, d.Event))); err != nil {
+			string(events.AppendStored(nil, d.Event)), events.CurrentForm); err != nil {
 			return err
 		}
 	}
-	return nil
+	_, err := r.tx.Exec(ctx, `INSERT INTO jangbu_log.links (position, link) VALUES ($1, $2)`, last, link[:])
+	return err
 }
 
 func (r *rawTx) commit(ctx context.Context) error {

@@ -90,13 +90,23 @@ func (b *batch) count() (appended, duplicates int) {
 	return appended, duplicates
 }
 
+// after returns the mark of the batch's last new event; before is that of the head.
+func (b *batch) after(before events.Mark) events.Mark {
+	for _, i := range b.firsts {
+		if b.outcomes[i] == events.Appended {
+			before = before.Next(b.drafts[i].Digest)
+		}
+	}
+	return before
+}
+
 // copyRows is a pgx.CopyFromSource of the batch's new events.
 type copyRows struct {
 	batch      *batch
 	next       int   // index in firsts
 	position   int64 // of the row at next
 	recordedAt time.Time
-	values     [8]any
+	values     [9]any
 }
 
 // Next moves to the next draft of firsts that is new.
@@ -126,6 +136,7 @@ func (r *copyRows) Values() ([]any, error) {
 		d.Digest[:],
 		string(d.Event.Subject()),
 		b.payloads[start:b.ends[r.next]],
+		int16(events.CurrentForm),
 	}
 	return r.values[:], nil
 }

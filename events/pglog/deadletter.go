@@ -69,8 +69,8 @@ var _ events.DeadLetters = deadLetters{}
 func (l *Log) DeadLetters() events.DeadLetters { return deadLetters{l} }
 
 // Bury implements [events.DeadLetters].
-func (l deadLetters) Bury(ctx context.Context, letters []events.DeadLetter) error {
-	if len(letters) == 0 {
+func (l deadLetters) Bury(ctx context.Context, letters []events.DeadLetter, read ...events.Reading) error {
+	if len(letters) == 0 && len(read) == 0 {
 		return nil
 	}
 	n := len(letters)
@@ -85,8 +85,12 @@ func (l deadLetters) Bury(ctx context.Context, letters []events.DeadLetter) erro
 		reasons[i], details[i], sealed[i] = string(d.Reason), d.Detail, d.Sealed
 	}
 	err := l.writeLetters(ctx, func(tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, buryLetters, ids, topics, partitions, offsets, timestamps, reasons, details, sealed, n)
-		return err
+		if _, err := tx.Exec(ctx, buryLetters, ids, topics, partitions, offsets, timestamps, reasons, details, sealed, n); err != nil {
+			return err
+		}
+		var sources pgx.Batch
+		queueReadings(&sources, events.Unconflicted(read, nil))
+		return tx.SendBatch(ctx, &sources).Close()
 	})
 	if err != nil {
 		return fmt.Errorf("bury: %w", err)

@@ -13,13 +13,13 @@ import (
 )
 
 const readEvents = `
-SELECT position, occurred_at, recorded_at, type, id, digest, payload
+SELECT position, occurred_at, recorded_at, type, id, digest, payload, form
 FROM jangbu_log.events
 WHERE position > $1::bigint AND position <= $2::bigint
 ORDER BY position`
 
 const readStream = `
-SELECT position, occurred_at, recorded_at, type, id, digest, payload
+SELECT position, occurred_at, recorded_at, type, id, digest, payload, form
 FROM jangbu_log.events
 WHERE campaign = $1 AND position > $2 AND position <= $3
     AND ($4::timestamptz IS NULL OR recorded_at <= $4)
@@ -37,13 +37,14 @@ func (l *Log) Read(ctx context.Context, after events.Position, limit int) ([]eve
 		return nil, nil
 	}
 	through := after + min(head-after, events.Position(limit))
-	rows, err := l.pool.Query(ctx, readEvents, pgx.QueryResultFormats{pgx.BinaryFormatCode}, after, through)
-	if err != nil {
-		return nil, fmt.Errorf("read: %w", err)
-	}
-	read, err := collect(rows, make([]events.Recorded, 0, through-after))
+	read, cut, err := collect(ctx, make([]events.Recorded, 0, through-after), func(ctx context.Context) (pgx.Rows, error) {
+		return l.pool.Query(ctx, readEvents, pgx.QueryResultFormats{pgx.BinaryFormatCode}, after, through)
+	})
 	if err != nil {
 		return nil, fmt.Errorf("read after %d: %w", after, err)
+	}
+	if cut {
+		through = after + events.Position(len(read))
 	}
 	if err := events.CheckConsecutive(read, after, through); err != nil {
 		return nil, fmt.Errorf("read after %d: %w", after, err)
@@ -63,36 +64,59 @@ func (l *Log) ReadStream(ctx context.Context, s events.Stream) ([]events.Recorde
 	}
 	// The plan is made for each campaign: a generic one would sort a large campaign
 	// for each page, or search the whole log for a small one.
-	rows, err := l.pool.Query(ctx, readStream, pgx.QueryExecModeCacheDescribe, pgx.QueryResultFormats{pgx.BinaryFormatCode},
-		string(s.Campaign), s.After, through, asOf, s.Limit)
-	if err != nil {
-		return nil, fmt.Errorf("read stream: %w", err)
-	}
-	read, err := collect(rows, nil)
+	read, _, err := collect(ctx, nil, func(ctx context.Context) (pgx.Rows, error) {
+		return l.pool.Query(ctx, readStream, pgx.QueryExecModeCacheDescribe, pgx.QueryResultFormats{pgx.BinaryFormatCode},
+			string(s.Campaign), s.After, through, asOf, s.Limit)
+	})
 	if err != nil {
 		return nil, fmt.Errorf("read stream: %w", err)
 	}
 	return read, nil
 }
 
-// collect appends the rows to dst and closes them.
-func collect(rows pgx.Rows, dst []events.Recorded) ([]events.Recorded, error) {
+// collect appends the rows of a query to dst. It reports whether it ended the query early,
+// because the rows before had [events.MaxReadBytes]: what the server has sent of the others
+// is not read, so the connection is closed.
+func collect(ctx context.Context, dst []events.Recorded, query func(context.Context) (pgx.Rows, error)) (_ []events.Recorded, cut bool, err error) {
+	reading, cancel := context.WithCancel(ctx)
+	defer cancel()
+	rows, err := query(reading)
+	if err != nil {
+		return nil, false, err
+	}
 	defer rows.Close()
+	bytes := 0
 	for rows.Next() {
-		r, err := recorded(rows.RawValues())
+		raw := rows.RawValues()
+		if bytes += payloadBytes(raw); bytes > events.MaxReadBytes && len(dst) > 0 {
+			cancel()
+			return dst, true, nil
+		}
+		r, err := recorded(raw)
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		dst = append(dst, r)
 	}
-	return dst, rows.Err()
+	return dst, false, rows.Err()
 }
+
+// payloadBytes returns the length of the payload in a row of either query.
+func payloadBytes(raw [][]byte) int {
+	if len(raw) != rowColumns {
+		return 0 // recorded returns an error
+	}
+	return len(raw[6])
+}
+
+// rowColumns is how many columns the rows of both queries have.
+const rowColumns = 8
 
 // recorded decodes one row of either query from PostgreSQL's binary format, which
 // takes a replay half the time of scanning. The memory of raw belongs to the
 // connection and is valid until the next row.
 func recorded(raw [][]byte) (events.Recorded, error) {
-	if len(raw) != 7 || len(raw[0]) != 8 || len(raw[1]) != 8 || len(raw[2]) != 8 || len(raw[3]) != 2 || len(raw[4]) != len(events.ID{}) {
+	if len(raw) != rowColumns || len(raw[7]) != 2 || len(raw[0]) != 8 || len(raw[1]) != 8 || len(raw[2]) != 8 || len(raw[3]) != 2 || len(raw[4]) != len(events.ID{}) {
 		return events.Recorded{}, fmt.Errorf("%w: a row of the log is not in the binary format expected", events.ErrCorrupt)
 	}
 	r := events.Recorded{
@@ -105,12 +129,12 @@ func recorded(raw [][]byte) (events.Recorded, error) {
 		return r, fmt.Errorf("%w: position %d: digest has %d bytes", events.ErrCorrupt, r.Position, len(raw[5]))
 	}
 	r.Digest = events.Digest(raw[5])
-	number := binary.BigEndian.Uint16(raw[3])
-	if number > math.MaxUint8 {
-		return r, fmt.Errorf("%w: position %d: type %d", events.ErrCorrupt, r.Position, int16(number))
+	number, form := binary.BigEndian.Uint16(raw[3]), binary.BigEndian.Uint16(raw[7])
+	if number > math.MaxUint8 || form > math.MaxUint8 {
+		return r, fmt.Errorf("%w: position %d: type %d, form %d", events.ErrCorrupt, r.Position, int16(number), int16(form))
 	}
 	var err error
-	if r.Event, err = events.DecodeStored(events.Type(number), raw[6]); err != nil {
+	if r.Event, err = events.DecodeStored(events.Form(form), events.Type(number), raw[6]); err != nil {
 		return r, fmt.Errorf("%w: position %d: %w", events.ErrCorrupt, r.Position, err)
 	}
 	return r, nil

@@ -46,11 +46,9 @@ func restore(ctx context.Context, tx pgx.Tx, recorded []events.Recorded) error {
 		return fmt.Errorf("take the head: %w", err)
 	}
 	before := recorded[0].Position - 1
-	rows, err := tx.Query(ctx, readEvents, pgx.QueryResultFormats{pgx.BinaryFormatCode}, before, min(head, before+events.Position(len(recorded))))
-	if err != nil {
-		return fmt.Errorf("read stored events: %w", err)
-	}
-	stored, err := collect(rows, nil)
+	stored, _, err := collect(ctx, nil, func(ctx context.Context) (pgx.Rows, error) {
+		return tx.Query(ctx, readEvents, pgx.QueryResultFormats{pgx.BinaryFormatCode}, before, min(head, before+events.Position(len(recorded))))
+	})
 	if err != nil {
 		return fmt.Errorf("read stored events: %w", err)
 	}
@@ -67,7 +65,7 @@ func restore(ctx context.Context, tx pgx.Tx, recorded []events.Recorded) error {
 		return []any{
 			int64(r.Position), r.OccurredAt, r.RecordedAt, int16(r.Event.Type()),
 			pgtype.UUID{Bytes: r.ID, Valid: true},
-			r.Digest[:], string(r.Event.Subject()), events.AppendStored(nil, r.Event),
+			r.Digest[:], string(r.Event.Subject()), events.AppendStored(nil, r.Event), int16(events.CurrentForm),
 		}, nil
 	}))
 	var violation *pgconn.PgError
@@ -78,6 +76,18 @@ func restore(ctx context.Context, tx pgx.Tx, recorded []events.Recorded) error {
 		return fmt.Errorf("%w: a position after %d, the head, is taken: %w", events.ErrCorrupt, head, err)
 	case err != nil:
 		return fmt.Errorf("copy events: %w", err)
+	}
+	mark := events.Mark{Position: head}
+	if mark.Link, err = scanLink(tx.QueryRow(ctx, readLink, 0), head); err != nil {
+		return err
+	}
+	for i := range rest {
+		mark = mark.Next(rest[i].Digest)
+	}
+	var end pgx.Batch
+	queueLink(&end, mark)
+	if err := tx.SendBatch(ctx, &end).Close(); err != nil {
+		return fmt.Errorf("link: %w", err)
 	}
 	if _, err := tx.Exec(ctx, moveHead, len(rest), rest[len(rest)-1].RecordedAt); err != nil {
 		return fmt.Errorf("move the head: %w", err)

@@ -79,8 +79,12 @@ func (l deadLetters) Revive(ctx context.Context, revivals []events.Revival) ([]e
 			drafts[k] = revivals[i].Draft
 		}
 		b := newBatch(drafts)
-		if err := appendBatch(ctx, tx.Conn(), &pgx.Batch{}, b); err != nil {
+		var end pgx.Batch
+		if err := appendBatch(ctx, tx.Conn(), &pgx.Batch{}, &end, b); err != nil {
 			return err
+		}
+		if err := tx.SendBatch(ctx, &end).Close(); err != nil {
+			return fmt.Errorf("link: %w", err)
 		}
 		for k, i := range waiting {
 			outcomes[i] = b.outcomes[k]

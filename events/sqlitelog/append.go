@@ -15,8 +15,8 @@ import (
 )
 
 const insertEvent = `
-INSERT INTO events (position, occurred_at, recorded_at, type, id, digest, campaign, payload)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO events (position, occurred_at, recorded_at, type, id, digest, campaign, payload, form)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (campaign, id) DO NOTHING`
 
 const findDigest = `SELECT digest FROM events WHERE campaign = ? AND id = ?`
@@ -33,15 +33,17 @@ SET position    = position + ?1,
     recorded_at = CASE WHEN ?1 > 0 THEN ?3 ELSE recorded_at END`
 
 // Append implements [events.Appender].
-func (l *Log) Append(ctx context.Context, drafts []events.Draft) ([]events.Outcome, error) {
-	if len(drafts) == 0 {
+func (l *Log) Append(ctx context.Context, drafts []events.Draft, read ...events.Reading) ([]events.Outcome, error) {
+	if len(drafts) == 0 && len(read) == 0 {
 		return nil, nil
 	}
 	payloads, ends := encode(drafts) // before the lock, so that no writer waits for it
 	var outcomes []events.Outcome
 	err := write(ctx, l.writer, func(ctx context.Context, tx *sql.Tx) (err error) {
-		outcomes, err = l.appendDrafts(ctx, tx, drafts, payloads, ends)
-		return err
+		if outcomes, err = l.appendDrafts(ctx, tx, drafts, payloads, ends); err != nil {
+			return err
+		}
+		return writeReadings(ctx, tx, events.Unconflicted(read, outcomes))
 	})
 	if err != nil {
 		return nil, fmt.Errorf("append: %w", err)
@@ -58,6 +60,10 @@ func (l *Log) appendDrafts(ctx context.Context, tx *sql.Tx, drafts []events.Draf
 	if err != nil {
 		return nil, fmt.Errorf("take the head: %w", err)
 	}
+	mark, err := markOf(ctx, tx, events.Position(head))
+	if err != nil {
+		return nil, err
+	}
 	insert, find := tx.StmtContext(ctx, l.insertEvent), tx.StmtContext(ctx, l.findDigest) //nolint:sqlclosecheck // closed with the transaction
 	outcomes := make([]events.Outcome, len(drafts))
 	appended, duplicates, start := 0, 0, 0
@@ -66,7 +72,7 @@ func (l *Log) appendDrafts(ctx context.Context, tx *sql.Tx, drafts []events.Draf
 		campaign, payload := string(d.Event.Subject()), payloads[start:ends[i]]
 		start = ends[i]
 		result, err := insert.ExecContext(ctx, head+int64(appended)+1, d.OccurredAt.UnixMicro(), recordedAt,
-			int64(d.Event.Type()), d.ID[:], d.Digest[:], campaign, payload)
+			int64(d.Event.Type()), d.ID[:], d.Digest[:], campaign, payload, int64(events.CurrentForm))
 		if taken(err) {
 			return nil, fmt.Errorf("%w: position %d, which is next, is taken: %w", events.ErrCorrupt, head+int64(appended)+1, err)
 		}
@@ -78,6 +84,7 @@ func (l *Log) appendDrafts(ctx context.Context, tx *sql.Tx, drafts []events.Draf
 			return nil, err
 		case inserted == 1:
 			outcomes[i] = events.Appended
+			mark = mark.Next(d.Digest)
 			appended++
 			continue
 		}
@@ -91,6 +98,11 @@ func (l *Log) appendDrafts(ctx context.Context, tx *sql.Tx, drafts []events.Draf
 	}
 	if _, err := tx.ExecContext(ctx, moveHead, appended, duplicates, recordedAt); err != nil {
 		return nil, fmt.Errorf("move the head: %w", err)
+	}
+	if appended > 0 {
+		if err := link(ctx, tx, mark); err != nil {
+			return nil, err
+		}
 	}
 	return outcomes, nil
 }

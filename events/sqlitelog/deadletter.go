@@ -62,8 +62,8 @@ var _ events.DeadLetters = deadLetters{}
 func (l *Log) DeadLetters() events.DeadLetters { return deadLetters{l} }
 
 // Bury implements [events.DeadLetters].
-func (l deadLetters) Bury(ctx context.Context, letters []events.DeadLetter) error {
-	if len(letters) == 0 {
+func (l deadLetters) Bury(ctx context.Context, letters []events.DeadLetter, read ...events.Reading) error {
+	if len(letters) == 0 && len(read) == 0 {
 		return nil
 	}
 	err := write(ctx, l.writer, func(ctx context.Context, tx *sql.Tx) error {
@@ -85,7 +85,10 @@ func (l deadLetters) Bury(ctx context.Context, letters []events.DeadLetter) erro
 		if err != nil {
 			return err
 		}
-		return oneHead(result)
+		if err := oneHead(result); err != nil {
+			return err
+		}
+		return writeReadings(ctx, tx, events.Unconflicted(read, nil))
 	})
 	if err != nil {
 		return fmt.Errorf("bury: %w", err)

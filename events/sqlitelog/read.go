@@ -12,7 +12,7 @@ import (
 )
 
 const readEvents = `
-SELECT position, occurred_at, recorded_at, type, id, digest, payload
+SELECT position, occurred_at, recorded_at, type, id, digest, payload, form
 FROM events
 WHERE position > ? AND position <= ?
 ORDER BY position`
@@ -21,7 +21,7 @@ ORDER BY position`
 // otherwise SQLite would sort whole rows of a large campaign for each page.
 // recorded_at never decreases with the position, so it is compared last.
 const readStream = `
-SELECT position, occurred_at, recorded_at, type, id, digest, payload
+SELECT position, occurred_at, recorded_at, type, id, digest, payload, form
 FROM events
 WHERE position IN (
     SELECT position FROM events
@@ -46,9 +46,12 @@ func (l *Log) Read(ctx context.Context, after events.Position, limit int) ([]eve
 	if err != nil {
 		return nil, fmt.Errorf("read: %w", err)
 	}
-	read, err := collect(rows, make([]events.Recorded, 0, through-after))
+	read, cut, err := collect(rows, make([]events.Recorded, 0, through-after))
 	if err != nil {
 		return nil, fmt.Errorf("read after %d: %w", after, err)
+	}
+	if cut {
+		through = after + events.Position(len(read))
 	}
 	if err := events.CheckConsecutive(read, after, through); err != nil {
 		return nil, fmt.Errorf("read after %d: %w", after, err)
@@ -69,34 +72,39 @@ func (l *Log) ReadStream(ctx context.Context, s events.Stream) ([]events.Recorde
 	if err != nil {
 		return nil, fmt.Errorf("read stream: %w", err)
 	}
-	read, err := collect(rows, nil)
+	read, _, err := collect(rows, nil)
 	if err != nil {
 		return nil, fmt.Errorf("read stream: %w", err)
 	}
 	return read, nil
 }
 
-// collect appends the rows to dst and closes them.
-func collect(rows *sql.Rows, dst []events.Recorded) (_ []events.Recorded, err error) {
+// collect appends the rows to dst and closes them. It reports whether it left rows out,
+// because those before had [events.MaxReadBytes].
+func collect(rows *sql.Rows, dst []events.Recorded) (_ []events.Recorded, cut bool, err error) {
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	var r row
+	bytes := 0
 	for rows.Next() {
-		if err := rows.Scan(&r.position, &r.occurredAt, &r.recordedAt, &r.number, &r.id, &r.digest, &r.payload); err != nil {
-			return nil, err
+		if err := rows.Scan(&r.position, &r.occurredAt, &r.recordedAt, &r.number, &r.id, &r.digest, &r.payload, &r.form); err != nil {
+			return nil, false, err
+		}
+		if bytes += len(r.payload); bytes > events.MaxReadBytes && len(dst) > 0 {
+			return dst, true, nil
 		}
 		recorded, err := r.recorded()
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		dst = append(dst, recorded)
 	}
-	return dst, rows.Err()
+	return dst, false, rows.Err()
 }
 
 // row is one row of either query; its bytes are valid until the next row.
 type row struct {
 	position, occurredAt, recordedAt int64
-	number                           int64
+	number, form                     int64
 	id, digest, payload              sql.RawBytes
 }
 
@@ -110,11 +118,11 @@ func (r *row) recorded() (events.Recorded, error) {
 		return to, fmt.Errorf("%w: position %d: id has %d bytes, digest %d", events.ErrCorrupt, r.position, len(r.id), len(r.digest))
 	}
 	to.ID, to.Digest = events.ID(r.id), events.Digest(r.digest)
-	if r.number < 0 || r.number > math.MaxUint8 {
-		return to, fmt.Errorf("%w: position %d: type %d", events.ErrCorrupt, r.position, r.number)
+	if r.number < 0 || r.number > math.MaxUint8 || r.form < 0 || r.form > math.MaxUint8 {
+		return to, fmt.Errorf("%w: position %d: type %d, form %d", events.ErrCorrupt, r.position, r.number, r.form)
 	}
 	var err error
-	if to.Event, err = events.DecodeStored(events.Type(r.number), r.payload); err != nil {
+	if to.Event, err = events.DecodeStored(events.Form(r.form), events.Type(r.number), r.payload); err != nil {
 		return to, fmt.Errorf("%w: position %d: %w", events.ErrCorrupt, r.position, err)
 	}
 	return to, nil

@@ -33,7 +33,7 @@ func (l *Log) restore(ctx context.Context, tx *sql.Tx, recorded []events.Recorde
 	if err != nil {
 		return fmt.Errorf("read stored events: %w", err)
 	}
-	stored, err := collect(rows, nil)
+	stored, _, err := collect(rows, nil)
 	if err != nil {
 		return fmt.Errorf("read stored events: %w", err)
 	}
@@ -45,13 +45,17 @@ func (l *Log) restore(ctx context.Context, tx *sql.Tx, recorded []events.Recorde
 	if err != nil || len(rest) == 0 {
 		return err
 	}
+	mark, err := markOf(ctx, tx, events.Position(head))
+	if err != nil {
+		return err
+	}
 	insert := tx.StmtContext(ctx, l.insertEvent) //nolint:sqlclosecheck // closed with the transaction
 	var payload []byte
 	for i := range rest {
 		r := &rest[i]
 		payload = events.AppendStored(payload[:0], r.Event)
 		result, err := insert.ExecContext(ctx, int64(r.Position), r.OccurredAt.UnixMicro(), r.RecordedAt.UnixMicro(),
-			int64(r.Event.Type()), r.ID[:], r.Digest[:], string(r.Event.Subject()), string(payload))
+			int64(r.Event.Type()), r.ID[:], r.Digest[:], string(r.Event.Subject()), string(payload), int64(events.CurrentForm))
 		if taken(err) {
 			return fmt.Errorf("%w: position %d, which is next, is taken: %w", events.ErrCorrupt, r.Position, err)
 		}
@@ -64,6 +68,10 @@ func (l *Log) restore(ctx context.Context, tx *sql.Tx, recorded []events.Recorde
 		case inserted == 0:
 			return fmt.Errorf("%w: the ID of position %d has another position", events.ErrNotNext, r.Position)
 		}
+		mark = mark.Next(r.Digest)
+	}
+	if err := link(ctx, tx, mark); err != nil {
+		return err
 	}
 	if _, err := tx.ExecContext(ctx, moveHead, len(rest), 0, rest[len(rest)-1].RecordedAt.UnixMicro()); err != nil {
 		return fmt.Errorf("move the head: %w", err)

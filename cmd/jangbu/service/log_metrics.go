@@ -48,9 +48,9 @@ func measured(log events.Log) *measuredLog {
 }
 
 // Append implements [events.Appender].
-func (m *measuredLog) Append(ctx context.Context, drafts []events.Draft) ([]events.Outcome, error) {
+func (m *measuredLog) Append(ctx context.Context, drafts []events.Draft, read ...events.Reading) ([]events.Outcome, error) {
 	start := time.Now()
-	outcomes, err := m.Log.Append(ctx, drafts)
+	outcomes, err := m.Log.Append(ctx, drafts, read...)
 	result := "ok"
 	if err != nil {
 		result = "failed"
@@ -83,8 +83,8 @@ type measuredLetters struct {
 }
 
 // Bury implements [events.DeadLetters].
-func (m measuredLetters) Bury(ctx context.Context, letters []events.DeadLetter) error {
-	err := m.DeadLetters.Bury(ctx, letters)
+func (m measuredLetters) Bury(ctx context.Context, letters []events.DeadLetter, read ...events.Reading) error {
+	err := m.DeadLetters.Bury(ctx, letters, read...)
 	if err == nil {
 		for i := range letters {
 			m.buried.WithLabelValues(string(letters[i].Reason)).Inc()

@@ -184,14 +184,14 @@ type tracedAppender struct {
 }
 
 // Append implements [events.Appender].
-func (a tracedAppender) Append(ctx context.Context, drafts []events.Draft) ([]events.Outcome, error) {
+func (a tracedAppender) Append(ctx context.Context, drafts []events.Draft, read ...events.Reading) ([]events.Outcome, error) {
 	ctx, span := a.tracer.Start(ctx, "append", trace.WithAttributes(attribute.Int("jangbu.events", len(drafts))))
 	defer span.End()
 	// Rows may be committed before Append returns, so the span is noted first.
 	for _, draft := range drafts {
 		a.trail.note(draft.Event.Subject(), span.SpanContext())
 	}
-	outcomes, err := a.Appender.Append(ctx, drafts)
+	outcomes, err := a.Appender.Append(ctx, drafts, read...)
 	failed(span, err)
 	appended := make(map[events.Campaign]bool)
 	for i, outcome := range outcomes {

@@ -1,0 +1,84 @@
+package events
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// TopicID distinguishes a Kafka topic from an earlier one of the same name (KIP-516).
+// It is zero where the broker gives none.
+type TopicID [16]byte
+
+// String returns the ID in the form of RFC 9562, section 4.
+func (id TopicID) String() string { return uuid.UUID(id).String() }
+
+// Source is a Kafka topic partition that is read.
+type Source struct {
+	Topic     string
+	TopicID   TopicID
+	Partition int32
+}
+
+// Reading is how far a source has been read: each of its records before Next is in the
+// log or a dead letter, once the drafts or letters that it comes with are written.
+type Reading struct {
+	Source
+	Next int64 // offset of the next record to read
+	// From and To bound the drafts of the append that came from the source: those with
+	// index From up to To-1. A burial ignores them.
+	From, To int
+}
+
+// Unconflicted returns the readings whose drafts all were appended or are duplicates, the
+// last one of each source. Of a source with a conflict the caller has records to bury yet.
+// Adapters call it before they write readings.
+func Unconflicted(read []Reading, outcomes []Outcome) []Reading {
+	type partition struct {
+		topic  string
+		number int32
+	}
+	var all []Reading
+	at := make(map[partition]int, len(read)) // index in all; -1 where a draft conflicts
+	for _, r := range read {
+		key := partition{r.Topic, r.Partition}
+		i, seen := at[key]
+		switch {
+		case seen && i < 0:
+		case len(outcomes) > 0 && slices.Contains(outcomes[r.From:r.To], Conflict):
+			at[key] = -1
+		case seen:
+			all[i] = r
+		default:
+			at[key] = len(all)
+			all = append(all, r)
+		}
+	}
+	return all
+}
+
+// SourceState is what a log knows of a source.
+type SourceState struct {
+	Source
+	Next   int64     // offset of the next record to read
+	ReadAt time.Time // when Next was last written; whole microseconds, UTC
+	// Gaps counts the gaps that were found: offsets that retention passed before they
+	// were read, and topics that were made anew. Lost is how many records the former
+	// held, at most.
+	Gaps  int64
+	Lost  int64
+	GapAt time.Time // of the last gap; zero without one
+}
+
+// Sources keeps how far each source has been read, in the database of a [Log], whose
+// appends write it in the same transaction (I1). There is one entry for a topic and
+// partition.
+type Sources interface {
+	// List returns all, sorted by topic, by bytes, and partition.
+	List(ctx context.Context) ([]SourceState, error)
+	// Skip records a gap: the source goes on at next, and lost records were not read.
+	// It is called once for each gap; calling it again counts another one.
+	Skip(ctx context.Context, s Source, next, lost int64) error
+}
