@@ -1,7 +1,9 @@
 package eventstest
 
 import (
+	"fmt"
 	"math"
+	"strings"
 	"testing"
 	"time"
 
@@ -9,6 +11,38 @@ import (
 )
 
 func testRead(t *testing.T, a Adapter) {
+	rule(t, a, "a read is bounded by bytes too", func(t *testing.T, s Store) {
+		log := s.Open(t)
+		var d []events.Draft
+		for n := range 12 {
+			d = append(d, draftOf(fmt.Sprint(n), &events.EventCreated{Campaign: "c", Title: strings.Repeat("가", 1<<20)}))
+		}
+		d = append(d, draftOf("huge", &events.EventCreated{Campaign: "c", Title: strings.Repeat("x", events.MaxReadBytes+1)}))
+		mustAppend(t, log, d...)
+		for name, read := range map[string]func(events.Position) ([]events.Recorded, error){
+			"Read": func(after events.Position) ([]events.Recorded, error) { return log.Read(t.Context(), after, 100) },
+			"ReadStream": func(after events.Position) ([]events.Recorded, error) {
+				return log.ReadStream(t.Context(), events.Stream{Campaign: "c", After: after, Limit: 100})
+			},
+		} {
+			var all []events.Recorded
+			for calls := 0; len(all) < len(d); calls++ {
+				some, err := read(events.Position(len(all)))
+				if err != nil || len(some) == 0 || calls > len(d) {
+					t.Fatalf("%s after %d: %d events, %v", name, len(all), len(some), err)
+				}
+				bytes := 0
+				for _, r := range some {
+					bytes += len(events.AppendStored(nil, r.Event))
+				}
+				if bytes > events.MaxReadBytes && len(some) > 1 {
+					t.Errorf("%s after %d: %d events of %d bytes", name, len(all), len(some), bytes)
+				}
+				all = append(all, some...)
+			}
+			wantRecorded(t, all, 1, d...)
+		}
+	})
 	rule(t, a, "a range is what lies after a position, at most the limit", func(t *testing.T, s Store) {
 		log, d := s.Open(t), registrations("c", 1, 10)
 		mustAppend(t, log, d...)

@@ -37,7 +37,7 @@ func (l *Log) Read(ctx context.Context, after events.Position, limit int) ([]eve
 		return nil, nil
 	}
 	through := after + min(head-after, events.Position(limit))
-	read, cut, err := collect(ctx, make([]events.Recorded, 0, through-after), func(ctx context.Context) (pgx.Rows, error) {
+	read, cut, err := collect(ctx, make([]events.Recorded, 0, min(through-after, 1<<15)), func(ctx context.Context) (pgx.Rows, error) {
 		return l.pool.Query(ctx, readEvents, pgx.QueryResultFormats{pgx.BinaryFormatCode}, after, through)
 	})
 	if err != nil {

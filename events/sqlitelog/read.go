@@ -46,7 +46,7 @@ func (l *Log) Read(ctx context.Context, after events.Position, limit int) ([]eve
 	if err != nil {
 		return nil, fmt.Errorf("read: %w", err)
 	}
-	read, cut, err := collect(rows, make([]events.Recorded, 0, through-after))
+	read, cut, err := collect(rows, make([]events.Recorded, 0, min(through-after, 1<<15)))
 	if err != nil {
 		return nil, fmt.Errorf("read after %d: %w", after, err)
 	}

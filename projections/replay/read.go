@@ -20,19 +20,20 @@ const (
 	streamBatch = 50_000
 )
 
-// batch is a part of the log that is being read. It is never empty.
+// batch is a part of the log that is being read, in pieces where it has many bytes.
 type batch struct {
-	read chan []events.Recorded
-	err  chan error
+	pieces chan []events.Recorded // closed after the last one; none is empty
+	err    chan error
 }
 
 func newBatch() batch {
 	return batch{make(chan []events.Recorded, 1), make(chan error, 1)}
 }
 
-func (b batch) wait(ctx context.Context) ([]events.Recorded, error) {
+// next returns the next piece; nil after the last one.
+func (b batch) next(ctx context.Context) ([]events.Recorded, error) {
 	select {
-	case read := <-b.read:
+	case read := <-b.pieces:
 		return read, nil
 	case err := <-b.err:
 		return nil, err
@@ -46,7 +47,7 @@ func (r *replay) readLog(ctx context.Context, to chan<- batch) error {
 	var readers sync.WaitGroup
 	defer readers.Wait()
 	for after := r.After; after < r.Through; after += r.batch {
-		b, n := newBatch(), min(r.batch, r.Through-after)
+		b := newBatch()
 		select {
 		case to <- b:
 		case <-ctx.Done():
@@ -54,16 +55,32 @@ func (r *replay) readLog(ctx context.Context, to chan<- batch) error {
 		}
 		readers.Go(func() {
 			r.Between()
-			read, err := r.Log.Read(ctx, after, int(n))
-			switch {
-			case err != nil:
+			if err := r.readBatch(ctx, b, after, min(after+r.batch, r.Through)); err != nil {
 				b.err <- err
-			case len(read) != int(n) || read[0].Position != after+1: // I2
-				b.err <- fmt.Errorf("%w: asked for %d events from %d, got %d", events.ErrGap, n, after+1, len(read))
-			default:
-				b.read <- read
+				return
 			}
+			close(b.pieces)
 		})
+	}
+	return nil
+}
+
+// readBatch reads the events after one position and through another.
+func (r *replay) readBatch(ctx context.Context, b batch, after, through events.Position) error {
+	for after < through {
+		read, err := r.Log.Read(ctx, after, int(through-after))
+		if err != nil {
+			return err
+		}
+		if len(read) == 0 || read[0].Position != after+1 { // I2
+			return fmt.Errorf("%w: asked for %d events from %d, got %d", events.ErrGap, through-after, after+1, len(read))
+		}
+		after = read[len(read)-1].Position
+		select {
+		case b.pieces <- read:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
 	return nil
 }
@@ -77,7 +94,8 @@ func (r *replay) readStream(ctx context.Context, to chan<- batch) error {
 		}
 		after = read[len(read)-1].Position
 		b := newBatch()
-		b.read <- read
+		b.pieces <- read
+		close(b.pieces)
 		select {
 		case to <- b:
 		case <-ctx.Done():

@@ -125,12 +125,17 @@ func (r *replay) runLog(ctx context.Context) (Result, error) {
 	})
 	group.Go(func() error {
 		for b := range batches {
-			read, err := b.wait(running)
-			if err != nil {
-				return err
-			}
-			if enough := r.fold(&out, read); enough {
-				return errEnough
+			for {
+				read, err := b.next(running)
+				if err != nil {
+					return err
+				}
+				if len(read) == 0 {
+					break
+				}
+				if enough := r.fold(&out, read); enough {
+					return errEnough
+				}
 			}
 		}
 		return nil

@@ -54,7 +54,7 @@ func (s *Stream) FoldTo(ctx context.Context, to map[string]events.Position) erro
 			after = batch[len(batch)-1].Position
 			s.Last = max(s.Last, after)
 		}
-		more = len(batch) == s.Batch && after < through
+		more = len(batch) > 0 && after < through
 	}
 	for _, p := range s.Projections {
 		s.At[p.Name()] = max(s.At[p.Name()], to[p.Name()])

@@ -89,16 +89,13 @@ func (c eventsShowCommand) finder() (find func(context.Context, events.Log) (r e
 			} else {
 				read, err = log.Read(ctx, after, eventsAtOnce)
 			}
-			if err != nil {
+			if err != nil || len(read) == 0 {
 				return events.Recorded{}, false, err
 			}
 			for _, r := range read {
 				if r.ID == id {
 					return r, true, nil
 				}
-			}
-			if len(read) < eventsAtOnce {
-				return events.Recorded{}, false, nil
 			}
 			after = read[len(read)-1].Position
 		}

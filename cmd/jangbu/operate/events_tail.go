@@ -120,7 +120,7 @@ func lastEvents(ctx context.Context, log events.Log, head events.Position, n int
 				}
 			}
 			found = slices.Delete(found, 0, max(0, len(found)-n))
-			if len(read) < eventsAtOnce {
+			if len(read) == 0 {
 				return found, nil
 			}
 			after = read[len(read)-1].Position
@@ -128,9 +128,16 @@ func lastEvents(ctx context.Context, log events.Log, head events.Position, n int
 	}
 	for through := head; through > 0 && len(found) < n; {
 		after := max(0, through-eventsAtOnce)
-		read, err := log.Read(ctx, after, int(through-after))
-		if err != nil {
-			return nil, err
+		var read []events.Recorded
+		for at := after; at < through; {
+			more, err := log.Read(ctx, at, int(through-at))
+			if err != nil {
+				return nil, err
+			}
+			if len(more) == 0 {
+				break // the log went back
+			}
+			read, at = append(read, more...), more[len(more)-1].Position
 		}
 		for _, r := range slices.Backward(read) {
 			if wanted(r) && len(found) < n {
