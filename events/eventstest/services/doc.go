@@ -1,12 +1,14 @@
 // Package services finds for tests what scripts/services finds, starts or installs:
 // a PostgreSQL server, on which each test gets a database of its own, a Redis server's
-// program and a browser.
+// program, a browser, and a broker of Apache Kafka, on which each test has topics of its
+// own.
 //
 // Each is named by an environment variable, which ./scripts/test sets:
 //
-//	JANGBU_TEST_DATABASE_URL  a PostgreSQL database, as a role that may create others
-//	JANGBU_TEST_REDIS_SERVER  the program of a Redis server
-//	JANGBU_TEST_CHROMIUM      the program of a browser
+//	JANGBU_TEST_DATABASE_URL   a PostgreSQL database, as a role that may create others
+//	JANGBU_TEST_REDIS_SERVER   the program of a Redis server
+//	JANGBU_TEST_CHROMIUM       the program of a browser
+//	JANGBU_TEST_KAFKA_BROKERS  a broker of Apache Kafka, which lets anybody create topics
 //
 // A test whose variable is empty is skipped and says what it does not test; under
 // CI=true it fails, so that a build cannot pass by leaving tests out.
