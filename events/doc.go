@@ -66,7 +66,7 @@
 //   - events/eventstest: the conformance suite of every log.
 //     events/eventstest/services finds the databases, brokers and browser of tests.
 //   - events/pglog and events/sqlitelog: the log on PostgreSQL and on SQLite.
-//     Both pass that suite.
+//     Both pass that suite. events/postgres opens PostgreSQL for pglog and pgrows.
 //   - events/commit: group commit, an [Appender] that joins concurrent appends
 //     into one transaction of another.
 //   - events/privacy: phone numbers become pseudonyms, dead letters are sealed.

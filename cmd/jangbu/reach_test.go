@@ -28,6 +28,7 @@ func TestReach(t *testing.T) {
 		{"jangbu/events/bus/kafka", []string{"database/sql", "jangbu/readmodel", "jangbu/events/pglog", "jangbu/events/sqlitelog"}},
 		{"jangbu/events/channels", []string{"net/http", "database/sql", "jangbu/events/", "jangbu/readmodel"}},
 		{"jangbu/events/channels/api", []string{"database/sql", "jangbu/events/bus", "jangbu/readmodel"}},
+		{"jangbu/events/postgres", []string{"jangbu/", "net/http"}},
 		{"jangbu/events/pglog", []string{"jangbu/readmodel", "jangbu/events/sqlitelog", "modernc.org"}},
 		{"jangbu/events/sqlitelog", []string{"jangbu/readmodel", "jangbu/events/pglog", "github.com/jackc"}},
 		// Brotli, a compression of Parquet's, has a helper for HTTP servers: so not net/http.

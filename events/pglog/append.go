@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"jangbu/events"
+	"jangbu/events/postgres"
 )
 
 // takeHead locks the head row until the transaction ends (I2) and counts $1 new
@@ -62,9 +63,9 @@ func (l *Log) Append(ctx context.Context, drafts []events.Draft, read ...events.
 		return nil, nil
 	}
 	b := newBatch(drafts)
-	err := l.write(ctx, func(conn *pgxpool.Conn) error {
+	err := l.write(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
 		var begin, end pgx.Batch
-		begin.Queue(`BEGIN`)
+		l.pool.QueueBegin(&begin, postgres.Durable)
 		if err := appendBatch(ctx, conn.Conn(), &begin, &end, b); err != nil {
 			return err
 		}
@@ -80,21 +81,12 @@ func (l *Log) Append(ctx context.Context, drafts []events.Draft, read ...events.
 		return conn.SendBatch(ctx, &end).Close()
 	})
 	if err != nil {
-		return nil, fmt.Errorf("append: %w", cutOff(ctx, err))
+		return nil, fmt.Errorf("append: %w", err)
 	}
 	if appended, _ := b.count(); appended > 0 {
 		l.grown.Broadcast()
 	}
 	return b.outcomes, nil
-}
-
-// cutOff adds the context's error to err if the context has ended. In the middle of
-// a COPY the driver may report only that the connection is closed.
-func cutOff(ctx context.Context, err error) error {
-	if ended := ctx.Err(); ended != nil && !errors.Is(err, ended) {
-		return errors.Join(ended, err)
-	}
-	return err
 }
 
 // appendBatch appends the batch within a transaction. Statements queued in begin

@@ -2,95 +2,95 @@ package pglog
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
+
+	"jangbu/events/postgres"
 )
 
-// While another process migrates, its lock is tried once per lockPeriod, in seconds,
-// at most lockFailures times.
-const (
-	lockPeriod   = 1
-	lockFailures = 30
-)
+// lockPeriod is the time between two attempts to get the lock of the migrations, which
+// another process may hold for as long as it rewrites a large log.
+const lockPeriod = time.Second
 
-// minMaxConns is the least maximum of connections, unless the URL sets one: replays
-// that read the whole log must not occupy those that append.
-const minMaxConns = 8
+// lockMigrations is the lock of goose, which earlier versions of the program take for their
+// session. A transaction's lock also works through a pooler.
+const lockMigrations = `SELECT pg_try_advisory_xact_lock($1)`
 
-// sessionParams returns the parameters of a session, unless the URL sets them. The
-// server ends a session whose process freezes within a transaction (10 s) or whose
-// machine is gone (25 s), because its transaction may hold the head row (I5).
-func sessionParams() map[string]string {
-	return map[string]string{
-		"application_name":                    "jangbu",
-		"idle_in_transaction_session_timeout": "10s",
-		"tcp_keepalives_idle":                 "10",
-		"tcp_keepalives_interval":             "5",
-		"tcp_keepalives_count":                "3",
+// connect opens the database and applies the migrations of dir to the schema.
+func connect(ctx context.Context, url, schema string, files fs.FS, dir string, opts Options) (*postgres.Database, error) {
+	if opts.Logger == nil {
+		opts.Logger = slog.New(slog.DiscardHandler)
 	}
-}
-
-// connect opens a pool on the database and applies the migrations of dir to the
-// schema.
-func connect(ctx context.Context, url, schema string, files fs.FS, dir string, opts Options) (*pgxpool.Pool, error) {
-	config, err := pgxpool.ParseConfig(url)
+	db, err := postgres.Open(ctx, url, postgres.Options{Limits: opts.Limits, Logger: opts.Logger, Tracer: opts.Tracer})
 	if err != nil {
 		return nil, err
 	}
-	params := config.ConnConfig.RuntimeParams
-	for name, value := range sessionParams() {
-		if _, set := params[name]; !set {
-			params[name] = value
-		}
-	}
-	if err := migrate(ctx, config.ConnConfig, schema, files, dir, opts.Logger); err != nil {
+	if err := migrate(ctx, db, schema, files, dir, opts.Logger); err != nil {
+		db.Close()
 		return nil, fmt.Errorf("migrate %s: %w", schema, err)
 	}
-	if !strings.Contains(url, "pool_max_conns") {
-		config.MaxConns = max(config.MaxConns, minMaxConns)
-	}
-	config.ConnConfig.Tracer = opts.Tracer
-	return pgxpool.NewWithConfig(ctx, config)
+	return db, nil
 }
 
 // migrate brings the schema up to date. One lock covers the creation of the
 // schema, that of goose's own table, and the migrations: two processes at once
 // cannot do any of the three.
-func migrate(ctx context.Context, config *pgx.ConnConfig, schema string, files fs.FS, dir string, logger *slog.Logger) (err error) {
-	db := stdlib.OpenDB(*config)
-	defer func() { err = errors.Join(err, db.Close()) }()
-	conn, err := db.Conn(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, conn.Close()) }()
+func migrate(ctx context.Context, db *postgres.Database, schema string, files fs.FS, dir string, logger *slog.Logger) error {
+	return alone(ctx, db, schema, logger, func(ctx context.Context) (err error) {
+		own := stdlib.OpenDB(*db.Config())
+		defer func() { err = errors.Join(err, own.Close()) }()
+		return migrateAlone(ctx, own, schema, files, dir, logger)
+	})
+}
 
-	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(lockPeriod, lockFailures))
-	if err != nil {
-		return err
+// alone calls f while no other process migrates. A process that freezes loses the lock like
+// any other; f's context ends then.
+func alone(ctx context.Context, db *postgres.Database, schema string, logger *slog.Logger, f func(context.Context) error) error {
+	for waits := false; ; waits = true {
+		done, err := func() (done bool, err error) {
+			tx, err := db.Begin(ctx, db, postgres.Durable, nil)
+			if err != nil {
+				return false, err
+			}
+			// After its failure the connection is closed, which unlocks too.
+			defer func() { _ = tx.Rollback(context.WithoutCancel(ctx)) }()
+			if err := tx.QueryRow(ctx, lockMigrations, lock.DefaultLockID).Scan(&done); err != nil || !done {
+				return false, err
+			}
+			return true, db.Holding(ctx, tx, f)
+		}()
+		if done || err != nil {
+			return err
+		}
+		if !waits {
+			logger.InfoContext(ctx, "waiting for another process, which migrates", slog.String("schema", schema))
+		}
+		select {
+		case <-time.After(lockPeriod):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
-	if err := locker.SessionLock(ctx, conn); err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, locker.SessionUnlock(context.WithoutCancel(ctx), conn)) }()
+}
 
+func migrateAlone(ctx context.Context, db *sql.DB, schema string, files fs.FS, dir string, logger *slog.Logger) error {
 	// IF NOT EXISTS requires the privilege to create schemas even if the schema
 	// exists, and the service may not have it.
 	var exists bool
-	if err := conn.QueryRowContext(ctx, `SELECT to_regnamespace($1) IS NOT NULL`, schema).Scan(&exists); err != nil {
+	if err := db.QueryRowContext(ctx, `SELECT to_regnamespace($1) IS NOT NULL`, schema).Scan(&exists); err != nil {
 		return err
 	}
 	if !exists {
-		if _, err := conn.ExecContext(ctx, `CREATE SCHEMA `+pgx.Identifier{schema}.Sanitize()); err != nil {
+		if _, err := db.ExecContext(ctx, `CREATE SCHEMA `+pgx.Identifier{schema}.Sanitize()); err != nil {
 			return err
 		}
 	}
@@ -103,15 +103,20 @@ func migrate(ctx context.Context, config *pgx.ConnConfig, schema string, files f
 	if err != nil {
 		return err
 	}
+	stored, known, err := provider.GetVersions(ctx)
+	if err != nil {
+		return err
+	}
+	if stored > known {
+		return fmt.Errorf("its version is %d and this program knows none above %d: run a newer program", stored, known)
+	}
 	applied, err := provider.Up(ctx)
 	if err != nil {
 		return err
 	}
-	if logger != nil {
-		for _, m := range applied {
-			logger.InfoContext(ctx, "migration applied",
-				slog.String("schema", schema), slog.String("migration", m.Source.Path), slog.Duration("took", m.Duration))
-		}
+	for _, m := range applied {
+		logger.InfoContext(ctx, "migration applied",
+			slog.String("schema", schema), slog.String("migration", m.Source.Path), slog.Duration("took", m.Duration))
 	}
 	return nil
 }

@@ -7,7 +7,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"jangbu/events"
 )
@@ -84,7 +83,7 @@ func (l deadLetters) Bury(ctx context.Context, letters []events.DeadLetter, read
 		topics[i], partitions[i], offsets[i], timestamps[i] = d.Topic, d.Partition, d.Offset, d.Timestamp
 		reasons[i], details[i], sealed[i] = string(d.Reason), d.Detail, d.Sealed
 	}
-	err := l.writeLetters(ctx, func(tx pgx.Tx) error {
+	err := l.writeLetters(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, buryLetters, ids, topics, partitions, offsets, timestamps, reasons, details, sealed, n); err != nil {
 			return err
 		}
@@ -99,18 +98,16 @@ func (l deadLetters) Bury(ctx context.Context, letters []events.DeadLetter, read
 }
 
 // writeLetters runs f in a transaction that holds the head row.
-func (l *Log) writeLetters(ctx context.Context, f func(pgx.Tx) error) error {
-	return l.write(ctx, func(conn *pgxpool.Conn) error {
-		return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
-			locked, err := tx.Exec(ctx, lockHead)
-			if err != nil {
-				return fmt.Errorf("take the head: %w", err)
-			}
-			if locked.RowsAffected() != 1 {
-				return errNoHead
-			}
-			return f(tx)
-		})
+func (l *Log) writeLetters(ctx context.Context, f func(context.Context, pgx.Tx) error) error {
+	return l.writeTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		locked, err := tx.Exec(ctx, lockHead)
+		if err != nil {
+			return fmt.Errorf("take the head: %w", err)
+		}
+		if locked.RowsAffected() != 1 {
+			return errNoHead
+		}
+		return f(ctx, tx)
 	})
 }
 

@@ -8,9 +8,9 @@ import (
 	"slices"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"jangbu/events"
+	"jangbu/events/postgres"
 )
 
 const readKeys = `SELECT campaign, wrapped FROM jangbu_keys.campaign_keys WHERE campaign = ANY ($1)`
@@ -32,14 +32,14 @@ var keyMigrations embed.FS
 // Keys is the key store in the schema jangbu_keys. It is safe for concurrent use.
 // A destroyed key, still wrapped, remains in the server's dead row versions until
 // the next VACUUM, in its WAL and in backups until they expire.
-type Keys struct{ pool *pgxpool.Pool }
+type Keys struct{ pool *postgres.Database }
 
 var _ events.Keys = (*Keys)(nil)
 
 // OpenKeys connects to the database at url, brings the schema jangbu_keys up
 // to date and returns the key store in it.
-func OpenKeys(ctx context.Context, url string) (*Keys, error) {
-	pool, err := connect(ctx, url, "jangbu_keys", keyMigrations, "keymigrations", Options{})
+func OpenKeys(ctx context.Context, url string, opts Options) (*Keys, error) {
+	pool, err := connect(ctx, url, "jangbu_keys", keyMigrations, "keymigrations", opts)
 	if err != nil {
 		return nil, fmt.Errorf("open keys: %w", err)
 	}
@@ -75,6 +75,8 @@ func (k *Keys) AddKeys(ctx context.Context, wrapped map[events.Campaign][]byte) 
 	for i, c := range campaigns {
 		values[i] = wrapped[c]
 	}
+	ctx, done := k.pool.Writing(ctx)
+	defer done()
 	if _, err := k.pool.Exec(ctx, addKeys, campaigns, values); err != nil {
 		return fmt.Errorf("add keys: %w", err)
 	}
@@ -83,6 +85,8 @@ func (k *Keys) AddKeys(ctx context.Context, wrapped map[events.Campaign][]byte) 
 
 // DestroyKey implements [events.Keys].
 func (k *Keys) DestroyKey(ctx context.Context, campaign events.Campaign) error {
+	ctx, done := k.pool.Writing(ctx)
+	defer done()
 	if _, err := k.pool.Exec(ctx, destroyKey, string(campaign)); err != nil {
 		return fmt.Errorf("destroy key: %w", err)
 	}

@@ -3,6 +3,7 @@ package pglog
 import (
 	"context"
 	"embed"
+	"errors"
 	"fmt"
 	"log/slog"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"jangbu/events"
+	"jangbu/events/postgres"
 )
 
 //go:embed migrations/*.sql
@@ -17,8 +19,11 @@ var logMigrations embed.FS
 
 // Options configures a [Log]. The zero value is ready for use.
 type Options struct {
-	// Logger logs the migrations that are applied; nil disables logging.
+	// Logger logs the migrations that are applied, silent sessions that are ended, and a
+	// clock that leaps; nil disables logging.
 	Logger *slog.Logger
+	// Limits bound how long a write waits.
+	Limits postgres.Limits
 	// Tracer traces every statement; nil disables tracing.
 	Tracer pgx.QueryTracer
 }
@@ -26,7 +31,7 @@ type Options struct {
 // Log is the log and its dead letters in the schema jangbu_log. It is safe for
 // concurrent use.
 type Log struct {
-	pool *pgxpool.Pool
+	pool *postgres.Database
 	// writing holds a token while a write runs. Writers would wait for each other
 	// at the head row anyway; waiting here occupies no connection.
 	writing chan struct{}
@@ -52,9 +57,11 @@ func Open(ctx context.Context, url string, opts Options) (*Log, error) {
 // Close waits for running calls and closes the connections.
 func (l *Log) Close() { l.pool.Close() }
 
-// write runs f on a connection of its own, after the writers before it. A
-// connection that f leaves within a transaction is closed, which rolls back.
-func (l *Log) write(ctx context.Context, f func(*pgxpool.Conn) error) error {
+// write runs f on a connection of its own, after the writers before it and before its
+// deadline. A connection that f leaves within a transaction is closed, which rolls back.
+func (l *Log) write(ctx context.Context, f func(context.Context, *pgxpool.Conn) error) error {
+	ctx, done := l.pool.Writing(ctx)
+	defer done()
 	select {
 	case l.writing <- struct{}{}:
 		defer func() { <-l.writing }()
@@ -66,5 +73,21 @@ func (l *Log) write(ctx context.Context, f func(*pgxpool.Conn) error) error {
 		return err
 	}
 	defer conn.Release()
-	return f(conn)
+	return cutOff(ctx, f(ctx, conn))
+}
+
+// writeTx runs f in a transaction.
+func (l *Log) writeTx(ctx context.Context, f func(context.Context, pgx.Tx) error) error {
+	return l.write(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
+		return l.pool.InTx(ctx, conn, postgres.Durable, nil, func(tx pgx.Tx) error { return f(ctx, tx) })
+	})
+}
+
+// cutOff adds the context's error to err if the context has ended. In the middle of
+// a COPY the driver may report only that the connection is closed.
+func cutOff(ctx context.Context, err error) error {
+	if ended := ctx.Err(); err != nil && ended != nil && !errors.Is(err, ended) {
+		return errors.Join(ended, err)
+	}
+	return err
 }

@@ -34,7 +34,7 @@ func TestKeys(t *testing.T) {
 	eventstest.TestKeys(t, func(t testing.TB) func(testing.TB) events.Keys {
 		url := services.Database(t)
 		return func(t testing.TB) events.Keys {
-			keys, err := pglog.OpenKeys(t.Context(), url)
+			keys, err := pglog.OpenKeys(t.Context(), url, pglog.Options{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -86,7 +86,7 @@ func TestEveryColumnIsDescribed(t *testing.T) {
 	t.Parallel()
 	url := services.Database(t)
 	open(t, url)
-	keys, err := pglog.OpenKeys(t.Context(), url)
+	keys, err := pglog.OpenKeys(t.Context(), url, pglog.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,7 +9,6 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgtype"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"jangbu/events"
 )
@@ -24,11 +23,9 @@ func (l *Log) Restore(ctx context.Context, recorded []events.Recorded) error {
 	if len(recorded) == 0 {
 		return nil
 	}
-	err := l.write(ctx, func(conn *pgxpool.Conn) error {
-		return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error { return restore(ctx, tx, recorded) })
-	})
+	err := l.writeTx(ctx, func(ctx context.Context, tx pgx.Tx) error { return restore(ctx, tx, recorded) })
 	if err != nil {
-		return fmt.Errorf("restore: %w", cutOff(ctx, err))
+		return fmt.Errorf("restore: %w", err)
 	}
 	l.grown.Broadcast()
 	return nil

@@ -69,7 +69,7 @@ func (l deadLetters) Revive(ctx context.Context, revivals []events.Revival) ([]e
 	}
 	outcomes := make([]events.Outcome, len(revivals))
 	appended := 0
-	err := l.writeLetters(ctx, func(tx pgx.Tx) error {
+	err := l.writeLetters(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		waiting, err := waitingOf(ctx, tx, revivals)
 		if err != nil || len(waiting) == 0 {
 			return err
@@ -93,7 +93,7 @@ func (l deadLetters) Revive(ctx context.Context, revivals []events.Revival) ([]e
 		return settle(ctx, tx, revivals, outcomes)
 	})
 	if err != nil {
-		return nil, fmt.Errorf("revive: %w", cutOff(ctx, err))
+		return nil, fmt.Errorf("revive: %w", err)
 	}
 	if appended > 0 {
 		l.grown.Broadcast()
@@ -169,7 +169,7 @@ func (l deadLetters) Discard(ctx context.Context, letters []events.ID, d events.
 		ids[i] = pgtype.UUID{Bytes: id, Valid: true}
 	}
 	var discarded int
-	err := l.writeLetters(ctx, func(tx pgx.Tx) error {
+	err := l.writeLetters(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		return tx.QueryRow(ctx, discardLetters, ids, d.By, d.Why).Scan(&discarded)
 	})
 	if err != nil {

@@ -50,7 +50,7 @@ func eachStore(t *testing.T, test func(t *testing.T, open opener)) {
 		t.Parallel()
 		url := services.Database(t)
 		test(t, func() events.Keys {
-			keys, err := pglog.OpenKeys(t.Context(), url)
+			keys, err := pglog.OpenKeys(t.Context(), url, pglog.Options{})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -9,15 +9,11 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"jangbu/events/postgres"
 	"jangbu/readmodel"
 )
 
 const (
-	// commitSoon omits the wait for the disk. A crash of the server takes back rows and
-	// checkpoints together, and the events are folded again.
-	commitSoon = `
-SET LOCAL synchronous_commit = off`
-
 	holdLease = `
 SELECT epoch
 FROM jangbu_rows.leases
@@ -53,30 +49,22 @@ func (s *Store) Commit(ctx context.Context, lease readmodel.Lease, advances []re
 	return revision, nil
 }
 
-// commit makes three round trips: claim, write, commit.
+// commit makes three round trips: claim, write, commit. It does not wait for the disk: a
+// crash of the server takes back rows and checkpoints together, and the events are folded
+// again.
 func (s *Store) commit(ctx context.Context, claim, upserts *pgx.Batch) error {
-	claimed := s.pool.SendBatch(ctx, claim)
-	tx := claimed.Tx()
-	// A rollback fails once ctx has ended. The connection is then closed, and the server
-	// rolls back.
-	defer func() { _ = tx.Rollback(ctx) }()
-	if err := claimed.Close(); err != nil {
-		return err
-	}
-	if upserts.Len() > 0 {
-		if err := tx.SendBatch(ctx, upserts).Close(); err != nil {
-			return err
+	return s.pool.Write(ctx, postgres.Soon, claim, func(ctx context.Context, tx pgx.Tx) error {
+		if upserts.Len() == 0 {
+			return nil
 		}
-	}
-	return tx.Commit(ctx)
+		return tx.SendBatch(ctx, upserts).Close()
+	})
 }
 
 // claimBatch locks the lease's row, then moves the checkpoints. Their rows stay locked
 // until the commit, so two commits to one generation never overlap.
 func claimBatch(lease readmodel.Lease, advances []readmodel.Advance) *pgx.Batch {
 	batch := new(pgx.Batch)
-	batch.BeginTx(pgx.TxOptions{IsoLevel: pgx.ReadCommitted})
-	batch.Queue(commitSoon)
 	queueHoldLease(batch, lease)
 	// Every process locks in this order; otherwise two could wait for each other.
 	inOrder := slices.SortedFunc(slices.Values(advances), func(a, b readmodel.Advance) int {

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"golang.org/x/sync/errgroup"
 
+	"jangbu/events/postgres"
 	"jangbu/readmodel"
 )
 
@@ -110,7 +111,7 @@ func (f *filling) copy(ctx context.Context, p part) error {
 		from := pgx.CopyFromSlice(len(some), func(i int) ([]any, error) {
 			return p.values(append(values[:0], generation), some[i]), nil
 		})
-		err := f.write(ctx, func(tx pgx.Tx) error {
+		err := f.write(ctx, func(ctx context.Context, tx pgx.Tx) error {
 			_, err := tx.CopyFrom(ctx, pgx.Identifier{"jangbu_rows", p.Name}, p.names, from)
 			return err
 		})
@@ -128,7 +129,7 @@ func (f *filling) upsert(ctx context.Context, parts []part) error {
 			f.between()
 			batch := new(pgx.Batch)
 			p.queueUpsert(batch, f.of[p.Name], some)
-			if err := f.write(ctx, func(tx pgx.Tx) error { return tx.SendBatch(ctx, batch).Close() }); err != nil {
+			if err := f.write(ctx, func(ctx context.Context, tx pgx.Tx) error { return tx.SendBatch(ctx, batch).Close() }); err != nil {
 				return err
 			}
 		}
@@ -138,18 +139,12 @@ func (f *filling) upsert(ctx context.Context, parts []part) error {
 
 // write runs do in a transaction that finds the checkpoints as given and the generations not
 // served.
-func (f *filling) write(ctx context.Context, do func(pgx.Tx) error) error {
-	return pgx.BeginFunc(ctx, f.store.pool, func(tx pgx.Tx) error {
-		claim := new(pgx.Batch)
-		claim.Queue(commitSoon)
-		queueHoldLease(claim, f.lease)
-		queueLockCheckpoints(claim, shareCheckpoint, f.at)
-		queueLockServing(claim, lockUnserved, "served", f.at)
-		if err := tx.SendBatch(ctx, claim).Close(); err != nil {
-			return err
-		}
-		return do(tx)
-	})
+func (f *filling) write(ctx context.Context, do func(context.Context, pgx.Tx) error) error {
+	claim := new(pgx.Batch)
+	queueHoldLease(claim, f.lease)
+	queueLockCheckpoints(claim, shareCheckpoint, f.at)
+	queueLockServing(claim, lockUnserved, "served", f.at)
+	return f.store.pool.Write(ctx, postgres.Soon, claim, do)
 }
 
 // Prune implements [readmodel.Generations].
@@ -177,16 +172,15 @@ func (s *Store) prune(ctx context.Context, lease readmodel.Lease, projection str
 	for more := t != nil; more; { // a projection that was dropped from the program has no table
 		between()
 		batch := new(pgx.Batch)
-		batch.Queue(commitSoon)
 		batch.Queue(t.prune, generation, fillRows).Exec(func(tag pgconn.CommandTag) error {
 			more = tag.RowsAffected() == fillRows
 			return nil
 		})
-		if err := s.underLease(ctx, lease, batch); err != nil {
+		if err := s.underLease(ctx, lease, postgres.Soon, batch); err != nil {
 			return err
 		}
 	}
 	batch := new(pgx.Batch)
 	batch.Queue(dropGeneration, projection, generation)
-	return s.underLease(ctx, lease, batch)
+	return s.underLease(ctx, lease, postgres.Durable, batch)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"jangbu/events/postgres"
 	"jangbu/readmodel"
 )
 
@@ -107,7 +108,7 @@ func (s *Store) Begin(ctx context.Context, lease readmodel.Lease, projections []
 			return err
 		})
 	}
-	if err := s.underLease(ctx, lease, batch); err != nil {
+	if err := s.underLease(ctx, lease, postgres.Durable, batch); err != nil {
 		return nil, fmt.Errorf("begin generations: %w", err)
 	}
 	return begun, nil
@@ -135,7 +136,7 @@ func (s *Store) edit(ctx context.Context, lease readmodel.Lease, op int64, batch
 	queueEndOperation(batch, op)
 	batch.Queue(countEdit)
 	queueRevision(batch, &revision)
-	err := s.underLease(ctx, lease, batch)
+	err := s.underLease(ctx, lease, postgres.Durable, batch)
 	return revision, err
 }
 

@@ -53,6 +53,8 @@ WHERE name = $1`
 // Acquire implements [readmodel.Leases]. It waits for a commit in flight under the lease.
 func (s *Store) Acquire(ctx context.Context, name, owner string, ttl time.Duration) (readmodel.Lease, bool, error) {
 	lease := readmodel.Lease{Name: name, Owner: owner}
+	ctx, done := s.pool.Writing(ctx)
+	defer done()
 	err := s.pool.QueryRow(ctx, acquireLease, name, owner, ttl).Scan(&lease.Epoch)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
@@ -65,6 +67,8 @@ func (s *Store) Acquire(ctx context.Context, name, owner string, ttl time.Durati
 
 // Release implements [readmodel.Leases].
 func (s *Store) Release(ctx context.Context, lease readmodel.Lease) error {
+	ctx, done := s.pool.Writing(ctx)
+	defer done()
 	if _, err := s.pool.Exec(ctx, releaseLease, lease.Name, lease.Owner, lease.Epoch); err != nil {
 		return fmt.Errorf("release lease %s: %w", lease.Name, err)
 	}
@@ -94,6 +98,8 @@ func (s *Store) Fault(ctx context.Context, name, owner, text string) error {
 	if text == "" {
 		statement, arguments = clearFault, arguments[:1]
 	}
+	ctx, done := s.pool.Writing(ctx)
+	defer done()
 	if _, err := s.pool.Exec(ctx, statement, arguments...); err != nil {
 		return fmt.Errorf("record failure under lease %s: %w", name, err)
 	}

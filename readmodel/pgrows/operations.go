@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgtype"
 
+	"jangbu/events/postgres"
 	"jangbu/readmodel"
 )
 
@@ -87,10 +88,9 @@ func (s *Store) Ask(ctx context.Context, op readmodel.Operation) (readmodel.Oper
 		asked, err = scanOperation(row)
 		return err
 	})
-	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, lockOperations); err != nil { // before the others are prepared, which locks too
-			return err
-		}
+	lock := new(pgx.Batch)
+	lock.Queue(lockOperations) // before the others are prepared, which locks too
+	err := s.pool.Write(ctx, postgres.Durable, lock, func(ctx context.Context, tx pgx.Tx) error {
 		return tx.SendBatch(ctx, batch).Close()
 	})
 	if err != nil {
@@ -137,7 +137,7 @@ func (s *Store) Next(ctx context.Context) (readmodel.Operation, bool, error) {
 func (s *Store) Note(ctx context.Context, lease readmodel.Lease, op readmodel.Operation) error {
 	batch := new(pgx.Batch)
 	batch.Queue(noteOperation, op.ID, string(op.State), op.Owner, int64(op.At), int64(op.To), op.Error).Exec(one(fmt.Sprintf("operation %d", op.ID)))
-	if err := s.underLease(ctx, lease, batch); err != nil {
+	if err := s.underLease(ctx, lease, postgres.Durable, batch); err != nil {
 		return fmt.Errorf("note operation: %w", err)
 	}
 	return nil
@@ -154,20 +154,17 @@ func (s *Store) Pause(ctx context.Context, lease readmodel.Lease, op int64, proj
 		}
 	}
 	queueEndOperation(batch, op)
-	if err := s.underLease(ctx, lease, batch); err != nil {
+	if err := s.underLease(ctx, lease, postgres.Durable, batch); err != nil {
 		return fmt.Errorf("pause projections: %w", err)
 	}
 	return nil
 }
 
 // underLease runs the batch in one transaction, which holds the lease.
-func (s *Store) underLease(ctx context.Context, lease readmodel.Lease, batch *pgx.Batch) error {
-	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		claim := new(pgx.Batch)
-		queueHoldLease(claim, lease)
-		if err := tx.SendBatch(ctx, claim).Close(); err != nil {
-			return err
-		}
+func (s *Store) underLease(ctx context.Context, lease readmodel.Lease, d postgres.Durability, batch *pgx.Batch) error {
+	claim := new(pgx.Batch)
+	queueHoldLease(claim, lease)
+	return s.pool.Write(ctx, d, claim, func(ctx context.Context, tx pgx.Tx) error {
 		return tx.SendBatch(ctx, batch).Close()
 	})
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"jangbu/events/postgres"
 	"jangbu/readmodel"
 )
 
@@ -56,7 +57,7 @@ func (s *Store) Register(ctx context.Context, projections []readmodel.Checkpoint
 			return nil
 		})
 	}
-	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+	err := s.pool.Write(ctx, postgres.Durable, nil, func(ctx context.Context, tx pgx.Tx) error {
 		return tx.SendBatch(ctx, batch).Close()
 	})
 	if err != nil {

@@ -5,11 +5,12 @@ import (
 	_ "embed" // schema.sql
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 
+	"jangbu/events/postgres"
 	"jangbu/readmodel"
 )
 
@@ -30,7 +31,7 @@ var _ readmodel.Store = (*Store)(nil)
 
 // Store keeps rows in one PostgreSQL database. It is safe for concurrent use.
 type Store struct {
-	pool *pgxpool.Pool
+	pool *postgres.Database
 	// The fields below do not change once the store is open. campaigns and channels are
 	// two of tables.
 	tables              []*table
@@ -40,13 +41,19 @@ type Store struct {
 
 // Options of a store. The zero value is ready to use.
 type Options struct {
+	// Logger logs silent sessions that are ended; nil disables logging.
+	Logger *slog.Logger
+	// Limits bound how long a write waits.
+	Limits postgres.Limits
 	// Tracer traces every query. Nil traces none.
 	Tracer pgx.QueryTracer
 }
 
-// minMaxConns is the least size of the pool, unless the URL sets one: readers must not make
-// a commit wait for a connection.
-const minMaxConns = 8
+// sessionSettings are the settings of a session, unless the URL sets them. Every statement
+// finds rows by an index. A plan that was made while the tables were empty must use it too.
+func sessionSettings() map[string]string {
+	return map[string]string{"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off", "jit": "off"}
+}
 
 // Open connects to the database at a postgres:// URL and creates the schema where it is
 // missing. The tables are those of all projections; one that the schema lacks is an error.
@@ -55,25 +62,7 @@ func Open(ctx context.Context, url string, tables []*readmodel.Table, opts Optio
 	if err := s.describe(tables); err != nil {
 		return nil, fmt.Errorf("open rows: %w", err)
 	}
-	config, err := pgxpool.ParseConfig(url)
-	if err != nil {
-		return nil, fmt.Errorf("open rows: %w", err)
-	}
-	params := config.ConnConfig.RuntimeParams
-	// Every statement finds rows by an index. A plan that was made while the tables were
-	// empty must use it too.
-	params["plan_cache_mode"] = "force_generic_plan"
-	params["enable_seqscan"] = "off"
-	params["jit"] = "off"
-	// A frozen process must not keep the row of its lease locked.
-	params["idle_in_transaction_session_timeout"] = "10s"
-
-	if !strings.Contains(url, "pool_max_conns") {
-		config.MaxConns = max(config.MaxConns, minMaxConns)
-	}
-	config.ConnConfig.Tracer = opts.Tracer
-
-	pool, err := pgxpool.NewWithConfig(ctx, config)
+	pool, err := postgres.Open(ctx, url, postgres.Options{Limits: opts.Limits, Session: sessionSettings(), Logger: opts.Logger, Tracer: opts.Tracer})
 	if err != nil {
 		return nil, fmt.Errorf("open rows: %w", err)
 	}
@@ -132,8 +121,8 @@ func (s *Store) table(described *readmodel.Table) (*table, error) {
 // Close waits for queries in flight and closes all connections.
 func (s *Store) Close() { s.pool.Close() }
 
-func createSchema(ctx context.Context, pool *pgxpool.Pool, tables []*table) error {
-	return pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
+func createSchema(ctx context.Context, db *postgres.Database, tables []*table) error {
+	return db.Write(ctx, postgres.Durable, nil, func(ctx context.Context, tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, lockSchema); err != nil {
 			return fmt.Errorf("lock schema: %w", err)
 		}

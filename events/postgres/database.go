@@ -1,0 +1,159 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// Limits bound how long one process waits. A zero value is the default.
+type Limits struct {
+	// Silence is how long a session may be silent within a transaction while others
+	// wait for it: 10 s.
+	Silence time.Duration
+	// Deadline is how long a write may take: 30 s.
+	Deadline time.Duration
+}
+
+// Options configures a [Database]. The zero value is ready for use.
+type Options struct {
+	Limits Limits
+	// Session holds settings of every session, unless the URL sets them. A pooler's
+	// sessions keep their own, so these may change speed and nothing else.
+	Session map[string]string
+	// Logger logs the silent sessions that are ended; nil disables logging.
+	Logger *slog.Logger
+	// Tracer traces every statement; nil disables tracing.
+	Tracer pgx.QueryTracer
+}
+
+// Database is a pool of connections to one database. It is safe for concurrent use.
+type Database struct {
+	*pgxpool.Pool
+	limits  Limits
+	session *pgx.ConnConfig // of the watch
+	logger  *slog.Logger
+	// watch holds a token while a goroutine watches; watches waits for those that do.
+	watch   chan struct{}
+	watches sync.WaitGroup
+	closed  context.Context
+	close   context.CancelFunc
+}
+
+// minMaxConns is the least maximum of connections, unless the URL sets one: those that read
+// much must not occupy those that write.
+const minMaxConns = 8
+
+// The end of a connection whose other end is gone: probes begin after 10 s, and what is not
+// acknowledged ends it after 25 s.
+const (
+	keepAliveIdle     = 10 * time.Second
+	keepAliveInterval = 5 * time.Second
+	keepAliveCount    = 3
+	unacknowledged    = keepAliveIdle + keepAliveCount*keepAliveInterval
+)
+
+// describeServer looks at the session that a connection reaches.
+const describeServer = `SELECT pg_backend_pid(), current_setting('server_encoding')`
+
+// Open connects to the database at url, in any form that libpq accepts. The context bounds
+// the opening only.
+func Open(ctx context.Context, url string, opts Options) (*Database, error) {
+	config, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, err
+	}
+	session := config.ConnConfig
+	session.Tracer = opts.Tracer
+	session.DialFunc = (&net.Dialer{
+		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: keepAliveIdle, Interval: keepAliveInterval, Count: keepAliveCount},
+		Control:         endUnacknowledged,
+	}).DialContext
+	// Poolers know these two.
+	session.RuntimeParams["client_encoding"] = "UTF8"
+	setDefault(session.RuntimeParams, "application_name", "jangbu")
+
+	pooled, err := inspect(ctx, session)
+	if err != nil {
+		return nil, err
+	}
+	if pooled {
+		session.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
+		session.StatementCacheCapacity = 0
+	} else {
+		for name, value := range opts.Session {
+			setDefault(session.RuntimeParams, name, value)
+		}
+		// The server too notices that a machine is gone.
+		setDefault(session.RuntimeParams, "tcp_keepalives_idle", fmt.Sprint(int(keepAliveIdle.Seconds())))
+		setDefault(session.RuntimeParams, "tcp_keepalives_interval", fmt.Sprint(int(keepAliveInterval.Seconds())))
+		setDefault(session.RuntimeParams, "tcp_keepalives_count", fmt.Sprint(keepAliveCount))
+		setDefault(session.RuntimeParams, "tcp_user_timeout", fmt.Sprint(unacknowledged.Milliseconds()))
+	}
+	if !strings.Contains(url, "pool_max_conns") {
+		config.MaxConns = max(config.MaxConns, minMaxConns)
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, err
+	}
+	db := &Database{Pool: pool, limits: opts.Limits, session: session.Copy(), logger: opts.Logger, watch: make(chan struct{}, 1)}
+	if db.limits.Silence == 0 {
+		db.limits.Silence = 10 * time.Second
+	}
+	if db.limits.Deadline == 0 {
+		db.limits.Deadline = 30 * time.Second
+	}
+	if db.logger == nil {
+		db.logger = slog.New(slog.DiscardHandler)
+	}
+	db.session.Tracer = nil
+	db.session.DefaultQueryExecMode = pgx.QueryExecModeExec // its connection lives for some statements
+	db.closed, db.close = context.WithCancel(context.WithoutCancel(ctx))
+	return db, nil
+}
+
+func setDefault(params map[string]string, name, value string) {
+	if _, set := params[name]; !set {
+		params[name] = value
+	}
+}
+
+// inspect refuses a database that cannot hold every text, and reports whether a pooler is
+// between: it gives a client a number of its own in the place of the session's.
+func inspect(ctx context.Context, session *pgx.ConnConfig) (pooled bool, err error) {
+	session = session.Copy()
+	session.DefaultQueryExecMode = pgx.QueryExecModeExec
+	conn, err := pgx.ConnectConfig(ctx, session)
+	if err != nil {
+		return false, err
+	}
+	defer func() { err = errors.Join(err, conn.Close(ctx)) }()
+	var pid uint32
+	var encoding string
+	if err := conn.QueryRow(ctx, describeServer).Scan(&pid, &encoding); err != nil {
+		return false, fmt.Errorf("inspect database: %w", err)
+	}
+	if encoding != "UTF8" {
+		return false, fmt.Errorf("the database's encoding is %s; expected UTF8: create it with ENCODING 'UTF8'", encoding)
+	}
+	return pid != conn.PgConn().PID(), nil
+}
+
+// Config returns how to connect to the database, without the pool.
+func (db *Database) Config() *pgx.ConnConfig { return db.Pool.Config().ConnConfig }
+
+// Close waits for running calls and closes the connections.
+func (db *Database) Close() {
+	db.close()
+	db.watches.Wait()
+	db.Pool.Close()
+}
