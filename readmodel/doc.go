@@ -31,6 +31,10 @@
 //   - A [Revision] names a state of the rows that are served. A later read has the same
 //     revision and the same rows, or a higher revision. A commit returns the revision
 //     that it makes.
+//   - The rows know their history (I13). A [Checkpoint] holds the link of the log's chain at
+//     its position. Rows of a history that the log no longer has are abandoned: they are not
+//     served and not returned to. The incarnation of a revision is never one of a history
+//     that was lost.
 //   - Owners see their own (I12). Every read has a [Scope], which is part of the query.
 //     A campaign outside the scope is answered exactly as one that does not exist:
 //     with [ErrNotFound], or with an empty list.

@@ -38,9 +38,20 @@ type Generations interface {
 	// goroutines; between may wait. A generation at position 0 is filled with all its
 	// rows at once. A generation whose filling failed cannot be used.
 	Fill(ctx context.Context, lease Lease, advances []Advance, rows *Rows, between func()) error
-	// Activate makes the generations active, and those that were active standbys, in
-	// one transaction. It returns the revision that it makes.
+	// Activate makes the generations active, and those that were active and have rows
+	// standbys, in one transaction. It returns the revision that it makes.
 	Activate(ctx context.Context, lease Lease, op int64, generations []Checkpoint) (Revision, error)
+	// Abandon ends the serving of the projections' rows, which belong to a history that the
+	// log no longer has (I13), in one transaction: a generation without rows, of version 0,
+	// becomes the active one of each, no standby is kept, no pause lasts, and the rows get a
+	// new incarnation (see Renew). Until other generations are active, reads return
+	// [ErrRebuilding].
+	Abandon(ctx context.Context, lease Lease, projections []string) (Revision, error)
+	// Renew gives the rows a new incarnation, and returns the revision that it makes. It is
+	// higher than all before, and than those that the rows had in a history that was lost
+	// when an older copy of the database took its place, so that no copy of a row that was
+	// made before is taken for a current one (I9, I13). A leader calls it as its term begins.
+	Renew(ctx context.Context, lease Lease) (Revision, error)
 	// Prune removes every generation that is neither active nor a standby, in small
 	// transactions, as Fill writes.
 	Prune(ctx context.Context, lease Lease, between func()) error

@@ -9,10 +9,12 @@ import (
 
 // Revision orders the states of a store's rows: of two reads, the later one has the
 // higher revision, or the same revision and the same rows. It goes back only together
-// with the rows, when a crash of the machine takes back the last commits.
+// with the rows, when a crash of the machine takes back the last commits or an older copy
+// of the database takes its place.
 type Revision struct {
-	// Incarnation is when the store was made, in microseconds since 1970 by the clock
-	// of its machine. A store that is dropped and made again has a higher one.
+	// Incarnation is when the store was made, or when the last leader's term began
+	// ([Generations.Renew]), in microseconds since 1970 by the clock of its machine; higher
+	// than the one before in any case.
 	Incarnation int64
 	// Edits counts the changes of served rows other than by folding the next events:
 	// the activations of generations and the resets of campaigns.

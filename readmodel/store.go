@@ -15,6 +15,9 @@ var (
 	// ErrFenced says that a checkpoint or a lease is no longer the writer's. Nothing
 	// was written; the writer reloads and continues, or stops.
 	ErrFenced = errors.New("fenced: checkpoint or lease has moved on")
+	// ErrRebuilding says that what was served belonged to a history that the log no longer
+	// has ([Generations.Abandon]), and that the rows of the log's are still being built.
+	ErrRebuilding = errors.New("rows are being rebuilt: the log is not the one that they were folded from")
 	// ErrVersion says that another version of a projection built the rows;
 	// [Store.Register] returns it where that version is later.
 	ErrVersion = errors.New("rows were built by another version of the projection")
@@ -23,18 +26,33 @@ var (
 // Generation numbers the generations of a projection from 1. Rows carry it.
 type Generation int32
 
-// Checkpoint says up to which position a generation's rows equal the fold of the log (I6).
+// Checkpoint says up to which position, of which log, a generation's rows equal the fold of
+// the log (I6, I13).
 type Checkpoint struct {
 	Projection string
-	Version    int // of the fold that built the rows
+	// Version is that of the fold that built the rows; 0 where [Generations.Abandon] left a
+	// generation without rows in the place of those that were served.
+	Version    int
 	Generation Generation
 	Position   events.Position
+	// Link is the value of the log's chain at Position. It is zero at position 0, and where
+	// a program that knew no chain moved the checkpoint.
+	Link events.Link
 }
 
-// Advance moves one generation's checkpoint from its Position to To.
+// Advance moves one generation's checkpoint from its Position to To, where the log's chain
+// has the value Link. To may be the Position, which gives a checkpoint without a link one.
 type Advance struct {
 	Checkpoint
-	To events.Position
+	To   events.Position
+	Link events.Link
+}
+
+// Moved returns the checkpoint after the advance.
+func (a Advance) Moved() Checkpoint {
+	at := a.Checkpoint
+	at.Position, at.Link = a.To, a.Link
+	return at
 }
 
 // Lease is the right to run a task that runs in one process at a time.
@@ -60,7 +78,8 @@ type DistributedChannel struct {
 }
 
 // Reader reads what is served. A campaign that the scope does not allow is answered
-// exactly as one that does not exist (I12).
+// exactly as one that does not exist (I12). From [Generations.Abandon] until other rows are
+// served, every read of rows returns ErrRebuilding.
 type Reader interface {
 	// Campaign returns the campaign's rows, all of one snapshot. ErrNotFound where it
 	// has no [CampaignStats] row in the scope.
@@ -108,8 +127,8 @@ type Store interface {
 	// Commit replaces the given rows by their absolute values and moves the
 	// checkpoints, in one transaction, and returns the revision that it makes. A commit
 	// that moves no active generation, and so must not change its rows, leaves the
-	// revision as it is. ErrFenced, and nothing is written, where a checkpoint is not
-	// where its advance starts or this epoch does not hold the lease.
+	// revision as it is. ErrFenced, and nothing is written, where a checkpoint, with
+	// its link, is not where its advance starts or this epoch does not hold the lease.
 	Commit(ctx context.Context, lease Lease, advances []Advance, rows *Rows) (Revision, error)
 	// Replace replaces all the campaign's rows in the tables of these projections by
 	// the given ones, ends the operation, and returns the revision that it makes, in

@@ -30,19 +30,18 @@ BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`
 COMMIT`
 )
 
-// Campaign implements [readmodel.Reader], in one round trip.
+// Campaign implements [readmodel.Reader], in one round trip where there is the campaign.
 func (s *Store) Campaign(ctx context.Context, c events.Campaign, by readmodel.Scope) (readmodel.CampaignRows, error) {
-	var (
-		out   = readmodel.NewCampaignRows()
-		batch = new(pgx.Batch)
-	)
-	batch.Queue(beginSnapshot)
-	s.queueCampaign(batch, c, by, &out)
-	batch.Queue(endSnapshot)
-	if err := s.pool.SendBatch(ctx, batch).Close(); err != nil {
+	var out readmodel.CampaignRows
+	found := func() bool { return out.Campaign().Campaign != "" }
+	err := s.served(ctx, found, func(batch *pgx.Batch) {
+		out = readmodel.NewCampaignRows()
+		s.queueCampaign(batch, c, by, &out)
+	})
+	if err != nil {
 		return readmodel.CampaignRows{}, fmt.Errorf("read campaign %q: %w", c, err)
 	}
-	if out.Campaign().Campaign == "" {
+	if !found() {
 		return readmodel.CampaignRows{}, fmt.Errorf("read campaign %q: %w", c, readmodel.ErrNotFound)
 	}
 	return out, nil

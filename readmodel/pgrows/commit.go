@@ -22,8 +22,8 @@ FOR SHARE`
 
 	advanceCheckpoint = `
 UPDATE jangbu_rows.generations
-SET position = $5
-WHERE projection = $1 AND generation = $2 AND version = $3 AND position = $4`
+SET position = $6, link = $7
+WHERE projection = $1 AND generation = $2 AND version = $3 AND position = $4 AND link = $5`
 )
 
 // Commit implements [readmodel.Store]. Rows of a table whose projection does not advance, a
@@ -71,7 +71,7 @@ func claimBatch(lease readmodel.Lease, advances []readmodel.Advance) *pgx.Batch 
 		return cmp.Compare(a.Projection, b.Projection)
 	})
 	for _, a := range inOrder {
-		batch.Queue(advanceCheckpoint, a.Projection, int32(a.Generation), a.Version, int64(a.Position), int64(a.To)).
+		batch.Queue(advanceCheckpoint, a.Projection, int32(a.Generation), a.Version, int64(a.Position), a.Checkpoint.Link[:], int64(a.To), a.Link[:]).
 			Exec(one(fmt.Sprintf("%s, generation %d, position %d", a.Projection, a.Generation, a.Position)))
 	}
 	return batch

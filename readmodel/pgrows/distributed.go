@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"jangbu/readmodel"
@@ -34,12 +35,12 @@ func (s *Store) Distributed(ctx context.Context, endedBefore time.Time) ([]readm
 		row    readmodel.DistributedChannel
 		endsAt pgtype.Timestamptz
 	)
-	rows, _ := s.pool.Query(ctx, s.queries.distributed, endedBefore) // its error is that of the rows
-	defer rows.Close()
-	err := s.channels.scanEach(func() any { return &row.ChannelStats }, func(any) {
-		row.EndsAt = timeOf(endsAt)
-		out = append(out, row)
-	}, &endsAt)(rows)
+	err := s.served(ctx, func() bool { return len(out) > 0 }, func(batch *pgx.Batch) {
+		batch.Queue(s.queries.distributed, endedBefore).Query(s.channels.scanEach(func() any { return &row.ChannelStats }, func(any) {
+			row.EndsAt = timeOf(endsAt)
+			out = append(out, row)
+		}, &endsAt))
+	})
 	if err != nil {
 		return nil, fmt.Errorf("read distributed channels: %w", err)
 	}

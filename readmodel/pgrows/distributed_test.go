@@ -53,7 +53,7 @@ func TestDistributedReadsActiveGenerationsOnly(t *testing.T) {
 		{`SELECT 1`, 1, ends},
 		{`UPDATE jangbu_rows.event_stats SET generation = 2`, 1, time.Time{}},
 		{`UPDATE jangbu_rows.channel_stats SET generation = 2`, 0, time.Time{}},
-		{`INSERT INTO jangbu_rows.generations SELECT projection, 2, version, position FROM jangbu_rows.generations`, 0, time.Time{}},
+		{`INSERT INTO jangbu_rows.generations (projection, generation, version, position) SELECT projection, 2, version, position FROM jangbu_rows.generations`, 0, time.Time{}},
 		{`UPDATE jangbu_rows.projections SET active_generation = 2 WHERE projection = 'channel_stats'`, 1, time.Time{}},
 		{`UPDATE jangbu_rows.projections SET active_generation = 2 WHERE projection = 'event_stats'`, 1, ends},
 	} {

@@ -9,13 +9,14 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"jangbu/events"
 	"jangbu/events/postgres"
 	"jangbu/readmodel"
 )
 
 const (
 	listGenerations = `
-SELECT g.projection, g.version, g.generation, g.position,
+SELECT g.projection, g.version, g.generation, g.position, g.link,
     p.active_generation IS NOT DISTINCT FROM g.generation,
     s.generation IS NOT DISTINCT FROM g.generation,
     p.active_generation IS NOT DISTINCT FROM g.generation AND w.act IS NOT NULL
@@ -38,13 +39,13 @@ RETURNING generation`
 	lockCheckpoint = `
 SELECT position
 FROM jangbu_rows.generations
-WHERE projection = $1 AND generation = $2 AND version = $3 AND position = $4
+WHERE projection = $1 AND generation = $2 AND version = $3 AND position = $4 AND link = $5
 FOR UPDATE`
 
 	shareCheckpoint = `
 SELECT position
 FROM jangbu_rows.generations
-WHERE projection = $1 AND generation = $2 AND version = $3 AND position = $4
+WHERE projection = $1 AND generation = $2 AND version = $3 AND position = $4 AND link = $5
 FOR SHARE`
 
 	// lockServed and lockUnserved exclude the activation of a generation.
@@ -60,11 +61,13 @@ FROM jangbu_rows.projections
 WHERE projection = $1 AND active_generation <> $2
 FOR SHARE`
 
+	// keepStandby keeps no generation that Abandon made.
 	keepStandby = `
 INSERT INTO jangbu_rows.standbys (projection, generation)
 SELECT projection, active_generation
 FROM jangbu_rows.projections
-WHERE projection = $1 AND active_generation <> $2
+JOIN jangbu_rows.generations USING (projection)
+WHERE projection = $1 AND active_generation <> $2 AND generation = active_generation AND version > 0
 ON CONFLICT (projection) DO UPDATE
 SET generation = EXCLUDED.generation`
 
@@ -84,7 +87,7 @@ WHERE id = 1`
 func (s *Store) List(ctx context.Context) ([]readmodel.GenerationState, error) {
 	rows, _ := s.pool.Query(ctx, listGenerations) // its error is that of the rows
 	all, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (g readmodel.GenerationState, err error) {
-		err = row.Scan(&g.Projection, &g.Version, &g.Generation, &g.Position, &g.Active, &g.Standby, &g.Paused)
+		err = row.Scan(append(checkpointFields(&g.Checkpoint), &g.Active, &g.Standby, &g.Paused)...)
 		return g, err
 	})
 	if err != nil {
@@ -99,7 +102,7 @@ func (s *Store) Begin(ctx context.Context, lease readmodel.Lease, projections []
 	batch := new(pgx.Batch)
 	for i := range begun {
 		at := &begun[i]
-		at.Position = 0
+		at.Position, at.Link = 0, events.Link{}
 		batch.Queue(beginGeneration, at.Projection, at.Version).QueryRow(func(row pgx.Row) error {
 			err := row.Scan(&at.Generation)
 			if errors.Is(err, pgx.ErrNoRows) {
@@ -119,7 +122,7 @@ func (s *Store) Activate(ctx context.Context, lease readmodel.Lease, op int64, g
 	batch := new(pgx.Batch)
 	queueLockCheckpoints(batch, lockCheckpoint, generations)
 	for _, at := range generations {
-		batch.Queue(keepStandby, at.Projection, int32(at.Generation)).Exec(one(at.Projection + " serves it already"))
+		batch.Queue(keepStandby, at.Projection, int32(at.Generation))
 		batch.Queue(activate, at.Projection, int32(at.Generation)).Exec(one(at.Projection + " serves it already"))
 	}
 	revision, err := s.edit(ctx, lease, op, batch)
@@ -148,7 +151,7 @@ func queueLockCheckpoints(batch *pgx.Batch, lock string, at []readmodel.Checkpoi
 		return cmp.Or(cmp.Compare(a.Projection, b.Projection), cmp.Compare(a.Generation, b.Generation))
 	})
 	for _, c := range inOrder {
-		batch.Queue(lock, c.Projection, int32(c.Generation), c.Version, int64(c.Position)).Exec(
+		batch.Queue(lock, c.Projection, int32(c.Generation), c.Version, int64(c.Position), c.Link[:]).Exec(
 			one(fmt.Sprintf("%s, generation %d, position %d", c.Projection, c.Generation, c.Position)))
 	}
 }

@@ -26,7 +26,7 @@ WHERE projection = $1
 ON CONFLICT (projection, generation) DO NOTHING`
 
 	activeCheckpoint = `
-SELECT g.projection, g.version, g.generation, g.position
+SELECT g.projection, g.version, g.generation, g.position, g.link
 FROM jangbu_rows.projections AS p
 JOIN jangbu_rows.generations AS g ON g.projection = p.projection AND g.generation = p.active_generation
 WHERE p.projection = $1`
@@ -47,7 +47,7 @@ func (s *Store) Register(ctx context.Context, projections []readmodel.Checkpoint
 	for i, p := range projections {
 		batch.Queue(activeCheckpoint, p.Projection).QueryRow(func(row pgx.Row) error {
 			at := &active[i]
-			if err := row.Scan(&at.Projection, &at.Version, &at.Generation, &at.Position); err != nil {
+			if err := row.Scan(checkpointFields(at)...); err != nil {
 				return err
 			}
 			if at.Version > p.Version {

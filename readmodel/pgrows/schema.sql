@@ -17,7 +17,7 @@ CREATE TABLE IF NOT EXISTS jangbu_rows.store (
 ) WITH (fillfactor = 20);
 COMMENT ON TABLE jangbu_rows.store IS 'One row, which makes, with the checkpoints, the revision of the rows. A transaction that changes served rows locks it, after all other locks.';
 COMMENT ON COLUMN jangbu_rows.store.id IS 'Always 1.';
-COMMENT ON COLUMN jangbu_rows.store.incarnation IS 'When the row was made, in microseconds since 1970 by the clock of the database; never updated.';
+COMMENT ON COLUMN jangbu_rows.store.incarnation IS 'When the row was made, or the last leader''s term began, in microseconds since 1970 by the clock of the database; always higher than before.';
 COMMENT ON COLUMN jangbu_rows.store.edits IS 'Grows by one with each change of served rows other than by folding the next events.';
 
 CREATE TABLE IF NOT EXISTS jangbu_rows.generations (
@@ -25,13 +25,23 @@ CREATE TABLE IF NOT EXISTS jangbu_rows.generations (
     generation integer NOT NULL CHECK (generation > 0),
     version    bigint NOT NULL,
     position   bigint NOT NULL CHECK (position >= 0),
+    link       bytea NOT NULL DEFAULT decode(repeat('00', 32), 'hex') CHECK (octet_length(link) = 32),
     PRIMARY KEY (projection, generation)
 ) WITH (fillfactor = 20);
+DO $$
+BEGIN
+    -- IF NOT EXISTS would wait for commits in flight, even where the column exists.
+    IF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'jangbu_rows.generations'::regclass AND attname = 'link') THEN
+        ALTER TABLE jangbu_rows.generations
+            ADD COLUMN link bytea NOT NULL DEFAULT decode(repeat('00', 32), 'hex') CHECK (octet_length(link) = 32);
+    END IF;
+END $$;
 COMMENT ON TABLE jangbu_rows.generations IS 'One row per generation of a projection, with its checkpoint.';
 COMMENT ON COLUMN jangbu_rows.generations.projection IS 'Name of the projection.';
 COMMENT ON COLUMN jangbu_rows.generations.generation IS 'Number of the generation, from 1; its rows carry it.';
-COMMENT ON COLUMN jangbu_rows.generations.version IS 'Version of the fold that built the rows.';
+COMMENT ON COLUMN jangbu_rows.generations.version IS 'Version of the fold that built the rows; 0 where rows of a lost history were abandoned and there are none.';
 COMMENT ON COLUMN jangbu_rows.generations.position IS 'Checkpoint: the rows equal the fold of the log up to and including this position.';
+COMMENT ON COLUMN jangbu_rows.generations.link IS 'Value of the log''s hash chain at that position; zero at position 0, and where an earlier program has not stored it.';
 
 CREATE TABLE IF NOT EXISTS jangbu_rows.projections (
     projection        text COLLATE "C" PRIMARY KEY,

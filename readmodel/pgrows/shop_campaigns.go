@@ -38,29 +38,28 @@ CROSS JOIN LATERAL (
 ORDER BY listed.c, channel`
 )
 
-// ShopCampaigns implements [readmodel.Reader], in one round trip.
+// ShopCampaigns implements [readmodel.Reader], in one round trip where there are any.
 func (s *Store) ShopCampaigns(ctx context.Context, shop events.Shop, by readmodel.Scope) ([]readmodel.ShopCampaign, error) {
 	var (
-		out   []readmodel.ShopCampaign
-		at    int
-		batch = new(pgx.Batch)
+		out []readmodel.ShopCampaign
+		at  int
 	)
 	everything, shops := limits(by)
-	batch.Queue(beginSnapshot)
-	batch.Queue(s.queries.shopCampaigns, string(shop), everything, shops).Query(s.campaigns.scanEach(
-		func() any { return new(readmodel.CampaignStats) },
-		func(row any) { out = append(out, readmodel.ShopCampaign{Campaign: *row.(*readmodel.CampaignStats)}) }))
-	batch.Queue(s.queries.shopChannels, string(shop), everything, shops).Query(s.channels.scanEach(
-		func() any { return new(readmodel.ChannelStats) },
-		func(row any) {
-			channel := row.(*readmodel.ChannelStats)
-			for out[at].Campaign.Campaign != channel.Campaign { // both are sorted by it
-				at++
-			}
-			out[at].Channels = append(out[at].Channels, *channel)
-		}))
-	batch.Queue(endSnapshot)
-	if err := s.pool.SendBatch(ctx, batch).Close(); err != nil {
+	err := s.served(ctx, func() bool { return len(out) > 0 }, func(batch *pgx.Batch) {
+		batch.Queue(s.queries.shopCampaigns, string(shop), everything, shops).Query(s.campaigns.scanEach(
+			func() any { return new(readmodel.CampaignStats) },
+			func(row any) { out = append(out, readmodel.ShopCampaign{Campaign: *row.(*readmodel.CampaignStats)}) }))
+		batch.Queue(s.queries.shopChannels, string(shop), everything, shops).Query(s.channels.scanEach(
+			func() any { return new(readmodel.ChannelStats) },
+			func(row any) {
+				channel := row.(*readmodel.ChannelStats)
+				for out[at].Campaign.Campaign != channel.Campaign { // both are sorted by it
+					at++
+				}
+				out[at].Channels = append(out[at].Channels, *channel)
+			}))
+	})
+	if err != nil {
 		return nil, fmt.Errorf("read campaigns of shop %q: %w", shop, err)
 	}
 	return out, nil

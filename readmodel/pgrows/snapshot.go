@@ -12,7 +12,7 @@ import (
 
 const (
 	readCheckpoints = `
-SELECT g.projection, g.version, g.generation, g.position
+SELECT g.projection, g.version, g.generation, g.position, g.link
 FROM jangbu_rows.projections AS p
 JOIN jangbu_rows.generations AS g ON g.projection = p.projection AND g.generation = p.active_generation
 ORDER BY g.projection`
@@ -24,22 +24,22 @@ ORDER BY campaign
 LIMIT $2`
 )
 
-// Snapshot implements [readmodel.Store], in one round trip.
+// Snapshot implements [readmodel.Store], in one round trip where the campaign has rows.
 func (s *Store) Snapshot(ctx context.Context, c events.Campaign) (readmodel.CampaignRows, []readmodel.Checkpoint, error) {
 	var (
-		out         = readmodel.NewCampaignRows()
+		out         readmodel.CampaignRows
 		checkpoints []readmodel.Checkpoint
-		batch       = new(pgx.Batch)
 	)
-	batch.Queue(beginSnapshot)
-	batch.Queue(readRevision).QueryRow(func(row pgx.Row) error { return row.Scan(revisionFields(&out.Revision)...) })
-	batch.Queue(readCheckpoints).Query(func(rows pgx.Rows) (err error) {
-		checkpoints, err = pgx.AppendRows(checkpoints, rows, scanCheckpoint)
-		return err
+	err := s.served(ctx, func() bool { return !out.Empty() }, func(batch *pgx.Batch) {
+		out = readmodel.NewCampaignRows()
+		batch.Queue(readRevision).QueryRow(func(row pgx.Row) error { return row.Scan(revisionFields(&out.Revision)...) })
+		batch.Queue(readCheckpoints).Query(func(rows pgx.Rows) (err error) {
+			checkpoints, err = pgx.CollectRows(rows, scanCheckpoint)
+			return err
+		})
+		s.queueCampaign(batch, c, readmodel.Everything(), &out)
 	})
-	s.queueCampaign(batch, c, readmodel.Everything(), &out)
-	batch.Queue(endSnapshot)
-	if err := s.pool.SendBatch(ctx, batch).Close(); err != nil {
+	if err != nil {
 		return readmodel.CampaignRows{}, nil, fmt.Errorf("read snapshot of campaign %q: %w", c, err)
 	}
 	if out.Empty() {
@@ -60,6 +60,6 @@ func (s *Store) Campaigns(ctx context.Context, after events.Campaign, limit int)
 
 // scanCheckpoint reads a row of readCheckpoints.
 func scanCheckpoint(row pgx.CollectableRow) (at readmodel.Checkpoint, err error) {
-	err = row.Scan(&at.Projection, &at.Version, &at.Generation, &at.Position)
+	err = row.Scan(checkpointFields(&at)...)
 	return at, err
 }

@@ -136,5 +136,13 @@ func prepare(t *testing.T, b *testBundle) []write {
 			rollback.State = readmodel.Running
 			return s.Note(ctx, lease, rollback)
 		}},
+		{"Renew", func(ctx context.Context, lease readmodel.Lease) error {
+			_, err := s.Renew(ctx, lease)
+			return err
+		}},
+		{"Abandon", func(ctx context.Context, lease readmodel.Lease) error {
+			_, err := s.Abandon(ctx, lease, names(tables()))
+			return err
+		}},
 	}
 }

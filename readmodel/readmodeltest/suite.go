@@ -35,6 +35,7 @@ func Test(t *testing.T, a Adapter) {
 	t.Run("Holders", func(t *testing.T) { t.Parallel(); testHolders(t, a) })
 	t.Run("Generations", func(t *testing.T) { t.Parallel(); testGenerations(t, a) })
 	t.Run("Activation", func(t *testing.T) { t.Parallel(); testActivation(t, a) })
+	t.Run("History", func(t *testing.T) { t.Parallel(); testHistory(t, a) })
 	t.Run("Pruning", func(t *testing.T) { t.Parallel(); testPruning(t, a) })
 	t.Run("Replace", func(t *testing.T) { t.Parallel(); testReplace(t, a) })
 	t.Run("Pause", func(t *testing.T) { t.Parallel(); testPause(t, a) })
@@ -130,7 +131,7 @@ func (b *testBundle) commit(t testing.TB, rows *readmodel.Rows) {
 
 func (b *testBundle) moved(advances []readmodel.Advance) {
 	for i, a := range advances {
-		b.at[i].Position = a.To
+		b.at[i] = a.Moved()
 	}
 }
 

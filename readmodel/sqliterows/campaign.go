@@ -32,8 +32,11 @@ func (s *Store) Campaign(ctx context.Context, c events.Campaign, by readmodel.Sc
 	out := readmodel.NewCampaignRows()
 	err := s.read(ctx, func(tx *sql.Tx) error {
 		r := campaignReader{s, tx, c, &out}
-		if err := r.campaign(ctx, by); err != nil || out.Campaign().Campaign == "" {
-			return err // a campaign outside the scope is read no further (I12)
+		if err := r.campaign(ctx, by); err != nil {
+			return err
+		}
+		if out.Campaign().Campaign == "" {
+			return s.checkServed(ctx, tx) // a campaign outside the scope is read no further (I12)
 		}
 		return r.others(ctx)
 	})

@@ -17,8 +17,8 @@ WHERE name = ?1 AND owner = ?2 AND epoch = ?3`
 
 	advanceCheckpoint = `
 UPDATE generations
-SET position = ?5
-WHERE projection = ?1 AND generation = ?2 AND version = ?3 AND position = ?4`
+SET position = ?6, link = ?7
+WHERE projection = ?1 AND generation = ?2 AND version = ?3 AND position = ?4 AND link = ?5`
 )
 
 // Commit implements [readmodel.Store]. Rows of a table whose projection does not advance, a
@@ -55,7 +55,7 @@ func (s *Store) claim(ctx context.Context, tx *sql.Tx, lease readmodel.Lease, ad
 	defer func() { _ = advance.Close() }()
 	uncancelled := context.WithoutCancel(ctx) // as in upsertRows
 	for _, a := range advances {
-		result, err := advance.ExecContext(uncancelled, a.Projection, int64(a.Generation), a.Version, int64(a.Position), int64(a.To))
+		result, err := advance.ExecContext(uncancelled, a.Projection, int64(a.Generation), a.Version, int64(a.Position), a.Checkpoint.Link[:], int64(a.To), a.Link[:])
 		if err != nil {
 			return err
 		}

@@ -31,13 +31,19 @@ func (s *Store) Distributed(ctx context.Context, endedBefore time.Time) ([]readm
 		endsAt sql.NullInt64
 	)
 	scan := s.channels.scanner(&endsAt)
-	err := forEach(ctx, s.reads[s.queries.distributed], func(rows *sql.Rows) error {
-		var row readmodel.DistributedChannel
-		err := scan(rows, &row.ChannelStats)
-		row.EndsAt = timeOf(endsAt)
-		out = append(out, row)
-		return err
-	}, endedBefore.UnixMicro())
+	err := s.read(ctx, func(tx *sql.Tx) error {
+		err := forEach(ctx, tx.StmtContext(ctx, s.reads[s.queries.distributed]), func(rows *sql.Rows) error {
+			var row readmodel.DistributedChannel
+			err := scan(rows, &row.ChannelStats)
+			row.EndsAt = timeOf(endsAt)
+			out = append(out, row)
+			return err
+		}, endedBefore.UnixMicro())
+		if err != nil || len(out) > 0 {
+			return err
+		}
+		return s.checkServed(ctx, tx)
+	})
 	if err != nil {
 		return nil, fmt.Errorf("read distributed channels: %w", err)
 	}

@@ -50,7 +50,7 @@ func TestDistributedReadsActiveGenerationsOnly(t *testing.T) {
 		{`SELECT 1`, 1, ends},
 		{`UPDATE event_stats SET generation = 2`, 1, time.Time{}},
 		{`UPDATE channel_stats SET generation = 2`, 0, time.Time{}},
-		{`INSERT INTO generations SELECT projection, 2, version, position FROM generations`, 0, time.Time{}},
+		{`INSERT INTO generations (projection, generation, version, position) SELECT projection, 2, version, position FROM generations`, 0, time.Time{}},
 		{`UPDATE projections SET active_generation = 2 WHERE projection = 'channel_stats'`, 1, time.Time{}},
 		{`UPDATE projections SET active_generation = 2 WHERE projection = 'event_stats'`, 1, ends},
 	} {

@@ -7,12 +7,13 @@ import (
 	"fmt"
 	"slices"
 
+	"jangbu/events"
 	"jangbu/readmodel"
 )
 
 const (
 	listGenerations = `
-SELECT g.projection, g.version, g.generation, g.position,
+SELECT g.projection, g.version, g.generation, g.position, g.link,
     p.active_generation IS g.generation,
     s.generation IS g.generation,
     p.active_generation IS g.generation AND w.act IS NOT NULL
@@ -33,7 +34,7 @@ RETURNING generation`
 	countCheckpoint = `
 SELECT count(*)
 FROM generations
-WHERE projection = ?1 AND generation = ?2 AND version = ?3 AND position = ?4`
+WHERE projection = ?1 AND generation = ?2 AND version = ?3 AND position = ?4 AND link = ?5`
 
 	countServed = `
 SELECT count(*)
@@ -45,11 +46,13 @@ SELECT count(*)
 FROM projections
 WHERE projection = ?1 AND active_generation <> ?2`
 
+	// keepStandby keeps no generation that Abandon made.
 	keepStandby = `
 INSERT INTO standbys (projection, generation)
 SELECT projection, active_generation
 FROM projections
-WHERE projection = ?1 AND active_generation <> ?2
+JOIN generations USING (projection)
+WHERE projection = ?1 AND active_generation <> ?2 AND generation = active_generation AND version > 0
 ON CONFLICT (projection) DO UPDATE
 SET generation = excluded.generation`
 
@@ -69,7 +72,7 @@ func (s *Store) List(ctx context.Context) ([]readmodel.GenerationState, error) {
 	var all []readmodel.GenerationState
 	err := forEach(ctx, s.reads[listGenerations], func(rows *sql.Rows) error {
 		var g readmodel.GenerationState
-		err := rows.Scan(&g.Projection, &g.Version, &g.Generation, &g.Position, &g.Active, &g.Standby, &g.Paused)
+		err := rows.Scan(append(checkpointFields(&g.Checkpoint), &g.Active, &g.Standby, &g.Paused)...)
 		all = append(all, g)
 		return err
 	})
@@ -85,7 +88,7 @@ func (s *Store) Begin(ctx context.Context, lease readmodel.Lease, projections []
 	err := s.underLease(ctx, lease, func(tx *sql.Tx) error {
 		for i := range begun {
 			at := &begun[i]
-			at.Position = 0
+			at.Position, at.Link = 0, events.Link{}
 			err := tx.QueryRowContext(ctx, beginGeneration, at.Projection, at.Version).Scan(&at.Generation)
 			if errors.Is(err, sql.ErrNoRows) {
 				return fmt.Errorf("%s is not registered", at.Projection)
@@ -106,10 +109,11 @@ func (s *Store) Begin(ctx context.Context, lease readmodel.Lease, projections []
 func (s *Store) Activate(ctx context.Context, lease readmodel.Lease, op int64, generations []readmodel.Checkpoint) (readmodel.Revision, error) {
 	revision, err := s.edit(ctx, lease, op, generations, func(tx *sql.Tx) error {
 		for _, at := range generations {
-			for _, statement := range []string{keepStandby, activate} {
-				if err := one(ctx, tx, at.Projection+" serves it already", statement, at.Projection, int64(at.Generation)); err != nil {
-					return err
-				}
+			if _, err := tx.ExecContext(ctx, keepStandby, at.Projection, int64(at.Generation)); err != nil {
+				return err
+			}
+			if err := one(ctx, tx, at.Projection+" serves it already", activate, at.Projection, int64(at.Generation)); err != nil {
+				return err
 			}
 		}
 		return nil
@@ -147,7 +151,7 @@ func (s *Store) edit(ctx context.Context, lease readmodel.Lease, op int64, at []
 func checkCheckpoints(ctx context.Context, tx *sql.Tx, at []readmodel.Checkpoint) error {
 	for _, c := range at {
 		what := fmt.Sprintf("%s, generation %d, position %d", c.Projection, c.Generation, c.Position)
-		if err := found(ctx, tx, what, countCheckpoint, c.Projection, int64(c.Generation), c.Version, int64(c.Position)); err != nil {
+		if err := found(ctx, tx, what, countCheckpoint, c.Projection, int64(c.Generation), c.Version, int64(c.Position), c.Link[:]); err != nil {
 			return err
 		}
 	}

@@ -22,7 +22,7 @@ WHERE projection = ?1
 ON CONFLICT (projection, generation) DO NOTHING`
 
 	activeCheckpoint = `
-SELECT g.projection, g.version, g.generation, g.position
+SELECT g.projection, g.version, g.generation, g.position, g.link
 FROM projections AS p
 JOIN generations AS g ON g.projection = p.projection AND g.generation = p.active_generation
 WHERE p.projection = ?1`
@@ -53,7 +53,7 @@ func register(ctx context.Context, tx *sql.Tx, p readmodel.Checkpoint, at *readm
 		return err
 	}
 	err := tx.QueryRowContext(ctx, activeCheckpoint, p.Projection).
-		Scan(&at.Projection, &at.Version, &at.Generation, &at.Position)
+		Scan(checkpointFields(at)...)
 	if err != nil {
 		return err
 	}

@@ -8,15 +8,16 @@
 
 CREATE TABLE IF NOT EXISTS store ( -- one row, which makes, with the checkpoints, the revision of the rows
     id          INTEGER PRIMARY KEY CHECK (id = 1),          -- always 1
-    incarnation INTEGER NOT NULL,                            -- when the row was made; never updated
+    incarnation INTEGER NOT NULL,                            -- when the row was made, or the last leader's term began; always higher than before
     edits       INTEGER NOT NULL DEFAULT 0 CHECK (edits >= 0) -- grows by one with each change of served rows other than by folding the next events
 ) STRICT;
 
 CREATE TABLE IF NOT EXISTS generations ( -- one row per generation of a projection, with its checkpoint
     projection TEXT NOT NULL,                           -- name of the projection
     generation INTEGER NOT NULL CHECK (generation > 0), -- number of the generation, from 1; its rows carry it
-    version    INTEGER NOT NULL,                        -- version of the fold that built the rows
+    version    INTEGER NOT NULL,                        -- version of the fold that built the rows; 0 where rows of a lost history were abandoned and there are none
     position   INTEGER NOT NULL CHECK (position >= 0),  -- checkpoint: the rows equal the fold of the log up to and including this position
+    link       BLOB NOT NULL DEFAULT X'0000000000000000000000000000000000000000000000000000000000000000' CHECK (length(link) = 32), -- value of the log's hash chain at that position; zero at position 0, and where an earlier program has not stored it
     PRIMARY KEY (projection, generation)
 ) STRICT, WITHOUT ROWID;
 

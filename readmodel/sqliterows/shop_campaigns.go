@@ -44,8 +44,11 @@ func (s *Store) ShopCampaigns(ctx context.Context, shop events.Shop, by readmode
 			out = append(out, readmodel.ShopCampaign{})
 			return scan(rows, &out[len(out)-1].Campaign)
 		}, args...)
-		if err != nil || len(out) == 0 {
+		if err != nil {
 			return err
+		}
+		if len(out) == 0 {
+			return s.checkServed(ctx, tx)
 		}
 		at := 0
 		scan = s.channels.scanner()

@@ -11,7 +11,7 @@ import (
 
 const (
 	readCheckpoints = `
-SELECT g.projection, g.version, g.generation, g.position
+SELECT g.projection, g.version, g.generation, g.position, g.link
 FROM projections AS p
 JOIN generations AS g ON g.projection = p.projection AND g.generation = p.active_generation
 ORDER BY g.projection`
@@ -36,7 +36,7 @@ func (s *Store) Snapshot(ctx context.Context, c events.Campaign) (readmodel.Camp
 		}
 		err = forEach(uncancelled, r.prepared(ctx, readCheckpoints), func(rows *sql.Rows) error {
 			var at readmodel.Checkpoint
-			err := rows.Scan(&at.Projection, &at.Version, &at.Generation, &at.Position)
+			err := rows.Scan(checkpointFields(&at)...)
 			checkpoints = append(checkpoints, at)
 			return err
 		})
@@ -46,7 +46,10 @@ func (s *Store) Snapshot(ctx context.Context, c events.Campaign) (readmodel.Camp
 		if err := r.campaign(ctx, readmodel.Everything()); err != nil {
 			return err
 		}
-		return r.others(ctx)
+		if err := r.others(ctx); err != nil || !out.Empty() {
+			return err
+		}
+		return s.checkServed(ctx, tx)
 	})
 	if err != nil {
 		return readmodel.CampaignRows{}, nil, fmt.Errorf("read snapshot of campaign %q: %w", c, err)

@@ -134,6 +134,9 @@ func open(ctx context.Context, path string, tables []*readmodel.Table) (_ *Store
 		if _, err := tx.ExecContext(ctx, schema); err != nil {
 			return err
 		}
+		if err := addLinks(ctx, tx); err != nil {
+			return err
+		}
 		_, err := tx.ExecContext(ctx, addStore, time.Now().UnixMicro())
 		return err
 	})
@@ -142,7 +145,7 @@ func open(ctx context.Context, path string, tables []*readmodel.Table) (_ *Store
 	}
 	queries := []string{
 		s.queries.campaign, s.queries.campaigns, s.queries.shopCampaigns, s.queries.shopChannels, s.queries.distributed,
-		readRevision, readCheckpoints, readOperations, nextOperation, listGenerations, leftovers,
+		readRevision, readCheckpoints, readOperations, nextOperation, listGenerations, leftovers, readRebuilding,
 	}
 	for _, t := range s.tables {
 		queries = append(queries, t.read)

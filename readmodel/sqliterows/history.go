@@ -1,0 +1,136 @@
+package sqliterows
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"jangbu/events"
+	"jangbu/readmodel"
+)
+
+const (
+	findLink = `
+SELECT count(*)
+FROM pragma_table_info('generations')
+WHERE name = 'link'`
+
+	// addLink gives the checkpoints of an earlier program links, as schema.sql does.
+	addLink = `
+ALTER TABLE generations
+ADD COLUMN link BLOB NOT NULL DEFAULT X'0000000000000000000000000000000000000000000000000000000000000000' CHECK (length(link) = 32)`
+
+	abandonGeneration = `
+INSERT INTO generations (projection, generation, version, position)
+SELECT projection, max(generation) + 1, 0, 0
+FROM generations
+WHERE projection = ?1
+GROUP BY projection`
+
+	serveAbandoned = `
+UPDATE projections
+SET active_generation = (SELECT max(generation) FROM generations AS g WHERE g.projection = projections.projection)
+WHERE projection = ?1`
+
+	dropStandby = `
+DELETE FROM standbys
+WHERE projection = ?1`
+
+	renew = `
+UPDATE store
+SET incarnation = max(incarnation + 1, ?1)
+WHERE id = 1`
+
+	readRebuilding = `
+SELECT EXISTS (
+    SELECT 1
+    FROM projections AS p
+    JOIN generations AS g ON g.projection = p.projection AND g.generation = p.active_generation
+    WHERE g.version = 0
+)`
+)
+
+// Abandon implements [readmodel.Generations].
+func (s *Store) Abandon(ctx context.Context, lease readmodel.Lease, projections []string) (readmodel.Revision, error) {
+	revision, err := s.renew(ctx, lease, func(tx *sql.Tx) error {
+		for _, p := range projections {
+			for _, statement := range []string{dropStandby, resume, abandonGeneration, serveAbandoned} {
+				if _, err := tx.ExecContext(ctx, statement, p); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return readmodel.Revision{}, fmt.Errorf("abandon rows: %w", err)
+	}
+	return revision, nil
+}
+
+// Renew implements [readmodel.Generations].
+func (s *Store) Renew(ctx context.Context, lease readmodel.Lease) (readmodel.Revision, error) {
+	revision, err := s.renew(ctx, lease, func(*sql.Tx) error { return nil })
+	if err != nil {
+		return readmodel.Revision{}, fmt.Errorf("renew rows: %w", err)
+	}
+	return revision, nil
+}
+
+// renew runs do under the lease and gives the rows a new incarnation.
+func (s *Store) renew(ctx context.Context, lease readmodel.Lease, do func(*sql.Tx) error) (revision readmodel.Revision, err error) {
+	err = s.underLease(ctx, lease, func(tx *sql.Tx) error {
+		if err := do(tx); err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, renew, time.Now().UnixMicro()); err != nil {
+			return err
+		}
+		revision, err = queryRevision(ctx, tx.StmtContext(ctx, s.commits[readRevision]))
+		return err
+	})
+	return revision, err
+}
+
+// checkServed returns [readmodel.ErrRebuilding] where rows were abandoned and no others are
+// served yet. Abandoned generations have no rows, so it is asked where nothing was found.
+func (s *Store) checkServed(ctx context.Context, tx *sql.Tx) error {
+	var rebuilding bool
+	if err := tx.StmtContext(ctx, s.reads[readRebuilding]).QueryRowContext(ctx).Scan(&rebuilding); err != nil {
+		return err
+	}
+	if rebuilding {
+		return readmodel.ErrRebuilding
+	}
+	return nil
+}
+
+// addLinks adds the column of links to a schema of an earlier program.
+func addLinks(ctx context.Context, tx *sql.Tx) error {
+	var there bool
+	if err := tx.QueryRowContext(ctx, findLink).Scan(&there); err != nil || there {
+		return err
+	}
+	_, err := tx.ExecContext(ctx, addLink)
+	return err
+}
+
+// checkpointFields returns what the columns of a checkpoint are scanned into.
+func checkpointFields(c *readmodel.Checkpoint) []any {
+	return []any{&c.Projection, &c.Version, &c.Generation, &c.Position, (*link)(&c.Link)}
+}
+
+// link is an [events.Link] that is scanned.
+type link events.Link
+
+// Scan implements [sql.Scanner].
+func (l *link) Scan(column any) error {
+	b, ok := column.([]byte)
+	if !ok || len(b) != len(l) {
+		return errors.New("a link has not the length of one")
+	}
+	*l = link(b)
+	return nil
+}
