@@ -70,8 +70,12 @@ func TestCloudEvents(t *testing.T) {
 				if diff := cmp.Diff(bare.Event, got.Event); diff != "" {
 					t.Errorf("%s (-bare +got):\n%s", name, diff)
 				}
-				if got.ID.String() != id || got.Digest != bare.Digest || !got.OccurredAt.Equal(bare.OccurredAt) {
-					t.Errorf("%s: ID %v, want %s; or another digest or time than the bare record's", name, got.ID, id)
+				wantID := id
+				if typ == events.TypeParticipantRegistered {
+					wantID = bare.ID.String() // whatever id the transport gives (I4)
+				}
+				if got.ID.String() != wantID || got.Digest != bare.Digest || !got.OccurredAt.Equal(bare.OccurredAt) {
+					t.Errorf("%s: ID %v, want %s; or another digest or time than the bare record's", name, got.ID, wantID)
 				}
 			}
 		})
@@ -85,7 +89,7 @@ func quote(t *testing.T, s string) string {
 
 func TestCloudEventsID(t *testing.T) {
 	t.Parallel()
-	const typ = events.TypeParticipantRegistered
+	const typ = events.TypeDistributionCompleted
 	id := func(pairs ...string) events.ID {
 		rec := record(fullJSON(typ))
 		rec.Headers = headers(pairs...)
@@ -96,14 +100,14 @@ func TestCloudEventsID(t *testing.T) {
 		return d.ID
 	}
 	inBody := func(attributes string) events.ID {
-		d, err := events.Decode(typ, structured(typ, attributes+`,"type":"ParticipantRegistered"`))
+		d, err := events.Decode(typ, structured(typ, attributes+`,"type":"DistributionCompleted"`))
 		if err != nil {
 			t.Fatal(err)
 		}
 		return d.ID
 	}
 	text := id("ce_id", "reg-1", "ce_source", "/shop")
-	if text != id("ce_source", "/shop", "ce_id", "reg-1", "ce_specversion", "1.0", "ce_type", "ParticipantRegistered") {
+	if text != id("ce_source", "/shop", "ce_id", "reg-1", "ce_specversion", "1.0", "ce_type", "DistributionCompleted") {
 		t.Error("the other attributes count for the ID")
 	}
 	if text != inBody(`"id":"reg-1","source":"/shop"`) {

@@ -111,19 +111,16 @@ func Decode(t Type, rec Record) (Decoded, error) {
 	if err != nil {
 		return Decoded{}, malformed(jsonError(err))
 	}
-	d := o.decode(env.typ, rec.Timestamp.UTC().Truncate(time.Microsecond))
+	stamp := rec.Timestamp.UTC().Truncate(time.Microsecond)
+	d := o.decode(env.typ, stamp)
 	if e, ok := d.Event.(*ParticipantRegistered); ok {
-		o.refuseLeak(d.Phone, e, env)
+		o.refuseLeak(d.Phone, e)
 	}
 	if len(o.errs) > 0 {
 		return Decoded{}, &MalformedError{Fields: o.errs}
 	}
 	d.Digest = contentDigest(d.Event)
-	if env.id != "" {
-		d.ID = producerID(env.source, env.id)
-	} else {
-		d.ID = naturalID(d.Event)
-	}
+	d.ID = draftID(&d.Draft, &env, stamp)
 	return d, nil
 }
 
@@ -146,7 +143,6 @@ func (o *object) decode(t Type, stamp time.Time) (d Decoded) {
 		e.ExpectedSalesIncrease = o.won("expectedSalesIncrease")
 		e.BaselineSales = o.won("baselineSales")
 		e.NewCustomerLTV = o.won("newCustomerLtv")
-		e.Extra = o.rest()
 		d.Event = e
 	case TypeParticipantRegistered:
 		e := &ParticipantRegistered{
@@ -166,7 +162,6 @@ func (o *object) decode(t Type, stamp time.Time) (d Decoded) {
 		e := &DistributionCompleted{Campaign: Campaign(o.id("eventId"))}
 		e.Channels = o.distributions("distributedChannels")
 		e.CompletedAt, d.OccurredAt = o.occurrence("completedAt", stamp, true)
-		e.Extra = o.rest()
 		d.Event = e
 	case TypeChannelStatsFetched:
 		e := &ChannelStatsFetched{Campaign: Campaign(o.id("eventId"))}
@@ -183,7 +178,6 @@ func (o *object) decode(t Type, stamp time.Time) (d Decoded) {
 			e.Likes == nil && e.Comments == nil && e.Shares == nil {
 			o.fail("", "reports no figure", "at least one of impressions, views, clicks, likes, comments, shares")
 		}
-		e.Extra = o.rest()
 		d.Event = e
 	}
 	return d
@@ -192,7 +186,7 @@ func (o *object) decode(t Type, stamp time.Time) (d Decoded) {
 // refuseLeak refuses a registration whose phone number also occurs in a field that
 // is stored as it is, or as a plain hash, which hides nothing: all numbers of 010
 // hash in seconds (I10). Shorter numbers are accepted: they occur by chance.
-func (o *object) refuseLeak(p PhoneNumber, e *ParticipantRegistered, env envelope) {
+func (o *object) refuseLeak(p PhoneNumber, e *ParticipantRegistered) {
 	const enough = 10 // digits, without country code or leading zero
 	number := appendDigits(nil, p.Reveal())
 	if len(number) < enough {
@@ -207,8 +201,6 @@ func (o *object) refuseLeak(p PhoneNumber, e *ParticipantRegistered, env envelop
 		{"gender", e.Gender},
 		{"ageGroup", e.AgeGroup},
 		{"region", e.Region},
-		{"CloudEvents id", env.id},
-		{"CloudEvents source", env.source},
 	} {
 		if len(f.value) >= enough && bytes.Contains(appendDigits(digits[:0], f.value), number) {
 			o.fail(f.name, "contains the phone number", "an identifier without a phone number")
@@ -292,9 +284,7 @@ func (o *object) distributions(name string) []Distribution {
 }
 
 func (o *object) distribution() Distribution {
-	d := Distribution{Channel: o.channel("channel", o.take("channel")), Cost: o.won("cost")}
-	d.Extra = o.rest()
-	return d
+	return Distribution{Channel: o.channel("channel", o.take("channel")), Cost: o.won("cost")}
 }
 
 // cutArray cuts a valid JSON array into its elements.

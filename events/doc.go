@@ -102,8 +102,7 @@
 // [Decode] opens the CloudEvents envelope, if there is one, and cuts the JSON
 // object into its members. It takes each member by name and checks it alone, so
 // that a [MalformedError] lists all problems, field by field; it never repeats a
-// value, which may be a phone number. Other members are kept in the event as they
-// are, but a registration keeps its listed fields only.
+// value, which may be a phone number. Other members are neither refused nor kept.
 //
 // The result is a [Draft]. That of a registration is complete once privacy has
 // turned the [PhoneNumber] into a [Pseudonym] ([Decoded.SetPseudonym]).
@@ -124,8 +123,10 @@
 //   - I3 Partition order. A partition's next frame waits for the last one
 //     (TestFramesHoldManyRecordsInOrder in events/bus/kafka); events/commit
 //     keeps drafts in their order.
-//   - I4 Identity. An [ID] is the producer's own or made of the natural key
-//     (TestNaturalID, TestCloudEventsID). The same ID is a [Duplicate] or, with
+//   - I4 Identity. The [ID] of a registration is made of its natural key
+//     (TestRegistrationIDIsOfItsCampaignAndParticipant), any other is the producer's own
+//     or made of the natural key (TestNaturalID, TestCloudEventsID, TestCorrectionsAreEvents).
+//     [Upgrade] makes it of events that an earlier version stored. The same ID is a [Duplicate] or, with
 //     other content, a [Conflict] ([Digest.Conflicts], TestDigestConflicts), and
 //     a conflict becomes a dead letter.
 //   - I5 Nothing lost, nothing blocked. Received = appended + duplicate +

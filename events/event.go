@@ -121,14 +121,9 @@ type EventCreated struct {
 	ExpectedSalesIncrease *Won
 	BaselineSales         *Won
 	NewCustomerLTV        *Won // per new customer
-
-	// Extra holds the members that the contract does not list, in canonical form and
-	// without the braces: `"a":1,"b":"x"`.
-	Extra []byte
 }
 
-// ParticipantRegistered says that a person registered for a campaign. [Decode]
-// drops the members that the contract does not list (I10).
+// ParticipantRegistered says that a person registered for a campaign.
 type ParticipantRegistered struct {
 	Campaign    Campaign
 	Participant string // the producer's participantId
@@ -151,14 +146,12 @@ type DistributionCompleted struct {
 	Campaign    Campaign
 	Channels    []Distribution // each channel once
 	CompletedAt time.Time
-	Extra       []byte // see EventCreated.Extra
 }
 
 // Distribution is one channel of a [DistributionCompleted].
 type Distribution struct {
 	Channel Channel
-	Cost    *Won   // nil if the producer sent none
-	Extra   []byte // see EventCreated.Extra
+	Cost    *Won // nil if the producer sent none
 }
 
 // ChannelStatsFetched holds the figures that a channel reported about a campaign.
@@ -174,8 +167,6 @@ type ChannelStatsFetched struct {
 	Likes       *int64
 	Comments    *int64
 	Shares      *int64
-
-	Extra []byte // see EventCreated.Extra
 }
 
 // MaxFigure is the largest figure that a channel may report: 2^53. [Decode] refuses

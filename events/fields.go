@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -97,9 +98,12 @@ func (o *object) label(name string) string {
 	return s
 }
 
-const wantText = "text without control characters other than tab and line break"
+// MaxTextRunes is the maximum length of a title and of an objective, in characters.
+const MaxTextRunes = 500
 
-// text takes a required text of any length.
+const wantText = "at most 500 characters of text, without control characters other than tab and line break, and without those that turn its direction"
+
+// text takes a required text.
 func (o *object) text(name string) string {
 	v := o.take(name)
 	if v == nil {
@@ -107,10 +111,16 @@ func (o *object) text(name string) string {
 		return ""
 	}
 	s, ok := o.stringOf(name, v, wantText)
-	if ok && strings.ContainsFunc(s, func(r rune) bool {
+	switch {
+	case !ok:
+	case utf8.RuneCountInString(s) > MaxTextRunes:
+		o.fail(name, "is longer than 500 characters", wantText)
+	case strings.ContainsFunc(s, func(r rune) bool {
 		return unicode.IsControl(r) && r != '\n' && r != '\r' && r != '\t'
-	}) {
+	}):
 		o.fail(name, "contains a control character", wantText)
+	case strings.ContainsFunc(s, func(r rune) bool { return unicode.Is(unicode.Bidi_Control, r) }):
+		o.fail(name, "contains a character that turns the direction of text", wantText)
 	}
 	return s
 }

@@ -11,9 +11,10 @@ import (
 	"github.com/google/uuid"
 )
 
-// ID identifies an event within its campaign (I4): the producer's own id if it
-// sends one, else a hash of type, campaign and natural key. Hashed IDs are UUIDs
-// of version 8 (RFC 9562), so every ID is a well-formed UUID.
+// ID identifies an event within its campaign (I4). That of a registration is a hash
+// of campaign and participant, whatever id its record carries; that of any other event
+// is the producer's own id if it sends one, else a hash of type, campaign and natural
+// key. Hashed IDs are UUIDs of version 8 (RFC 9562), so every ID is a well-formed UUID.
 type ID [16]byte
 
 // String returns the ID in the form of RFC 9562, section 4.
@@ -93,14 +94,22 @@ func contentDigest(e Event) Digest {
 	return d
 }
 
-// naturalID returns the ID of an event that came without one.
-func naturalID(e Event) ID {
-	b := appendDomain(make([]byte, 0, 512), "natural", e.Type())
-	b = appendPart(b, string(e.Subject()))
-	switch e := e.(type) {
+// draftID returns the ID of a draft (I4). stamp is its record's timestamp.
+func draftID(d *Draft, env *envelope, stamp time.Time) ID {
+	if r, ok := d.Event.(*ParticipantRegistered); ok {
+		return registrationID(r)
+	}
+	if env.id != "" {
+		return producerID(env.source, env.id)
+	}
+	b := appendDomain(make([]byte, 0, 512), "natural", d.Event.Type())
+	b = appendPart(b, string(d.Event.Subject()))
+	switch e := d.Event.(type) {
 	case *EventCreated:
-	case *ParticipantRegistered:
-		b = appendPart(b, e.Participant)
+		// A campaign has one description after another. The timestamp tells a record
+		// that goes back to an earlier one from that one delivered again.
+		b = appendPart(b, string(d.Digest[:contentBytes]))
+		b = appendPart(b, instantKey(stamp))
 	case *DistributionCompleted:
 		b = appendPart(b, instantKey(e.CompletedAt))
 	case *ChannelStatsFetched:
@@ -108,6 +117,27 @@ func naturalID(e Event) ID {
 		b = appendPart(b, instantKey(e.FetchedAt))
 	}
 	return hashedID(b)
+}
+
+// registrationID returns the ID of a registration: a person registers once for a
+// campaign, however often and by whatever transport the record is sent.
+func registrationID(r *ParticipantRegistered) ID {
+	b := appendDomain(make([]byte, 0, 512), "natural", TypeParticipantRegistered)
+	b = appendPart(b, string(r.Campaign))
+	return hashedID(appendPart(b, r.Participant))
+}
+
+// Upgrade returns an event that an earlier version of the program stored as this one
+// stores it, and whether anything differs: a registration's ID, whatever its record
+// carried, and the digest, which no longer covers members that the contract does not
+// list. The event itself lacks those since it was decoded.
+func Upgrade(r Recorded) (Recorded, bool) {
+	before := r
+	if e, ok := r.Event.(*ParticipantRegistered); ok {
+		r.ID = registrationID(e)
+	}
+	r.Digest = DigestOf(r.Event)
+	return r, r.ID != before.ID || r.Digest != before.Digest
 }
 
 // producerID returns the ID of an event that came with one: the id itself if it is

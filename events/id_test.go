@@ -2,6 +2,7 @@ package events_test
 
 import (
 	"encoding/hex"
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
@@ -13,10 +14,11 @@ import (
 
 // IDs and digests are stored with every event and compared with those of repeated
 // records: if one of these values changed, every event of every existing log would
-// be counted twice (I1) or be a conflict (I4). The values of this test never change.
+// be counted twice (I1) or be a conflict (I4). The values of this test never change;
+// where they must, [events.Upgrade] makes the new ones of the old.
 func TestStoredIdentitiesNeverChange(t *testing.T) {
 	t.Parallel()
-	withExtra := with(t, events.TypeDistributionCompleted, "distributedChannels", `["kakao",{"channel":"naver","cost":0,"b":2,"a":1.0}]`, "z", `"é"`, "y", "[]")
+	withUnknown := with(t, events.TypeDistributionCompleted, "distributedChannels", `["kakao",{"channel":"naver","cost":0,"b":2,"a":1.0}]`, "z", `"é"`, "y", "[]")
 	for _, c := range []struct {
 		typ                 events.Type
 		value               string
@@ -25,7 +27,7 @@ func TestStoredIdentitiesNeverChange(t *testing.T) {
 	}{
 		{
 			events.TypeEventCreated, fullJSON(events.TypeEventCreated), nil,
-			"0daac366-2087-8992-b674-4b6d2ee4d84a", "79fa478f44e7db31a794aa51d9dfa71100000000000000000000000000000000",
+			"8f36f361-b77e-8c8e-a114-6b67074eca78", "79fa478f44e7db31a794aa51d9dfa71100000000000000000000000000000000",
 			`{"eventId":"evt-1","storeId":"store-1","title":"가을 맞이 할인","objective":"신규 고객 유치","createdAt":"2026-11-23T01:00:00Z","startsAt":"2026-11-30T15:00:00Z","endsAt":"2026-12-31T14:59:59.999999Z","prizeCost":500000,"platformCost":120000,"expectedSalesIncrease":3000000,"baselineSales":24000000,"newCustomerLtv":45000}`,
 		},
 		{
@@ -44,13 +46,13 @@ func TestStoredIdentitiesNeverChange(t *testing.T) {
 			`{"eventId":"evt-1","channel":"wooridongnetv","fetchedAt":"2026-11-23T01:00:03Z","impressions":5000,"views":1200,"clicks":0,"likes":300,"comments":50,"shares":100}`,
 		},
 		{
-			events.TypeDistributionCompleted, withExtra, nil,
-			"0cb5f630-4373-8fae-be21-0e8e5d102d6b", "0ddd8ea71a7cb2e3d3294b558c80e19f00000000000000000000000000000000",
-			`{"eventId":"evt-1","distributedChannels":[{"channel":"kakao"},{"channel":"naver","cost":0,"a":1.0,"b":2}],"completedAt":"2026-11-23T01:00:01Z","y":[],"z":"é"}`,
+			events.TypeDistributionCompleted, withUnknown, nil,
+			"0cb5f630-4373-8fae-be21-0e8e5d102d6b", "70ded79cd712fc8d1c443472b40b25ca00000000000000000000000000000000",
+			`{"eventId":"evt-1","distributedChannels":[{"channel":"kakao"},{"channel":"naver","cost":0}],"completedAt":"2026-11-23T01:00:01Z"}`,
 		},
 		{
 			events.TypeParticipantRegistered, `{"participantId":"p-1","eventId":"evt-1","phoneNumber":"1"}`, headers("ce_id", "reg-1", "ce_source", "/shop"),
-			"38fc3764-3d57-89a0-b88b-20f9b976b839", "5d2e4a5fcfd1bffe2a93a176a7b589919e0ed431783f1dd7b4516a5b0bef06bc",
+			"4a6a9976-9235-8899-b86d-3704345d6f81", "5d2e4a5fcfd1bffe2a93a176a7b589919e0ed431783f1dd7b4516a5b0bef06bc",
 			`{"participantId":"p-1","eventId":"evt-1","pseudonym":"AQIDAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAACA"}`,
 		},
 	} {
@@ -73,11 +75,12 @@ func TestStoredIdentitiesNeverChange(t *testing.T) {
 	}
 }
 
-// The natural key of each type, and nothing else, makes the ID (I4).
+// The natural key of each type, and nothing else, makes the ID (I4); that of an
+// EventCreated is all that it says.
 func TestNaturalID(t *testing.T) {
 	t.Parallel()
 	key := map[events.Type]string{
-		events.TypeEventCreated:          "eventId",
+		events.TypeEventCreated:          "eventId storeId title prizeCost",
 		events.TypeParticipantRegistered: "eventId participantId",
 		events.TypeDistributionCompleted: "eventId completedAt",
 		events.TypeChannelStatsFetched:   "eventId channel fetchedAt",
@@ -105,8 +108,12 @@ func TestNaturalID(t *testing.T) {
 			t.Errorf("%s and %s have one ID", typ, other)
 		}
 		seen[first.ID] = typ
+		members := map[string]json.RawMessage{}
+		if err := json.Unmarshal([]byte(fullJSON(typ)), &members); err != nil {
+			t.Fatal(err)
+		}
 		for _, c := range changed {
-			if !strings.Contains(fullJSON(typ), `"`+c.field+`":`) {
+			if members[c.field] == nil {
 				continue
 			}
 			d := decode(t, typ, with(t, typ, c.field, c.raw))
@@ -130,6 +137,79 @@ func TestNaturalID(t *testing.T) {
 	d := decode(t, events.TypeParticipantRegistered, `{"participantId":"c","eventId":"ab","phoneNumber":"1"}`)
 	if c.ID == d.ID {
 		t.Error("campaign and participant run together")
+	}
+}
+
+// One participantId is one registration, whatever the transport calls it (I4): three
+// CloudEvents ids, none, and the two modes.
+func TestRegistrationIDIsOfItsCampaignAndParticipant(t *testing.T) {
+	t.Parallel()
+	const typ = events.TypeParticipantRegistered
+	bare := decode(t, typ, fullJSON(typ))
+	records := []events.Record{structured(typ, `"id":"reg-3","source":"/shop","type":"ParticipantRegistered"`)}
+	for _, id := range []string{"reg-1", "reg-2", "0193578e-4f6b-7c1a-9b0e-5d3c2a1f0e9d"} {
+		rec := record(fullJSON(typ))
+		rec.Headers = headers("ce_id", id, "ce_source", "/shop")
+		records = append(records, rec)
+	}
+	for _, rec := range records {
+		if d, err := events.Decode(typ, rec); err != nil || d.ID != bare.ID || d.Digest != bare.Digest {
+			t.Errorf("%s\nhas the ID %v, want %v, or another digest; %v", rec.Value, d.ID, bare.ID, err)
+		}
+	}
+}
+
+// A campaign may be described anew, and as it was before (I4): each description is an
+// event, each redelivery a duplicate.
+func TestCorrectionsAreEvents(t *testing.T) {
+	t.Parallel()
+	const typ = events.TypeEventCreated
+	first, other := fullJSON(typ), with(t, typ, "prizeCost", "600000")
+	at := func(value string, minute int) events.Decoded {
+		rec := record(value)
+		rec.Timestamp = stamp.Add(time.Duration(minute) * time.Minute)
+		d, err := events.Decode(typ, rec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	said := []events.Decoded{at(first, 0), at(other, 1), at(first, 2), at(other, 0)}
+	again := []events.Decoded{at(first, 0), at(other, 1), at(first, 2), at(other, 0)}
+	seen := map[events.ID]int{}
+	for i, d := range said {
+		if earlier, ok := seen[d.ID]; ok {
+			t.Errorf("description %d has the ID of %d", i, earlier)
+		}
+		seen[d.ID] = i
+		if d.ID != again[i].ID || d.Digest != again[i].Digest {
+			t.Errorf("description %d, delivered again, is another event", i)
+		}
+	}
+}
+
+func TestUpgrade(t *testing.T) {
+	t.Parallel()
+	for _, typ := range events.Types() {
+		d := decode(t, typ, fullJSON(typ))
+		d.SetPseudonym(events.Pseudonym{1})
+		now := events.Recorded{Position: 7, ID: d.ID, Digest: d.Digest, OccurredAt: d.OccurredAt, RecordedAt: stamp, Event: d.Event}
+		if got, changed := events.Upgrade(now); changed || got != now {
+			t.Errorf("%s of this version: %+v, %v", typ, got, changed)
+		}
+		before := now
+		before.Digest = events.Digest{1} // it covered members that are unknown
+		if typ == events.TypeParticipantRegistered {
+			before.ID = events.ID{1} // of its CloudEvent
+		}
+		if got, changed := events.Upgrade(before); !changed || got != now {
+			t.Errorf("%s of an earlier version: %+v, %v; want %+v", typ, got, changed, now)
+		}
+	}
+	other := decode(t, events.TypeDistributionCompleted, fullJSON(events.TypeDistributionCompleted))
+	own := events.Recorded{ID: events.ID{1}, Digest: other.Digest, Event: other.Event}
+	if got, changed := events.Upgrade(own); changed || got.ID != own.ID {
+		t.Errorf("the producer's own ID became %v", got.ID)
 	}
 }
 

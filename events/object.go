@@ -3,9 +3,7 @@ package events
 import (
 	"bytes"
 	"errors"
-	"slices"
 	"strconv"
-	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -21,7 +19,6 @@ type object struct {
 type member struct {
 	name  []byte         // without quotes; aliases object.src where nothing is escaped
 	value jsontext.Value // aliases object.src
-	taken bool
 }
 
 // parseObject cuts src strictly: valid UTF-8, unique names, nothing after the
@@ -124,13 +121,12 @@ func (o *object) fail(field, problem, want string) {
 	o.errs = append(o.errs, FieldError{Field: field, Problem: problem, Want: want})
 }
 
-// take returns the member's value and marks it as taken; nil if it is absent or
-// null.
+// take returns the member's value; nil if it is absent or null. Members that nobody
+// takes are neither refused nor kept.
 func (o *object) take(name string) jsontext.Value {
 	for i := range o.members {
 		m := &o.members[i]
 		if string(m.name) == name {
-			m.taken = true
 			if m.value.Kind() == 'n' {
 				return nil
 			}
@@ -138,37 +134,4 @@ func (o *object) take(name string) jsontext.Value {
 		}
 	}
 	return nil
-}
-
-// rest returns the members that were not taken, canonical and sorted by name.
-func (o *object) rest() []byte {
-	var left []member
-	for _, m := range o.members {
-		if !m.taken {
-			left = append(left, m)
-		}
-	}
-	if len(left) == 0 {
-		return nil
-	}
-	slices.SortFunc(left, func(a, b member) int { return bytes.Compare(a.name, b.name) })
-	var b []byte
-	for i, m := range left {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		value := m.value.Clone()
-		// Numbers keep their spelling: as floats they would lose digits.
-		if err := value.Format(
-			jsontext.ReorderRawObjects(true),
-			jsontext.CanonicalizeRawInts(false),
-			jsontext.CanonicalizeRawFloats(false),
-		); err != nil || !utf8.Valid(value) {
-			o.fail("", "a member that is not in the contract cannot be kept", "valid JSON")
-			return nil
-		}
-		b, _ = jsontext.AppendQuote(b, m.name)
-		b = append(append(b, ':'), value...)
-	}
-	return b
 }

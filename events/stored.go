@@ -13,14 +13,14 @@ import (
 type Form uint8
 
 // CurrentForm is that which [AppendStored] writes. [DecodeStored] reads it and every
-// earlier one.
+// earlier one: form 1 also kept the members that no contract lists.
 const CurrentForm Form = 2
 
 // AppendStored appends the event's stored form to dst: one JSON object without
-// white space, the known members first, in the contract's order, then the unknown
-// ones sorted by name. Absent members are left out. Equal events have equal stored
-// forms, and [DecodeStored] accepts no other form. It has no member for a phone
-// number: ParticipantRegistered carries its pseudonym instead (I10).
+// white space, its members in the contract's order. Absent members are left out.
+// Equal events have equal stored forms, and [DecodeStored] accepts no other form. It
+// has no member for a phone number: ParticipantRegistered carries its pseudonym
+// instead (I10).
 func AppendStored(dst []byte, e Event) []byte {
 	w := storedWriter{b: append(dst, '{')}
 	switch e := e.(type) {
@@ -37,7 +37,6 @@ func AppendStored(dst []byte, e Event) []byte {
 		w.won(`"expectedSalesIncrease":`, e.ExpectedSalesIncrease)
 		w.won(`"baselineSales":`, e.BaselineSales)
 		w.won(`"newCustomerLtv":`, e.NewCustomerLTV)
-		w.extra(e.Extra)
 	case *ParticipantRegistered:
 		w.text(`"participantId":`, e.Participant)
 		w.text(`"eventId":`, string(e.Campaign))
@@ -67,12 +66,10 @@ func AppendStored(dst []byte, e Event) []byte {
 			w.b = append(w.b, '{')
 			w.text(`"channel":`, string(d.Channel))
 			w.won(`"cost":`, d.Cost)
-			w.extra(d.Extra)
 			w.b = append(w.b, '}')
 		}
 		w.b = append(w.b, ']')
 		w.instant(`"completedAt":`, e.CompletedAt)
-		w.extra(e.Extra)
 	case *ChannelStatsFetched:
 		w.text(`"eventId":`, string(e.Campaign))
 		w.text(`"channel":`, string(e.Channel))
@@ -83,7 +80,6 @@ func AppendStored(dst []byte, e Event) []byte {
 		w.whole(`"likes":`, e.Likes)
 		w.whole(`"comments":`, e.Comments)
 		w.whole(`"shares":`, e.Shares)
-		w.extra(e.Extra)
 	}
 	return append(w.b, '}')
 }
@@ -129,21 +125,15 @@ func (w *storedWriter) whole(name string, v *int64) {
 	}
 }
 
-func (w *storedWriter) extra(members []byte) {
-	if len(members) > 0 {
-		w.name("")
-		w.b = append(w.b, members...)
-	}
-}
-
 // DecodeStored is the inverse of [AppendStored]. It is fast, for replays: it
 // relies on the order of the members and copies the payload once, for all texts of
-// the event. Any other form is an error.
+// the event. Any other form is an error. It drops what form 1 also kept: members that
+// the contract does not list, behind those that it does.
 func DecodeStored(form Form, t Type, payload []byte) (Event, error) {
 	if form < 1 || form > CurrentForm {
 		return nil, fmt.Errorf("decode stored event: form %d is not of this program, which reads 1 to %d", form, CurrentForm)
 	}
-	r := storedReader{s: string(payload)}
+	r := storedReader{s: string(payload), form: form}
 	var e Event
 	switch t {
 	case TypeEventCreated:
@@ -161,7 +151,6 @@ func DecodeStored(form Form, t Type, payload []byte) (Event, error) {
 		c.ExpectedSalesIncrease = r.won(`,"expectedSalesIncrease":`)
 		c.BaselineSales = r.won(`,"baselineSales":`)
 		c.NewCustomerLTV = r.won(`,"newCustomerLtv":`)
-		c.Extra = r.extra(t)
 		e = c
 	case TypeParticipantRegistered:
 		p := &ParticipantRegistered{Participant: r.text(`{"participantId":"`), Campaign: Campaign(r.text(`,"eventId":"`))}
@@ -177,7 +166,6 @@ func DecodeStored(form Form, t Type, payload []byte) (Event, error) {
 		d := &DistributionCompleted{Campaign: Campaign(r.text(`{"eventId":"`))}
 		d.Channels = r.distributions(`,"distributedChannels":[`)
 		d.CompletedAt = r.instant(`,"completedAt":"`)
-		d.Extra = r.extra(t)
 		e = d
 	case TypeChannelStatsFetched:
 		s := &ChannelStatsFetched{Campaign: Campaign(r.text(`{"eventId":"`)), Channel: Channel(r.text(`,"channel":"`))}
@@ -188,10 +176,12 @@ func DecodeStored(form Form, t Type, payload []byte) (Event, error) {
 		s.Likes = r.whole(`,"likes":`)
 		s.Comments = r.whole(`,"comments":`)
 		s.Shares = r.whole(`,"shares":`)
-		s.Extra = r.extra(t)
 		e = s
 	default:
 		return nil, fmt.Errorf("decode stored event: type %d is none of the four", t)
+	}
+	if t != TypeParticipantRegistered { // no form keeps more of a registration than its fields
+		r.skipUnknown()
 	}
 	r.must("}")
 	if r.failed || r.i != len(payload) {

@@ -1,7 +1,6 @@
 package events
 
 import (
-	"bytes"
 	"encoding/base64"
 	"errors"
 	"strings"
@@ -16,6 +15,7 @@ import (
 type storedReader struct {
 	s      string
 	i      int
+	form   Form
 	failed bool
 }
 
@@ -188,43 +188,25 @@ func (r *storedReader) distributions(name string) []Distribution {
 			r.must(",")
 		}
 		d := Distribution{Channel: Channel(r.text(`{"channel":"`)), Cost: r.won(`,"cost":`)}
-		d.Extra = r.unknown(func(o *object) { o.distribution() })
+		r.skipUnknown()
 		r.must("}")
 		ds = append(ds, d)
 	}
 	return ds
 }
 
-// extra returns the unknown members of an event.
-func (r *storedReader) extra(t Type) []byte {
-	return r.unknown(func(o *object) { o.decode(t, time.Time{}) })
-}
-
-// unknown returns the unknown members of an object and fails if they are not as
-// [object.rest] writes them. They are rare, so the strict decoder checks them:
-// takeKnown takes the members of the contract, none of which may come here.
-func (r *storedReader) unknown(takeKnown func(*object)) []byte {
-	if !r.at(",") {
-		return nil
+// skipUnknown moves past the unknown members of an object of form 1. They are rare.
+func (r *storedReader) skipUnknown() {
+	if r.form > 1 || !r.at(",") {
+		return
 	}
-	left, err := jsontext.NewDecoder(strings.NewReader("{" + r.s[r.i:])).ReadValue()
-	if err != nil {
+	dec := jsontext.NewDecoder(strings.NewReader("{" + r.s[r.i:]))
+	members, err := dec.ReadValue()
+	if err != nil || len(members) <= len("{}") {
 		r.failed = true
-		return nil
+		return
 	}
-	o, err := parseObject(left)
-	if err != nil {
-		r.failed = true
-		return nil
-	}
-	takeKnown(o)
-	members := o.rest()
-	if len(members) == 0 || !bytes.Equal(members, left[1:len(left)-1]) {
-		r.failed = true
-		return nil
-	}
-	r.i += len(members)
-	return members
+	r.i += len(members) - len("{}")
 }
 
 var errInstant = errors.New("expected an RFC 3339 time in UTC")

@@ -113,6 +113,9 @@ func TestRetry(t *testing.T) {
 			`{"eventId":"evt-3","storeId":"store-1","title":"t","objective":"o"}`,
 			`{"eventId":"evt-3","storeId":"store-1","title":"another","objective":"o"}`,
 		)...)
+	for i := 7; i <= 8; i++ { // the producer's own id, for two contents
+		records[i].Headers = []events.Header{{Key: "ce_id", Value: []byte("created-3")}}
+	}
 	stored, err := events.Decode(events.TypeEventCreated, records[7])
 	if err != nil {
 		t.Fatal(err)

@@ -2,6 +2,7 @@ package eventstest
 
 import (
 	"testing"
+	"time"
 
 	"jangbu/events"
 )
@@ -65,6 +66,31 @@ func testIdentity(t *testing.T, a Adapter) {
 		wantOutcomes(t, mustAppend(t, log, changed(unlinked(d[0]))), conflict)
 		wantTotals(t, log, events.Totals{Head: 3, Received: 7, Duplicates: 4})
 	})
+	rule(t, a, "one participantId counts once, with no CloudEvents id and with three", func(t *testing.T, s Store) {
+		log := s.Open(t)
+		const value = `{"participantId":"p-1","eventId":"c","phoneNumber":"010-1234-5678"}`
+		record := func(headers ...events.Header) events.Draft {
+			return decoded(t, events.TypeParticipantRegistered, value, 0, headers...)
+		}
+		wantOutcomes(t, mustAppend(t, log, record(), record(events.Header{Key: "ce_id", Value: []byte("reg-1")})), appended, duplicate)
+		wantOutcomes(t, mustAppend(t, log,
+			record(events.Header{Key: "ce_id", Value: []byte("reg-2")}),
+			record(events.Header{Key: "ce_id", Value: []byte("0193578e-4f6b-7c1a-9b0e-5d3c2a1f0e9d")}),
+		), duplicate, duplicate)
+		wantTotals(t, log, events.Totals{Head: 1, Received: 4, Duplicates: 3})
+	})
+	rule(t, a, "a correction and its way back are events, their redeliveries duplicates", func(t *testing.T, s Store) {
+		log := s.Open(t)
+		described := func(cost string, minute int) events.Draft {
+			return decoded(t, events.TypeEventCreated,
+				`{"eventId":"c","storeId":"s","title":"t","objective":"o","createdAt":"2026-11-23T00:00:00Z","prizeCost":`+cost+`}`, minute)
+		}
+		d := []events.Draft{described("500", 0), described("600", 1), described("500", 2)}
+		wantOutcomes(t, mustAppend(t, log, d...), appended, appended, appended)
+		wantOutcomes(t, mustAppend(t, log, d[0], d[2], d[1]), duplicate, duplicate, duplicate)
+		wantRecorded(t, mustRead(t, log, 0, 10), 1, d...)
+		wantTotals(t, log, events.Totals{Head: 3, Received: 6, Duplicates: 3})
+	})
 	rule(t, a, "a log of one event per campaign knows them all", func(t *testing.T, s Store) {
 		log := s.Open(t)
 		var d []events.Draft
@@ -85,4 +111,16 @@ func testIdentity(t *testing.T, a Adapter) {
 func changed(d events.Draft) events.Draft {
 	d.Digest[0] ^= 1
 	return d
+}
+
+// decoded returns the draft of a record whose timestamp is so many minutes after noon.
+func decoded(t testing.TB, typ events.Type, value string, minute int, headers ...events.Header) events.Draft {
+	t.Helper()
+	d, err := events.Decode(typ, events.Record{
+		Value: []byte(value), Headers: headers, Timestamp: noon().Add(time.Duration(minute) * time.Minute),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d.Draft
 }

@@ -69,7 +69,7 @@ func samples() []events.Draft {
 			Campaign: "created-full", Shop: "store-1", Title: hard, Objective: "신규 고객",
 			CreatedAt: noon(), StartsAt: noon().Add(time.Hour), EndsAt: noon().AddDate(0, 1, 0).Truncate(time.Second),
 			PrizeCost: won(0), PlatformCost: won(1), ExpectedSalesIncrease: won(events.MaxWon),
-			BaselineSales: won(12_000_000), NewCustomerLTV: won(30_000), Extra: []byte(`"a":{"b":[1,null]},"c":"x"`),
+			BaselineSales: won(12_000_000), NewCustomerLTV: won(30_000),
 		},
 		&events.EventCreated{Campaign: "created-bare", Shop: "store-2"},
 		&events.ParticipantRegistered{
@@ -79,7 +79,7 @@ func samples() []events.Draft {
 		&events.ParticipantRegistered{Campaign: "registered-returning", Participant: "p", NewCustomer: truth(false)},
 		&events.ParticipantRegistered{Campaign: "registered-bare", Participant: "p"},
 		&events.DistributionCompleted{
-			Campaign: "distributed-full", CompletedAt: noon(), Extra: []byte(`"z":1`),
+			Campaign: "distributed-full", CompletedAt: noon(),
 			Channels: []events.Distribution{{Channel: events.GenieTV, Cost: won(5000)}, {Channel: events.Naver, Cost: won(0)}, {Channel: events.Kakao}},
 		},
 		&events.DistributionCompleted{
@@ -87,7 +87,7 @@ func samples() []events.Draft {
 		},
 		&events.ChannelStatsFetched{
 			Campaign: "stats-full", Channel: events.WooridongneTV, FetchedAt: noon(), Impressions: figure(events.MaxFigure), Views: figure(0),
-			Clicks: figure(1), Likes: figure(2), Comments: figure(3), Shares: figure(4), Extra: []byte(`"source":"api"`),
+			Clicks: figure(1), Likes: figure(2), Comments: figure(3), Shares: figure(4),
 		},
 		&events.ChannelStatsFetched{Campaign: "stats-bare", Channel: events.Kakao, FetchedAt: noon(), Shares: figure(100)},
 	}

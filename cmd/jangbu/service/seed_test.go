@@ -90,10 +90,11 @@ func TestSeedFigures(t *testing.T) {
 	for i, order := range orders {
 		send(fmt.Sprintf("evt-%d", i), order)
 	}
-	all := events.Position(24 * perCampaign)
-	totals := b.settled(t, events.Totals{Head: all, Duplicates: int64(all)}, 30*time.Second)
-	if totals.Head != all || totals.DeadLettered != 0 {
-		t.Errorf("written twice: %d events of %d, %d dead letters", totals.Head, all, totals.DeadLettered)
+	// An EventCreated that a producer sends again describes its campaign once more (I4).
+	all := events.Totals{Head: 24 * (perCampaign + 1), Duplicates: 24 * (perCampaign - 1)}
+	totals := b.settled(t, all, 30*time.Second)
+	if totals.Head != all.Head || totals.DeadLettered != 0 {
+		t.Errorf("written twice: %d events of %d, %d dead letters", totals.Head, all.Head, totals.DeadLettered)
 	}
 	for i := range orders {
 		if missing := check(fmt.Sprintf("evt-%d", i)); missing != "" {
