@@ -26,7 +26,7 @@ const lockPeriod = time.Second
 const lockMigrations = `SELECT pg_try_advisory_xact_lock($1)`
 
 // connect opens the database and applies the migrations of dir to the schema.
-func connect(ctx context.Context, url, schema string, files fs.FS, dir string, opts Options) (*postgres.Database, error) {
+func connect(ctx context.Context, url, schema string, files fs.FS, dir string, opts Options, inGo ...*goose.Migration) (*postgres.Database, error) {
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -34,7 +34,7 @@ func connect(ctx context.Context, url, schema string, files fs.FS, dir string, o
 	if err != nil {
 		return nil, err
 	}
-	if err := migrate(ctx, db, schema, files, dir, opts.Logger); err != nil {
+	if err := migrate(ctx, db, schema, files, dir, opts.Logger, inGo...); err != nil {
 		db.Close()
 		return nil, fmt.Errorf("migrate %s: %w", schema, err)
 	}
@@ -44,11 +44,11 @@ func connect(ctx context.Context, url, schema string, files fs.FS, dir string, o
 // migrate brings the schema up to date. One lock covers the creation of the
 // schema, that of goose's own table, and the migrations: two processes at once
 // cannot do any of the three.
-func migrate(ctx context.Context, db *postgres.Database, schema string, files fs.FS, dir string, logger *slog.Logger) error {
+func migrate(ctx context.Context, db *postgres.Database, schema string, files fs.FS, dir string, logger *slog.Logger, inGo ...*goose.Migration) error {
 	return alone(ctx, db, schema, logger, func(ctx context.Context) (err error) {
 		own := stdlib.OpenDB(*db.Config())
 		defer func() { err = errors.Join(err, own.Close()) }()
-		return migrateAlone(ctx, own, schema, files, dir, logger)
+		return migrateAlone(ctx, own, schema, files, dir, logger, inGo...)
 	})
 }
 
@@ -82,7 +82,7 @@ func alone(ctx context.Context, db *postgres.Database, schema string, logger *sl
 	}
 }
 
-func migrateAlone(ctx context.Context, db *sql.DB, schema string, files fs.FS, dir string, logger *slog.Logger) error {
+func migrateAlone(ctx context.Context, db *sql.DB, schema string, files fs.FS, dir string, logger *slog.Logger, inGo ...*goose.Migration) error {
 	// IF NOT EXISTS requires the privilege to create schemas even if the schema
 	// exists, and the service may not have it.
 	var exists bool
@@ -99,7 +99,7 @@ func migrateAlone(ctx context.Context, db *sql.DB, schema string, files fs.FS, d
 		return err
 	}
 	provider, err := goose.NewProvider(goose.DialectPostgres, db, migrations,
-		goose.WithTableName(schema+".goose_db_version"), goose.WithDisableGlobalRegistry(true))
+		goose.WithTableName(schema+".goose_db_version"), goose.WithDisableGlobalRegistry(true), goose.WithGoMigrations(inGo...))
 	if err != nil {
 		return err
 	}

@@ -47,7 +47,7 @@ var _ events.Log = (*Log)(nil)
 // the schema jangbu_log up to date and returns the log in it. The context
 // bounds the opening only.
 func Open(ctx context.Context, url string, opts Options) (*Log, error) {
-	pool, err := connect(ctx, url, "jangbu_log", logMigrations, "migrations", opts)
+	pool, err := connect(ctx, url, "jangbu_log", logMigrations, "migrations", opts, upgrade(opts.Logger))
 	if err != nil {
 		return nil, fmt.Errorf("open log: %w", err)
 	}

@@ -102,7 +102,7 @@ func create(path string) error {
 // migrate applies the migrations of dir. If another process applies one first, the
 // unique index over goose's versions rolls this process's back; migrate then
 // continues after the version that the other has reached.
-func migrate(ctx context.Context, db *sql.DB, files fs.FS, dir string, logger *slog.Logger) error {
+func migrate(ctx context.Context, db *sql.DB, files fs.FS, dir string, logger *slog.Logger, inGo ...*goose.Migration) error {
 	if err := reach(ctx, db); err != nil {
 		return err
 	}
@@ -110,7 +110,7 @@ func migrate(ctx context.Context, db *sql.DB, files fs.FS, dir string, logger *s
 	if err != nil {
 		return err
 	}
-	provider, err := goose.NewProvider(goose.DialectSQLite3, db, migrations, goose.WithDisableGlobalRegistry(true))
+	provider, err := goose.NewProvider(goose.DialectSQLite3, db, migrations, goose.WithDisableGlobalRegistry(true), goose.WithGoMigrations(inGo...))
 	if err != nil {
 		return err
 	}

@@ -57,7 +57,7 @@ func (l *Log) open(ctx context.Context, path string, logger *slog.Logger) (err e
 	if l.writer, err = connect(path, writerPragmas(), 1); err != nil {
 		return err
 	}
-	if err := migrate(ctx, l.writer, logMigrations, "migrations", logger); err != nil {
+	if err := migrate(ctx, l.writer, logMigrations, "migrations", logger, upgrade(logger)); err != nil {
 		return err
 	}
 	if l.reader, err = connect(path, readerPragmas(), readers); err != nil {
