@@ -108,7 +108,7 @@ func head(t *testing.T, log events.Log) events.Position {
 func exported(t *testing.T, log events.Log, name string) (path string) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), name)
-	w, err := archive.Create(path)
+	w, err := archive.Create(path, events.Link{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,7 +119,7 @@ func exported(t *testing.T, log events.Log, name string) (path string) {
 // killed leaves the files of an export that was killed after position through.
 func killed(t *testing.T, log events.Log, path string, through events.Position) {
 	t.Helper()
-	w, err := archive.Create(path)
+	w, err := archive.Create(path, events.Link{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,7 +155,7 @@ func TestFinishIsInterrupted(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			path := filepath.Join(t.TempDir(), name)
-			w, err := archive.Create(path)
+			w, err := archive.Create(path, events.Link{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -173,7 +173,7 @@ func TestFinishIsInterrupted(t *testing.T) {
 			if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
 				t.Errorf("the export has its name already: %v", err)
 			}
-			if w, err = archive.Resume(path); err != nil {
+			if w, err = archive.Resume(path, events.Link{}); err != nil {
 				t.Fatal(err)
 			}
 			finish(t, log, w, 1)
@@ -284,7 +284,7 @@ func TestResumeAtEveryByte(t *testing.T) {
 			if err := os.WriteFile(archive.PartialPath(path), append(whole[:cut:cut], torn...), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			w, err := archive.Resume(path)
+			w, err := archive.Resume(path, events.Link{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -314,7 +314,7 @@ func TestResumeOfAnotherLog(t *testing.T) {
 	t.Parallel()
 	log, path := fullLog(t, 5), filepath.Join(t.TempDir(), "log.jsonl")
 	killed(t, log, path, 3)
-	w, err := archive.Resume(path)
+	w, err := archive.Resume(path, events.Link{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -63,7 +63,10 @@ func TestDamageIsRefused(t *testing.T) {
 		}, "by type"},
 		{"manifest: another size", replace(`"bytes": `, `"bytes": 1`), "bytes"},
 		{"manifest: another last position", replace(`"last": `, `"last": 1`), "by type"},
-		{"manifest: another version", replace(`"version": 1`, `"version": 2`), "version 2"},
+		{"manifest: another version", replace(`"version": 2`, `"version": 3`), "version 3"},
+		{"manifest: another link", replace(`"link": "`, `"link": "0`), "chain"},
+		{"manifest: another link before", replace(`"linkBefore": "0`, `"linkBefore": "1`), "linkBefore"},
+
 		{"manifest: another format", replace(`"jangbu-events"`, `"other"`), `"other"`},
 		{"manifest: a member more", replace(`"first"`, `"more": 1, "first"`), "more"},
 		{"manifest: something follows", func(b []byte) []byte { return append(b, "{}"...) }, "follows"},
@@ -129,7 +132,11 @@ func TestDamageIsRefused(t *testing.T) {
 	t.Run("not from the first position", func(t *testing.T) {
 		t.Parallel()
 		path := filepath.Join(t.TempDir(), "part.jsonl")
-		w, err := archive.Create(path)
+		before, _, err := log.Link(t.Context(), 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w, err := archive.Create(path, before)
 		if err != nil {
 			t.Fatal(err)
 		}

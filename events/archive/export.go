@@ -14,6 +14,8 @@ var ErrOtherLog = errors.New("these are the events of another log")
 
 // Export writes the events from one position through another, except those that the
 // writer has already. It calls done after each batch with the last position written.
+// [events.ErrCorrupt] if an event is not that of its digest, or the digests do not lead to
+// the log's link at the last position: an export certifies nothing that was not written.
 func Export(ctx context.Context, log events.Log, w *Writer, from, through events.Position, done func(events.Position)) error {
 	after := from - 1
 	if first, last, ok := w.Ends(); ok {
@@ -40,11 +42,23 @@ func Export(ctx context.Context, log events.Log, w *Writer, from, through events
 		if len(read) == 0 {
 			return fmt.Errorf("read after %d: the log ends there, before %d", after, through)
 		}
+		for i := range read {
+			if events.DigestOf(read[i].Event) != read[i].Digest {
+				return fmt.Errorf("%w: position %d: its digest is not that of the stored event", events.ErrCorrupt, read[i].Position)
+			}
+		}
 		if err := w.Write(read); err != nil {
 			return err
 		}
 		after = read[len(read)-1].Position
 		done(after)
+	}
+	link, ok, err := log.Link(ctx, through)
+	if err != nil {
+		return err
+	}
+	if !ok || link != w.tally.link {
+		return fmt.Errorf("%w: the events up to position %d do not lead to its link", events.ErrCorrupt, through)
 	}
 	return nil
 }

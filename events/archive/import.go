@@ -35,6 +35,11 @@ func Import(ctx context.Context, log events.Log, r *Reader, done func(events.Pos
 		return 0, fmt.Errorf("import: %w: it holds %d events, the export %d", ErrNotEmpty, head, r.Manifest.Last)
 	}
 	err = r.Each(ctx, func(read []events.Recorded) error {
+		if r.Manifest.Version < formatVersion {
+			if err := upgrade(ctx, log, read); err != nil {
+				return err
+			}
+		}
 		if err := log.Restore(ctx, read); err != nil {
 			if errors.Is(err, events.ErrNotNext) {
 				err = fmt.Errorf("%w: %w", ErrNotEmpty, err)
@@ -48,4 +53,39 @@ func Import(ctx context.Context, log events.Log, r *Reader, done func(events.Pos
 		return int64(head), fmt.Errorf("import: %w", err)
 	}
 	return int64(head), nil
+}
+
+// upgrade brings events of an earlier version to the identity and digest of this one. One
+// whose new identity another event has keeps its old one, as in a log that was upgraded.
+func upgrade(ctx context.Context, log events.Log, read []events.Recorded) error {
+	stored, err := log.Read(ctx, read[0].Position-1, len(read)) // of an import that was interrupted
+	if err != nil {
+		return err
+	}
+	drafts := make([]events.Draft, len(read))
+	for i := range read {
+		now, _ := events.Upgrade(read[i])
+		drafts[i] = events.Draft{ID: now.ID, Event: now.Event, Digest: now.Digest}
+	}
+	known, err := log.Digests(ctx, drafts)
+	if err != nil {
+		return err
+	}
+	type identity struct {
+		campaign events.Campaign
+		id       events.ID
+	}
+	seen := make(map[identity]bool, len(read))
+	for i := range read {
+		key := identity{drafts[i].Event.Subject(), drafts[i].ID}
+		taken := known[i] != nil || seen[key]
+		if i < len(stored) {
+			taken = stored[i].ID != drafts[i].ID
+		}
+		seen[key] = true
+		if read[i].Digest = drafts[i].Digest; !taken {
+			read[i].ID = drafts[i].ID
+		}
+	}
+	return nil
 }

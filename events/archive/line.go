@@ -40,19 +40,24 @@ func AppendLine(dst []byte, r events.Recorded) []byte {
 
 // ParseLine is the inverse of [AppendLine]. [ErrDamaged] for any other line.
 func ParseLine(line []byte) (events.Recorded, error) {
-	r, err := parseLine(line)
+	return parseFormLine(events.CurrentForm, line)
+}
+
+// parseFormLine parses a line whose event has an earlier form, too.
+func parseFormLine(form events.Form, line []byte) (events.Recorded, error) {
+	r, err := parseLine(form, line)
 	if err != nil {
 		return events.Recorded{}, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	// This also checks that both names of the campaign agree, the precision of
-	// times, and the order of members.
-	if !bytes.Equal(AppendLine(make([]byte, 0, len(line)), r), line) {
+	// times, and the order of members. What an earlier form had besides is not kept.
+	if form == events.CurrentForm && !bytes.Equal(AppendLine(make([]byte, 0, len(line)), r), line) {
 		return events.Recorded{}, fmt.Errorf("%w: the line of position %d is not as it is written", ErrDamaged, r.Position)
 	}
 	return r, nil
 }
 
-func parseLine(line []byte) (r events.Recorded, err error) {
+func parseLine(form events.Form, line []byte) (r events.Recorded, err error) {
 	rest, ok := bytes.CutPrefix(line, []byte(`{"position":`))
 	// cut returns the text before the next member. No value can hold the name of a
 	// member with unescaped quotes.
@@ -95,7 +100,7 @@ func parseLine(line []byte) (r events.Recorded, err error) {
 	if !known {
 		return r, errors.New("type: is none of the four")
 	}
-	r.Event, err = events.DecodeStored(events.CurrentForm, named, payload)
+	r.Event, err = events.DecodeStored(form, named, payload)
 	return r, err
 }
 

@@ -2,6 +2,7 @@ package archive
 
 import (
 	"bytes"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,8 +15,10 @@ import (
 )
 
 const (
-	formatName    = "jangbu-events"
-	formatVersion = 1
+	formatName = "jangbu-events"
+	// formatVersion is that of the exports that are written. Those of version 1, which are
+	// read too, hold events in their first stored form and have no links.
+	formatVersion = 2
 )
 
 // maxManifest bounds the bytes read of a manifest (I14).
@@ -30,8 +33,12 @@ type Manifest struct {
 	Types   map[string]int64 `json:"types"` // number of events by name of their type, if any
 	// Bytes and SHA256 are those of the lines, with their ends, before compression;
 	// for Parquet those of the file.
-	Bytes      int64     `json:"bytes"`
-	SHA256     string    `json:"sha256"`
+	Bytes  int64  `json:"bytes"`
+	SHA256 string `json:"sha256"`
+	// Before and Link are the links of the log's chain before the first event and after
+	// the last one, in hexadecimal digits; empty in version 1.
+	Before     string    `json:"linkBefore,omitempty"`
+	Link       string    `json:"link,omitempty"`
 	ExportedAt time.Time `json:"exportedAt"`
 }
 
@@ -64,11 +71,14 @@ func readManifest(path string) (m Manifest, err error) {
 	if err := d.Decode(&m); err != nil {
 		return m, fmt.Errorf("%w: manifest: %w", ErrDamaged, err)
 	}
-	if m.Format != formatName || m.Version != formatVersion {
-		return m, fmt.Errorf("read manifest: format %q version %d; this program reads %q version %d", m.Format, m.Version, formatName, formatVersion)
+	if m.Format != formatName || m.Version < 1 || m.Version > formatVersion {
+		return m, fmt.Errorf("read manifest: format %q version %d; this program reads %q versions 1 to %d", m.Format, m.Version, formatName, formatVersion)
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return m, fmt.Errorf("%w: manifest: data follows the JSON object", ErrDamaged)
+	}
+	if _, err := m.start(); err != nil {
+		return m, err
 	}
 	var sum int64
 	for _, n := range m.Types {
@@ -78,6 +88,27 @@ func readManifest(path string) (m Manifest, err error) {
 		return m, fmt.Errorf("%w: manifest: positions %d to %d, but %d events by type", ErrDamaged, m.First, m.Last, sum)
 	}
 	return m, nil
+}
+
+// form returns the stored form of the export's events.
+func (m Manifest) form() events.Form {
+	if m.Version == 1 {
+		return 1
+	}
+	return events.CurrentForm
+}
+
+// start returns the link before the first event. [ErrDamaged] if the manifest has none that
+// can be one.
+func (m Manifest) start() (l events.Link, err error) {
+	raw, err := hex.DecodeString(m.Before)
+	switch {
+	case m.Version == 1 && m.Before == "" && m.Link == "":
+		return l, nil
+	case err != nil || len(raw) != len(l) || m.Version == 1 || m.First == 1 && m.Before != l.String():
+		return l, fmt.Errorf("%w: manifest: linkBefore: expected 64 hexadecimal digits, zeros before position 1", ErrDamaged)
+	}
+	return events.Link(raw), nil
 }
 
 // Importable returns an error unless the export begins at position 1.

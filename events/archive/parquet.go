@@ -41,7 +41,7 @@ func rowOf(r events.Recorded) parquetRow {
 }
 
 // recorded is the inverse of rowOf. [ErrDamaged] for any other row.
-func (row *parquetRow) recorded() (events.Recorded, error) {
+func (row *parquetRow) recorded(form events.Form) (events.Recorded, error) {
 	r := events.Recorded{
 		Position: events.Position(row.Position), ID: row.ID, Digest: row.Digest,
 		OccurredAt: time.UnixMicro(row.OccurredAt).UTC(), RecordedAt: time.UnixMicro(row.RecordedAt).UTC(),
@@ -51,10 +51,10 @@ func (row *parquetRow) recorded() (events.Recorded, error) {
 		return r, fmt.Errorf("%w: type: is none of the four", ErrDamaged)
 	}
 	var err error
-	if r.Event, err = events.DecodeStored(events.CurrentForm, typ, row.Payload); err != nil {
+	if r.Event, err = events.DecodeStored(form, typ, row.Payload); err != nil {
 		return r, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
-	if string(r.Event.Subject()) != row.Campaign || !bytes.Equal(events.AppendStored(nil, r.Event), row.Payload) {
+	if string(r.Event.Subject()) != row.Campaign || form == events.CurrentForm && !bytes.Equal(events.AppendStored(nil, r.Event), row.Payload) {
 		return r, fmt.Errorf("%w: the row of position %d is not as it is written", ErrDamaged, r.Position)
 	}
 	return r, nil
@@ -138,7 +138,7 @@ func (r *Reader) eachRow(ctx context.Context, add func(events.Recorded) error) (
 			return err
 		})
 		for i := range rows[:n] {
-			event, err := rows[i].recorded()
+			event, err := rows[i].recorded(r.Manifest.form())
 			if err != nil {
 				return fmt.Errorf("row %d: %w", row, err)
 			}

@@ -108,7 +108,7 @@ func TestParquetResumed(t *testing.T) {
 	if err := os.WriteFile(archive.PartialPath(path)+".parquet", []byte("PAR1 half of it"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	w, err := archive.Resume(path)
+	w, err := archive.Resume(path, events.Link{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -66,7 +66,11 @@ func (r *Reader) Ends() (first, last events.Position) { return r.Manifest.First,
 // [ErrDamaged] if an event is not as it was written or, after the last one, if they
 // are not those of the manifest. f must not keep the slice.
 func (r *Reader) Each(ctx context.Context, f func([]events.Recorded) error) error {
-	t, read := newTally(), make([]events.Recorded, 0, batch)
+	before, err := r.Manifest.start()
+	if err != nil {
+		return err
+	}
+	t, read := newTally(before), make([]events.Recorded, 0, batch)
 	flush := func() error {
 		if len(read) == 0 {
 			return nil
@@ -87,7 +91,6 @@ func (r *Reader) Each(ctx context.Context, f func([]events.Recorded) error) erro
 		}
 		return flush()
 	}
-	var err error
 	if isParquet(r.path) {
 		err = r.eachRow(ctx, func(event events.Recorded) error { return add(event, nil) })
 	} else {
@@ -123,7 +126,7 @@ func (r *Reader) eachLine(add func(events.Recorded, []byte) error) error {
 	lines, n := newLines(text), 1
 	for ; lines.Scan(); n++ {
 		line := lines.Bytes()
-		event, err := ParseLine(line[:len(line)-1])
+		event, err := parseFormLine(r.Manifest.form(), line[:len(line)-1])
 		if err != nil {
 			return fmt.Errorf("line %d: %w", n, err)
 		}
@@ -147,6 +150,8 @@ func (m Manifest) compare(read Manifest) error {
 		return fmt.Errorf("%w: it holds %v by type, its manifest says %v", ErrDamaged, read.Types, m.Types)
 	case read.Bytes != m.Bytes:
 		return fmt.Errorf("%w: it has %d bytes, its manifest says %d", ErrDamaged, read.Bytes, m.Bytes)
+	case m.Version > 1 && read.Link != m.Link:
+		return fmt.Errorf("%w: its chain ends with %s, its manifest says %s", ErrDamaged, read.Link, m.Link)
 	case read.SHA256 != m.SHA256:
 		return fmt.Errorf("%w: its SHA-256 is %s, its manifest says %s", ErrDamaged, read.SHA256, m.SHA256)
 	}

@@ -23,9 +23,15 @@ type tally struct {
 	types       map[string]int64
 	bytes       int64
 	sum         hash.Hash
+	// before is the link before the first event; link that after the last one, from the
+	// digests of the events that were added.
+	before, link events.Link
 }
 
-func newTally() *tally { return &tally{types: make(map[string]int64), sum: sha256.New()} }
+// newTally returns a tally of events that follow a link.
+func newTally(before events.Link) *tally {
+	return &tally{types: make(map[string]int64), sum: sha256.New(), before: before, link: before}
+}
 
 // add adds the next event with its line including the end; line is nil for a row.
 // [ErrDamaged] if the event's position does not follow the last one.
@@ -35,7 +41,7 @@ func (t *tally) add(r events.Recorded, line []byte) error {
 	} else if r.Position != t.last.Position+1 {
 		return fmt.Errorf("%w: position %d in the place of %d", ErrDamaged, r.Position, t.last.Position+1)
 	}
-	t.last = r
+	t.last, t.link = r, t.link.Next(r.Digest)
 	t.types[r.Event.Type().String()]++
 	t.bytes += int64(len(line))
 	_, _ = t.sum.Write(line) // a hash never fails
@@ -48,6 +54,7 @@ func (t *tally) manifest() Manifest {
 		Format: formatName, Version: formatVersion,
 		First: t.first.Position, Last: t.last.Position, Types: maps.Clone(t.types),
 		Bytes: t.bytes, SHA256: hex.EncodeToString(t.sum.Sum(nil)),
+		Before: t.before.String(), Link: t.link.String(),
 	}
 }
 

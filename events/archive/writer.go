@@ -30,23 +30,24 @@ type Writer struct {
 	buf   []byte
 }
 
-// Create begins an export. fs.ErrExist if there is a partial file.
-func Create(path string) (*Writer, error) {
+// Create begins an export of events that follow a link of the log's chain. fs.ErrExist if
+// there is a partial file.
+func Create(path string, before events.Link) (*Writer, error) {
 	f, err := os.OpenFile(PartialPath(path), os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("create partial file: %w", err)
 	}
-	return &Writer{path: path, f: f, tally: newTally()}, nil
+	return &Writer{path: path, f: f, tally: newTally(before)}, nil
 }
 
 // Resume continues a partial file after its last whole line and truncates the rest,
 // which a crash may leave. fs.ErrNotExist if there is no partial file.
-func Resume(path string) (*Writer, error) {
+func Resume(path string, before events.Link) (*Writer, error) {
 	f, err := os.OpenFile(PartialPath(path), os.O_RDWR, 0)
 	if err != nil {
 		return nil, fmt.Errorf("open partial file: %w", err)
 	}
-	w := &Writer{path: path, f: f, tally: newTally()}
+	w := &Writer{path: path, f: f, tally: newTally(before)}
 	if err := w.resume(); err != nil {
 		return nil, fmt.Errorf("continue partial file: %w", errors.Join(err, f.Close()))
 	}

@@ -37,7 +37,7 @@ func openLog(t *testing.T) *sqlitelog.Log {
 
 // fill appends the events of n seeded registrations, and some of their campaigns and
 // channels, in many commits. It returns the log's head.
-func fill(t *testing.T, log *sqlitelog.Log, seed uint64, n int) events.Position {
+func fill(t *testing.T, log events.Log, seed uint64, n int) events.Position {
 	t.Helper()
 	topics, types := make(map[events.Type]string), make(map[string]events.Type)
 	for _, typ := range events.Types() {
@@ -60,6 +60,7 @@ func fill(t *testing.T, log *sqlitelog.Log, seed uint64, n int) events.Position 
 			if err != nil {
 				t.Fatal(err)
 			}
+			d.SetPseudonym(events.Pseudonym{byte(1 + len(some))})
 			some = append(some, d.Draft)
 		}
 		if _, err := log.Append(t.Context(), some); err != nil {
@@ -160,7 +161,11 @@ func TestReplayIsTheFold(t *testing.T) {
 func exported(t *testing.T, log events.Log, from, through events.Position) *archive.Reader {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "log.jsonl")
-	w, err := archive.Create(path)
+	before, _, err := log.Link(t.Context(), from-1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := archive.Create(path, before)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -28,7 +28,8 @@ type eventsExportCommand struct {
 // Help implements kong's detailed help.
 func (eventsExportCommand) Help() string {
 	return `Writes the events in the order of the log, one JSON object a line, and beside them
-FILE.manifest.json: positions, counts by type, and the SHA-256 of the lines. Until
+FILE.manifest.json: positions, counts by type, the SHA-256 of the lines, and the link of
+the log's hash chain after the last event. Until
 all of it is on the disk the lines are in FILE.partial, which --resume goes on with.
 The log may grow meanwhile. FILE.parquet is the same as a table of position, id, type,
 eventId, occurredAt, recordedAt, digest and payload, the event as JSON; the SHA-256 is
@@ -69,7 +70,11 @@ func (c eventsExportCommand) Run(ctx context.Context, t cli.Terminal) error {
 		if c.To > 0 {
 			through = c.To
 		}
-		w, err := c.begin()
+		before, _, err := log.Link(ctx, c.From-1)
+		if err != nil {
+			return err
+		}
+		w, err := c.begin(before)
 		if err != nil {
 			return err
 		}
@@ -86,12 +91,12 @@ func (c eventsExportCommand) Run(ctx context.Context, t cli.Terminal) error {
 }
 
 // begin opens the partial file.
-func (c eventsExportCommand) begin() (*archive.Writer, error) {
+func (c eventsExportCommand) begin(before events.Link) (*archive.Writer, error) {
 	if _, err := os.Stat(c.File); err == nil && !c.Force {
 		return nil, fmt.Errorf("%s is there already; --force writes over it", c.File)
 	}
 	if c.Resume {
-		w, err := archive.Resume(c.File)
+		w, err := archive.Resume(c.File, before)
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("%w: %s is not there, so nothing was interrupted", cli.ErrNothing, archive.PartialPath(c.File))
 		}
@@ -102,7 +107,7 @@ func (c eventsExportCommand) begin() (*archive.Writer, error) {
 			return nil, fmt.Errorf("begin anew: %w", err)
 		}
 	}
-	w, err := archive.Create(c.File)
+	w, err := archive.Create(c.File, before)
 	if errors.Is(err, fs.ErrExist) {
 		return nil, fmt.Errorf("%s is there already; --resume goes on with it, --force begins anew", archive.PartialPath(c.File))
 	}
