@@ -1,0 +1,195 @@
+package replay_test
+
+import (
+	"context"
+	"database/sql"
+	"encoding/binary"
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	_ "github.com/jackc/pgx/v5/stdlib"
+
+	"jangbu/events"
+	"jangbu/events/eventstest/services"
+	"jangbu/events/pglog"
+	"jangbu/events/sqlitelog"
+	"jangbu/projections/replay"
+)
+
+// damagedLog is a log, and its database as who damages it sees it.
+type damagedLog struct {
+	events.Log
+	db     *sql.DB
+	schema string // before the names of tables
+	bind   func(n int) string
+}
+
+func damagedLogs(t *testing.T) map[string]damagedLog {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "log.db")
+	lite, err := sqlitelog.Open(t.Context(), path, sqlitelog.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	url := services.Database(t)
+	pg, err := pglog.Open(t.Context(), url, pglog.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { pg.Close(); _ = lite.Close() })
+	open := func(driver, name string) *sql.DB {
+		db, err := sql.Open(driver, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = db.Close() })
+		return db
+	}
+	return map[string]damagedLog{
+		"SQLite":     {lite, open("sqlite", path), "", func(int) string { return "?" }},
+		"PostgreSQL": {pg, open("pgx", url), "jangbu_log.", func(n int) string { return fmt.Sprintf("$%d", n) }},
+	}
+}
+
+// TestEveryDamageIsNamed damages single bytes of stored payloads, digests, links and
+// positions: the verification of the chain names each one's position (I13).
+func TestEveryDamageIsNamed(t *testing.T) {
+	t.Parallel()
+	const damages = 1000
+	for name, log := range damagedLogs(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			seed := rand.Uint64()
+			t.Logf("seed %d", seed)
+			random := rand.New(rand.NewPCG(seed, 1))
+			head := fill(t, log, seed, 60)
+			wantIntact(t, log, head)
+			kinds := make(map[string]int)
+			for range damages {
+				d := log.draw(t, random)
+				kinds[d.what]++
+				log.set(t, d, d.bad)
+				found, err := replay.VerifyChain(t.Context(), log, func(_, _ events.Position) {})
+				if err != nil {
+					t.Fatalf("%s: %v", d.what, err)
+				}
+				if found.First == nil || found.First.Position != d.want && found.First.Position != events.Position(d.at) {
+					t.Errorf("%s of position %d, %v in the place of %v: found %v", d.what, d.at, d.bad, d.good, found.First)
+				}
+				log.set(t, d, d.good)
+			}
+			wantIntact(t, log, head)
+			t.Logf("%v", kinds)
+		})
+	}
+}
+
+func wantIntact(t *testing.T, log events.Log, head events.Position) {
+	t.Helper()
+	found, err := replay.VerifyChain(t.Context(), log, func(_, _ events.Position) {})
+	if err != nil || found.First != nil || found.End.Position != head || found.Events != int64(head) {
+		t.Fatalf("the whole log: %+v, %v", found, err)
+	}
+	if link, ok, err := log.Link(t.Context(), head); err != nil || !ok || link != found.End.Link {
+		t.Fatalf("the log's link is %v, %v, %v; recomputed %v", link, ok, err, found.End.Link)
+	}
+}
+
+// damage is one byte changed.
+type damage struct {
+	what, table, column string
+	at                  int64           // position of the row
+	want                events.Position // that the verification must name, unless it names at
+	good, bad           any
+}
+
+func (l damagedLog) draw(t *testing.T, random *rand.Rand) damage {
+	t.Helper()
+	for {
+		d := []damage{
+			{what: "payload", table: "events", column: "payload"}, {what: "digest", table: "events", column: "digest"},
+			{what: "link", table: "links", column: "link"},
+			{what: "position of an event", table: "events", column: "position"}, {what: "position of a link", table: "links", column: "position"},
+		}[random.IntN(5)]
+		positions := l.positions(t, d.table)
+		d.at = positions[random.IntN(len(positions))]
+		d.want = events.Position(d.at)
+		if d.column == "position" {
+			var b [8]byte
+			binary.BigEndian.PutUint64(b[:], uint64(d.at))
+			b[random.IntN(8)] ^= byte(1 + random.IntN(255))
+			moved := int64(binary.BigEndian.Uint64(b[:]))
+			if slices.Contains(positions, moved) {
+				continue // the primary key refuses it
+			}
+			if d.table == "links" {
+				d.want = events.Position(moved)
+			}
+			d.good, d.bad = d.at, moved
+			return d
+		}
+		var value []byte
+		l.scan(t, &value, "SELECT "+d.column+" FROM "+l.schema+d.table+" WHERE position = "+l.bind(1), d.at)
+		bad := append([]byte(nil), value...)
+		bad[random.IntN(len(bad))] ^= byte(1 + random.IntN(255))
+		d.good, d.bad = value, bad
+		if d.column == "payload" {
+			if !utf8.Valid(bad) || slices.Contains(bad, 0) {
+				continue // no text
+			}
+			d.good, d.bad = string(value), string(bad)
+		}
+		return d
+	}
+}
+
+func (l damagedLog) positions(t *testing.T, table string) (all []int64) {
+	t.Helper()
+	rows, err := l.db.QueryContext(t.Context(), "SELECT position FROM "+l.schema+table+" ORDER BY position")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var p int64
+		if err := rows.Scan(&p); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func (l damagedLog) scan(t *testing.T, to any, query string, args ...any) {
+	t.Helper()
+	if err := l.db.QueryRowContext(t.Context(), query, args...).Scan(to); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// set writes the column of the damaged row.
+func (l damagedLog) set(t *testing.T, d damage, value any) {
+	t.Helper()
+	at := d.at
+	if moved, ok := d.bad.(int64); ok && value == d.good {
+		at = moved
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	query := "UPDATE " + l.schema + d.table + " SET " + d.column + " = " + l.bind(1) + " WHERE position = " + l.bind(2)
+	result, err := l.db.ExecContext(ctx, query, value, at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, err := result.RowsAffected(); err != nil || n != 1 {
+		t.Fatalf("%s: %d rows, %v", query, n, err)
+	}
+}
