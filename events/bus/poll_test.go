@@ -3,6 +3,7 @@ package bus_test
 import (
 	"context"
 	"log/slog"
+	"path/filepath"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"jangbu/events/bus/embedded"
 	"jangbu/events/bus/kafka"
 	"jangbu/events/channels"
+	"jangbu/events/sqlitelog"
 )
 
 const statsTopic = "channel-stats-fetched"
@@ -47,7 +49,12 @@ func TestPoll(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(broker.Close)
-	client := kafka.Config{Brokers: []string{broker.Addr()}, Group: "test"}
+	log, err := sqlitelog.Open(t.Context(), filepath.Join(t.TempDir(), "log.db"), sqlitelog.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = log.Close() })
+	client := kafka.Config{Brokers: []string{broker.Addr()}, Group: "test", Sources: log.Sources()}
 	publisher, err := kafka.NewPublisher(client)
 	if err != nil {
 		t.Fatal(err)

@@ -72,6 +72,7 @@ func setup(t *testing.T, wrap func(*bus.Ingest)) *bundle {
 	if err != nil {
 		t.Fatal(err)
 	}
+	client.Sources = b.log.Sources()
 	subscriber, err := kafka.NewSubscriber(client)
 	if err != nil {
 		t.Fatal(err)

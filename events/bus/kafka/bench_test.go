@@ -9,7 +9,7 @@ import (
 )
 
 // benchRecords returns n records of about 250 bytes for 1,000 campaigns.
-func benchRecords(n int) []events.Record {
+func benchRecords(topic string, n int) []events.Record {
 	records := make([]events.Record, n)
 	for i := range records {
 		records[i] = events.Record{Topic: topic, Key: fmt.Appendf(nil, "evt-%d", i%1000), Value: make([]byte, 240)}
@@ -24,7 +24,7 @@ func BenchmarkFrames(b *testing.B) {
 	for _, work := range []time.Duration{0, 10 * time.Millisecond} {
 		b.Run(work.String(), func(b *testing.B) {
 			bundle := setup(b, 12)
-			if err := bundle.producer.Produce(b.Context(), benchRecords(b.N)); err != nil {
+			if err := bundle.producer.Produce(b.Context(), benchRecords(bundle.topic, b.N)); err != nil {
 				b.Fatal(err)
 			}
 			handled := make(chan int, 1000)
@@ -56,7 +56,7 @@ func BenchmarkFrames(b *testing.B) {
 
 func BenchmarkProducer(b *testing.B) {
 	bundle := setup(b, 12)
-	records := benchRecords(b.N)
+	records := benchRecords(bundle.topic, b.N)
 	b.ResetTimer()
 	if err := bundle.producer.Produce(b.Context(), records); err != nil {
 		b.Fatal(err)

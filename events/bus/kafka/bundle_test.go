@@ -3,6 +3,7 @@ package kafka_test
 import (
 	"fmt"
 	"log/slog"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -10,11 +11,14 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 	"go.uber.org/goleak"
 
 	"jangbu/events"
 	"jangbu/events/bus/embedded"
 	"jangbu/events/bus/kafka"
+	"jangbu/events/eventstest/services"
+	"jangbu/events/sqlitelog"
 )
 
 func TestMain(m *testing.M) {
@@ -23,58 +27,95 @@ func TestMain(m *testing.M) {
 		goleak.IgnoreTopFunction("github.com/rcrowley/go-metrics.(*meterArbiter).tick"))
 }
 
-const (
-	topic = "participant-registered"
-	// patience is how long a test waits for what should come within moments.
-	patience = 15 * time.Second
-)
+// patience is how long a test waits for what should come within moments.
+const patience = 15 * time.Second
 
-// bundle is a broker and what is needed to use it.
+// bundle is a topic of its own on a broker, a log, and what is needed to use them.
 type bundle struct {
-	broker   *embedded.Broker
+	broker   *embedded.Broker // nil on Apache Kafka
 	cfg      kafka.Config
+	topic    string
 	producer *kafka.Producer
+	kgo      *kgo.Client
 	admin    *kadm.Client
-	gaps     chan kafka.Gap
+	log      *sqlitelog.Log
 }
 
+// setup returns a bundle on an embedded broker.
 func setup(t testing.TB, partitions int32) *bundle {
 	t.Helper()
+	const topic = "participant-registered"
 	broker, err := embedded.Start(t.Context(), embedded.Config{Listen: "127.0.0.1:0", Topics: []string{topic}, Partitions: partitions})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(broker.Close)
-	b := &bundle{broker: broker, gaps: make(chan kafka.Gap, 100)}
-	b.cfg = kafka.Config{
-		Brokers: []string{broker.Addr()}, Group: "jangbu", Logger: slog.New(slog.DiscardHandler),
-		OnGap: func(g kafka.Gap) { b.gaps <- g },
+	b := on(t, broker.Addr(), topic, "jangbu")
+	b.broker = broker
+	return b
+}
+
+// onBoth runs a test on an embedded broker and on Apache Kafka.
+func onBoth(t *testing.T, partitions int32, test func(*testing.T, *bundle)) {
+	t.Helper()
+	t.Run("embedded", func(t *testing.T) {
+		t.Parallel()
+		test(t, setup(t, partitions))
+	})
+	t.Run("Apache Kafka", func(t *testing.T) {
+		t.Parallel()
+		broker := services.Kafka(t)
+		topic := services.Topic(t, broker, "participant-registered")
+		b := on(t, broker, topic, topic)
+		if err := kafka.EnsureTopics(t.Context(), b.cfg, partitions, topic); err != nil {
+			t.Fatal(err)
+		}
+		test(t, b)
+	})
+}
+
+func on(t testing.TB, broker, topic, group string) *bundle {
+	t.Helper()
+	log, err := sqlitelog.Open(t.Context(), filepath.Join(t.TempDir(), "log.db"), sqlitelog.Options{})
+	if err != nil {
+		t.Fatal(err)
 	}
+	t.Cleanup(func() { _ = log.Close() })
+	b := &bundle{topic: topic, log: log, cfg: kafka.Config{
+		Brokers: []string{broker}, Group: group, Sources: log.Sources(), Logger: slog.New(slog.DiscardHandler),
+	}}
 	if b.producer, err = kafka.NewProducer(b.cfg); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = b.producer.Close() })
-	client, err := kgo.NewClient(kgo.SeedBrokers(broker.Addr()))
+	b.kgo = b.client(t)
+	b.admin = kadm.NewClient(b.kgo)
+	return b
+}
+
+// client returns a client of another library than ours.
+func (b *bundle) client(t testing.TB, opts ...kgo.Opt) *kgo.Client {
+	t.Helper()
+	client, err := kgo.NewClient(append(opts, kgo.SeedBrokers(b.cfg.Brokers...), kgo.DefaultProduceTopic(b.topic))...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(client.Close)
-	b.admin = kadm.NewClient(client)
-	return b
+	return client
 }
 
 func (b *bundle) produce(t testing.TB, name string, n int) {
 	t.Helper()
-	if err := b.producer.Produce(t.Context(), recordsNamed(name, n)); err != nil {
+	if err := b.producer.Produce(t.Context(), b.recordsNamed(name, n)); err != nil {
 		t.Fatal(err)
 	}
 }
 
 // recordsNamed returns n records whose values are the name with a number.
-func recordsNamed(name string, n int) []events.Record {
+func (b *bundle) recordsNamed(name string, n int) []events.Record {
 	records := make([]events.Record, n)
 	for i := range records {
-		records[i] = events.Record{Topic: topic, Key: fmt.Appendf(nil, "evt-%d", i), Value: fmt.Appendf(nil, "%s-%d", name, i)}
+		records[i] = events.Record{Topic: b.topic, Key: fmt.Appendf(nil, "evt-%d", i), Value: fmt.Appendf(nil, "%s-%d", name, i)}
 	}
 	return records
 }
@@ -87,7 +128,7 @@ func (b *bundle) subscribe(t testing.TB) (frames <-chan *message.Message, closeI
 	if err != nil {
 		t.Fatal(err)
 	}
-	frames, err = sub.Subscribe(t.Context(), topic)
+	frames, err = sub.Subscribe(t.Context(), b.topic)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,14 +160,25 @@ func receive(t testing.TB, frames <-chan *message.Message) (*message.Message, ev
 	panic("unreachable")
 }
 
-// receiveAll acknowledges frames until n records came and returns them by
-// partition.
-func receiveAll(t testing.TB, frames <-chan *message.Message, n int) map[int32][]events.Record {
+// read writes to the log how far a frame was read, as its handler does, and acknowledges it.
+func (b *bundle) read(t testing.TB, msg *message.Message, f events.Frame) {
+	t.Helper()
+	_, err := b.log.Append(t.Context(), nil, events.Reading{
+		Source: events.Source{Topic: f.Topic, TopicID: f.TopicID, Partition: f.Partition}, Next: f.Next(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	msg.Ack()
+}
+
+// receiveAll reads frames until n records came and returns these by partition.
+func (b *bundle) receiveAll(t testing.TB, frames <-chan *message.Message, n int) map[int32][]events.Record {
 	t.Helper()
 	got := make(map[int32][]events.Record)
 	for n > 0 {
 		msg, f := receive(t, frames)
-		msg.Ack()
+		b.read(t, msg, f)
 		got[f.Partition] = append(got[f.Partition], f.Records...)
 		n -= len(f.Records)
 	}
@@ -136,15 +188,29 @@ func receiveAll(t testing.TB, frames <-chan *message.Message, n int) map[int32][
 	return got
 }
 
-func (b *bundle) gap(t testing.TB) kafka.Gap {
+// sources returns what the log knows of the topic's partitions, without the times.
+func (b *bundle) sources(t testing.TB) []events.SourceState {
 	t.Helper()
-	select {
-	case g := <-b.gaps:
-		return g
-	case <-time.After(patience):
-		t.Fatal("no gap was reported")
+	all, err := b.log.Sources().List(t.Context())
+	if err != nil {
+		t.Fatal(err)
 	}
-	panic("unreachable")
+	for i := range all {
+		all[i].ReadAt, all[i].GapAt = time.Time{}, time.Time{}
+	}
+	return all
+}
+
+// topicID returns the ID that the topic has now. kadm's listing would be a cached one.
+func (b *bundle) topicID(t testing.TB) events.TopicID {
+	t.Helper()
+	request := kmsg.NewPtrMetadataRequest()
+	request.Topics = []kmsg.MetadataRequestTopic{{Topic: &b.topic}}
+	response, err := request.RequestWith(t.Context(), b.kgo)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return events.TopicID(response.Topics[0].TopicID)
 }
 
 // eventually waits until ok holds.
@@ -167,7 +233,7 @@ func (b *bundle) committed(t testing.TB) map[int32]int64 {
 		t.Fatal(err)
 	}
 	got := make(map[int32]int64)
-	for p, o := range offsets[topic] {
+	for p, o := range offsets[b.topic] {
 		got[p] = o.At
 	}
 	return got

@@ -3,6 +3,7 @@ package kafka
 import (
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -45,11 +46,16 @@ func (s *subscription) pace() {
 	s.connected = time.Now()
 }
 
-// handler wraps Watermill's handler of a session of sarama's group.
+// handler wraps Watermill's handler of the sessions of sarama's group, which follow each
+// other. Its fields but the first two are set by Setup, before ConsumeClaim reads them.
 type handler struct {
-	inner   sarama.ConsumerGroupHandler
-	sub     *subscription
-	offsets *offsets // set by Setup, before ConsumeClaim reads it
+	inner sarama.ConsumerGroupHandler
+	sub   *subscription
+
+	client   sarama.Client // until Cleanup; nil where it could not connect
+	watching sync.WaitGroup
+	changed  chan struct{} // closed when the topic is no longer as it was in Setup
+	topicID  events.TopicID
 }
 
 // Setup implements [sarama.ConsumerGroupHandler]. Sarama calls Cleanup also where it
@@ -59,14 +65,14 @@ func (h *handler) Setup(sess sarama.ConsumerGroupSession) error {
 		return err
 	}
 	var err error
-	if h.offsets, err = openOffsets(h.sub.cfg); err != nil {
+	if h.client, err = sarama.NewClient(h.sub.cfg.Brokers, h.sub.cfg.client()); err != nil {
+		h.client = nil
 		return fmt.Errorf("begin session: %w", err)
 	}
-	committed, err := h.offsets.committed(h.sub.cfg.Group, h.sub.topic, sess.Claims()[h.sub.topic])
-	if err != nil {
+	if err := h.begin(sess); err != nil {
 		return fmt.Errorf("begin session: %w", err)
 	}
-	h.sub.beginSession(sess.Context().Done(), committed)
+	h.sub.beginSession(sess.Context().Done())
 	if h.sub.faults.clear() {
 		h.sub.cfg.Logger.InfoContext(sess.Context(), "consuming again", slog.String("topic", h.sub.topic))
 	}
@@ -75,7 +81,11 @@ func (h *handler) Setup(sess sarama.ConsumerGroupSession) error {
 
 // Cleanup implements [sarama.ConsumerGroupHandler].
 func (h *handler) Cleanup(sess sarama.ConsumerGroupSession) error {
-	h.offsets.close()
+	if h.client != nil {
+		_ = h.client.Close() // nothing is pending but a look of watch's, which fails then
+		h.watching.Wait()
+		h.client = nil
+	}
 	return h.inner.Cleanup(sess)
 }
 
@@ -87,7 +97,7 @@ func (h *handler) ConsumeClaim(sess sarama.ConsumerGroupSession, claim sarama.Co
 	var err error
 	go func() {
 		defer close(consumed)
-		err = h.inner.ConsumeClaim(ackedSession{sess, h.sub}, frameClaim{claim, frames})
+		err = h.inner.ConsumeClaim(sess, frameClaim{claim, frames})
 	}()
 	h.drain(sess, claim, frames, consumed)
 	close(frames)
@@ -96,31 +106,29 @@ func (h *handler) ConsumeClaim(sess sarama.ConsumerGroupSession, claim sarama.Co
 }
 
 // drain cuts a claim's records into frames until the session, the claim or the consumer
-// ends.
+// ends. A claim ends by itself where the brokers no longer have its next offset; what came
+// before that is delivered.
 func (h *handler) drain(sess sarama.ConsumerGroupSession, claim sarama.ConsumerGroupClaim, frames chan<- *sarama.ConsumerMessage, consumed <-chan struct{}) {
 	var (
-		next  frame                   // grows until the consumer takes it
-		extra *sarama.ConsumerMessage // the record that had no room in next
-		track = tracker{handler: h, sess: sess}
+		next  = frame{topicID: h.topicID} // grows until the consumer takes it
+		extra *sarama.ConsumerMessage     // the record that had no room in next
+		ended bool                        // claim has no more records
 	)
-	track.expected, track.committed = h.sub.expected(claim.Partition())
-	take := func(m *sarama.ConsumerMessage) {
-		track.see(m)
-		if !next.add(m) {
+	take := func(m *sarama.ConsumerMessage, ok bool) {
+		if !ok {
+			ended = true
+		} else if !next.add(m) {
 			extra = m
 		}
 	}
-	for {
+	for !ended || next.records > 0 {
 		records := claim.Messages()
-		if extra != nil || next.records == maxFrameRecords {
+		if ended || extra != nil || next.records == maxFrameRecords {
 			records = nil
 		}
 		select { // records that are there join the frame before it is offered
 		case m, ok := <-records:
-			if !ok {
-				return
-			}
-			take(m)
+			take(m, ok)
 			continue
 		default:
 		}
@@ -130,10 +138,7 @@ func (h *handler) drain(sess sarama.ConsumerGroupSession, claim sarama.ConsumerG
 		}
 		select {
 		case m, ok := <-records:
-			if !ok {
-				return
-			}
-			take(m)
+			take(m, ok)
 		case ready <- next.message:
 			next = next.following()
 			if m := extra; m != nil {
@@ -141,6 +146,8 @@ func (h *handler) drain(sess sarama.ConsumerGroupSession, claim sarama.ConsumerG
 				next.add(m)
 			}
 		case <-sess.Context().Done():
+			return
+		case <-h.changed:
 			return
 		case <-consumed:
 			return
@@ -155,11 +162,12 @@ type frame struct {
 	bytes   int
 	headers []events.Header // reused from record to record
 	grow    int             // capacity of the first allocation, in bytes
+	topicID events.TopicID
 }
 
 // following returns an empty frame with room for as many bytes as f has.
 func (f *frame) following() frame {
-	return frame{headers: f.headers, grow: len(f.message.Value)}
+	return frame{headers: f.headers, grow: len(f.message.Value), topicID: f.topicID}
 }
 
 // add appends a record and reports whether there was room. A first record always has
@@ -176,7 +184,9 @@ func (f *frame) add(m *sarama.ConsumerMessage) bool {
 	}
 	if f.records == 0 {
 		f.message = &sarama.ConsumerMessage{Topic: m.Topic, Partition: m.Partition}
-		f.message.Value = events.AppendFrame(make([]byte, 0, max(f.grow, size)), events.Frame{Topic: m.Topic, Partition: m.Partition})
+		f.message.Value = events.AppendFrame(make([]byte, 0, max(f.grow, size)), events.Frame{
+			Topic: m.Topic, TopicID: f.topicID, Partition: m.Partition,
+		})
 	}
 	f.message.Value = events.AppendFrameRecord(f.message.Value, events.Record{
 		Offset: m.Offset, Timestamp: m.Timestamp, Key: m.Key, Value: m.Value, Headers: f.headers,
@@ -195,17 +205,3 @@ type frameClaim struct {
 
 // Messages implements [sarama.ConsumerGroupClaim].
 func (c frameClaim) Messages() <-chan *sarama.ConsumerMessage { return c.frames }
-
-// ackedSession notes acknowledged offsets.
-type ackedSession struct {
-	sarama.ConsumerGroupSession
-	sub *subscription
-}
-
-// MarkMessage implements [sarama.ConsumerGroupSession].
-func (s ackedSession) MarkMessage(m *sarama.ConsumerMessage, metadata string) {
-	s.ConsumerGroupSession.MarkMessage(m, metadata)
-	s.sub.mu.Lock()
-	defer s.sub.mu.Unlock()
-	s.sub.acked[m.Partition] = m.Offset + 1
-}

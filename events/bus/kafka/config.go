@@ -8,21 +8,22 @@ import (
 	"time"
 
 	"github.com/IBM/sarama"
+
+	"jangbu/events"
 )
 
 // Config configures subscribers, publishers and producers.
 type Config struct {
 	// Brokers are the host:port addresses of at least one broker of the cluster.
 	Brokers []string
-	// Group is the consumer group. Only subscribers need it.
-	Group string
+	// Group is the consumer group, and Sources says where it reads on. Only subscribers
+	// need them.
+	Group   string
+	Sources events.Sources
 	// ClientID names this process in the brokers' logs. Empty: "jangbu".
 	ClientID string
 	// Logger logs gaps, and each kind of error once a minute. Nil disables logging.
 	Logger *slog.Logger
-	// OnGap, if not nil, is called for each gap, from the goroutine that reads the
-	// partition.
-	OnGap func(Gap)
 }
 
 // Times of a subscriber.
@@ -50,6 +51,14 @@ const (
 	reconnectPause = 500 * time.Millisecond
 	// retryPause is the pause between two attempts of any other kind.
 	retryPause = 250 * time.Millisecond
+	// beginTimeout bounds what the beginning of a session reads from the log.
+	beginTimeout = 15 * time.Second
+	// watchInterval is how long a topic that was made anew, or that has new partitions,
+	// is not noticed.
+	watchInterval = 5 * time.Second
+	// nackPause and nackPauseMax bound the time before a frame that was not acknowledged
+	// is delivered again. It grows from the first to the second.
+	nackPause, nackPauseMax = 100 * time.Millisecond, 5 * time.Second
 )
 
 // fetchBytes is what a fetch asks for per partition. A longer batch is fetched whole, of
@@ -85,7 +94,6 @@ func (c Config) client() *sarama.Config {
 	sc.Version = sarama.V3_0_0_0
 	sc.Net.DialTimeout = 5 * time.Second
 	sc.Metadata.Retry.Backoff = retryPause
-	sc.Metadata.RefreshFrequency = time.Minute // finds added partitions
 	// EnsureTopics creates topics, with the right number of partitions.
 	sc.Metadata.AllowAutoTopicCreation = false
 	return sc
@@ -99,7 +107,11 @@ func (c Config) consumer() *sarama.Config {
 	sc.Consumer.Fetch.Default = fetchBytes
 	sc.Consumer.MaxWaitTime = fetchWait
 	sc.Consumer.MaxProcessingTime = stallTolerance
-	sc.Consumer.Offsets.Initial = sarama.OffsetOldest
+	// Where a partition is read from is Setup's to say. An offset that the brokers do not
+	// have ends the session, and the next one finds the gap.
+	sc.Consumer.Group.ResetInvalidOffsets = false
+	// Records of transactions that were aborted, or are still open, do not exist (I1).
+	sc.Consumer.IsolationLevel = sarama.ReadCommitted
 	sc.Consumer.Offsets.AutoCommit.Interval = commitInterval
 	sc.Consumer.Group.Session.Timeout = session
 	sc.Consumer.Group.Heartbeat.Interval = heartbeat

@@ -1,5 +1,5 @@
 // Package kafka is the only client of the brokers. It owns how partitions are cut into
-// frames, how offsets are committed, the settings of both directions, and the creation
+// frames, where a session begins, the settings of both directions, and the creation
 // of topics.
 //
 // A subscriber delivers frames: as many consecutive records of a partition as are there,
@@ -9,16 +9,25 @@
 //
 // Invariants:
 //   - Frames of a partition are delivered in offset order, one at a time: the next one
-//     only after the last one was acknowledged (I3).
-//   - The committed offset is never ahead of what was acknowledged (I1). It may be
-//     behind: after a kill or a rebalance, frames come again.
+//     only after the last one was acknowledged (I3, TestFramesHoldManyRecordsInOrder).
+//   - A session reads each partition from where the log ends with it, and what the group
+//     committed counts for nothing (I1, TestSessionBeginsWhereTheLogSays). The group's
+//     offsets are kept for the tools of Kafka; they are never ahead of what was
+//     acknowledged.
+//   - Records of aborted and of open transactions are not delivered (I1, TestTransactions).
 //   - A rebalance never waits for a handler. The handler may finish its frame without
-//     harm, because every record before the frame in its partition is acknowledged; its
-//     own acknowledgement is ignored.
-//   - Records that retention deleted before they were read, and partitions that start
-//     again at a lower offset, are reported as a [Gap].
+//     harm: its own acknowledgement is ignored, and what it writes late are duplicates
+//     (TestTwoOwnersOfOnePartition).
+//   - Where a partition cannot go on where the log ends with it, the log counts a gap and
+//     one line tells of it (I5): retention that passed records before they were read
+//     (TestGapOfRetentionIsCounted, TestRetentionPassesARunningSession), a topic that was
+//     made anew (TestTopicMadeAnewIsReadFromItsBeginning), and a partition that lost its
+//     end (TestPartitionThatLostItsEndIsReadAgain).
+//
+// How many records a gap holds is known at most: the ends of transactions take offsets too.
 //
 // Failures: while no broker can be reached, a subscriber tries again for as long as it is
-// open and logs each kind of error once a minute. Producers give up after a few seconds
+// open and logs each kind of error once a minute. A frame that was not acknowledged comes
+// again after a pause that grows to 5 s. Producers give up after a few seconds
 // and return the error. No error and no log line holds a record (I10).
 package kafka

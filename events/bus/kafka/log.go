@@ -32,8 +32,9 @@ func newLogger(log *slog.Logger, f *faults) logger {
 
 // Error implements [watermill.LoggerAdapter].
 func (l logger) Error(msg string, err error, fields watermill.LogFields) {
-	// A cancelled context is no fault.
-	if !errors.Is(err, context.Canceled) && l.faults.isNew(msg, err) {
+	// A cancelled context is no fault, and the next session tells of a gap.
+	quiet := errors.Is(err, context.Canceled) || errors.Is(err, sarama.ErrOffsetOutOfRange)
+	if !quiet && l.faults.isNew(msg, err) {
 		l.LoggerAdapter.Error(msg, err, fields)
 		return
 	}

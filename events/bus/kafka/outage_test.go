@@ -2,17 +2,16 @@ package kafka_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 
-	"github.com/twmb/franz-go/pkg/kerr"
-	"github.com/twmb/franz-go/pkg/kfake"
-	"github.com/twmb/franz-go/pkg/kmsg"
-
+	"jangbu/events"
 	"jangbu/events/bus/embedded"
 	"jangbu/events/bus/kafka"
 )
@@ -21,7 +20,7 @@ func TestOutageIsSurvivedAndToldOnce(t *testing.T) {
 	t.Parallel()
 	b := setup(t, 1) // its broker is not used
 	dir := t.TempDir()
-	broker, err := embedded.Start(t.Context(), embedded.Config{Listen: "127.0.0.1:0", DataDir: dir, Topics: []string{topic}, Partitions: 1})
+	broker, err := embedded.Start(t.Context(), embedded.Config{Listen: "127.0.0.1:0", DataDir: dir, Topics: []string{b.topic}, Partitions: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,13 +34,13 @@ func TestOutageIsSurvivedAndToldOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer func() { _ = p.Close() }()
-		if err := p.Produce(t.Context(), recordsNamed(name, 1)); err != nil {
+		if err := p.Produce(t.Context(), b.recordsNamed(name, 1)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	frames, _ := b.subscribe(t)
 	produceOne("010-1234-5678")
-	receiveAll(t, frames, 1)
+	b.receiveAll(t, frames, 1)
 
 	broker.Close()
 	eventually(t, "the same error happened again", func() bool { return strings.Count(log.String(), "Sarama internal error") >= 5 })
@@ -75,8 +74,10 @@ func TestOutageIsSurvivedAndToldOnce(t *testing.T) {
 	if len(told) == 0 {
 		t.Error("the outage was not told")
 	}
-	if len(b.gaps) > 0 {
-		t.Errorf("an outage is no gap: %+v", <-b.gaps)
+	for _, s := range b.sources(t) {
+		if s.Gaps > 0 {
+			t.Errorf("an outage is no gap: %+v", s)
+		}
 	}
 	if strings.Contains(log.String(), "010-") {
 		t.Error("a record's value is in the log")
@@ -100,42 +101,34 @@ func TestClosingIsNoFault(t *testing.T) {
 	}
 }
 
-// A session that cannot begin is tried again.
+// A session that cannot begin, because the log cannot be read, is tried again.
 func TestSessionThatCannotBegin(t *testing.T) {
 	t.Parallel()
-	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(1, topic))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(cluster.Close) // after the subscriber's
-	var asked atomic.Int32
-	cluster.ControlKey(int16(kmsg.OffsetFetch), func(req kmsg.Request) (kmsg.Response, error, bool) {
-		if asked.Add(1) != 2 { // the first is sarama's, before Setup
-			return nil, nil, false
-		}
-		answer := req.ResponseKind().(*kmsg.OffsetFetchResponse)
-		group := kmsg.NewOffsetFetchResponseGroup()
-		group.Group, group.ErrorCode = "jangbu", kerr.GroupAuthorizationFailed.Code
-		answer.Groups = append(answer.Groups, group)
-		return answer, nil, true
-	})
+	b := setup(t, 1)
 	var log lines
-	cfg := kafka.Config{Brokers: cluster.ListenAddrs(), Group: "jangbu", Logger: slog.New(slog.NewJSONHandler(&log, nil))}
-	producer, err := kafka.NewProducer(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = producer.Close() })
-	if err := producer.Produce(t.Context(), recordsNamed("r", 3)); err != nil {
-		t.Fatal(err)
-	}
-	frames, _ := (&bundle{cfg: cfg}).subscribe(t)
-	receiveAll(t, frames, 3)
-	for _, what := range []string{"begin session: fetch committed offsets", "consuming again"} {
+	b.cfg.Logger = slog.New(slog.NewJSONHandler(&log, nil))
+	b.cfg.Sources = &failing{Sources: b.cfg.Sources}
+	b.produce(t, "r", 3)
+	frames, _ := b.subscribe(t)
+	b.receiveAll(t, frames, 3)
+	for _, what := range []string{"begin session: the log is away", "consuming again"} {
 		if !strings.Contains(log.String(), what) {
 			t.Errorf("the log does not say %q:\n%s", what, log.String())
 		}
 	}
+}
+
+// failing fails once.
+type failing struct {
+	events.Sources
+	failed atomic.Bool
+}
+
+func (f *failing) List(ctx context.Context) ([]events.SourceState, error) {
+	if !f.failed.Swap(true) {
+		return nil, errors.New("the log is away")
+	}
+	return f.Sources.List(ctx)
 }
 
 // lines is a log.
@@ -158,12 +151,14 @@ func (l *lines) String() string {
 
 func TestConfigIsChecked(t *testing.T) {
 	t.Parallel()
+	sources := setup(t, 1).cfg.Sources
 	for name, cfg := range map[string]kafka.Config{
-		"no brokers":      {Group: "g"},
-		"no port":         {Group: "g", Brokers: []string{"localhost"}},
-		"empty host":      {Group: "g", Brokers: []string{":9092"}},
-		"one of two":      {Group: "g", Brokers: []string{"localhost:9092", ""}},
-		"group not given": {Brokers: []string{"localhost:9092"}},
+		"no brokers":      {Group: "g", Sources: sources},
+		"no port":         {Group: "g", Sources: sources, Brokers: []string{"localhost"}},
+		"empty host":      {Group: "g", Sources: sources, Brokers: []string{":9092"}},
+		"one of two":      {Group: "g", Sources: sources, Brokers: []string{"localhost:9092", ""}},
+		"group not given": {Brokers: []string{"localhost:9092"}, Sources: sources},
+		"no sources":      {Brokers: []string{"localhost:9092"}, Group: "g"},
 	} {
 		if _, err := kafka.NewSubscriber(cfg); err == nil {
 			t.Errorf("%s: no error", name)

@@ -22,17 +22,17 @@ func TestRecordsComeAsTheyWereProduced(t *testing.T) {
 	b := setup(t, 1)
 	at := time.UnixMilli(1_700_000_000_123).UTC()
 	want := []events.Record{
-		{Topic: topic, Timestamp: at, Key: []byte("evt-1"), Value: []byte("{}"), Headers: []events.Header{
+		{Topic: b.topic, Timestamp: at, Key: []byte("evt-1"), Value: []byte("{}"), Headers: []events.Header{
 			{Key: "ce_id", Value: []byte("7")}, {Key: "empty", Value: []byte{}}, {Key: "nil"},
 		}},
-		{Topic: topic, Timestamp: at.Add(time.Millisecond), Key: nil, Value: nil, Offset: 1},
-		{Topic: topic, Timestamp: at.Add(time.Hour), Key: []byte{}, Value: []byte{}, Offset: 2},
+		{Topic: b.topic, Timestamp: at.Add(time.Millisecond), Key: nil, Value: nil, Offset: 1},
+		{Topic: b.topic, Timestamp: at.Add(time.Hour), Key: []byte{}, Value: []byte{}, Offset: 2},
 	}
 	if err := b.producer.Produce(t.Context(), want); err != nil {
 		t.Fatal(err)
 	}
 	frames, _ := b.subscribe(t)
-	if diff := cmp.Diff(want, receiveAll(t, frames, 3)[0]); diff != "" {
+	if diff := cmp.Diff(want, b.receiveAll(t, frames, 3)[0]); diff != "" {
 		t.Errorf("records (-produced +received):\n%s", diff)
 	}
 }
@@ -45,7 +45,7 @@ func TestOneKeyStaysInOnePartitionInOrder(t *testing.T) {
 	frames, _ := b.subscribe(t)
 	partition := make(map[string]int32)
 	last := make(map[string]string)
-	for p, records := range receiveAll(t, frames, 10_000) {
+	for p, records := range b.receiveAll(t, frames, 10_000) {
 		for _, r := range records {
 			key, value := string(r.Key), string(r.Value)
 			if before, ok := partition[key]; ok && (before != p || last[key] > value) {
@@ -61,10 +61,10 @@ func TestProduceFails(t *testing.T) {
 	b := setup(t, 1)
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := b.producer.Produce(ended, recordsNamed("r", 1)); !errors.Is(err, context.Canceled) {
+	if err := b.producer.Produce(ended, b.recordsNamed("r", 1)); !errors.Is(err, context.Canceled) {
 		t.Errorf("ended context: error is %v", err)
 	}
-	long := []events.Record{{Topic: topic, Value: make([]byte, 1<<20)}}
+	long := []events.Record{{Topic: b.topic, Value: make([]byte, 1<<20)}}
 	if err := b.producer.Produce(t.Context(), long); err == nil {
 		t.Error("a record longer than the client sends: no error")
 	}
@@ -80,7 +80,7 @@ func TestProducerIsClosedWhileItProduces(t *testing.T) {
 	for range 4 {
 		producing.Go(func() {
 			for {
-				err := b.producer.Produce(t.Context(), recordsNamed("r", 2_000))
+				err := b.producer.Produce(t.Context(), b.recordsNamed("r", 2_000))
 				if errors.Is(err, kafka.ErrClosed) {
 					return
 				}
@@ -114,26 +114,26 @@ func TestPublisher(t *testing.T) {
 	}
 	defer func() { _ = p.Close() }()
 	msg := message.NewMessage("0190-1", []byte(`{"n":1}`))
-	if err := p.Publish(topic, msg); err == nil {
+	if err := p.Publish(b.topic, msg); err == nil {
 		t.Error("a message without a key: no error")
 	}
 	msg.Metadata.Set(kafka.KeyMetadata, "evt-1")
 	msg.Metadata.Set("ce_id", "7")
-	if err := p.Publish(topic, msg); err != nil {
+	if err := p.Publish(b.topic, msg); err != nil {
 		t.Fatal(err)
 	}
 	// The producer puts the same key into the same partition.
-	if err := b.producer.Produce(t.Context(), []events.Record{{Topic: topic, Key: []byte("evt-1"), Value: []byte(`{"n":2}`)}}); err != nil {
+	if err := b.producer.Produce(t.Context(), []events.Record{{Topic: b.topic, Key: []byte("evt-1"), Value: []byte(`{"n":2}`)}}); err != nil {
 		t.Fatal(err)
 	}
 
 	frames, _ := b.subscribe(t)
-	got := receiveAll(t, frames, 2)
+	got := b.receiveAll(t, frames, 2)
 	if len(got) != 1 {
 		t.Fatalf("one key is in %d partitions", len(got))
 	}
 	for _, records := range got {
-		want := events.Record{Topic: topic, Partition: records[0].Partition, Key: []byte("evt-1"), Value: []byte(`{"n":1}`)}
+		want := events.Record{Topic: b.topic, Partition: records[0].Partition, Key: []byte("evt-1"), Value: []byte(`{"n":1}`)}
 		if diff := cmp.Diff(want, records[0], cmpopts.IgnoreFields(events.Record{}, "Timestamp", "Headers")); diff != "" {
 			t.Errorf("record (-want +got):\n%s", diff)
 		}

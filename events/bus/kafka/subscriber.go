@@ -11,6 +11,7 @@ import (
 	"github.com/IBM/sarama"
 	wkafka "github.com/ThreeDotsLabs/watermill-kafka/v3/pkg/kafka"
 	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/cenkalti/backoff/v5"
 )
 
 // subscriber implements [message.Subscriber]. Each subscription has its own Watermill
@@ -26,13 +27,16 @@ type subscriber struct {
 }
 
 // NewSubscriber returns a subscriber whose messages are encoded frames. A topic's channel
-// is closed when the subscriber is closed or the context of Subscribe ends. Acknowledging
-// a message marks all its records as read; after a negative acknowledgement the same
-// frame comes again. Subscribe returns an error where no broker can be reached.
+// is closed when the subscriber is closed or the context of Subscribe ends. After a
+// negative acknowledgement the same frame comes again, later each time. Subscribe returns
+// an error where no broker can be reached.
 func NewSubscriber(cfg Config) (message.Subscriber, error) {
 	cfg, err := cfg.withDefaults()
 	if cfg.Group == "" {
 		err = errors.Join(err, errors.New("group: none given"))
+	}
+	if cfg.Sources == nil {
+		err = errors.Join(err, errors.New("sources: none given"))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("configure subscriber: %w", err)
@@ -54,7 +58,7 @@ func (s *subscriber) Subscribe(ctx context.Context, topic string) (<-chan *messa
 		topic:  topic,
 		ended:  ctx.Done(),
 		out:    make(chan *message.Message),
-		acked:  make(map[int32]int64),
+		again:  make(map[int32]*backoff.ExponentialBackOff),
 	}
 	inner, err := wkafka.NewSubscriber(wkafka.SubscriberConfig{
 		Brokers:               s.cfg.Brokers,
@@ -62,6 +66,7 @@ func (s *subscriber) Subscribe(ctx context.Context, topic string) (<-chan *messa
 		Unmarshaler:           unmarshaler{},
 		OverwriteSaramaConfig: s.cfg.consumer(),
 		ReconnectRetrySleep:   retryPause,
+		NackResendSleep:       wkafka.NoSleep, // deliver waits, as long as the session lasts
 		Tracer:                tracer{sub},
 	}, newLogger(s.cfg.Logger, s.faults))
 	if err != nil {
@@ -111,16 +116,36 @@ type subscription struct {
 	mu sync.Mutex
 	// session is closed at the end of the current membership of the group.
 	session <-chan struct{}
-	// committed are the offsets from which the session started, by partition.
-	committed map[int32]int64
-	// acked are the offsets after the last acknowledged records, by partition.
-	acked map[int32]int64
+	// again has the pauses of each partition whose last frame was not acknowledged.
+	again map[int32]*backoff.ExponentialBackOff
 }
 
-func (s *subscription) beginSession(done <-chan struct{}, committed map[int32]int64) {
+func (s *subscription) beginSession(done <-chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.session, s.committed = done, committed
+	s.session = done
+	clear(s.again)
+}
+
+// acked says that the next negative acknowledgement of the partition is a first one.
+func (s *subscription) acked(partition int32) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.again, partition)
+}
+
+// nacked returns how long the partition's frame waits before it comes again.
+func (s *subscription) nacked(partition int32) time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b := s.again[partition]
+	if b == nil {
+		b = backoff.NewExponentialBackOff()
+		b.InitialInterval, b.Multiplier = nackPause, 2
+		b.RandomizationFactor, b.MaxInterval = 1./3, nackPauseMax*3/4 // at most nackPauseMax
+		s.again[partition] = b
+	}
+	return b.NextBackOff()
 }
 
 func (s *subscription) currentSession() <-chan struct{} {
@@ -145,6 +170,7 @@ func (s *subscription) forward(ctx context.Context, frames <-chan *message.Messa
 }
 
 func (s *subscription) deliver(ctx context.Context, session <-chan struct{}, msg *message.Message) {
+	partition, _ := wkafka.MessagePartitionFromCtx(msg.Context())
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	copied := message.NewMessageWithContext(ctx, msg.UUID, msg.Payload)
@@ -159,10 +185,17 @@ func (s *subscription) deliver(ctx context.Context, session <-chan struct{}, msg
 	}
 	select {
 	case <-copied.Acked():
+		s.acked(partition)
 		msg.Ack()
 		return
 	case <-copied.Nacked():
-		msg.Nack()
+		select {
+		case <-time.After(s.nacked(partition)):
+			msg.Nack()
+		case <-session:
+			msg.Ack() // marks nothing: the session has ended
+		case <-ctx.Done():
+		}
 		return
 	case <-session:
 		msg.Ack() // marks nothing: the session has ended

@@ -20,7 +20,7 @@ func TestFramesHoldManyRecordsInOrder(t *testing.T) {
 	b.produce(t, "before", before)
 	frames, _ := b.subscribe(t)
 	produced := make(chan error, 1)
-	go func() { produced <- b.producer.Produce(t.Context(), recordsNamed("during", during)) }()
+	go func() { produced <- b.producer.Produce(t.Context(), b.recordsNamed("during", during)) }()
 
 	next := make(map[int32]int64)
 	count, records := 0, 0
@@ -30,7 +30,7 @@ func TestFramesHoldManyRecordsInOrder(t *testing.T) {
 			t.Fatalf("a frame of %d records", len(f.Records))
 		}
 		for _, r := range f.Records {
-			if r.Offset != next[f.Partition] || r.Topic != topic || r.Partition != f.Partition {
+			if r.Offset != next[f.Partition] || r.Topic != b.topic || r.Partition != f.Partition {
 				t.Fatalf("partition %d: offset %d came after %d", f.Partition, r.Offset, next[f.Partition]-1)
 			}
 			next[f.Partition]++
@@ -52,7 +52,7 @@ func TestFrameOfOneRecordDoesNotWait(t *testing.T) {
 	b := setup(t, 1)
 	frames, _ := b.subscribe(t)
 	b.produce(t, "first", 1)
-	receiveAll(t, frames, 1) // the group is joined
+	b.receiveAll(t, frames, 1) // the group is joined
 	for i := range 5 {
 		start := time.Now()
 		b.produce(t, fmt.Sprint("single-", i), 1)
@@ -90,7 +90,7 @@ func TestAckMarksTheWholeFrame(t *testing.T) {
 	b := setup(t, 2)
 	b.produce(t, "read", 1500)
 	frames, closeIt := b.subscribe(t)
-	receiveAll(t, frames, 1500)
+	b.receiveAll(t, frames, 1500)
 	eventually(t, "offsets committed while running", func() bool {
 		c := b.committed(t)
 		return c[0]+c[1] == 1500
@@ -99,7 +99,7 @@ func TestAckMarksTheWholeFrame(t *testing.T) {
 
 	b.produce(t, "new", 10)
 	frames, _ = b.subscribe(t)
-	for _, records := range receiveAll(t, frames, 10) {
+	for _, records := range b.receiveAll(t, frames, 10) {
 		for _, r := range records {
 			if !bytes.HasPrefix(r.Value, []byte("new-")) {
 				t.Errorf("%s came again", r.Value)
@@ -137,7 +137,7 @@ func TestWhatWasNotAcknowledgedComesAgain(t *testing.T) {
 	msg.Ack() // too late: counts for nothing
 
 	frames, _ = b.subscribe(t)
-	for i, r := range receiveAll(t, frames, 10)[0] {
+	for i, r := range b.receiveAll(t, frames, 10)[0] {
 		if r.Offset != int64(i) {
 			t.Errorf("record %d after the restart has offset %d", i, r.Offset)
 		}
@@ -236,7 +236,7 @@ func TestCloseWhileHandlersAreAtWork(t *testing.T) {
 func TestFramesAreBoundedInBytes(t *testing.T) {
 	t.Parallel()
 	b := setup(t, 1)
-	client, err := kgo.NewClient(kgo.SeedBrokers(b.broker.Addr()), kgo.DefaultProduceTopic(topic),
+	client, err := kgo.NewClient(kgo.SeedBrokers(b.broker.Addr()), kgo.DefaultProduceTopic(b.topic),
 		kgo.ProducerBatchMaxBytes(2<<20), kgo.ProducerBatchCompression(kgo.NoCompression()))
 	if err != nil {
 		t.Fatal(err)

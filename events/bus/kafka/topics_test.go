@@ -16,7 +16,7 @@ func TestEnsureTopics(t *testing.T) {
 	t.Parallel()
 	b := setup(t, 3)
 	for range 2 { // the second time all are there
-		if err := kafka.EnsureTopics(t.Context(), b.cfg, 5, topic, "event-created"); err != nil {
+		if err := kafka.EnsureTopics(t.Context(), b.cfg, 5, b.topic, "event-created"); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -28,7 +28,7 @@ func TestEnsureTopics(t *testing.T) {
 	for name, d := range details {
 		got[name] = len(d.Partitions)
 	}
-	if diff := cmp.Diff(map[string]int{topic: 3, "event-created": 5}, got); diff != "" {
+	if diff := cmp.Diff(map[string]int{b.topic: 3, "event-created": 5}, got); diff != "" {
 		t.Errorf("partitions (-want +got):\n%s", diff)
 	}
 }

@@ -1,0 +1,124 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/IBM/sarama"
+
+	"jangbu/events"
+)
+
+// Topic is a topic as the brokers have it.
+type Topic struct {
+	ID         events.TopicID // zero where the brokers give none
+	Partitions map[int32]Bounds
+}
+
+// Bounds are the offsets of a partition's first record and of the next one that is
+// produced to it.
+type Bounds struct{ Start, End int64 }
+
+// Describe returns the topics that exist of those named. A deadline of ctx bounds it.
+func Describe(ctx context.Context, cfg Config, topics ...string) (map[string]Topic, error) {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, fmt.Errorf("describe topics: %w", err)
+	}
+	sc := cfg.client()
+	if deadline, ok := ctx.Deadline(); ok {
+		left := max(time.Until(deadline), time.Millisecond)
+		sc.Metadata.Timeout, sc.Net.DialTimeout, sc.Net.ReadTimeout = left, left, left
+	}
+	client, err := sarama.NewClient(cfg.Brokers, sc)
+	if err != nil {
+		return nil, fmt.Errorf("describe topics: %w", err)
+	}
+	defer func() { _ = client.Close() }() // nothing is pending
+	all := make(map[string]Topic, len(topics))
+	for _, name := range topics {
+		t, err := describe(client, name)
+		if errors.Is(err, sarama.ErrUnknownTopicOrPartition) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("describe topic %q: %w", name, err)
+		}
+		all[name] = t
+	}
+	return all, nil
+}
+
+// describe returns a topic's ID and bounds, which belong together.
+func describe(client sarama.Client, name string) (Topic, error) {
+	id, partitions, err := identify(client, name)
+	if err != nil {
+		return Topic{}, err
+	}
+	admin, err := sarama.NewClusterAdminFromClient(client)
+	if err != nil {
+		return Topic{}, err
+	}
+	list := func(which int64) (map[int32]*sarama.OffsetResult, error) {
+		ask := make(map[int32]int64, len(partitions))
+		for _, p := range partitions {
+			ask[p] = which
+		}
+		offsets, err := admin.ListOffsets(map[string]map[int32]int64{name: ask}, nil)
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range partitions {
+			if of := offsets[name][p]; of == nil {
+				return nil, fmt.Errorf("partition %d: %w", p, sarama.ErrIncompleteResponse)
+			} else if of.Err != nil && !errors.Is(of.Err, sarama.ErrNoError) {
+				return nil, fmt.Errorf("partition %d: %w", p, of.Err)
+			}
+		}
+		return offsets[name], nil
+	}
+	starts, err := list(sarama.OffsetOldest)
+	if err != nil {
+		return Topic{}, fmt.Errorf("list first offsets: %w", err)
+	}
+	ends, err := list(sarama.OffsetNewest)
+	if err != nil {
+		return Topic{}, fmt.Errorf("list last offsets: %w", err)
+	}
+	if again, _, err := identify(client, name); err != nil || again != id {
+		return Topic{}, errors.Join(errors.New("topic was made anew meanwhile"), err)
+	}
+	t := Topic{ID: id, Partitions: make(map[int32]Bounds, len(partitions))}
+	for _, p := range partitions {
+		t.Partitions[p] = Bounds{Start: starts[p].Offset, End: ends[p].Offset}
+	}
+	return t, nil
+}
+
+// identify returns a topic's ID and partitions. sarama's own metadata hides the ID.
+func identify(client sarama.Client, name string) (events.TopicID, []int32, error) {
+	broker := client.LeastLoadedBroker()
+	if broker == nil {
+		return events.TopicID{}, nil, sarama.ErrOutOfBrokers
+	}
+	response, err := broker.GetMetadata(sarama.NewMetadataRequest(client.Config().Version, []string{name}))
+	if err != nil {
+		return events.TopicID{}, nil, fmt.Errorf("get metadata: %w", err)
+	}
+	for _, t := range response.Topics {
+		if t.Name != name {
+			continue
+		}
+		if !errors.Is(t.Err, sarama.ErrNoError) {
+			return events.TopicID{}, nil, fmt.Errorf("get metadata: %w", t.Err)
+		}
+		partitions := make([]int32, len(t.Partitions))
+		for i, p := range t.Partitions {
+			partitions[i] = p.ID
+		}
+		return events.TopicID(t.Uuid), partitions, nil
+	}
+	return events.TopicID{}, nil, fmt.Errorf("get metadata: %w", sarama.ErrUnknownTopicOrPartition)
+}
