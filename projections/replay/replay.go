@@ -43,6 +43,9 @@ type Result struct {
 	// Through is the last position that counts, of any campaign, whether or not an event
 	// was folded there.
 	Through events.Position
+	// Link is the value of the log's chain at Through, where the whole log was folded from
+	// its start.
+	Link events.Link
 	// RecordedAt is that of the last event that was folded; zero where none was.
 	RecordedAt time.Time
 	// Moment is when all this was known: AsOf or, without it, when the event at
@@ -188,7 +191,7 @@ func (r *replay) fold(out *Result, read []events.Recorded) (enough bool) {
 			}
 		}
 	}
-	r.foldBatch(out.Rows, wanted)
+	r.foldBatch(out, wanted)
 	if out.Events += int64(len(wanted)); len(wanted) > 0 {
 		out.RecordedAt = wanted[len(wanted)-1].RecordedAt
 	}
@@ -206,10 +209,15 @@ func (r *replay) fold(out *Result, read []events.Recorded) (enough bool) {
 }
 
 // foldBatch folds the batch by all projections at once: each has a table of its own.
-func (r *replay) foldBatch(rows *readmodel.Rows, batch []events.Recorded) {
+func (r *replay) foldBatch(out *Result, batch []events.Recorded) {
 	var folding sync.WaitGroup
 	for _, p := range r.Projections {
-		folding.Go(func() { projections.Fold(rows, []projections.Projection{p}, batch) })
+		folding.Go(func() { projections.Fold(out.Rows, []projections.Projection{p}, batch) })
+	}
+	if r.Campaign == "" && r.After == 0 {
+		for _, e := range batch {
+			out.Link = out.Link.Next(e.Digest)
+		}
 	}
 	folding.Wait()
 }

@@ -102,6 +102,8 @@ type verifier struct {
 	// through is the position up to which folded is the fold of the whole log.
 	through events.Position
 	folded  map[events.Campaign]*fold
+	// same are the checkpoints of the log's own history, as found so far.
+	same map[readmodel.Checkpoint]bool
 }
 
 // fold is the rows of one campaign, folded by every projection.
@@ -136,7 +138,7 @@ func Verify(ctx context.Context, cfg VerifyConfig) (Verified, error) {
 	if cfg.Compared == nil {
 		cfg.Compared = func(_, _ int) {}
 	}
-	v := verifier{VerifyConfig: cfg, folded: make(map[events.Campaign]*fold)}
+	v := verifier{VerifyConfig: cfg, folded: make(map[events.Campaign]*fold), same: make(map[readmodel.Checkpoint]bool)}
 	if err := v.verify(ctx); err != nil {
 		return v.result, fmt.Errorf("verify: %w", err)
 	}
@@ -321,7 +323,8 @@ func (v *verifier) found(d *Divergence) {
 }
 
 // checkpoints returns the position of each projection, 0 where it has no rows yet. It
-// reports whether one is beyond the log's head: these are rows of another log.
+// reports whether one is beyond the log's head or has another link than the log there: these
+// are rows of another log (I13).
 func (v *verifier) checkpoints(ctx context.Context, found []readmodel.Checkpoint) (at map[string]events.Position, ahead bool, err error) {
 	at = make(map[string]events.Position, len(v.Projections))
 	for _, p := range v.Projections {
@@ -346,9 +349,34 @@ func (v *verifier) checkpoints(ctx context.Context, found []readmodel.Checkpoint
 			})
 			return nil, true, nil
 		}
+		if i >= 0 {
+			if other, err := v.ofAnotherLog(ctx, found[i]); err != nil || other {
+				return nil, other, err
+			}
+		}
 		v.result.Lowest = min(v.result.Lowest, at[p.Name()])
 	}
 	return at, false, nil
+}
+
+// ofAnotherLog reports whether the checkpoint has a link that is not the log's there.
+func (v *verifier) ofAnotherLog(ctx context.Context, at readmodel.Checkpoint) (bool, error) {
+	if at.Link == (events.Link{}) || v.same[at] {
+		return false, nil
+	}
+	link, _, err := v.Log.Link(ctx, at.Position)
+	if err != nil {
+		return false, err
+	}
+	if v.same[at] = link == at.Link; v.same[at] {
+		return false, nil
+	}
+	v.result.Diverging++
+	v.found(&Divergence{
+		Table: at.Projection, Served: fmt.Sprintf("checkpoint of a log with link %v", at.Link),
+		Folded: fmt.Sprintf("log with link %v", link), Position: at.Position,
+	})
+	return true, nil
 }
 
 // foldTo returns the campaign's fold by each projection up to its checkpoint. It continues

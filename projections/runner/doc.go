@@ -22,6 +22,10 @@
 //     transaction that writes the rows, so every event counts once whatever is killed,
 //     frozen or run twice (I1, I6).
 //   - What is read from the log is consecutive (I2); the leader checks it again.
+//   - What is served is of the log's history (I13). A checkpoint holds the link of the log's
+//     chain there; as a term begins, and once a minute, the leader compares it with the log.
+//     Rows of a history that the log does not have are abandoned at once and rebuilt. Each
+//     term gives the rows a new incarnation, since it may begin on an older copy of them.
 //   - What is served is replaced in one transaction, by a generation that has caught up
 //     with it (I7).
 //
@@ -31,6 +35,5 @@
 // committed checkpoint; it keeps nothing in memory. A lost lease is acquired anew. A
 // leader that is killed leaves what is served as it was, and its successor begins the
 // operation again. An operation that fails is recorded with its error, and the next one is
-// carried out. A broken invariant (a gap, an event that cannot be read back, rows ahead of
-// their log) ends [Runner.Run] with an error rather than serve a wrong number.
+// carried out. A broken invariant (a gap, an event that cannot be read back) ends [Runner.Run] with an error rather than serve a wrong number.
 package runner

@@ -109,6 +109,10 @@ func (l *leader) fold(ctx context.Context, g group, limit int, write writeRows) 
 			g.from+1, to, batch[0].Position, batch[len(batch)-1].Position)
 	}
 
+	link := g.members[0].at.Link
+	for _, e := range batch {
+		link = link.Next(e.Digest)
+	}
 	at := make([]readmodel.Checkpoint, len(g.members))
 	advances := make([]readmodel.Advance, len(g.members))
 	tables := make([]*readmodel.Table, len(g.members))
@@ -117,8 +121,11 @@ func (l *leader) fold(ctx context.Context, g group, limit int, write writeRows) 
 	}
 	keys := readmodel.NewKeys(tables...)
 	for i, m := range g.members {
+		if m.at.Link != g.members[0].at.Link {
+			return folded{}, fmt.Errorf("%s and %s at position %d have two histories: %w", m.Name(), g.members[0].Name(), g.from, readmodel.ErrFenced)
+		}
 		at[i] = m.at
-		advances[i] = readmodel.Advance{Checkpoint: m.at, To: to}
+		advances[i] = readmodel.Advance{Checkpoint: m.at, To: to, Link: link}
 		for _, e := range batch {
 			m.Touch(keys, e)
 		}
@@ -136,8 +143,8 @@ func (l *leader) fold(ctx context.Context, g group, limit int, write writeRows) 
 	if err != nil {
 		return folded{}, err
 	}
-	for _, m := range g.members {
-		m.at.Position = to
+	for i, m := range g.members {
+		m.at = advances[i].Moved()
 	}
 	return folded{len(batch), revision, advances, rows}, nil
 }

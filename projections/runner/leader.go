@@ -32,8 +32,9 @@ type leader struct {
 
 	// The goroutine that folds owns the rest.
 
-	cursors      []cursor // of the active generations
-	faultCleared bool     // the last failure is no longer recorded
+	cursors      []cursor  // of the active generations
+	check        time.Time // when the history is compared again
+	faultCleared bool      // the last failure is no longer recorded
 }
 
 // step is the last step of an operation. It is taken between two batches, while nothing
@@ -58,13 +59,16 @@ func (l *leader) register(ctx context.Context) error {
 	for i, p := range l.cfg.Projections {
 		wanted[i] = readmodel.Checkpoint{Projection: p.Name(), Version: p.Version}
 	}
+	if _, err := l.cfg.Rows.Register(ctx, wanted); err != nil {
+		return fmt.Errorf("register projections: %w", err)
+	}
+	if err := l.settleHistory(ctx); err != nil {
+		return err
+	}
+	l.check = time.Now().Add(l.cfg.HistoryEvery)
 	active, err := l.cfg.Rows.Register(ctx, wanted)
 	if err != nil {
 		return fmt.Errorf("register projections: %w", err)
-	}
-	totals, err := l.cfg.Log.Totals(ctx)
-	if err != nil {
-		return fmt.Errorf("read the log's head: %w", err)
 	}
 	all, err := l.cfg.Rows.List(ctx)
 	if err != nil {
@@ -72,9 +76,6 @@ func (l *leader) register(ctx context.Context) error {
 	}
 	l.cursors = make([]cursor, len(active))
 	for i, at := range active {
-		if at.Position > totals.Head {
-			return fmt.Errorf("%w: %s stands at %d, the log ends at %d", ErrAhead, at.Projection, at.Position, totals.Head)
-		}
 		l.cursors[i] = cursor{Projection: l.cfg.Projections[i], at: at, paused: slices.ContainsFunc(all, func(g readmodel.GenerationState) bool {
 			return g.Paused && g.Projection == at.Projection
 		})}
@@ -84,12 +85,17 @@ func (l *leader) register(ctx context.Context) error {
 }
 
 // rebuildOutdated asks for a rebuild of the projections whose rows are of an earlier
-// version. Until it is done those rows are served, and are not folded further.
+// version. Until it is done those rows are served, and are not folded further. It asks as
+// well where rows were abandoned.
 func (l *leader) rebuildOutdated(ctx context.Context) error {
 	var outdated []string
+	why := "the program has a newer version of the projection"
 	for i := range l.cursors {
 		if c := &l.cursors[i]; c.outdated() {
 			outdated = append(outdated, c.Name())
+			if c.at.Version == 0 {
+				why = "the log went back or is another one"
+			}
 		}
 	}
 	if len(outdated) == 0 {
@@ -97,7 +103,7 @@ func (l *leader) rebuildOutdated(ctx context.Context) error {
 	}
 	slices.Sort(outdated)
 	_, err := l.cfg.Rows.Ask(ctx, readmodel.Operation{
-		Kind: readmodel.Rebuild, Projections: outdated, Who: l.lease.Owner, Why: "the program has a newer version of the projection",
+		Kind: readmodel.Rebuild, Projections: outdated, Who: l.lease.Owner, Why: why,
 	})
 	return err
 }
@@ -110,6 +116,12 @@ func (l *leader) follow(ctx context.Context) (advanced bool, err error) {
 		case s := <-l.steps:
 			s.take(ctx)
 		default:
+		}
+		if !time.Now().Before(l.check) {
+			if err := l.checkHistory(ctx); err != nil {
+				return advanced, err
+			}
+			l.check = time.Now().Add(l.cfg.HistoryEvery)
 		}
 		most, start := 0, time.Now()
 		for _, g := range l.groups() {
@@ -153,7 +165,8 @@ func (l *leader) idle(ctx context.Context, d time.Duration) error {
 	return ctx.Err()
 }
 
-// wait waits until the log has grown, or for a step of the worker's, which it takes.
+// wait waits until the log has grown, until the history is to be compared, or for a step of
+// the worker's, which it takes.
 func (l *leader) wait(ctx context.Context) error {
 	waiting, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -163,8 +176,13 @@ func (l *leader) wait(ctx context.Context) error {
 		grown <- err
 	}()
 	var err error
+	due := time.NewTimer(time.Until(l.check))
+	defer due.Stop()
 	select {
 	case err = <-grown:
+	case <-due.C:
+		cancel()
+		err = <-grown
 	case s := <-l.steps:
 		cancel()
 		err = <-grown

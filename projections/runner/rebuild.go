@@ -53,7 +53,7 @@ func (l *leader) rebuild(ctx context.Context, op *readmodel.Operation, ps []proj
 	fill := func(ctx context.Context, advances []readmodel.Advance, rows *readmodel.Rows) (readmodel.Revision, error) {
 		return readmodel.Revision{}, l.cfg.Rows.Fill(ctx, l.lease, advances, rows, l.waitForFolding)
 	}
-	return l.replaceActive(ctx, op, ps, begun, fill)
+	return l.replaceActive(ctx, op, ps, begun, through, fill)
 }
 
 // buildThrough returns how far the projections are to be built: to the head, or to where
@@ -69,7 +69,7 @@ func (l *leader) buildThrough(ctx context.Context, ps []projections.Projection) 
 	}
 	through := totals.Head
 	for _, b := range builds {
-		if b.Paused && slices.ContainsFunc(ps, func(p projections.Projection) bool { return p.Name() == b.Projection }) {
+		if b.Paused && b.Version > 0 && slices.ContainsFunc(ps, func(p projections.Projection) bool { return p.Name() == b.Projection }) {
 			through = min(through, b.Position)
 		}
 	}
@@ -90,13 +90,13 @@ func (l *leader) build(ctx context.Context, op *readmodel.Operation, ps []projec
 	}
 	advances := make([]readmodel.Advance, len(begun))
 	for i := range begun {
-		advances[i] = readmodel.Advance{Checkpoint: begun[i], To: got.Through}
+		advances[i] = readmodel.Advance{Checkpoint: begun[i], To: got.Through, Link: got.Link}
 	}
 	if err := l.cfg.Rows.Fill(ctx, l.lease, advances, got.Rows, l.waitForFolding); err != nil {
 		return err
 	}
 	for i := range begun {
-		begun[i].Position = got.Through
+		begun[i] = advances[i].Moved()
 	}
 	return nil
 }
@@ -123,15 +123,16 @@ func (l *leader) rollback(ctx context.Context, op *readmodel.Operation, ps []pro
 				p.Name(), standbys[i].Generation, standbys[i].Version, p.Version)
 		}
 	}
-	return l.replaceActive(ctx, op, ps, standbys, l.commit)
+	return l.replaceActive(ctx, op, ps, standbys, 0, l.commit)
 }
 
-// replaceActive has the generations catch up with the active ones and then, between two
-// batches of these, puts them in their place. All but the last rows are written by write.
-func (l *leader) replaceActive(ctx context.Context, op *readmodel.Operation, ps []projections.Projection, at []readmodel.Checkpoint, write writeRows) error {
-	members := make([]*cursor, len(ps))
+// replaceActive has the generations catch up with the active ones, or with a position that
+// is beyond these, and then, between two batches, puts them in their place. All but the last
+// rows are written by write.
+func (l *leader) replaceActive(ctx context.Context, op *readmodel.Operation, ps []projections.Projection, at []readmodel.Checkpoint, least events.Position, write writeRows) error {
+	members := make([]*member, len(ps))
 	for i, p := range ps {
-		members[i] = &cursor{Projection: p, at: at[i]}
+		members[i] = &member{cursor{Projection: p, at: at[i]}, func() events.Position { return max(l.active(p.Name()), least) }}
 	}
 	note := l.progress(ctx, op)
 	batch := firstCatchUp
@@ -170,35 +171,41 @@ func (l *leader) replaceActive(ctx context.Context, op *readmodel.Operation, ps 
 	})
 }
 
+// member is a generation that is to become the active one, and how far it must be by then.
+type member struct {
+	cursor
+	goal func() events.Position
+}
+
 // reached sets in the operation how much of the log is folded, of how much: by the
 // generation that is farthest behind the active one of its projection.
-func (l *leader) reached(op *readmodel.Operation, members []*cursor) {
+func (l *leader) reached(op *readmodel.Operation, members []*member) {
 	var left events.Position
 	op.To = 0
 	for _, m := range members {
-		active := l.active(m.Name())
-		op.To = max(op.To, active, m.at.Position)
-		left = max(left, active-m.at.Position)
+		goal := m.goal()
+		op.To = max(op.To, goal, m.at.Position)
+		left = max(left, goal-m.at.Position)
 	}
 	op.At = op.To - left
 }
 
 // catchUp folds one more stretch of the log, of at most batch events, into those of the
-// generations that have the lowest checkpoint. It returns how far one was at most behind
-// the active one of its projection, before.
-func (l *leader) catchUp(ctx context.Context, members []*cursor, batch int, write writeRows) (left events.Position, err error) {
+// generations that have the lowest checkpoint. It returns how far one was at most from its
+// goal, before.
+func (l *leader) catchUp(ctx context.Context, members []*member, batch int, write writeRows) (left events.Position, err error) {
 	var g group
 	for _, m := range members {
-		active := l.active(m.Name())
+		goal := m.goal()
 		switch {
-		case active <= m.at.Position: // or it is beyond
+		case goal <= m.at.Position: // or it is beyond
 			continue
 		case len(g.members) == 0 || m.at.Position < g.from:
-			g = group{from: m.at.Position, through: active, members: []*cursor{m}}
+			g = group{from: m.at.Position, through: goal, members: []*cursor{&m.cursor}}
 		case m.at.Position == g.from:
-			g.through, g.members = min(g.through, active), append(g.members, m)
+			g.through, g.members = min(g.through, goal), append(g.members, &m.cursor)
 		}
-		left = max(left, active-m.at.Position)
+		left = max(left, goal-m.at.Position)
 	}
 	if left == 0 {
 		return 0, nil
@@ -213,11 +220,14 @@ func (l *leader) catchUp(ctx context.Context, members []*cursor, batch int, writ
 	return left, nil
 }
 
-// serve makes the generations the active ones.
-func (l *leader) serve(ctx context.Context, op *readmodel.Operation, members []*cursor) error {
+// serve makes the generations the active ones, if they are of the log's history still.
+func (l *leader) serve(ctx context.Context, op *readmodel.Operation, members []*member) error {
 	at := make([]readmodel.Checkpoint, len(members))
 	for i, m := range members {
 		at[i] = m.at
+	}
+	if err := l.sameHistory(ctx, at); err != nil {
+		return err
 	}
 	revision, err := l.cfg.Rows.Activate(ctx, l.lease, op.ID, at)
 	if err != nil {

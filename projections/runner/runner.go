@@ -23,6 +23,9 @@ const LeaseName = "projections"
 const (
 	// DefaultLeaseTTL is for how long a dead process keeps the others waiting.
 	DefaultLeaseTTL = 4 * time.Second
+	// DefaultHistoryEvery is how often the leader compares the history of the rows with that
+	// of the log.
+	DefaultHistoryEvery = time.Minute
 	// DefaultBatch is the most events that one commit folds. Larger batches cost memory,
 	// smaller ones write the same hot rows more often.
 	DefaultBatch = 20_000
@@ -36,10 +39,6 @@ const (
 	maxPause = 5 * time.Second
 )
 
-// ErrAhead says that rows stand at a position that the log does not have. They belong to
-// another log, or the log was restored from an older backup.
-var ErrAhead = errors.New("rows are ahead of the log")
-
 // Config says what to run and on what.
 type Config struct {
 	Log         events.Log
@@ -52,8 +51,9 @@ type Config struct {
 	// commit. It must not take long. Nil calls nothing.
 	Committed func(readmodel.Change)
 
-	LeaseTTL time.Duration // 0: DefaultLeaseTTL
-	Batch    int           // events; 0: DefaultBatch
+	LeaseTTL     time.Duration // 0: DefaultLeaseTTL
+	HistoryEvery time.Duration // 0: DefaultHistoryEvery
+	Batch        int           // events; 0: DefaultBatch
 }
 
 // Status is what a runner is doing.
@@ -64,6 +64,9 @@ type Status struct {
 	Operating bool
 	// Checkpoints are those of the active generations, as this process last knew them.
 	Checkpoints []readmodel.Checkpoint
+	// HistoryChanges counts how often this process found, as the leader, that the rows were
+	// of a history that the log did not have.
+	HistoryChanges int64
 	// LastError is the last failure; nil once a later attempt succeeds.
 	LastError error
 }
@@ -92,6 +95,9 @@ func New(cfg Config) (*Runner, error) {
 	if cfg.LeaseTTL <= 0 {
 		cfg.LeaseTTL = DefaultLeaseTTL
 	}
+	if cfg.HistoryEvery <= 0 {
+		cfg.HistoryEvery = DefaultHistoryEvery
+	}
 	if cfg.Batch <= 0 {
 		cfg.Batch = DefaultBatch
 	}
@@ -116,7 +122,7 @@ func (r *Runner) Status() Status {
 
 // Run follows the log until ctx ends, then gives the lease up and returns nil. It returns
 // an error only where an invariant is broken or another attempt would fail as well:
-// [events.ErrGap], [events.ErrCorrupt], [readmodel.ErrVersion], [ErrAhead].
+// [events.ErrGap], [events.ErrCorrupt], [readmodel.ErrVersion].
 func (r *Runner) Run(ctx context.Context) error {
 	pause := minPause
 	for ctx.Err() == nil {
@@ -161,7 +167,7 @@ func (r *Runner) record(ctx context.Context, err error) {
 
 func isFatal(err error) bool {
 	return errors.Is(err, events.ErrGap) || errors.Is(err, events.ErrCorrupt) ||
-		errors.Is(err, readmodel.ErrVersion) || errors.Is(err, ErrAhead)
+		errors.Is(err, readmodel.ErrVersion)
 }
 
 // lead waits for the lease, and is the leader while it lasts. It reports whether a

@@ -3,10 +3,10 @@ package runner_test
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -101,22 +101,23 @@ func config(log events.Log, rows readmodel.Store, owner string, batch int, ps []
 // Run returned.
 func start(t *testing.T, log events.Log, rows readmodel.Store, owner string, batch int, ps []projections.Projection) (r *runner.Runner, stop func() error) {
 	t.Helper()
-	r, err := runner.New(config(log, rows, owner, batch, ps))
+	return run(t, config(log, rows, owner, batch, ps))
+}
+
+// run runs a runner until the returned function is called, which returns what Run returned.
+func run(t *testing.T, cfg runner.Config) (r *runner.Runner, stop func() error) {
+	t.Helper()
+	r, err := runner.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- r.Run(ctx) }()
-	stopped := false
-	stop = func() error {
-		if stopped {
-			return nil
-		}
-		stopped = true
+	stop = sync.OnceValue(func() error {
 		cancel()
 		return <-ended
-	}
+	})
 	t.Cleanup(func() { _ = stop() })
 	return r, stop
 }
@@ -281,27 +282,4 @@ func TestStolenLease(t *testing.T) {
 	head := appendAll(t, log, all[100:], 20)
 	waitFor(t, r, head)
 	compare(t, "after the theft", inMemory(t, log, head), rows)
-}
-
-// TestRowsAheadOfTheLog: rows that belong to a longer log stop the runner.
-func TestRowsAheadOfTheLog(t *testing.T) {
-	t.Parallel()
-	rows := openRows(t)
-	long, all := openLog(t), drafts(t, 7, 100)
-	r, stop := start(t, long, rows, "first", 50, projections.All())
-	waitFor(t, r, appendAll(t, long, all, 100))
-	if err := stop(); err != nil {
-		t.Fatal(err)
-	}
-	short := openLog(t)
-	appendAll(t, short, all[:10], 10)
-	r, err := runner.New(runner.Config{
-		Log: short, Rows: rows, Projections: projections.All(), Owner: "second", Logger: slog.New(slog.DiscardHandler),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := r.Run(t.Context()); !errors.Is(err, runner.ErrAhead) {
-		t.Errorf("run: %v; want ErrAhead", err)
-	}
 }

@@ -15,7 +15,6 @@ import (
 	"jangbu/events"
 	"jangbu/projections"
 	"jangbu/projections/replay"
-	"jangbu/projections/runner"
 	"jangbu/readmodel"
 )
 
@@ -133,7 +132,7 @@ func findChanges(ctx context.Context, log events.Log, rows readmodel.Store, op r
 	case errors.Is(err, events.ErrGap), errors.Is(err, events.ErrCorrupt):
 		err = fmt.Errorf("%w: %w", cli.ErrCheckFailed, err)
 	case err == nil && verified.First != nil && verified.First.Campaign == "":
-		err = fmt.Errorf("%w: %s", runner.ErrAhead, verified.First) // as the operation would
+		err = fmt.Errorf("the rows are of another log, which a rebuild replaces, all of them: %s", verified.First)
 	}
 	found.Campaigns, found.Changing = verified.Campaigns, verified.Diverging
 	return found, err
