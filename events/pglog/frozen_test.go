@@ -9,12 +9,15 @@ import (
 	"net/url"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"jangbu/events"
 	"jangbu/events/eventstest/services"
+	"jangbu/events/pglog"
+	"jangbu/events/postgres"
 )
 
 // TestFrozenWriter freezes a writer between its last statement and COMMIT: the
@@ -25,7 +28,7 @@ func TestFrozenWriter(t *testing.T) {
 	defer cancel()
 	direct := services.Database(t)
 	relay := newRelay(t, direct)
-	frozen, other := open(t, relay.url), open(t, direct)
+	frozen, other := openWithin(t, relay.url, postgres.Limits{Silence: 300 * time.Millisecond}), open(t, direct)
 
 	// The first append of a handle sends its statements' texts, which the relay looks for.
 	mustAppend(t, other, drafts("before", 0, 3))
@@ -56,11 +59,53 @@ func TestFrozenWriter(t *testing.T) {
 	}
 }
 
-// relay forwards bytes to the server until, once armed, a client sends COMMIT.
+// TestServerVanishes drops all packets between a log and its server: every write ends at its
+// deadline, and is repeated without harm.
+func TestServerVanishes(t *testing.T) {
+	t.Parallel()
+	direct := services.Database(t)
+	relay := newRelay(t, direct)
+	log, other := openWithin(t, relay.url, postgres.Limits{Deadline: time.Second}), open(t, direct)
+	mustAppend(t, log, drafts("before", 0, 3))
+	relay.gone.Store(true)
+	letters := []events.DeadLetter{{ID: events.ID{1}, Topic: "topic", Timestamp: time.Unix(0, 0), Reason: events.ReasonMalformed, BuriedAt: time.Unix(0, 0), Sealed: []byte("sealed")}}
+	for name, write := range map[string]func(*pglog.Log) error{
+		"Append":  func(l *pglog.Log) error { _, err := l.Append(t.Context(), drafts("lost", 0, 5)); return err },
+		"Bury":    func(l *pglog.Log) error { return l.DeadLetters().Bury(t.Context(), letters) },
+		"Restore": func(l *pglog.Log) error { return l.Restore(t.Context(), mustRead(t, other)[:3]) },
+	} {
+		start := time.Now()
+		if err := write(log); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%s to a server that is gone: %v, want its deadline", name, err)
+		}
+		if took := time.Since(start); took > patience {
+			t.Errorf("%s to a server that is gone took %v", name, took)
+		}
+		if err := write(other); err != nil {
+			t.Errorf("%s by another process: %v", name, err)
+		}
+	}
+	if n := len(mustRead(t, other)); n != 8 {
+		t.Errorf("the log holds %d events, want 8", n)
+	}
+}
+
+func openWithin(t testing.TB, url string, limits postgres.Limits) *pglog.Log {
+	t.Helper()
+	log, err := pglog.Open(t.Context(), url, pglog.Options{Limits: limits})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(log.Close)
+	return log
+}
+
+// relay forwards bytes to the server until, once armed, a client sends COMMIT. Once gone, it
+// drops the bytes of both.
 type relay struct {
-	url   string
-	armed atomic.Bool
-	froze chan struct{}
+	url         string
+	armed, gone atomic.Bool
+	froze       chan struct{}
 }
 
 func newRelay(t *testing.T, direct string) *relay {
@@ -79,7 +124,6 @@ func newRelay(t *testing.T, direct string) *relay {
 	}
 	t.Cleanup(func() { _ = listener.Close() })
 	query := address.Query()
-	query.Set("idle_in_transaction_session_timeout", "300ms") // not to wait for the usual ten seconds
 	query.Del("host")
 	address.Host, address.RawQuery = listener.Addr().String(), query.Encode()
 	r := &relay{url: address.String(), froze: make(chan struct{})}
@@ -96,25 +140,28 @@ func newRelay(t *testing.T, direct string) *relay {
 				return
 			}
 			t.Cleanup(func() { _ = errors.Join(client.Close(), upstream.Close()) })
-			go func() { _, _ = io.Copy(client, upstream) }()
+			go r.pass(upstream, client)
 			go r.pass(client, upstream)
 		}
 	}()
 	return r
 }
 
-func (r *relay) pass(client io.Reader, upstream io.Writer) {
+func (r *relay) pass(from io.Reader, to io.Writer) {
 	buf := make([]byte, 1<<16)
 	for {
-		n, err := client.Read(buf)
+		n, err := from.Read(buf)
 		if err != nil {
 			return
+		}
+		if r.gone.Load() {
+			continue
 		}
 		if bytes.Contains(buf[:n], []byte("COMMIT")) && r.armed.CompareAndSwap(true, false) {
 			close(r.froze)
 			return
 		}
-		if _, err := upstream.Write(buf[:n]); err != nil {
+		if _, err := to.Write(buf[:n]); err != nil {
 			return
 		}
 	}
