@@ -18,6 +18,7 @@
 //
 // Failures: while the database or the key store fails, a frame is delivered again until
 // it succeeds, and its partition waits; the failure makes no dead letter of a good
-// record. A corrupt log and a panic of a handler end [Router.Run]. A poller whose reports
+// record. One line tells when this begins, and one when it ends; what becomes dead letters
+// is told once a minute for each topic and reason. A corrupt log and a panic of a handler end [Router.Run]. A poller whose reports
 // cannot be published keeps them, and polls again after they are published.
 package bus

@@ -3,7 +3,6 @@ package bus
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill/message"
@@ -19,7 +18,8 @@ type ingest struct {
 	log     events.Appender
 	dead    events.DeadLetters
 	privacy *privacy.Keeper
-	logger  *slog.Logger
+	trouble *trouble
+	burials *burials
 }
 
 // handle returns nil once every record of the frame is in the log or a dead letter (I1).
@@ -31,15 +31,20 @@ func (h *ingest) handle(msg *message.Message) error {
 	if len(frame.Records) == 0 {
 		return fmt.Errorf("%w: an empty frame", events.ErrCorrupt)
 	}
-	ctx := msg.Context()
+	err = h.write(msg.Context(), &frame)
+	h.trouble.note(msg.Context(), frame.Partition, err)
+	return err
+}
+
+func (h *ingest) write(ctx context.Context, frame *events.Frame) error {
 	batch, err := judge(ctx, h.privacy, h.typ, frame.Records)
 	if err != nil {
 		return err
 	}
-	if err := h.append(ctx, &frame, batch); err != nil {
+	if err := h.append(ctx, frame, batch); err != nil {
 		return err
 	}
-	return h.bury(ctx, &frame, batch.bad)
+	return h.bury(ctx, frame, batch.bad)
 }
 
 // append appends the good records and moves those that conflict (I4) to the bad ones. Where
@@ -99,10 +104,6 @@ func (h *ingest) bury(ctx context.Context, frame *events.Frame, refused []refusa
 	if err := h.dead.Bury(ctx, letters, reading(frame, 0)); err != nil {
 		return err
 	}
-	first := refused[0]
-	h.logger.WarnContext(ctx, "ingest: records became dead letters",
-		slog.Int("count", len(refused)), slog.Int("partition", int(frame.Partition)),
-		slog.Int64("first_offset", frame.Records[first.record].Offset),
-		slog.String("reason", string(first.reason)), slog.String("detail", first.detail))
+	h.burials.tell(ctx, frame, refused)
 	return nil
 }

@@ -56,6 +56,7 @@ func NewRouter(cfg Config) (*Router, error) {
 	if err != nil {
 		return nil, fmt.Errorf("new router: %w", err)
 	}
+	router.AddMiddleware(refuse) // outermost: the others see the error
 	router.AddMiddleware(cfg.Middleware...)
 	r := &Router{router: router, broken: make(chan error, 1)}
 	if cfg.Ingest != nil {
@@ -82,7 +83,8 @@ func (r *Router) addIngest(cfg Ingest, logger *slog.Logger) error {
 		}
 		h := ingest{
 			typ: t, log: cfg.Log, dead: cfg.DeadLetters, privacy: cfg.Privacy,
-			logger: logger.With(slog.String("topic", topic)),
+			trouble: newTrouble(logger.With(slog.String("topic", topic))),
+			burials: newBurials(logger.With(slog.String("topic", topic))),
 		}
 		r.router.AddConsumerHandler("ingest "+topic, topic, cfg.Subscriber, r.guard(h.handle))
 	}
@@ -124,6 +126,19 @@ func (r *Router) Run(ctx context.Context) error {
 
 // Running is closed once every handler has subscribed.
 func (r *Router) Running() <-chan struct{} { return r.router.Running() }
+
+// refuse has the message of a handler that failed delivered again. Watermill would do so
+// too, but with a line for each time.
+func refuse(handle message.HandlerFunc) message.HandlerFunc {
+	return func(msg *message.Message) ([]*message.Message, error) {
+		produced, err := handle(msg)
+		if err != nil {
+			msg.Nack() // Watermill's acknowledgement, which follows, has no effect then
+			return nil, nil
+		}
+		return produced, nil
+	}
+}
 
 // guard returns handle with a check of its error. A broken invariant ends the router;
 // any other error only leads to the frame's redelivery. A panic counts as a broken

@@ -1,12 +1,14 @@
 package bus_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -38,6 +40,25 @@ type bundle struct {
 	log      *sqlitelog.Log
 	producer *kafka.Producer
 	ended    <-chan error // what Run returned
+	lines    *lines       // of the router
+}
+
+// lines is a log.
+type lines struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.Write(p)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.String()
 }
 
 // setup starts the router; wrap may put something between it and the log.
@@ -49,7 +70,7 @@ func setup(t *testing.T, wrap func(*bus.Ingest)) *bundle {
 	}
 	t.Cleanup(broker.Close)
 	client := kafka.Config{Brokers: []string{broker.Addr()}, Group: "jangbu"}
-	b := &bundle{}
+	b := &bundle{lines: new(lines)}
 	if b.producer, err = kafka.NewProducer(client); err != nil {
 		t.Fatal(err)
 	}
@@ -84,7 +105,7 @@ func setup(t *testing.T, wrap func(*bus.Ingest)) *bundle {
 	if wrap != nil {
 		wrap(&cfg)
 	}
-	router, err := bus.NewRouter(bus.Config{Ingest: &cfg, Logger: slog.New(slog.DiscardHandler)})
+	router, err := bus.NewRouter(bus.Config{Ingest: &cfg, Logger: slog.New(slog.NewTextHandler(b.lines, nil))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -278,6 +299,11 @@ func TestFailingDatabase(t *testing.T) {
 			b.inOrder(t)
 			if faulty.appends.Load() > 0 || faulty.buries.Load() > 0 {
 				t.Error("the database did not fail as often as it should have")
+			}
+			// However often a frame fails: one line when it begins, one when it ends.
+			log := b.lines.String()
+			if errors, all := strings.Count(log, "level=ERROR"), strings.Count(log, "ingest: frames "); errors != 1 || all != 2 {
+				t.Errorf("%d errors were logged, %d lines of the outage:\n%s", errors, all, log)
 			}
 		})
 	}

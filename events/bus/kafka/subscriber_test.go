@@ -108,19 +108,26 @@ func TestAckMarksTheWholeFrame(t *testing.T) {
 	}
 }
 
+// The pauses grow, so that a database that is away is not asked ten times a second.
 func TestNackBringsTheSameFrameAgain(t *testing.T) {
 	t.Parallel()
 	b := setup(t, 1)
 	b.produce(t, "again", 10)
 	frames, _ := b.subscribe(t)
 	msg, want := receive(t, frames)
+	var paused time.Duration
 	for range 3 {
+		start := time.Now()
 		msg.Nack()
 		var got events.Frame
 		msg, got = receive(t, frames)
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Fatalf("frame after a nack (-want +got):\n%s", diff)
 		}
+		paused = time.Since(start)
+	}
+	if paused < 250*time.Millisecond {
+		t.Errorf("the third pause was %v", paused)
 	}
 	if c := b.committed(t); c[0] > 0 {
 		t.Errorf("offset %d is committed of a frame that was never acknowledged", c[0])
