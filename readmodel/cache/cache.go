@@ -179,11 +179,11 @@ func (c *Cache) Current(campaign events.Campaign, at readmodel.Revision) bool {
 // loadCampaign reads a campaign from the shared level, else from the rows.
 func (c *Cache) loadCampaign(ctx context.Context, name string, keep bool) (*entry, source, error) {
 	campaign := events.Campaign(name)
-	e, damaged := c.lookUp(ctx, campaign)
+	e, there := c.lookUp(ctx, campaign)
 	if e != nil {
 		return e, fromShared, nil
 	}
-	floor, sent := c.revisions.floor(), time.Now()
+	floor, highest, sent := c.revisions.floor(), c.revisions.highest(), time.Now()
 	rows, err := c.inner.Campaign(ctx, campaign, readmodel.Everything())
 	switch {
 	case errors.Is(err, readmodel.ErrNotFound):
@@ -193,28 +193,44 @@ func (c *Cache) loadCampaign(ctx context.Context, name string, keep bool) (*entr
 	case err != nil:
 		return nil, fromRows, err
 	}
+	if c.revisions.read(rows.Revision, highest) == lost {
+		c.wentBack(rows.Revision, highest)
+	}
 	if c.shared != nil {
-		c.shared.Put(Value{Campaign: campaign, Rows: rows, Read: sent, Refreshed: !keep, Damaged: damaged})
+		v := Value{Campaign: campaign, Rows: rows, Read: sent, Refreshed: !keep}
+		if there.revision.Compare(rows.Revision) > 0 || there.revision == (readmodel.Revision{}) {
+			v.Replaces = there.value
+		}
+		c.shared.Put(v)
 	}
 	return rowsEntry(name, rows, sent), fromRows, nil
 }
 
-// lookUp returns the campaign's shared rows if they are proven current, and a damaged
-// value that should be replaced.
-func (c *Cache) lookUp(ctx context.Context, campaign events.Campaign) (e *entry, damaged string) {
+// unproven is a shared value that is not served, and its revision, which is zero where the
+// value is damaged. Where rows that are read later have a lower one, the value is of a past
+// that the store has lost, and nothing but its replacement ends that.
+type unproven struct {
+	value    string
+	revision readmodel.Revision
+}
+
+// lookUp returns the campaign's shared rows if they are proven current, else what there is in
+// their place.
+func (c *Cache) lookUp(ctx context.Context, campaign events.Campaign) (e *entry, there unproven) {
 	if c.shared == nil {
-		return nil, ""
+		return nil, unproven{}
 	}
-	rows, damaged, ok := c.shared.Get(ctx, campaign)
+	rows, value, ok := c.shared.Get(ctx, campaign)
 	if !ok {
-		return nil, damaged
+		return nil, unproven{value: value}
 	}
 	e = rowsEntry(string(campaign), rows, time.Time{})
 	p := c.revisions.prove(e)
 	if Since(time.Now(), p.asOf) > c.bound || p.through.Compare(c.revisions.known()) < 0 {
-		return nil, "" // rows that have changed may be served within the bound, but not fetched
+		// Rows that have changed may be served within the bound, but not fetched.
+		return nil, unproven{value, rows.Revision}
 	}
-	return e, ""
+	return e, unproven{}
 }
 
 // loadShop reads the campaigns of a shop.

@@ -31,6 +31,11 @@
 // else the rows are read. Rows that were just read are current as of the moment at which
 // the read was sent.
 //
+// A revision that no poll, notice or read of the rows has reached proves nothing: a shared
+// value of such a revision is of a past that was lost, when an older copy of the database
+// took its place, and of no future (I13). The store may reach that revision again, with other
+// rows; by then a leader's term has given it another incarnation, of which no older value is.
+//
 // Notices may be late or missing. After a missing one the next does not begin where the
 // last one ended, which is a gap; entries that are not proven through its end stop being
 // served within the bound. Notices do not name shops: their lists are proven by polls
@@ -49,8 +54,8 @@
 //
 // Where notices do not arrive, changes are found by polling. Where polls fail, entries
 // are served for no longer than the bound. Errors of the rows pass through. When a store
-// goes back, as PostgreSQL may whose commits were not flushed, the next poll drops all
-// entries.
+// goes back, as PostgreSQL may whose commits were not flushed, or that fell over to a standby,
+// the next poll or read drops all entries.
 //
 // Memory is bounded by the number of campaigns that are kept, and of those that notices
 // named. The least recently read is evicted first, and what does not exist before what

@@ -45,14 +45,14 @@ func (c *Cache) poll(ctx context.Context) {
 		Ended: "cache: the store's revision is known again",
 	}
 	for c.traffic.wait(ctx, c.watchers.any) {
-		sent, known := time.Now(), c.revisions.known()
+		sent, highest := time.Now(), c.revisions.highest()
 		query, cancel := context.WithTimeout(ctx, c.bound) // later, it proves nothing
 		revision, err := c.inner.Revision(query)
 		cancel()
 		switch {
 		case err == nil:
 			polls.Succeeded(ctx)
-			c.polled(poll{sent, revision}, known)
+			c.polled(poll{sent, revision}, highest)
 		case ctx.Err() == nil:
 			polls.Failed(ctx, err)
 			c.count.errors.Add(1)
@@ -64,8 +64,8 @@ func (c *Cache) poll(ctx context.Context) {
 	}
 }
 
-func (c *Cache) polled(p poll, known readmodel.Revision) {
-	switch c.revisions.polled(p, known) {
+func (c *Cache) polled(p poll, highest readmodel.Revision) {
+	switch c.revisions.polled(p, highest) {
 	case nothing, extended:
 	case ahead:
 		c.anyMayHaveChanged()
@@ -73,13 +73,18 @@ func (c *Cache) polled(p poll, known readmodel.Revision) {
 		c.count.gaps.Add(1)
 		c.anyMayHaveChanged()
 	case lost:
-		c.count.gaps.Add(1)
-		c.logger.LogAttrs(context.Background(), slog.LevelError, "cache: the store went back, all entries are dropped",
-			slog.String("revision", p.revision.String()), slog.String("before", known.String()))
-		c.campaigns.clear()
-		c.shops.clear()
-		c.anyMayHaveChanged()
+		c.wentBack(p.revision, highest)
 	}
+}
+
+// wentBack drops all entries: they may be of a past that the store has lost.
+func (c *Cache) wentBack(to, from readmodel.Revision) {
+	c.count.gaps.Add(1)
+	c.logger.LogAttrs(context.Background(), slog.LevelError, "cache: the store went back, all entries are dropped",
+		slog.String("revision", to.String()), slog.String("before", from.String()))
+	c.campaigns.clear()
+	c.shops.clear()
+	c.anyMayHaveChanged()
 }
 
 // notice records a commit and refreshes what it changed and is in use here.

@@ -39,6 +39,7 @@ type revisionLog struct {
 	since    readmodel.Revision
 	middle   readmodel.Revision // where old ends and young begins
 	covered  readmodel.Revision
+	reached  readmodel.Revision                     // the highest one that a poll, a notice or a read of the rows had
 	old      map[events.Campaign]readmodel.Revision // of the latest commit that named each
 	young    map[events.Campaign]readmodel.Revision
 	reported readmodel.Revision // the highest one that was reported as ahead
@@ -52,7 +53,7 @@ const (
 	extended                // one more commit is known
 	ahead                   // the store has commits without a notice so far
 	gap                     // notices are missing: any entry that was read before may be outdated
-	lost                    // commits are missing: the store went back
+	lost                    // the store went back
 )
 
 func newRevisionLog(bound time.Duration, most int) *revisionLog {
@@ -69,16 +70,37 @@ func (l *revisionLog) floor() readmodel.Revision {
 	return readmodel.Revision{}
 }
 
-// known returns the revision up to which there is no gap. A poll that is sent from now
-// on cannot find an earlier one.
+// known returns the revision up to which there is no gap.
 func (l *revisionLog) known() readmodel.Revision {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.covered
 }
 
-// polled records a poll. known is what was known when it was sent.
-func (l *revisionLog) polled(p poll, known readmodel.Revision) outcome {
+// highest returns a revision that the store has reached. A poll or a read that is sent from
+// now on cannot find an earlier one, unless the store went back.
+func (l *revisionLog) highest() readmodel.Revision {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.reached
+}
+
+// read records the revision of rows that were read. highest is what was reached when the
+// read was sent.
+func (l *revisionLog) read(at, highest readmodel.Revision) outcome {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if at.Compare(highest) < 0 {
+		l.lose(at)
+		l.state.Store(&logState{})
+		return lost
+	}
+	l.reach(at)
+	return nothing
+}
+
+// polled records a poll. highest is what was reached when it was sent.
+func (l *revisionLog) polled(p poll, highest readmodel.Revision) outcome {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	polls := l.state.Load().polls
@@ -87,13 +109,14 @@ func (l *revisionLog) polled(p poll, known readmodel.Revision) outcome {
 	case !l.begun:
 		l.begun = true
 		l.restart(p.revision)
-	case p.revision.Compare(known) < 0 || len(polls) > 0 && p.revision.Compare(polls[0].revision) < 0:
-		l.restart(p.revision)
-		polls, l.reported, result = nil, readmodel.Revision{}, lost
+	case p.revision.Compare(highest) < 0 || len(polls) > 0 && p.revision.Compare(polls[0].revision) < 0:
+		l.lose(p.revision)
+		polls, result = nil, lost
 	case p.revision.Incarnation != l.covered.Incarnation:
 		l.restart(p.revision)
 		polls, result = nil, gap
 	}
+	l.reach(p.revision)
 	recent, missed := []poll{p}, false
 	for _, earlier := range polls {
 		if Since(p.sent, earlier.sent) <= l.bound {
@@ -139,8 +162,22 @@ func (l *revisionLog) noticed(ch readmodel.Change) outcome {
 		l.young[c] = ch.To
 	}
 	l.covered = ch.To
+	l.reach(ch.To)
 	l.state.Store(&logState{polls: l.state.Load().polls})
 	return result
+}
+
+// reach records a revision that the store has reached. It requires mu.
+func (l *revisionLog) reach(at readmodel.Revision) {
+	if at.Compare(l.reached) > 0 {
+		l.reached = at
+	}
+}
+
+// lose forgets all revisions: the store went back to this one. It requires mu.
+func (l *revisionLog) lose(at readmodel.Revision) {
+	l.restart(at)
+	l.reached, l.reported = at, readmodel.Revision{}
 }
 
 // restart forgets what came before a revision. It requires mu.
@@ -162,8 +199,9 @@ func (l *revisionLog) prove(e *entry) *proof {
 		if e.exact || e.missing { // notices name campaigns, not shops
 			next.through = l.unchanged(events.Campaign(e.name), p.through)
 		}
+		current := l.currentAt(next.through)
 		l.mu.Unlock()
-		if t := next.seen.current(next.through); t.After(next.asOf) {
+		if t := current; t.After(next.asOf) {
 			next.asOf = t
 		}
 		if e.proof.CompareAndSwap(p, next) {
@@ -177,12 +215,12 @@ func (l *revisionLog) prove(e *entry) *proof {
 // known to have changed, or where they are not known to be the same at the least revision.
 func (l *revisionLog) current(c events.Campaign, at, least readmodel.Revision) time.Time {
 	l.mu.Lock()
-	s, through, covered := l.state.Load(), l.unchanged(c, at), l.covered
-	l.mu.Unlock()
-	if through.Compare(covered) < 0 || through.Compare(least) < 0 {
+	defer l.mu.Unlock()
+	through := l.unchanged(c, at)
+	if through.Compare(l.covered) < 0 || through.Compare(least) < 0 {
 		return time.Time{}
 	}
-	return s.current(through)
+	return l.currentAt(through)
 }
 
 // unchanged returns the highest revision up to which the campaign's rows are known to
@@ -201,10 +239,14 @@ func (l *revisionLog) unchanged(c events.Campaign, at readmodel.Revision) readmo
 	return l.covered
 }
 
-// current returns when the newest poll was sent that found nothing later than a
-// revision, the zero time where there is none.
-func (s *logState) current(through readmodel.Revision) time.Time {
-	for _, p := range s.polls {
+// currentAt returns when the newest poll was sent that found nothing later than a
+// revision, the zero time where there is none. A revision that the store has not reached is
+// of a past that was lost, not of the future (I13). It requires mu.
+func (l *revisionLog) currentAt(through readmodel.Revision) time.Time {
+	if through.Compare(l.reached) > 0 {
+		return time.Time{}
+	}
+	for _, p := range l.state.Load().polls {
 		if p.revision.Incarnation == through.Incarnation && p.revision.Compare(through) <= 0 {
 			return p.sent
 		}

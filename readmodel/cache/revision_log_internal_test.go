@@ -51,9 +51,9 @@ func TestRevisionLogClaimsOnlyWhatIsTrue(t *testing.T) {
 				l.noticed(ch)
 			},
 			"poll": func(rt *rapid.T) {
-				sent, known := now, l.known()
+				sent, highest := now, l.highest()
 				now = now.Add(time.Duration(rapid.IntRange(0, 300).Draw(rt, "took")) * time.Millisecond)
-				if l.polled(poll{sent, last()}, known) == lost {
+				if l.polled(poll{sent, last()}, highest) == lost {
 					rt.Fatal("taken for a store that went back")
 				}
 			},

@@ -13,12 +13,12 @@ import (
 // costs time only (I9). A Shared serves one [Cache]. Its methods are safe for concurrent
 // use.
 type Shared interface {
-	// Get returns the campaign's shared rows, false where there are none or they do
-	// not arrive in time. A damaged value that stands in their place is returned
-	// instead, to be named in [Value].
-	Get(ctx context.Context, c events.Campaign) (rows readmodel.CampaignRows, damaged string, ok bool)
-	// Put stores the value soon, or drops it. It never blocks, and never replaces
-	// rows of a later revision.
+	// Get returns the campaign's shared rows, false where there are none, they do not
+	// arrive in time, or a damaged value stands in their place. It returns the value as it
+	// stands there as well, to be named in [Value].
+	Get(ctx context.Context, c events.Campaign) (rows readmodel.CampaignRows, value string, ok bool)
+	// Put stores the value soon, or drops it. It never blocks, and never replaces rows of a
+	// later revision but those that the value names.
 	Put(v Value)
 	// Announce sends a commit of this process to the others and prevents that rows from
 	// before it are stored for as long as a load may take. It never blocks. The other
@@ -41,8 +41,9 @@ type Value struct {
 	// Refreshed marks rows that no caller asked for. They expire when the rows that
 	// they replace would have.
 	Refreshed bool
-	// Damaged is an unusable value that may be replaced whatever revision it claims.
-	Damaged string
+	// Replaces is a value, damaged or of a past that was lost, that is replaced whatever
+	// revision it claims.
+	Replaces string
 }
 
 // SharedStats counts what has happened at the shared level.

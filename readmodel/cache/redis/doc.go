@@ -11,7 +11,8 @@
 //   - A key holds the revision, in digits that order as it does, and then the rows with
 //     the campaign's name and a checksum; or the revision alone, a tombstone. Rows have a
 //     TTL of 300 s, give or take a tenth.
-//   - A script stores a value only where no later revision is. A reader that was delayed
+//   - A script stores a value only where no later revision is, or where that is one that the
+//     rows do not have: it was of a past that the store has lost. A reader that was delayed
 //     between reading rows and storing them cannot replace newer ones.
 //   - After a commit, another script sets a tombstone of its revision where no rows are,
 //     for longer than a load may take, to the same end.

@@ -32,7 +32,7 @@ func Seal(b []byte) []byte { return seal(append([]byte(nil), b...)) }
 
 // RunPut runs the script that stores a value.
 func RunPut(client *goredis.Client, c events.Campaign, value []byte, keepTTL bool, damaged string) (bool, error) {
-	made := putCall(cache.Value{Campaign: c, Refreshed: keepTTL, Damaged: damaged}, value)
+	made := putCall(cache.Value{Campaign: c, Refreshed: keepTTL, Replaces: damaged}, value)
 	n, err := goredis.NewScript(putLua).Run(context.Background(), client, made.keys, made.args...).Int()
 	return n == 1, err
 }

@@ -31,8 +31,8 @@ type write struct {
 }
 
 // Get implements [cache.Shared].
-func (l *Level) Get(ctx context.Context, c events.Campaign) (rows readmodel.CampaignRows, damaged string, ok bool) {
-	value, ok := l.get(ctx, keyPrefix+string(c))
+func (l *Level) Get(ctx context.Context, c events.Campaign) (rows readmodel.CampaignRows, value string, ok bool) {
+	value, ok = l.get(ctx, keyPrefix+string(c))
 	if !ok || isTombstone(value) {
 		return rows, "", false
 	}
@@ -40,7 +40,7 @@ func (l *Level) Get(ctx context.Context, c events.Campaign) (rows readmodel.Camp
 		l.errors.Add(1)
 		return rows, value, false
 	}
-	return rows, "", true
+	return rows, value, true
 }
 
 // get returns the value of a key, false where there is none or it does not arrive in

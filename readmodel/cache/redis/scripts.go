@@ -81,7 +81,7 @@ func putCall(v cache.Value, value []byte) call {
 	ttl := valueTTL*9/10 + rand.N(valueTTL/5+1)
 	return call{
 		keys: []string{keyPrefix + string(v.Campaign)},
-		args: []any{value, ttl.Milliseconds(), keepTTL, v.Damaged},
+		args: []any{value, ttl.Milliseconds(), keepTTL, v.Replaces},
 	}
 }
 
