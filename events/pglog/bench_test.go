@@ -56,14 +56,14 @@ func BenchmarkBareCopy(b *testing.B) {
 	if _, err := conn.Exec(b.Context(), `CREATE TABLE bare (LIKE jangbu_log.events INCLUDING ALL)`); err != nil {
 		b.Fatal(err)
 	}
-	columns := []string{"position", "occurred_at", "recorded_at", "type", "id", "digest", "campaign", "payload"}
+	columns := []string{"position", "occurred_at", "recorded_at", "type", "id", "digest", "campaign", "payload", "form"}
 	for i := 0; b.Loop(); i++ {
 		b.StopTimer()
 		rows := make([][]any, batchSize)
 		for k, d := range batchOf(i) {
 			rows[k] = []any{
 				int64(i*batchSize + k), d.OccurredAt, d.OccurredAt, int16(d.Event.Type()), [16]byte(d.ID), d.Digest[:],
-				string(d.Event.Subject()), events.AppendStored(nil, d.Event),
+				string(d.Event.Subject()), events.AppendStored(nil, d.Event), int16(events.CurrentForm),
 			}
 		}
 		b.StartTimer()
