@@ -49,6 +49,14 @@ func testSources(t *testing.T, a Adapter) {
 		mustRead(t, log, d, at("b", one, 3, 19, 0, 6), at("b", one, 2, 1, 0, 0)) // duplicates count as read
 		want(t, s.Open(t), state(at("b", one, 2, 1, 0, 0), 0, 0), state(at("b", one, 3, 19, 0, 0), 0, 0), state(at("가", one, 0, 5, 0, 0), 0, 0))
 	})
+	rule(t, a, "an append without events writes offsets alone", func(t *testing.T, s Store) {
+		log := s.Open(t)
+		mustRead(t, log, nil, at("a", one, 0, 3, 0, 0))
+		mustAppend(t, log, registrations("c", 1, 2)...)
+		mustRead(t, log, nil, at("a", one, 0, 4, 0, 0))
+		want(t, log, state(at("a", one, 0, 4, 0, 0), 0, 0))
+		wantTotals(t, log, events.Totals{Head: 2, Received: 2})
+	})
 	rule(t, a, "no offset passes a conflict before it is buried", func(t *testing.T, s Store) {
 		log, d := s.Open(t), registrations("c", 1, 4)
 		mustAppend(t, log, d[0])

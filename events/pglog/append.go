@@ -111,9 +111,12 @@ func appendBatch(ctx context.Context, conn *pgx.Conn, begin, end *pgx.Batch, b *
 		}
 		return fmt.Errorf("take the head: %w", err)
 	}
-	err := copyEvents(ctx, conn, b, before.Position, recordedAt)
+	if appended == 0 {
+		return nil // readings alone
+	}
+	after, err := copyEvents(ctx, conn, b, before, recordedAt)
 	if err == nil {
-		queueLink(end, b.after(before))
+		queueLink(end, after)
 		return nil
 	}
 	var violation *pgconn.PgError
@@ -136,10 +139,10 @@ func appendBatch(ctx context.Context, conn *pgx.Conn, begin, end *pgx.Batch, b *
 	if remaining == 0 {
 		return nil
 	}
-	if err := copyEvents(ctx, conn, b, before.Position, recordedAt); err != nil {
+	if after, err = copyEvents(ctx, conn, b, before, recordedAt); err != nil {
 		return fmt.Errorf("copy new events: %w", err)
 	}
-	queueLink(end, b.after(before))
+	queueLink(end, after)
 	return nil
 }
 
@@ -214,12 +217,12 @@ func digestsOf(ctx context.Context, db querier, drafts []events.Draft) ([]*event
 	})
 }
 
-// copyEvents copies the batch's new events to the positions after before.
-func copyEvents(ctx context.Context, conn *pgx.Conn, b *batch, before events.Position, recordedAt time.Time) error {
-	_, err := conn.CopyFrom(ctx,
-		pgx.Identifier{"jangbu_log", "events"}, eventColumns(),
-		&copyRows{batch: b, position: int64(before), recordedAt: recordedAt, next: -1})
-	return err
+// copyEvents copies the batch's new events to the positions after before, and returns the
+// mark of the last one.
+func copyEvents(ctx context.Context, conn *pgx.Conn, b *batch, before events.Mark, recordedAt time.Time) (events.Mark, error) {
+	rows := copyRows{batch: b, mark: before, recordedAt: recordedAt, next: -1}
+	_, err := conn.CopyFrom(ctx, pgx.Identifier{"jangbu_log", "events"}, eventColumns(), &rows)
+	return rows.mark, err
 }
 
 // eventColumns returns the columns of an event, in the order of [copyRows.Values].

@@ -90,21 +90,11 @@ func (b *batch) count() (appended, duplicates int) {
 	return appended, duplicates
 }
 
-// after returns the mark of the batch's last new event; before is that of the head.
-func (b *batch) after(before events.Mark) events.Mark {
-	for _, i := range b.firsts {
-		if b.outcomes[i] == events.Appended {
-			before = before.Next(b.drafts[i].Digest)
-		}
-	}
-	return before
-}
-
 // copyRows is a pgx.CopyFromSource of the batch's new events.
 type copyRows struct {
 	batch      *batch
-	next       int   // index in firsts
-	position   int64 // of the row at next
+	next       int         // index in firsts
+	mark       events.Mark // of the row at next
 	recordedAt time.Time
 	values     [9]any
 }
@@ -113,7 +103,7 @@ type copyRows struct {
 func (r *copyRows) Next() bool {
 	for r.next++; r.next < len(r.batch.firsts); r.next++ {
 		if r.batch.outcomes[r.batch.firsts[r.next]] == events.Appended {
-			r.position++
+			r.mark = r.mark.Next(r.batch.drafts[r.batch.firsts[r.next]].Digest)
 			return true
 		}
 	}
@@ -128,7 +118,7 @@ func (r *copyRows) Values() ([]any, error) {
 	}
 	d := &b.drafts[b.firsts[r.next]]
 	r.values = [...]any{
-		r.position,
+		int64(r.mark.Position),
 		d.OccurredAt,
 		r.recordedAt,
 		int16(d.Event.Type()),
