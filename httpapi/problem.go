@@ -41,6 +41,9 @@ var (
 	errOverloaded = errors.New("too many requests at once")
 )
 
+// rebuildingRetry is after how long a client asks again while rows are being rebuilt.
+const rebuildingRetry = 2 * time.Second
+
 // problemOf is the one table from errors to statuses. Types are stable, because clients may
 // switch on them.
 func problemOf(err error) problem {
@@ -56,6 +59,8 @@ func problemOf(err error) problem {
 		return problem{Type: "urn:jangbu:problem:unauthorized", Title: "A valid token is needed", Status: http.StatusUnauthorized, Detail: "Send Authorization: Bearer with a token that has not expired."}
 	case errors.Is(err, readmodel.ErrNotFound):
 		return problem{Type: "urn:jangbu:problem:campaign-not-found", Title: "There is no such campaign", Status: http.StatusNotFound}
+	case errors.Is(err, readmodel.ErrRebuilding):
+		return problem{Type: "urn:jangbu:problem:rebuilding", Title: "The numbers are being computed again", Status: http.StatusServiceUnavailable, Detail: "What was served was of a log that is no more. Come again after as many seconds as Retry-After says.", retryAfter: rebuildingRetry}
 	case errors.Is(err, errNoShop):
 		return problem{Type: "urn:jangbu:problem:store-not-found", Title: "There is no such store", Status: http.StatusNotFound}
 	case errors.Is(err, errNoRoute):

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"github.com/tmaxmax/go-sse"
 
 	"jangbu/events"
+	"jangbu/readmodel"
 	"jangbu/readmodel/dashboard"
 )
 
@@ -119,6 +121,9 @@ func (s *streaming) run(current *encoded) {
 		}
 		s.view.Now = s.cfg.Now()
 		next, err := s.encode(s.r, s.campaign, s.view, s.caller)
+		if errors.Is(err, readmodel.ErrRebuilding) {
+			return // the last view is of a log that is no more: the client must ask anew
+		}
 		if err != nil {
 			// The client keeps the last view, and the read is tried again.
 			if !wait(ctx, s.cfg.Draining, streamPoll) {

@@ -38,7 +38,7 @@ type buildReport struct {
 	Projection string               `json:"projection"`
 	Version    int                  `json:"version"`
 	Generation readmodel.Generation `json:"generation"`
-	State      string               `json:"state"` // active, paused, standby or building
+	State      string               `json:"state"` // active, paused, standby, building or abandoned
 	Position   events.Position      `json:"position"`
 	Lag        events.Position      `json:"lag"` // in events
 }
@@ -48,6 +48,8 @@ func buildReports(builds []readmodel.GenerationState, head events.Position) []bu
 	for _, b := range builds {
 		r := buildReport{Projection: b.Projection, Version: b.Version, Generation: b.Generation, Position: b.Position, Lag: max(head-b.Position, 0)}
 		switch {
+		case b.Active && b.Version == 0:
+			r.State = "abandoned"
 		case b.Paused:
 			r.State = "paused"
 		case b.Active:
@@ -103,7 +105,8 @@ type projectionsStatusCommand struct {
 // Help implements kong's detailed help.
 func (projectionsStatusCommand) Help() string {
 	return `Measures rates for a second. "behind s" is how long ago the first event was logged that a
-projection has not folded yet. Exits with 4 if a projection that is not paused is behind by
+projection has not folded yet. An abandoned generation stands in the place of rows of a
+history that the log no longer has; nothing is served until the rebuild is done. Exits with 4 if a projection that is not paused is behind by
 more than a minute and no process holds the lease.
 
 Examples:
@@ -159,7 +162,7 @@ func (c projectionsStatusCommand) Run(ctx context.Context, t cli.Terminal) error
 			return err
 		}
 		for _, p := range out.Projections {
-			if p.State == "active" && p.BehindSeconds > 60 {
+			if (p.State == "active" || p.State == "abandoned") && p.BehindSeconds > 60 {
 				return fmt.Errorf("%w: %s is behind by %.0f s, and no process leads", cli.ErrCheckFailed, p.Projection, p.BehindSeconds)
 			}
 		}

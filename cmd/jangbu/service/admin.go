@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -12,6 +13,7 @@ import (
 
 	"jangbu/events"
 	"jangbu/httpapi"
+	"jangbu/readmodel"
 )
 
 // startAdmin starts the listener for operators' tools.
@@ -87,6 +89,7 @@ func (c *logCollector) Collect(ch chan<- prometheus.Metric) {
 		return
 	}
 	status := c.s.runner.Status()
+	metric(prometheus.CounterValue, "jangbu_history_changes_total", "How often this process found, as the leader, that the log had gone back or was another one than the rows were folded from.", float64(status.HistoryChanges), nil)
 	metric(prometheus.GaugeValue, "jangbu_projections_leading", "1 in the process that leads, 0 in the others.", number(status.Leading), nil)
 	for _, at := range status.Checkpoints {
 		labels := prometheus.Labels{"projection": at.Projection}
@@ -117,8 +120,7 @@ func (c *logCollector) waiting(ctx context.Context, checkpoint, head events.Posi
 func (s *Service) ready(ctx context.Context) []httpapi.Part {
 	_, err := s.log.Totals(ctx)
 	parts := []httpapi.Part{{Name: "log", Err: err}}
-	_, err = s.rows.Revision(ctx)
-	parts = append(parts, httpapi.Part{Name: "rows", Err: err})
+	parts = append(parts, httpapi.Part{Name: "rows", Err: s.served(ctx)})
 	if s.cfg.does(roleIngest) {
 		parts = append(parts, httpapi.Part{Name: "ingest"}) // when it cannot run it ends the process
 	}
@@ -126,4 +128,14 @@ func (s *Service) ready(ctx context.Context) []httpapi.Part {
 		parts = append(parts, httpapi.Part{Name: "project", Err: s.runner.Status().LastError})
 	}
 	return parts
+}
+
+// served returns an error unless rows can be read: [readmodel.ErrRebuilding] where those of a
+// lost history were abandoned, and no others are served yet (I13).
+func (s *Service) served(ctx context.Context) error {
+	_, _, err := s.rows.Snapshot(ctx, "")
+	if errors.Is(err, readmodel.ErrNotFound) {
+		return nil
+	}
+	return err
 }

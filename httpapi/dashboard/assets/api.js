@@ -22,8 +22,8 @@ export function ownShops() {
   }
 }
 
-/** Failure is why there is no answer. kind: "token", "missing", "busy", "refused",
- * "broken" or "offline". */
+/** Failure is why there is no answer. kind: "token", "missing", "busy", "rebuilding",
+ * "refused", "broken" or "offline". */
 export class Failure extends Error {
   constructor(kind, status, retryAfter = 0) {
     super(`${kind} (${status})`);
@@ -64,9 +64,18 @@ export async function request(path, { signal, headers = {} } = {}) {
   }
   if (!response.ok) {
     const wait = Number(response.headers.get('Retry-After'));
-    throw new Failure(kinds[response.status] ?? 'broken', response.status, Number.isFinite(wait) ? wait : 0);
+    const rebuilding = response.status === 503 && await isRebuilding(response);
+    throw new Failure(rebuilding ? 'rebuilding' : kinds[response.status] ?? 'broken', response.status, Number.isFinite(wait) ? wait : 0);
   }
   return response;
+}
+
+async function isRebuilding(response) {
+  try {
+    return (await response.json()).type === 'urn:jangbu:problem:rebuilding';
+  } catch {
+    return false; // not the API's own answer, or it broke off
+  }
 }
 
 /** read asks for JSON. */
@@ -80,13 +89,13 @@ export async function read(path, options) {
   }
 }
 
-/** patiently asks again while the API is busy, a few times. */
+/** patiently asks again while the API is busy or rebuilding, a few times. */
 export async function patiently(path, options) {
   for (let attempt = 1; ; attempt++) {
     try {
       return await read(path, options);
     } catch (e) {
-      if (!(e instanceof Failure) || e.kind !== 'busy' || attempt === 5) throw e;
+      if (!(e instanceof Failure) || e.kind !== 'busy' && e.kind !== 'rebuilding' || attempt === 5) throw e;
       await pause(Math.max(e.retryAfter, 1) * 1000 * (0.5 + Math.random()), options?.signal);
     }
   }

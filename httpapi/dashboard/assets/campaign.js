@@ -101,7 +101,7 @@ export function campaign(main, id, asOf, signal) {
         compared = true;
       },
       state(s) {
-        if (s.kind === 'ended' || s.kind === 'waiting' && !dashboard) fail(s.failure);
+        if (s.kind === 'ended' || s.kind === 'waiting' && (!dashboard || s.failure.kind === 'rebuilding')) fail(s.failure);
         linkIs(s);
       },
     });

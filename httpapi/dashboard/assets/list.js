@@ -96,7 +96,7 @@ export function list(main, shop, signal) {
         if (signal.aborted) return;
         const failure = e instanceof Failure ? e : new Failure('broken', 0);
         const lasting = failure.kind === 'token' || failure.kind === 'missing';
-        if (all !== null && !lasting) {
+        if (all !== null && !lasting && failure.kind !== 'rebuilding') {
           write(notice, w.notFresh);
           notice.hidden = false;
           await pause(wait, signal);

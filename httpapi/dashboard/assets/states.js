@@ -24,6 +24,8 @@ export function failed(failure, what, again) {
       return state('refused', w.brokenTitle, w.refusedText, home);
     case 'busy':
       return state('busy', w.brokenTitle, w.busyText, retry);
+    case 'rebuilding':
+      return state('rebuilding', w.rebuildingTitle, w.rebuildingText, retry);
     case 'offline':
       return state('offline', w.brokenTitle, w.offlineText, retry);
     default:
