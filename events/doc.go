@@ -166,8 +166,8 @@
 //     route without a policy refuses every request.
 //   - I14 Bounded by us, not by input. Frames, transactions, kept rows and trends have
 //     bounds that no record can move (TestFramesAreBoundedInBytes in events/bus/kafka,
-//     TestATransactionHoldsAtMostMaxDrafts in events/commit, TestMemoryIsBounded in
-//     readmodel/cache, TestTrendWithinBounds in readmodel/dashboard).
+//     TestATransactionHoldsAtMostMaxDrafts and TestATransactionHoldsAtMostMaxBytes in
+//     events/commit, TestMemoryIsBounded in readmodel/cache, TestTrendWithinBounds in readmodel/dashboard).
 //
 // # When something fails
 //

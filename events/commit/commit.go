@@ -11,9 +11,12 @@ import (
 	"jangbu/events"
 )
 
-// MaxDrafts is the maximum number of drafts joined into one transaction (I14). A
-// single call with more drafts is written alone.
-const MaxDrafts = 20_000
+// MaxDrafts and MaxBytes bound the drafts joined into one transaction, and their texts
+// (I14). A single call beyond either is written alone.
+const (
+	MaxDrafts = 20_000
+	MaxBytes  = 16 << 20
+)
 
 // ErrClosed means that Append was called after Close.
 var ErrClosed = errors.New("appender is closed")
@@ -52,6 +55,7 @@ var _ events.Appender = (*Appender)(nil)
 type call struct {
 	drafts []events.Draft
 	read   []events.Reading
+	bytes  int          // of the drafts, as size counts them
 	tx     *transaction // guarded by Appender.mu; nil while queued
 
 	done     chan struct{}    // closed once outcomes and err are set
@@ -86,7 +90,7 @@ func (a *Appender) Append(ctx context.Context, drafts []events.Draft, read ...ev
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	c := &call{drafts: drafts, read: read, done: make(chan struct{})}
+	c := &call{drafts: drafts, read: read, bytes: size(drafts), done: make(chan struct{})}
 	if err := a.enqueue(c); err != nil {
 		return nil, err
 	}
@@ -165,15 +169,15 @@ func (a *Appender) next(cancel context.CancelFunc) *transaction {
 		}
 		a.arrived.Wait()
 	}
-	n, size := 1, len(a.queue[0].drafts)
-	for n < len(a.queue) && size+len(a.queue[n].drafts) <= MaxDrafts {
-		size += len(a.queue[n].drafts)
+	n, drafts, bytes := 1, len(a.queue[0].drafts), a.queue[0].bytes
+	for n < len(a.queue) && drafts+len(a.queue[n].drafts) <= MaxDrafts && bytes+a.queue[n].bytes <= MaxBytes {
+		drafts, bytes = drafts+len(a.queue[n].drafts), bytes+a.queue[n].bytes
 		n++
 	}
 	tx := &transaction{calls: slices.Clone(a.queue[:n]), waiting: n, cancel: cancel}
 	a.queue = slices.Delete(a.queue, 0, n)
 	if n > 1 {
-		tx.drafts = make([]events.Draft, 0, size)
+		tx.drafts = make([]events.Draft, 0, drafts)
 	}
 	for _, c := range tx.calls {
 		c.tx = tx

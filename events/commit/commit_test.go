@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -147,6 +148,38 @@ func TestATransactionHoldsAtMostMaxDrafts(t *testing.T) {
 			got = append(got, len(tx))
 		}
 		if diff := cmp.Diff([]int{1, commit.MaxDrafts, 1, commit.MaxDrafts + 7, 5}, got); diff != "" {
+			t.Errorf("sizes of transactions (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestATransactionHoldsAtMostMaxBytes(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		log := newGatedLog()
+		a := commit.New(log, commit.Options{})
+		defer a.Close()
+
+		// Of a quarter of the bound each, save for what an event occupies beside its texts.
+		large := func(n int) []events.Draft {
+			drafts := numbered(0, n)
+			for i := range drafts {
+				drafts[i].Event = &events.EventCreated{Title: strings.Repeat("가", commit.MaxBytes/4/n/3)}
+			}
+			return drafts
+		}
+		for _, drafts := range [][]events.Draft{numbered(0, 1), large(10), large(2), numbered(0, 1), large(7), large(4), large(1), large(3)} {
+			appendIn(t.Context(), a, drafts)
+		}
+		for range 3 {
+			log.gate <- nil
+			synctest.Wait()
+		}
+		var got []int
+		for _, tx := range log.transactions {
+			got = append(got, len(tx))
+		}
+		if diff := cmp.Diff([]int{1, 10 + 2 + 1 + 7, 4 + 1 + 3}, got); diff != "" {
 			t.Errorf("sizes of transactions (-want +got):\n%s", diff)
 		}
 	})
