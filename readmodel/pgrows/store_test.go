@@ -11,12 +11,16 @@ import (
 	"jangbu/readmodel/readmodeltest"
 )
 
-func adapter() readmodeltest.Adapter {
+// adapter returns the store at a database, or where through leads from it.
+func adapter(through ...func(string) string) readmodeltest.Adapter {
 	return readmodeltest.Adapter{
 		Database: func(t testing.TB, tables []*readmodel.Table) func() readmodel.Store {
 			url := services.Database(t)
 			if _, err := connect(t, url).Exec(t.Context(), readmodeltest.ExtraOnPostgres); err != nil {
 				t.Fatal(err)
+			}
+			for _, lead := range through {
+				url = lead(url)
 			}
 			return func() readmodel.Store {
 				store, err := pgrows.Open(t.Context(), url, tables, pgrows.Options{})
@@ -33,6 +37,12 @@ func adapter() readmodeltest.Adapter {
 func TestConformance(t *testing.T) {
 	t.Parallel()
 	readmodeltest.Test(t, adapter())
+}
+
+// TestConformanceThroughPgBouncer gives each transaction another session.
+func TestConformanceThroughPgBouncer(t *testing.T) {
+	t.Parallel()
+	readmodeltest.Test(t, adapter(services.PgBouncer(t)))
 }
 
 // lead registers the projections of all tables and takes a lease.

@@ -15,9 +15,9 @@ import (
 // patience is how long creating or dropping a database may take.
 const patience = time.Minute
 
-// Database creates an empty database, which is dropped when the test ends, and
-// returns its URL.
-func Database(t testing.TB) string {
+// Database creates an empty database, with options of CREATE DATABASE, and returns its
+// URL. The database is dropped when the test ends.
+func Database(t testing.TB, options ...string) string {
 	t.Helper()
 	admin := service(t, "JANGBU_TEST_DATABASE_URL", "AGAINST POSTGRESQL")
 	address, err := url.Parse(admin)
@@ -25,7 +25,7 @@ func Database(t testing.TB) string {
 		t.Fatal("JANGBU_TEST_DATABASE_URL: expected a URL such as postgres://postgres@127.0.0.1:5432/postgres")
 	}
 	name := "jangbu_test_" + strings.ToLower(rand.Text())
-	administer(t, admin, `CREATE DATABASE `+name)
+	administer(t, admin, `CREATE DATABASE `+name+` `+strings.Join(options, " "))
 	t.Cleanup(func() { administer(t, admin, `DROP DATABASE `+name+` WITH (FORCE)`) })
 	address.Path = "/" + name
 	return address.String()

@@ -1,0 +1,42 @@
+//go:build unix
+
+package pglog_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"jangbu/events"
+	"jangbu/events/eventstest"
+	"jangbu/events/eventstest/services"
+	"jangbu/events/pglog"
+)
+
+// TestLogThroughPgBouncer runs the conformance suite where each transaction has another
+// session.
+func TestLogThroughPgBouncer(t *testing.T) {
+	t.Parallel()
+	pooled := services.PgBouncer(t)
+	eventstest.TestLog(t, eventstest.Adapter{
+		New: func(t testing.TB) eventstest.Store {
+			url := services.Database(t)
+			return eventstest.Store{
+				Open: func(t testing.TB) events.Log { return open(t, pooled(url)) },
+				Exec: func(ctx context.Context, statements ...string) error { return exec(ctx, url, statements) },
+			}
+		},
+		LiftAccount: `ALTER TABLE log_head DROP CONSTRAINT log_head_account`,
+		HourAhead:   `UPDATE log_head SET recorded_at = recorded_at + interval '1 hour'`,
+	})
+}
+
+// TestOpenRefusesOtherEncodings opens a database that cannot hold every text.
+func TestOpenRefusesOtherEncodings(t *testing.T) {
+	t.Parallel()
+	url := services.Database(t, `TEMPLATE template0 LOCALE 'C' ENCODING 'EUC_KR'`)
+	_, err := pglog.Open(t.Context(), url, pglog.Options{})
+	if err == nil || !strings.Contains(err.Error(), "encoding is EUC_KR; expected UTF8") {
+		t.Errorf("Open: %v, want an error that names both encodings", err)
+	}
+}
