@@ -16,7 +16,7 @@ func BenchmarkDecode(b *testing.B) {
 			b.SetBytes(int64(len(rec.Value)))
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := events.Decode(t, rec); err != nil {
+				if _, err := events.Decode(t, rec, rec.Timestamp); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -62,7 +62,7 @@ func TestCloudEvents(t *testing.T) {
 				if name == "binary, with an id only" {
 					of = typ
 				}
-				got, err := events.Decode(of, rec)
+				got, err := events.Decode(of, rec, rec.Timestamp)
 				if err != nil {
 					t.Errorf("%s: %v", name, err)
 					continue
@@ -93,14 +93,14 @@ func TestCloudEventsID(t *testing.T) {
 	id := func(pairs ...string) events.ID {
 		rec := record(fullJSON(typ))
 		rec.Headers = headers(pairs...)
-		d, err := events.Decode(typ, rec)
+		d, err := events.Decode(typ, rec, rec.Timestamp)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return d.ID
 	}
 	inBody := func(attributes string) events.ID {
-		d, err := events.Decode(typ, structured(typ, attributes+`,"type":"DistributionCompleted"`))
+		d, err := events.Decode(typ, structured(typ, attributes+`,"type":"DistributionCompleted"`), stamp)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -214,7 +214,7 @@ func TestCloudEventsOfUnknownType(t *testing.T) {
 		binary := record(fullJSON(events.TypeEventCreated))
 		binary.Headers = headers("ce_id", "1", "ce_type", name)
 		for _, rec := range []events.Record{binary, structured(events.TypeEventCreated, `"id":"1","type":"`+name+`"`)} {
-			_, err := events.Decode(events.TypeEventCreated, rec)
+			_, err := events.Decode(events.TypeEventCreated, rec, rec.Timestamp)
 			if !errors.Is(err, events.ErrUnknownType) || errors.Is(err, events.ErrMalformed) || events.ReasonOf(err) != events.ReasonUnknownType {
 				t.Errorf("type %q: got %v", name, err)
 				continue

@@ -123,7 +123,7 @@ func TestSchemasAndDecodeAgree(t *testing.T) {
 					return
 				}
 				refused := schema.Validate(instance)
-				_, malformed := events.Decode(typ, events.Record{Value: value, Timestamp: contractStamp()})
+				_, malformed := events.Decode(typ, events.Record{Value: value, Timestamp: contractStamp()}, contractStamp())
 				if (refused == nil) != (malformed == nil) {
 					t.Errorf("%s\nschema: %v\ndecode: %v", value, refused, malformed)
 				}
@@ -190,7 +190,7 @@ func TestSchemasAndTypesNameTheSameMembers(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			decoded, err := events.Decode(typ, events.Record{Value: value, Timestamp: contractStamp()})
+			decoded, err := events.Decode(typ, events.Record{Value: value, Timestamp: contractStamp()}, contractStamp())
 			if err != nil {
 				t.Fatal(err)
 			}

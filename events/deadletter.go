@@ -3,6 +3,7 @@ package events
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 )
 
@@ -17,7 +18,15 @@ const (
 	ReasonUnknownType Reason = "unknown-type"
 	// ReasonConflict: the log holds the same ID with other content.
 	ReasonConflict Reason = "conflict"
+	// ReasonKey: the entry of the record's campaign in the key store is damaged. The
+	// record passes once the entry is mended or has been destroyed.
+	ReasonKey Reason = "key"
 )
+
+// Reasons returns the reasons in the order in which they are listed.
+func Reasons() []Reason {
+	return []Reason{ReasonMalformed, ReasonUnknownType, ReasonConflict, ReasonKey}
+}
 
 // DeadLetter is a record that could not become an event, kept and sealed. It
 // waits until [DeadLetters] revives or discards it.
@@ -28,7 +37,9 @@ type DeadLetter struct {
 	Topic     string
 	Partition int32
 	Offset    int64
-	Timestamp time.Time // the record's own; whole microseconds, UTC
+	// Timestamp is the record's own: whole microseconds, UTC; zero if it is none that
+	// every store holds, see Storable.
+	Timestamp time.Time
 	Reason    Reason
 	// Detail names the field, the problem and the expected form. It holds no value
 	// of the record (I10).
@@ -39,6 +50,22 @@ type DeadLetter struct {
 	BuriedAt time.Time
 	// Discarded is nil while the letter waits.
 	Discarded *Discarded
+}
+
+// Storable returns the letter as every store and RFC 3339 can hold it, whatever its
+// record was (I5): a timestamp outside the years 1 to 9999 becomes zero, and what is not
+// UTF-8 or a NUL becomes U+FFFD. Adapters call it before they write a letter.
+func (d DeadLetter) Storable() DeadLetter {
+	d.Timestamp = d.Timestamp.UTC().Truncate(time.Microsecond)
+	if d.Timestamp.Before(time.Time{}) || !d.Timestamp.Before(time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC)) {
+		d.Timestamp = time.Time{}
+	}
+	d.Topic, d.Reason, d.Detail = storableText(d.Topic), Reason(storableText(string(d.Reason))), storableText(d.Detail)
+	return d
+}
+
+func storableText(s string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(s, "\ufffd"), "\x00", "\ufffd")
 }
 
 // Discarded says when, by whom and why a letter was discarded.

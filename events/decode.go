@@ -91,11 +91,17 @@ func (d *Decoded) SetPseudonym(p Pseudonym) {
 
 // Decode strictly decodes a record of a topic that carries events of type t. It
 // accepts bare JSON and CloudEvents 1.0 in binary and structured mode; the type
-// of a CloudEvent, if it has one, overrides t. Errors match [ErrMalformed] or
-// [ErrUnknownType].
-func Decode(t Type, rec Record) (Decoded, error) {
+// of a CloudEvent, if it has one, overrides t. The record's timestamp is judged here,
+// once: no later code meets one that is before 2000 or more than a day after now. Errors
+// match [ErrMalformed] or [ErrUnknownType].
+func Decode(t Type, rec Record, now time.Time) (Decoded, error) {
 	if len(rec.Key)+len(rec.Value) > MaxRecordBytes {
 		return Decoded{}, malformed(FieldError{Problem: "is longer than 1 MiB", Want: "at most 1048576 bytes"})
+	}
+	if !plausible(rec.Timestamp, now) {
+		return Decoded{}, malformed(FieldError{
+			Field: "Kafka timestamp", Problem: "is not between 2000 and tomorrow", Want: "milliseconds since 1970",
+		})
 	}
 	env, err := openEnvelope(t, rec)
 	if err != nil {
@@ -122,6 +128,12 @@ func Decode(t Type, rec Record) (Decoded, error) {
 	d.Digest = contentDigest(d.Event)
 	d.ID = draftID(&d.Draft, &env, stamp)
 	return d, nil
+}
+
+// plausible reports whether a record may have the timestamp: producers send 0, and
+// micro- and nanoseconds.
+func plausible(stamp, now time.Time) bool {
+	return !stamp.Before(time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)) && !stamp.After(now.Add(24*time.Hour))
 }
 
 func malformed(f FieldError) error { return &MalformedError{Fields: []FieldError{f}} }

@@ -1,6 +1,7 @@
 package events_test
 
 import (
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -224,22 +225,42 @@ func TestDecodeOccurrenceBounds(t *testing.T) {
 				t.Errorf("%s %v (-want +got):\n%s", field, c.at, diff)
 			}
 		}
-		old := record(with(t, typ, field, ""))
-		old.Timestamp = time.Unix(0, 0)
-		if got := refused(t, typ, old); len(got) != 1 || got[0].Field != field {
-			t.Errorf("record of 1970 without %s: %v", field, got)
+	}
+}
+
+// A record's timestamp is judged where the record enters, by the clock there: producers
+// that send 0, seconds, micro- or nanoseconds are told what is expected.
+func TestDecodeRefusesATimestampThatIsNoTime(t *testing.T) {
+	t.Parallel()
+	now := stamp
+	since2000 := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
+	want := []events.FieldError{{Field: "Kafka timestamp", Problem: "is not between 2000 and tomorrow", Want: "milliseconds since 1970"}}
+	for _, typ := range events.Types() {
+		for _, at := range []time.Time{since2000, now, now.Add(24 * time.Hour)} {
+			rec := record(with(t, typ, "createdAt", "", "registeredAt", "", "completedAt", `"2000-01-01T00:00:00Z"`, "fetchedAt", `"2000-01-01T00:00:00Z"`))
+			rec.Timestamp = at
+			if _, err := events.Decode(typ, rec, now); err != nil {
+				t.Errorf("%s of %v: %v", typ, at, err)
+			}
 		}
-	}
-	// Without a record's timestamp there is no upper bound.
-	rec := record(fullJSON(events.TypeChannelStatsFetched))
-	rec.Timestamp = time.Time{}
-	if _, err := events.Decode(events.TypeChannelStatsFetched, rec); err != nil {
-		t.Error(err)
-	}
-	rec = record(with(t, events.TypeParticipantRegistered, "registeredAt", ""))
-	rec.Timestamp = time.Time{}
-	if got := refused(t, events.TypeParticipantRegistered, rec); got[0].Problem != "is missing, and the record has no timestamp" {
-		t.Errorf("got %v", got)
+		for _, at := range []time.Time{
+			{},
+			time.UnixMilli(0),
+			time.UnixMilli(now.Unix()), // seconds
+			time.UnixMilli(now.UnixMicro()),
+			time.UnixMilli(now.UnixNano()),
+			time.UnixMilli(math.MinInt64), time.UnixMilli(math.MaxInt64),
+			since2000.Add(-time.Millisecond),
+			now.Add(24*time.Hour + time.Millisecond),
+		} {
+			for _, doc := range []string{fullJSON(typ), "{}"} {
+				rec := record(doc)
+				rec.Timestamp = at
+				if diff := cmp.Diff(want, refused(t, typ, rec)); diff != "" {
+					t.Errorf("%s of %v (-want +got):\n%s", typ, at, diff)
+				}
+			}
+		}
 	}
 }
 
@@ -251,7 +272,7 @@ func TestDecodeAbsentTimeIsTheRecordsOwn(t *testing.T) {
 	} {
 		rec := record(with(t, typ, field, ""))
 		rec.Timestamp = stamp.Add(1999 * time.Nanosecond)
-		first, err := events.Decode(typ, rec)
+		first, err := events.Decode(typ, rec, rec.Timestamp)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -261,7 +282,7 @@ func TestDecodeAbsentTimeIsTheRecordsOwn(t *testing.T) {
 		// Produced again, the record has another timestamp: a registration still counts
 		// once (I1); a campaign is described once more (I4).
 		rec.Timestamp = stamp.Add(time.Minute)
-		again, err := events.Decode(typ, rec)
+		again, err := events.Decode(typ, rec, rec.Timestamp)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -133,7 +133,8 @@
 //     dead-lettered is a constraint of the database (eventstest, "DeadLetters",
 //     "Revive" and "Discard"), reported by [Totals]. A record that the database
 //     refuses is tried again; one that the contract refuses is buried
-//     (TestMalformedRecords below cmd/jangbu).
+//     (TestMalformedRecords below cmd/jangbu), whatever
+//     it holds ([DeadLetter.Storable]; TestTimestampsThatAreNoTimes in events/bus).
 //   - I6 Rows equal the fold. Folds are pure by their imports and accept any
 //     interleaving of topics (TestFoldInBatches, TestInterleavingOfTopicsDoesNotMatter
 //     in projections); the stores keep them exactly (readmodeltest, "RandomBatches").

@@ -259,16 +259,12 @@ func (o *object) occurrence(name string, stamp time.Time, required bool) (field,
 			o.missing(name, wantOccurrence)
 			return field, field
 		}
-		if stamp.IsZero() {
-			o.fail(name, "is missing, and the record has no timestamp", wantOccurrence)
-			return field, field
-		}
 		occurred = stamp
 	}
 	switch {
 	case occurred.Year() < 2000:
 		o.fail(name, "is before the year 2000", wantOccurrence)
-	case !stamp.IsZero() && occurred.After(stamp.Add(24*time.Hour)):
+	case occurred.After(stamp.Add(24 * time.Hour)):
 		o.fail(name, "is more than a day after the record's timestamp", wantOccurrence)
 	}
 	return field, occurred

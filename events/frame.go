@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 )
 
@@ -28,7 +29,7 @@ func (f *Frame) Next() int64 { return f.Records[len(f.Records)-1].Offset + 1 }
 
 // AppendFrame appends the encoded frame to dst. It writes the frame's topic and
 // partition once; its records must have the same. Timestamps are truncated to
-// microseconds.
+// microseconds, and those beyond what 64 bits of them hold to the first or last.
 //
 // An encoded frame is a version byte, the topic, its ID, the partition, and then records
 // up to the end, each preceded by its length, so that [AppendFrameRecord] can
@@ -54,7 +55,7 @@ func AppendFrameRecord(dst []byte, r Record) []byte {
 	}
 	dst = binary.AppendUvarint(dst, uint64(size))
 	dst = binary.AppendVarint(dst, r.Offset)
-	dst = binary.BigEndian.AppendUint64(dst, uint64(r.Timestamp.UnixMicro()))
+	dst = binary.BigEndian.AppendUint64(dst, uint64(Micros(r.Timestamp)))
 	dst = appendOptional(dst, r.Key)
 	dst = appendOptional(dst, r.Value)
 	dst = binary.AppendUvarint(dst, uint64(len(r.Headers)))
@@ -64,6 +65,19 @@ func AppendFrameRecord(dst []byte, r Record) []byte {
 		dst = appendOptional(dst, h.Value)
 	}
 	return dst
+}
+
+// Micros returns t in microseconds since 1970, or the least or greatest int64 where they
+// are more than it holds: a Kafka timestamp may be any int64 of milliseconds.
+func Micros(t time.Time) int64 {
+	switch {
+	case t.Before(time.UnixMicro(math.MinInt64)):
+		return math.MinInt64
+	case t.After(time.UnixMicro(math.MaxInt64)):
+		return math.MaxInt64
+	default:
+		return t.UnixMicro()
+	}
 }
 
 // DecodeFrame is the inverse of [AppendFrame]. Keys, values and values of headers

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"testing"
 	"time"
@@ -46,6 +47,27 @@ func TestFrameGrowsByRecord(t *testing.T) {
 			t.Fatalf("encoded frame (-at once +record by record):\n%s", diff)
 		}
 	})
+}
+
+// A Kafka timestamp may be any int64 of milliseconds, more than fit in microseconds.
+func TestFrameHoldsEveryTimestamp(t *testing.T) {
+	t.Parallel()
+	first, last := time.UnixMicro(math.MinInt64).UTC(), time.UnixMicro(math.MaxInt64).UTC()
+	for _, c := range []struct{ sent, want time.Time }{
+		{time.UnixMilli(math.MinInt64), first},
+		{time.UnixMilli(math.MaxInt64), last},
+		{time.UnixMilli(1_795_392_000_000_000_000), last}, // nanoseconds
+		{time.Unix(math.MinInt64, 0), first},
+		{first, first},
+		{last, last},
+		{time.Time{}, time.Time{}},
+		{time.UnixMilli(-1), time.UnixMilli(-1).UTC()},
+	} {
+		f, err := events.DecodeFrame(events.AppendFrame(nil, events.Frame{Topic: "t", Records: []events.Record{{Timestamp: c.sent}}}))
+		if err != nil || len(f.Records) != 1 || !f.Records[0].Timestamp.Equal(c.want) {
+			t.Errorf("%v came back as %+v, %v; want %v", c.sent, f, err, c.want)
+		}
+	}
 }
 
 func TestFrameKeepsNilAndEmptyApart(t *testing.T) {

@@ -58,7 +58,7 @@ func TestStoredIdentitiesNeverChange(t *testing.T) {
 	} {
 		rec := record(c.value)
 		rec.Headers = c.header
-		d, err := events.Decode(c.typ, rec)
+		d, err := events.Decode(c.typ, rec, rec.Timestamp)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -153,7 +153,7 @@ func TestRegistrationIDIsOfItsCampaignAndParticipant(t *testing.T) {
 		records = append(records, rec)
 	}
 	for _, rec := range records {
-		if d, err := events.Decode(typ, rec); err != nil || d.ID != bare.ID || d.Digest != bare.Digest {
+		if d, err := events.Decode(typ, rec, rec.Timestamp); err != nil || d.ID != bare.ID || d.Digest != bare.Digest {
 			t.Errorf("%s\nhas the ID %v, want %v, or another digest; %v", rec.Value, d.ID, bare.ID, err)
 		}
 	}
@@ -168,7 +168,7 @@ func TestCorrectionsAreEvents(t *testing.T) {
 	at := func(value string, minute int) events.Decoded {
 		rec := record(value)
 		rec.Timestamp = stamp.Add(time.Duration(minute) * time.Minute)
-		d, err := events.Decode(typ, rec)
+		d, err := events.Decode(typ, rec, rec.Timestamp)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -41,7 +41,7 @@ func fullJSON(t events.Type) string {
 // fullEvent is the event of [fullJSON].
 func fullEvent(tb testing.TB, t events.Type) events.Event {
 	tb.Helper()
-	d, err := events.Decode(t, record(fullJSON(t)))
+	d, err := events.Decode(t, record(fullJSON(t)), stamp)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -75,7 +75,7 @@ func with(t *testing.T, typ events.Type, changes ...string) string {
 
 func decode(t *testing.T, typ events.Type, value string) events.Decoded {
 	t.Helper()
-	d, err := events.Decode(typ, record(value))
+	d, err := events.Decode(typ, record(value), stamp)
 	if err != nil {
 		t.Fatalf("decode %s: %v", value, err)
 	}
@@ -85,7 +85,7 @@ func decode(t *testing.T, typ events.Type, value string) events.Decoded {
 // refused returns the field errors of a record that must be malformed.
 func refused(t *testing.T, typ events.Type, rec events.Record) []events.FieldError {
 	t.Helper()
-	d, err := events.Decode(typ, rec)
+	d, err := events.Decode(typ, rec, stamp)
 	malformed, ok := errors.AsType[*events.MalformedError](err)
 	if !ok {
 		t.Fatalf("got %v and error %v, want a MalformedError", d, err)

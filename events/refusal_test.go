@@ -210,7 +210,7 @@ func TestDecodeRefuses(t *testing.T) {
 				add(field, raw, "is out of range", "a year from 1900 to 9998")
 			}
 		}
-		if d, err := events.Decode(9, record(fullJSON(typ))); !errors.Is(err, events.ErrUnknownType) {
+		if d, err := events.Decode(9, record(fullJSON(typ)), stamp); !errors.Is(err, events.ErrUnknownType) {
 			t.Errorf("type 9 decoded as %v, %v", d, err)
 		}
 	}
@@ -238,7 +238,7 @@ func TestDecodeMaxRecordBytes(t *testing.T) {
 	head, tail := strings.TrimSuffix(fullJSON(events.TypeEventCreated), "}")+`,"unknown":"`, `"}`
 	rec := record("")
 	rec.Value = []byte(head + strings.Repeat("x", events.MaxRecordBytes-len(head)-len(tail)-len(rec.Key)) + tail)
-	if _, err := events.Decode(events.TypeEventCreated, rec); err != nil {
+	if _, err := events.Decode(events.TypeEventCreated, rec, rec.Timestamp); err != nil {
 		t.Errorf("record of exactly 1 MiB: %v", err)
 	}
 	rec.Key = append(rec.Key, 'x')
@@ -250,7 +250,7 @@ func TestDecodeMaxRecordBytes(t *testing.T) {
 
 func TestMalformedErrorText(t *testing.T) {
 	t.Parallel()
-	_, err := events.Decode(events.TypeParticipantRegistered, record(`{"participantId":"p","phoneNumber":5,"eventId":"e"}`))
+	_, err := events.Decode(events.TypeParticipantRegistered, record(`{"participantId":"p","phoneNumber":5,"eventId":"e"}`), stamp)
 	if want := "phoneNumber: is a number; expected 1 to 200 bytes of text without control characters"; err == nil || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)
 	}
@@ -284,7 +284,7 @@ func TestDecodeRefusesPhoneNumberElsewhere(t *testing.T) {
 	// The transport's id is not part of a registration: nothing of it is kept.
 	rec := record(fullJSON(typ))
 	rec.Headers = headers("ce_id", "registration-01012345678", "ce_source", "tel:+82-10-1234-5678")
-	if d, err := events.Decode(typ, rec); err != nil || d.ID != decode(t, typ, fullJSON(typ)).ID {
+	if d, err := events.Decode(typ, rec, rec.Timestamp); err != nil || d.ID != decode(t, typ, fullJSON(typ)).ID {
 		t.Errorf("got %v, %v", d, err)
 	}
 	for _, innocent := range []string{"p-01012345679", "1234-5678", "0101234", "p-20261123100000"} {

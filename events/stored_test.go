@@ -23,7 +23,7 @@ func decodeStrictly(typ events.Type, stored []byte, p events.Pseudonym) (events.
 	if typ == events.TypeParticipantRegistered {
 		value = `{"phoneNumber":"1",` + strings.TrimPrefix(value, "{")
 	}
-	d, err := events.Decode(typ, events.Record{Timestamp: endOfTime, Value: []byte(value)})
+	d, err := events.Decode(typ, events.Record{Timestamp: endOfTime, Value: []byte(value)}, endOfTime)
 	d.SetPseudonym(p)
 	return d.Event, err
 }
@@ -270,7 +270,7 @@ func FuzzDecode(f *testing.F) {
 				rec.Headers = append(rec.Headers, headers(name, v)...)
 			}
 		}
-		d, err := events.Decode(events.Type(typ), rec)
+		d, err := events.Decode(events.Type(typ), rec, rec.Timestamp)
 		if err != nil {
 			if shown := digits.FindString(strings.ReplaceAll(err.Error(), limit, "")); shown != "" {
 				t.Errorf("the error shows what was sent (I10): %v", err)

@@ -32,7 +32,7 @@ func created(t *testing.T, campaign string) events.Draft {
 	d, err := events.Decode(events.TypeEventCreated, events.Record{
 		Timestamp: time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC),
 		Value:     fmt.Appendf(nil, `{"eventId":%q,"storeId":"store-1","title":"t","objective":"o"}`, campaign),
-	})
+	}, time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +48,8 @@ func appendRegistrations(t *testing.T, log events.Appender, n int) {
 	}
 	drafts := make([]events.Draft, n)
 	for i := range drafts {
-		d, err := events.Decode(events.TypeParticipantRegistered, g.Next())
+		record := g.Next()
+		d, err := events.Decode(events.TypeParticipantRegistered, record, record.Timestamp)
 		if err != nil {
 			t.Fatal(err)
 		}

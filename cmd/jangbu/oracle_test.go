@@ -90,7 +90,7 @@ func syntheticDrafts(t *testing.T) []events.Draft {
 	}
 	var drafts []events.Draft
 	for _, record := range records {
-		d, err := events.Decode(types[record.Topic], record)
+		d, err := events.Decode(types[record.Topic], record, record.Timestamp)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -99,7 +99,7 @@ func (o *operated) fill(t *testing.T, at stores.Config) {
 	var drafts []events.Draft
 	for _, record := range records {
 		typ, _ := events.TypeNamed(record.Topic)
-		decoded, err := events.Decode(typ, record)
+		decoded, err := events.Decode(typ, record, record.Timestamp)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -65,7 +65,7 @@ func drafts(t testing.TB, seed uint64, registrations int) []events.Draft {
 	all := make([]events.Draft, 0, len(records))
 	for i, record := range records {
 		typ, _ := events.TypeNamed(record.Topic)
-		d, err := events.Decode(typ, record)
+		d, err := events.Decode(typ, record, record.Timestamp)
 		if err != nil {
 			t.Fatal(err)
 		}

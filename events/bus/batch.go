@@ -3,6 +3,7 @@ package bus
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"jangbu/events"
 	"jangbu/events/privacy"
@@ -32,10 +33,10 @@ type refusal struct {
 // judge decodes records of a topic that carries events of type t, and turns phone
 // numbers into pseudonyms. It returns an error only where the key store fails. New
 // records and dead letters both pass through it.
-func judge(ctx context.Context, keeper *privacy.Keeper, t events.Type, records []events.Record) (*batch, error) {
+func judge(ctx context.Context, keeper *privacy.Keeper, t events.Type, records []events.Record, now time.Time) (*batch, error) {
 	b := &batch{good: make([]registrable, 0, len(records))}
 	for i, record := range records {
-		d, err := events.Decode(t, record)
+		d, err := events.Decode(t, record, now)
 		if err != nil {
 			b.bad = append(b.bad, refusal{i, events.ReasonOf(err), err.Error()})
 			continue

@@ -37,7 +37,7 @@ func (h *ingest) handle(msg *message.Message) error {
 }
 
 func (h *ingest) write(ctx context.Context, frame *events.Frame) error {
-	batch, err := judge(ctx, h.privacy, h.typ, frame.Records)
+	batch, err := judge(ctx, h.privacy, h.typ, frame.Records, time.Now())
 	if err != nil {
 		return err
 	}
@@ -97,8 +97,7 @@ func (h *ingest) bury(ctx context.Context, frame *events.Frame, refused []refusa
 		}
 		letters[i] = events.DeadLetter{
 			ID: id, Topic: record.Topic, Partition: record.Partition, Offset: record.Offset,
-			Timestamp: record.Timestamp.UTC().Truncate(time.Microsecond),
-			Reason:    bad.reason, Detail: bad.detail, Sealed: sealed,
+			Timestamp: record.Timestamp, Reason: bad.reason, Detail: bad.detail, Sealed: sealed,
 		}
 	}
 	if err := h.dead.Bury(ctx, letters, reading(frame, 0)); err != nil {

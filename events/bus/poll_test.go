@@ -123,7 +123,7 @@ func TestPoll(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, record := range frame.Records {
-				d, err := events.Decode(events.TypeChannelStatsFetched, record)
+				d, err := events.Decode(events.TypeChannelStatsFetched, record, record.Timestamp)
 				if err != nil {
 					t.Fatalf("%s: %v", record.Value, err)
 				}

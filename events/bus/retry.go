@@ -3,6 +3,7 @@ package bus
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"jangbu/events"
 	"jangbu/events/privacy"
@@ -15,6 +16,8 @@ type Retrier struct {
 	Privacy *privacy.Keeper
 	// Topics names the topic of each type, as for [Ingest].
 	Topics map[events.Type]string
+	// Now is the clock that judges the records' timestamps.
+	Now func() time.Time
 
 	tried map[identity]events.Digest // the events that Try found to pass
 }
@@ -100,7 +103,7 @@ func (r *Retrier) judge(ctx context.Context, letters []events.DeadLetter) ([]Fat
 		records[t], of[t] = append(records[t], record), append(of[t], i)
 	}
 	for _, t := range events.Types() {
-		b, err := judge(ctx, r.Privacy, t, records[t])
+		b, err := judge(ctx, r.Privacy, t, records[t], r.Now())
 		if err != nil {
 			return nil, nil, err
 		}

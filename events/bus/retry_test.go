@@ -53,7 +53,7 @@ func (s *stores) open(t *testing.T, keys events.Keys) *privacy.Keeper {
 func (s *stores) retrier(keeper *privacy.Keeper) *bus.Retrier {
 	return &bus.Retrier{Log: s.log, Privacy: keeper, Topics: map[events.Type]string{
 		events.TypeParticipantRegistered: topic, events.TypeEventCreated: "event-created",
-	}}
+	}, Now: time.Now}
 }
 
 // buried buries records, sealed, as a decoder that knew less would have.
@@ -116,7 +116,7 @@ func TestRetry(t *testing.T) {
 	for i := 7; i <= 8; i++ { // the producer's own id, for two contents
 		records[i].Headers = []events.Header{{Key: "ce_id", Value: []byte("created-3")}}
 	}
-	stored, err := events.Decode(events.TypeEventCreated, records[7])
+	stored, err := events.Decode(events.TypeEventCreated, records[7], records[7].Timestamp)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -253,7 +253,7 @@ func TestRetriedAsIngested(t *testing.T) {
 	late := recordsOf(topic, registration("p-101", "010-1234-0101"))
 	late[0].Timestamp = time.Now().Add(time.Hour).Truncate(time.Microsecond)
 	buried(t, b.log, keeper, late...)
-	again := &bus.Retrier{Log: b.log, Privacy: keeper, Topics: map[events.Type]string{events.TypeParticipantRegistered: topic}}
+	again := &bus.Retrier{Log: b.log, Privacy: keeper, Topics: map[events.Type]string{events.TypeParticipantRegistered: topic}, Now: time.Now}
 	if fates, err = again.Retry(t.Context(), waiting(t, b.log)); err != nil {
 		t.Fatal(err)
 	}

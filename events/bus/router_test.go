@@ -37,6 +37,7 @@ const (
 
 // bundle is a router from an embedded broker into a log on SQLite.
 type bundle struct {
+	broker   string
 	log      *sqlitelog.Log
 	producer *kafka.Producer
 	ended    <-chan error // what Run returned
@@ -70,7 +71,7 @@ func setup(t *testing.T, wrap func(*bus.Ingest)) *bundle {
 	}
 	t.Cleanup(broker.Close)
 	client := kafka.Config{Brokers: []string{broker.Addr()}, Group: "jangbu"}
-	b := &bundle{lines: new(lines)}
+	b := &bundle{broker: broker.Addr(), lines: new(lines)}
 	if b.producer, err = kafka.NewProducer(client); err != nil {
 		t.Fatal(err)
 	}

@@ -23,7 +23,7 @@ func draftOf(t *testing.T, participant, region string) events.Draft {
 		Timestamp: time.Date(2026, 11, 23, 1, 0, 0, 0, time.UTC),
 		Value: fmt.Appendf(nil, `{"participantId":%q,"eventId":"evt-1","phoneNumber":"010-9876-5432","region":%q}`,
 			participant, region),
-	})
+	}, time.Date(2026, 11, 23, 1, 0, 0, 0, time.UTC))
 	if err != nil {
 		t.Error(err)
 	}

@@ -1,6 +1,10 @@
 package eventstest
 
 import (
+	"bytes"
+	"encoding/json"
+	"math"
+	"strings"
 	"testing"
 	"time"
 
@@ -42,6 +46,54 @@ func testDeadLetters(t *testing.T, a Adapter) {
 				t.Errorf("buried at %v: want whole microseconds", d.BuriedAt)
 			}
 		}
+	})
+	rule(t, a, "a letter is written whatever its record holds", func(t *testing.T, s Store) {
+		log, letters := s.Open(t), extremeLetters()
+		whole := cmp.Comparer(bytes.Equal) // byte by byte cmp takes minutes
+		for _, d := range letters {
+			mustBury(t, log, d) // by itself, so that a failure names it
+		}
+		mustBury(t, log, letters...)
+		wantTotals(t, log, events.Totals{
+			Received: 2 * int64(len(letters)), DeadLettered: int64(len(letters)), Duplicates: int64(len(letters)),
+		})
+		want := make([]events.DeadLetter, len(letters))
+		for i, d := range letters {
+			want[i] = d.Storable()
+			got, err := log.DeadLetters().Get(t.Context(), d.ID)
+			if err != nil {
+				t.Fatalf("letter %d: %v", i, err)
+			}
+			if diff := cmp.Diff(want[i], got, anyTime, whole); diff != "" {
+				t.Errorf("letter %d (-want +got):\n%s", i, diff)
+			}
+			if _, err := json.Marshal(got); err != nil {
+				t.Errorf("letter %d: %v", i, err)
+			}
+		}
+		byID := cmpopts.SortSlices(func(a, b events.DeadLetter) bool { return bytes.Compare(a.ID[:], b.ID[:]) < 0 })
+		if diff := cmp.Diff(want, list(t, s.Open(t), events.DeadLetterQuery{Limit: 1000}), byID, anyTime, whole); diff != "" {
+			t.Errorf("letters (-want +got):\n%s", diff)
+		}
+		var order []events.DeadLetter // page by page
+		for q := (events.DeadLetterQuery{Limit: 1}); ; q.After = &order[len(order)-1] {
+			page, err := log.DeadLetters().Waiting(t.Context(), q)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(page) == 0 {
+				break
+			}
+			order = append(order, page...)
+		}
+		if diff := cmp.Diff(want, order, byID, anyTime, whole); diff != "" {
+			t.Errorf("letters that wait (-want +got):\n%s", diff)
+		}
+		ids := make([]events.ID, len(letters))
+		for i, d := range letters {
+			ids[i] = d.ID
+		}
+		mustDiscard(t, log, len(letters), ids...)
 	})
 	rule(t, a, "nothing buried is nothing done", func(t *testing.T, s Store) {
 		log := s.Open(t)
@@ -154,4 +206,52 @@ func testDeadLetters(t *testing.T, a Adapter) {
 			t.Errorf("groups (-want +got):\n%s", diff)
 		}
 	})
+}
+
+// extremeLetters returns letters with the extremes of every field: what a Kafka record can
+// carry, and more.
+func extremeLetters() []events.DeadLetter {
+	var letters []events.DeadLetter
+	with := func(change func(*events.DeadLetter)) {
+		d := letter(len(letters), events.ReasonMalformed)
+		change(&d)
+		letters = append(letters, d)
+	}
+	for _, millis := range []int64{
+		0, -1, math.MinInt64, math.MaxInt64, 1_795_392_000_000_000, 1_795_392_000_000_000_000, // a time in micro- and in nanoseconds
+	} {
+		with(func(d *events.DeadLetter) { d.Timestamp = time.UnixMilli(millis) })
+	}
+	for _, at := range []time.Time{
+		{},
+		time.Time{}.Add(-time.Microsecond),
+		time.Date(9999, time.December, 31, 23, 59, 59, 999999999, time.UTC),
+		time.Date(10000, time.January, 1, 0, 0, 0, 0, time.FixedZone("", 9*60*60)),
+		time.Date(294277, time.January, 1, 0, 0, 0, 0, time.UTC), // beyond PostgreSQL's last
+		time.Unix(math.MinInt64, 0),
+		time.Unix(1<<58, 999_999_999),
+	} {
+		with(func(d *events.DeadLetter) { d.Timestamp = at })
+	}
+	for _, partition := range []int32{0, math.MaxInt32, math.MinInt32} {
+		with(func(d *events.DeadLetter) { d.Partition = partition })
+	}
+	for _, offset := range []int64{0, math.MaxInt64, math.MinInt64} {
+		with(func(d *events.DeadLetter) { d.Offset = offset })
+	}
+	for _, reason := range []events.Reason{events.ReasonUnknownType, events.ReasonConflict, events.ReasonKey} {
+		with(func(d *events.DeadLetter) { d.Reason = reason })
+	}
+	for _, text := range []string{
+		"", "\x00", "a\x00b", "\xff", "\xed\xa0\x80", "\ufffd\U0010ffff\u202e", `'";--\`, strings.Repeat("가", 64<<10),
+	} {
+		with(func(d *events.DeadLetter) { d.Detail = text })
+	}
+	for _, topic := range []string{strings.Repeat("t", 249), "a\x00\xffb"} {
+		with(func(d *events.DeadLetter) { d.Topic = topic })
+	}
+	for _, size := range []int{1, 2 * events.MaxRecordBytes} {
+		with(func(d *events.DeadLetter) { d.Sealed = bytes.Repeat([]byte{0}, size) })
+	}
+	return letters
 }

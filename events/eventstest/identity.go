@@ -116,9 +116,8 @@ func changed(d events.Draft) events.Draft {
 // decoded returns the draft of a record whose timestamp is so many minutes after noon.
 func decoded(t testing.TB, typ events.Type, value string, minute int, headers ...events.Header) events.Draft {
 	t.Helper()
-	d, err := events.Decode(typ, events.Record{
-		Value: []byte(value), Headers: headers, Timestamp: noon().Add(time.Duration(minute) * time.Minute),
-	})
+	stamp := noon().Add(time.Duration(minute) * time.Minute)
+	d, err := events.Decode(typ, events.Record{Value: []byte(value), Headers: headers, Timestamp: stamp}, stamp)
 	if err != nil {
 		t.Fatal(err)
 	}

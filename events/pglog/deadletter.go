@@ -78,7 +78,7 @@ func (l deadLetters) Bury(ctx context.Context, letters []events.DeadLetter, read
 	partitions, offsets := make([]int32, n), make([]int64, n)
 	timestamps, sealed := make([]time.Time, n), make([][]byte, n)
 	for i := range letters {
-		d := &letters[i]
+		d := letters[i].Storable()
 		ids[i] = pgtype.UUID{Bytes: d.ID, Valid: true}
 		topics[i], partitions[i], offsets[i], timestamps[i] = d.Topic, d.Partition, d.Offset, d.Timestamp
 		reasons[i], details[i], sealed[i] = string(d.Reason), d.Detail, d.Sealed

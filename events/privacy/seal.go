@@ -75,7 +75,7 @@ func (k *Keeper) recordID(rec events.Record) events.ID {
 	part([]byte(rec.Topic))
 	number(int64(rec.Partition))
 	number(rec.Offset)
-	number(rec.Timestamp.UnixMicro())
+	number(events.Micros(rec.Timestamp))
 	part(rec.Key)
 	part(rec.Value)
 	number(int64(len(rec.Headers)))

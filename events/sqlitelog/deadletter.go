@@ -69,7 +69,7 @@ func (l deadLetters) Bury(ctx context.Context, letters []events.DeadLetter, read
 	err := write(ctx, l.writer, func(ctx context.Context, tx *sql.Tx) error {
 		now, buried := time.Now().UnixMicro(), int64(0)
 		for i := range letters {
-			d := &letters[i]
+			d := letters[i].Storable()
 			result, err := tx.ExecContext(ctx, buryLetter, d.ID[:], d.Topic, d.Partition, d.Offset,
 				d.Timestamp.UnixMicro(), string(d.Reason), d.Detail, d.Sealed, now)
 			if err != nil {

@@ -118,7 +118,7 @@ func TestEveryRecordDecodes(t *testing.T) {
 	} {
 		seen := map[events.ID]bool{}
 		for _, rec := range records {
-			d, err := events.Decode(typ, rec)
+			d, err := events.Decode(typ, rec, rec.Timestamp)
 			if err != nil {
 				t.Fatalf("%s: %v", rec.Value, err)
 			}
@@ -165,7 +165,7 @@ func TestExpectedIsTrue(t *testing.T) {
 	for range 20_000 {
 		rec := g.Next()
 		got.Records++
-		d, err := events.Decode(events.TypeParticipantRegistered, rec)
+		d, err := events.Decode(events.TypeParticipantRegistered, rec, rec.Timestamp)
 		if err == nil {
 			_, err = privacy.NormalizePhone(d.Phone.Reveal())
 		}
@@ -263,7 +263,7 @@ func TestFiguresOnlyGrow(t *testing.T) {
 	figures := func(at time.Time) []int64 {
 		var all []int64
 		for _, rec := range g.Stats(at) {
-			d, err := events.Decode(events.TypeChannelStatsFetched, rec)
+			d, err := events.Decode(events.TypeChannelStatsFetched, rec, rec.Timestamp)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -56,7 +56,7 @@ func fill(t *testing.T, log events.Log, seed uint64, n int) events.Position {
 	for part := range slices.Chunk(records, 20) {
 		var some []events.Draft
 		for _, record := range part {
-			d, err := events.Decode(types[record.Topic], record)
+			d, err := events.Decode(types[record.Topic], record, record.Timestamp)
 			if err != nil {
 				t.Fatal(err)
 			}

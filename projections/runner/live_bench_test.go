@@ -207,7 +207,7 @@ func registrations(b *testing.B, n, count int) []events.Draft {
 		decoded, err := events.Decode(events.TypeParticipantRegistered, events.Record{
 			Topic: "participant-registered", Key: []byte(campaign), Timestamp: at.Add(time.Duration(n) * time.Second),
 			Value: fmt.Appendf(nil, `{"eventId":%q,"participantId":"p-%d","phoneNumber":"010-1234-5678","channel":"kakao","newCustomer":true,"gender":"female","ageGroup":"30s","region":"서울"}`, campaign, n),
-		})
+		}, at.Add(time.Duration(n)*time.Second))
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -83,7 +83,7 @@ func drafts(t *testing.T, seed uint64, n int) []events.Draft {
 	records = append(append(records, g.Distributions()...), g.Campaigns()[4:]...)
 	var all []events.Draft
 	for _, record := range records {
-		if d, err := events.Decode(types[record.Topic], record); err == nil {
+		if d, err := events.Decode(types[record.Topic], record, record.Timestamp); err == nil {
 			all = append(all, d.Draft)
 		}
 	}

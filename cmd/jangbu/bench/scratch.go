@@ -164,7 +164,7 @@ func (s *scratch) fill(ctx context.Context, n, campaigns int, tell func(made int
 			record = g.Next()
 		}
 		typ, _ := events.TypeNamed(record.Topic)
-		decoded, err := events.Decode(typ, record)
+		decoded, err := events.Decode(typ, record, record.Timestamp)
 		if err != nil {
 			return nil, fmt.Errorf("make events: %w", err)
 		}

@@ -32,7 +32,7 @@ type letter struct {
 	Topic       string        `json:"topic"`
 	Partition   int32         `json:"partition"`
 	Offset      int64         `json:"offset"`
-	Timestamp   time.Time     `json:"timestamp"`
+	Timestamp   *time.Time    `json:"timestamp"` // null if the record's is no time
 	Reason      events.Reason `json:"reason"`
 	Detail      string        `json:"detail"`
 	SealedBytes int           `json:"sealedBytes"`
@@ -49,8 +49,11 @@ type discarded struct {
 
 func letterOf(d events.DeadLetter) letter {
 	l := letter{
-		ID: d.ID.String(), Topic: d.Topic, Partition: d.Partition, Offset: d.Offset, Timestamp: d.Timestamp,
+		ID: d.ID.String(), Topic: d.Topic, Partition: d.Partition, Offset: d.Offset,
 		Reason: d.Reason, Detail: d.Detail, SealedBytes: len(d.Sealed), BuriedAt: d.BuriedAt,
+	}
+	if !d.Timestamp.IsZero() {
+		l.Timestamp = &d.Timestamp
 	}
 	if d.Discarded != nil {
 		l.Discarded = new(discarded(*d.Discarded))

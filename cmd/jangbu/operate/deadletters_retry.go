@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	"jangbu/cmd/jangbu/cli"
 	"jangbu/cmd/jangbu/stores"
@@ -87,7 +88,7 @@ func (c deadLettersRetryCommand) retry(ctx context.Context, t cli.Terminal, log 
 	if err != nil {
 		return err
 	}
-	retrier := &bus.Retrier{Log: log, Privacy: keeper, Topics: c.Topics()}
+	retrier := &bus.Retrier{Log: log, Privacy: keeper, Topics: c.Topics(), Now: time.Now}
 	try := retrier.Retry
 	if c.DryRun {
 		try = retrier.Try

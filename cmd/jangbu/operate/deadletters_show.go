@@ -52,8 +52,12 @@ func (c deadLettersShowCommand) Run(ctx context.Context, t cli.Terminal) error {
 		if c.JSON {
 			return json.NewEncoder(t.Out).Encode(letterOf(d))
 		}
+		timestamp := "none that is a time"
+		if !d.Timestamp.IsZero() {
+			timestamp = d.Timestamp.In(location).Format(time.RFC3339Nano)
+		}
 		t.Printf("id          %s\ntopic       %s\npartition   %d\noffset      %d\ntimestamp   %s\nreason      %s\ndetail      %s\nburied      %s",
-			d.ID, cli.Printable(d.Topic), d.Partition, d.Offset, d.Timestamp.In(location).Format(time.RFC3339Nano),
+			d.ID, cli.Printable(d.Topic), d.Partition, d.Offset, timestamp,
 			d.Reason, cli.Printable(d.Detail), d.BuriedAt.In(location).Format(time.RFC3339Nano))
 		if d.Discarded == nil {
 			t.Printf("sealed      %d bytes", len(d.Sealed))

@@ -43,7 +43,7 @@ func TestInterruptedAfterTheEnd(t *testing.T) {
 	created, err := events.Decode(events.TypeEventCreated, events.Record{
 		Timestamp: time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC),
 		Value:     []byte(`{"eventId":"evt-1","storeId":"store-1","title":"t","objective":"o"}`),
-	})
+	}, time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -274,7 +274,7 @@ func (b *bundle) append(t *testing.T, f events.Frame) {
 	t.Helper()
 	drafts := make([]events.Draft, len(f.Records))
 	for i, r := range f.Records {
-		d, err := events.Decode(events.TypeDistributionCompleted, r)
+		d, err := events.Decode(events.TypeDistributionCompleted, r, r.Timestamp)
 		if err != nil {
 			t.Fatal(err)
 		}
