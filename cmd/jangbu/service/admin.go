@@ -65,8 +65,9 @@ type logCollector struct{ s *Service }
 // scrapeTimeout bounds what a scrape reads from the databases.
 const scrapeTimeout = 2 * time.Second
 
-// Describe implements [prometheus.Collector].
-func (c *logCollector) Describe(ch chan<- *prometheus.Desc) { prometheus.DescribeByCollect(c, ch) }
+// Describe implements [prometheus.Collector]. It names no metrics: it would have to read them
+// from the databases, and a failure to do so would end the process.
+func (c *logCollector) Describe(chan<- *prometheus.Desc) {}
 
 // Collect implements [prometheus.Collector].
 func (c *logCollector) Collect(ch chan<- prometheus.Metric) {

@@ -147,6 +147,9 @@ func (s *Service) openStores(ctx context.Context) error {
 	}
 	s.log = measured(log)
 	s.onClose(closeLog)
+	if _, err := log.Totals(ctx); err != nil { // a damaged log is not served at all
+		return err
+	}
 	at, kind := s.cfg.LogPlace().Shown()
 	s.line("log", at, kind)
 
