@@ -108,7 +108,7 @@ func migrateAlone(ctx context.Context, db *sql.DB, schema string, files fs.FS, d
 		return err
 	}
 	if stored > known {
-		return fmt.Errorf("its version is %d and this program knows none above %d: run a newer program", stored, known)
+		return fmt.Errorf("it is of version %d and this program knows none above %d: run a newer program", stored, known)
 	}
 	applied, err := provider.Up(ctx)
 	if err != nil {

@@ -3,6 +3,7 @@ package pglog_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"testing"
 
@@ -79,6 +80,37 @@ func TestOpenFails(t *testing.T) {
 				t.Error("Open succeeded")
 			}
 		})
+	}
+}
+
+func TestOpenRefusesTheSchemaOfANewerProgram(t *testing.T) {
+	t.Parallel()
+	url := services.Database(t)
+	for schema, open := range map[string]func() error{
+		"jangbu_log": func() error {
+			log, err := pglog.Open(t.Context(), url, pglog.Options{})
+			if err == nil {
+				log.Close()
+			}
+			return err
+		},
+		"jangbu_keys": func() error {
+			keys, err := pglog.OpenKeys(t.Context(), url, pglog.Options{})
+			if err == nil {
+				keys.Close()
+			}
+			return err
+		},
+	} {
+		if err := open(); err != nil {
+			t.Fatal(err)
+		}
+		if err := exec(t.Context(), url, []string{`INSERT INTO ` + schema + `.goose_db_version (version_id, is_applied) VALUES (1000, true)`}); err != nil {
+			t.Fatal(err)
+		}
+		if err := open(); err == nil || !strings.Contains(err.Error(), schema+": it is of version 1000 and this program knows none above ") {
+			t.Errorf("opening %s: %v, want an error that names both versions", schema, err)
+		}
 	}
 }
 

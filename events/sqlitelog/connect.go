@@ -114,9 +114,12 @@ func migrate(ctx context.Context, db *sql.DB, files fs.FS, dir string, logger *s
 	if err != nil {
 		return err
 	}
-	before, _, err := provider.GetVersions(ctx)
+	before, known, err := provider.GetVersions(ctx)
 	if err != nil {
 		return fmt.Errorf("migrate: %w", err)
+	}
+	if before > known {
+		return fmt.Errorf("its schema is of version %d and this program knows none above %d: run a newer program", before, known)
 	}
 	for {
 		applied, err := provider.Up(ctx)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 
@@ -180,6 +181,37 @@ func contains(t *testing.T, dir string, key []byte) bool {
 		}
 	}
 	return false
+}
+
+func TestOpenRefusesTheSchemaOfANewerProgram(t *testing.T) {
+	t.Parallel()
+	for name, open := range map[string]func(path string) error{
+		"log": func(path string) error {
+			log, err := sqlitelog.Open(t.Context(), path, sqlitelog.Options{})
+			if err == nil {
+				err = log.Close()
+			}
+			return err
+		},
+		"keys": func(path string) error {
+			keys, err := sqlitelog.OpenKeys(t.Context(), path)
+			if err == nil {
+				err = keys.Close()
+			}
+			return err
+		},
+	} {
+		path := filepath.Join(t.TempDir(), name+".db")
+		if err := open(path); err != nil {
+			t.Fatal(err)
+		}
+		if err := exec(t.Context(), path, []string{`INSERT INTO goose_db_version (version_id, is_applied) VALUES (1000, 1)`}); err != nil {
+			t.Fatal(err)
+		}
+		if err := open(path); err == nil || !strings.Contains(err.Error(), "is of version 1000 and this program knows none above ") {
+			t.Errorf("opening the %s: %v, want an error that names both versions", name, err)
+		}
+	}
 }
 
 func open(t testing.TB, path string) *sqlitelog.Log {

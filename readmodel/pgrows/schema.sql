@@ -10,6 +10,14 @@
 CREATE SCHEMA IF NOT EXISTS jangbu_rows;
 COMMENT ON SCHEMA jangbu_rows IS 'Rows of the projections, derived from the log and disposable.';
 
+CREATE TABLE IF NOT EXISTS jangbu_rows.schema_version (
+    id      integer PRIMARY KEY CHECK (id = 1),
+    version integer NOT NULL
+);
+COMMENT ON TABLE jangbu_rows.schema_version IS 'One row: a program that knows only earlier versions refuses this schema.';
+COMMENT ON COLUMN jangbu_rows.schema_version.id IS 'Always 1.';
+COMMENT ON COLUMN jangbu_rows.schema_version.version IS 'Grows by one with each change of the schema.';
+
 CREATE TABLE IF NOT EXISTS jangbu_rows.store (
     id          integer PRIMARY KEY CHECK (id = 1),
     incarnation bigint NOT NULL,

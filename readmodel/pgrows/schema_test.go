@@ -159,3 +159,20 @@ func TestOpenRefusesATableThatIsMissing(t *testing.T) {
 		t.Errorf("Open with a table that schema.sql lacks: %v, want an error that names it", err)
 	}
 }
+
+func TestOpenRefusesTheSchemaOfANewerProgram(t *testing.T) {
+	t.Parallel()
+	url := services.Database(t)
+	store, err := pgrows.Open(t.Context(), url, projections.Tables(projections.All()), pgrows.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	store.Close()
+	if _, err := connect(t, url).Exec(t.Context(), `UPDATE jangbu_rows.schema_version SET version = 1000`); err != nil {
+		t.Fatal(err)
+	}
+	_, err = pgrows.Open(t.Context(), url, projections.Tables(projections.All()), pgrows.Options{})
+	if err == nil || !strings.Contains(err.Error(), "is of version 1000 and this program knows none above ") {
+		t.Errorf("Open: %v, want an error that names both versions", err)
+	}
+}

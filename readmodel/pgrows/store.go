@@ -17,6 +17,10 @@ import (
 //go:embed schema.sql
 var schema string
 
+// schemaVersion is that of schema.sql. It grows by one with each change that an earlier
+// program would not know how to keep.
+const schemaVersion = 1
+
 // lockSchema makes processes that start at once create the schema one after another. Its
 // number is arbitrary and used by this package only.
 const (
@@ -25,6 +29,17 @@ SELECT pg_advisory_xact_lock(7237089321445)`
 
 	findTable = `
 SELECT to_regclass($1) IS NOT NULL`
+
+	readVersion = `
+SELECT version
+FROM jangbu_rows.schema_version`
+
+	setVersion = `
+INSERT INTO jangbu_rows.schema_version AS v (id, version)
+VALUES (1, $1)
+ON CONFLICT (id) DO UPDATE
+SET version = EXCLUDED.version
+WHERE v.version < EXCLUDED.version`
 )
 
 var _ readmodel.Store = (*Store)(nil)
@@ -126,8 +141,14 @@ func createSchema(ctx context.Context, db *postgres.Database, tables []*table) e
 		if _, err := tx.Exec(ctx, lockSchema); err != nil {
 			return fmt.Errorf("lock schema: %w", err)
 		}
+		if err := checkVersion(ctx, tx); err != nil {
+			return err
+		}
 		if _, err := tx.Exec(ctx, schema); err != nil {
 			return fmt.Errorf("create schema: %w", err)
+		}
+		if _, err := tx.Exec(ctx, setVersion, schemaVersion); err != nil {
+			return fmt.Errorf("write the schema's version: %w", err)
 		}
 		if _, err := tx.Exec(ctx, addStore); err != nil {
 			return fmt.Errorf("number the store: %w", err)
@@ -143,4 +164,20 @@ func createSchema(ctx context.Context, db *postgres.Database, tables []*table) e
 		}
 		return nil
 	})
+}
+
+// checkVersion refuses the schema of a newer program.
+func checkVersion(ctx context.Context, tx pgx.Tx) error {
+	var there bool
+	if err := tx.QueryRow(ctx, findTable, "jangbu_rows.schema_version").Scan(&there); err != nil || !there {
+		return err
+	}
+	var version int
+	switch err := tx.QueryRow(ctx, readVersion).Scan(&version); {
+	case err != nil:
+		return fmt.Errorf("read the schema's version: %w", err)
+	case version > schemaVersion:
+		return fmt.Errorf("the schema jangbu_rows is of version %d and this program knows none above %d: run a newer program", version, schemaVersion)
+	}
+	return nil
 }

@@ -1,10 +1,12 @@
 package sqliterows_test
 
 import (
+	"database/sql"
 	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 
@@ -71,5 +73,29 @@ func TestOpenSaysWhichFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "no such directory", "rows.db")
 	if _, err := sqliterows.Open(t.Context(), path, projections.Tables(projections.All())); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("Open = %v, want it to say that %s does not exist", err, path)
+	}
+}
+
+func TestOpenRefusesTheSchemaOfANewerProgram(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "rows.db")
+	store, err := sqliterows.Open(t.Context(), path, projections.Tables(projections.All()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	if _, err := db.ExecContext(t.Context(), `PRAGMA user_version = 1000`); err != nil {
+		t.Fatal(err)
+	}
+	_, err = sqliterows.Open(t.Context(), path, projections.Tables(projections.All()))
+	if err == nil || !strings.Contains(err.Error(), "is of version 1000 and this program knows none above ") {
+		t.Errorf("Open: %v, want an error that names both versions", err)
 	}
 }

@@ -23,6 +23,10 @@ import (
 //go:embed schema.sql
 var schema string
 
+// schemaVersion is that of schema.sql. It grows by one with each change that an earlier
+// program would not know how to keep.
+const schemaVersion = 1
+
 // reachTime bounds how long processes that open a new file at once wait for each other.
 const reachTime = 10 * time.Second
 
@@ -131,7 +135,17 @@ func open(ctx context.Context, path string, tables []*readmodel.Table) (_ *Store
 	s.reader.SetMaxOpenConns(maxReaders)
 	s.reader.SetMaxIdleConns(maxReaders)
 	err = s.write(ctx, func(tx *sql.Tx) error {
+		var version int
+		if err := tx.QueryRowContext(ctx, `PRAGMA user_version`).Scan(&version); err != nil {
+			return err
+		}
+		if version > schemaVersion {
+			return fmt.Errorf("it is of version %d and this program knows none above %d: run a newer program", version, schemaVersion)
+		}
 		if _, err := tx.ExecContext(ctx, schema); err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, fmt.Sprintf(`PRAGMA user_version = %d`, schemaVersion)); err != nil {
 			return err
 		}
 		if err := addLinks(ctx, tx); err != nil {
