@@ -2,14 +2,19 @@ package kafka_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/google/go-cmp/cmp"
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"jangbu/events"
 	"jangbu/events/bus/kafka"
@@ -118,6 +123,82 @@ func TestRetentionPassesARunningSession(t *testing.T) {
 		b.wantSource(t, ahead+3, 1, skipped)
 		log.wantErrors(t, "records were deleted from the topic before they were read: going on with the first one that is left")
 	})
+}
+
+// TestRetentionPassesTheBeginningOfASession: the first record is deleted after the session
+// has looked at the partition, and before it reads.
+func TestRetentionPassesTheBeginningOfASession(t *testing.T) {
+	t.Parallel()
+	onBoth(t, 1, func(t *testing.T, b *bundle) {
+		b.produce(t, "r", 10)
+		b.readTo(t, 2)
+		b.cfg.Sources = &listening{Sources: b.cfg.Sources, listed: sync.OnceFunc(func() { b.expire(t, 7) })}
+		frames, _ := b.subscribe(t)
+		b.receiveAll(t, frames, 3)
+		b.wantSource(t, 10, 1, 5)
+	})
+}
+
+// listening calls listed before each answer of List.
+type listening struct {
+	events.Sources
+	listed func()
+}
+
+func (l *listening) List(ctx context.Context) ([]events.SourceState, error) {
+	l.listed()
+	return l.Sources.List(ctx)
+}
+
+// TestWhatWasFetchedIsDelivered: a claim that ends because the brokers no longer have its
+// next record loses none of those that it has.
+func TestWhatWasFetchedIsDelivered(t *testing.T) {
+	t.Parallel()
+	const topic, records = "participant-registered", 6000
+	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(1, topic))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(cluster.Close)
+	var expired atomic.Bool
+	var refused atomic.Int64 // the offset of the fetch that finds the record gone
+	cluster.ControlKey(int16(kmsg.Fetch), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		cluster.KeepControl()
+		for _, t := range req.(*kmsg.FetchRequest).Topics {
+			for _, p := range t.Partitions {
+				if expired.Load() && p.FetchOffset < records {
+					refused.Store(p.FetchOffset)
+				}
+			}
+		}
+		return nil, nil, false
+	})
+	b := on(t, cluster.ListenAddrs()[0], topic, "jangbu")
+	all := b.recordsNamed("r", records)
+	for i := range all {
+		all[i].Value = make([]byte, 1<<10)
+	}
+	if err := b.producer.Produce(t.Context(), all); err != nil {
+		t.Fatal(err)
+	}
+	frames, _ := b.subscribe(t)
+	msg, f := receive(t, frames)
+	b.expire(t, records)
+	expired.Store(true)
+	b.read(t, msg, f)
+	eventually(t, "the gap is counted", func() bool {
+		select {
+		case msg := <-frames:
+			f, err := events.DecodeFrame(msg.Payload)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b.read(t, msg, f)
+		default:
+		}
+		return b.sources(t)[0].Gaps == 1
+	})
+	b.wantSource(t, records, 1, records-refused.Load())
 }
 
 func TestTopicMadeAnewIsReadFromItsBeginning(t *testing.T) {
