@@ -14,7 +14,8 @@ import (
 // Part is the state of one part of the process.
 type Part struct {
 	Name string
-	Err  error // nil where it works
+	Err  error  // nil where it works
+	Note string // what an operator should know, also where it works; may be empty
 }
 
 // AdminConfig configures the administrative listener.
@@ -32,7 +33,7 @@ type AdminConfig struct {
 //	GET /metrics   Metrics
 //	GET /healthz   200 while the process responds
 //	GET /readyz    200 while every part works; else 503 with the parts that do not, why
-//	               and since when
+//	               and since when; either way with notes on the parts
 func NewAdmin(cfg AdminConfig) (http.Handler, error) {
 	if cfg.Ready == nil || cfg.Metrics == nil || cfg.Now == nil || cfg.Logger == nil {
 		return nil, errors.New("new admin: ready, metrics, now and logger are required")
@@ -60,6 +61,7 @@ func (a *admin) readyz(w http.ResponseWriter, r *http.Request) {
 		Ready bool       `json:"ready"`
 		Since *time.Time `json:"since,omitempty"`
 		Error string     `json:"error,omitempty"`
+		Note  string     `json:"note,omitempty"`
 	}
 	status, body := http.StatusOK, struct {
 		Ready bool   `json:"ready"`
@@ -68,7 +70,7 @@ func (a *admin) readyz(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := readRows(r.Context())
 	defer cancel()
 	for _, p := range a.cfg.Ready(ctx) {
-		out := part{Name: p.Name, Ready: p.Err == nil, Since: a.notReadySince(p)}
+		out := part{Name: p.Name, Ready: p.Err == nil, Since: a.notReadySince(p), Note: p.Note}
 		if p.Err != nil {
 			status, body.Ready, out.Error = http.StatusServiceUnavailable, false, p.Err.Error()
 		}

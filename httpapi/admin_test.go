@@ -41,6 +41,11 @@ func TestAdmin(t *testing.T) {
 	if w := get("/readyz"); w.Code != http.StatusOK {
 		t.Errorf("readyz of a process that works: status %d: %s", w.Code, w.Body)
 	}
+	parts[0].Note = "1 gap"
+	if w := get("/readyz"); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), `{"name":"log","ready":true,"note":"1 gap"}`) {
+		t.Errorf("readyz of a part with a note: status %d: %s", w.Code, w.Body)
+	}
+	parts[0].Note = ""
 	parts[1].Err = errors.New("connection refused")
 	const broken = `{"name":"log","ready":true},{"name":"rows","ready":false,"since":"2026-11-23T03:00:00Z","error":"connection refused"}`
 	for range 2 { // since when, not how it is now

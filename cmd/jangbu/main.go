@@ -38,6 +38,7 @@ func main() {
 type commands struct {
 	Serve       service.ServeCommand       `cmd:"" help:"Run the service: ingest, fold and serve."`
 	Demo        traffic.DemoCommand        `cmd:"" help:"Run everything in a temporary directory, with generated traffic."`
+	Sources     operate.SourcesCommand     `cmd:"" help:"Show how far the partitions of the topics have been read, and what was missed."`
 	Projections operate.ProjectionsCommand `cmd:"" help:"Operate the projections: see them, rebuild, reset, roll back, pause."`
 	Verify      operate.VerifyCommand      `cmd:"" help:"Prove that what is served equals the fold of the log."`
 	Replay      operate.ReplayCommand      `cmd:"" help:"Fold the log again, or a part of it, without touching what is served."`

@@ -86,6 +86,17 @@ func (c *logCollector) Collect(ch chan<- prometheus.Metric) {
 	metric(prometheus.CounterValue, "jangbu_log_duplicates_total", "Records that the log already held.", float64(totals.Duplicates), nil)
 	metric(prometheus.GaugeValue, "jangbu_log_dead_letters", "Records that could not become an event, and have not become one by a retry.", float64(totals.DeadLettered), nil)
 	metric(prometheus.GaugeValue, "jangbu_log_dead_letters_discarded", "Dead letters that were discarded; they are among jangbu_log_dead_letters.", float64(totals.Discarded), nil)
+	sources, err := c.s.log.Sources().List(ctx)
+	if err != nil {
+		ch <- prometheus.NewInvalidMetric(prometheus.NewInvalidDesc(err), err)
+		return
+	}
+	gaps, lost := gapsOf(sources)
+	for topic := range gaps {
+		labels := prometheus.Labels{"topic": topic}
+		metric(prometheus.CounterValue, "jangbu_source_gaps_total", "How often a partition could not be read on where the log ended with it.", float64(gaps[topic]), labels)
+		metric(prometheus.CounterValue, "jangbu_source_gap_records_total", "Records that were not read, at most, because they were deleted before.", float64(lost[topic]), labels)
+	}
 	if c.s.runner == nil {
 		return
 	}
@@ -103,6 +114,16 @@ func (c *logCollector) Collect(ch chan<- prometheus.Metric) {
 		}
 		metric(prometheus.GaugeValue, "jangbu_projection_lag_seconds", "How long the oldest event that has not been folded has been in the log.", lag.Seconds(), labels)
 	}
+}
+
+// gapsOf returns the number of gaps of each topic, and how many records these hold at most.
+func gapsOf(sources []events.SourceState) (gaps, lost map[string]int64) {
+	gaps, lost = make(map[string]int64), make(map[string]int64)
+	for _, s := range sources {
+		gaps[s.Topic] += s.Gaps
+		lost[s.Topic] += s.Lost
+	}
+	return gaps, lost
 }
 
 // waiting returns how long the first event after a checkpoint has been in the log.
@@ -124,6 +145,7 @@ func (s *Service) ready(ctx context.Context) []httpapi.Part {
 	parts = append(parts, httpapi.Part{Name: "rows", Err: s.served(ctx)})
 	if s.cfg.does(roleIngest) {
 		parts = append(parts, httpapi.Part{Name: "ingest"}) // when it cannot run it ends the process
+		parts = append(parts, s.sourcesPart(ctx))
 	}
 	if s.runner != nil {
 		parts = append(parts, httpapi.Part{Name: "project", Err: s.runner.Status().LastError})
@@ -139,4 +161,23 @@ func (s *Service) served(ctx context.Context) error {
 		return nil
 	}
 	return err
+}
+
+// sourcesPart is the health of the sources. Gaps do not make a process unfit to serve, and no
+// restart mends them; they are only said.
+func (s *Service) sourcesPart(ctx context.Context) httpapi.Part {
+	part := httpapi.Part{Name: "sources"}
+	sources, err := s.log.Sources().List(ctx)
+	if err != nil {
+		part.Err = err
+		return part
+	}
+	var gaps, lost int64
+	for _, source := range sources {
+		gaps, lost = gaps+source.Gaps, lost+source.Lost
+	}
+	if gaps > 0 {
+		part.Note = fmt.Sprintf("gaps: %d; at most %d records were not read; see jangbu sources", gaps, lost)
+	}
+	return part
 }

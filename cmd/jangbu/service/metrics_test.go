@@ -43,6 +43,7 @@ func TestMetrics(t *testing.T) {
 		`jangbu_ingested_events_total{outcome="appended",type="EventCreated"} 1`, "jangbu_log_append_seconds_bucket", "jangbu_log_append_events_bucket",
 		"jangbu_log_head 1", `jangbu_projection_position{projection="event_stats"} 1`, `jangbu_projection_lag_events{projection="event_stats"} 0`,
 		`jangbu_projection_lag_seconds{projection="event_stats"} 0`, `jangbu_ingested_dead_letters_total{reason="malformed"} 1`,
+		`jangbu_source_gaps_total{topic="event-created"} 0`, `jangbu_source_gap_records_total{topic="event-created"} 0`,
 		`jangbu_log_dead_letters 1`, `jangbu_log_dead_letters_discarded 0`,
 	} {
 		if !strings.Contains(text.String(), want) {
