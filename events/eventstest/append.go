@@ -1,7 +1,10 @@
 package eventstest
 
 import (
+	"bytes"
 	"errors"
+	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
@@ -92,6 +95,38 @@ func testAppend(t *testing.T, a Adapter) {
 				t.Errorf("position %d: recorded at %v, want %v as its predecessor", r.Position, r.RecordedAt, ahead)
 			}
 		}
+	})
+	rule(t, a, "a wrong clock is warned of once", func(t *testing.T, s Store) {
+		var out bytes.Buffer
+		log := s.OpenLogging(t, slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: slog.LevelWarn})))
+		said := func(what string, want int) {
+			t.Helper()
+			if got := strings.Count(out.String(), what); got != want {
+				t.Errorf("it was said %d times that %s, want %d:\n%s", got, what, want, &out)
+			}
+		}
+		const leaps, behind = "the time of recording leaps", "the clock is behind"
+		mustAppend(t, s.Open(t), registration("c", 1))
+		mustAppend(t, log, registration("c", 2))
+		said(leaps, 0)
+		if err := s.Exec(t.Context(), a.WeekBack...); err != nil {
+			t.Fatal(err)
+		}
+		// One that has seen nothing of the log, unlike the other.
+		log = s.OpenLogging(t, slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: slog.LevelWarn})))
+		mustAppend(t, log, registration("c", 2)) // which records nothing
+		said(leaps, 0)
+		mustAppend(t, log, registration("c", 3))
+		mustAppend(t, log, registration("c", 4))
+		said(leaps, 1)
+		said(behind, 0)
+		if err := s.Exec(t.Context(), a.HourAhead); err != nil {
+			t.Fatal(err)
+		}
+		mustAppend(t, log, registration("c", 5))
+		mustAppend(t, log, registration("c", 6))
+		said(leaps, 1)
+		said(behind, 1)
 	})
 	rule(t, a, "what was appended stays when all handles are closed", func(t *testing.T, s Store) {
 		drafts := registrations("c", 1, 5)

@@ -2,6 +2,7 @@ package eventstest
 
 import (
 	"context"
+	"log/slog"
 	"reflect"
 	"testing"
 	"time"
@@ -17,6 +18,8 @@ type Store struct {
 	// Open opens another handle, as another process would. It is closed when t
 	// ends.
 	Open func(t testing.TB) events.Log
+	// OpenLogging is Open, with a logger.
+	OpenLogging func(t testing.TB, logger *slog.Logger) events.Log
 	// Exec runs the statements, in their order, on a connection of its own. They
 	// name the tables log_head, events, links, sources and dead_letters without a
 	// schema.
@@ -32,6 +35,9 @@ type Adapter struct {
 	LiftAccount string
 	// HourAhead is a statement that adds an hour to the head's recorded_at.
 	HourAhead string
+	// WeekBack are statements that take a week from the recorded_at of all events and of the
+	// head.
+	WeekBack []string
 }
 
 // patience bounds every wait of the suite. No passing test comes near it.

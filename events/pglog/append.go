@@ -23,7 +23,7 @@ SET position    = position + $1,
     duplicates  = duplicates + $2,
     received    = received + $1 + $2,
     recorded_at = greatest(recorded_at, clock_timestamp())
-RETURNING position, recorded_at`
+RETURNING position, recorded_at, clock_timestamp()`
 
 // readLink returns the link of the position before $1 new events, which takeHead has
 // counted; null if there is none. It is a statement of its own, because that of takeHead
@@ -32,6 +32,9 @@ const readLink = `
 SELECT l.link
 FROM jangbu_log.log_head AS h
 LEFT JOIN jangbu_log.links AS l ON l.position = h.position - $1`
+
+const readRecordedAt = `
+SELECT recorded_at FROM jangbu_log.events WHERE position = $1`
 
 const addLink = `
 INSERT INTO jangbu_log.links (position, link) VALUES ($1, $2)`
@@ -84,9 +87,21 @@ func (l *Log) Append(ctx context.Context, drafts []events.Draft, read ...events.
 		return nil, fmt.Errorf("append: %w", err)
 	}
 	if appended, _ := b.count(); appended > 0 {
-		l.grown.Broadcast()
+		l.appended(ctx, b)
 	}
 	return b.outcomes, nil
+}
+
+// appended says that a batch with new events was committed.
+func (l *Log) appended(ctx context.Context, b *batch) {
+	l.grown.Broadcast()
+	l.clock.Recorded(ctx, b.recordedAt, b.now, func(ctx context.Context) (at time.Time, err error) {
+		err = l.pool.QueryRow(ctx, readRecordedAt, b.before).Scan(&at)
+		if errors.Is(err, pgx.ErrNoRows) {
+			err = nil
+		}
+		return at, err
+	})
 }
 
 // appendBatch appends the batch within a transaction. Statements queued in begin
@@ -94,13 +109,13 @@ func (l *Log) Append(ctx context.Context, drafts []events.Draft, read ...events.
 func appendBatch(ctx context.Context, conn *pgx.Conn, begin, end *pgx.Batch, b *batch) error {
 	appended, duplicates := b.count()
 	var last events.Position
-	var recordedAt time.Time
 	var before events.Mark
 	begin.Queue(takeHead, appended, duplicates).QueryRow(func(row pgx.Row) error {
-		return row.Scan(&last, &recordedAt)
+		return row.Scan(&last, &b.recordedAt, &b.now)
 	})
 	begin.Queue(readLink, appended).QueryRow(func(row pgx.Row) (err error) {
-		before.Position = last - events.Position(appended)
+		b.before = last - events.Position(appended)
+		before.Position = b.before
 		before.Link, err = scanLink(row, before.Position)
 		return err
 	})
@@ -114,7 +129,7 @@ func appendBatch(ctx context.Context, conn *pgx.Conn, begin, end *pgx.Batch, b *
 	if appended == 0 {
 		return nil // readings alone
 	}
-	after, err := copyEvents(ctx, conn, b, before, recordedAt)
+	after, err := copyEvents(ctx, conn, b, before)
 	if err == nil {
 		queueLink(end, after)
 		return nil
@@ -139,7 +154,7 @@ func appendBatch(ctx context.Context, conn *pgx.Conn, begin, end *pgx.Batch, b *
 	if remaining == 0 {
 		return nil
 	}
-	if after, err = copyEvents(ctx, conn, b, before, recordedAt); err != nil {
+	if after, err = copyEvents(ctx, conn, b, before); err != nil {
 		return fmt.Errorf("copy new events: %w", err)
 	}
 	queueLink(end, after)
@@ -219,8 +234,8 @@ func digestsOf(ctx context.Context, db querier, drafts []events.Draft) ([]*event
 
 // copyEvents copies the batch's new events to the positions after before, and returns the
 // mark of the last one.
-func copyEvents(ctx context.Context, conn *pgx.Conn, b *batch, before events.Mark, recordedAt time.Time) (events.Mark, error) {
-	rows := copyRows{batch: b, mark: before, recordedAt: recordedAt, next: -1}
+func copyEvents(ctx context.Context, conn *pgx.Conn, b *batch, before events.Mark) (events.Mark, error) {
+	rows := copyRows{batch: b, mark: before, next: -1}
 	_, err := conn.CopyFrom(ctx, pgx.Identifier{"jangbu_log", "events"}, eventColumns(), &rows)
 	return rows.mark, err
 }

@@ -18,6 +18,11 @@ type batch struct {
 	payloads []byte
 	ends     []int
 	repeats  []repeat
+
+	// recordedAt is when its new events are recorded, after the event at before, when the
+	// database's clock said now.
+	before          events.Position
+	recordedAt, now time.Time
 }
 
 // repeat is a draft with the identity of an earlier one of its batch.
@@ -92,11 +97,10 @@ func (b *batch) count() (appended, duplicates int) {
 
 // copyRows is a pgx.CopyFromSource of the batch's new events.
 type copyRows struct {
-	batch      *batch
-	next       int         // index in firsts
-	mark       events.Mark // of the row at next
-	recordedAt time.Time
-	values     [9]any
+	batch  *batch
+	next   int         // index in firsts
+	mark   events.Mark // of the row at next
+	values [9]any
 }
 
 // Next moves to the next draft of firsts that is new.
@@ -120,7 +124,7 @@ func (r *copyRows) Values() ([]any, error) {
 	r.values = [...]any{
 		int64(r.mark.Position),
 		d.OccurredAt,
-		r.recordedAt,
+		b.recordedAt,
 		int16(d.Event.Type()),
 		pgtype.UUID{Bytes: d.ID, Valid: true},
 		d.Digest[:],

@@ -83,11 +83,7 @@ func TestFrozenWriters(t *testing.T) {
 		freezes, most = random, 15*time.Second
 	}
 	url := services.Database(t)
-	other, err := pglog.Open(t.Context(), url, pglog.Options{Limits: freezeLimits()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(other.Close)
+	other := openWith(t, url, pglog.Options{Limits: freezeLimits()})
 	conn := connect(t, url)
 	process := services.StartSecond(t, url)
 	process.Line(t)

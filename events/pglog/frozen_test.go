@@ -28,7 +28,7 @@ func TestFrozenWriter(t *testing.T) {
 	defer cancel()
 	direct := services.Database(t)
 	relay := newRelay(t, direct)
-	frozen, other := openWithin(t, relay.url, postgres.Limits{Silence: 300 * time.Millisecond}), open(t, direct)
+	frozen, other := openWith(t, relay.url, pglog.Options{Limits: postgres.Limits{Silence: 300 * time.Millisecond}}), open(t, direct)
 
 	// The first append of a handle sends its statements' texts, which the relay looks for.
 	mustAppend(t, other, drafts("before", 0, 3))
@@ -65,7 +65,7 @@ func TestServerVanishes(t *testing.T) {
 	t.Parallel()
 	direct := services.Database(t)
 	relay := newRelay(t, direct)
-	log, other := openWithin(t, relay.url, postgres.Limits{Deadline: time.Second}), open(t, direct)
+	log, other := openWith(t, relay.url, pglog.Options{Limits: postgres.Limits{Deadline: time.Second}}), open(t, direct)
 	mustAppend(t, log, drafts("before", 0, 3))
 	relay.gone.Store(true)
 	letters := []events.DeadLetter{{ID: events.ID{1}, Topic: "topic", Timestamp: time.Unix(0, 0), Reason: events.ReasonMalformed, BuriedAt: time.Unix(0, 0), Sealed: []byte("sealed")}}
@@ -88,16 +88,6 @@ func TestServerVanishes(t *testing.T) {
 	if n := len(mustRead(t, other)); n != 8 {
 		t.Errorf("the log holds %d events, want 8", n)
 	}
-}
-
-func openWithin(t testing.TB, url string, limits postgres.Limits) *pglog.Log {
-	t.Helper()
-	log, err := pglog.Open(t.Context(), url, pglog.Options{Limits: limits})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(log.Close)
-	return log
 }
 
 // relay forwards bytes to the server until, once armed, a client sends COMMIT. Once gone, it

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"jangbu/events"
+	"jangbu/events/outage"
 	"jangbu/events/postgres"
 )
 
@@ -36,6 +37,7 @@ type Log struct {
 	// at the head row anyway; waiting here occupies no connection.
 	writing chan struct{}
 	grown   events.Signal
+	clock   *outage.Clock
 }
 
 // errNoHead: a write or a read finds no head row.
@@ -51,7 +53,7 @@ func Open(ctx context.Context, url string, opts Options) (*Log, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open log: %w", err)
 	}
-	return &Log{pool: pool, writing: make(chan struct{}, 1)}, nil
+	return &Log{pool: pool, writing: make(chan struct{}, 1), clock: outage.NewClock(opts.Logger)}, nil
 }
 
 // Close waits for running calls and closes the connections.

@@ -3,6 +3,7 @@ package pglog_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"strings"
 	"sync"
 	"testing"
@@ -22,11 +23,18 @@ func TestLog(t *testing.T) {
 			url := services.Database(t)
 			return eventstest.Store{
 				Open: func(t testing.TB) events.Log { return open(t, url) },
+				OpenLogging: func(t testing.TB, logger *slog.Logger) events.Log {
+					return openWith(t, url, pglog.Options{Logger: logger})
+				},
 				Exec: func(ctx context.Context, statements ...string) error { return exec(ctx, url, statements) },
 			}
 		},
 		LiftAccount: `ALTER TABLE log_head DROP CONSTRAINT log_head_account`,
 		HourAhead:   `UPDATE log_head SET recorded_at = recorded_at + interval '1 hour'`,
+		WeekBack: []string{
+			`UPDATE events SET recorded_at = recorded_at - interval '7 days'`,
+			`UPDATE log_head SET recorded_at = recorded_at - interval '7 days'`,
+		},
 	})
 }
 
@@ -147,7 +155,12 @@ WHERE c.relkind = 'r' AND c.relnamespace::regnamespace::text IN ('jangbu_log', '
 
 func open(t testing.TB, url string) *pglog.Log {
 	t.Helper()
-	log, err := pglog.Open(t.Context(), url, pglog.Options{})
+	return openWith(t, url, pglog.Options{})
+}
+
+func openWith(t testing.TB, url string, opts pglog.Options) *pglog.Log {
+	t.Helper()
+	log, err := pglog.Open(t.Context(), url, opts)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,7 @@ package pglog_test
 
 import (
 	"context"
+	"log/slog"
 	"strings"
 	"testing"
 
@@ -23,11 +24,18 @@ func TestLogThroughPgBouncer(t *testing.T) {
 			url := services.Database(t)
 			return eventstest.Store{
 				Open: func(t testing.TB) events.Log { return open(t, pooled(url)) },
+				OpenLogging: func(t testing.TB, logger *slog.Logger) events.Log {
+					return openWith(t, pooled(url), pglog.Options{Logger: logger})
+				},
 				Exec: func(ctx context.Context, statements ...string) error { return exec(ctx, url, statements) },
 			}
 		},
 		LiftAccount: `ALTER TABLE log_head DROP CONSTRAINT log_head_account`,
 		HourAhead:   `UPDATE log_head SET recorded_at = recorded_at + interval '1 hour'`,
+		WeekBack: []string{
+			`UPDATE events SET recorded_at = recorded_at - interval '7 days'`,
+			`UPDATE log_head SET recorded_at = recorded_at - interval '7 days'`,
+		},
 	})
 }
 

@@ -68,7 +68,7 @@ func (l deadLetters) Revive(ctx context.Context, revivals []events.Revival) ([]e
 		return nil, nil
 	}
 	outcomes := make([]events.Outcome, len(revivals))
-	appended := 0
+	var b *batch
 	err := l.writeLetters(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		waiting, err := waitingOf(ctx, tx, revivals)
 		if err != nil || len(waiting) == 0 {
@@ -78,7 +78,7 @@ func (l deadLetters) Revive(ctx context.Context, revivals []events.Revival) ([]e
 		for k, i := range waiting {
 			drafts[k] = revivals[i].Draft
 		}
-		b := newBatch(drafts)
+		b = newBatch(drafts)
 		var end pgx.Batch
 		if err := appendBatch(ctx, tx.Conn(), &pgx.Batch{}, &end, b); err != nil {
 			return err
@@ -89,14 +89,15 @@ func (l deadLetters) Revive(ctx context.Context, revivals []events.Revival) ([]e
 		for k, i := range waiting {
 			outcomes[i] = b.outcomes[k]
 		}
-		appended, _ = b.count()
 		return settle(ctx, tx, revivals, outcomes)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("revive: %w", err)
 	}
-	if appended > 0 {
-		l.grown.Broadcast()
+	if b != nil {
+		if appended, _ := b.count(); appended > 0 {
+			l.appended(ctx, b)
+		}
 	}
 	return outcomes, nil
 }

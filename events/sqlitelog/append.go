@@ -56,7 +56,7 @@ func (l *Log) Append(ctx context.Context, drafts []events.Draft, read ...events.
 
 // appendDrafts appends the drafts, with their forms from encode, within tx.
 func (l *Log) appendDrafts(ctx context.Context, tx *sql.Tx, drafts []events.Draft, payloads string, ends []int) ([]events.Outcome, error) {
-	head, recordedAt, err := head(ctx, tx)
+	head, before, recordedAt, err := head(ctx, tx)
 	if err != nil {
 		return nil, fmt.Errorf("take the head: %w", err)
 	}
@@ -103,6 +103,7 @@ func (l *Log) appendDrafts(ctx context.Context, tx *sql.Tx, drafts []events.Draf
 		if err := link(ctx, tx, mark); err != nil {
 			return nil, err
 		}
+		l.clock.Recorded(ctx, time.UnixMicro(recordedAt), time.Now(), func(context.Context) (time.Time, error) { return before, nil })
 	}
 	return outcomes, nil
 }
@@ -137,15 +138,16 @@ func encode(drafts []events.Draft) (payloads string, ends []int) {
 	return string(b), ends
 }
 
-// head returns the last position and the recording time of a new event: that of the
-// clock, but never before that of the head, in microseconds of Unix time.
-func head(ctx context.Context, tx *sql.Tx) (position, recordedAt int64, err error) {
+// head returns the last position, when it was recorded, zero without an event, and the
+// recording time of a new event: that of the clock, but never before that of the head, in
+// microseconds of Unix time.
+func head(ctx context.Context, tx *sql.Tx) (position int64, before time.Time, recordedAt int64, err error) {
 	position, last, err := lastEvent(ctx, tx)
 	recordedAt = time.Now().UnixMicro()
 	if last.Valid {
-		recordedAt = max(recordedAt, last.Int64)
+		before, recordedAt = time.UnixMicro(last.Int64), max(recordedAt, last.Int64)
 	}
-	return position, recordedAt, err
+	return position, before, recordedAt, err
 }
 
 // lastEvent returns the last position and its recording time.

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 
 	"jangbu/events"
+	"jangbu/events/outage"
 )
 
 // readers is the number of connections for reads.
@@ -19,7 +20,8 @@ var logMigrations embed.FS
 
 // Options configures a [Log]. The zero value is ready for use.
 type Options struct {
-	// Logger logs the migrations that are applied; nil disables logging.
+	// Logger logs the migrations that are applied, and a clock that leaps; nil disables
+	// logging.
 	Logger *slog.Logger
 }
 
@@ -28,6 +30,7 @@ type Log struct {
 	writer *sql.DB // one connection, so that writers wait here and not in SQLite
 	reader *sql.DB
 	grown  events.Signal
+	clock  *outage.Clock
 
 	insertEvent *sql.Stmt // of writer
 	findDigest  *sql.Stmt // of writer
@@ -43,7 +46,7 @@ var errNoHead = fmt.Errorf("%w: the head row is missing", events.ErrCorrupt)
 // Open opens the log in the file at path. It creates the file if there is none and
 // brings it up to date. The context bounds the opening only.
 func Open(ctx context.Context, path string, opts Options) (*Log, error) {
-	l := &Log{}
+	l := &Log{clock: outage.NewClock(opts.Logger)}
 	if err := l.open(ctx, path, opts.Logger); err != nil {
 		return nil, fmt.Errorf("open log %s: %w", path, errors.Join(err, l.Close()))
 	}

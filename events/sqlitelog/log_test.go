@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -23,11 +24,18 @@ func TestLog(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "log.db")
 			return eventstest.Store{
 				Open: func(t testing.TB) events.Log { return open(t, path) },
+				OpenLogging: func(t testing.TB, logger *slog.Logger) events.Log {
+					return openWith(t, path, sqlitelog.Options{Logger: logger})
+				},
 				Exec: func(ctx context.Context, statements ...string) error { return exec(ctx, path, statements) },
 			}
 		},
 		LiftAccount: `PRAGMA ignore_check_constraints = ON`,
 		HourAhead:   `UPDATE log_head SET recorded_at = recorded_at + 3600000000`,
+		WeekBack: []string{
+			`UPDATE events SET recorded_at = recorded_at - 604800000000`,
+			`UPDATE log_head SET recorded_at = recorded_at - 604800000000`,
+		},
 	})
 }
 
@@ -216,7 +224,12 @@ func TestOpenRefusesTheSchemaOfANewerProgram(t *testing.T) {
 
 func open(t testing.TB, path string) *sqlitelog.Log {
 	t.Helper()
-	log, err := sqlitelog.Open(t.Context(), path, sqlitelog.Options{})
+	return openWith(t, path, sqlitelog.Options{})
+}
+
+func openWith(t testing.TB, path string, opts sqlitelog.Options) *sqlitelog.Log {
+	t.Helper()
+	log, err := sqlitelog.Open(t.Context(), path, opts)
 	if err != nil {
 		t.Fatal(err)
 	}
