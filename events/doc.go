@@ -75,8 +75,8 @@
 //     APIs, one file for each.
 //   - events/bus: the Watermill router, one ingest handler for each topic and one
 //     scheduled handler for each channel API.
-//   - events/bus/kafka: the only client of the brokers; it cuts partitions into
-//     frames. events/bus/embedded: a broker inside the process, for any Kafka
+//   - events/bus/kafka: the only client of the brokers; it begins where the log
+//     says, finds gaps and cuts partitions into frames. events/bus/embedded: a broker inside the process, for any Kafka
 //     client.
 //   - events/outage: one log line when a failure begins, one when it ends.
 //   - events/archive: a stretch of the log as a file, and back.
@@ -112,11 +112,13 @@
 //
 // # The invariants, and where each is defended
 //
-//   - I1 Exactly-once effect. Delivery is at least once: events/bus acknowledges
-//     a frame when all of it is written, and events/bus/kafka commits no offset
-//     before that (TestAckMarksTheWholeFrame). The log writes one [ID] once
-//     (eventstest, "Identity"); a projection's rows and checkpoint move together,
-//     by compare-and-set (readmodeltest, "Commit").
+//   - I1 Exactly-once effect. The log writes with events how far their [Source] has
+//     been read (eventstest, "Sources"), and events/bus/kafka reads on from there,
+//     whatever the group committed (TestSessionBeginsWhereTheLogSays). What aborted
+//     and open transactions hold is not read (TestTransactions). A frame that comes
+//     again is harmless: the log writes one [ID] once (eventstest, "Identity"). A
+//     projection's rows and checkpoint move together, by compare-and-set
+//     (readmodeltest, "Commit").
 //   - I2 Gapless order. A transaction takes the log's head row first and holds it
 //     until it commits; readers check positions and stop with [ErrGap]
 //     (eventstest, "ManyWriters" and "Damage").
@@ -185,9 +187,9 @@
 // A Redis that is slow, wiped or gone costs each read at most 25 ms until its
 // breaker opens, and then nothing: reads go to the rows.
 //
-// A process may be killed at any moment. Its successor continues from the last
-// committed offset and checkpoint, both of which may be behind the log and the rows
-// and never ahead of them. A process that freezes loses its lease, and its later
+// A process may be killed at any moment. Its successor continues where the log ends
+// with each source and where the rows end with the log. Records that were deleted
+// before they were read are a gap, which the log counts ([Sources]). A process that freezes loses its lease, and its later
 // writes are fenced.
 //
 // Rows that are wrong, lost, or of an older version of a fold are no loss: they are
