@@ -54,7 +54,7 @@ func TestPoll(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = log.Close() })
-	client := kafka.Config{Brokers: []string{broker.Addr()}, Group: "test", Sources: log.Sources()}
+	client := kafka.Config{Brokers: []string{broker.Addr()}, Group: "test", Log: log}
 	publisher, err := kafka.NewPublisher(client)
 	if err != nil {
 		t.Fatal(err)

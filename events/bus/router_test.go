@@ -94,7 +94,7 @@ func setup(t *testing.T, wrap func(*bus.Ingest)) *bundle {
 	if err != nil {
 		t.Fatal(err)
 	}
-	client.Sources = b.log.Sources()
+	client.Log = b.log
 	subscriber, err := kafka.NewSubscriber(client)
 	if err != nil {
 		t.Fatal(err)

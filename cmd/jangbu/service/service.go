@@ -231,7 +231,7 @@ func (s *Service) HTTPAddr() string { return s.httpAddr }
 
 // Kafka returns how the brokers of the service are reached.
 func (s *Service) Kafka() kafka.Config {
-	return kafka.Config{Brokers: s.brokers, Group: s.cfg.KafkaGroup, Sources: s.log.Sources(), Logger: s.logger}
+	return kafka.Config{Brokers: s.brokers, Group: s.cfg.KafkaGroup, Log: s.log, Logger: s.logger}
 }
 
 // Go runs work as one more part: an error ends the service, and Close waits for it.

@@ -82,7 +82,7 @@ func on(t testing.TB, broker, topic, group string) *bundle {
 	}
 	t.Cleanup(func() { _ = log.Close() })
 	b := &bundle{topic: topic, log: log, cfg: kafka.Config{
-		Brokers: []string{broker}, Group: group, Sources: log.Sources(), Logger: slog.New(slog.DiscardHandler),
+		Brokers: []string{broker}, Group: group, Log: log, Logger: slog.New(slog.DiscardHandler),
 	}}
 	if b.producer, err = kafka.NewProducer(b.cfg); err != nil {
 		t.Fatal(err)

@@ -113,14 +113,21 @@ func (h *handler) drain(sess sarama.ConsumerGroupSession, claim sarama.ConsumerG
 		next  = frame{topicID: h.topicID} // grows until the consumer takes it
 		extra *sarama.ConsumerMessage     // the record that had no room in next
 		ended bool                        // claim has no more records
+		// position is the offset after the last record.
+		position = claim.InitialOffset()
 	)
 	take := func(m *sarama.ConsumerMessage, ok bool) {
 		if !ok {
 			ended = true
-		} else if !next.add(m) {
+			return
+		}
+		position = m.Offset + 1
+		if !next.add(m) {
 			extra = m
 		}
 	}
+	idle := time.NewTicker(watchInterval)
+	defer idle.Stop()
 	for !ended || next.records > 0 {
 		records := claim.Messages()
 		if ended || extra != nil || next.records == maxFrameRecords {
@@ -144,6 +151,13 @@ func (h *handler) drain(sess sarama.ConsumerGroupSession, claim sarama.ConsumerG
 			if m := extra; m != nil {
 				extra = nil
 				next.add(m)
+			}
+		case <-idle.C:
+			if next.records == 0 && position < claim.HighWaterMarkOffset() {
+				if beyond := h.passTail(sess.Context(), claim.Partition(), position); beyond > position {
+					sess.MarkOffset(claim.Topic(), claim.Partition(), beyond, "")
+					position = beyond
+				}
 			}
 		case <-sess.Context().Done():
 			return

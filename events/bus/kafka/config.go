@@ -16,10 +16,10 @@ import (
 type Config struct {
 	// Brokers are the host:port addresses of at least one broker of the cluster.
 	Brokers []string
-	// Group is the consumer group, and Sources says where it reads on. Only subscribers
-	// need them.
-	Group   string
-	Sources events.Sources
+	// Group is the consumer group, and Log the log that its handlers write to, which says
+	// where it reads on. Only subscribers need them.
+	Group string
+	Log   events.Log
 	// ClientID names this process in the brokers' logs. Empty: "jangbu".
 	ClientID string
 	// Logger logs gaps, and each kind of error once a minute. Nil disables logging.
@@ -54,7 +54,7 @@ const (
 	// beginTimeout bounds what the beginning of a session reads from the log.
 	beginTimeout = 15 * time.Second
 	// watchInterval is how long a topic that was made anew, or that has new partitions,
-	// is not noticed.
+	// is not noticed, and how long the end of a transaction that nothing follows.
 	watchInterval = 5 * time.Second
 	// nackPause and nackPauseMax bound the time before a frame that was not acknowledged
 	// is delivered again. It grows from the first to the second.

@@ -107,7 +107,7 @@ func TestSessionThatCannotBegin(t *testing.T) {
 	b := setup(t, 1)
 	var log lines
 	b.cfg.Logger = slog.New(slog.NewJSONHandler(&log, nil))
-	b.cfg.Sources = &failing{Sources: b.cfg.Sources}
+	b.cfg.Log = &failing{Log: b.log}
 	b.produce(t, "r", 3)
 	frames, _ := b.subscribe(t)
 	b.receiveAll(t, frames, 3)
@@ -118,17 +118,24 @@ func TestSessionThatCannotBegin(t *testing.T) {
 	}
 }
 
-// failing fails once.
+// failing is a log whose sources cannot be read once.
 type failing struct {
-	events.Sources
+	events.Log
 	failed atomic.Bool
 }
 
-func (f *failing) List(ctx context.Context) ([]events.SourceState, error) {
-	if !f.failed.Swap(true) {
+func (f *failing) Sources() events.Sources { return failingSources{f.Log.Sources(), f} }
+
+type failingSources struct {
+	events.Sources
+	*failing
+}
+
+func (s failingSources) List(ctx context.Context) ([]events.SourceState, error) {
+	if !s.failed.Swap(true) {
 		return nil, errors.New("the log is away")
 	}
-	return f.Sources.List(ctx)
+	return s.Sources.List(ctx)
 }
 
 // lines is a log.
@@ -151,14 +158,14 @@ func (l *lines) String() string {
 
 func TestConfigIsChecked(t *testing.T) {
 	t.Parallel()
-	sources := setup(t, 1).cfg.Sources
+	log := setup(t, 1).log
 	for name, cfg := range map[string]kafka.Config{
-		"no brokers":      {Group: "g", Sources: sources},
-		"no port":         {Group: "g", Sources: sources, Brokers: []string{"localhost"}},
-		"empty host":      {Group: "g", Sources: sources, Brokers: []string{":9092"}},
-		"one of two":      {Group: "g", Sources: sources, Brokers: []string{"localhost:9092", ""}},
-		"group not given": {Brokers: []string{"localhost:9092"}, Sources: sources},
-		"no sources":      {Brokers: []string{"localhost:9092"}, Group: "g"},
+		"no brokers":      {Group: "g", Log: log},
+		"no port":         {Group: "g", Log: log, Brokers: []string{"localhost"}},
+		"empty host":      {Group: "g", Log: log, Brokers: []string{":9092"}},
+		"one of two":      {Group: "g", Log: log, Brokers: []string{"localhost:9092", ""}},
+		"group not given": {Brokers: []string{"localhost:9092"}, Log: log},
+		"no log":          {Brokers: []string{"localhost:9092"}, Group: "g"},
 	} {
 		if _, err := kafka.NewSubscriber(cfg); err == nil {
 			t.Errorf("%s: no error", name)

@@ -50,7 +50,7 @@ func (h *handler) begin(sess sarama.ConsumerGroupSession) error {
 	if err != nil {
 		return fmt.Errorf("describe topic: %w", err)
 	}
-	states, err := cfg.Sources.List(ctx)
+	states, err := cfg.Log.Sources().List(ctx)
 	if err != nil {
 		return err
 	}
@@ -71,7 +71,7 @@ func (h *handler) begin(sess sarama.ConsumerGroupSession) error {
 			var why gap
 			if next, lost, why = resume(state, topic.ID, has); why != "" {
 				source := events.Source{Topic: name, TopicID: topic.ID, Partition: p}
-				if err := cfg.Sources.Skip(ctx, source, next, lost); err != nil {
+				if err := cfg.Log.Sources().Skip(ctx, source, next, lost); err != nil {
 					return err
 				}
 				cfg.Logger.LogAttrs(ctx, slog.LevelError, string(why), slog.String("topic", name), slog.Int("partition", int(p)),

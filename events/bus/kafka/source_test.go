@@ -2,7 +2,6 @@ package kafka_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -132,22 +131,22 @@ func TestRetentionPassesTheBeginningOfASession(t *testing.T) {
 	onBoth(t, 1, func(t *testing.T, b *bundle) {
 		b.produce(t, "r", 10)
 		b.readTo(t, 2)
-		b.cfg.Sources = &listening{Sources: b.cfg.Sources, listed: sync.OnceFunc(func() { b.expire(t, 7) })}
+		b.cfg.Log = listening{b.log, sync.OnceFunc(func() { b.expire(t, 7) })}
 		frames, _ := b.subscribe(t)
 		b.receiveAll(t, frames, 3)
 		b.wantSource(t, 10, 1, 5)
 	})
 }
 
-// listening calls listed before each answer of List.
+// listening is a log that calls asked each time that its sources are asked for.
 type listening struct {
-	events.Sources
-	listed func()
+	events.Log
+	asked func()
 }
 
-func (l *listening) List(ctx context.Context) ([]events.SourceState, error) {
-	l.listed()
-	return l.Sources.List(ctx)
+func (l listening) Sources() events.Sources {
+	l.asked()
+	return l.Log.Sources()
 }
 
 // TestWhatWasFetchedIsDelivered: a claim that ends because the brokers no longer have its

@@ -35,8 +35,8 @@ func NewSubscriber(cfg Config) (message.Subscriber, error) {
 	if cfg.Group == "" {
 		err = errors.Join(err, errors.New("group: none given"))
 	}
-	if cfg.Sources == nil {
-		err = errors.Join(err, errors.New("sources: none given"))
+	if cfg.Log == nil {
+		err = errors.Join(err, errors.New("log: none given"))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("configure subscriber: %w", err)
