@@ -101,9 +101,10 @@ func (o *object) label(name string) string {
 // MaxTextRunes is the maximum length of a title and of an objective, in characters.
 const MaxTextRunes = 500
 
-const wantText = "at most 500 characters of text, without control characters other than tab and line break, and without those that turn its direction"
+const wantText = "at most 500 characters, without control and bidi characters"
 
-// text takes a required text.
+// text takes a required text. Tab and line break are allowed in it; characters that turn
+// the direction of text are not, because they make one title look like another.
 func (o *object) text(name string) string {
 	v := o.take(name)
 	if v == nil {
@@ -120,7 +121,7 @@ func (o *object) text(name string) string {
 	}):
 		o.fail(name, "contains a control character", wantText)
 	case strings.ContainsFunc(s, func(r rune) bool { return unicode.Is(unicode.Bidi_Control, r) }):
-		o.fail(name, "contains a character that turns the direction of text", wantText)
+		o.fail(name, "contains a bidi character", wantText)
 	}
 	return s
 }

@@ -24,7 +24,7 @@ func TestDecodeRefuses(t *testing.T) {
 
 		wantID      = "1 to 200 bytes of text without control characters"
 		wantLabel   = "at most 200 bytes of text without control characters"
-		wantText    = "at most 500 characters of text, without control characters other than tab and line break, and without those that turn its direction"
+		wantText    = "at most 500 characters, without control and bidi characters"
 		wantTime    = "an RFC 3339 time such as 2026-11-23T10:00:00+09:00"
 		wantFact    = "an RFC 3339 time from 2000 to a day after the record's timestamp"
 		wantWon     = "whole won from 0 to 9007199254740992"
@@ -186,7 +186,7 @@ func TestDecodeRefuses(t *testing.T) {
 			if f.want == wantText {
 				add(f.name, `"`+strings.Repeat("가", 501)+`"`, "is longer than 500 characters", f.want)
 				for _, turns := range "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069" {
-					add(f.name, `"할인`+string(turns)+`"`, "contains a character that turns the direction of text", f.want)
+					add(f.name, `"할인`+string(turns)+`"`, "contains a bidi character", f.want)
 				}
 				continue
 			}

@@ -48,7 +48,7 @@ func onEachDatabase(t *testing.T, test func(t *testing.T, database string)) {
 
 func testDeadLetters(t *testing.T, at stores.Config, key string) {
 	// 60 registrations, 3 of which are malformed, and 1 of a known participant with
-	// another number.
+	// other content.
 	const good, malformed = 57, 3
 	var records []events.Record
 	registration := func(n int, phone string) events.Record {
@@ -63,7 +63,9 @@ func testDeadLetters(t *testing.T, at stores.Config, key string) {
 		}
 		records = append(records, registration(n, phone))
 	}
-	records = append(records, registration(0, "010-7654-9999"))
+	conflict := registration(0, "010-7654-9999")
+	conflict.Value = bytes.Replace(conflict.Value, []byte("}"), []byte(`,"region":"부산"}`), 1)
+	records = append(records, conflict)
 
 	environment := []string{"JANGBU_DATABASE_URL=" + at.DatabaseURL, "JANGBU_MASTER_KEY_FILE=" + key}
 	command := func(t *testing.T, want int, args ...string) string {

@@ -39,6 +39,7 @@ func scriptBury(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(err)
 		record := events.Record{
 			Topic: rest[1], Partition: 3, Offset: int64(i), Value: []byte(ts.ReadFile(rest[2])),
+			Headers:   []events.Header{{Key: "ce_id", Value: []byte("1")}}, // of one ID, two contents are a conflict
 			Timestamp: time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC),
 		}
 		_, sealed, err := keeper.Seal(record)

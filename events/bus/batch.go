@@ -53,6 +53,10 @@ func judge(ctx context.Context, keeper *privacy.Keeper, t events.Type, records [
 	return b, b.pseudonymise(ctx, keeper)
 }
 
+const damagedKey = "the key store's entry of its campaign is damaged; expected one that the master key opens"
+
+// pseudonymise turns phone numbers into pseudonyms. It moves the registrations of campaigns
+// whose key is damaged to the bad ones: the others of the partition go on (I5).
 func (b *batch) pseudonymise(ctx context.Context, keeper *privacy.Keeper) error {
 	var requests []privacy.Request
 	for _, g := range b.good {
@@ -63,16 +67,23 @@ func (b *batch) pseudonymise(ctx context.Context, keeper *privacy.Keeper) error 
 	if len(requests) == 0 {
 		return nil
 	}
-	pseudonyms, err := keeper.Pseudonyms(ctx, requests)
+	pseudonyms, damaged, err := keeper.Pseudonyms(ctx, requests)
 	if err != nil {
 		return fmt.Errorf("pseudonymise: %w", err)
 	}
-	next := 0
-	for i := range b.good {
-		if b.good[i].e164 != "" {
-			b.good[i].SetPseudonym(pseudonyms[next])
+	next, kept := 0, b.good[:0]
+	for _, g := range b.good {
+		if g.e164 != "" {
+			if damaged[g.Event.Subject()] {
+				b.bad = append(b.bad, refusal{g.record, events.ReasonKey, damagedKey})
+				next++
+				continue
+			}
+			g.SetPseudonym(pseudonyms[next])
 			next++
 		}
+		kept = append(kept, g)
 	}
+	b.good = kept
 	return nil
 }

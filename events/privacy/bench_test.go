@@ -21,7 +21,7 @@ func BenchmarkPseudonyms(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := k.Pseudonyms(b.Context(), requests); err != nil {
+		if _, _, err := k.Pseudonyms(b.Context(), requests); err != nil {
 			b.Fatal(err)
 		}
 	}

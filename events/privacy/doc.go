@@ -15,6 +15,8 @@
 //     others read that one;
 //   - every process forgets a destroyed key within a minute. From then on
 //     registrations are kept without a pseudonym, and no total changes;
+//   - a damaged entry of the key store stops the registrations of its campaign only;
+//   - a key store that takes the place of a lost one is noticed ([CheckKeys]);
 //   - no error, and no way of printing, logging or marshalling a value of this
 //     package, shows a number or a key.
 //

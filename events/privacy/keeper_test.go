@@ -71,9 +71,9 @@ func openKeeper(t testing.TB, keys events.Keys, master privacy.MasterKey) *priva
 
 func pseudonyms(t testing.TB, k *privacy.Keeper, requests ...privacy.Request) []events.Pseudonym {
 	t.Helper()
-	got, err := k.Pseudonyms(t.Context(), requests)
-	if err != nil {
-		t.Fatal(err)
+	got, damaged, err := k.Pseudonyms(t.Context(), requests)
+	if err != nil || len(damaged) > 0 {
+		t.Fatalf("%v, damaged %v", err, damaged)
 	}
 	if len(got) != len(requests) {
 		t.Fatalf("%d pseudonyms for %d requests", len(got), len(requests))
@@ -160,7 +160,7 @@ func TestManyProcessesAgree(t *testing.T) {
 					return
 				}
 				mine := slices.Concat(requests[i*10:], requests[:i*10])
-				made, err := k.Pseudonyms(t.Context(), mine)
+				made, _, err := k.Pseudonyms(t.Context(), mine)
 				if err != nil {
 					t.Error(err)
 					return
@@ -273,7 +273,7 @@ func TestNothingIsReturnedThatIsNotDurable(t *testing.T) {
 	store.failed = errors.New("disk is full")
 	request := privacy.Request{Campaign: "a", Phone: "+821012345678"}
 	for range 2 { // the second finds no trace of the first
-		if got, err := k.Pseudonyms(t.Context(), []privacy.Request{request}); !errors.Is(err, store.failed) {
+		if got, _, err := k.Pseudonyms(t.Context(), []privacy.Request{request}); !errors.Is(err, store.failed) {
 			t.Errorf("Pseudonyms = %v, %v; want %v", got, err, store.failed)
 		}
 	}
@@ -296,10 +296,78 @@ func TestEntriesCannotBeExchanged(t *testing.T) {
 	} {
 		exchanged := &watchedKeys{stored: maps.Clone(store.stored)}
 		exchanged.stored["a"] = entry
-		if _, err := openKeeper(t, exchanged, master).Pseudonyms(t.Context(), []privacy.Request{request}); err == nil {
-			t.Errorf("an entry that is %s was used", name)
+		got, damaged, err := openKeeper(t, exchanged, master).Pseudonyms(t.Context(), []privacy.Request{request})
+		if err != nil || !damaged["a"] || got[0] != (events.Pseudonym{}) {
+			t.Errorf("an entry that is %s was used, or its campaign not named: %v, damaged %v", name, err, damaged)
 		}
 	}
+}
+
+// A damaged entry is of its campaign only, and counts no longer once it is mended (I5).
+func TestADamagedEntryStopsItsCampaignOnly(t *testing.T) {
+	t.Parallel()
+	eachStore(t, func(t *testing.T, open opener) {
+		master := privacy.NewMasterKey()
+		keys := open()
+		if err := keys.AddKeys(t.Context(), map[events.Campaign][]byte{"b": {1, 2, 3}}); err != nil {
+			t.Fatal(err)
+		}
+		k := openKeeper(t, keys, master)
+		requests := []privacy.Request{
+			{Campaign: "a", Phone: "+821012345678"}, {Campaign: "b", Phone: "+821012345678"}, {Campaign: "c", Phone: "+821012345678"},
+		}
+		for range 2 { // the second time the others are cached
+			got, damaged, err := k.Pseudonyms(t.Context(), requests)
+			if err != nil || len(damaged) != 1 || !damaged["b"] {
+				t.Fatalf("%v, damaged %v", err, damaged)
+			}
+			if none := (events.Pseudonym{}); got[0] == none || got[1] != none || got[2] == none {
+				t.Errorf("pseudonyms %v", got)
+			}
+		}
+		if err := open().DestroyKey(t.Context(), "b"); err != nil { // one way to mend it
+			t.Fatal(err)
+		}
+		if _, damaged, err := k.Pseudonyms(t.Context(), requests); err != nil || len(damaged) > 0 {
+			t.Errorf("mended: %v, damaged %v", err, damaged)
+		}
+	})
+}
+
+// A key store that is new beside a log with pseudonyms takes the place of a lost one.
+func TestCheckKeys(t *testing.T) {
+	t.Parallel()
+	eachStore(t, func(t *testing.T, open opener) {
+		log, err := sqlitelog.Open(t.Context(), filepath.Join(t.TempDir(), "log.db"), sqlitelog.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = log.Close() })
+		check := func(want error) {
+			t.Helper()
+			if err := privacy.CheckKeys(t.Context(), open(), log); !errors.Is(err, want) {
+				t.Errorf("CheckKeys = %v, want %v", err, want)
+			}
+		}
+		registered := func(participant int, p events.Pseudonym) {
+			t.Helper()
+			e := &events.ParticipantRegistered{Campaign: "a", Participant: fmt.Sprint(participant), Pseudonym: p}
+			draft := events.Draft{ID: events.ID{15: byte(participant), 14: byte(participant >> 8)}, OccurredAt: time.Unix(1e9, 0).UTC(), Event: e, Digest: events.DigestOf(e)}
+			if _, err := log.Append(t.Context(), []events.Draft{draft}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		check(nil) // a first start
+		for n := range 1200 {
+			registered(n, events.Pseudonym{})
+		}
+		check(nil) // no pseudonym
+		registered(2000, events.Pseudonym{1})
+		check(privacy.ErrLostKeys)
+		check(privacy.ErrLostKeys) // it has not made the store one that is not new
+		openKeeper(t, open(), privacy.NewMasterKey())
+		check(nil) // the loss is accepted
+	})
 }
 
 func TestRequestsThatNobodyShouldMake(t *testing.T) {
@@ -308,12 +376,12 @@ func TestRequestsThatNobodyShouldMake(t *testing.T) {
 	for _, r := range []privacy.Request{
 		{Campaign: "a", Phone: "010-1234-5678"}, {Campaign: "a", Phone: "821012345678"}, {Campaign: "a"}, {Campaign: "a", Phone: "+8210123x5678"},
 	} {
-		_, err := k.Pseudonyms(t.Context(), []privacy.Request{r})
+		_, _, err := k.Pseudonyms(t.Context(), []privacy.Request{r})
 		if !errors.Is(err, privacy.ErrPhoneNumber) || strings.Contains(err.Error(), "1234") {
 			t.Errorf("Pseudonyms of a number that is not normalised = %v", err)
 		}
 	}
-	if _, err := k.Pseudonyms(t.Context(), []privacy.Request{{Phone: "+821012345678"}}); err == nil {
+	if _, _, err := k.Pseudonyms(t.Context(), []privacy.Request{{Phone: "+821012345678"}}); err == nil {
 		t.Error("the check value's key made a pseudonym")
 	}
 	if got := pseudonyms(t, k); len(got) != 0 {
@@ -333,7 +401,7 @@ func TestNothingShowsASecret(t *testing.T) {
 		if err != nil {
 			rt.Fatal(err)
 		}
-		if _, err := k.Pseudonyms(context.Background(), []privacy.Request{request}); err != nil {
+		if _, _, err := k.Pseudonyms(context.Background(), []privacy.Request{request}); err != nil {
 			rt.Fatal(err)
 		}
 		holder := struct{ R privacy.Request }{request}
@@ -352,7 +420,7 @@ func TestNothingShowsASecret(t *testing.T) {
 		}
 		_, err = privacy.NormalizePhone("010-" + subscriber[:4] + "-" + subscriber[4:] + "-0")
 		fmt.Fprintln(&out, err)
-		_, err = k.Pseudonyms(context.Background(), []privacy.Request{{Campaign: "a", Phone: subscriber}})
+		_, _, err = k.Pseudonyms(context.Background(), []privacy.Request{{Campaign: "a", Phone: subscriber}})
 		fmt.Fprintln(&out, err)
 		record := events.Record{Topic: "t", Value: []byte(request.Phone), Key: []byte(subscriber)}
 		id, sealed, err := k.Seal(record)

@@ -28,58 +28,69 @@ func (Request) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 
 // Pseudonyms returns one pseudonym for each request. It is zero if the campaign's
 // key has been destroyed: the registration is then kept unlinked. Pseudonyms
-// creates missing keys, which are durable when it returns. The error is that of
+// creates missing keys, which are durable when it returns. It also returns the
+// campaigns whose entry in the key store is damaged; of their registrations none may be
+// stored, or they would stay unlinked once the entry is mended. The error is that of
 // the key store, or [ErrPhoneNumber] if a number is not normalised.
-func (k *Keeper) Pseudonyms(ctx context.Context, requests []Request) ([]events.Pseudonym, error) {
+func (k *Keeper) Pseudonyms(ctx context.Context, requests []Request) (pseudonyms []events.Pseudonym, damaged map[events.Campaign]bool, err error) {
 	for _, r := range requests {
 		if r.Campaign == checkCampaign {
-			return nil, errors.New("make pseudonyms: a campaign is empty")
+			return nil, nil, errors.New("make pseudonyms: a campaign is empty")
 		}
 		if !normalized(r.Phone) {
-			return nil, fmt.Errorf("make pseudonyms: a phone number is not in E.164 form: %w", ErrPhoneNumber)
+			return nil, nil, fmt.Errorf("make pseudonyms: a phone number is not in E.164 form: %w", ErrPhoneNumber)
 		}
 	}
 	found, missing := k.cache.lookup(requests)
 	if len(missing) > 0 {
-		loaded, err := k.load(ctx, missing)
+		loaded, broken, err := k.load(ctx, missing)
 		if err != nil {
-			return nil, fmt.Errorf("make pseudonyms: %w", err)
+			return nil, nil, fmt.Errorf("make pseudonyms: %w", err)
 		}
 		for i, r := range requests {
 			if found[i] == nil {
 				found[i] = loaded[r.Campaign]
 			}
 		}
+		damaged = broken
 	}
-	pseudonyms := make([]events.Pseudonym, len(requests))
+	pseudonyms = make([]events.Pseudonym, len(requests))
 	for i, r := range requests {
-		found[i].pseudonym(&pseudonyms[i], r.Phone)
+		if found[i] != nil {
+			found[i].pseudonym(&pseudonyms[i], r.Phone)
+		}
 	}
-	return pseudonyms, nil
+	return pseudonyms, damaged, nil
 }
 
-func (k *Keeper) load(ctx context.Context, campaigns []events.Campaign) (map[events.Campaign]*campaignKey, error) {
+// load returns the campaigns' keys, and which of the campaigns have a damaged entry. It
+// does not cache those: a mended one counts at once.
+func (k *Keeper) load(ctx context.Context, campaigns []events.Campaign) (loaded map[events.Campaign]*campaignKey, damaged map[events.Campaign]bool, err error) {
 	// The lifetime begins before the store is read: a key destroyed meanwhile must
 	// not be used for longer.
 	expires := time.Now().Add(keyLifetime)
 	stored, err := k.agree(ctx, campaigns)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	loaded := make(map[events.Campaign]*campaignKey, len(campaigns))
+	loaded = make(map[events.Campaign]*campaignKey, len(campaigns))
 	for _, c := range campaigns {
 		entry := &campaignKey{expires: expires}
 		if wrapped := stored[c]; len(wrapped) > 0 {
 			key, err := k.unwrap(c, wrapped)
 			if err != nil {
-				return nil, err
+				if damaged == nil {
+					damaged = make(map[events.Campaign]bool)
+				}
+				damaged[c] = true
+				continue
 			}
 			entry.mac = hmac.New(sha256.New, key)
 		}
 		loaded[c] = entry
 	}
 	k.cache.add(loaded)
-	return loaded, nil
+	return loaded, damaged, nil
 }
 
 // normalized reports whether phone has the form of E.164.

@@ -68,7 +68,7 @@ func place(d events.DeadLetter) string {
 
 // reasonNamed returns the reason that a flag names; empty for none.
 func reasonNamed(flag, name string) (events.Reason, error) {
-	reasons := []events.Reason{events.ReasonMalformed, events.ReasonUnknownType, events.ReasonConflict}
+	reasons := events.Reasons()
 	if name != "" && !slices.Contains(reasons, events.Reason(name)) {
 		return "", fmt.Errorf("%w: --%s: %q is none of %v", cli.ErrUsage, flag, name, reasons)
 	}

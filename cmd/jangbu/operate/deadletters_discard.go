@@ -16,7 +16,7 @@ type deadLettersDiscardCommand struct {
 	stores.Config
 	IDs        []string `arg:"" optional:"" name:"id" help:"The letters' IDs, as list shows them."`
 	All        bool     `help:"All letters that have not been discarded."`
-	WithReason string   `placeholder:"REASON" help:"The letters with this reason: malformed, unknown-type or conflict."`
+	WithReason string   `placeholder:"REASON" help:"The letters with this reason: malformed, unknown-type, conflict or key."`
 	Reason     string   `required:"" placeholder:"TEXT" help:"Why they are discarded. It is recorded, so it must name no person."`
 	DryRun     bool     `help:"Print how many would be discarded, and change nothing."`
 	JSON       bool     `help:"Print one JSON object, and no progress."`

@@ -14,7 +14,7 @@ import (
 
 type deadLettersListCommand struct {
 	stores.Config
-	Reason string `placeholder:"REASON" help:"List the letters of one reason: malformed, unknown-type or conflict."`
+	Reason string `placeholder:"REASON" help:"List the letters of one reason: malformed, unknown-type, conflict or key."`
 	Limit  int    `placeholder:"N" help:"List the letters themselves, at most N (20 with --reason)."`
 	JSON   bool   `help:"Print one JSON object: for all, or for each letter."`
 }
@@ -30,6 +30,7 @@ are those of Asia/Seoul.
   malformed      the record breaks its contract
   unknown-type   it names a type that is none of the four
   conflict       the log holds the same ID with other content
+  key            the key store's entry of its campaign is damaged; restore it, then retry
 
 Exits with 3 if there is no such dead letter.
 

@@ -21,7 +21,7 @@ type deadLettersRetryCommand struct {
 	stores.TopicConfig
 	IDs    []string `arg:"" optional:"" name:"id" help:"The letters' IDs, as list shows them."`
 	All    bool     `help:"All letters that have not been discarded."`
-	Reason string   `placeholder:"REASON" help:"The letters with this reason: malformed, unknown-type or conflict."`
+	Reason string   `placeholder:"REASON" help:"The letters with this reason: malformed, unknown-type, conflict or key."`
 	DryRun bool     `help:"Print what would pass, and change nothing."`
 	JSON   bool     `help:"Print one JSON object, and no progress."`
 }
@@ -79,7 +79,7 @@ func (c deadLettersRetryCommand) Run(ctx context.Context, t cli.Terminal) error 
 }
 
 func (c deadLettersRetryCommand) retry(ctx context.Context, t cli.Terminal, log events.Log, chosen selection, result *retried) (err error) {
-	keeper, closeKeys, err := c.openKeeper(ctx)
+	keeper, closeKeys, err := c.openKeeper(ctx, log)
 	if err != nil {
 		return err
 	}
@@ -109,7 +109,7 @@ func (c deadLettersRetryCommand) retry(ctx context.Context, t cli.Terminal, log 
 }
 
 // openKeeper opens the keys under which the letters were sealed, and makes none.
-func (c deadLettersRetryCommand) openKeeper(ctx context.Context) (*privacy.Keeper, func() error, error) {
+func (c deadLettersRetryCommand) openKeeper(ctx context.Context, log events.Log) (*privacy.Keeper, func() error, error) {
 	master, err := c.ExistingMasterKey(&c.Config)
 	if err != nil {
 		return nil, nil, fmt.Errorf("master key: %w", err)
@@ -122,6 +122,9 @@ func (c deadLettersRetryCommand) openKeeper(ctx context.Context) (*privacy.Keepe
 	keys, closeKeys, err := c.OpenKeys(ctx)
 	if err != nil {
 		return nil, nil, err
+	}
+	if err := privacy.CheckKeys(ctx, keys, log); err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("%w: restore the key store", err), closeKeys())
 	}
 	opened := keys
 	if c.DryRun {

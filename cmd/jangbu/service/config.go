@@ -27,6 +27,7 @@ type Config struct {
 	RedisURL string `env:"JANGBU_REDIS_URL" placeholder:"URL" help:"Redis that the processes share as a read cache: redis://… or rediss://…. Without one, one runs embedded."`
 
 	stores.KeyConfig
+	AcceptLostKeys bool `help:"Start although the key store is new and the log holds pseudonyms: those stay unlinked, new ones begin."`
 
 	channelConfig
 

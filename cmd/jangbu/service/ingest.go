@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -20,6 +21,14 @@ func (s *Service) openPrivacy(ctx context.Context, master privacy.MasterKey) (*p
 		return nil, err
 	}
 	s.onClose(closeKeys)
+	switch err := privacy.CheckKeys(ctx, keys, s.log); {
+	case errors.Is(err, privacy.ErrLostKeys) && s.cfg.AcceptLostKeys:
+		s.logger.WarnContext(ctx, "keys: their store is new, and the log holds older pseudonyms: those stay unlinked, new ones begin")
+	case errors.Is(err, privacy.ErrLostKeys):
+		return nil, fmt.Errorf("%w: restore the key store, or go on with --accept-lost-keys, which leaves them unlinked", err)
+	case err != nil:
+		return nil, err
+	}
 	return privacy.Open(ctx, keys, master)
 }
 

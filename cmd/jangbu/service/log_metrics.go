@@ -41,7 +41,7 @@ func measured(log events.Log) *measuredLog {
 			m.events.WithLabelValues(t.String(), outcome.String())
 		}
 	}
-	for _, reason := range []events.Reason{events.ReasonMalformed, events.ReasonUnknownType, events.ReasonConflict} {
+	for _, reason := range events.Reasons() {
 		m.letters.WithLabelValues(string(reason))
 	}
 	return m
