@@ -30,7 +30,7 @@ func TestRetryKilled(t *testing.T) {
 
 func testRetryKilled(t *testing.T, at stores.Config) {
 	const letters, partitions, attempts = 4_000, 4, 6
-	log, closeLog, err := at.OpenLog(t.Context(), nil)
+	log, closeLog, err := at.OpenLog(t.Context(), nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -82,7 +82,7 @@ func operatedOnPostgres(t *testing.T) *operated {
 // fill makes a log and has it folded.
 func (o *operated) fill(t *testing.T, at stores.Config) {
 	t.Helper()
-	log, closeLog, err := at.OpenLog(t.Context(), nil)
+	log, closeLog, err := at.OpenLog(t.Context(), nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -62,7 +62,7 @@ func TestImportServesTheSame(t *testing.T) {
 // the campaigns.
 func restoredTraffic(t *testing.T, at *stores.Config, from time.Time) (campaigns []events.Campaign) {
 	t.Helper()
-	log, closeLog, err := at.OpenLog(t.Context(), nil)
+	log, closeLog, err := at.OpenLog(t.Context(), nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,12 +89,12 @@ func restoredTraffic(t *testing.T, at *stores.Config, from time.Time) (campaigns
 // would serve at that moment.
 func foldedDashboards(t *testing.T, at *stores.Config, campaigns []events.Campaign, now time.Time) map[events.Campaign]string {
 	t.Helper()
-	log, closeLog, err := at.OpenLog(t.Context(), nil)
+	log, closeLog, err := at.OpenLog(t.Context(), nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = closeLog() }()
-	rows, closeRows, err := at.OpenRows(t.Context(), nil)
+	rows, closeRows, err := at.OpenRows(t.Context(), nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,8 +7,10 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
+	goose "github.com/pressly/goose/v3/lock"
 
 	"jangbu/events"
 	"jangbu/events/eventstest"
@@ -73,6 +75,83 @@ func TestOpenByManyAtOnce(t *testing.T) {
 	all.Wait()
 	if err := errors.Join(failed...); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestOpenWaitsForMigrations opens a log while another process migrates, for as long as it
+// takes, and says so once.
+func TestOpenWaitsForMigrations(t *testing.T) {
+	t.Parallel()
+	url := services.Database(t)
+	migrating, err := connect(t, url).Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	const lock = `SELECT pg_advisory_xact_lock($1)`
+	if _, err := migrating.Exec(t.Context(), lock, goose.DefaultLockID); err != nil {
+		t.Fatal(err)
+	}
+	lines := make(lineWriter, 100)
+	opened := make(chan error, 1)
+	go func() {
+		log, err := pglog.Open(t.Context(), url, pglog.Options{Logger: slog.New(slog.NewTextHandler(lines, nil))})
+		if err == nil {
+			log.Close()
+		}
+		opened <- err
+	}()
+	select {
+	case line := <-lines:
+		if !strings.Contains(line, "waiting for another process, which migrates") {
+			t.Errorf("said %q, want that it waits", line)
+		}
+	case err := <-opened:
+		t.Fatalf("Open did not wait: %v", err)
+	}
+	// It tries twice in vain before it may go on.
+	awaitTries(t, url, 2)
+	if err := migrating.Rollback(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-opened; err != nil {
+		t.Errorf("Open: %v", err)
+	}
+	close(lines)
+	for line := range lines {
+		if !strings.Contains(line, "migration applied") {
+			t.Errorf("said %q", line)
+		}
+	}
+}
+
+// lineWriter receives the lines of a log.
+type lineWriter chan string
+
+func (w lineWriter) Write(p []byte) (int, error) {
+	w <- string(p)
+	return len(p), nil
+}
+
+// awaitTries waits until the lock of the migrations was asked for so many times more.
+func awaitTries(t *testing.T, url string, want int) {
+	t.Helper()
+	const asked = `
+SELECT coalesce(max(xact_start), max(state_change))::text
+FROM pg_stat_activity
+WHERE datname = current_database() AND application_name = 'jangbu'`
+	conn := connect(t, url)
+	last, tries := "", -1
+	for deadline := time.Now().Add(patience); tries < want; {
+		if time.Now().After(deadline) {
+			t.Fatal("nobody asked for the lock again")
+		}
+		var now *string
+		if err := conn.QueryRow(t.Context(), asked).Scan(&now); err != nil {
+			t.Fatal(err)
+		}
+		if now != nil && *now != last {
+			last, tries = *now, tries+1
+		}
 	}
 }
 

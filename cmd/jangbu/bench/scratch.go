@@ -53,13 +53,13 @@ func newScratch(ctx context.Context, server string) (_ *scratch, err error) {
 	} else if at.DatabaseURL, err = s.createDatabase(ctx, server); err != nil {
 		return nil, err
 	}
-	log, closeLog, err := at.OpenLog(ctx, nil)
+	log, closeLog, err := at.OpenLog(ctx, nil, nil)
 	if err != nil {
 		return nil, err
 	}
 	s.log = log
 	s.closers = append(s.closers, func(context.Context) error { return closeLog() })
-	rows, closeRows, err := at.OpenRows(ctx, nil)
+	rows, closeRows, err := at.OpenRows(ctx, nil, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -78,7 +78,7 @@ func (c eventsImportCommand) load(ctx context.Context, t cli.Terminal, r *archiv
 			return 0, fmt.Errorf("make data directory: %w", err)
 		}
 	}
-	log, closeLog, err := c.OpenLog(ctx, nil)
+	log, closeLog, err := c.OpenLog(ctx, nil, nil)
 	if err != nil {
 		return 0, err
 	}

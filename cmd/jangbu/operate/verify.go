@@ -87,7 +87,7 @@ func (c VerifyCommand) verify(ctx context.Context, t cli.Terminal, log events.Lo
 	if err := c.RowsPlace().Existing(); err != nil {
 		return err
 	}
-	rows, closeRows, err := c.OpenRows(ctx, nil)
+	rows, closeRows, err := c.OpenRows(ctx, nil, nil)
 	if err != nil {
 		return err
 	}

@@ -32,12 +32,12 @@ func TestAuditing(t *testing.T) {
 	b.produce(t, records...)
 	b.settled(t, events.Totals{Head: 10}, 10*time.Second)
 	cfg := stores.Config{DataDir: dir}
-	log, closeLog, err := cfg.OpenLog(t.Context(), nil)
+	log, closeLog, err := cfg.OpenLog(t.Context(), nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = closeLog() })
-	rows, closeRows, err := cfg.OpenRows(t.Context(), nil)
+	rows, closeRows, err := cfg.OpenRows(t.Context(), nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

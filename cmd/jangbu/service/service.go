@@ -141,7 +141,7 @@ func (s *Service) onClose(f func() error) { s.closers = append(s.closers, f) }
 func (s *Service) line(part, at, kind string) { s.lines = append(s.lines, PartLine{part, at, kind}) }
 
 func (s *Service) openStores(ctx context.Context) error {
-	log, closeLog, err := s.cfg.OpenLog(ctx, s.tracing.queries())
+	log, closeLog, err := s.cfg.OpenLog(ctx, s.logger, s.tracing.queries())
 	if err != nil {
 		return err
 	}
@@ -153,7 +153,7 @@ func (s *Service) openStores(ctx context.Context) error {
 	at, kind := s.cfg.LogPlace().Shown()
 	s.line("log", at, kind)
 
-	rows, closeRows, err := s.cfg.OpenRows(ctx, s.tracing.queries())
+	rows, closeRows, err := s.cfg.OpenRows(ctx, s.logger, s.tracing.queries())
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package stores
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"path/filepath"
 
 	"github.com/jackc/pgx/v5"
@@ -69,25 +70,26 @@ func (c *Config) LogPlace() Place { return c.place(c.LogURL, "log.db") }
 // RowsPlace returns where the rows are.
 func (c *Config) RowsPlace() Place { return c.place(c.RowsURL, "rows.db") }
 
-// OpenLog opens the log, and makes it if there is none.
-func (c *Config) OpenLog(ctx context.Context, tracer pgx.QueryTracer) (log events.Log, closeLog func() error, err error) {
+// OpenLog opens the log, and makes it if there is none. Nil disables logging or tracing.
+func (c *Config) OpenLog(ctx context.Context, logger *slog.Logger, tracer pgx.QueryTracer) (log events.Log, closeLog func() error, err error) {
 	at := c.LogPlace()
 	if at.Postgres == "" {
-		log, err := sqlitelog.Open(ctx, at.Path, sqlitelog.Options{})
+		log, err := sqlitelog.Open(ctx, at.Path, sqlitelog.Options{Logger: logger})
 		if err != nil {
 			return nil, nil, err
 		}
 		return log, log.Close, nil
 	}
-	pg, err := pglog.Open(ctx, at.Postgres, pglog.Options{Tracer: tracer})
+	pg, err := pglog.Open(ctx, at.Postgres, pglog.Options{Logger: logger, Tracer: tracer})
 	if err != nil {
 		return nil, nil, err
 	}
 	return pg, func() error { pg.Close(); return nil }, nil
 }
 
-// OpenRows opens the rows, and makes their database if there is none.
-func (c *Config) OpenRows(ctx context.Context, tracer pgx.QueryTracer) (rows readmodel.Store, closeRows func() error, err error) {
+// OpenRows opens the rows, and makes their database if there is none. Nil disables logging or
+// tracing.
+func (c *Config) OpenRows(ctx context.Context, logger *slog.Logger, tracer pgx.QueryTracer) (rows readmodel.Store, closeRows func() error, err error) {
 	at := c.RowsPlace()
 	if at.Postgres == "" {
 		rows, err := sqliterows.Open(ctx, at.Path, projections.Tables(projections.All()))
@@ -96,7 +98,7 @@ func (c *Config) OpenRows(ctx context.Context, tracer pgx.QueryTracer) (rows rea
 		}
 		return rows, rows.Close, nil
 	}
-	pg, err := pgrows.Open(ctx, at.Postgres, projections.Tables(projections.All()), pgrows.Options{Tracer: tracer})
+	pg, err := pgrows.Open(ctx, at.Postgres, projections.Tables(projections.All()), pgrows.Options{Logger: logger, Tracer: tracer})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -111,7 +113,7 @@ func (c *Config) WithLog(ctx context.Context, f func(events.Log) error) (err err
 	if err := c.LogPlace().Existing(); err != nil {
 		return err
 	}
-	log, closeLog, err := c.OpenLog(ctx, nil)
+	log, closeLog, err := c.OpenLog(ctx, nil, nil)
 	if err != nil {
 		return err
 	}
@@ -123,7 +125,7 @@ func (c *Config) WithLog(ctx context.Context, f func(events.Log) error) (err err
 // are none.
 func (c *Config) WithStores(ctx context.Context, f func(events.Log, readmodel.Store) error) error {
 	return c.WithLog(ctx, func(log events.Log) (err error) {
-		rows, closeRows, err := c.OpenRows(ctx, nil)
+		rows, closeRows, err := c.OpenRows(ctx, nil, nil)
 		if err != nil {
 			return err
 		}
