@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -49,7 +50,9 @@ var writeEarlier = flag.String("write-earlier", "", "write testdata/earlier anew
 
 // TestOpensWhatEarlierReleasesWrote opens what an earlier release has stored: every
 // answer is the same to the byte, before and after all projections have been rebuilt,
-// and the rows equal the fold.
+// and the rows equal the fold. A service reads the topics once more, because the release
+// kept in its log no record of how far it had; so from then on places in the log and times
+// of updates may differ.
 func TestOpensWhatEarlierReleasesWrote(t *testing.T) {
 	t.Parallel()
 	for _, store := range []string{"embedded", "postgres"} {
@@ -65,11 +68,17 @@ func TestOpensWhatEarlierReleasesWrote(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			places := regexp.MustCompile(`"(position|events|head|lowestCheckpoint)":[0-9]+|"updatedAt":"[^"]+"`)
+			read := "" // what stands for places in the log once the topics are read again
 			compare := func(only func(question string) bool) {
 				t.Helper()
 				for _, f := range want.Files {
 					if only(f.Name) {
-						if diff := cmp.Diff(string(f.Data), string(e.ask(t, f.Name))); diff != "" {
+						then, now := string(f.Data), string(e.ask(t, f.Name))
+						if read != "" {
+							then, now = places.ReplaceAllString(then, read), places.ReplaceAllString(now, read)
+						}
+						if diff := cmp.Diff(then, now); diff != "" {
 							t.Errorf("%s (-then +now):\n%s", f.Name, diff)
 						}
 					}
@@ -77,6 +86,7 @@ func TestOpensWhatEarlierReleasesWrote(t *testing.T) {
 			}
 			compare(func(question string) bool { return !strings.HasPrefix(question, "/") })
 			e.serve(t)
+			read = "read again"
 			compare(func(question string) bool { return strings.HasPrefix(question, "/") })
 			e.command(t, "projections", "rebuild", "--all")
 			if list := e.command(t, "projections", "list", "--json"); bytes.Count(list, []byte(`"generation":3,"state":"active"`)) < 3 {
