@@ -60,17 +60,20 @@ func (h *handler) begin(sess sarama.ConsumerGroupSession) error {
 			read[state.Partition] = state
 		}
 	}
+	var first []events.Reading // of the partitions that the log does not know
 	for _, p := range sess.Claims()[name] {
 		has, ok := topic.Partitions[p]
 		if !ok {
 			return fmt.Errorf("partition %d: %w", p, sarama.ErrUnknownTopicOrPartition)
 		}
+		source := events.Source{Topic: name, TopicID: topic.ID, Partition: p}
 		next := has.Start
-		if state, ok := read[p]; ok {
+		if state, ok := read[p]; !ok {
+			first = append(first, events.Reading{Source: source, Next: next})
+		} else {
 			var lost int64
 			var why gap
 			if next, lost, why = resume(state, topic.ID, has); why != "" {
-				source := events.Source{Topic: name, TopicID: topic.ID, Partition: p}
 				if err := cfg.Log.Sources().Skip(ctx, source, next, lost); err != nil {
 					return err
 				}
@@ -81,6 +84,11 @@ func (h *handler) begin(sess sarama.ConsumerGroupSession) error {
 		// One of the two moves back only, the other ahead only.
 		sess.ResetOffset(name, p, next, "")
 		sess.MarkOffset(name, p, next, "")
+	}
+	if len(first) > 0 {
+		if _, err := cfg.Log.Append(ctx, nil, first...); err != nil {
+			return err
+		}
 	}
 	h.topicID = topic.ID
 	h.changed = make(chan struct{})

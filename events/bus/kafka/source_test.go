@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -53,7 +54,7 @@ func TestSessionBeginsWhereTheLogSays(t *testing.T) {
 				if id := b.topicID(t); f.TopicID != id || id == (events.TopicID{}) {
 					t.Errorf("the frame's topic has ID %v, want %v", f.TopicID, id)
 				}
-				b.wantSource(t, test.log, 0, 0)
+				b.wantSource(t, max(test.log, 0), 0, 0)
 			})
 		})
 	}
@@ -87,25 +88,24 @@ func TestRetentionPassesARunningSession(t *testing.T) {
 	onBoth(t, 1, func(t *testing.T, b *bundle) {
 		log := b.logged()
 		frames, _ := b.subscribe(t)
-		// More than the subscriber fetches ahead.
-		const length, ahead = 100 << 10, 80
-		long := b.recordsNamed("r", ahead)
-		for i := range long {
-			long[i].Value = make([]byte, length)
+		const records = 8000 // more than the subscriber fetches ahead
+		all := b.recordsNamed("r", records)
+		for i := range all {
+			all[i].Value = make([]byte, 1<<10)
 		}
-		if err := b.producer.Produce(t.Context(), long); err != nil {
+		if err := b.producer.Produce(t.Context(), all); err != nil {
 			t.Fatal(err)
 		}
 		slow, f := receive(t, frames)
 		if f.Records[0].Offset != 0 {
 			t.Fatalf("begins at %d", f.Records[0].Offset)
 		}
-		b.expire(t, ahead)
+		b.expire(t, records)
 		b.produce(t, "after", 3)
 		b.read(t, slow, f)
 		next := f.Next()
 		var skipped int64
-		for next < ahead+3 {
+		for next < records+3 {
 			msg, f := receive(t, frames)
 			first := f.Records[0].Offset
 			if first > next {
@@ -119,7 +119,7 @@ func TestRetentionPassesARunningSession(t *testing.T) {
 		if skipped == 0 {
 			t.Fatal("all was fetched ahead: retention passed nothing")
 		}
-		b.wantSource(t, ahead+3, 1, skipped)
+		b.wantSource(t, records+3, 1, skipped)
 		log.wantErrors(t, "records were deleted from the topic before they were read: going on with the first one that is left")
 	})
 }
@@ -236,7 +236,10 @@ func TestTopicMadeAnewIsReadFromItsBeginning(t *testing.T) {
 						return s.TopicID == b.topicID(t) && s.TopicID != old && s.Next == int64(test.n)
 					})
 					b.wantSource(t, int64(test.n), 1, 0)
-					log.wantErrors(t, "topic was deleted and made anew: reading the new one from its beginning")
+					// Meanwhile there was no topic, which may be logged too.
+					if n := strings.Count(log.String(), "topic was deleted and made anew: reading the new one from its beginning"); n != 1 {
+						t.Errorf("the gap was logged %d times:\n%s", n, log)
+					}
 				})
 			})
 		}
@@ -377,14 +380,11 @@ func (b *bundle) readTo(t *testing.T, next int64) {
 	}
 }
 
-// wantSource checks what the log knows of partition 0; a next of -1 wants nothing.
+// wantSource checks what the log knows of partition 0.
 func (b *bundle) wantSource(t *testing.T, next, gaps, lost int64) {
 	t.Helper()
-	var want []events.SourceState
-	if next >= 0 {
-		source := events.Source{Topic: b.topic, TopicID: b.topicID(t)}
-		want = append(want, events.SourceState{Source: source, Next: next, Gaps: gaps, Lost: lost})
-	}
+	source := events.Source{Topic: b.topic, TopicID: b.topicID(t)}
+	want := []events.SourceState{{Source: source, Next: next, Gaps: gaps, Lost: lost}}
 	if diff := cmp.Diff(want, b.sources(t)); diff != "" {
 		t.Errorf("sources (-want +got):\n%s", diff)
 	}
@@ -403,12 +403,15 @@ func (b *bundle) expire(t *testing.T, before int64) {
 // makeAnew deletes the topic and creates it again, with n records.
 func (b *bundle) makeAnew(t *testing.T, n int) {
 	t.Helper()
+	old, none := b.topicID(t), events.TopicID{}
 	if _, err := b.admin.DeleteTopics(t.Context(), b.topic); err != nil {
 		t.Fatal(err)
 	}
 	if err := kafka.EnsureTopics(t.Context(), b.cfg, 1, b.topic); err != nil {
 		t.Fatal(err)
 	}
+	// A broker learns of what the controller did a moment later.
+	eventually(t, "the broker has the new topic", func() bool { id := b.topicID(t); return id != old && id != none })
 	producer, err := kafka.NewProducer(b.cfg) // one that does not know the old topic
 	if err != nil {
 		t.Fatal(err)
