@@ -24,6 +24,9 @@ const (
 	// Pause stops folding, Resume continues it.
 	Pause  OperationKind = "pause"
 	Resume OperationKind = "resume"
+	// BreakLease takes a lease away from its holder. It is not asked for, but done at once
+	// ([Leases.Break]).
+	BreakLease OperationKind = "break"
 )
 
 // OperationState says how far an [Operation] is.
@@ -42,8 +45,9 @@ const (
 type Operation struct {
 	ID          int64
 	Kind        OperationKind
-	Projections []string        // sorted; at least one
+	Projections []string        // sorted; at least one, unless a lease is broken
 	Campaign    events.Campaign // of a reset alone
+	Lease       string          // that was broken
 	Who         string          // names the operator, for people
 	Why         string          // may be empty
 

@@ -149,6 +149,12 @@ type Leases interface {
 	Release(ctx context.Context, lease Lease) error
 	// Holder returns the holder of the lease. Its Owner is empty where the lease is free.
 	Holder(ctx context.Context, name string) (Holder, error)
+	// Holders returns the leases that are held, sorted by name.
+	Holders(ctx context.Context) ([]Holder, error)
+	// Break takes the lease away from the holder with that owner and epoch, which is fenced
+	// from then on, and records the operation, which is done. ErrFenced where that is not
+	// the holder.
+	Break(ctx context.Context, lease Lease, who, why string) (Operation, error)
 	// Fault records the last failure of the task that runs under the lease, for
 	// operators. An empty text says that the task works again.
 	Fault(ctx context.Context, name, owner, text string) error
@@ -165,3 +171,8 @@ type Holder struct {
 	FaultOwner string
 	FaultAt    time.Time
 }
+
+// TooLong reports whether the lease lasts longer than any holder asks for that renews it
+// within the given time: a clock was wrong when it was taken, and no process may get it
+// before it is broken.
+func (h Holder) TooLong(ttl time.Duration) bool { return h.Left > ttl+time.Second }

@@ -40,6 +40,7 @@ type commands struct {
 	Demo        traffic.DemoCommand        `cmd:"" help:"Run everything in a temporary directory, with generated traffic."`
 	Sources     operate.SourcesCommand     `cmd:"" help:"Show how far the partitions of the topics have been read, and what was missed."`
 	Projections operate.ProjectionsCommand `cmd:"" help:"Operate the projections: see them, rebuild, reset, roll back, pause."`
+	Leases      operate.LeasesCommand      `cmd:"" help:"See which process holds which lease; take one away."`
 	Verify      operate.VerifyCommand      `cmd:"" help:"Prove that what is served equals the fold of the log."`
 	Replay      operate.ReplayCommand      `cmd:"" help:"Fold the log again, or a part of it, without touching what is served."`
 	Events      operate.EventsCommand      `cmd:"" help:"Look at the log; copy it to a file and back."`

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"os"
@@ -13,11 +14,13 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"jangbu/cmd/jangbu/cli"
 	"jangbu/projections"
+	"jangbu/readmodel/sqliterows"
 )
 
 // scripts are the command lines that are tried, with what they must print.
@@ -26,6 +29,7 @@ const scripts = "testdata/script"
 // TestScripts runs the scripts. Beside testscript's own commands they have:
 //
 //	bury DIR (ID TOPIC FILE REASON)…     makes a data directory whose log has dead letters
+//	hold FILE LEASE OWNER TIME           acquires a lease in the file of rows
 //	exits CODE PROGRAM ARG…              runs it, and demands that exit code
 //	interrupt FILE PATTERN PROGRAM ARG…  runs it, sends SIGINT once a line of standard
 //	                                     output matches, demands exit code 130, and
@@ -52,6 +56,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"bury":       scriptBury,
 			"exits":      scriptExits,
+			"hold":       scriptHold,
 			"interrupt":  scriptInterrupt,
 			"jsonschema": scriptJSONSchema,
 		},
@@ -70,6 +75,21 @@ func scriptExits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if code := exitCodeOf(err); code != want {
 		ts.Fatalf("exit code %d, want %d", code, want)
+	}
+}
+
+func scriptHold(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 4 {
+		ts.Fatalf("usage: hold FILE LEASE OWNER TIME")
+	}
+	ttl, err := time.ParseDuration(args[3])
+	ts.Check(err)
+	rows, err := sqliterows.Open(context.Background(), ts.MkAbs(args[0]), projections.Tables(projections.All()))
+	ts.Check(err)
+	_, ok, err := rows.Acquire(context.Background(), args[1], args[2], ttl)
+	ts.Check(errors.Join(err, rows.Close()))
+	if !ok {
+		ts.Fatalf("another holds lease %s", args[1])
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
 
+	"jangbu/events/postgres"
 	"jangbu/readmodel"
 )
 
@@ -38,6 +39,23 @@ SELECT coalesce(l.owner, ''), l.epoch, greatest(l.expires_at - clock_timestamp()
 FROM (SELECT $1::text AS name) AS wanted
 LEFT JOIN jangbu_rows.leases AS l ON l.name = wanted.name AND l.owner IS NOT NULL AND l.expires_at > clock_timestamp()
 LEFT JOIN jangbu_rows.faults AS f ON f.name = wanted.name`
+
+	readHolders = `
+SELECT l.name, l.owner, l.epoch, l.expires_at - clock_timestamp(), coalesce(f.error, ''), coalesce(f.owner, ''), f.at
+FROM jangbu_rows.leases AS l
+LEFT JOIN jangbu_rows.faults AS f ON f.name = l.name
+WHERE l.owner IS NOT NULL AND l.expires_at > clock_timestamp()
+ORDER BY l.name`
+
+	breakLease = `
+UPDATE jangbu_rows.leases
+SET owner = NULL, epoch = epoch + 1, expires_at = clock_timestamp()
+WHERE name = $1 AND owner = $2 AND epoch = $3`
+
+	recordBreak = `
+INSERT INTO jangbu_rows.acts (kind, projections, campaign, lease, who, why, state, began_at, ended_at, owner)
+VALUES ('break', '{}', '', $1, $2, $3, 'done', clock_timestamp(), clock_timestamp(), $4)
+RETURNING` + operationColumns
 
 	recordFault = `
 INSERT INTO jangbu_rows.faults (name, owner, error, at)
@@ -87,9 +105,47 @@ func (s *Store) Holder(ctx context.Context, name string) (readmodel.Holder, erro
 	if err != nil {
 		return readmodel.Holder{}, fmt.Errorf("read lease %s: %w", name, err)
 	}
-	h.Epoch, h.FaultAt = epoch.Int64, timeOf(at)
-	h.Left = time.Duration(left.Days)*24*time.Hour + time.Duration(left.Microseconds)*time.Microsecond
+	h.Epoch, h.Left, h.FaultAt = epoch.Int64, durationOf(left), timeOf(at)
 	return h, nil
+}
+
+func durationOf(i pgtype.Interval) time.Duration {
+	return time.Duration(i.Days)*24*time.Hour + time.Duration(i.Microseconds)*time.Microsecond
+}
+
+// Holders implements [readmodel.Leases].
+func (s *Store) Holders(ctx context.Context) ([]readmodel.Holder, error) {
+	rows, _ := s.pool.Query(ctx, readHolders) // its error is that of the rows
+	all, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (h readmodel.Holder, err error) {
+		var (
+			left pgtype.Interval
+			at   pgtype.Timestamptz
+		)
+		err = row.Scan(&h.Name, &h.Owner, &h.Epoch, &left, &h.Fault, &h.FaultOwner, &at)
+		h.Left, h.FaultAt = durationOf(left), timeOf(at)
+		return h, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read leases: %w", err)
+	}
+	return all, nil
+}
+
+// Break implements [readmodel.Leases]. It waits for a commit in flight under the lease.
+func (s *Store) Break(ctx context.Context, lease readmodel.Lease, who, why string) (op readmodel.Operation, err error) {
+	batch := new(pgx.Batch)
+	batch.Queue(breakLease, lease.Name, lease.Owner, lease.Epoch).Exec(one(fmt.Sprintf("lease %s, epoch %d", lease.Name, lease.Epoch)))
+	batch.Queue(recordBreak, lease.Name, who, why, lease.Owner).QueryRow(func(row pgx.Row) (err error) {
+		op, err = scanOperation(row)
+		return err
+	})
+	err = s.pool.Write(ctx, postgres.Durable, nil, func(ctx context.Context, tx pgx.Tx) error {
+		return tx.SendBatch(ctx, batch).Close()
+	})
+	if err != nil {
+		return readmodel.Operation{}, fmt.Errorf("break lease %s: %w", lease.Name, err)
+	}
+	return op, nil
 }
 
 // Fault implements [readmodel.Leases].

@@ -15,7 +15,7 @@ import (
 
 const (
 	operationColumns = `
-id, kind, projections, campaign, who, why, state, asked_at, began_at, ended_at, owner, at_position, to_position, error`
+id, kind, projections, campaign, who, why, state, asked_at, began_at, ended_at, owner, at_position, to_position, error, lease`
 
 	// lockOperations makes calls of Ask run one after another, so that numbers follow the
 	// order of the calls, and no operation ends during a call.
@@ -191,7 +191,7 @@ func scanOperation(row pgx.Row) (readmodel.Operation, error) {
 		began, endedAt pgtype.Timestamptz
 	)
 	err := row.Scan(&op.ID, (*string)(&op.Kind), &op.Projections, (*string)(&op.Campaign), &op.Who, &op.Why, (*string)(&op.State),
-		&op.AskedAt, &began, &endedAt, &op.Owner, (*int64)(&op.At), (*int64)(&op.To), &op.Error)
+		&op.AskedAt, &began, &endedAt, &op.Owner, (*int64)(&op.At), (*int64)(&op.To), &op.Error, &op.Lease)
 	op.AskedAt, op.BeganAt, op.EndedAt = op.AskedAt.UTC(), timeOf(began), timeOf(endedAt)
 	return op, err
 }

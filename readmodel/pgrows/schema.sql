@@ -118,12 +118,20 @@ CREATE TABLE IF NOT EXISTS jangbu_rows.acts (
     at_position bigint NOT NULL DEFAULT 0,
     to_position bigint NOT NULL DEFAULT 0,
     error       text NOT NULL DEFAULT '',
+    lease       text NOT NULL DEFAULT '',
     CHECK ((ended_at IS NULL) = (state IN ('waiting', 'running')))
 );
+DO $$
+BEGIN
+    -- IF NOT EXISTS would wait for commits in flight, even where the column exists.
+    IF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'jangbu_rows.acts'::regclass AND attname = 'lease') THEN
+        ALTER TABLE jangbu_rows.acts ADD COLUMN lease text NOT NULL DEFAULT '';
+    END IF;
+END $$;
 COMMENT ON TABLE jangbu_rows.acts IS 'The operations: what operators ask of projections.';
 COMMENT ON COLUMN jangbu_rows.acts.id IS 'Number of the operation; the oldest that has not ended is carried out.';
-COMMENT ON COLUMN jangbu_rows.acts.kind IS 'rebuild, reset, rollback, pause or resume.';
-COMMENT ON COLUMN jangbu_rows.acts.projections IS 'Names of the projections, sorted.';
+COMMENT ON COLUMN jangbu_rows.acts.kind IS 'rebuild, reset, rollback, pause, resume or break.';
+COMMENT ON COLUMN jangbu_rows.acts.projections IS 'Names of the projections, sorted; none where a lease was broken.';
 COMMENT ON COLUMN jangbu_rows.acts.campaign IS 'The campaign of a reset; empty for the others.';
 COMMENT ON COLUMN jangbu_rows.acts.who IS 'The operator who asked for it.';
 COMMENT ON COLUMN jangbu_rows.acts.why IS 'The reason that was given; may be empty.';
@@ -134,6 +142,7 @@ COMMENT ON COLUMN jangbu_rows.acts.ended_at IS 'When it was done, or failed.';
 COMMENT ON COLUMN jangbu_rows.acts.owner IS 'Process that carries it out, or did last; empty while it waits.';
 COMMENT ON COLUMN jangbu_rows.acts.at_position IS 'Position up to which the log is folded for it.';
 COMMENT ON COLUMN jangbu_rows.acts.to_position IS 'Position up to which the log has to be folded for it.';
+COMMENT ON COLUMN jangbu_rows.acts.lease IS 'Name of the lease that was broken; empty for the others.';
 COMMENT ON COLUMN jangbu_rows.acts.error IS 'Why it failed; empty otherwise.';
 DO $$
 BEGIN

@@ -1,6 +1,7 @@
 package readmodeltest
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -22,6 +23,51 @@ func testHolders(t *testing.T, a Adapter) {
 			t.Errorf("Holder(%s) = %+v, want it free", name, h)
 		}
 	}
+
+	t.Run("a lease that was broken is free, recorded, and fences its holder", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t, a)
+		acquire(t, b.store, "poller", owner, time.Minute)
+		b.lease = acquire(t, b.store, leaseName, owner, 30*24*time.Hour) // by a clock that was ahead
+		for _, s := range []readmodel.Store{b.store, b.open()} {
+			held, err := s.Holders(t.Context())
+			if err != nil || len(held) != 2 || held[0].Name != "poller" || held[1].Lease != b.lease || held[0].TooLong(time.Minute) || !held[1].TooLong(time.Minute) {
+				t.Fatalf("Holders = %+v, %v", held, err)
+			}
+		}
+		if _, ok, err := b.store.Acquire(t.Context(), leaseName, rival, time.Minute); err != nil || ok {
+			t.Fatalf("Acquire = %v, %v; want that another holds it", ok, err)
+		}
+		other := b.lease
+		other.Epoch++
+		if _, err := b.store.Break(t.Context(), other, "운영자", ""); !errors.Is(err, readmodel.ErrFenced) {
+			t.Errorf("Break of another epoch = %v, want ErrFenced", err)
+		}
+		op, err := b.store.Break(t.Context(), b.lease, "운영자", "시계가 앞섰다")
+		if err != nil {
+			t.Fatalf("Break: %v", err)
+		}
+		if op.Kind != readmodel.BreakLease || op.Lease != leaseName || op.Who != "운영자" || op.Why != "시계가 앞섰다" || op.Owner != owner ||
+			op.State != readmodel.Done || op.EndedAt.IsZero() || len(op.Projections) > 0 {
+			t.Errorf("Break = %+v", op)
+		}
+		if ops := b.ops(t); len(ops) != 1 || ops[0].ID != op.ID || ops[0].Lease != leaseName {
+			t.Errorf("the record is %+v", ops)
+		}
+		free(t, b.store, leaseName)
+		if _, err := b.store.Commit(t.Context(), b.lease, b.advances(1), newRows()); !errors.Is(err, readmodel.ErrFenced) {
+			t.Errorf("Commit of the former holder = %v, want ErrFenced", err)
+		}
+		if _, err := b.store.Break(t.Context(), b.lease, "운영자", ""); !errors.Is(err, readmodel.ErrFenced) {
+			t.Errorf("Break of a free lease = %v, want ErrFenced", err)
+		}
+		if taken := acquire(t, b.store, leaseName, owner, time.Minute); taken.Epoch <= b.lease.Epoch {
+			t.Errorf("taken again with epoch %d, after %d", taken.Epoch, b.lease.Epoch)
+		}
+		if op, ok, err := b.store.Next(t.Context()); err != nil || ok {
+			t.Errorf("Next = %+v, %v; want that nothing waits", op, err)
+		}
+	})
 
 	t.Run("every process names the holder of a lease until it ends", func(t *testing.T) {
 		t.Parallel()

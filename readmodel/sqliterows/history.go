@@ -12,15 +12,19 @@ import (
 )
 
 const (
-	findLink = `
+	findColumn = `
 SELECT count(*)
-FROM pragma_table_info('generations')
-WHERE name = 'link'`
+FROM pragma_table_info(?1)
+WHERE name = ?2`
 
-	// addLink gives the checkpoints of an earlier program links, as schema.sql does.
+	// addLink and addLease add to a schema of an earlier program what schema.sql has.
 	addLink = `
 ALTER TABLE generations
 ADD COLUMN link BLOB NOT NULL DEFAULT X'0000000000000000000000000000000000000000000000000000000000000000' CHECK (length(link) = 32)`
+
+	addLease = `
+ALTER TABLE acts
+ADD COLUMN lease TEXT NOT NULL DEFAULT ''`
 
 	abandonGeneration = `
 INSERT INTO generations (projection, generation, version, position)
@@ -107,14 +111,21 @@ func (s *Store) checkServed(ctx context.Context, tx *sql.Tx) error {
 	return nil
 }
 
-// addLinks adds the column of links to a schema of an earlier program.
-func addLinks(ctx context.Context, tx *sql.Tx) error {
-	var there bool
-	if err := tx.QueryRowContext(ctx, findLink).Scan(&there); err != nil || there {
-		return err
+// addColumns adds the columns that the schema of an earlier program lacks.
+func addColumns(ctx context.Context, tx *sql.Tx) error {
+	for _, column := range []struct{ table, name, add string }{{"generations", "link", addLink}, {"acts", "lease", addLease}} {
+		var there bool
+		if err := tx.QueryRowContext(ctx, findColumn, column.table, column.name).Scan(&there); err != nil {
+			return err
+		}
+		if there {
+			continue
+		}
+		if _, err := tx.ExecContext(ctx, column.add); err != nil {
+			return err
+		}
 	}
-	_, err := tx.ExecContext(ctx, addLink)
-	return err
+	return nil
 }
 
 // checkpointFields returns what the columns of a checkpoint are scanned into.

@@ -37,6 +37,23 @@ FROM (SELECT ?1 AS name) AS wanted
 LEFT JOIN leases AS l ON l.name = wanted.name AND l.owner IS NOT NULL AND l.expires_at > ?2
 LEFT JOIN faults AS f ON f.name = wanted.name`
 
+	readHolders = `
+SELECT l.name, l.owner, l.epoch, l.expires_at - ?1, coalesce(f.error, ''), coalesce(f.owner, ''), f.at
+FROM leases AS l
+LEFT JOIN faults AS f ON f.name = l.name
+WHERE l.owner IS NOT NULL AND l.expires_at > ?1
+ORDER BY l.name`
+
+	breakLease = `
+UPDATE leases
+SET owner = NULL, epoch = epoch + 1, expires_at = ?4
+WHERE name = ?1 AND owner = ?2 AND epoch = ?3`
+
+	recordBreak = `
+INSERT INTO acts (kind, projections, campaign, lease, who, why, state, asked_at, began_at, ended_at, owner)
+VALUES ('break', '[]', '', ?1, ?2, ?3, 'done', ?5, ?5, ?5, ?4)
+RETURNING` + operationColumns
+
 	recordFault = `
 INSERT INTO faults (name, owner, error, at)
 VALUES (?1, ?2, ?3, ?4)
@@ -90,6 +107,45 @@ func (s *Store) Holder(ctx context.Context, name string) (readmodel.Holder, erro
 	}
 	h.Left, h.FaultAt = time.Duration(left)*time.Microsecond, timeOf(at)
 	return h, nil
+}
+
+// Holders implements [readmodel.Leases].
+func (s *Store) Holders(ctx context.Context) (all []readmodel.Holder, err error) {
+	rows, err := s.reader.QueryContext(ctx, readHolders, time.Now().UnixMicro())
+	if err != nil {
+		return nil, fmt.Errorf("read leases: %w", err)
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		var (
+			h    readmodel.Holder
+			left int64
+			at   sql.NullInt64
+		)
+		if err := rows.Scan(&h.Name, &h.Owner, &h.Epoch, &left, &h.Fault, &h.FaultOwner, &at); err != nil {
+			return nil, fmt.Errorf("read leases: %w", err)
+		}
+		h.Left, h.FaultAt = time.Duration(left)*time.Microsecond, timeOf(at)
+		all = append(all, h)
+	}
+	return all, rows.Err()
+}
+
+// Break implements [readmodel.Leases]. It waits for a commit in flight.
+func (s *Store) Break(ctx context.Context, lease readmodel.Lease, who, why string) (op readmodel.Operation, err error) {
+	err = s.write(ctx, func(tx *sql.Tx) error {
+		now := time.Now().UnixMicro()
+		what := fmt.Sprintf("lease %s, epoch %d", lease.Name, lease.Epoch)
+		if err := one(ctx, tx, what, breakLease, lease.Name, lease.Owner, lease.Epoch, now); err != nil {
+			return err
+		}
+		op, err = scanOperation(tx.QueryRowContext(ctx, recordBreak, lease.Name, who, why, lease.Owner, now))
+		return err
+	})
+	if err != nil {
+		return readmodel.Operation{}, fmt.Errorf("break lease %s: %w", lease.Name, err)
+	}
+	return op, nil
 }
 
 // Fault implements [readmodel.Leases].

@@ -13,7 +13,7 @@ import (
 
 const (
 	operationColumns = `
-id, kind, projections, campaign, who, why, state, asked_at, began_at, ended_at, owner, at_position, to_position, error`
+id, kind, projections, campaign, who, why, state, asked_at, began_at, ended_at, owner, at_position, to_position, error, lease`
 
 	askOperation = `
 INSERT INTO acts (kind, projections, campaign, who, why, asked_at)
@@ -203,7 +203,7 @@ func scanOperation(row interface{ Scan(dest ...any) error }) (readmodel.Operatio
 		began, ended sql.NullInt64
 	)
 	err := row.Scan(&op.ID, (*string)(&op.Kind), &names, (*string)(&op.Campaign), &op.Who, &op.Why, (*string)(&op.State),
-		&asked, &began, &ended, &op.Owner, (*int64)(&op.At), (*int64)(&op.To), &op.Error)
+		&asked, &began, &ended, &op.Owner, (*int64)(&op.At), (*int64)(&op.To), &op.Error, &op.Lease)
 	if err != nil {
 		return readmodel.Operation{}, err
 	}

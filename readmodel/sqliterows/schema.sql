@@ -56,8 +56,8 @@ CREATE TABLE IF NOT EXISTS pauses ( -- projections that are not folded further u
 
 CREATE TABLE IF NOT EXISTS acts ( -- the operations: what operators ask of projections
     id          INTEGER PRIMARY KEY AUTOINCREMENT, -- number of the operation; the oldest that has not ended is carried out
-    kind        TEXT NOT NULL,                     -- rebuild, reset, rollback, pause or resume
-    projections TEXT NOT NULL,                     -- names of the projections, sorted: an array in JSON
+    kind        TEXT NOT NULL,                     -- rebuild, reset, rollback, pause, resume or break
+    projections TEXT NOT NULL,                     -- names of the projections, sorted: an array in JSON; empty where a lease was broken
     campaign    TEXT NOT NULL,                     -- the campaign of a reset; empty for the others
     who         TEXT NOT NULL,                     -- the operator who asked for it
     why         TEXT NOT NULL,                     -- the reason that was given; may be empty
@@ -69,6 +69,7 @@ CREATE TABLE IF NOT EXISTS acts ( -- the operations: what operators ask of proje
     at_position INTEGER NOT NULL DEFAULT 0,        -- position up to which the log is folded for it
     to_position INTEGER NOT NULL DEFAULT 0,        -- position up to which the log has to be folded for it
     error       TEXT NOT NULL DEFAULT '',          -- why it failed; empty otherwise
+    lease       TEXT NOT NULL DEFAULT '',          -- name of the lease that was broken; empty for the others
     CHECK ((ended_at IS NULL) = (state IN ('waiting', 'running')))
 ) STRICT;
 

@@ -148,7 +148,7 @@ func open(ctx context.Context, path string, tables []*readmodel.Table) (_ *Store
 		if _, err := tx.ExecContext(ctx, fmt.Sprintf(`PRAGMA user_version = %d`, schemaVersion)); err != nil {
 			return err
 		}
-		if err := addLinks(ctx, tx); err != nil {
+		if err := addColumns(ctx, tx); err != nil {
 			return err
 		}
 		_, err := tx.ExecContext(ctx, addStore, time.Now().UnixMicro())

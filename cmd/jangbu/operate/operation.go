@@ -31,6 +31,7 @@ type operationReport struct {
 	Kind        readmodel.OperationKind `json:"kind"`
 	Projections []string                `json:"projections"`
 	Campaign    events.Campaign         `json:"eventId,omitempty"`
+	Lease       string                  `json:"lease,omitempty"`
 	Who         string                  `json:"who"`
 	Why         string                  `json:"why"`
 	State       string                  `json:"state"`
@@ -45,7 +46,7 @@ type operationReport struct {
 
 func reportOf(a readmodel.Operation) operationReport {
 	r := operationReport{
-		ID: a.ID, Kind: a.Kind, Projections: a.Projections, Campaign: a.Campaign, Who: a.Who, Why: a.Why,
+		ID: a.ID, Kind: a.Kind, Projections: append([]string{}, a.Projections...), Campaign: a.Campaign, Lease: a.Lease, Who: a.Who, Why: a.Why,
 		State: string(a.State), AskedAt: a.AskedAt, Owner: a.Owner, At: a.At, To: a.To, Error: a.Error,
 	}
 	if !a.BeganAt.IsZero() {
@@ -59,6 +60,9 @@ func reportOf(a readmodel.Operation) operationReport {
 
 // subject returns what the operation changes, for people.
 func (r operationReport) subject() string {
+	if r.Lease != "" {
+		return "lease " + r.Lease
+	}
 	s := strings.Join(r.Projections, " ")
 	if len(r.Projections) == len(projections.All()) {
 		s = "all projections"

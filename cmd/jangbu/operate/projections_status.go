@@ -107,7 +107,7 @@ func (projectionsStatusCommand) Help() string {
 	return `Measures rates for a second. "behind s" is how long ago the first event was logged that a
 projection has not folded yet. An abandoned generation stands in the place of rows of a
 history that the log no longer has; nothing is served until the rebuild is done. Exits with 4 if a projection that is not paused is behind by
-more than a minute and no process holds the lease.
+more than a minute and no process holds the lease, or if that lasts longer than it may.
 
 Examples:
   jangbu projections status
@@ -128,6 +128,7 @@ type leaderReport struct {
 	Owner         string  `json:"owner"`
 	Epoch         int64   `json:"epoch"`
 	LeaseLeftSecs float64 `json:"leaseLeftSeconds"`
+	LeaseTooLong  bool    `json:"leaseTooLong,omitempty"` // by a clock that was wrong
 }
 
 type faultReport struct {
@@ -158,8 +159,13 @@ func (c projectionsStatusCommand) Run(ctx context.Context, t cli.Terminal) error
 		} else {
 			out.print(t)
 		}
-		if err != nil || out.Leader != nil {
+		switch {
+		case err != nil:
 			return err
+		case out.Leader != nil && out.Leader.LeaseTooLong:
+			return fmt.Errorf("%w: the leader's lease lasts longer than any process asks for: jangbu leases break %s", cli.ErrCheckFailed, runner.LeaseName)
+		case out.Leader != nil:
+			return nil
 		}
 		for _, p := range out.Projections {
 			if (p.State == "active" || p.State == "abandoned") && p.BehindSeconds > 60 {
@@ -232,7 +238,7 @@ func (r *statusReport) addRecord(ctx context.Context, rows readmodel.Store) erro
 		return err
 	}
 	if holder.Owner != "" {
-		r.Leader = &leaderReport{holder.Owner, holder.Epoch, holder.Left.Seconds()}
+		r.Leader = &leaderReport{holder.Owner, holder.Epoch, holder.Left.Seconds(), holder.TooLong(runner.DefaultLeaseTTL)}
 	}
 	if holder.Fault != "" {
 		r.LastError = &faultReport{holder.FaultOwner, holder.FaultAt, holder.Fault}

@@ -13,6 +13,7 @@ import (
 
 	"jangbu/events"
 	"jangbu/httpapi"
+	"jangbu/projections/runner"
 	"jangbu/readmodel"
 )
 
@@ -147,6 +148,9 @@ func (s *Service) ready(ctx context.Context) []httpapi.Part {
 		parts = append(parts, httpapi.Part{Name: "ingest"}) // when it cannot run it ends the process
 		parts = append(parts, s.sourcesPart(ctx))
 	}
+	if s.runner != nil || s.polling != nil {
+		parts = append(parts, httpapi.Part{Name: "leases", Err: s.leases(ctx)})
+	}
 	if s.runner != nil {
 		parts = append(parts, httpapi.Part{Name: "project", Err: s.runner.Status().LastError})
 	}
@@ -180,4 +184,20 @@ func (s *Service) sourcesPart(ctx context.Context) httpapi.Part {
 		part.Note = fmt.Sprintf("gaps: %d; at most %d records were not read; see jangbu sources", gaps, lost)
 	}
 	return part
+}
+
+// leases returns an error where a lease lasts longer than any process asks for, so that none
+// may get it.
+func (s *Service) leases(ctx context.Context) error {
+	held, err := s.rows.Holders(ctx)
+	if err != nil {
+		return err
+	}
+	for _, h := range held {
+		if h.TooLong(runner.DefaultLeaseTTL) {
+			return fmt.Errorf("lease %s of %s lasts another %v, longer than any process asks for: jangbu leases break %s",
+				h.Name, h.Owner, h.Left.Round(time.Second), h.Name)
+		}
+	}
+	return nil
 }
