@@ -136,7 +136,10 @@
 //     "Revive" and "Discard"), reported by [Totals]. A record that the database
 //     refuses is tried again; one that the contract refuses is buried
 //     (TestMalformedRecords below cmd/jangbu), whatever
-//     it holds ([DeadLetter.Storable]; TestTimestampsThatAreNoTimes in events/bus).
+//     it holds ([DeadLetter.Storable]; TestTimestampsThatAreNoTimes in events/bus). A
+//     frozen process keeps no other waiting for longer than a bound on PostgreSQL
+//     (TestFrozenWriters in events/pglog, TestFrozenFill in readmodel/pgrows), and a
+//     write has a deadline (TestServerVanishes in events/pglog).
 //   - I6 Rows equal the fold. Folds are pure by their imports and accept any
 //     interleaving of topics (TestFoldInBatches, TestInterleavingOfTopicsDoesNotMatter
 //     in projections); the stores keep them exactly (readmodeltest, "RandomBatches").

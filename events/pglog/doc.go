@@ -23,13 +23,19 @@
 //
 // A transaction that fails, or whose context ends, leaves nothing behind: its
 // connection is closed and the server rolls back. If the reply to a COMMIT is
-// lost, the append may have happened; appending again is harmless. A process that
-// freezes between two statements loses its transaction after 10 s, one whose
-// machine is gone after 25 s, so neither keeps the head row locked for longer.
+// lost, or a write ends at its deadline of 30 s, it may have happened; writing again
+// is harmless. A process that freezes loses its transaction wherever it was, also
+// within a COPY, once others have waited for 10 s (TestFrozenWriters), and one whose
+// machine is gone too; see events/postgres. Its writes fail when it continues.
 //
 // Reads check that positions are consecutive up to the head, and return
 // events.ErrGap or events.ErrCorrupt rather than less than there is.
 //
 // Opening brings a schema up to date under a lock, so any number of processes may
-// start at once.
+// start at once; one that waits for another says so. It refuses a schema of a newer
+// program and a database whose encoding is not UTF8.
+//
+// Recording times never go back. If they leap by more than a day, or the clock is
+// behind them, a line says so once: events are recorded at the last one's time until
+// the clock has caught up, unless an operator corrects recorded_at.
 package pglog

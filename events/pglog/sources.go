@@ -88,6 +88,8 @@ func (s sources) Skip(ctx context.Context, source events.Source, next, lost int6
 		return errors.New("skip source: offset and number of records must not be negative")
 	}
 	id := pgtype.UUID{Bytes: source.TopicID, Valid: true}
+	ctx, done := s.pool.Writing(ctx)
+	defer done()
 	if _, err := s.pool.Exec(ctx, skipSource, source.Topic, source.Partition, id, next, lost); err != nil {
 		return fmt.Errorf("skip source: %w", err)
 	}

@@ -23,11 +23,19 @@
 // A transaction that fails, or whose context ends, is rolled back before its
 // connection is used again. If the result of a commit is lost, the append may have
 // happened; appending again is harmless. A writer waits up to 10 s for another
-// process's transaction and then fails; trying again loses nothing.
+// process's transaction and then fails; trying again loses nothing. A process that
+// freezes within a transaction keeps the lock, which is the operating system's, until
+// it continues or ends: other writers fail meanwhile, and readers go on
+// (TestFrozenWriter). Where processes may freeze and others must not wait, the log
+// belongs on PostgreSQL; in the embedded service one process alone opens the file.
 //
 // Reads check that positions are consecutive up to the head, and return
 // events.ErrGap or events.ErrCorrupt rather than less than there is.
 //
 // Opening creates a file that only its owner may read and brings it up to date;
-// any number of processes may do so at once.
+// any number of processes may do so at once. It refuses a file of a newer program.
+//
+// Recording times never go back. If they leap by more than a day, or the clock is
+// behind them, a line says so once: events are recorded at the last one's time until
+// the clock has caught up, unless an operator corrects recorded_at.
 package sqlitelog

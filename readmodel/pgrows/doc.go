@@ -24,7 +24,8 @@
 //
 // A method that returns an error has written nothing, except where the final COMMIT
 // itself failed: then the outcome is unknown, and the next commit from the same
-// checkpoint returns [readmodel.ErrFenced] if the first one took effect. The server ends
-// a transaction whose client is silent for 10 s, so a frozen process blocks its successor
-// no longer than that.
+// checkpoint returns [readmodel.ErrFenced] if the first one took effect. A write
+// ends at its deadline of 30 s. A process that freezes loses its transaction wherever it
+// was, also within the COPY of a fill, once others have waited for 10 s (TestFrozenFill);
+// see events/postgres. A schema of a newer program is refused.
 package pgrows
