@@ -60,8 +60,10 @@ func testSources(t *testing.T, broker, dir string, environment ...string) {
 	produce := func(n int) []events.Record {
 		records := make([]events.Record, n)
 		for i := range records {
-			records[i] = events.Record{Topic: distributed, Key: []byte("evt-1"),
-				Value: fmt.Appendf(nil, `{"eventId":"evt-1","distributedChannels":["naver"],"completedAt":"2026-01-02T03:04:05.%06dZ"}`, time.Now().Nanosecond()/1000)}
+			records[i] = events.Record{
+				Topic: distributed, Key: []byte("evt-1"),
+				Value: fmt.Appendf(nil, `{"eventId":"evt-1","distributedChannels":["naver"],"completedAt":"2026-01-02T03:04:05.%06dZ"}`, time.Now().Nanosecond()/1000),
+			}
 		}
 		return records
 	}

@@ -1,4 +1,4 @@
-package bus
+package bus_test
 
 import (
 	"bytes"
@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"jangbu/events"
+	"jangbu/events/bus"
 )
 
 // logged returns a logger and what it has logged since the last call, without times.
@@ -48,31 +49,31 @@ func TestTroubleIsToldTwice(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx := t.Context()
 		logger, lines := logged()
-		tr := newTrouble(logger)
-		tr.note(ctx, 0, nil)
+		tr := bus.NewTrouble(logger)
+		tr.Note(ctx, 0, nil)
 		wantLines(t, lines())
-		tr.note(ctx, 0, down)
+		tr.Note(ctx, 0, down)
 		wantLines(t, lines(), began)
 		for range 20 { // one partition's failure does not end with another's success
 			time.Sleep(5 * time.Second)
-			tr.note(ctx, 0, down)
-			tr.note(ctx, 1, down)
-			tr.note(ctx, 2, nil)
+			tr.Note(ctx, 0, down)
+			tr.Note(ctx, 1, down)
+			tr.Note(ctx, 2, nil)
 		}
-		tr.note(ctx, 0, nil)
+		tr.Note(ctx, 0, nil)
 		wantLines(t, lines())
-		tr.note(ctx, 1, nil)
+		tr.Note(ctx, 1, nil)
 		wantLines(t, lines(), ended)
 
 		// Another process took the partition that failed.
-		tr.note(ctx, 3, down)
+		tr.Note(ctx, 3, down)
 		time.Sleep(2 * time.Minute)
-		tr.note(ctx, 0, nil)
+		tr.Note(ctx, 0, nil)
 		wantLines(t, lines(), began, ended)
 
 		closing, cancel := context.WithCancel(ctx)
 		cancel()
-		tr.note(closing, 0, closing.Err())
+		tr.Note(closing, 0, closing.Err())
 		wantLines(t, lines())
 	})
 }
@@ -82,15 +83,13 @@ func TestBurialsAreToldOnceAMinute(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx := t.Context()
 		logger, lines := logged()
-		b := newBurials(logger)
+		b := bus.NewBurials(logger)
 		bury := func(offset int64, reasons ...events.Reason) {
 			frame := &events.Frame{Partition: 4}
-			var refused []refusal
-			for i, reason := range reasons {
+			for i := range reasons {
 				frame.Records = append(frame.Records, events.Record{Offset: offset + int64(i)})
-				refused = append(refused, refusal{record: i, reason: reason, detail: "why"})
 			}
-			b.tell(ctx, frame, refused)
+			b.Tell(ctx, frame, reasons, "why")
 		}
 		const malformed, conflict = events.ReasonMalformed, events.ReasonConflict
 		bury(10, malformed, conflict, malformed)

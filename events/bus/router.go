@@ -133,8 +133,8 @@ func refuse(handle message.HandlerFunc) message.HandlerFunc {
 	return func(msg *message.Message) ([]*message.Message, error) {
 		produced, err := handle(msg)
 		if err != nil {
-			msg.Nack() // Watermill's acknowledgement, which follows, has no effect then
-			return nil, nil
+			msg.Nack()
+			return nil, nil //nolint:nilerr // Watermill's acknowledgement, which follows, has no effect
 		}
 		return produced, nil
 	}

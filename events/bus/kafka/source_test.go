@@ -290,8 +290,10 @@ func TestTwoOwnersOfOnePartition(t *testing.T) {
 	onBoth(t, partitions, func(t *testing.T, b *bundle) {
 		all := make([]events.Record, records)
 		for i := range all {
-			all[i] = events.Record{Topic: b.topic, Key: fmt.Append(nil, i),
-				Value: fmt.Appendf(nil, `{"eventId":"evt-%d","distributedChannels":["naver"],"completedAt":"2026-01-02T03:04:05Z"}`, i)}
+			all[i] = events.Record{
+				Topic: b.topic, Key: fmt.Append(nil, i),
+				Value: fmt.Appendf(nil, `{"eventId":"evt-%d","distributedChannels":["naver"],"completedAt":"2026-01-02T03:04:05Z"}`, i),
+			}
 		}
 		if err := b.producer.Produce(t.Context(), all); err != nil {
 			t.Fatal(err)
