@@ -69,12 +69,13 @@ func TestOpensWhatEarlierReleasesWrote(t *testing.T) {
 				t.Fatal(err)
 			}
 			places := regexp.MustCompile(`"(position|events|head|lowestCheckpoint)":[0-9]+|"updatedAt":"[^"]+"`)
-			read := "" // what stands for places in the log once the topics are read again
+			added := regexp.MustCompile(`,"interval":"(hour|day)","outside":{"before":0,"after":0}`) // since then
+			read := ""                                                                               // what stands for places in the log once the topics are read again
 			compare := func(only func(question string) bool) {
 				t.Helper()
 				for _, f := range want.Files {
 					if only(f.Name) {
-						then, now := string(f.Data), string(e.ask(t, f.Name))
+						then, now := string(f.Data), added.ReplaceAllString(string(e.ask(t, f.Name)), "")
 						if read != "" {
 							then, now = places.ReplaceAllString(then, read), places.ReplaceAllString(now, read)
 						}

@@ -122,9 +122,21 @@ func newCard(c readmodel.CampaignStats, channels []readmodel.ChannelStats, v Vie
 		Summary:   summary,
 	}
 	if c.Known {
-		card.Shop, card.Title, card.Objective = &c.Shop, &c.Title, &c.Objective
+		card.Shop, card.Title, card.Objective = &c.Shop, new(cut(c.Title)), new(cut(c.Objective))
 	}
 	return card, economics
+}
+
+// cut bounds a text that was stored before texts had a bound (I14).
+func cut(s string) string {
+	n := 0
+	for i := range s {
+		if n == events.MaxTextRunes {
+			return s[:i] + "…"
+		}
+		n++
+	}
+	return s
 }
 
 // checked returns the listing with its defaults, and the cursor after which the page begins;

@@ -32,7 +32,11 @@ type Dashboard struct {
 	Economics Economics     `json:"economics"`
 	Channels  []ChannelView `json:"channels"`
 	Trend     []Bucket      `json:"trend"`
-	Profile   Profile       `json:"profile"`
+	// Interval is the length of the trend's buckets: the view's, or a longer one where
+	// that would have made more than MaxBuckets.
+	Interval Interval `json:"interval"`
+	Outside  Outside  `json:"outside"`
+	Profile  Profile  `json:"profile"`
 }
 
 // Status says how current a channel's figures are.
@@ -66,20 +70,12 @@ type ChannelView struct {
 	FetchedAt         *time.Time `json:"fetchedAt"`
 }
 
-// Profile counts the participants by each value of each dimension. Customer always has its
-// three values; the others have the values that occur.
-type Profile struct {
-	Gender   map[string]int64 `json:"gender"`
-	AgeGroup map[string]int64 `json:"ageGroup"`
-	Region   map[string]int64 `json:"region"`
-	Customer map[string]int64 `json:"customer"`
-}
-
 // New returns the campaign's dashboard in a view that [View.Validate] accepts. Equal rows and
 // views give equal dashboards.
 func New(rows readmodel.CampaignRows, v View) Dashboard {
 	v = v.withDefaults()
 	card, economics := newCard(*rows.Campaign(), rows.Channels(), v)
+	buckets, interval, outside := trend(rows.Hours(), *rows.Campaign(), v)
 	return Dashboard{
 		Campaign:  card.Campaign,
 		Shop:      card.Shop,
@@ -92,7 +88,9 @@ func New(rows readmodel.CampaignRows, v View) Dashboard {
 		Summary:   card.Summary,
 		Economics: economics,
 		Channels:  channelViews(rows.Channels(), v),
-		Trend:     trend(rows.Hours(), v),
+		Trend:     buckets,
+		Interval:  interval,
+		Outside:   outside,
 		Profile:   profile(rows.Profiles()),
 	}
 }
@@ -135,28 +133,6 @@ func newChannelView(channel events.Channel, row readmodel.ChannelStats, v View) 
 		view.ConversionPercent = percent(row.Participants, *view.Exposure)
 	}
 	return view
-}
-
-func profile(rows []readmodel.ProfileCount) Profile {
-	p := Profile{
-		Gender:   map[string]int64{},
-		AgeGroup: map[string]int64{},
-		Region:   map[string]int64{},
-		Customer: map[string]int64{readmodel.NewCustomer: 0, readmodel.ReturningCustomer: 0, readmodel.UnknownValue: 0},
-	}
-	for _, row := range rows {
-		switch row.Dimension {
-		case readmodel.Gender:
-			p.Gender[row.Value] += row.Participants
-		case readmodel.AgeGroup:
-			p.AgeGroup[row.Value] += row.Participants
-		case readmodel.Region:
-			p.Region[row.Value] += row.Participants
-		case readmodel.Customer:
-			p.Customer[row.Value] += row.Participants
-		}
-	}
-	return p
 }
 
 // reported returns the figure's value; nil where it is unknown (I8).

@@ -147,7 +147,7 @@ func TestDashboardMembersAreFixed(t *testing.T) {
 		`"clicks":null,"likes":null,"comments":null,"shares":null,"exposure":null,"participants":0,` +
 		`"conversionPercent":null,"status":"unavailable","fetchedAt":null}],` +
 		`"trend":[{"from":"2026-11-23T01:00:00Z","participants":1}],` +
-		`"profile":{"gender":{},"ageGroup":{},"region":{},"customer":{"new":0,"returning":0,"unknown":0}}}`
+		`"interval":"hour","outside":{"before":0,"after":0},"profile":{"gender":{},"ageGroup":{},"region":{},"customer":{"new":0,"returning":0,"unknown":0}}}`
 	if diff := cmp.Diff(want, string(got)); diff != "" {
 		t.Errorf("JSON (-want +got):\n%s", diff)
 	}
@@ -227,7 +227,7 @@ func TestDashboardIsAlwaysValid(t *testing.T) {
 		if err != nil || string(first) != string(second) {
 			rt.Fatalf("shown again: %v\n%s\n%s", err, first, second)
 		}
-		var sum, want int64
+		sum, want := d.Outside.Before+d.Outside.After, int64(0)
 		for _, b := range d.Trend {
 			sum += b.Participants
 		}
@@ -235,7 +235,7 @@ func TestDashboardIsAlwaysValid(t *testing.T) {
 			want += h.Participants
 		}
 		if sum != want {
-			rt.Fatalf("trend holds %d participants, the hours %d", sum, want)
+			rt.Fatalf("trend and outside hold %d participants, the hours %d", sum, want)
 		}
 		for _, amount := range []*events.Won{
 			d.Economics.DistributionCost, d.Economics.TotalCost, d.Economics.ExpectedRevenue,

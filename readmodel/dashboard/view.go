@@ -33,6 +33,9 @@ type Interval string
 const (
 	Hourly Interval = "hour"
 	Daily  Interval = "day" // from midnight to midnight in the view's location
+	// Weekly is from Monday to Monday. A view cannot ask for it: a trend has weeks where
+	// it would have too many days.
+	Weekly Interval = "week"
 )
 
 // View says how a [Dashboard] is shown. The caller reads the clock.
@@ -41,10 +44,10 @@ type View struct {
 	Now time.Time
 	// Location is where times are shown and days begin. Nil is UTC.
 	Location *time.Location
-	// Interval is that of the trend. Empty is Hourly.
+	// Interval is that of the trend, if MaxBuckets allow it. Empty is Hourly.
 	Interval Interval
 	// From and To bound the trend: it has the whole buckets that begin at or after From
-	// and before To. Zero: no bound.
+	// and before To. Zero: a day before the campaign starts and a week after it ends.
 	From, To time.Time
 	// PollInterval returns how often a channel is polled at an age, the time from the
 	// distribution to Now; 0 where the distribution is unknown or later. It must depend

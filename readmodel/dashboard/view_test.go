@@ -103,7 +103,18 @@ func TestTrendWithinBounds(t *testing.T) {
 		if diff := cmp.Diff(want, got.Trend); diff != "" {
 			rt.Fatalf("trend from %v to %v (-want +got):\n%s", view.From, view.To, diff)
 		}
-		got.Trend = whole.Trend
+		inside := int64(0)
+		for _, b := range got.Trend {
+			inside += b.Participants
+		}
+		all := int64(0)
+		for _, h := range hours {
+			all += h.Participants
+		}
+		if inside+got.Outside.Before+got.Outside.After != all {
+			rt.Fatalf("%d inside and %+v outside, of %d", inside, got.Outside, all)
+		}
+		got.Trend, got.Outside = whole.Trend, whole.Outside
 		if diff := cmp.Diff(whole, got); diff != "" {
 			rt.Fatalf("what is not the trend (-without bounds +with):\n%s", diff)
 		}

@@ -47,6 +47,8 @@ export function campaignSheet(d, at) {
     for (const [measure, value] of Object.entries(figures)) lines.push([w.channels, channelName(c.channel), measure, value]);
   }
   for (const b of d.trend) lines.push([w.trend, b.from, w.participantsOf, b.participants]);
+  const outside = d.outside.before + d.outside.after;
+  if (outside > 0) lines.push([w.trend, s.outside, w.participantsOf, outside]);
   for (const [dimension, counts] of Object.entries(d.profile)) {
     for (const [value, n] of Object.entries(counts)) lines.push([w.profile, w.dimension[dimension], valueName(dimension, value), n]);
   }

@@ -10,14 +10,14 @@ const inADay = 24 * hour;
 const longestPadding = 48; // intervals
 const leastShown = 6; // intervals, however few there are yet
 
-/** buckets returns the plot of an hourly trend: the starts of the intervals in seconds, the
- * participants of each, and whether the last is still running. It ends now, so hours
- * without participants show. */
-export function buckets(trend, daily, at) {
-  const step = daily ? inADay : hour;
+/** buckets returns the plot of a trend: the starts of the intervals in seconds, the
+ * participants of each, and whether the last is still running. It ends now, so intervals
+ * without participants show. A trend of days or weeks cannot be shown by hours. */
+export function buckets(trend, daily, at, interval = 'hour') {
+  const step = interval === 'week' ? 7 * inADay : daily || interval === 'day' ? inADay : hour;
   const xs = [], ys = [];
   for (const { from, participants } of trend) {
-    const x = Date.parse(daily ? `${from.slice(0, 10)}T00:00:00${from.slice(19)}` : from) / 1000;
+    const x = Date.parse(step > hour ? `${from.slice(0, 10)}T00:00:00${from.slice(19)}` : from) / 1000;
     if (xs.at(-1) === x) ys[ys.length - 1] += participants;
     else {
       xs.push(x);
@@ -53,11 +53,13 @@ export function trend() {
     h('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': w.asTable },
       h('table', {}, h('thead', {}, h('tr', {}, h('th', { scope: 'col' }, w.when), h('th', { scope: 'col' }, w.participantsOf))), body)));
   const empty = h('p', { class: 'empty' }, w.trendEmpty);
+  const beside = h('p', { class: 'note' });
+  beside.hidden = true;
   const e = h('section', { class: 'panel trend', 'aria-labelledby': 'trend' },
     h('div', { class: 'heading' }, h('h2', { id: 'trend' }, w.trend), h('div', { class: 'choice', role: 'group', 'aria-label': w.interval }, hourly, dailyChoice), tools),
-    h('div', { class: 'stage' }, chart, tip, empty), table);
+    h('div', { class: 'stage' }, chart, tip, empty), beside, table);
 
-  const when = (x) => (daily ? day(x * 1000) : dayAndHour(x * 1000));
+  const when = (x) => (shown.step > hour ? day(x * 1000) : dayAndHour(x * 1000));
   const full = () => [Math.min(shown.xs[0], shown.xs.at(-1) - (leastShown - 1) * shown.step) - shown.step / 2, shown.xs.at(-1) + shown.step / 2];
   const range = () => zoom ?? full();
 
@@ -144,13 +146,17 @@ export function trend() {
   }
   function show() {
     if (!last) return;
-    const before = shown.step === (daily ? inADay : hour) ? shown.xs.length : -1;
-    shown = buckets(last.trend, daily, last.at);
+    const step = shown.step, length = shown.xs.length;
+    shown = buckets(last.trend, daily, last.at, last.interval);
+    const before = shown.step === step ? length : -1;
+    hourly.disabled = last.interval !== 'hour';
+    beside.hidden = last.outside === 0;
+    write(beside, last.outside > 0 ? w.trendOutside(exact(last.outside)) : '');
     const none = shown.xs.length === 0;
     empty.hidden = !none;
     chart.hidden = none;
-    label(hourly, 'aria-pressed', String(!daily));
-    label(dailyChoice, 'aria-pressed', String(daily));
+    label(hourly, 'aria-pressed', String(shown.step === hour));
+    label(dailyChoice, 'aria-pressed', String(shown.step > hour));
     if (none) return;
     const most = shown.ys.indexOf(Math.max(...shown.ys));
     const sum = shown.ys.reduce((a, b) => a + b, 0);
@@ -173,7 +179,8 @@ export function trend() {
   return {
     e,
     update(dashboard, at) {
-      last = { trend: dashboard.trend, at };
+      const { trend, interval, outside } = dashboard;
+      last = { trend, at, interval, outside: outside.before + outside.after };
       show();
     },
     stop() {

@@ -41,11 +41,11 @@ const ko = {
   channelColumns: { channel: '채널', exposure: '노출', participants: '참여자', conversion: '전환율', own: '채널 지표', state: '상태' },
   own: { impressions: '노출', views: '조회', clicks: '클릭', likes: '좋아요', comments: '댓글', shares: '공유' },
   fresh: (ago) => `${ago} 집계`, stale: (at) => `채널 응답 없음 · 마지막 집계 ${at}`, unavailable: '아직 채널이 응답하지 않았습니다', notDistributed: '배포 전',
-  trend: '참여 추이', hourly: '시간별', daily: '일별', zoomIn: '확대', zoomOut: '축소', zoomAll: '전체 보기', trendEmpty: '아직 참여자가 없습니다.',
+  trend: '참여 추이', hourly: '시간별', daily: '일별', zoomIn: '확대', zoomOut: '축소', zoomAll: '전체 보기', trendEmpty: '아직 참여자가 없습니다.', trendOutside: (n) => `이벤트 기간 밖 참여 ${n}명은 그래프에 없습니다.`,
   trendSaid: (from, to, sum, top, when) => `${from}부터 ${to}까지 참여자 ${sum}. 가장 많은 때는 ${when}, ${top}.`, earlier: '이전으로', later: '이후로', trendTools: '추이 확대와 이동', interval: '간격',
   incomplete: '집계 중', asTable: '표로 보기', when: '시각', participantsOf: '참여자',
   profile: '참여자 프로필', profileEmpty: '아직 참여자가 없습니다.', dimension: { gender: '성별', ageGroup: '연령대', region: '지역', customer: '고객' },
-  value: { female: '여성', male: '남성', new: '신규', returning: '재방문', unknown: '알 수 없음' }, age: (n) => `${n}대`, moreValues: (n) => `${n}개 더 보기`, fewer: '접기',
+  value: { female: '여성', male: '남성', new: '신규', returning: '재방문', unknown: '알 수 없음', other: '기타' }, age: (n) => `${n}대`, moreValues: (n) => `${n}개 더 보기`, fewer: '접기',
   live: '실시간', connecting: '연결하는 중', waiting: (s) => `연결이 끊겼습니다 · ${s}초 뒤 다시 연결합니다`, busy: (s) => `이용자가 많습니다 · ${s}초 뒤 다시 연결합니다`,
   past: '지난 시점', pastOf: (at) => `${at}의 화면입니다`, updated: (ago) => `마지막 변화 ${ago}`, upToNow: '지금으로', timeline: '시점', timelineSaid: '화면의 시점', timelineNow: '지금', exactTime: '시각 지정',
   reading: '그때의 숫자를 불러오는 중', notKnownThen: '이 시각에는 아직 알려진 것이 없습니다.',
@@ -59,7 +59,7 @@ const ko = {
   brokenText: '서버에 문제가 있습니다. 저절로 다시 시도합니다.', refusedText: '주소가 올바르지 않습니다.', again: '다시 시도', notFresh: '새로 고치지 못했습니다. 마지막으로 본 숫자입니다.',
   nowhere: '없는 주소입니다', home: '처음으로',
   ago: { now: '방금', s: (n) => `${n}초 전`, m: (n) => `${n}분 전`, h: (n) => `${n}시간 전` },
-  sheet: { section: '구분', item: '항목', measure: '지표', value: '값', campaign: '캠페인', id: '번호', asOf: '시점', updatedAt: '마지막 변화', summary: '요약', economics: '비용과 수익' },
+  sheet: { section: '구분', item: '항목', measure: '지표', value: '값', campaign: '캠페인', id: '번호', asOf: '시점', updatedAt: '마지막 변화', summary: '요약', economics: '비용과 수익', outside: '기간 밖' },
   regions: {},
 };
 
@@ -92,11 +92,11 @@ const en = {
   channelColumns: { channel: 'Channel', exposure: 'Exposure', participants: 'Participants', conversion: 'Conversion', own: 'Channel’s figures', state: 'State' },
   own: { impressions: 'impressions', views: 'views', clicks: 'clicks', likes: 'likes', comments: 'comments', shares: 'shares' },
   fresh: (ago) => `Collected ${ago}`, stale: (at) => `Channel not answering · last collected ${at}`, unavailable: 'The channel has not answered yet', notDistributed: 'Not distributed',
-  trend: 'Participation', hourly: 'Hourly', daily: 'Daily', zoomIn: 'Zoom in', zoomOut: 'Zoom out', zoomAll: 'Show all', trendEmpty: 'No participants yet.',
+  trend: 'Participation', hourly: 'Hourly', daily: 'Daily', zoomIn: 'Zoom in', zoomOut: 'Zoom out', zoomAll: 'Show all', trendEmpty: 'No participants yet.', trendOutside: (n) => `${n} who took part outside the event's period are not in the graph.`,
   trendSaid: (from, to, sum, top, when) => `From ${from} to ${to}: ${sum} participants. The most were at ${when}: ${top}.`, earlier: 'Earlier', later: 'Later', trendTools: 'Zoom and move', interval: 'Interval',
   incomplete: 'still counting', asTable: 'As a table', when: 'Time', participantsOf: 'Participants',
   profile: 'Who took part', profileEmpty: 'No participants yet.', dimension: { gender: 'Gender', ageGroup: 'Age', region: 'Region', customer: 'Customer' },
-  value: { female: 'Female', male: 'Male', new: 'New', returning: 'Returning', unknown: 'Unknown' }, age: (n) => `${n}s`, moreValues: (n) => `Show ${n} more`, fewer: 'Show fewer',
+  value: { female: 'Female', male: 'Male', new: 'New', returning: 'Returning', unknown: 'Unknown', other: 'Other' }, age: (n) => `${n}s`, moreValues: (n) => `Show ${n} more`, fewer: 'Show fewer',
   live: 'Live', connecting: 'Connecting', waiting: (s) => `Connection lost · trying again in ${s} s`, busy: (s) => `Many readers · trying again in ${s} s`,
   past: 'Past', pastOf: (at) => `As it was at ${at}`, updated: (ago) => `last change ${ago}`, upToNow: 'Back to now', timeline: 'Moment', timelineSaid: 'Moment shown', timelineNow: 'now', exactTime: 'Exact time',
   reading: 'Reading the numbers of that moment', notKnownThen: 'Nothing was known at that moment yet.',
@@ -110,7 +110,7 @@ const en = {
   brokenText: 'Something is wrong at the server. It is tried again by itself.', refusedText: 'The address is not a valid one.', again: 'Try again', notFresh: 'Could not be refreshed: these are the last numbers seen.',
   nowhere: 'There is nothing at this address', home: 'Start page',
   ago: { now: 'just now', s: (n) => `${n} s ago`, m: (n) => `${n} min ago`, h: (n) => `${n} h ago` },
-  sheet: { section: 'section', item: 'item', measure: 'measure', value: 'value', campaign: 'campaign', id: 'id', asOf: 'as of', updatedAt: 'last change', summary: 'summary', economics: 'economics' },
+  sheet: { section: 'section', item: 'item', measure: 'measure', value: 'value', campaign: 'campaign', id: 'id', asOf: 'as of', updatedAt: 'last change', summary: 'summary', economics: 'economics', outside: 'outside the period' },
   regions: {
     서울: 'Seoul', 경기: 'Gyeonggi', 부산: 'Busan', 경남: 'Gyeongnam', 인천: 'Incheon', 경북: 'Gyeongbuk', 대구: 'Daegu', 충남: 'Chungnam', 전남: 'Jeonnam',
     전북: 'Jeonbuk', 충북: 'Chungbuk', 강원: 'Gangwon', 대전: 'Daejeon', 광주: 'Gwangju', 울산: 'Ulsan', 제주: 'Jeju', 세종: 'Sejong',
@@ -200,7 +200,7 @@ export const channelName = (c) => named(t().channel, c);
 
 export function valueName(dimension, value) {
   const w = t();
-  if (value === 'unknown') return w.value.unknown;
+  if (value === 'unknown' || value === 'other') return w.value[value];
   const age = dimension === 'ageGroup' && /^(\d{1,3})s$/.exec(value);
   if (age) return w.age(age[1]);
   return named(dimension === 'region' ? w.regions : w.value, value);
