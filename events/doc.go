@@ -170,6 +170,13 @@
 //     of each query; a campaign outside it is readmodel.ErrNotFound, like one that
 //     does not exist (readmodeltest, "Scope"; TestOwnersSeeTheirOwn in httpapi). A
 //     route without a policy refuses every request.
+//   - I13 One history. The log is a hash chain of [Link]s (eventstest, "Chain"). A checkpoint
+//     of the rows holds the link at its position: rows of a history that the log does not
+//     have are abandoned and rebuilt, and no restored copy repeats an incarnation
+//     (readmodeltest, "History"; TestLogThatWentBackOrIsAnother and
+//     TestLogIsExchangedWithinATerm in projections/runner). Caches believe no revision that
+//     the store has not reached (TestLostHistoryIsNotBelieved in readmodel/cache).
+//     TestRestoreDrill below cmd/jangbu restores copies.
 //   - I14 Bounded by us, not by input. Frames, transactions, kept rows and trends have
 //     bounds that no record can move (TestFramesAreBoundedInBytes in events/bus/kafka,
 //     TestATransactionHoldsAtMostMaxDrafts and TestATransactionHoldsAtMostMaxBytes in
