@@ -48,8 +48,10 @@ func TestServeOnADamagedLog(t *testing.T) {
 				}
 			}
 			var out, complaint bytes.Buffer
-			code := cli.Run(t.Context(), &commands{}, []string{"serve", "--insecure-no-auth", "--log-level", "error", "--data-dir", dir,
-				"--http-addr", "127.0.0.1:0", "--admin-addr", "127.0.0.1:0", "--kafka-listen", "127.0.0.1:0"}, cli.Terminal{Out: &out, Err: &complaint})
+			code := cli.Run(t.Context(), &commands{}, []string{
+				"serve", "--insecure-no-auth", "--log-level", "error", "--data-dir", dir,
+				"--http-addr", "127.0.0.1:0", "--admin-addr", "127.0.0.1:0", "--kafka-listen", "127.0.0.1:0",
+			}, cli.Terminal{Out: &out, Err: &complaint})
 			if code != cli.ExitFailed || !strings.Contains(complaint.String(), test.says) || strings.Count(complaint.String(), "\n") != 1 {
 				t.Errorf("serve exits with %d and says:\n%s", code, &complaint)
 			}

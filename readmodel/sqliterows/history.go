@@ -101,8 +101,10 @@ func (s *Store) renew(ctx context.Context, lease readmodel.Lease, do func(*sql.T
 // checkServed returns [readmodel.ErrRebuilding] where rows were abandoned and no others are
 // served yet. Abandoned generations have no rows, so it is asked where nothing was found.
 func (s *Store) checkServed(ctx context.Context, tx *sql.Tx) error {
+	prepared := tx.StmtContext(ctx, s.reads[readRebuilding])
+	defer func() { _ = prepared.Close() }()
 	var rebuilding bool
-	if err := tx.StmtContext(ctx, s.reads[readRebuilding]).QueryRowContext(ctx).Scan(&rebuilding); err != nil {
+	if err := prepared.QueryRowContext(ctx).Scan(&rebuilding); err != nil {
 		return err
 	}
 	if rebuilding {
