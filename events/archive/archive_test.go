@@ -332,3 +332,28 @@ func TestResumeOfAnotherLog(t *testing.T) {
 		t.Errorf("manifest: %+v", m)
 	}
 }
+
+// TestAbsurdTimeOfAnEarlierLog: an earlier version took a Kafka timestamp in microseconds for
+// milliseconds. Its log can be exported, and the export imported.
+func TestAbsurdTimeOfAnEarlierLog(t *testing.T) {
+	t.Parallel()
+	log := fullLog(t, 10)
+	absurd := drafts(t, 99, 1)[0]
+	absurd.OccurredAt = time.Date(58879, 2, 28, 23, 59, 59, 999999000, time.UTC)
+	if _, err := log.Append(t.Context(), []events.Draft{absurd}); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"log.jsonl", "log.jsonl.zst", "log.parquet"} {
+		path := exported(t, log, name)
+		if name == "log.parquet" {
+			continue // for others
+		}
+		other := openLog(t)
+		if _, err := imported(t.Context(), other, path); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if diff := difference(contents(t, log), contents(t, other)); diff != "" {
+			t.Errorf("%s (-exported +imported):\n%s", name, diff)
+		}
+	}
+}

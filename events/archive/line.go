@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -104,9 +105,21 @@ func parseLine(form events.Form, line []byte) (r events.Recorded, err error) {
 	return r, err
 }
 
-// instant parses a time of the log: whole microseconds, UTC.
+// instant parses a time of the log: whole microseconds, UTC. A log of an earlier version may
+// hold times of years with five or six digits, which RFC 3339 and package time do not know.
 func instant(s string) (time.Time, error) {
+	year := 0
+	if digits := strings.IndexByte(s, '-'); digits == 5 || digits == 6 {
+		var err error
+		if year, err = strconv.Atoi(s[:digits]); err != nil {
+			return time.Time{}, errors.New("expected a year in digits")
+		}
+		s = strconv.Itoa(2000+year%400) + s[digits:] // the calendar repeats
+	}
 	t, err := time.Parse(time.RFC3339Nano, s)
+	if year != 0 {
+		t = time.Date(year, t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), t.Location())
+	}
 	if err != nil || !t.Equal(t.Truncate(time.Microsecond)) {
 		return time.Time{}, errors.New("expected RFC 3339 in whole microseconds, UTC")
 	}
