@@ -3,7 +3,6 @@
 package pglog_test
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"io"
@@ -44,8 +43,6 @@ func appendForEver(url string) {
 	}
 	defer log.Close()
 	fmt.Println("ready")
-	out := bufio.NewWriter(os.Stdout)
-	defer out.Flush()
 	done, failed := 0, 0
 	for ctx.Err() == nil {
 		if _, err := log.Append(ctx, drafts("frozen", done*frozenBatch, frozenBatch)); err != nil {
@@ -54,8 +51,8 @@ func appendForEver(url string) {
 		}
 		done++
 	}
-	fmt.Fprintln(out, done)
-	fmt.Fprintln(out, failed)
+	fmt.Println(done)
+	fmt.Println(failed)
 }
 
 // randomFreezes returns how many freezes at random moments are asked for, at the limits of

@@ -44,8 +44,6 @@ type Database struct {
 	// watch holds a token while a goroutine watches; watches waits for those that do.
 	watch   chan struct{}
 	watches sync.WaitGroup
-	closed  context.Context
-	close   context.CancelFunc
 }
 
 // minMaxConns is the least maximum of connections, unless the URL sets one: those that read
@@ -117,7 +115,6 @@ func Open(ctx context.Context, url string, opts Options) (*Database, error) {
 	}
 	db.session.Tracer = nil
 	db.session.DefaultQueryExecMode = pgx.QueryExecModeExec // its connection lives for some statements
-	db.closed, db.close = context.WithCancel(context.WithoutCancel(ctx))
 	return db, nil
 }
 
@@ -153,7 +150,6 @@ func (db *Database) Config() *pgx.ConnConfig { return db.Pool.Config().ConnConfi
 
 // Close waits for running calls and closes the connections.
 func (db *Database) Close() {
-	db.close()
-	db.watches.Wait()
 	db.Pool.Close()
+	db.watches.Wait() // each ends with its write
 }

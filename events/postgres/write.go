@@ -161,9 +161,6 @@ type silent struct {
 // endSilent ends sessions that block others and stay silent, until ctx ends. One goroutine
 // does it for all writes that wait.
 func (db *Database) endSilent(ctx context.Context) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer context.AfterFunc(db.closed, cancel)()
-	defer cancel()
 	select {
 	case db.watch <- struct{}{}:
 		defer func() { <-db.watch }()

@@ -3,6 +3,7 @@
 package services
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"net/url"
@@ -30,7 +31,7 @@ func PgBouncer(t testing.TB) func(database string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	free, err := net.Listen("tcp", "127.0.0.1:0")
+	free, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,7 +39,7 @@ func PgBouncer(t testing.TB) func(database string) string {
 	if err := free.Close(); err != nil {
 		t.Fatal(err)
 	}
-	dir, err := os.MkdirTemp("", "jangbu-pgbouncer") // a TempDir of the test is closed to other users
+	dir, err := os.MkdirTemp("", "jangbu-pgbouncer") //nolint:usetesting // a TempDir of the test is closed to other users
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +56,7 @@ func PgBouncer(t testing.TB) func(database string) string {
 	if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // likewise
 		t.Fatal(err)
 	}
-	bouncer := exec.Command(program, "-q", filepath.Join(dir, "pgbouncer.ini"))
+	bouncer := exec.CommandContext(context.WithoutCancel(t.Context()), program, "-q", filepath.Join(dir, "pgbouncer.ini"))
 	bouncer.Stderr = os.Stderr
 	if os.Getuid() == 0 { // which it refuses to run as
 		const nobody = 65534
@@ -80,7 +81,7 @@ func PgBouncer(t testing.TB) func(database string) string {
 		return address.String()
 	}
 	for deadline := time.Now().Add(patience); ; {
-		conn, err := net.Dial("tcp", host)
+		conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", host)
 		if err == nil {
 			_ = conn.Close()
 			return through
