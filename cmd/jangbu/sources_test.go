@@ -99,8 +99,14 @@ func testSources(t *testing.T, broker, dir string, environment ...string) {
 	p.produce(t, produce(10)...)
 	p.produce(t, events.Record{Topic: other, Key: []byte("evt-2"), Value: []byte(`{"eventId":"evt-2","storeId":"s","title":"t","objective":"o"}`)})
 	waitFor(t, 20*time.Second, func() string {
-		if m := p.metrics(t); m["jangbu_log_received_total"] < 11 {
-			return fmt.Sprintf("%d of 11 records were received", m["jangbu_log_received_total"])
+		m, known := p.metrics(t), 0
+		for name := range m {
+			if strings.HasPrefix(name, "jangbu_source_gaps_total{") {
+				known++
+			}
+		}
+		if received := m["jangbu_log_received_total"]; received < 11 || known < len(topics) {
+			return fmt.Sprintf("%d of 11 records were received, %d of %d topics are known", received, known, len(topics))
 		}
 		return ""
 	})
