@@ -36,6 +36,9 @@ type Config struct {
 	RatePerAddress float64 `env:"JANGBU_RATE_PER_ADDRESS" default:"500" placeholder:"N" help:"Most requests a second from one address (${default}; 0: no limit). Behind a gateway all come from its address."`
 
 	Role []string `env:"JANGBU_ROLE" default:"all" placeholder:"ROLE,…" help:"What this process does: all, or any of ingest, project, poll, api."`
+	// HistoryEvery is how often the leader compares the rows' history with the log's; 0 is
+	// [runner.DefaultHistoryEvery].
+	HistoryEvery time.Duration `kong:"-"`
 	tracingConfig
 	TZ string `name:"tz" env:"JANGBU_TZ" default:"Asia/Seoul" placeholder:"ZONE" help:"Time zone of days and hours (${default})."`
 	cli.LogConfig

@@ -13,6 +13,7 @@ func (s *Service) startRunner(running context.Context) (err error) {
 	s.runner, err = runner.New(runner.Config{
 		Log: s.log, Rows: s.tracing.commits(s.rows), Projections: projections.All(),
 		Owner: s.owner, Logger: s.logger, Committed: s.cache.Committed,
+		HistoryEvery: s.cfg.HistoryEvery,
 	})
 	if err != nil {
 		return err
