@@ -112,11 +112,11 @@ func sendNumbers(t *testing.T, b *bundle) numbers {
 		records = append(records, g.Next())
 	}
 	for i := range 50 {
-		// The same participant with another number; the number where it does
+		// The same participant with another number and region; the number where it does
 		// not belong; a member that no contract has.
 		for _, value := range []string{
 			`{"participantId":"c-%d","eventId":"evt-c","phoneNumber":"010-7000-%04d"}`,
-			`{"participantId":"c-%d","eventId":"evt-c","phoneNumber":"+82 10 7001 %04d"}`,
+			`{"participantId":"c-%d","eventId":"evt-c","phoneNumber":"+82 10 7001 %04d","region":"부산"}`,
 			`{"participantId":"d-%[1]d-0107002%[2]04d","eventId":"evt-c","phoneNumber":"0107002%[2]04d"}`,
 			`{"participantId":"e-%d","eventId":"evt-c","phoneNumber":"01070030000","contact":"0107004%04d"}`,
 			`{"participantId":"f-%d","eventId":"evt-c","phoneNumber":"0107005%04d"`,
