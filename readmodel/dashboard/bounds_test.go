@@ -55,7 +55,9 @@ func TestDashboardIsBounded(t *testing.T) {
 		campaign := readmodel.CampaignStats{Known: true, Title: strings.Repeat("제목", 1<<19), Objective: strings.Repeat("\"", 1<<20), StartsAt: period.starts, EndsAt: period.ends}
 		rows := readmodeltest.CampaignRows([]readmodel.CampaignStats{campaign}, hours, profiles)
 		for _, view := range []dashboard.View{
-			{Now: now}, {Now: now, Interval: dashboard.Daily}, {},
+			{Now: now},
+			{Now: now, Interval: dashboard.Daily},
+			{},
 			{Now: now, From: time.Date(1900, 1, 1, 0, 0, 0, 0, time.UTC)},
 			{Now: now, From: time.Date(1900, 1, 1, 0, 0, 0, 0, time.UTC), To: time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)},
 			{Now: now, To: time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)},

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -76,7 +75,7 @@ func lostKeyStore(t *testing.T, cfg Config, lose func()) {
 	})
 	lose()
 	for range 2 {
-		s, err := Start(t.Context(), cfg, slog.New(slog.NewTextHandler(io.Discard, nil)))
+		s, err := Start(t.Context(), cfg, slog.New(slog.DiscardHandler))
 		if err == nil {
 			_ = s.Wait(t.Context())
 		}
