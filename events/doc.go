@@ -137,6 +137,7 @@
 //     refuses is tried again; one that the contract refuses is buried
 //     (TestMalformedRecords below cmd/jangbu), whatever
 //     it holds ([DeadLetter.Storable]; TestTimestampsThatAreNoTimes in events/bus). A
+//     damaged key stops its campaign only (TestDamagedKeyParksItsCampaign there). A
 //     frozen process keeps no other waiting for longer than a bound on PostgreSQL
 //     (TestFrozenWriters in events/pglog, TestFrozenFill in readmodel/pgrows), and a
 //     write has a deadline (TestServerVanishes in events/pglog).
@@ -180,7 +181,7 @@
 //   - I14 Bounded by us, not by input. Frames, transactions, kept rows and trends have
 //     bounds that no record can move (TestFramesAreBoundedInBytes in events/bus/kafka,
 //     TestATransactionHoldsAtMostMaxDrafts and TestATransactionHoldsAtMostMaxBytes in
-//     events/commit, TestMemoryIsBounded in readmodel/cache, TestTrendWithinBounds in readmodel/dashboard).
+//     events/commit, TestMemoryIsBounded in readmodel/cache, TestDashboardIsBounded in readmodel/dashboard).
 //
 // # When something fails
 //
