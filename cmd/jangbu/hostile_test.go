@@ -271,8 +271,15 @@ func (h *hostile) members(which int, campaign string) []member {
 		return []member{id, {"storeId", `"s"`}, {"title", `"여름"`}, {"objective", `"신규"`}, {"startsAt", now}, {"endsAt", now}, {"prizeCost", "1000"}, {"newCustomerLtv", "5"}}
 	case events.TypeParticipantRegistered:
 		return []member{
-			{"participantId", fmt.Sprintf(`"q-%d"`, h.random.IntN(100_000))}, id, {"phoneNumber", `"010-1234-5678"`}, {"registeredAt", now},
-			{"channel", `"naver"`}, {"newCustomer", "true"}, {"gender", `"여성"`}, {"ageGroup", `"30대"`}, {"region", `"서울"`},
+			{"participantId", fmt.Sprintf(`"q-%d"`, h.random.IntN(100_000))},
+			id,
+			{"phoneNumber", `"010-1234-5678"`},
+			{"registeredAt", now},
+			{"channel", `"naver"`},
+			{"newCustomer", "true"},
+			{"gender", `"여성"`},
+			{"ageGroup", `"30대"`},
+			{"region", `"서울"`},
 		}
 	case events.TypeDistributionCompleted:
 		return []member{id, {"distributedChannels", `["naver",{"channel":"kakao","cost":5}]`}, {"completedAt", now}}

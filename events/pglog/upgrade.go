@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/pressly/goose/v3"
 
 	"jangbu/events"
@@ -134,7 +133,7 @@ func readChanged(ctx context.Context, tx *sql.Tx, at events.Mark) (changed []cha
 	end = at
 	for rows.Next() {
 		var r events.Recorded
-		var id uuid.UUID
+		var id string
 		var typ, form uint8
 		var digest, payload []byte
 		if err := rows.Scan(&r.Position, &typ, &id, &digest, &payload, &form); err != nil {
@@ -143,7 +142,10 @@ func readChanged(ctx context.Context, tx *sql.Tx, at events.Mark) (changed []cha
 		if r.Position != end.Position+1 || len(digest) != len(r.Digest) {
 			return nil, at, fmt.Errorf("%w: position %d, with a digest of %d bytes, in the place of %d", events.ErrGap, r.Position, len(digest), end.Position+1)
 		}
-		r.ID, r.Digest = events.ID(id), events.Digest(digest)
+		if r.ID, err = events.ParseID(id); err != nil {
+			return nil, at, err
+		}
+		r.Digest = events.Digest(digest)
 		if r.Event, err = events.DecodeStored(events.Form(form), events.Type(typ), payload); err == nil {
 			if now, differs := events.Upgrade(r); differs {
 				changed, r = append(changed, changedEvent{now, r.ID}), now

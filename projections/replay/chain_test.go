@@ -112,9 +112,11 @@ func (l damagedLog) draw(t *testing.T, random *rand.Rand) damage {
 	t.Helper()
 	for {
 		d := []damage{
-			{what: "payload", table: "events", column: "payload"}, {what: "digest", table: "events", column: "digest"},
+			{what: "payload", table: "events", column: "payload"},
+			{what: "digest", table: "events", column: "digest"},
 			{what: "link", table: "links", column: "link"},
-			{what: "position of an event", table: "events", column: "position"}, {what: "position of a link", table: "links", column: "position"},
+			{what: "position of an event", table: "events", column: "position"},
+			{what: "position of a link", table: "links", column: "position"},
 		}[random.IntN(5)]
 		positions := l.positions(t, d.table)
 		d.at = positions[random.IntN(len(positions))]
