@@ -113,7 +113,7 @@ var ErrNoDeadLetter = errors.New("no such dead letter")
 type DeadLetters interface {
 	// Bury keeps the letters and counts each as received: a new ID as
 	// dead-lettered, a known one as a duplicate. It also writes how far the
-	// letters' sources have been read.
+	// letters' sources have been read; ErrBehind as of [Appender].
 	Bury(ctx context.Context, letters []DeadLetter, read ...Reading) error
 	// List returns a page of the selected letters, newest first.
 	List(ctx context.Context, q DeadLetterQuery) ([]DeadLetter, error)

@@ -14,11 +14,14 @@ type Frame struct {
 	Topic     string
 	TopicID   TopicID // zero where the broker gives none
 	Partition int32
-	Records   []Record
+	// First is the offset from which the records were read. That of the first record
+	// may be higher: not every offset has a record.
+	First   int64
+	Records []Record
 }
 
 // frameVersion is the first byte of every encoded frame. Version 1, in which earlier
-// programs sealed dead letters, has no topic ID.
+// programs sealed dead letters, has neither topic ID nor first offset.
 const frameVersion = 2
 
 // ErrFrame means that the bytes are not an encoded frame.
@@ -31,7 +34,7 @@ func (f *Frame) Next() int64 { return f.Records[len(f.Records)-1].Offset + 1 }
 // partition once; its records must have the same. Timestamps are truncated to
 // microseconds, and those beyond what 64 bits of them hold to the first or last.
 //
-// An encoded frame is a version byte, the topic, its ID, the partition, and then records
+// An encoded frame is a version byte, the topic, its ID, the partition, the first offset, and then records
 // up to the end, each preceded by its length, so that [AppendFrameRecord] can
 // extend it.
 func AppendFrame(dst []byte, f Frame) []byte {
@@ -40,6 +43,7 @@ func AppendFrame(dst []byte, f Frame) []byte {
 	dst = append(dst, f.Topic...)
 	dst = append(dst, f.TopicID[:]...)
 	dst = binary.AppendUvarint(dst, uint64(uint32(f.Partition)))
+	dst = binary.AppendVarint(dst, f.First)
 	for _, r := range f.Records {
 		dst = AppendFrameRecord(dst, r)
 	}
@@ -99,6 +103,11 @@ func DecodeFrame(data []byte) (Frame, error) {
 		return Frame{}, fmt.Errorf("decode frame: topic and partition: %w", ErrFrame)
 	}
 	f.Partition = int32(partition)
+	if version > 1 {
+		if f.First = r.varint(); r.failed {
+			return Frame{}, fmt.Errorf("decode frame: first offset: %w", ErrFrame)
+		}
+	}
 
 	count := 0
 	for scan := r; len(scan.b) > 0 && !scan.failed; count++ {

@@ -113,7 +113,7 @@ func TestDecodeFrameRefuses(t *testing.T) {
 	whole := events.AppendFrame(nil, events.Frame{Topic: "topic", Partition: 7, Records: []events.Record{
 		{Offset: 1 << 40, Key: []byte("k"), Value: []byte("v"), Headers: []events.Header{{Key: "h", Value: []byte("x")}}},
 	}})
-	const headLen = 1 + 1 + 5 + 16 + 1 // a frame without records is a frame
+	const headLen = 1 + 1 + 5 + 16 + 1 + 1 // a frame without records is a frame
 	for n := range len(whole) {
 		if n == headLen {
 			continue

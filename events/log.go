@@ -140,7 +140,8 @@ type Appender interface {
 	// one transaction, and returns one outcome for each. Appended and duplicate
 	// drafts are counted as received; a conflict writes and counts nothing.
 	// It also writes how far the sources of the drafts have been read, but of none
-	// of whose drafts one conflicts. After an error the caller appends the same
+	// of whose drafts one conflicts; ErrBehind if the log has not read one of them
+	// up to there. After an error the caller appends the same
 	// drafts again: those that were written nevertheless are duplicates then (I1).
 	// ErrCorrupt if the head row is missing, the next position is taken, or the
 	// chain does not end at the head.

@@ -2,6 +2,8 @@ package events
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -22,11 +24,19 @@ type Source struct {
 	Partition int32
 }
 
+// ErrBehind means that a log has not read a source up to where the records come from that
+// it is to take in: it went back, or it is another log (I13). Nothing was written; the
+// source must be read again from where the log says.
+var ErrBehind = errors.New("the log is behind its source")
+
 // Reading is how far a source has been read: each of its records before Next is in the
 // log or a dead letter, once the drafts or letters that it comes with are written.
 type Reading struct {
 	Source
-	Next int64 // offset of the next record to read
+	// First is the offset from which the records were read that come with it; those
+	// before it must have been read into this log. 0 says nothing of them.
+	First int64
+	Next  int64 // offset of the next record to read
 	// From and To bound the drafts of the append that came from the source: those with
 	// index From up to To-1. A burial ignores them.
 	From, To int
@@ -57,6 +67,28 @@ func Unconflicted(read []Reading, outcomes []Outcome) []Reading {
 		}
 	}
 	return all
+}
+
+// Firsts returns the first reading of each source that says what was read before it, for
+// an adapter to compare with the log's own state: see [SourceState.Behind].
+func Firsts(read []Reading) []Reading {
+	var all []Reading
+	for i, r := range read {
+		if r.First > 0 && !slices.ContainsFunc(read[:i], func(o Reading) bool { return o.Topic == r.Topic && o.Partition == r.Partition }) {
+			all = append(all, r)
+		}
+	}
+	return all
+}
+
+// Behind returns [ErrBehind] unless the source has been read up to where the reading
+// begins. The state of a source that the log does not know is the zero value.
+func (s SourceState) Behind(r Reading) error {
+	var none TopicID
+	if r.First <= s.Next && (s.TopicID == r.TopicID || s.TopicID == none || r.TopicID == none) {
+		return nil
+	}
+	return fmt.Errorf("%w: %s/%d was read up to offset %d, not %d", ErrBehind, r.Topic, r.Partition, s.Next, r.First)
 }
 
 // SourceState is what a log knows of a source.

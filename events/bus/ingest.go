@@ -57,11 +57,11 @@ func (h *ingest) append(ctx context.Context, frame *events.Frame, b *batch) erro
 	for i, g := range b.good {
 		drafts[i] = g.Draft
 	}
-	var read []events.Reading
-	if len(b.bad) == 0 {
-		read = []events.Reading{reading(frame, len(drafts))}
+	read := reading(frame, len(drafts))
+	if len(b.bad) > 0 {
+		read.Next = read.First // the records that are bad are not yet buried
 	}
-	outcomes, err := h.log.Append(ctx, drafts, read...)
+	outcomes, err := h.log.Append(ctx, drafts, read)
 	if err != nil {
 		return err
 	}
@@ -79,7 +79,7 @@ func (h *ingest) append(ctx context.Context, frame *events.Frame, b *batch) erro
 func reading(frame *events.Frame, drafts int) events.Reading {
 	return events.Reading{
 		Source: events.Source{Topic: frame.Topic, TopicID: frame.TopicID, Partition: frame.Partition},
-		Next:   frame.Next(), To: drafts,
+		First:  frame.First, Next: frame.Next(), To: drafts,
 	}
 }
 

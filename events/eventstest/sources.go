@@ -1,6 +1,7 @@
 package eventstest
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -95,6 +96,29 @@ func testSources(t *testing.T, a Adapter) {
 		if err := log.Sources().Skip(t.Context(), events.Source{Topic: "a"}, -1, 0); err == nil {
 			t.Error("an offset of -1 is written")
 		}
+	})
+	rule(t, a, "a log that went back refuses what follows records that it has not read", func(t *testing.T, s Store) {
+		log, d := s.Open(t), registrations("c", 1, 6)
+		from := func(first int64, r events.Reading) events.Reading { r.First = first; return r }
+		refused := func(what string, r events.Reading) {
+			t.Helper()
+			if _, err := log.Append(t.Context(), d[4:], r); !errors.Is(err, events.ErrBehind) {
+				t.Errorf("%s: an append returns %v", what, err)
+			}
+			if err := log.DeadLetters().Bury(t.Context(), []events.DeadLetter{letter(1, events.ReasonMalformed)}, r); !errors.Is(err, events.ErrBehind) {
+				t.Errorf("%s: a burial returns %v", what, err)
+			}
+		}
+		refused("a source that the log does not know", from(5, at("a", one, 0, 7, 0, 2)))
+		mustRead(t, log, d[:2], from(0, at("a", one, 0, 2, 0, 2)))
+		mustRead(t, log, d[2:4], from(2, at("a", one, 0, 3, 0, 1)), from(3, at("a", one, 0, 4, 1, 2)))
+		refused("a gap", from(5, at("a", one, 0, 7, 0, 2)))
+		refused("another topic of the name", from(4, at("a", two, 0, 6, 0, 2)))
+		refused("another partition", from(1, at("a", one, 1, 6, 0, 2)))
+		wantTotals(t, log, events.Totals{Head: 4, Received: 4})
+		want(t, log, state(at("a", one, 0, 4, 0, 0), 0, 0))
+		mustRead(t, log, d, from(1, at("a", one, 0, 6, 0, 6))) // read again from before
+		want(t, log, state(at("a", one, 0, 6, 0, 0), 0, 0))
 	})
 	rule(t, a, "an append that fails writes no offset", func(t *testing.T, s Store) {
 		log := s.Open(t)

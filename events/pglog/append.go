@@ -69,7 +69,7 @@ func (l *Log) Append(ctx context.Context, drafts []events.Draft, read ...events.
 	err := l.write(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
 		var begin, end pgx.Batch
 		l.pool.QueueBegin(&begin, postgres.Durable)
-		if err := appendBatch(ctx, conn.Conn(), &begin, &end, b); err != nil {
+		if err := appendBatch(ctx, conn.Conn(), &begin, &end, b, read...); err != nil {
 			return err
 		}
 		queueReadings(&end, events.Unconflicted(read, b.outcomes))
@@ -106,7 +106,8 @@ func (l *Log) appended(ctx context.Context, b *batch) {
 
 // appendBatch appends the batch within a transaction. Statements queued in begin
 // are sent first, in the same round trip; those that it queues in end must be sent last.
-func appendBatch(ctx context.Context, conn *pgx.Conn, begin, end *pgx.Batch, b *batch) error {
+// It fails where the log is behind a source.
+func appendBatch(ctx context.Context, conn *pgx.Conn, begin, end *pgx.Batch, b *batch, read ...events.Reading) error {
 	appended, duplicates := b.count()
 	var last events.Position
 	var before events.Mark
@@ -119,6 +120,7 @@ func appendBatch(ctx context.Context, conn *pgx.Conn, begin, end *pgx.Batch, b *
 		before.Link, err = scanLink(row, before.Position)
 		return err
 	})
+	queueFirsts(begin, read)
 	begin.Queue(`SAVEPOINT copied`)
 	if err := conn.SendBatch(ctx, begin).Close(); err != nil {
 		if errors.Is(err, pgx.ErrNoRows) {

@@ -84,6 +84,11 @@ func (l deadLetters) Bury(ctx context.Context, letters []events.DeadLetter, read
 		reasons[i], details[i], sealed[i] = string(d.Reason), d.Detail, d.Sealed
 	}
 	err := l.writeLetters(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		var firsts pgx.Batch
+		queueFirsts(&firsts, read)
+		if err := tx.SendBatch(ctx, &firsts).Close(); err != nil {
+			return err
+		}
 		if _, err := tx.Exec(ctx, buryLetters, ids, topics, partitions, offsets, timestamps, reasons, details, sealed, n); err != nil {
 			return err
 		}

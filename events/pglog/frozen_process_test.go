@@ -84,6 +84,9 @@ func TestFrozenWriters(t *testing.T) {
 	conn := connect(t, url)
 	process := services.StartSecond(t, url)
 	process.Line(t)
+	if _, err := other.Wait(t.Context(), 0); err != nil { // the process has written a batch
+		t.Fatal(err)
+	}
 
 	var longest time.Duration
 	var waited int

@@ -39,6 +39,22 @@ SELECT topic, part, topic_id, next_offset, read_at, gaps, lost, gap_at
 FROM jangbu_log.sources
 ORDER BY topic, part`
 
+const readNext = `
+SELECT topic_id, next_offset FROM jangbu_log.sources WHERE topic = $1 AND part = $2`
+
+// queueFirsts fails the batch where the log is behind a source. The head row is locked.
+func queueFirsts(batch *pgx.Batch, read []events.Reading) {
+	for _, r := range events.Firsts(read) {
+		batch.Queue(readNext, r.Topic, r.Partition).QueryRow(func(row pgx.Row) error {
+			var s events.SourceState
+			if err := row.Scan((*[16]byte)(&s.TopicID), &s.Next); err != nil && !errors.Is(err, pgx.ErrNoRows) {
+				return err
+			}
+			return s.Behind(r)
+		})
+	}
+}
+
 // queueReadings writes how far sources have been read; no two readings are of one.
 func queueReadings(batch *pgx.Batch, read []events.Reading) {
 	if len(read) == 0 {

@@ -40,6 +40,9 @@ func (l *Log) Append(ctx context.Context, drafts []events.Draft, read ...events.
 	payloads, ends := encode(drafts) // before the lock, so that no writer waits for it
 	var outcomes []events.Outcome
 	err := write(ctx, l.writer, func(ctx context.Context, tx *sql.Tx) (err error) {
+		if err := checkFirsts(ctx, tx, read); err != nil {
+			return err
+		}
 		if outcomes, err = l.appendDrafts(ctx, tx, drafts, payloads, ends); err != nil {
 			return err
 		}

@@ -67,6 +67,9 @@ func (l deadLetters) Bury(ctx context.Context, letters []events.DeadLetter, read
 		return nil
 	}
 	err := write(ctx, l.writer, func(ctx context.Context, tx *sql.Tx) error {
+		if err := checkFirsts(ctx, tx, read); err != nil {
+			return err
+		}
 		now, buried := time.Now().UnixMicro(), int64(0)
 		for i := range letters {
 			d := letters[i].Storable()

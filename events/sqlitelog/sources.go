@@ -36,6 +36,25 @@ SELECT topic, part, topic_id, next_offset, read_at, gaps, lost, gap_at
 FROM sources
 ORDER BY topic, part`
 
+const readNext = `SELECT topic_id, next_offset FROM sources WHERE topic = ? AND part = ?`
+
+// checkFirsts returns [events.ErrBehind] where the log is behind a source.
+func checkFirsts(ctx context.Context, tx *sql.Tx, read []events.Reading) error {
+	for _, r := range events.Firsts(read) {
+		var s events.SourceState
+		var id []byte
+		err := tx.QueryRowContext(ctx, readNext, r.Topic, r.Partition).Scan(&id, &s.Next)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return fmt.Errorf("read offset of %s/%d: %w", r.Topic, r.Partition, err)
+		}
+		copy(s.TopicID[:], id)
+		if err := s.Behind(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // writeReadings writes how far sources have been read.
 func writeReadings(ctx context.Context, tx *sql.Tx, read []events.Reading) error {
 	now := time.Now().UnixMicro()

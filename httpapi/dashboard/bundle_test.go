@@ -144,8 +144,14 @@ func record(t testing.TB, topic string, f fact) events.Record {
 // created is a campaign with the seed's money.
 func created(t testing.TB, id, shop, title string) events.Record {
 	t.Helper()
+	return startedAt(t, id, shop, title, "2026-11-20T00:00:00+09:00")
+}
+
+// startedAt is the creation of a campaign that starts at a time.
+func startedAt(t testing.TB, id, shop, title, starts string) events.Record {
+	t.Helper()
 	return record(t, "event-created", fact{
-		"eventId": id, "storeId": shop, "title": title, "objective": "신규 고객 유치", "startsAt": "2026-11-20T00:00:00+09:00", "endsAt": "2026-12-20T00:00:00+09:00",
+		"eventId": id, "storeId": shop, "title": title, "objective": "신규 고객 유치", "startsAt": starts, "endsAt": "2026-12-20T00:00:00+09:00",
 		"prizeCost": 1_000_000, "platformCost": 200_000, "expectedSalesIncrease": 3_000_000, "baselineSales": 24_000_000, "newCustomerLtv": 50_000,
 	})
 }
@@ -173,9 +179,11 @@ func registered(t testing.TB, id string, first, n int, from time.Time, every tim
 func (s *service) fill(t testing.TB) {
 	t.Helper()
 	const hours = 60*24 + 1
-	records := registered(t, "evt-0007", 0, hours, time.Now().Truncate(time.Hour).Add(-(hours-1)*time.Hour), time.Hour)
+	first := time.Now().Truncate(time.Hour).Add(-(hours - 1) * time.Hour)
+	records := registered(t, "evt-0007", 0, hours, first, time.Hour)
 	for i := range 2_000 {
-		records = append(records, created(t, fmt.Sprintf("evt-%04d", i), "store-1", fmt.Sprintf("%s 이벤트 %d", []string{"분식", "카페", "책방", "꽃집"}[i%4], i)))
+		records = append(records, startedAt(t, fmt.Sprintf("evt-%04d", i), "store-1",
+			fmt.Sprintf("%s 이벤트 %d", []string{"분식", "카페", "책방", "꽃집"}[i%4], i), first.Format(time.RFC3339)))
 	}
 	s.produce(t, records...)
 	s.participants(t, "evt-0007", hours)

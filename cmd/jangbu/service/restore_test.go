@@ -126,10 +126,19 @@ func TestRestoredUnderRunningProcesses(t *testing.T) {
 	stopFirst()
 	stopIngest()
 	name := databaseName(t, database)
-	administer(t, "CREATE DATABASE "+name+"_copy TEMPLATE "+name)
-	t.Cleanup(func() {
-		administer(t, "DROP DATABASE IF EXISTS "+name+"_copy WITH (FORCE)", "DROP DATABASE IF EXISTS "+name+"_lost WITH (FORCE)")
-	})
+	copies := []string{name + "_copy", name + "_again"}
+	for _, c := range copies {
+		administer(t, "CREATE DATABASE "+c+" TEMPLATE "+name)
+		t.Cleanup(func() {
+			administer(t, "DROP DATABASE IF EXISTS "+c+" WITH (FORCE)", "DROP DATABASE IF EXISTS "+c+"_lost WITH (FORCE)")
+		})
+	}
+	restore := func(c string) {
+		t.Helper()
+		administer(t, "ALTER DATABASE "+name+" ALLOW_CONNECTIONS false",
+			"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '"+name+"'",
+			"ALTER DATABASE "+name+" RENAME TO "+c+"_lost", "ALTER DATABASE "+c+" RENAME TO "+name)
+	}
 
 	_, stopIngest = run("ingest")
 	leader, _ := run("project", "api")
@@ -139,9 +148,7 @@ func TestRestoredUnderRunningProcesses(t *testing.T) {
 	reaches(time.Minute, each(165), readers...)
 	reaches(time.Minute, each(165), readers...) // Redis has it
 	stopIngest()
-	administer(t, "ALTER DATABASE "+name+" ALLOW_CONNECTIONS false",
-		"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '"+name+"'",
-		"ALTER DATABASE "+name+" RENAME TO "+name+"_lost", "ALTER DATABASE "+name+"_copy RENAME TO "+name)
+	restore(copies[0])
 	reaches(30*time.Second, each(40), readers...)
 	newcomer, _ := run("api") // which has only Redis and the rows
 	for range 40 {
@@ -152,7 +159,14 @@ func TestRestoredUnderRunningProcesses(t *testing.T) {
 	}
 
 	run("ingest")
-	reaches(30*time.Second, each(165), append(readers, newcomer)...)
+	readers = append(readers, newcomer)
+	reaches(30*time.Second, each(165), readers...)
+
+	// Ingestion that goes on running reads again what the copy has not read, and passes
+	// over nothing of it.
+	restore(copies[1])
+	register(readers[0], campaigns)
+	reaches(30*time.Second, each(166), readers...)
 }
 
 func databaseName(t *testing.T, database string) string {

@@ -164,7 +164,7 @@ func receive(t testing.TB, frames <-chan *message.Message) (*message.Message, ev
 func (b *bundle) read(t testing.TB, msg *message.Message, f events.Frame) {
 	t.Helper()
 	_, err := b.log.Append(t.Context(), nil, events.Reading{
-		Source: events.Source{Topic: f.Topic, TopicID: f.TopicID, Partition: f.Partition}, Next: f.Next(),
+		Source: events.Source{Topic: f.Topic, TopicID: f.TopicID, Partition: f.Partition}, First: f.First, Next: f.Next(),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -54,8 +55,11 @@ type handler struct {
 
 	client   sarama.Client // until Cleanup; nil where it could not connect
 	watching sync.WaitGroup
-	changed  chan struct{} // closed when the topic is no longer as it was in Setup
-	topicID  events.TopicID
+	// ending is done when the session ends, or topic or log are no longer as they were in
+	// Setup, and the session is to end.
+	ending  context.Context
+	end     context.CancelFunc
+	topicID events.TopicID
 }
 
 // Setup implements [sarama.ConsumerGroupHandler]. Sarama calls Cleanup also where it
@@ -65,6 +69,7 @@ func (h *handler) Setup(sess sarama.ConsumerGroupSession) error {
 		return err
 	}
 	var err error
+	h.ending, h.end = context.WithCancel(sess.Context())
 	if h.client, err = sarama.NewClient(h.sub.cfg.Brokers, h.sub.cfg.client()); err != nil {
 		h.client = nil
 		return fmt.Errorf("begin session: %w", err)
@@ -72,7 +77,7 @@ func (h *handler) Setup(sess sarama.ConsumerGroupSession) error {
 	if err := h.begin(sess); err != nil {
 		return fmt.Errorf("begin session: %w", err)
 	}
-	h.sub.beginSession(sess.Context().Done())
+	h.sub.beginSession(h.ending.Done())
 	if h.sub.faults.clear() {
 		h.sub.cfg.Logger.InfoContext(sess.Context(), "consuming again", slog.String("topic", h.sub.topic))
 	}
@@ -82,6 +87,7 @@ func (h *handler) Setup(sess sarama.ConsumerGroupSession) error {
 // Cleanup implements [sarama.ConsumerGroupHandler].
 func (h *handler) Cleanup(sess sarama.ConsumerGroupSession) error {
 	if h.client != nil {
+		h.end()
 		_ = h.client.Close() // nothing is pending but a look of watch's, which fails then
 		h.watching.Wait()
 		h.client = nil
@@ -110,9 +116,10 @@ func (h *handler) ConsumeClaim(sess sarama.ConsumerGroupSession, claim sarama.Co
 // before that is delivered.
 func (h *handler) drain(sess sarama.ConsumerGroupSession, claim sarama.ConsumerGroupClaim, frames chan<- *sarama.ConsumerMessage, consumed <-chan struct{}) {
 	var (
-		next  = frame{topicID: h.topicID} // grows until the consumer takes it
-		extra *sarama.ConsumerMessage     // the record that had no room in next
-		ended bool                        // claim has no more records
+		// next grows until the consumer takes it.
+		next  = frame{topicID: h.topicID, first: claim.InitialOffset()}
+		extra *sarama.ConsumerMessage // the record that had no room in next
+		ended bool                    // claim has no more records
 		// position is the offset after the last record.
 		position = claim.InitialOffset()
 	)
@@ -156,12 +163,11 @@ func (h *handler) drain(sess sarama.ConsumerGroupSession, claim sarama.ConsumerG
 			if next.records == 0 && position < claim.HighWaterMarkOffset() {
 				if beyond := h.passTail(sess.Context(), claim.Partition(), position); beyond > position {
 					sess.MarkOffset(claim.Topic(), claim.Partition(), beyond, "")
-					position = beyond
+					position, next.first = beyond, beyond
+					h.sub.wrote(claim.Partition(), beyond)
 				}
 			}
-		case <-sess.Context().Done():
-			return
-		case <-h.changed:
+		case <-h.ending.Done():
 			return
 		case <-consumed:
 			return
@@ -177,11 +183,12 @@ type frame struct {
 	headers []events.Header // reused from record to record
 	grow    int             // capacity of the first allocation, in bytes
 	topicID events.TopicID
+	first   int64 // see events.Frame
 }
 
 // following returns an empty frame with room for as many bytes as f has.
 func (f *frame) following() frame {
-	return frame{headers: f.headers, grow: len(f.message.Value), topicID: f.topicID}
+	return frame{headers: f.headers, grow: len(f.message.Value), topicID: f.topicID, first: f.message.Offset + 1}
 }
 
 // add appends a record and reports whether there was room. A first record always has
@@ -199,7 +206,7 @@ func (f *frame) add(m *sarama.ConsumerMessage) bool {
 	if f.records == 0 {
 		f.message = &sarama.ConsumerMessage{Topic: m.Topic, Partition: m.Partition}
 		f.message.Value = events.AppendFrame(make([]byte, 0, max(f.grow, size)), events.Frame{
-			Topic: m.Topic, TopicID: f.topicID, Partition: m.Partition,
+			Topic: m.Topic, TopicID: f.topicID, Partition: m.Partition, First: f.first,
 		})
 	}
 	f.message.Value = events.AppendFrameRecord(f.message.Value, events.Record{

@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -91,15 +92,15 @@ func (h *handler) begin(sess sarama.ConsumerGroupSession) error {
 		}
 	}
 	h.topicID = topic.ID
-	h.changed = make(chan struct{})
-	h.watching.Go(func() { h.watch(sess.Context(), topic, h.changed) })
+	h.watching.Go(func() { h.watch(h.ending, topic) })
 	return nil
 }
 
-// watch closes changed when the topic has another ID or another number of partitions than
-// described; the claims then end, and with them the session. A topic that was made anew
-// answers fetches as if it were the old one wherever it has the offset.
-func (h *handler) watch(session context.Context, described Topic, changed chan<- struct{}) {
+// watch ends the session when the topic has another ID or another number of partitions than
+// described, or when the log went back behind what the session has written to it. A topic
+// that was made anew answers fetches as if it were the old one wherever it has the offset,
+// and a log that went back refuses appends with [events.ErrBehind].
+func (h *handler) watch(session context.Context, described Topic) {
 	ticker := time.NewTicker(watchInterval)
 	defer ticker.Stop()
 	for {
@@ -109,12 +110,26 @@ func (h *handler) watch(session context.Context, described Topic, changed chan<-
 			return
 		}
 		id, partitions, err := identify(h.client, h.sub.topic)
-		if err != nil { // where it lasts, fetches fail too
-			continue
-		}
-		if id != described.ID || len(partitions) != len(described.Partitions) {
-			close(changed)
+		if err == nil && (id != described.ID || len(partitions) != len(described.Partitions)) {
+			h.end()
+			return
+		} // where an error lasts, fetches fail too
+		if err := h.lookBack(session, described.ID); errors.Is(err, events.ErrBehind) {
+			h.sub.cfg.Logger.ErrorContext(session, "the log went back, or is another one: reading again from where it ends",
+				slog.String("topic", h.sub.topic), slog.Any("error", err))
+			h.end()
 			return
 		}
 	}
+}
+
+// lookBack compares what the log knows with what the session has written to it.
+func (h *handler) lookBack(ctx context.Context, id events.TopicID) error {
+	ctx, cancel := context.WithTimeout(ctx, watchInterval)
+	defer cancel()
+	states, err := h.sub.cfg.Log.Sources().List(ctx)
+	if err != nil {
+		return err // appends fail too
+	}
+	return h.sub.behind(id, states)
 }

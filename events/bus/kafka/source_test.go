@@ -3,6 +3,7 @@ package kafka_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -284,6 +285,45 @@ func TestNewPartitionsAreFound(t *testing.T) {
 }
 
 // TestTwoOwnersOfOnePartition: a member that lost its partitions finishes its frames late.
+// A log that goes back under a running session, as a restored copy does, is read to again
+// from where it ends: at once where nothing else comes, and without passing over a record
+// where something does (I13).
+func TestLogGoesBackUnderASession(t *testing.T) {
+	t.Parallel()
+	for name, more := range map[string]int{"idle": 0, "busy": 5} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			onBoth(t, 1, func(t *testing.T, b *bundle) {
+				b.produce(t, "r", 30)
+				frames, _ := b.subscribe(t)
+				b.receiveAll(t, frames, 30)
+				source := events.Source{Topic: b.topic, TopicID: b.topicID(t)}
+				if err := b.log.Sources().Skip(t.Context(), source, 10, 0); err != nil {
+					t.Fatal(err)
+				}
+				b.produce(t, "more", more)
+				for next := int64(10); next < int64(30+more); {
+					msg, f := receive(t, frames)
+					_, err := b.log.Append(t.Context(), nil, events.Reading{Source: source, First: f.First, Next: f.Next()})
+					if errors.Is(err, events.ErrBehind) {
+						msg.Nack()
+						continue
+					}
+					if err != nil {
+						t.Fatal(err)
+					}
+					if f.First > next {
+						t.Fatalf("the log is at offset %d and takes a frame from %d", next, f.First)
+					}
+					next = f.Next()
+					msg.Ack()
+				}
+				b.wantSource(t, int64(30+more), 1, 0)
+			})
+		})
+	}
+}
+
 func TestTwoOwnersOfOnePartition(t *testing.T) {
 	t.Parallel()
 	const partitions, records = 4, 200
@@ -366,7 +406,7 @@ func (b *bundle) append(t *testing.T, f events.Frame) {
 		drafts[i] = d.Draft
 	}
 	_, err := b.log.Append(t.Context(), drafts, events.Reading{
-		Source: events.Source{Topic: f.Topic, TopicID: f.TopicID, Partition: f.Partition}, Next: f.Next(), To: len(drafts),
+		Source: events.Source{Topic: f.Topic, TopicID: f.TopicID, Partition: f.Partition}, First: f.First, Next: f.Next(), To: len(drafts),
 	})
 	if err != nil {
 		t.Fatal(err)

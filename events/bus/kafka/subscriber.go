@@ -12,6 +12,8 @@ import (
 	wkafka "github.com/ThreeDotsLabs/watermill-kafka/v3/pkg/kafka"
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/cenkalti/backoff/v5"
+
+	"jangbu/events"
 )
 
 // subscriber implements [message.Subscriber]. Each subscription has its own Watermill
@@ -59,6 +61,8 @@ func (s *subscriber) Subscribe(ctx context.Context, topic string) (<-chan *messa
 		ended:  ctx.Done(),
 		out:    make(chan *message.Message),
 		again:  make(map[int32]*backoff.ExponentialBackOff),
+
+		written: make(map[int32]int64),
 	}
 	inner, err := wkafka.NewSubscriber(wkafka.SubscriberConfig{
 		Brokers:               s.cfg.Brokers,
@@ -116,6 +120,8 @@ type subscription struct {
 	mu sync.Mutex
 	// session is closed at the end of the current membership of the group.
 	session <-chan struct{}
+	// written are the offsets up to which this session has written to the log what it read.
+	written map[int32]int64
 	// again has the pauses of each partition whose last frame was not acknowledged.
 	again map[int32]*backoff.ExponentialBackOff
 }
@@ -125,6 +131,34 @@ func (s *subscription) beginSession(done <-chan struct{}) {
 	defer s.mu.Unlock()
 	s.session = done
 	clear(s.again)
+	clear(s.written)
+}
+
+// wrote says that the log has read the partition up to an offset.
+func (s *subscription) wrote(partition int32, next int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.written[partition] = next
+}
+
+// behind returns [events.ErrBehind] unless the log knows of all that this session has
+// written to it.
+func (s *subscription) behind(id events.TopicID, states []events.SourceState) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for partition, next := range s.written {
+		var state events.SourceState
+		for _, known := range states {
+			if known.Topic == s.topic && known.Partition == partition {
+				state = known
+			}
+		}
+		source := events.Source{Topic: s.topic, TopicID: id, Partition: partition}
+		if err := state.Behind(events.Reading{Source: source, First: next}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // acked says that the next negative acknowledgement of the partition is a first one.
@@ -186,6 +220,9 @@ func (s *subscription) deliver(ctx context.Context, session <-chan struct{}, msg
 	select {
 	case <-copied.Acked():
 		s.acked(partition)
+		if last, ok := wkafka.MessagePartitionOffsetFromCtx(msg.Context()); ok {
+			s.wrote(partition, last+1)
+		}
 		msg.Ack()
 		return
 	case <-copied.Nacked():

@@ -41,7 +41,7 @@ func (h *handler) writeTail(ctx context.Context, partition int32, position int64
 		if err != nil || next == position {
 			return position, err
 		}
-		if _, err := h.sub.cfg.Log.Append(ctx, nil, events.Reading{Source: source, Next: next}); err != nil {
+		if _, err := h.sub.cfg.Log.Append(ctx, nil, events.Reading{Source: source, First: position, Next: next}); err != nil {
 			return position, err
 		}
 		return next, nil
