@@ -11,7 +11,7 @@
 // program (I4), and that no event and no error holds a phone number (I10). It
 // fails by returning one of its sentinels: of decoding ([ErrMalformed],
 // [ErrUnknownType], [ErrFrame]) or of the log ([ErrGap], [ErrCorrupt],
-// [ErrNotNext], [ErrNoDeadLetter]). It does no I/O and reads no clock.
+// [ErrNotNext], [ErrBehind], [ErrNoDeadLetter]). It does no I/O and reads no clock.
 //
 // # Words
 //
@@ -24,10 +24,12 @@
 // [ParticipantRegistered], [DistributionCompleted] and [ChannelStatsFetched].
 //
 // The log is the store of events, a [Log]. A [Position] is an event's place in
-// it: 1, 2, 3 and so on, in commit order.
+// it: 1, 2, 3 and so on, in commit order. A [Link] is the value of its hash chain
+// after an event.
 //
-// A record is a Kafka record before it is decoded: a [Record]. A frame is a run of
-// consecutive records of one partition that travel together: a [Frame].
+// A source is a Kafka topic partition that is read: a [Source]. A record is a Kafka
+// record before it is decoded: a [Record]. A frame is a run of consecutive records of
+// one source that travel together: a [Frame].
 //
 // A dead letter is a record that could not become an event, kept and sealed, with
 // its reason, until it is revived or discarded: a [DeadLetter].
@@ -177,7 +179,9 @@
 //     (readmodeltest, "History"; TestLogThatWentBackOrIsAnother and
 //     TestLogIsExchangedWithinATerm in projections/runner). Caches believe no revision that
 //     the store has not reached (TestLostHistoryIsNotBelieved in readmodel/cache).
-//     TestRestoreDrill below cmd/jangbu restores copies.
+//     TestRestoreDrill below cmd/jangbu restores copies. A log that is behind a source
+//     refuses what follows ([ErrBehind]; eventstest, "Sources"), and the session that
+//     notices reads again (TestLogGoesBackUnderASession in events/bus/kafka).
 //   - I14 Bounded by us, not by input. Frames, transactions, kept rows and trends have
 //     bounds that no record can move (TestFramesAreBoundedInBytes in events/bus/kafka,
 //     TestATransactionHoldsAtMostMaxDrafts and TestATransactionHoldsAtMostMaxBytes in

@@ -23,6 +23,9 @@
 //     (TestGapOfRetentionIsCounted, TestRetentionPassesARunningSession), a topic that was
 //     made anew (TestTopicMadeAnewIsReadFromItsBeginning), and a partition that lost its
 //     end (TestPartitionThatLostItsEndIsReadAgain).
+//   - A log that goes back under a session, as a restored copy does, is read to again from
+//     where it ends: the session ends within 5 s, and until then the log refuses its frames
+//     (I13, TestLogGoesBackUnderASession).
 //
 // How many records a gap holds is known at most: the ends of transactions take offsets too.
 //
