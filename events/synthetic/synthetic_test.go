@@ -61,7 +61,7 @@ func TestSameSeedSameBytes(t *testing.T) {
 		g := newGenerator(t, synthetic.Config{Seed: seed, DuplicateShare: 0.1, MalformedShare: 0.05})
 		return digest(g.Campaigns(), g.Distributions(), next(g, 10_000), g.Stats(start().Add(time.Hour)))
 	}
-	const golden = "1934dc494e6c19d19858650783026ee9a2c6428091446cd8ffebb0c428da79ee"
+	const golden = "2d088659f4247a6afec34c251dd5d233d0183eddf692b812d69f4a19679707bf"
 	if got := all(42); got != golden {
 		t.Errorf("the traffic of seed 42 has digest %s, want %s", got, golden)
 	}
