@@ -57,7 +57,7 @@ type handler struct {
 	watching sync.WaitGroup
 	// ending is done when the session ends, or topic or log are no longer as they were in
 	// Setup, and the session is to end.
-	ending  context.Context
+	ending  context.Context //nolint:containedctx // of one session
 	end     context.CancelFunc
 	topicID events.TopicID
 }
