@@ -28,7 +28,7 @@ import (
 const (
 	// hostileRecords is how many TestHostileRecords sends, unless JANGBU_TEST_RECORDS says
 	// otherwise.
-	hostileRecords = 1_500
+	hostileRecords = 800
 	// hostileMemory is what the process may use meanwhile.
 	hostileMemory = 600 << 20
 	// hostileDelay is how soon 99 of 100 good records between them must be visible.

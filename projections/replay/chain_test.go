@@ -6,8 +6,10 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 	"unicode/utf8"
@@ -56,11 +58,18 @@ func damagedLogs(t *testing.T) map[string]damagedLog {
 	}
 }
 
+// damages is how many single bytes TestEveryDamageIsNamed changes, one after another, on each
+// database, unless JANGBU_TEST_DAMAGES says otherwise.
+const damages = 250
+
 // TestEveryDamageIsNamed damages single bytes of stored payloads, digests, links and
 // positions: the verification of the chain names each one's position (I13).
 func TestEveryDamageIsNamed(t *testing.T) {
 	t.Parallel()
-	const damages = 1000
+	damages := damages
+	if n, err := strconv.Atoi(os.Getenv("JANGBU_TEST_DAMAGES")); err == nil {
+		damages = n
+	}
 	for name, log := range damagedLogs(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
