@@ -99,13 +99,15 @@ func (l *Log) appendDrafts(ctx context.Context, tx *sql.Tx, drafts []events.Draf
 			duplicates++
 		}
 	}
+	if appended > 0 { // the head is linked before it moves
+		if err := link(ctx, tx, mark); err != nil {
+			return nil, err
+		}
+	}
 	if _, err := tx.ExecContext(ctx, moveHead, appended, duplicates, recordedAt); err != nil {
 		return nil, fmt.Errorf("move the head: %w", err)
 	}
 	if appended > 0 {
-		if err := link(ctx, tx, mark); err != nil {
-			return nil, err
-		}
 		l.clock.Recorded(ctx, time.UnixMicro(recordedAt), time.Now(), func(context.Context) (time.Time, error) { return before, nil })
 	}
 	return outcomes, nil

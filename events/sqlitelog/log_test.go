@@ -30,7 +30,7 @@ func TestLog(t *testing.T) {
 				Exec: func(ctx context.Context, statements ...string) error { return exec(ctx, path, statements) },
 			}
 		},
-		LiftAccount: `PRAGMA ignore_check_constraints = ON`,
+		LiftAccount: `PRAGMA ignore_check_constraints = ON; DROP TRIGGER IF EXISTS log_head_linked`,
 		HourAhead:   `UPDATE log_head SET recorded_at = recorded_at + 3600000000`,
 		WeekBack: []string{
 			`UPDATE events SET recorded_at = recorded_at - 604800000000`,

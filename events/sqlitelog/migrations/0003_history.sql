@@ -23,12 +23,15 @@ CREATE TABLE sources (
 ) STRICT;
 
 -- Version of the stored form: 1 may hold members that the contract does not list, 2 holds
--- none. A program of before this column writes no links; the trigger keeps it from
--- appending.
+-- none.
 ALTER TABLE events ADD COLUMN form INTEGER NOT NULL DEFAULT 1;
+
+-- The head is linked. A program of before the chain adds no links; this keeps it from
+-- appending.
 -- +goose StatementBegin
-CREATE TRIGGER events_form BEFORE INSERT ON events WHEN NEW.form < 2
+CREATE TRIGGER log_head_linked BEFORE UPDATE OF position ON log_head
+WHEN NEW.position > OLD.position AND NOT EXISTS (SELECT 1 FROM links WHERE position = NEW.position)
 BEGIN
-    SELECT RAISE(ABORT, 'a newer program keeps this log');
+    SELECT RAISE(ABORT, 'a newer program keeps this log: the head has no link');
 END;
 -- +goose StatementEnd
