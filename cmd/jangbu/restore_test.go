@@ -34,7 +34,7 @@ import (
 
 // restores is how often each variant of TestRestoreDrill restores a copy, unless
 // JANGBU_TEST_RESTORES says otherwise.
-const restores = 2
+const restores = 1
 
 // TestRestoreDrill copies the database at a random moment, goes on for 1,000 events, puts the
 // copy, and at last an empty database, in the place of what there was, and starts again:
