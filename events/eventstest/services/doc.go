@@ -7,8 +7,9 @@
 //
 //	JANGBU_TEST_DATABASE_URL   a PostgreSQL database, as a role that may create others
 //	JANGBU_TEST_REDIS_SERVER   the program of a Redis server
+//	JANGBU_TEST_PGBOUNCER      the program of PgBouncer
 //	JANGBU_TEST_CHROMIUM       the program of a browser
-//	JANGBU_TEST_KAFKA_BROKERS  a broker of Apache Kafka, which lets anybody create topics
+//	JANGBU_TEST_KAFKA_BROKERS  a broker of Apache Kafka on which topics can be created
 //
 // A test whose variable is empty is skipped and says what it does not test; under
 // CI=true it fails, so that a build cannot pass by leaving tests out.

@@ -18,15 +18,11 @@ import (
 )
 
 // PgBouncer starts PgBouncer in transaction mode, else with its default settings, and
-// returns a function that leads the URL of a [Database] through it. It skips the test where
-// the program is not on the machine.
+// returns a function that leads the URL of a [Database] through it.
 func PgBouncer(t testing.TB) func(database string) string {
 	t.Helper()
 	server := service(t, "JANGBU_TEST_DATABASE_URL", "AGAINST POSTGRESQL")
-	program, err := exec.LookPath("pgbouncer")
-	if err != nil {
-		t.Skip("NOT TESTED THROUGH PGBOUNCER: there is no pgbouncer on this machine")
-	}
+	program := service(t, "JANGBU_TEST_PGBOUNCER", "THROUGH PGBOUNCER")
 	to, err := pgx.ParseConfig(server)
 	if err != nil {
 		t.Fatal(err)
@@ -59,8 +55,8 @@ func PgBouncer(t testing.TB) func(database string) string {
 	bouncer := exec.CommandContext(context.WithoutCancel(t.Context()), program, "-q", filepath.Join(dir, "pgbouncer.ini"))
 	bouncer.Stderr = os.Stderr
 	if os.Getuid() == 0 { // which it refuses to run as
-		const nobody = 65534
-		bouncer.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+		const unprivileged = 65534
+		bouncer.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: unprivileged, Gid: unprivileged}}
 	}
 	if err := bouncer.Start(); err != nil {
 		t.Fatal(err)
