@@ -297,8 +297,8 @@ func TestDecodeAbsentTimeIsTheRecordsOwn(t *testing.T) {
 	}
 }
 
-// Members that no contract lists are neither refused nor kept: what nobody asked for
-// may be anything, a phone number too (I10).
+// Members that no contract lists are neither refused nor kept: they may be
+// anything, a phone number too (I10).
 func TestDecodeUnknownMembers(t *testing.T) {
 	t.Parallel()
 	const unknown = `"z":{"b":1,"a":[1.10,-0,12345678901234567890.123]},"a\u00e9":"x\u0000<&>","m":null`

@@ -121,8 +121,8 @@ func (o *object) fail(field, problem, want string) {
 	o.errs = append(o.errs, FieldError{Field: field, Problem: problem, Want: want})
 }
 
-// take returns the member's value; nil if it is absent or null. Members that nobody
-// takes are neither refused nor kept.
+// take returns the member's value; nil if it is absent or null. Members that are
+// not taken are neither refused nor kept.
 func (o *object) take(name string) jsontext.Value {
 	for i := range o.members {
 		m := &o.members[i]

@@ -143,7 +143,7 @@ WHERE datname = current_database() AND application_name = 'jangbu'`
 	last, tries := "", -1
 	for deadline := time.Now().Add(patience); tries < want; {
 		if time.Now().After(deadline) {
-			t.Fatal("nobody asked for the lock again")
+			t.Fatal("no process asked for the lock again")
 		}
 		var now *string
 		if err := conn.QueryRow(t.Context(), asked).Scan(&now); err != nil {

@@ -5,7 +5,7 @@ import "syscall"
 // tcpUserTimeout is TCP_USER_TIMEOUT of linux/tcp.h.
 const tcpUserTimeout = 0x12
 
-// endUnacknowledged makes the kernel end a connection whose bytes nobody acknowledges.
+// endUnacknowledged makes the kernel end a connection whose bytes are not acknowledged.
 func endUnacknowledged(network, _ string, raw syscall.RawConn) error {
 	if network == "unix" {
 		return nil

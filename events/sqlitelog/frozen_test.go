@@ -67,7 +67,7 @@ func numbered(c events.Campaign, from, n int) []events.Draft {
 }
 
 // TestFrozenWriter freezes a process that holds the file's write lock. The lock is the
-// operating system's and nobody can take it away: another process' append fails once its
+// operating system's and cannot be taken away: another process' append fails once its
 // busy timeout has passed, and nothing is lost or written twice when both go on.
 func TestFrozenWriter(t *testing.T) {
 	t.Parallel()

@@ -242,7 +242,7 @@ func TestEveryTermHasAnIncarnation(t *testing.T) {
 }
 
 // TestCheckpointsWithoutALinkGetOne: rows of an earlier program are of the log's history as
-// far as anybody can say.
+// far as can be told.
 func TestCheckpointsWithoutALinkGetOne(t *testing.T) {
 	t.Parallel()
 	everywhere(t, func(t *testing.T, b *verifyBundle) {

@@ -25,7 +25,7 @@ const (
 // resume returns the offset at which a source goes on that the log has read up to state,
 // and how many records it passes over at most. Without a gap these are state.Next and 0.
 //
-// Where a partition ends before what was read of it, nobody can tell which of its records
+// Where a partition ends before what was read of it, it cannot be told which of its records
 // are those that were read. All are read again: what the log holds are duplicates (I4).
 func resume(state events.SourceState, id events.TopicID, has Bounds) (next, lost int64, why gap) {
 	var none events.TopicID

@@ -365,7 +365,7 @@ func TestTwoOwnersOfOnePartition(t *testing.T) {
 				t.Errorf("partition %d goes on at %d, although it was read to %d", s.Partition, s.Next, taken[s.Partition])
 			}
 		}
-		// Whoever has the partitions now, each record becomes one event.
+		// Whichever process has the partitions now, each record becomes one event.
 		closeSecond()
 		eventually(t, "all records are events", func() bool {
 			select {
