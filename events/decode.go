@@ -78,6 +78,10 @@ type Decoded struct {
 	// Phone is set for ParticipantRegistered only, whose draft is incomplete until
 	// SetPseudonym.
 	Phone PhoneNumber
+	// Former is the ID under which earlier releases stored an EventCreated whose record
+	// named none; zero otherwise. They did not store the record's timestamp, which is part
+	// of its ID now, so that ID cannot be made of what they stored.
+	Former ID
 }
 
 // SetPseudonym completes a decoded ParticipantRegistered: it sets the pseudonym in
@@ -127,6 +131,9 @@ func Decode(t Type, rec Record, now time.Time) (Decoded, error) {
 	}
 	d.Digest = contentDigest(d.Event)
 	d.ID = draftID(&d.Draft, &env, stamp)
+	if e, ok := d.Event.(*EventCreated); ok && env.id == "" {
+		d.Former = formerID(e)
+	}
 	return d, nil
 }
 

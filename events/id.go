@@ -127,6 +127,12 @@ func registrationID(r *ParticipantRegistered) ID {
 	return hashedID(appendPart(b, r.Participant))
 }
 
+// formerID returns the ID that earlier releases gave an EventCreated: a campaign had one.
+func formerID(e *EventCreated) ID {
+	b := appendDomain(make([]byte, 0, 512), "natural", TypeEventCreated)
+	return hashedID(appendPart(b, string(e.Campaign)))
+}
+
 // Upgrade returns an event that an earlier version of the program stored as this one
 // stores it, and whether anything differs: a registration's ID, whatever its record
 // carried, and the digest, which no longer covers members that the contract does not

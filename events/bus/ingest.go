@@ -14,12 +14,12 @@ import (
 // ingest appends the frames of one topic to the log. The router calls handle for several
 // partitions at once; no field changes after [NewRouter].
 type ingest struct {
-	typ     events.Type
-	log     events.Appender
-	dead    events.DeadLetters
-	privacy *privacy.Keeper
-	trouble *trouble
-	burials *burials
+	typ      events.Type
+	log      events.Log
+	appender events.Appender
+	privacy  *privacy.Keeper
+	trouble  *trouble
+	burials  *burials
 }
 
 // handle returns nil once every record of the frame is in the log or a dead letter (I1).
@@ -39,6 +39,9 @@ func (h *ingest) handle(msg *message.Message) error {
 func (h *ingest) write(ctx context.Context, frame *events.Frame) error {
 	batch, err := judge(ctx, h.privacy, h.typ, frame.Records, time.Now())
 	if err != nil {
+		return err
+	}
+	if err := h.recognise(ctx, frame, batch); err != nil {
 		return err
 	}
 	if err := h.append(ctx, frame, batch); err != nil {
@@ -61,7 +64,7 @@ func (h *ingest) append(ctx context.Context, frame *events.Frame, b *batch) erro
 	if len(b.bad) > 0 {
 		read.Next = read.First // the records that are bad are not yet buried
 	}
-	outcomes, err := h.log.Append(ctx, drafts, read)
+	outcomes, err := h.appender.Append(ctx, drafts, read)
 	if err != nil {
 		return err
 	}
@@ -100,7 +103,7 @@ func (h *ingest) bury(ctx context.Context, frame *events.Frame, refused []refusa
 			Timestamp: record.Timestamp, Reason: bad.reason, Detail: bad.detail, Sealed: sealed,
 		}
 	}
-	if err := h.dead.Bury(ctx, letters, reading(frame, 0)); err != nil {
+	if err := h.log.DeadLetters().Bury(ctx, letters, reading(frame, 0)); err != nil {
 		return err
 	}
 	h.burials.tell(ctx, frame, refused)

@@ -32,10 +32,11 @@ type Config struct {
 type Ingest struct {
 	Subscriber message.Subscriber
 	// Topics names the topic of each type. A type without one is not ingested.
-	Topics      map[events.Type]string
-	Log         events.Appender
-	DeadLetters events.DeadLetters
-	Privacy     *privacy.Keeper
+	Topics map[events.Type]string
+	Log    events.Log
+	// Appender appends to Log, such as by group commit.
+	Appender events.Appender
+	Privacy  *privacy.Keeper
 }
 
 // Router runs the handlers. It is made by [NewRouter].
@@ -73,8 +74,8 @@ func NewRouter(cfg Config) (*Router, error) {
 }
 
 func (r *Router) addIngest(cfg Ingest, logger *slog.Logger) error {
-	if cfg.Subscriber == nil || cfg.Log == nil || cfg.DeadLetters == nil || cfg.Privacy == nil {
-		return errors.New("to ingest, subscriber, log, dead letters and privacy are required")
+	if cfg.Subscriber == nil || cfg.Log == nil || cfg.Appender == nil || cfg.Privacy == nil {
+		return errors.New("to ingest, subscriber, log, appender and privacy are required")
 	}
 	for _, t := range events.Types() {
 		topic, ok := cfg.Topics[t]
@@ -82,7 +83,7 @@ func (r *Router) addIngest(cfg Ingest, logger *slog.Logger) error {
 			continue
 		}
 		h := ingest{
-			typ: t, log: cfg.Log, dead: cfg.DeadLetters, privacy: cfg.Privacy,
+			typ: t, log: cfg.Log, appender: cfg.Appender, privacy: cfg.Privacy,
 			trouble: newTrouble(logger.With(slog.String("topic", topic))),
 			burials: newBurials(logger.With(slog.String("topic", topic))),
 		}

@@ -101,7 +101,7 @@ func setup(t *testing.T, wrap func(*bus.Ingest)) *bundle {
 	}
 	cfg := bus.Ingest{
 		Subscriber: subscriber, Topics: map[events.Type]string{events.TypeParticipantRegistered: topic},
-		Log: b.log, DeadLetters: b.log.DeadLetters(), Privacy: keeper,
+		Log: b.log, Appender: b.log, Privacy: keeper,
 	}
 	if wrap != nil {
 		wrap(&cfg)
@@ -130,9 +130,15 @@ func setup(t *testing.T, wrap func(*bus.Ingest)) *bundle {
 // send produces the values as records of one campaign.
 func (b *bundle) send(t *testing.T, values ...string) {
 	t.Helper()
+	b.sendAt(t, time.Now(), values...)
+}
+
+// sendAt sends records that are stamped with a time.
+func (b *bundle) sendAt(t *testing.T, at time.Time, values ...string) {
+	t.Helper()
 	records := make([]events.Record, len(values))
 	for i, value := range values {
-		records[i] = events.Record{Topic: topic, Key: []byte("evt-1"), Value: []byte(value), Timestamp: time.Now()}
+		records[i] = events.Record{Topic: topic, Key: []byte("evt-1"), Value: []byte(value), Timestamp: at}
 	}
 	if err := b.producer.Produce(t.Context(), records); err != nil {
 		t.Fatal(err)
@@ -250,6 +256,10 @@ func (l *faultyLog) Append(ctx context.Context, drafts []events.Draft, read ...e
 	return outcomes, err
 }
 
+func (l *faultyLog) DeadLetters() events.DeadLetters {
+	return faultyLetters{l.Log.DeadLetters(), l}
+}
+
 // faultyLetters are the dead letters of a faultyLog.
 type faultyLetters struct {
 	events.DeadLetters
@@ -290,7 +300,7 @@ func TestFailingDatabase(t *testing.T) {
 				faulty = &faultyLog{Log: cfg.Log.(*sqlitelog.Log), afterwards: test.afterwards}
 				faulty.appends.Store(test.appends)
 				faulty.buries.Store(test.buries)
-				cfg.Log, cfg.DeadLetters = faulty, faultyLetters{cfg.DeadLetters, faulty}
+				cfg.Log, cfg.Appender = faulty, faulty
 			})
 			b.send(t, traffic()...)
 			b.settled(t, good, bad)
@@ -335,7 +345,7 @@ func TestBrokenInvariantEndsTheRouter(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			b := setup(t, func(cfg *bus.Ingest) { cfg.Log = brokenLog{cfg.Log, test.do} })
+			b := setup(t, func(cfg *bus.Ingest) { cfg.Appender = brokenLog{cfg.Appender, test.do} })
 			b.send(t, registration("p-1", "010-1234-0001"))
 			select {
 			case err := <-b.ended:

@@ -103,5 +103,8 @@ func (s *Service) ingest(ctx context.Context, master privacy.MasterKey) (*bus.In
 	s.onClose(func() error { appender.Close(); return nil })
 	topics := s.cfg.Topics()
 	s.line("ingest", fmt.Sprintf("group %s, topics %s", s.cfg.KafkaGroup, strings.Join(s.cfg.TopicNames(), " ")), "")
-	return &bus.Ingest{Subscriber: subscriber, Topics: topics, Log: s.tracing.appends(appender), DeadLetters: s.log.DeadLetters(), Privacy: keeper}, nil
+	return &bus.Ingest{
+		Subscriber: subscriber, Topics: topics, Privacy: keeper,
+		Log: s.log, Appender: s.tracing.appends(appender),
+	}, nil
 }
