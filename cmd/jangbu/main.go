@@ -15,6 +15,7 @@ import (
 
 	"github.com/redis/go-redis/v9/logging"
 
+	"jangbu/cmd/jangbu/analyse"
 	"jangbu/cmd/jangbu/bench"
 	"jangbu/cmd/jangbu/cli"
 	"jangbu/cmd/jangbu/operate"
@@ -42,7 +43,7 @@ type commands struct {
 	Projections operate.ProjectionsCommand `cmd:"" help:"Operate the projections: see them, rebuild, reset, roll back, pause."`
 	Leases      operate.LeasesCommand      `cmd:"" help:"See which process holds which lease; take one away."`
 	Verify      operate.VerifyCommand      `cmd:"" help:"Prove that what is served equals the fold of the log."`
-	Replay      operate.ReplayCommand      `cmd:"" help:"Fold the log again, or a part of it, without touching what is served."`
+	Replay      analyse.ReplayCommand      `cmd:"" help:"Fold the log again, or a part of it, without touching what is served."`
 	Events      operate.EventsCommand      `cmd:"" help:"Look at the log; copy it to a file and back."`
 	DeadLetters operate.DeadLettersCommand `cmd:"" name:"deadletters" help:"Look at records that could not become events; try them again, or give them up."`
 	Simulate    traffic.SimulateCommand    `cmd:"" help:"Publish seeded traffic to Kafka brokers."`
