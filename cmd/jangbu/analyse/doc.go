@@ -2,8 +2,8 @@
 // memory and prints what it comes to, as of any moment and with other assumptions.
 //
 // It promises that neither events nor served rows change (--into makes a file of its own),
-// that its numbers are those of
-// the service's own folds and arithmetic (I6), and that --json prints what its schema says.
+// that its numbers are those of the service's own folds and arithmetic (I6), and that --json
+// prints what its schema says.
 //
 // Its help says with which code it exits. Damage that is found (a gap, an export that is not
 // as it was written) is a failed check.
