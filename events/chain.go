@@ -3,6 +3,7 @@ package events
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 )
 
 // Link is the value of the log's hash chain after an event (I13). The zero value
@@ -26,6 +27,16 @@ func (l Link) Next(d Digest) Link {
 
 // String returns the link in 64 hexadecimal digits.
 func (l Link) String() string { return hex.EncodeToString(l[:]) }
+
+// Scan implements sql.Scanner for a column of 32 bytes.
+func (l *Link) Scan(column any) error {
+	b, ok := column.([]byte)
+	if !ok || len(b) != len(l) {
+		return errors.New("a link has not the length of one")
+	}
+	*l = Link(b)
+	return nil
+}
 
 // Mark is the link at a position.
 type Mark struct {

@@ -2,13 +2,11 @@ package pgrows
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/jackc/pgx/v5"
 
-	"jangbu/events"
 	"jangbu/events/postgres"
 	"jangbu/readmodel"
 )
@@ -109,18 +107,5 @@ func (s *Store) served(ctx context.Context, found func() bool, read func(*pgx.Ba
 
 // checkpointFields returns what the columns of a checkpoint are scanned into.
 func checkpointFields(c *readmodel.Checkpoint) []any {
-	return []any{&c.Projection, &c.Version, &c.Generation, &c.Position, (*link)(&c.Link)}
-}
-
-// link is an [events.Link] that is scanned.
-type link events.Link
-
-// Scan implements [database/sql.Scanner].
-func (l *link) Scan(column any) error {
-	b, ok := column.([]byte)
-	if !ok || len(b) != len(l) {
-		return errors.New("a link has not the length of one")
-	}
-	*l = link(b)
-	return nil
+	return []any{&c.Projection, &c.Version, &c.Generation, &c.Position, &c.Link}
 }

@@ -3,11 +3,9 @@ package sqliterows
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"time"
 
-	"jangbu/events"
 	"jangbu/readmodel"
 )
 
@@ -132,18 +130,5 @@ func addColumns(ctx context.Context, tx *sql.Tx) error {
 
 // checkpointFields returns what the columns of a checkpoint are scanned into.
 func checkpointFields(c *readmodel.Checkpoint) []any {
-	return []any{&c.Projection, &c.Version, &c.Generation, &c.Position, (*link)(&c.Link)}
-}
-
-// link is an [events.Link] that is scanned.
-type link events.Link
-
-// Scan implements [sql.Scanner].
-func (l *link) Scan(column any) error {
-	b, ok := column.([]byte)
-	if !ok || len(b) != len(l) {
-		return errors.New("a link has not the length of one")
-	}
-	*l = link(b)
-	return nil
+	return []any{&c.Projection, &c.Version, &c.Generation, &c.Position, &c.Link}
 }

@@ -4,8 +4,10 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"net"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -16,8 +18,17 @@ import (
 // are named by [Topic], their groups and transactional IDs have random names.
 func Kafka(t testing.TB) string {
 	t.Helper()
-	return service(t, "JANGBU_TEST_KAFKA_BROKERS", "AGAINST APACHE KAFKA")
+	broker := service(t, "JANGBU_TEST_KAFKA_BROKERS", "AGAINST APACHE KAFKA")
+	conn, err := (&net.Dialer{Timeout: reach}).DialContext(t.Context(), "tcp", broker) // clients would try for ever
+	if err != nil {
+		t.Fatalf("JANGBU_TEST_KAFKA_BROKERS: %v", err)
+	}
+	_ = conn.Close()
+	return broker
 }
+
+// reach is how long a broker may take to be reached.
+const reach = 10 * time.Second
 
 // Topic returns a topic's name that no other test has. The topic is deleted when the
 // test ends, if it was created.
