@@ -130,15 +130,16 @@
 //   - I4 Identity. The [ID] of a registration is made of its natural key
 //     (TestRegistrationIDIsOfItsCampaignAndParticipant), any other is the producer's own
 //     or made of the natural key (TestNaturalID, TestCloudEventsID, TestCorrectionsAreEvents).
-//     [Upgrade] makes it of events that an earlier version stored. The same ID is a [Duplicate] or, with
-//     other content, a [Conflict] ([Digest.Conflicts], TestDigestConflicts), and
-//     a conflict becomes a dead letter.
+//     [Upgrade] makes it of events that an earlier version stored, as far as these
+//     allow; the rest is known again by [Decoded.Former]
+//     (TestDescriptionsOfEarlierReleasesAreKnownAgain in events/bus). The same ID is a
+//     [Duplicate] or, with other content, a [Conflict] ([Digest.Conflicts],
+//     TestDigestConflicts), and a conflict becomes a dead letter.
 //   - I5 Nothing lost, nothing blocked. Received = appended + duplicate +
 //     dead-lettered is a constraint of the database (eventstest, "DeadLetters",
 //     "Revive" and "Discard"), reported by [Totals]. A record that the database
 //     refuses is tried again; one that the contract refuses is buried
-//     (TestMalformedRecords below cmd/jangbu), whatever
-//     it holds ([DeadLetter.Storable]; TestTimestampsThatAreNoTimes in events/bus). A
+//     (TestMalformedRecords below cmd/jangbu), whatever it holds ([DeadLetter.Storable]; TestTimestampsThatAreNoTimes in events/bus). A
 //     damaged key stops its campaign only (TestDamagedKeyParksItsCampaign there). A
 //     frozen process keeps no other waiting for longer than a bound on PostgreSQL
 //     (TestFrozenWriters in events/pglog, TestFrozenFill in readmodel/pgrows), and a

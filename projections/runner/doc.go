@@ -35,5 +35,6 @@
 // committed checkpoint; it keeps nothing in memory. A lost lease is acquired anew. A
 // leader that is killed leaves what is served as it was, and its successor begins the
 // operation again. An operation that fails is recorded with its error, and the next one is
-// carried out. A broken invariant (a gap, an event that cannot be read back) ends [Runner.Run] with an error rather than serve a wrong number.
+// carried out. A broken invariant (a gap, an event that cannot be read back) ends
+// [Runner.Run] with an error rather than serve a wrong number.
 package runner

@@ -18,8 +18,7 @@ var errHistory = errors.New("the log has another history than the rows")
 
 // settleHistory compares what is served with the log as a term begins (I13). It abandons rows
 // of a history that the log does not have, and gives all others a new incarnation, so that
-// no copy of the rows from before is believed: this may be an older copy of the
-// database.
+// no copy of the rows from before is believed: this may be an older copy of the database.
 func (l *leader) settleHistory(ctx context.Context) error {
 	lost, err := l.lostHistory(ctx)
 	if err != nil {
