@@ -78,8 +78,8 @@
 //   - events/bus: the Watermill router, one ingest handler for each topic and one
 //     scheduled handler for each channel API.
 //   - events/bus/kafka: the only client of the brokers; it begins where the log
-//     says, finds gaps and cuts partitions into frames. events/bus/embedded: a broker inside the process, for any Kafka
-//     client.
+//     says, finds gaps and cuts partitions into frames. events/bus/embedded: a broker
+//     inside the process, for any Kafka client.
 //   - events/outage: one log line when a failure begins, one when it ends.
 //   - events/archive: a stretch of the log as a file, and back.
 //   - events/synthetic: seeded traffic with the totals that it must lead to.
@@ -205,8 +205,8 @@
 //
 // A process may be killed at any moment. Its successor continues where the log ends
 // with each source and where the rows end with the log. Records that were deleted
-// before they were read are a gap, which the log counts ([Sources]). A process that freezes loses its lease, and its later
-// writes are fenced.
+// before they were read are a gap, which the log counts ([Sources]). A process that
+// freezes loses its lease, and its later writes are fenced.
 //
 // Rows that are wrong, lost, or of an older version of a fold are no loss: they are
 // folded anew from the log beside the served rows ("jangbu projections rebuild").
