@@ -44,8 +44,9 @@ func TestRestoreDrill(t *testing.T) {
 	t.Parallel()
 	for name, open := range map[string]func(*drill){
 		"SQLite":                    (*drill).onFiles,
+		"SQLite, split by role":     func(d *drill) { d.onFiles(); d.split() },
 		"PostgreSQL":                (*drill).onPostgres,
-		"PostgreSQL, split by role": (*drill).onPostgresSplit,
+		"PostgreSQL, split by role": func(d *drill) { d.onPostgres(); d.split() },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -117,10 +118,8 @@ func (d *drill) onPostgres() {
 	t.Cleanup(func() { administer(t, drop(name+"_copy")) })
 }
 
-func (d *drill) onPostgresSplit() {
-	d.onPostgres()
-	d.roles = []string{"api", "project", "ingest"}
-}
+// split runs a process for each role.
+func (d *drill) split() { d.roles = []string{"api", "project", "ingest"} }
 
 // administer runs statements on the server of the tests' databases.
 func administer(t *testing.T, statements ...string) {
