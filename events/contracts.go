@@ -6,7 +6,7 @@ import "embed"
 var contracts embed.FS
 
 // Contract returns the JSON Schema (draft 2020-12) of a type's wire form; nil if
-// t is none of the four. A schema accepts more than [Decode]: it cannot check
+// t has no topic. A schema accepts more than [Decode]: it cannot check
 // duplicate member names, lengths in bytes, the distance between a time and the
 // record's timestamp, or a phone number in the wrong field.
 func Contract(t Type) []byte {

@@ -18,6 +18,9 @@ const (
 	ReasonUnknownType Reason = "unknown-type"
 	// ReasonConflict: the log holds the same ID with other content.
 	ReasonConflict Reason = "conflict"
+	// ReasonOtherShop: the record describes a campaign of another shop. It passes once
+	// the campaign has been moved to its shop.
+	ReasonOtherShop Reason = "other-shop"
 	// ReasonKey: the entry of the record's campaign in the key store is damaged. The
 	// record passes once the entry is mended or has been destroyed.
 	ReasonKey Reason = "key"
@@ -25,7 +28,7 @@ const (
 
 // Reasons returns the reasons in the order in which they are listed.
 func Reasons() []Reason {
-	return []Reason{ReasonMalformed, ReasonUnknownType, ReasonConflict, ReasonKey}
+	return []Reason{ReasonMalformed, ReasonUnknownType, ReasonConflict, ReasonOtherShop, ReasonKey}
 }
 
 // DeadLetter is a record that could not become an event, kept and sealed. It
@@ -95,11 +98,6 @@ type DeadLetterGroup struct {
 type Revival struct {
 	Letter ID
 	Draft  Draft
-}
-
-// ConflictDetail returns the detail of a letter whose reason is [ReasonConflict].
-func ConflictDetail(id ID) string {
-	return "the log holds event " + id.String() + " with other content"
 }
 
 // ErrNoDeadLetter means that no dead letter has the ID.

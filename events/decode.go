@@ -198,6 +198,7 @@ func (o *object) decode(t Type, stamp time.Time) (d Decoded) {
 			o.fail("", "reports no figure", "at least one of impressions, views, clicks, likes, comments, shares")
 		}
 		d.Event = e
+	case TypeEventsWithdrawn: // Decode has refused it
 	}
 	return d
 }

@@ -45,19 +45,22 @@ func (c Channel) Known() bool {
 	}
 }
 
-// Type is one of the four types of event. Its numbers are stored and never change
+// Type is one of the five types of event. Its numbers are stored and never change
 // their meaning.
 type Type uint8
 
-// The four types of event.
+// The five types of event. The first four come by a topic each; an EventsWithdrawn
+// comes by a command.
 const (
 	TypeEventCreated          Type = 1
 	TypeParticipantRegistered Type = 2
 	TypeDistributionCompleted Type = 3
 	TypeChannelStatsFetched   Type = 4
+	TypeEventsWithdrawn       Type = 5
 )
 
-// Types returns the four types in the order of their numbers.
+// Types returns the four types of record, in the order of their numbers: those that come
+// by a topic.
 func Types() []Type {
 	return []Type{TypeEventCreated, TypeParticipantRegistered, TypeDistributionCompleted, TypeChannelStatsFetched}
 }
@@ -73,14 +76,16 @@ func (t Type) String() string {
 		return "DistributionCompleted"
 	case TypeChannelStatsFetched:
 		return "ChannelStatsFetched"
+	case TypeEventsWithdrawn:
+		return "EventsWithdrawn"
 	default:
 		return "UnknownType"
 	}
 }
 
-// TypeNamed returns the type with that name on the wire.
+// TypeNamed returns the type, of all five, with that name.
 func TypeNamed(name string) (Type, bool) {
-	for _, t := range Types() {
+	for _, t := range append(Types(), TypeEventsWithdrawn) {
 		if t.String() == name {
 			return t, true
 		}
@@ -89,9 +94,9 @@ func TypeNamed(name string) (Type, bool) {
 }
 
 // Event is one immutable fact about a campaign: a closed sum of [EventCreated],
-// [ParticipantRegistered], [DistributionCompleted] and [ChannelStatsFetched]. None
-// of them has a field for a phone number (I10). Their times are whole
-// microseconds in UTC.
+// [ParticipantRegistered], [DistributionCompleted], [ChannelStatsFetched] and
+// [EventsWithdrawn]. None of them has a field for a phone number (I10). Their times are
+// whole microseconds in UTC.
 //
 //sumtype:decl
 type Event interface {
@@ -121,6 +126,11 @@ type EventCreated struct {
 	ExpectedSalesIncrease *Won
 	BaselineSales         *Won
 	NewCustomerLTV        *Won // per new customer
+
+	// MovedBy and MovedWhy say who moved the campaign to the shop, and why. They are
+	// empty in what a producer sent.
+	MovedBy  string
+	MovedWhy string
 }
 
 // ParticipantRegistered says that a person registered for a campaign.
@@ -185,6 +195,9 @@ func (*DistributionCompleted) Type() Type { return TypeDistributionCompleted }
 // Type implements [Event].
 func (*ChannelStatsFetched) Type() Type { return TypeChannelStatsFetched }
 
+// Type implements [Event].
+func (*EventsWithdrawn) Type() Type { return TypeEventsWithdrawn }
+
 // Subject implements [Event].
 func (e *EventCreated) Subject() Campaign { return e.Campaign }
 
@@ -197,7 +210,11 @@ func (e *DistributionCompleted) Subject() Campaign { return e.Campaign }
 // Subject implements [Event].
 func (e *ChannelStatsFetched) Subject() Campaign { return e.Campaign }
 
+// Subject implements [Event].
+func (e *EventsWithdrawn) Subject() Campaign { return e.Campaign }
+
 func (*EventCreated) sealed()          {}
 func (*ParticipantRegistered) sealed() {}
 func (*DistributionCompleted) sealed() {}
 func (*ChannelStatsFetched) sealed()   {}
+func (*EventsWithdrawn) sealed()       {}

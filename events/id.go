@@ -115,6 +115,10 @@ func draftID(d *Draft, env *envelope, stamp time.Time) ID {
 	case *ChannelStatsFetched:
 		b = appendPart(b, string(e.Channel))
 		b = appendPart(b, instantKey(e.FetchedAt))
+	case *EventsWithdrawn:
+		// Positions that were restored can be withdrawn again, for the same reason.
+		b = appendPart(b, string(d.Digest[:contentBytes]))
+		b = appendPart(b, instantKey(stamp))
 	}
 	return hashedID(b)
 }

@@ -47,7 +47,13 @@ const (
 	// Conflict: the log, or an earlier draft of the same append, holds the same
 	// ID with other content. Nothing is written; the caller buries the record.
 	Conflict
+	// OtherShop: an EventCreated names another shop than that of its campaign, and is
+	// no [NewMove]. Nothing is written; the caller buries the record.
+	OtherShop
 )
+
+// Outcomes returns the outcomes.
+func Outcomes() []Outcome { return []Outcome{Appended, Duplicate, Conflict, OtherShop} }
 
 // String returns the outcome's name.
 func (o Outcome) String() string {
@@ -58,9 +64,24 @@ func (o Outcome) String() string {
 		return "duplicate"
 	case Conflict:
 		return "conflict"
+	case OtherShop:
+		return "other-shop"
 	default:
 		return "no outcome"
 	}
+}
+
+// Refusal returns why a draft with the ID did not pass, and what the dead letter of its
+// record says. It returns no reason where the log holds the draft.
+func (o Outcome) Refusal(id ID) (r Reason, detail string) {
+	switch o {
+	case Conflict:
+		return ReasonConflict, "the log holds event " + id.String() + " with other content"
+	case OtherShop:
+		return ReasonOtherShop, "the campaign is another shop's; expected its storeId, or that the campaign is moved first: jangbu campaigns move"
+	case Appended, Duplicate:
+	}
+	return "", ""
 }
 
 // Totals is the log's account of the records it received (I5): Received = Head +
@@ -116,6 +137,9 @@ type Stream struct {
 	Through Position
 	// AsOf is the last RecordedAt selected; zero sets no bound.
 	AsOf time.Time
+	// Types are the types selected; none selects all. Where they are among
+	// [RareTypes], no event of another type is read.
+	Types []Type
 	// Limit is the maximum number of events that one call returns; at least 1.
 	Limit int
 }

@@ -42,22 +42,22 @@ type Reading struct {
 	From, To int
 }
 
-// Unconflicted returns the readings whose drafts all were appended or are duplicates, the
-// last one of each source. Of a source with a conflict the caller has records to bury yet.
+// Unrefused returns the readings whose drafts all were appended or are duplicates, the
+// last one of each source. Of a source with a refused draft the caller has records to bury yet.
 // Adapters call it before they write readings.
-func Unconflicted(read []Reading, outcomes []Outcome) []Reading {
+func Unrefused(read []Reading, outcomes []Outcome) []Reading {
 	type partition struct {
 		topic  string
 		number int32
 	}
 	var all []Reading
-	at := make(map[partition]int, len(read)) // index in all; -1 where a draft conflicts
+	at := make(map[partition]int, len(read)) // index in all; -1 where a draft is refused
 	for _, r := range read {
 		key := partition{r.Topic, r.Partition}
 		i, seen := at[key]
 		switch {
 		case seen && i < 0:
-		case len(outcomes) > 0 && slices.Contains(outcomes[r.From:r.To], Conflict):
+		case len(outcomes) > 0 && slices.ContainsFunc(outcomes[r.From:r.To], func(o Outcome) bool { return o == Conflict || o == OtherShop }):
 			at[key] = -1
 		case seen:
 			all[i] = r

@@ -37,6 +37,8 @@ func AppendStored(dst []byte, e Event) []byte {
 		w.won(`"expectedSalesIncrease":`, e.ExpectedSalesIncrease)
 		w.won(`"baselineSales":`, e.BaselineSales)
 		w.won(`"newCustomerLtv":`, e.NewCustomerLTV)
+		w.optionalText(`"movedBy":`, e.MovedBy)
+		w.optionalText(`"movedWhy":`, e.MovedWhy)
 	case *ParticipantRegistered:
 		w.text(`"participantId":`, e.Participant)
 		w.text(`"eventId":`, string(e.Campaign))
@@ -80,6 +82,15 @@ func AppendStored(dst []byte, e Event) []byte {
 		w.whole(`"likes":`, e.Likes)
 		w.whole(`"comments":`, e.Comments)
 		w.whole(`"shares":`, e.Shares)
+	case *EventsWithdrawn:
+		w.text(`"eventId":`, string(e.Campaign))
+		w.name(`"positions":`)
+		for i, p := range e.Positions {
+			w.b = strconv.AppendInt(append(w.b, "[,"[min(i, 1)]), int64(p), 10)
+		}
+		w.b = append(w.b, ']')
+		w.text(`"who":`, e.Who)
+		w.text(`"why":`, e.Why)
 	}
 	return append(w.b, '}')
 }
@@ -151,6 +162,8 @@ func DecodeStored(form Form, t Type, payload []byte) (Event, error) {
 		c.ExpectedSalesIncrease = r.won(`,"expectedSalesIncrease":`)
 		c.BaselineSales = r.won(`,"baselineSales":`)
 		c.NewCustomerLTV = r.won(`,"newCustomerLtv":`)
+		c.MovedBy = r.optionalText(`,"movedBy":"`)
+		c.MovedWhy = r.optionalText(`,"movedWhy":"`)
 		e = c
 	case TypeParticipantRegistered:
 		p := &ParticipantRegistered{Participant: r.text(`{"participantId":"`), Campaign: Campaign(r.text(`,"eventId":"`))}
@@ -177,10 +190,15 @@ func DecodeStored(form Form, t Type, payload []byte) (Event, error) {
 		s.Comments = r.whole(`,"comments":`)
 		s.Shares = r.whole(`,"shares":`)
 		e = s
+	case TypeEventsWithdrawn:
+		w := &EventsWithdrawn{Campaign: Campaign(r.text(`{"eventId":"`)), Positions: r.positions(`,"positions":[`)}
+		w.Who = r.text(`,"who":"`)
+		w.Why = r.text(`,"why":"`)
+		e = w
 	default:
-		return nil, fmt.Errorf("decode stored event: type %d is none of the four", t)
+		return nil, fmt.Errorf("decode stored event: type %d is none of the five", t)
 	}
-	if t != TypeParticipantRegistered { // no form keeps more of a registration than its fields
+	if t != TypeParticipantRegistered && t != TypeEventsWithdrawn { // no form keeps more of these than their fields
 		r.skipUnknown()
 	}
 	r.must("}")

@@ -195,6 +195,23 @@ func (r *storedReader) distributions(name string) []Distribution {
 	return ds
 }
 
+// positions reads the positions of an [EventsWithdrawn]: ascending, at least one.
+func (r *storedReader) positions(name string) []Position {
+	var ps []Position
+	for next := name; ; next = "," {
+		v := r.whole(next)
+		switch {
+		case v == nil, len(ps) > 0 && Position(*v) <= ps[len(ps)-1], *v < 1, len(ps) == MaxWithdrawn:
+			r.failed = true
+		default:
+			ps = append(ps, Position(*v))
+		}
+		if r.failed || r.at("]") {
+			return ps
+		}
+	}
+}
+
 // skipUnknown moves past the unknown members of an object of form 1. They are rare.
 func (r *storedReader) skipUnknown() {
 	if r.form > 1 || !r.at(",") {

@@ -50,7 +50,7 @@ func (h *ingest) write(ctx context.Context, frame *events.Frame) error {
 	return h.bury(ctx, frame, batch.bad)
 }
 
-// append appends the good records and moves those that conflict (I4) to the bad ones. Where
+// append appends the good records and moves those that the log refuses (I4) to the bad ones. Where
 // there is none to bury, the same transaction writes how far the partition has been read.
 func (h *ingest) append(ctx context.Context, frame *events.Frame, b *batch) error {
 	if len(b.good) == 0 {
@@ -69,11 +69,10 @@ func (h *ingest) append(ctx context.Context, frame *events.Frame, b *batch) erro
 		return err
 	}
 	for i, outcome := range outcomes {
-		if outcome != events.Conflict {
-			continue
-		}
 		g := b.good[i]
-		b.bad = append(b.bad, refusal{g.record, events.ReasonConflict, events.ConflictDetail(g.ID)})
+		if reason, detail := outcome.Refusal(g.ID); reason != "" {
+			b.bad = append(b.bad, refusal{g.record, reason, detail})
+		}
 	}
 	return nil
 }

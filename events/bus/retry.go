@@ -19,7 +19,8 @@ type Retrier struct {
 	// Now is the clock that judges the records' timestamps.
 	Now func() time.Time
 
-	tried map[identity]events.Digest // the events that Try found to pass
+	tried map[identity]events.Digest      // the events that Try found to pass
+	shops map[events.Campaign]events.Shop // of the campaigns that Try has met
 }
 
 // identity identifies an event (I4).
@@ -31,8 +32,8 @@ type identity struct {
 // Fate is the result of trying a letter again. It is zero for a letter that another
 // process has revived or discarded meanwhile.
 type Fate struct {
-	// Outcome is Appended or Duplicate where the letter passed, Conflict where the log
-	// refused it, and 0 where it did not decode.
+	// Outcome is Appended or Duplicate where the letter passed, Conflict or OtherShop where
+	// the log refused it, and 0 where it did not decode.
 	Outcome events.Outcome
 	// Reason and Detail say why the letter stays; they are empty where it does not.
 	Reason events.Reason
@@ -75,9 +76,7 @@ func (r *Retrier) retry(ctx context.Context, letters []events.DeadLetter, revive
 	for k, outcome := range outcomes {
 		fate := &fates[revived[k]]
 		fate.Outcome = outcome
-		if outcome == events.Conflict {
-			fate.Reason, fate.Detail = events.ReasonConflict, events.ConflictDetail(revivals[k].Draft.ID)
-		}
+		fate.Reason, fate.Detail = outcome.Refusal(revivals[k].Draft.ID)
 	}
 	return fates, nil
 }
@@ -137,7 +136,7 @@ func (r *Retrier) foresee(ctx context.Context, revivals []events.Revival) ([]eve
 		return nil, err
 	}
 	if r.tried == nil {
-		r.tried = make(map[identity]events.Digest)
+		r.tried, r.shops = make(map[identity]events.Digest), make(map[events.Campaign]events.Shop)
 	}
 	outcomes := make([]events.Outcome, len(drafts))
 	for i, d := range drafts {
@@ -148,6 +147,13 @@ func (r *Retrier) foresee(ctx context.Context, revivals []events.Revival) ([]eve
 		}
 		switch {
 		case !known:
+			if other, err := r.otherShop(ctx, d.Event); err != nil || other {
+				if err != nil {
+					return nil, err
+				}
+				outcomes[i] = events.OtherShop
+				continue
+			}
 			r.tried[key] = d.Digest
 			outcomes[i] = events.Appended
 		case other.Conflicts(d.Digest):
@@ -157,4 +163,26 @@ func (r *Retrier) foresee(ctx context.Context, revivals []events.Revival) ([]eve
 		}
 	}
 	return outcomes, nil
+}
+
+// otherShop reports whether the event describes a campaign of another shop, and otherwise
+// remembers the shop.
+func (r *Retrier) otherShop(ctx context.Context, e events.Event) (bool, error) {
+	created, ok := e.(*events.EventCreated)
+	if !ok {
+		return false, nil
+	}
+	shop, known := r.shops[created.Campaign]
+	if !known {
+		described, err := events.Describe(ctx, r.Log, created.Campaign)
+		if err != nil {
+			return false, err
+		}
+		shop = created.Shop
+		if _, last, ok := described.Last(); ok {
+			shop = last.Shop
+		}
+		r.shops[created.Campaign] = shop
+	}
+	return shop != created.Shop, nil
 }

@@ -11,7 +11,7 @@ func size(drafts []events.Draft) int {
 	for i := range drafts {
 		switch e := drafts[i].Event.(type) {
 		case *events.EventCreated:
-			n += len(e.Campaign) + len(e.Shop) + len(e.Title) + len(e.Objective)
+			n += len(e.Campaign) + len(e.Shop) + len(e.Title) + len(e.Objective) + len(e.MovedBy) + len(e.MovedWhy)
 		case *events.ParticipantRegistered:
 			n += len(e.Campaign) + len(e.Participant) + len(e.Channel) + len(e.Gender) + len(e.AgeGroup) + len(e.Region)
 		case *events.DistributionCompleted:
@@ -21,6 +21,8 @@ func size(drafts []events.Draft) int {
 			}
 		case *events.ChannelStatsFetched:
 			n += len(e.Campaign) + len(e.Channel)
+		case *events.EventsWithdrawn:
+			n += len(e.Campaign) + rowBytes/20*len(e.Positions) + len(e.Who) + len(e.Why)
 		}
 	}
 	return n

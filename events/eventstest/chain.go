@@ -9,42 +9,45 @@ import (
 	"jangbu/events"
 )
 
+// chain returns the marks after each of the events of the log.
+func chain(t *testing.T, log events.Log) []events.Mark {
+	t.Helper()
+	marks := []events.Mark{{}}
+	for _, r := range mustRead(t, log, 0, 1000) {
+		marks = append(marks, marks[len(marks)-1].Next(r.Digest))
+	}
+	return marks
+}
+
+// wantLinks compares the links of the log with its digests.
+func wantLinks(t *testing.T, log events.Log) {
+	t.Helper()
+	want := chain(t, log)
+	for _, m := range want {
+		got, ok, err := log.Link(t.Context(), m.Position)
+		if err != nil || !ok || got != m.Link {
+			t.Errorf("link of position %d is %v, %v, %v; the digests lead to %v", m.Position, got, ok, err, m.Link)
+		}
+	}
+	if l, ok, err := log.Link(t.Context(), events.Position(len(want))); err != nil || ok {
+		t.Errorf("link beyond the head is %v, %v, %v", l, ok, err)
+	}
+	stored, err := log.Marks(t.Context(), 0, 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range stored {
+		if m != want[m.Position] {
+			t.Errorf("stored %v, want %v", m, want[m.Position])
+		}
+	}
+	if n := len(stored); len(want) > 1 && (n == 0 || stored[n-1].Position != want[len(want)-1].Position) {
+		t.Errorf("the stored links %v do not end at the head, %d", stored, len(want)-1)
+	}
+}
+
 // testChain tests the hash chain (I13).
 func testChain(t *testing.T, a Adapter) {
-	// chain returns the marks after each of the events of the log.
-	chain := func(t *testing.T, log events.Log) []events.Mark {
-		t.Helper()
-		marks := []events.Mark{{}}
-		for _, r := range mustRead(t, log, 0, 1000) {
-			marks = append(marks, marks[len(marks)-1].Next(r.Digest))
-		}
-		return marks
-	}
-	wantLinks := func(t *testing.T, log events.Log) {
-		t.Helper()
-		want := chain(t, log)
-		for _, m := range want {
-			got, ok, err := log.Link(t.Context(), m.Position)
-			if err != nil || !ok || got != m.Link {
-				t.Errorf("link of position %d is %v, %v, %v; the digests lead to %v", m.Position, got, ok, err, m.Link)
-			}
-		}
-		if l, ok, err := log.Link(t.Context(), events.Position(len(want))); err != nil || ok {
-			t.Errorf("link beyond the head is %v, %v, %v", l, ok, err)
-		}
-		stored, err := log.Marks(t.Context(), 0, 1000)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, m := range stored {
-			if m != want[m.Position] {
-				t.Errorf("stored %v, want %v", m, want[m.Position])
-			}
-		}
-		if n := len(stored); len(want) > 1 && (n == 0 || stored[n-1].Position != want[len(want)-1].Position) {
-			t.Errorf("the stored links %v do not end at the head, %d", stored, len(want)-1)
-		}
-	}
 	rule(t, a, "an empty log has the zero link", func(t *testing.T, s Store) {
 		wantLinks(t, s.Open(t))
 	})

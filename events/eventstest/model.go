@@ -66,8 +66,8 @@ func (m *model) revive(revivals []events.Revival) (outcomes []events.Outcome) {
 		}
 		named[r.Letter] = true
 		outcome := m.append([]events.Draft{r.Draft})[0]
-		if outcome == events.Conflict {
-			d.Reason, d.Detail = events.ReasonConflict, events.ConflictDetail(r.Draft.ID)
+		if reason, detail := outcome.Refusal(r.Draft.ID); reason != "" {
+			d.Reason, d.Detail = reason, detail
 		} else {
 			delete(m.buried, r.Letter)
 			m.totals.DeadLettered--

@@ -3,6 +3,7 @@ package eventstest
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -87,7 +88,8 @@ func testReadStream(t *testing.T, a Adapter) {
 	rule(t, a, "a stream is one campaign's events by every bound", func(t *testing.T, s Store) {
 		log := s.Open(t)
 		for n := 1; n <= 12; n += 2 {
-			mustAppend(t, log, registration("even", n+1), registration("odd", n), registration("other", n))
+			mustAppend(t, log, registration("even", n+1), registration("odd", n), registration("other", n),
+				description("odd", "s", n), withdrawal("even", events.Position(n)))
 		}
 		mustAppend(t, log, registration("even", 2), registration("odd", 13))
 		all := mustRead(t, log, 0, 100)
@@ -98,11 +100,20 @@ func testReadStream(t *testing.T, a Adapter) {
 				for _, after := range []events.Position{0, 2, 7, 99} {
 					for _, through := range []events.Position{0, 1, 8} {
 						queries = append(queries, events.Stream{Campaign: c, After: after, Through: through, Limit: limit})
+						for _, types := range [][]events.Type{
+							events.RareTypes(),
+							{events.TypeEventCreated},
+							{events.TypeEventsWithdrawn},
+							{events.TypeParticipantRegistered, events.TypeEventsWithdrawn},
+						} {
+							queries = append(queries, events.Stream{Campaign: c, After: after, Through: through, Limit: limit, Types: types})
+						}
 					}
 				}
 				for _, r := range all {
 					queries = append(queries,
 						events.Stream{Campaign: c, AsOf: r.RecordedAt, Limit: limit},
+						events.Stream{Campaign: c, AsOf: r.RecordedAt, Limit: limit, Types: events.RareTypes()},
 						events.Stream{Campaign: c, AsOf: r.RecordedAt.Add(-time.Microsecond), After: 2, Through: 15, Limit: limit})
 				}
 			}
@@ -111,7 +122,8 @@ func testReadStream(t *testing.T, a Adapter) {
 			var want []events.Recorded
 			for _, r := range all {
 				if r.Event.Subject() == q.Campaign && r.Position > q.After && (q.Through == 0 || r.Position <= q.Through) &&
-					(q.AsOf.IsZero() || !r.RecordedAt.After(q.AsOf)) && len(want) < q.Limit {
+					(q.AsOf.IsZero() || !r.RecordedAt.After(q.AsOf)) && len(want) < q.Limit &&
+					(len(q.Types) == 0 || slices.Contains(q.Types, r.Event.Type())) {
 					want = append(want, r)
 				}
 			}

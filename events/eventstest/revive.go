@@ -68,7 +68,7 @@ func testRevive(t *testing.T, a Adapter) {
 		}
 		for i, draft := range d {
 			want := letter(2*i+1, events.ReasonConflict)
-			if got := left[i]; got.ID != want.ID || got.Reason != want.Reason || got.Detail != events.ConflictDetail(draft.ID) || string(got.Sealed) != string(want.Sealed) {
+			if got := left[i]; got.ID != want.ID || got.Reason != want.Reason || got.Detail != "the log holds event "+draft.ID.String()+" with other content" || string(got.Sealed) != string(want.Sealed) {
 				t.Errorf("letter %+v, want reason and detail of a conflict with %s", got, draft.ID)
 			}
 		}

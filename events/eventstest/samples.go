@@ -31,6 +31,17 @@ func registration(c events.Campaign, n int) events.Draft {
 	})
 }
 
+// description returns a draft of the n-th description that a shop sends of a campaign.
+func description(c events.Campaign, shop events.Shop, n int) events.Draft {
+	cost := events.Won(n)
+	return draftOf(fmt.Sprintf("description %d by %s", n, shop), &events.EventCreated{Campaign: c, Shop: shop, Title: "t", Objective: "o", PrizeCost: &cost})
+}
+
+// withdrawal returns a draft that withdraws events of the campaign.
+func withdrawal(c events.Campaign, positions ...events.Position) events.Draft {
+	return draftOf(fmt.Sprintf("withdrawal of %v", positions), &events.EventsWithdrawn{Campaign: c, Positions: positions, Who: "an operator", Why: "mistyped"})
+}
+
 func registrations(c events.Campaign, from, to int) []events.Draft {
 	var drafts []events.Draft
 	for n := from; n <= to; n++ {

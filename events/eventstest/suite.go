@@ -53,6 +53,7 @@ func TestLog(t *testing.T, a Adapter) {
 		{"Identity", testIdentity},
 		{"DeadLetters", testDeadLetters},
 		{"WaitingLetters", testWaitingLetters},
+		{"Shops", testShops},
 		{"Revive", testRevive},
 		{"Discard", testDiscard},
 		{"Restore", testRestore},

@@ -72,7 +72,7 @@ func (l *Log) Append(ctx context.Context, drafts []events.Draft, read ...events.
 		if err := appendBatch(ctx, conn.Conn(), &begin, &end, b, read...); err != nil {
 			return err
 		}
-		queueReadings(&end, events.Unconflicted(read, b.outcomes))
+		queueReadings(&end, events.Unrefused(read, b.outcomes))
 		// The server replies ROLLBACK, without an error, to the COMMIT of a
 		// failed transaction.
 		end.Queue(`COMMIT`).Exec(func(done pgconn.CommandTag) error {
@@ -128,8 +128,12 @@ func appendBatch(ctx context.Context, conn *pgx.Conn, begin, end *pgx.Batch, b *
 		}
 		return fmt.Errorf("take the head: %w", err)
 	}
+	var err error
+	if appended, duplicates, err = refuse(ctx, conn, b); err != nil {
+		return fmt.Errorf("compare shops: %w", err)
+	}
 	if appended == 0 {
-		return nil // readings alone
+		return nil // readings alone, or nothing but what is refused
 	}
 	after, err := copyEvents(ctx, conn, b, before)
 	if err == nil {

@@ -18,6 +18,8 @@ type batch struct {
 	payloads []byte
 	ends     []int
 	repeats  []repeat
+	// otherShop are the indexes of the drafts that describe a campaign of another shop.
+	otherShop []int
 
 	// recordedAt is when its new events are recorded, after the event at before, when the
 	// database's clock said now.
@@ -78,10 +80,13 @@ func (b *batch) judge(stored []*events.Digest) {
 	for _, r := range b.repeats {
 		b.outcomes[r.draft] = stored[r.first].OutcomeOf(b.drafts[r.draft].Digest)
 	}
+	for _, i := range b.otherShop {
+		b.outcomes[i] = events.OtherShop
+	}
 }
 
-// count counts the outcomes. Conflicts are not part of the account: the caller
-// buries their records.
+// count counts the outcomes. What is refused is not part of the account: the caller
+// buries its records.
 func (b *batch) count() (appended, duplicates int) {
 	for _, o := range b.outcomes {
 		switch o {
@@ -89,7 +94,7 @@ func (b *batch) count() (appended, duplicates int) {
 			appended++
 		case events.Duplicate:
 			duplicates++
-		case events.Conflict:
+		case events.Conflict, events.OtherShop:
 		}
 	}
 	return appended, duplicates

@@ -93,7 +93,7 @@ func (l deadLetters) Bury(ctx context.Context, letters []events.DeadLetter, read
 			return err
 		}
 		var sources pgx.Batch
-		queueReadings(&sources, events.Unconflicted(read, nil))
+		queueReadings(&sources, events.Unrefused(read, nil))
 		return tx.SendBatch(ctx, &sources).Close()
 	})
 	if err != nil {

@@ -25,10 +25,10 @@ SELECT id FROM jangbu_log.dead_letters WHERE id = ANY ($1) AND discarded_at IS N
 const removeLetters = `
 DELETE FROM jangbu_log.dead_letters WHERE id = ANY ($1)`
 
-const conflictLetters = `
+const refuseLetters = `
 UPDATE jangbu_log.dead_letters AS l
-SET reason = $1, detail = c.detail
-FROM unnest($2::uuid[], $3::text[]) AS c (id, detail)
+SET reason = c.reason, detail = c.detail
+FROM unnest($1::uuid[], $2::text[], $3::text[]) AS c (id, reason, detail)
 WHERE l.id = c.id`
 
 // uncountLetters subtracts $1 letters, which the append has counted again.
@@ -128,18 +128,19 @@ func waitingOf(ctx context.Context, tx pgx.Tx, revivals []events.Revival) ([]int
 	return waiting, nil
 }
 
-// settle removes the letters whose drafts are in the log and marks the others as
-// conflicts.
+// settle removes the letters whose drafts are in the log and says of the others why they
+// were refused.
 func settle(ctx context.Context, tx pgx.Tx, revivals []events.Revival, outcomes []events.Outcome) error {
-	var in, conflicts []pgtype.UUID
-	var details []string
+	var in, refused []pgtype.UUID
+	var reasons, details []string
 	for i, outcome := range outcomes {
 		id := pgtype.UUID{Bytes: revivals[i].Letter, Valid: true}
-		switch outcome {
-		case events.Appended, events.Duplicate:
+		reason, detail := outcome.Refusal(revivals[i].Draft.ID)
+		switch {
+		case reason != "":
+			refused, reasons, details = append(refused, id), append(reasons, string(reason)), append(details, detail)
+		case outcome != 0:
 			in = append(in, id)
-		case events.Conflict:
-			conflicts, details = append(conflicts, id), append(details, events.ConflictDetail(revivals[i].Draft.ID))
 		}
 	}
 	if len(in) > 0 {
@@ -150,9 +151,9 @@ func settle(ctx context.Context, tx pgx.Tx, revivals []events.Revival, outcomes 
 			return fmt.Errorf("adjust the head: %w", err)
 		}
 	}
-	if len(conflicts) > 0 {
-		if _, err := tx.Exec(ctx, conflictLetters, string(events.ReasonConflict), conflicts, details); err != nil {
-			return fmt.Errorf("mark conflicts: %w", err)
+	if len(refused) > 0 {
+		if _, err := tx.Exec(ctx, refuseLetters, refused, reasons, details); err != nil {
+			return fmt.Errorf("mark refused letters: %w", err)
 		}
 	}
 	return nil

@@ -46,7 +46,7 @@ func (l *Log) Append(ctx context.Context, drafts []events.Draft, read ...events.
 		if outcomes, err = l.appendDrafts(ctx, tx, drafts, payloads, ends); err != nil {
 			return err
 		}
-		return writeReadings(ctx, tx, events.Unconflicted(read, outcomes))
+		return writeReadings(ctx, tx, events.Unrefused(read, outcomes))
 	})
 	if err != nil {
 		return nil, fmt.Errorf("append: %w", err)
@@ -69,11 +69,27 @@ func (l *Log) appendDrafts(ctx context.Context, tx *sql.Tx, drafts []events.Draf
 	}
 	insert, find := tx.StmtContext(ctx, l.insertEvent), tx.StmtContext(ctx, l.findDigest) //nolint:sqlclosecheck // closed with the transaction
 	outcomes := make([]events.Outcome, len(drafts))
+	shops := make(events.Shops)
 	appended, duplicates, start := 0, 0, 0
 	for i := range drafts {
 		d := &drafts[i]
 		campaign, payload := string(d.Event.Subject()), payloads[start:ends[i]]
 		start = ends[i]
+		if c, ok := d.Event.(*events.EventCreated); ok {
+			if err := loadShop(ctx, tx, shops, c.Campaign); err != nil {
+				return nil, fmt.Errorf("compare shops: %w", err)
+			}
+			if shops.Other(c) {
+				_, err := digestOf(find.QueryRowContext(ctx, campaign, d.ID[:]))
+				if errors.Is(err, sql.ErrNoRows) {
+					outcomes[i] = events.OtherShop
+					continue
+				}
+				if err != nil {
+					return nil, fmt.Errorf("look up known event: %w", err)
+				}
+			}
+		}
 		result, err := insert.ExecContext(ctx, head+int64(appended)+1, d.OccurredAt.UnixMicro(), recordedAt,
 			int64(d.Event.Type()), d.ID[:], d.Digest[:], campaign, payload, int64(events.CurrentForm))
 		if taken(err) {

@@ -91,7 +91,7 @@ func (l deadLetters) Bury(ctx context.Context, letters []events.DeadLetter, read
 		if err := oneHead(result); err != nil {
 			return err
 		}
-		return writeReadings(ctx, tx, events.Unconflicted(read, nil))
+		return writeReadings(ctx, tx, events.Unrefused(read, nil))
 	})
 	if err != nil {
 		return fmt.Errorf("bury: %w", err)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"jangbu/events"
@@ -30,6 +31,24 @@ WHERE position IN (
     LIMIT ?
 ) AND recorded_at <= ?
 ORDER BY position`
+
+// readTypes is readStream for the types whose bits are set, and readRare for rare ones
+// alone: it reads the index that holds no others.
+const (
+	readTypes = `
+SELECT position, occurred_at, recorded_at, type, id, digest, payload, form
+FROM events
+WHERE campaign = ? AND position > ? AND position <= ? AND 1 << type & ? <> 0 AND recorded_at <= ?
+ORDER BY position
+LIMIT ?`
+
+	readRare = `
+SELECT position, occurred_at, recorded_at, type, id, digest, payload, form
+FROM events INDEXED BY events_rare
+WHERE campaign = ? AND position > ? AND position <= ? AND type IN (1, 5) AND 1 << type & ? <> 0 AND recorded_at <= ?
+ORDER BY position
+LIMIT ?`
+)
 
 // Read implements [events.Log]. It reads the head first: every event up to it is
 // committed and must exist, so a gap at the end of the range is found too.
@@ -68,7 +87,19 @@ func (l *Log) ReadStream(ctx context.Context, s events.Stream) ([]events.Recorde
 	if !s.AsOf.IsZero() {
 		asOf = s.AsOf.UnixMicro()
 	}
-	rows, err := l.reader.QueryContext(ctx, readStream, string(s.Campaign), int64(s.After), through, s.Limit, asOf)
+	query, args := readStream, []any{string(s.Campaign), int64(s.After), through, s.Limit, asOf}
+	if len(s.Types) > 0 {
+		query = readRare
+		bits := 0
+		for _, t := range s.Types {
+			bits |= 1 << t
+			if !slices.Contains(events.RareTypes(), t) {
+				query = readTypes
+			}
+		}
+		args = []any{string(s.Campaign), int64(s.After), through, bits, asOf, s.Limit}
+	}
+	rows, err := l.reader.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, fmt.Errorf("read stream: %w", err)
 	}

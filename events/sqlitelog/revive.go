@@ -24,7 +24,7 @@ SELECT count(*) FROM dead_letters WHERE id = ? AND discarded_at IS NULL`
 const removeLetter = `
 DELETE FROM dead_letters WHERE id = ?`
 
-const conflictLetter = `
+const refuseLetter = `
 UPDATE dead_letters SET reason = ?2, detail = ?3 WHERE id = ?1`
 
 // uncountLetters subtracts ?1 letters, which the append has counted again.
@@ -112,21 +112,22 @@ func waitingOf(ctx context.Context, tx *sql.Tx, revivals []events.Revival) ([]in
 	return waiting, nil
 }
 
-// settle removes the letters whose drafts are in the log and marks the others as
-// conflicts.
+// settle removes the letters whose drafts are in the log and says of the others why they
+// were refused.
 func settle(ctx context.Context, tx *sql.Tx, revivals []events.Revival, outcomes []events.Outcome) error {
 	in := 0
 	for i, outcome := range outcomes {
 		id := revivals[i].Letter
-		switch outcome {
-		case events.Appended, events.Duplicate:
+		reason, detail := outcome.Refusal(revivals[i].Draft.ID)
+		switch {
+		case reason != "":
+			if _, err := tx.ExecContext(ctx, refuseLetter, id[:], string(reason), detail); err != nil {
+				return fmt.Errorf("mark refused letter: %w", err)
+			}
+		case outcome != 0:
 			in++
 			if _, err := tx.ExecContext(ctx, removeLetter, id[:]); err != nil {
 				return fmt.Errorf("remove letter: %w", err)
-			}
-		case events.Conflict:
-			if _, err := tx.ExecContext(ctx, conflictLetter, id[:], string(events.ReasonConflict), events.ConflictDetail(revivals[i].Draft.ID)); err != nil {
-				return fmt.Errorf("mark conflict: %w", err)
 			}
 		}
 	}

@@ -49,7 +49,7 @@ func (c deadLettersDiscardCommand) Run(ctx context.Context, t cli.Terminal) erro
 		return fmt.Errorf("%w: --reason: expected a line of 1 to %d bytes", cli.ErrUsage, mostWhy)
 	}
 	return c.WithLog(ctx, func(log events.Log) error {
-		by := events.Discarded{By: operator(), Why: why}
+		by := events.Discarded{By: cli.Operator(), Why: why}
 		n, err := c.discard(ctx, t, log, chosen, by)
 		if err != nil {
 			return cli.Interruptible(ctx, err, fmt.Sprintf("%d dead letters were discarded; the same command goes on", n))

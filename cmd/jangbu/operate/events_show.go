@@ -60,7 +60,7 @@ func (c eventsShowCommand) Run(ctx context.Context, t cli.Terminal) error {
 		}
 		_, err = fmt.Fprintf(t.Out, "position    %d\nid          %s\ndigest      %s\noccurred    %s\nrecorded    %s\ntype        %s\ncampaign    %s\n%s\n",
 			r.Position, r.ID, hex.EncodeToString(r.Digest[:]), r.OccurredAt.In(location).Format(time.RFC3339Nano),
-			r.RecordedAt.In(location).Format(time.RFC3339Nano), r.Event.Type(), legible(string(r.Event.Subject())), &whole)
+			r.RecordedAt.In(location).Format(time.RFC3339Nano), r.Event.Type(), cli.Legible(string(r.Event.Subject())), &whole)
 		return err
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 
+	"jangbu/cmd/jangbu/cli"
 	"jangbu/events"
 )
 
@@ -11,11 +12,17 @@ import (
 func summary(e events.Event) string {
 	switch e := e.(type) {
 	case *events.EventCreated:
-		return "shop " + legible(string(e.Shop)) + ", " + strconv.Quote(e.Title)
+		s := "shop " + cli.Legible(string(e.Shop)) + ", " + strconv.Quote(e.Title)
+		if e.MovedBy != "" {
+			s += ", moved by " + e.MovedBy + ": " + e.MovedWhy
+		}
+		return s
+	case *events.EventsWithdrawn:
+		return strconv.Itoa(len(e.Positions)) + " withdrawn by " + e.Who + ": " + e.Why
 	case *events.ParticipantRegistered:
-		s := legible(e.Participant)
+		s := cli.Legible(e.Participant)
 		if e.Channel != "" {
-			s += " through " + legible(e.Channel)
+			s += " through " + cli.Legible(e.Channel)
 		}
 		switch {
 		case e.NewCustomer == nil:
@@ -52,15 +59,4 @@ func summary(e events.Event) string {
 	default:
 		return ""
 	}
-}
-
-// legible returns a name that a producer chose, in quotes if it holds a space, a quote or a
-// character that does not print.
-func legible(s string) string {
-	for _, r := range s {
-		if r == ' ' || r == '"' || !strconv.IsPrint(r) {
-			return strconv.Quote(s)
-		}
-	}
-	return s
 }

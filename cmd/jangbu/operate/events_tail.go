@@ -93,7 +93,7 @@ func (c eventsTailCommand) print(t cli.Terminal, r events.Recorded, location *ti
 		_, err = t.Out.Write(append(archive.AppendLine(nil, r), '\n'))
 	} else {
 		_, err = fmt.Fprintf(t.Out, "%8d  %s  %-21s  %s  %s\n", r.Position, r.RecordedAt.In(location).Format(time.DateTime),
-			r.Event.Type(), legible(string(r.Event.Subject())), summary(r.Event))
+			r.Event.Type(), cli.Legible(string(r.Event.Subject())), summary(r.Event))
 	}
 	if err != nil {
 		return fmt.Errorf("print event: %w", err)

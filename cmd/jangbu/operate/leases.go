@@ -136,7 +136,7 @@ func (c leasesBreakCommand) Run(ctx context.Context, t cli.Terminal) error {
 				return cli.Interruptible(ctx, errNotConfirmed, "nothing was changed")
 			}
 		}
-		op, err := rows.Break(ctx, h.Lease, operator(), c.Why)
+		op, err := rows.Break(ctx, h.Lease, cli.Operator(), c.Why)
 		if errors.Is(err, readmodel.ErrFenced) {
 			return fmt.Errorf("%w: %s gave the lease up meanwhile", cli.ErrNothing, h.Owner)
 		}

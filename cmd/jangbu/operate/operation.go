@@ -5,9 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
-	"os/user"
-	"strconv"
 	"strings"
 	"time"
 
@@ -77,7 +74,7 @@ func (r operationReport) subject() string {
 // service, or this process if no service holds the lease.
 func (f *operationFlags) operate(ctx context.Context, t cli.Terminal, log events.Log, rows readmodel.Store, wanted readmodel.Operation) error {
 	f.Quiet()
-	wanted.Who, wanted.Why = operator(), f.Why
+	wanted.Who, wanted.Why = cli.Operator(), f.Why
 	asked, err := rows.Ask(ctx, wanted)
 	if err != nil {
 		return err
@@ -88,7 +85,7 @@ func (f *operationFlags) operate(ctx context.Context, t cli.Terminal, log events
 	defer cli.LimitMemory()()
 	standby, err := runner.New(runner.Config{
 		Log: log, Rows: rows, Projections: projections.All(),
-		Owner: fmt.Sprintf("%s/operation %d/%d", operator(), asked.ID, time.Now().UnixNano()), Logger: f.Logger(t),
+		Owner: fmt.Sprintf("%s/operation %d/%d", cli.Operator(), asked.ID, time.Now().UnixNano()), Logger: f.Logger(t),
 	})
 	if err != nil {
 		return err
@@ -127,17 +124,4 @@ func (f *operationFlags) operate(ctx context.Context, t cli.Terminal, log events
 	t.Printf("operation %d: %s of %s done in %v, by %s", done.ID, done.Kind, reportOf(done).subject(),
 		done.EndedAt.Sub(done.BeganAt).Round(time.Millisecond), done.Owner)
 	return nil
-}
-
-// operator returns the user of this process as user@host.
-func operator() string {
-	name := "uid " + strconv.Itoa(os.Getuid())
-	if u, err := user.Current(); err == nil && u.Username != "" {
-		name = u.Username
-	}
-	host, err := os.Hostname()
-	if err != nil {
-		return name
-	}
-	return name + "@" + host
 }

@@ -37,7 +37,7 @@ func measured(log events.Log) *measuredLog {
 		}, []string{"reason"}),
 	}
 	for _, t := range events.Types() {
-		for _, outcome := range []events.Outcome{events.Appended, events.Duplicate, events.Conflict} {
+		for _, outcome := range events.Outcomes() {
 			m.events.WithLabelValues(t.String(), outcome.String())
 		}
 	}

@@ -1,0 +1,63 @@
+package sqlitelog
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"maps"
+
+	"jangbu/events"
+)
+
+// readWithdrawals selects what was withdrawn of a campaign.
+const readWithdrawals = `
+SELECT position, occurred_at, recorded_at, type, id, digest, payload, form
+FROM events
+WHERE campaign = ? AND type = 5 AND type IN (1, 5)
+ORDER BY position`
+
+// readLatest selects the last description of a campaign that is not among the positions.
+const readLatest = `
+SELECT position, occurred_at, recorded_at, type, id, digest, payload, form
+FROM events
+WHERE campaign = ? AND type = 1 AND type IN (1, 5) AND position NOT IN (SELECT value FROM json_each(?))
+ORDER BY position DESC
+LIMIT 1`
+
+// loadShop adds the shop of a campaign, unless shops has it or the campaign has none. What
+// the transaction appended counts.
+func loadShop(ctx context.Context, tx *sql.Tx, shops events.Shops, c events.Campaign) error {
+	if _, loaded := shops[c]; loaded {
+		return nil
+	}
+	read := func(query string, args ...any) ([]events.Recorded, error) {
+		rows, err := tx.QueryContext(ctx, query, args...)
+		if err != nil {
+			return nil, err
+		}
+		all, cut, err := collect(rows, nil)
+		if err == nil && cut {
+			err = fmt.Errorf("the withdrawals of a campaign are beyond %d bytes", events.MaxReadBytes)
+		}
+		return all, err
+	}
+	withdrawals, err := read(readWithdrawals, string(c))
+	if err != nil {
+		return err
+	}
+	withdrawn := []events.Position{}
+	for p := range events.Described(withdrawals).Withdrawn() {
+		withdrawn = append(withdrawn, p)
+	}
+	positions, err := json.Marshal(withdrawn)
+	if err != nil {
+		return err
+	}
+	latest, err := read(readLatest, string(c), string(positions))
+	if err != nil {
+		return err
+	}
+	maps.Copy(shops, events.ShopsOf(latest))
+	return nil
+}

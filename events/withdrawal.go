@@ -1,0 +1,140 @@
+package events
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+// EventsWithdrawn says that events of a campaign, once recorded, do not count. It may name
+// another EventsWithdrawn, which undoes that one. An event is in effect unless a later
+// EventsWithdrawn that is itself in effect names it. It comes by no topic.
+type EventsWithdrawn struct { //nolint:revive // the name is the type's, as EventCreated is
+	Campaign  Campaign
+	Positions []Position // ascending, each before that of the event itself
+	Who       string
+	Why       string
+}
+
+// The bounds of an [EventsWithdrawn]: of its positions, and of its texts in characters.
+const (
+	MaxWithdrawn = 1_000
+	MaxWho       = 200
+	MaxWhy       = 500
+)
+
+// RareTypes returns the types of which a campaign has few events, so that a log keeps an
+// index of them: descriptions and withdrawals.
+func RareTypes() []Type { return []Type{TypeEventCreated, TypeEventsWithdrawn} }
+
+// NewWithdrawal returns the draft of a withdrawal at the time of now. The positions may
+// come in any order.
+func NewWithdrawal(w EventsWithdrawn, now time.Time) (Draft, error) {
+	w.Positions = slices.Compact(slices.Sorted(slices.Values(w.Positions)))
+	if err := w.check(); err != nil {
+		return Draft{}, err
+	}
+	d := Draft{OccurredAt: now.UTC().Truncate(time.Microsecond), Event: &w}
+	d.Digest = contentDigest(&w)
+	d.ID = draftID(&d, &envelope{}, d.OccurredAt)
+	return d, nil
+}
+
+// check returns the first problem, for the person who withdraws.
+func (e *EventsWithdrawn) check() error {
+	switch {
+	case len(e.Positions) == 0 || e.Positions[0] < 1:
+		return errors.New("positions: expected at least one, from 1 on")
+	case len(e.Positions) > MaxWithdrawn:
+		return fmt.Errorf("positions: %d of one campaign; expected at most %d", len(e.Positions), MaxWithdrawn)
+	}
+	return checkReason(e.Who, e.Why)
+}
+
+// checkReason returns the first problem of who did something, and why.
+func checkReason(who, why string) error {
+	for _, text := range []struct {
+		name, value string
+		most        int
+	}{{"who", who, MaxWho}, {"why", why, MaxWhy}} {
+		switch {
+		case strings.TrimSpace(text.value) == "" || utf8.RuneCountInString(text.value) > text.most || !utf8.ValidString(text.value):
+			return fmt.Errorf("%s: expected 1 to %d characters of text", text.name, text.most)
+		case strings.ContainsFunc(text.value, func(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) }):
+			return fmt.Errorf("%s: expected one line, without control and bidi characters", text.name)
+		case holdsPhoneNumber(text.value):
+			return fmt.Errorf("%s: holds what looks like a phone number, and is kept for good; expected none", text.name)
+		}
+	}
+	return nil
+}
+
+// holdsPhoneNumber reports whether a text holds a mobile number, in any spelling (I10).
+func holdsPhoneNumber(s string) bool {
+	digits := func(run string) bool {
+		i := strings.Index(run, "01")
+		return i >= 0 && len(run)-i >= 10 || strings.HasPrefix(run, "8210") && len(run) >= 11
+	}
+	var run []byte
+	for _, r := range s {
+		switch {
+		case unicode.IsDigit(r):
+			run = appendDigits(run, string(r))
+		case strings.ContainsRune(" -.()", r):
+		default:
+			if digits(string(run)) {
+				return true
+			}
+			run = run[:0]
+		}
+	}
+	return digits(string(run))
+}
+
+// Withdrawn is what of a campaign is withdrawn as of a position: for each position the one
+// of the withdrawal that took it back. It holds withdrawals that were undone too.
+type Withdrawn map[Position]Position
+
+// WithdrawnAt returns what the events of a campaign withdraw as of a position. They are
+// those that the campaign's stream holds, of which only each [EventsWithdrawn] counts, in
+// order. It is nil where there is none.
+func WithdrawnAt(stream []Recorded, at Position) Withdrawn {
+	var all Withdrawn
+	// The newest is in effect, so it decides on those before it.
+	for _, r := range slices.Backward(stream) {
+		w, ok := r.Event.(*EventsWithdrawn)
+		if !ok || r.Position > at {
+			continue
+		}
+		if _, undone := all[r.Position]; undone {
+			continue
+		}
+		for _, p := range w.Positions {
+			if _, already := all[p]; already || p >= r.Position {
+				continue
+			}
+			if all == nil {
+				all = make(Withdrawn)
+			}
+			all[p] = r.Position
+		}
+	}
+	return all
+}
+
+// InEffect returns the events that folds see: neither those that are withdrawn nor any
+// [EventsWithdrawn].
+func (w Withdrawn) InEffect(of []Recorded) []Recorded {
+	hidden := func(r Recorded) bool {
+		_, withdrawn := w[r.Position]
+		return withdrawn || r.Event.Type() == TypeEventsWithdrawn
+	}
+	if !slices.ContainsFunc(of, hidden) {
+		return of
+	}
+	return slices.DeleteFunc(slices.Clone(of), hidden)
+}
