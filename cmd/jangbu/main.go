@@ -17,6 +17,7 @@ import (
 
 	"jangbu/cmd/jangbu/analyse"
 	"jangbu/cmd/jangbu/bench"
+	"jangbu/cmd/jangbu/campaigns"
 	"jangbu/cmd/jangbu/cli"
 	"jangbu/cmd/jangbu/operate"
 	"jangbu/cmd/jangbu/service"
@@ -45,6 +46,7 @@ type commands struct {
 	Verify      operate.VerifyCommand      `cmd:"" help:"Prove that what is served equals the fold of the log."`
 	Replay      analyse.ReplayCommand      `cmd:"" help:"Fold the log again, or a part of it, without touching what is served."`
 	Events      operate.EventsCommand      `cmd:"" help:"Look at the log; copy it to a file and back."`
+	Campaigns   campaigns.Command          `cmd:"" help:"Look at a campaign's descriptions; move it to another shop."`
 	DeadLetters operate.DeadLettersCommand `cmd:"" name:"deadletters" help:"Look at records that could not become events; try them again, or give them up."`
 	Simulate    traffic.SimulateCommand    `cmd:"" help:"Publish seeded traffic to Kafka brokers."`
 	Bench       bench.Command              `cmd:"" help:"Measure this machine."`
