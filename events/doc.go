@@ -21,7 +21,8 @@
 // A shop runs campaigns: a [Shop], "storeId" on the wire. A store is a database.
 //
 // An event is one fact that never changes: an [Event], one of [EventCreated],
-// [ParticipantRegistered], [DistributionCompleted] and [ChannelStatsFetched].
+// [ParticipantRegistered], [DistributionCompleted], [ChannelStatsFetched] and
+// [EventsWithdrawn], which says that others do not count.
 //
 // The log is the store of events, a [Log]. A [Position] is an event's place in
 // it: 1, 2, 3 and so on, in commit order. A [Link] is the value of its hash chain
@@ -134,7 +135,9 @@
 //     allow; the rest is known again by [Decoded.Former]
 //     (TestDescriptionsOfEarlierReleasesAreKnownAgain in events/bus). The same ID is a
 //     [Duplicate] or, with other content, a [Conflict] ([Digest.Conflicts],
-//     TestDigestConflicts), and a conflict becomes a dead letter.
+//     TestDigestConflicts), and a conflict becomes a dead letter. So does a description
+//     that names another shop than its campaign's: a campaign is moved by [NewMove] alone
+//     (eventstest, "Shops").
 //   - I5 Nothing lost, nothing blocked. Received = appended + duplicate +
 //     dead-lettered is a constraint of the database (eventstest, "DeadLetters",
 //     "Revive" and "Discard"), reported by [Totals]. A record that the database

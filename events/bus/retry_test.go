@@ -112,6 +112,7 @@ func TestRetry(t *testing.T) {
 			`{"eventId":"evt-2","storeId":"store-1","title":"t","objective":"o"}`,
 			`{"eventId":"evt-3","storeId":"store-1","title":"t","objective":"o"}`,
 			`{"eventId":"evt-3","storeId":"store-1","title":"another","objective":"o"}`,
+			`{"eventId":"evt-2","storeId":"store-9","title":"t","objective":"o"}`,
 		)...)
 	for i := 7; i <= 8; i++ { // the producer's own id, for two contents
 		records[i].Headers = []events.Header{{Key: "ce_id", Value: []byte("created-3")}}
@@ -145,6 +146,7 @@ func TestRetry(t *testing.T) {
 		passed(events.Appended), // evt-2
 		passed(events.Duplicate),
 		{Outcome: events.Conflict, Reason: events.ReasonConflict, Detail: "with other content"},
+		{Outcome: events.OtherShop, Reason: events.ReasonOtherShop, Detail: "jangbu campaigns move"},
 		passed(events.Appended), // p-0
 		{Reason: events.ReasonMalformed, Detail: "phoneNumber: " + privacy.ErrPhoneNumber.Error()},
 		passed(events.Duplicate),
@@ -173,7 +175,7 @@ func TestRetry(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if totals.Head != 4 || totals.Duplicates != 2 || totals.DeadLettered != 6 || totals.Received != 12 {
+	if totals.Head != 4 || totals.Duplicates != 2 || totals.DeadLettered != 7 || totals.Received != 13 {
 		t.Errorf("totals are %+v", totals)
 	}
 	again, err := s.retrier(s.keeper).Retry(t.Context(), letters)
