@@ -31,7 +31,7 @@ func touchChannelStats(keys *readmodel.Keys, e events.Recorded) {
 		}
 	case *events.ChannelStatsFetched:
 		readmodel.Touch[readmodel.ChannelStats](keys, channelKey(fact.Campaign, fact.Channel))
-	case *events.EventCreated:
+	case *events.EventCreated, *events.EventsWithdrawn:
 	}
 }
 
@@ -60,7 +60,7 @@ func foldChannelStats(rows *readmodel.Rows, e events.Recorded) {
 		report(&row.Likes, fact.Likes, at)
 		report(&row.Comments, fact.Comments, at)
 		report(&row.Shares, fact.Shares, at)
-	case *events.EventCreated:
+	case *events.EventCreated, *events.EventsWithdrawn:
 	}
 }
 

@@ -38,6 +38,9 @@ func foldEventStats(rows *readmodel.Rows, e events.Recorded) {
 			row.NewCustomers++
 		}
 	case *events.DistributionCompleted, *events.ChannelStatsFetched:
+	case *events.EventsWithdrawn:
+		// What it withdraws may be in the row already (I6).
+		panic(fmt.Sprintf("projections: the withdrawal at position %d reached a fold", e.Position))
 	}
 }
 
