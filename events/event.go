@@ -136,9 +136,9 @@ type EventCreated struct {
 // ParticipantRegistered says that a person registered for a campaign.
 type ParticipantRegistered struct {
 	Campaign    Campaign
-	Participant string // the producer's participantId
+	Participant string // the producer's participantId; empty once the person has been erased
 	// Pseudonym replaces the phone number. It is zero before Decoded.SetPseudonym,
-	// and if the campaign's key has been destroyed.
+	// if the campaign's key has been destroyed, and once the person has been erased.
 	Pseudonym    Pseudonym
 	RegisteredAt time.Time // zero if the producer sent none
 

@@ -213,4 +213,6 @@ type Log interface {
 	DeadLetters() DeadLetters
 	// Sources returns how far the sources of this log have been read.
 	Sources() Sources
+	// Erasures erases persons from this log's events.
+	Erasures() Erasures
 }

@@ -20,7 +20,7 @@ const CurrentForm Form = 2
 // white space, its members in the contract's order. Absent members are left out.
 // Equal events have equal stored forms, and [DecodeStored] accepts no other form. It
 // has no member for a phone number: ParticipantRegistered carries its pseudonym
-// instead (I10).
+// instead (I10), and an erased one has neither.
 func AppendStored(dst []byte, e Event) []byte {
 	w := storedWriter{b: append(dst, '{')}
 	switch e := e.(type) {
@@ -40,7 +40,12 @@ func AppendStored(dst []byte, e Event) []byte {
 		w.optionalText(`"movedBy":`, e.MovedBy)
 		w.optionalText(`"movedWhy":`, e.MovedWhy)
 	case *ParticipantRegistered:
-		w.text(`"participantId":`, e.Participant)
+		if e.Erased() {
+			w.name(`"erased":`)
+			w.b = append(w.b, "true"...)
+		} else {
+			w.text(`"participantId":`, e.Participant)
+		}
 		w.text(`"eventId":`, string(e.Campaign))
 		if e.Pseudonym != (Pseudonym{}) {
 			w.name(`"pseudonym":`)
@@ -166,7 +171,15 @@ func DecodeStored(form Form, t Type, payload []byte) (Event, error) {
 		c.MovedWhy = r.optionalText(`,"movedWhy":"`)
 		e = c
 	case TypeParticipantRegistered:
-		p := &ParticipantRegistered{Participant: r.text(`{"participantId":"`), Campaign: Campaign(r.text(`,"eventId":"`))}
+		p := new(ParticipantRegistered)
+		if e = p; r.at(`{"erased":true`) {
+			p.Campaign = Campaign(r.text(`,"eventId":"`))
+			p.Channel = r.optionalText(`,"channel":"`)
+			p.NewCustomer = r.optionalBool(`,"newCustomer":`)
+			break
+		}
+		p.Participant, p.Campaign = r.text(`{"participantId":"`), Campaign(r.text(`,"eventId":"`))
+		r.failed = r.failed || p.Participant == ""
 		r.pseudonym(&p.Pseudonym)
 		p.RegisteredAt = r.optionalInstant(`,"registeredAt":"`)
 		p.Channel = r.optionalText(`,"channel":"`)
@@ -174,7 +187,6 @@ func DecodeStored(form Form, t Type, payload []byte) (Event, error) {
 		p.Gender = r.optionalText(`,"gender":"`)
 		p.AgeGroup = r.optionalText(`,"ageGroup":"`)
 		p.Region = r.optionalText(`,"region":"`)
-		e = p
 	case TypeDistributionCompleted:
 		d := &DistributionCompleted{Campaign: Campaign(r.text(`{"eventId":"`))}
 		d.Channels = r.distributions(`,"distributedChannels":[`)

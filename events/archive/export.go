@@ -43,7 +43,7 @@ func Export(ctx context.Context, log events.Log, w *Writer, from, through events
 			return fmt.Errorf("read after %d: the log ends there, before %d", after, through)
 		}
 		for i := range read {
-			if events.DigestOf(read[i].Event) != read[i].Digest {
+			if !read[i].Intact() {
 				return fmt.Errorf("%w: position %d: its digest is not that of the stored event", events.ErrCorrupt, read[i].Position)
 			}
 		}

@@ -58,6 +58,7 @@ func TestLog(t *testing.T, a Adapter) {
 		{"Discard", testDiscard},
 		{"Restore", testRestore},
 		{"Chain", testChain},
+		{"Erasures", testErasures},
 		{"Sources", testSources},
 		{"Read", testRead},
 		{"ReadStream", testReadStream},

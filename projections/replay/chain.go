@@ -47,9 +47,10 @@ func VerifyChain(ctx context.Context, log events.Log, progress func(at, head eve
 type chainVerifier struct {
 	log    events.Log
 	result ChainVerified
-	marks  []events.Mark   // stored links that are not yet compared
-	asked  events.Position // stored links were read up to here
-	linked events.Position // of the last stored link that was compared
+	marks  []events.Mark            // stored links that are not yet compared
+	asked  events.Position          // stored links were read up to here
+	linked events.Position          // of the last stored link that was compared
+	erased map[events.Position]bool // of the records of erasures, as last read
 }
 
 func (v *chainVerifier) verify(ctx context.Context, progress func(at, head events.Position)) error {
@@ -95,9 +96,13 @@ func (v *chainVerifier) stretch(ctx context.Context, head events.Position) error
 // event verifies one event and the links stored before and at its position. It reports
 // whether they are intact.
 func (v *chainVerifier) event(ctx context.Context, r *events.Recorded) (ok bool, err error) {
-	if events.DigestOf(r.Event) != r.Digest {
+	if !r.Intact() {
 		v.damage(r.Position, "its digest is not that of the stored event")
 		return false, nil
+	}
+	if problem, err := v.erasure(ctx, r); err != nil || problem != "" {
+		v.damage(r.Position, problem)
+		return false, err
 	}
 	v.result.Events++
 	end := v.result.End.Next(r.Digest)
@@ -118,6 +123,46 @@ func (v *chainVerifier) event(ctx context.Context, r *events.Recorded) (ok bool,
 	}
 	v.result.End = end
 	return true, nil
+}
+
+// erasure returns what is wrong where an event is erased and no record of an erasure names
+// it, or the other way round; empty where nothing is. The two are of one transaction, but
+// the event may have been read before it, or the records.
+func (v *chainVerifier) erasure(ctx context.Context, r *events.Recorded) (problem string, err error) {
+	if v.erased != nil && v.erased[r.Position] == r.Erased() {
+		return "", nil
+	}
+	if err := v.readErasures(ctx); err != nil {
+		return "", err
+	}
+	if v.erased[r.Position] && !r.Erased() {
+		now, err := v.log.Read(ctx, r.Position-1, 1)
+		if err != nil && !damaged(err) {
+			return "", err
+		}
+		if len(now) != 1 || !now[0].Erased() {
+			return "its person was erased, and it holds one", nil
+		}
+		return "", nil
+	}
+	if r.Erased() && !v.erased[r.Position] {
+		return "it is erased, and no record says by whom (jangbu privacy erase makes one)", nil
+	}
+	return "", nil
+}
+
+func (v *chainVerifier) readErasures(ctx context.Context) error {
+	all, err := v.log.Erasures().List(ctx, "")
+	if err != nil {
+		return err
+	}
+	v.erased = make(map[events.Position]bool)
+	for _, e := range all {
+		for _, at := range e.Positions {
+			v.erased[at] = true
+		}
+	}
+	return nil
 }
 
 // nextMark returns the next stored link; nil where there is no other.

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 	"unicode/utf8"
@@ -77,6 +78,7 @@ func TestEveryDamageIsNamed(t *testing.T) {
 			t.Logf("seed %d", seed)
 			random := rand.New(rand.NewPCG(seed, 1))
 			head := fill(t, log, seed, 60)
+			eraseSome(t, log, 5)
 			wantIntact(t, log, head)
 			kinds := make(map[string]int)
 			for range damages {
@@ -94,6 +96,67 @@ func TestEveryDamageIsNamed(t *testing.T) {
 			}
 			wantIntact(t, log, head)
 			t.Logf("%v", kinds)
+		})
+	}
+}
+
+// eraseSome erases n persons of the log, one by one, and returns their positions.
+func eraseSome(t *testing.T, log events.Log, n int) (erased []events.Position) {
+	t.Helper()
+	read, err := log.Read(t.Context(), 0, 1_000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range read {
+		if r.Event.Type() != events.TypeParticipantRegistered || len(erased) == n {
+			continue
+		}
+		if _, err := log.Erasures().Erase(t.Context(), events.Erasure{Campaign: r.Event.Subject(), Positions: []events.Position{r.Position}, Who: "test"}); err != nil {
+			t.Fatal(err)
+		}
+		erased = append(erased, r.Position)
+	}
+	return erased
+}
+
+// TestErasedWithoutRecordIsDamage holds that an event is erased only where a record of the
+// erasures names it, and is erased where one does.
+func TestErasedWithoutRecordIsDamage(t *testing.T) {
+	t.Parallel()
+	for name, log := range damagedLogs(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			head := fill(t, log, 1, 60)
+			before, err := log.Read(t.Context(), 0, 1_000)
+			if err != nil {
+				t.Fatal(err)
+			}
+			at := eraseSome(t, log, 2)[1]
+			wantIntact(t, log, head)
+			set := func(r events.Recorded) {
+				t.Helper()
+				_, err := log.db.ExecContext(t.Context(), "UPDATE "+log.schema+"events SET payload = "+log.bind(1)+", digest = "+log.bind(2)+" WHERE position = "+log.bind(3),
+					string(events.AppendStored(nil, r.Event)), r.Digest[:], int64(r.Position))
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			want := func(problem string) {
+				t.Helper()
+				found, err := replay.VerifyChain(t.Context(), log, func(_, _ events.Position) {})
+				if err != nil || found.First == nil || found.First.Position != at || !strings.Contains(found.First.Problem, problem) {
+					t.Errorf("found %v, %v, want %s at position %d", found.First, err, problem, at)
+				}
+			}
+			set(before[at-1])
+			want("was erased, and it holds one")
+			set(before[at-1].Erase())
+			wantIntact(t, log, head)
+			if _, err := log.db.ExecContext(t.Context(), "DELETE FROM "+log.schema+"erasures"); err != nil {
+				t.Fatal(err)
+			}
+			at = eraseSome(t, log, 1)[0]
+			want("no record says by whom")
 		})
 	}
 }

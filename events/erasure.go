@@ -1,0 +1,115 @@
+package events
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Erase returns the event as it is stored once its person has been erased (I10). Position,
+// identity and times stay, as do campaign, channel, whether the customer is new, and the
+// half of the digest that covers what the producer sent: no total changes, the record that
+// is delivered again is a duplicate, and the chain still verifies. Participant, pseudonym
+// and attributes are gone. An event of another type is returned as it is.
+func (r Recorded) Erase() Recorded {
+	e, ok := r.Event.(*ParticipantRegistered)
+	if !ok {
+		return r
+	}
+	left := &ParticipantRegistered{Campaign: e.Campaign, Channel: e.Channel, NewCustomer: e.NewCustomer}
+	r.Event, r.Digest = left, r.Digest.withErased(left)
+	return r
+}
+
+// withErased returns d with its second half a checksum of its first and of the erased event,
+// which finds damage to what is left.
+func (d Digest) withErased(e *ParticipantRegistered) Digest {
+	sum := sha256.Sum256(AppendStored(append(appendDomain(nil, "erased", e.Type()), d[:contentBytes]...), e))
+	copy(d[contentBytes:], sum[:])
+	return d
+}
+
+// Erased reports whether the event is a registration whose person has been erased.
+func (r *Recorded) Erased() bool {
+	e, ok := r.Event.(*ParticipantRegistered)
+	return ok && e.Erased()
+}
+
+// Erased reports whether the person has been erased: no record lacks its participant.
+func (e *ParticipantRegistered) Erased() bool { return e.Participant == "" }
+
+// Intact reports whether the digest is that of the event. Of an erased one the content half
+// cannot be computed anew; the other half covers it and what is left.
+func (r *Recorded) Intact() bool {
+	if e, ok := r.Event.(*ParticipantRegistered); ok && e.Erased() {
+		return r.Digest == r.Digest.withErased(e)
+	}
+	return DigestOf(r.Event) == r.Digest
+}
+
+// MaxErased is the maximum number of positions of an [Erasure] (I14).
+const MaxErased = 1_000
+
+// Erasure is the record of who erased what, and why. It names no person.
+type Erasure struct {
+	Campaign Campaign
+	// Positions are those of the registrations that were overwritten, in ascending order.
+	// Without any, the campaign's key was destroyed.
+	Positions []Position
+	Who       string
+	Why       string
+	// At is set by the store: whole microseconds, UTC. No two erasures of a campaign have
+	// the same.
+	At time.Time
+}
+
+// ErrNotErasable means that a position does not hold a registration of the campaign.
+var ErrNotErasable = errors.New("no registration of the campaign")
+
+// Erasures erases persons from the events of a [Log] and keeps the record of it, in the
+// log's database. It never takes a person's event back: count and order stay. Every method
+// returns the context's error when the context ends first.
+type Erasures interface {
+	// Erase overwrites the registrations at the positions of e with their erased form, and
+	// records e, in one transaction, which also takes the head. It leaves those out that are
+	// erased already, and records nothing where that are all; without positions, it records
+	// nothing where a record without positions of the campaign exists. It returns
+	// what it recorded; the zero value for nothing. [ErrNotErasable], and nothing is
+	// written, if a position holds anything but a registration of the campaign.
+	Erase(ctx context.Context, e Erasure) (Erasure, error)
+	// List returns the records of a campaign, or of all for the campaign "", in the order
+	// of At and campaign.
+	List(ctx context.Context, c Campaign) ([]Erasure, error)
+	// Restore adds the records that are not there, as they are.
+	Restore(ctx context.Context, erasures []Erasure) error
+	// Scrub has the database overwrite what erased events, discarded dead letters and
+	// other removed content have left in its own files, as far as it can while others
+	// use it.
+	Scrub(ctx context.Context) error
+}
+
+// Erasable returns what is to be written in the place of stored, the events that a log holds
+// at the positions of e in ascending order: those that are not erased yet, in their erased
+// form. Adapters call it. [ErrNotErasable] if one is anything but a registration of the
+// campaign, or missing.
+func Erasable(e Erasure, stored []Recorded) ([]Recorded, error) {
+	if len(e.Positions) > MaxErased {
+		return nil, fmt.Errorf("erase: %d positions, expected at most %d", len(e.Positions), MaxErased)
+	}
+	var left []Recorded
+	for i, at := range e.Positions {
+		if i >= len(stored) || stored[i].Position != at {
+			return nil, fmt.Errorf("position %d: %w", at, ErrNotErasable)
+		}
+		r := &stored[i]
+		if _, ok := r.Event.(*ParticipantRegistered); !ok || r.Event.Subject() != e.Campaign {
+			return nil, fmt.Errorf("position %d: %w", at, ErrNotErasable)
+		}
+		if !r.Erased() {
+			left = append(left, r.Erase())
+		}
+	}
+	return left, nil
+}

@@ -1,0 +1,188 @@
+package sqlitelog
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"jangbu/events"
+)
+
+const readErasable = `
+SELECT position, occurred_at, recorded_at, type, id, digest, payload, form
+FROM events
+WHERE position IN (SELECT value FROM json_each(?))
+ORDER BY position`
+
+const overwriteEvent = `UPDATE events SET digest = ?, payload = ?, form = ? WHERE position = ?`
+
+const addErasure = `
+INSERT INTO erasures (campaign, erased_at, positions, who, why)
+VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (campaign, erased_at) DO NOTHING`
+
+// lastErasure returns when the campaign's last erasure was; null without one.
+const lastErasure = `SELECT max(erased_at) FROM erasures WHERE campaign = ?`
+
+const listErasures = `
+SELECT campaign, erased_at, positions, who, why
+FROM erasures
+WHERE ?1 = '' OR campaign = ?1
+ORDER BY erased_at, campaign`
+
+const keyErased = `SELECT EXISTS (SELECT 1 FROM erasures WHERE campaign = ? AND positions = '[]')`
+
+// erasures implements [events.Erasures] in the file of its log.
+type erasures struct{ *Log }
+
+var _ events.Erasures = erasures{}
+
+// Erasures implements [events.Log].
+func (l *Log) Erasures() events.Erasures { return erasures{l} }
+
+// Erase implements [events.Erasures].
+func (l erasures) Erase(ctx context.Context, e events.Erasure) (done events.Erasure, err error) {
+	err = write(ctx, l.writer, func(ctx context.Context, tx *sql.Tx) error {
+		if _, _, err := lastEvent(ctx, tx); err != nil {
+			return err
+		}
+		left, err := overwrite(ctx, tx, e)
+		if err != nil {
+			return err
+		}
+		known := len(e.Positions) > 0 && len(left) == 0
+		if len(e.Positions) == 0 {
+			err = tx.QueryRowContext(ctx, keyErased, string(e.Campaign)).Scan(&known)
+		}
+		if err != nil || known {
+			return err
+		}
+		var last sql.NullInt64
+		if err := tx.QueryRowContext(ctx, lastErasure, string(e.Campaign)).Scan(&last); err != nil {
+			return err
+		}
+		done = e
+		done.Positions, done.At = left, time.UnixMicro(max(time.Now().UnixMicro(), last.Int64+1)).UTC()
+		return record(ctx, tx, done)
+	})
+	if err != nil {
+		return events.Erasure{}, fmt.Errorf("erase: %w", err)
+	}
+	return done, nil
+}
+
+// overwrite overwrites the registrations that are not erased yet and returns their positions.
+func overwrite(ctx context.Context, tx *sql.Tx, e events.Erasure) ([]events.Position, error) {
+	left := make([]events.Position, 0, len(e.Positions))
+	if len(e.Positions) == 0 {
+		return left, nil
+	}
+	asked, err := json.Marshal(e.Positions)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := tx.QueryContext(ctx, readErasable, string(asked))
+	if err != nil {
+		return nil, err
+	}
+	stored, _, err := collect(rows, nil)
+	if err != nil {
+		return nil, err
+	}
+	erased, err := events.Erasable(e, stored)
+	if err != nil {
+		return nil, err
+	}
+	for i := range erased {
+		r := &erased[i]
+		if _, err := tx.ExecContext(ctx, overwriteEvent, r.Digest[:], string(events.AppendStored(nil, r.Event)), int64(events.CurrentForm), int64(r.Position)); err != nil {
+			return nil, fmt.Errorf("overwrite position %d: %w", r.Position, err)
+		}
+		left = append(left, r.Position)
+	}
+	return left, nil
+}
+
+func record(ctx context.Context, tx *sql.Tx, e events.Erasure) error {
+	positions, err := json.Marshal(append([]events.Position{}, e.Positions...))
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, addErasure, string(e.Campaign), e.At.UnixMicro(), string(positions), e.Who, e.Why)
+	return err
+}
+
+// List implements [events.Erasures].
+func (l erasures) List(ctx context.Context, c events.Campaign) ([]events.Erasure, error) {
+	all, err := l.list(ctx, c)
+	if err != nil {
+		return nil, fmt.Errorf("list erasures: %w", err)
+	}
+	return all, nil
+}
+
+func (l erasures) list(ctx context.Context, c events.Campaign) (all []events.Erasure, err error) {
+	rows, err := l.reader.QueryContext(ctx, listErasures, string(c))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		var e events.Erasure
+		var at int64
+		var positions string
+		if err := rows.Scan(&e.Campaign, &at, &positions, &e.Who, &e.Why); err != nil {
+			return nil, err
+		}
+		e.At = time.UnixMicro(at).UTC()
+		if err := json.Unmarshal([]byte(positions), &e.Positions); err != nil {
+			return nil, fmt.Errorf("%w: the positions of an erasure: %w", events.ErrCorrupt, err)
+		}
+		all = append(all, e)
+	}
+	return all, rows.Err()
+}
+
+// Restore implements [events.Erasures].
+func (l erasures) Restore(ctx context.Context, all []events.Erasure) error {
+	err := write(ctx, l.writer, func(ctx context.Context, tx *sql.Tx) error {
+		for _, e := range all {
+			if err := record(ctx, tx, e); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("restore erasures: %w", err)
+	}
+	return nil
+}
+
+// errReading: another process kept the WAL from being emptied.
+var errReading = errors.New("the log's WAL keeps earlier content: another process was reading it; run the same command again")
+
+// Scrub implements [events.Erasures]: it empties the WAL. The file itself was overwritten
+// when the content was removed.
+func (l erasures) Scrub(ctx context.Context) error {
+	for deadline := time.Now().Add(reachTime); ; {
+		var busy, frames, moved int
+		err := l.writer.QueryRowContext(ctx, emptyWAL).Scan(&busy, &frames, &moved)
+		switch {
+		case err != nil:
+			return fmt.Errorf("scrub: %w", err)
+		case busy == 0:
+			return nil
+		case time.Now().After(deadline):
+			return fmt.Errorf("scrub: %w", errReading)
+		}
+		select {
+		case <-time.After(5 * time.Millisecond):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
