@@ -150,6 +150,8 @@
 //   - I6 Rows equal the fold. Folds are pure by their imports and accept any
 //     interleaving of topics (TestFoldInBatches, TestInterleavingOfTopicsDoesNotMatter
 //     in projections); the stores keep them exactly (readmodeltest, "RandomBatches").
+//     They see neither an [EventsWithdrawn] nor what is withdrawn as of the checkpoint
+//     ([WithdrawnAt], TestWithdrawals in projections/runner).
 //     "jangbu verify" proves it of the served rows (TestVerifyNamesWhatDiffers below
 //     projections).
 //   - I7 Reads never stop. Rows carry their generation, and a read is one

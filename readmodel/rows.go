@@ -11,7 +11,10 @@ import (
 
 // Rows holds rows in memory, table by table, by key. Folds work on it. It is not safe
 // for concurrent use, except that each table may be used by a goroutine of its own.
-type Rows struct{ sets []set }
+type Rows struct {
+	sets    []set
+	cleared map[events.Campaign]struct{}
+}
 
 // set holds rows of one table by key.
 type set interface {
@@ -23,6 +26,8 @@ type set interface {
 	// group returns the rows of one campaign, sorted by key.
 	group(c events.Campaign) []any
 	subjects(into map[events.Campaign]struct{})
+	// drop removes the rows of the campaigns that are gone.
+	drop(gone func(events.Campaign) bool)
 }
 
 type rowSet[K comparable, R any] struct {
@@ -109,9 +114,33 @@ func (r *Rows) Len() int {
 	return n
 }
 
-// Subjects returns the campaigns that have a row in any table.
+// Replace puts each campaign's rows, which are of the same tables, in the place of those that
+// r has and of those that are stored: a write of r removes these first, in the tables of the
+// projections that advance.
+func (r *Rows) Replace(by map[events.Campaign]*Rows) {
+	if r.cleared == nil {
+		r.cleared = make(map[events.Campaign]struct{}, len(by))
+	}
+	for c := range by {
+		r.cleared[c] = struct{}{}
+	}
+	for i, s := range r.sets {
+		s.drop(func(c events.Campaign) bool { return by[c] != nil })
+		for c, rows := range by {
+			for _, row := range rows.sets[i].group(c) {
+				s.put(row)
+			}
+		}
+	}
+}
+
+// Cleared returns the campaigns whose stored rows are removed, sorted.
+func (r *Rows) Cleared() []events.Campaign { return slices.Sorted(maps.Keys(r.cleared)) }
+
+// Subjects returns the campaigns that have a row in any table, or are cleared.
 func (r *Rows) Subjects() map[events.Campaign]struct{} {
 	of := make(map[events.Campaign]struct{})
+	maps.Copy(of, r.cleared)
 	for _, s := range r.sets {
 		s.subjects(of)
 	}
@@ -159,6 +188,10 @@ func (s *rowSet[K, R]) subjects(into map[events.Campaign]struct{}) {
 	for _, row := range s.rows {
 		into[s.table.CampaignOf(row)] = struct{}{}
 	}
+}
+
+func (s *rowSet[K, R]) drop(gone func(events.Campaign) bool) {
+	maps.DeleteFunc(s.rows, func(_ K, row *R) bool { return gone(s.table.CampaignOf(row)) })
 }
 
 func (s *rowSet[K, R]) groups() map[events.Campaign][]any {

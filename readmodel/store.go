@@ -124,8 +124,8 @@ type Store interface {
 	Register(ctx context.Context, projections []Checkpoint) ([]Checkpoint, error)
 	// Load returns the named rows that exist in the generations of the checkpoints.
 	Load(ctx context.Context, at []Checkpoint, keys *Keys) (*Rows, error)
-	// Commit replaces the given rows by their absolute values and moves the
-	// checkpoints, in one transaction, and returns the revision that it makes. A commit
+	// Commit removes the stored rows of the campaigns that are cleared, replaces the given
+	// rows by their absolute values and moves the checkpoints, in one transaction, and returns the revision that it makes. A commit
 	// that moves no active generation, and so must not change its rows, leaves the
 	// revision as it is. ErrFenced, and nothing is written, where a checkpoint, with
 	// its link, is not where its advance starts or this epoch does not hold the lease.

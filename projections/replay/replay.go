@@ -66,12 +66,14 @@ type Export interface {
 type replay struct {
 	Config
 	batch events.Position // how many events are read at once
+	// withdrawals are the events of that type that were read, by campaign.
+	withdrawals map[events.Campaign][]events.Recorded
 }
 
 // Run folds a part of the log in memory. It returns [events.ErrGap] or
 // [events.ErrCorrupt] where the log is damaged.
 func Run(ctx context.Context, cfg Config) (Result, error) {
-	r := &replay{cfg, smallBatch}
+	r := &replay{Config: cfg, batch: smallBatch, withdrawals: make(map[events.Campaign][]events.Recorded)}
 	if r.Between == nil {
 		r.batch, r.Between = largeBatch, func() {}
 	}
@@ -83,6 +85,9 @@ func Run(ctx context.Context, cfg Config) (Result, error) {
 		run = r.runExport
 	}
 	out, err := run(ctx)
+	if err == nil {
+		err = r.withdraw(ctx, &out)
+	}
 	if err != nil {
 		return Result{}, fmt.Errorf("replay: %w", err)
 	}
@@ -192,6 +197,12 @@ func (r *replay) fold(out *Result, read []events.Recorded) (enough bool) {
 		}
 	}
 	r.foldBatch(out, wanted)
+	for i := range wanted {
+		if wanted[i].Event.Type() == events.TypeEventsWithdrawn {
+			c := wanted[i].Event.Subject()
+			r.withdrawals[c] = append(r.withdrawals[c], wanted[i])
+		}
+	}
 	if out.Events += int64(len(wanted)); len(wanted) > 0 {
 		out.RecordedAt = wanted[len(wanted)-1].RecordedAt
 	}
@@ -208,11 +219,13 @@ func (r *replay) fold(out *Result, read []events.Recorded) (enough bool) {
 	return false
 }
 
-// foldBatch folds the batch by all projections at once: each has a table of its own.
+// foldBatch folds the batch by all projections at once: each has a table of its own. What
+// is withdrawn is not yet known.
 func (r *replay) foldBatch(out *Result, batch []events.Recorded) {
 	var folding sync.WaitGroup
+	facts := events.Withdrawn(nil).InEffect(batch)
 	for _, p := range r.Projections {
-		folding.Go(func() { projections.Fold(out.Rows, []projections.Projection{p}, batch) })
+		folding.Go(func() { projections.Fold(out.Rows, []projections.Projection{p}, facts) })
 	}
 	if r.Campaign == "" && r.After == 0 {
 		for _, e := range batch {

@@ -110,6 +110,8 @@ type verifier struct {
 type fold struct {
 	rows *readmodel.Rows
 	last events.Position // of the campaign's last event folded
+	// withdrawn says that events were withdrawn: the rows are not the fold.
+	withdrawn bool
 }
 
 // Verify compares the served rows of every campaign with the fold of the log, each at
@@ -224,6 +226,12 @@ func (v *verifier) foldLog(ctx context.Context) error {
 				v.folded[e.Event.Subject()] = f
 			}
 			f.last = e.Position
+			if e.Event.Type() == events.TypeEventsWithdrawn {
+				f.withdrawn, f.rows = true, readmodel.NewRows(projections.Tables(v.Projections)...)
+			}
+			if f.withdrawn {
+				continue // its stream is folded by itself
+			}
 			for _, p := range v.Projections {
 				p.Fold(f.rows, e)
 			}
@@ -390,7 +398,7 @@ func (v *verifier) foldTo(ctx context.Context, c events.Campaign, at map[string]
 	f := v.folded[c]
 	delete(v.folded, c) // it is not needed again
 	s := Stream{Log: v.Log, Campaign: c, Projections: v.Projections, Batch: v.Batch, At: make(map[string]events.Position, len(at))}
-	if f != nil && lowest < f.last {
+	if f != nil && (f.withdrawn || lowest < f.last) {
 		f = nil
 	} else { // also where the fold of the whole log has no event of the campaign
 		for name := range at {
@@ -405,7 +413,7 @@ func (v *verifier) foldTo(ctx context.Context, c events.Campaign, at map[string]
 		return nil, err
 	}
 	v.result.Events += s.Read
-	f.last = s.Last
+	f.rows, f.last = s.Rows, s.Last
 	return f, nil
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"jangbu/events"
 	"jangbu/projections"
+	"jangbu/projections/replay"
 	"jangbu/readmodel"
 )
 
@@ -109,6 +110,7 @@ func (l *leader) fold(ctx context.Context, g group, limit int, write writeRows) 
 			g.from+1, to, batch[0].Position, batch[len(batch)-1].Position)
 	}
 
+	facts, anew := split(batch)
 	link := g.members[0].at.Link
 	for _, e := range batch {
 		link = link.Next(e.Digest)
@@ -126,7 +128,7 @@ func (l *leader) fold(ctx context.Context, g group, limit int, write writeRows) 
 		}
 		at[i] = m.at
 		advances[i] = readmodel.Advance{Checkpoint: m.at, To: to, Link: link}
-		for _, e := range batch {
+		for _, e := range facts {
 			m.Touch(keys, e)
 		}
 	}
@@ -135,9 +137,22 @@ func (l *leader) fold(ctx context.Context, g group, limit int, write writeRows) 
 		return folded{}, err
 	}
 	for _, m := range g.members {
-		for _, e := range batch {
+		for _, e := range facts {
 			m.Fold(rows, e)
 		}
+	}
+	if len(anew) > 0 {
+		ps := make([]projections.Projection, len(g.members))
+		for i, m := range g.members {
+			ps[i] = m.Projection
+		}
+		of := make(map[events.Campaign]*readmodel.Rows, len(anew))
+		for _, c := range anew {
+			if of[c], err = replay.Campaign(ctx, l.cfg.Log, ps, c, 0, to); err != nil {
+				return folded{}, err
+			}
+		}
+		rows.Replace(of)
 	}
 	revision, err := write(ctx, advances, rows)
 	if err != nil {
@@ -147,6 +162,22 @@ func (l *leader) fold(ctx context.Context, g group, limit int, write writeRows) 
 		m.at = advances[i].Moved()
 	}
 	return folded{len(batch), revision, advances, rows}, nil
+}
+
+// split returns the campaigns of which the batch withdraws events, which must be folded anew,
+// and the events of all others.
+func split(batch []events.Recorded) (facts []events.Recorded, anew []events.Campaign) {
+	for i := range batch {
+		if batch[i].Event.Type() == events.TypeEventsWithdrawn {
+			if c := batch[i].Event.Subject(); !slices.Contains(anew, c) {
+				anew = append(anew, c)
+			}
+		}
+	}
+	if len(anew) == 0 {
+		return batch, nil
+	}
+	return slices.DeleteFunc(slices.Clone(batch), func(e events.Recorded) bool { return slices.Contains(anew, e.Event.Subject()) }), anew
 }
 
 // changeOf returns what a commit that made the revision has changed. While the lease is

@@ -111,6 +111,12 @@ func run(t *testing.T, cfg runner.Config) (r *runner.Runner, stop func() error) 
 	if err != nil {
 		t.Fatal(err)
 	}
+	return r, runs(t, r)
+}
+
+// runs has the runner run until the returned function is called.
+func runs(t *testing.T, r *runner.Runner) (stop func() error) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- r.Run(ctx) }()
@@ -119,7 +125,7 @@ func run(t *testing.T, cfg runner.Config) (r *runner.Runner, stop func() error) 
 		return <-ended
 	})
 	t.Cleanup(func() { _ = stop() })
-	return r, stop
+	return stop
 }
 
 // waitFor waits until every checkpoint of the runner is at the position.

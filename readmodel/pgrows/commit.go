@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"jangbu/events"
 	"jangbu/events/postgres"
 	"jangbu/readmodel"
 )
@@ -35,6 +36,7 @@ func (s *Store) Commit(ctx context.Context, lease readmodel.Lease, advances []re
 	}
 	var revision readmodel.Revision
 	claim, upserts := claimBatch(lease, advances), new(pgx.Batch)
+	s.queueClears(upserts, of, rows.Cleared()...)
 	if err := s.queueUpserts(upserts, of, rows); err != nil {
 		return readmodel.Revision{}, fmt.Errorf("commit rows: %w", err)
 	}
@@ -87,6 +89,17 @@ func queueHoldLease(batch *pgx.Batch, lease readmodel.Lease) {
 		}
 		return err
 	})
+}
+
+// queueClears removes the stored rows of the campaigns that are cleared.
+func (s *Store) queueClears(batch *pgx.Batch, of readmodel.GenerationOf, cleared ...events.Campaign) {
+	for _, c := range cleared {
+		for _, t := range s.tables {
+			if generation, ok := of[t.Name]; ok {
+				batch.Queue(t.clear, int32(generation), string(c))
+			}
+		}
+	}
 }
 
 // queueUpserts replaces rows in the generations of their tables.

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"golang.org/x/sync/errgroup"
 
+	"jangbu/events"
 	"jangbu/events/postgres"
 	"jangbu/readmodel"
 )
@@ -44,6 +45,9 @@ func (s *Store) Fill(ctx context.Context, lease readmodel.Lease, advances []read
 		fill = f.upsert
 	}
 	parts, err := f.parts(rows)
+	if err == nil {
+		err = f.clear(ctx, rows.Cleared())
+	}
 	if err == nil {
 		err = fill(ctx, parts)
 	}
@@ -116,6 +120,19 @@ func (f *filling) copy(ctx context.Context, p part) error {
 			return err
 		})
 		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// clear removes the rows of campaigns, each in a transaction of its own.
+func (f *filling) clear(ctx context.Context, cleared []events.Campaign) error {
+	for _, c := range cleared {
+		f.between()
+		batch := new(pgx.Batch)
+		f.store.queueClears(batch, f.of, c)
+		if err := f.write(ctx, func(ctx context.Context, tx pgx.Tx) error { return tx.SendBatch(ctx, batch).Close() }); err != nil {
 			return err
 		}
 	}

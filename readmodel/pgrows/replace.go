@@ -19,11 +19,7 @@ func (s *Store) Replace(ctx context.Context, lease readmodel.Lease, op int64, at
 	batch := new(pgx.Batch)
 	queueLockCheckpoints(batch, lockCheckpoint, at)
 	queueLockServing(batch, lockServed, "not served", at)
-	for _, t := range s.tables {
-		if generation, ok := of[t.Name]; ok {
-			batch.Queue(t.clear, int32(generation), string(c))
-		}
-	}
+	s.queueClears(batch, of, c)
 	if err := s.queueUpserts(batch, of, rows); err != nil {
 		return readmodel.Revision{}, fmt.Errorf("replace rows: %w", err)
 	}

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"testing"
 
+	"jangbu/events"
 	"jangbu/readmodel"
 )
 
@@ -36,6 +37,29 @@ func testCommit(t *testing.T, a Adapter) {
 			b.unchanged(t, replacement, rows)
 		}
 		b.unchanged(t, fullRows("evt-2"), fullRows("evt-2"))
+	})
+
+	t.Run("it removes the rows of a campaign that is folded anew, in the generations that advance", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t, a)
+		all, want := newRows(), newRows()
+		for _, c := range []events.Campaign{"evt-1", "evt-10", "이벤트"} {
+			add(all, severalRows(c))
+		}
+		add(want, all)
+		b.commit(t, all)
+		given, anew := newRows(), newRows()
+		add(given, severalRows("evt-10"))
+		add(anew, fullRows("evt-1")) // fewer
+		given.Replace(map[events.Campaign]*readmodel.Rows{"evt-1": anew, "이벤트": newRows()})
+		b.commit(t, given)
+		for _, table := range Tables() {
+			for _, c := range []events.Campaign{"evt-1", "이벤트"} {
+				want = without(want, c, table.Name)
+			}
+		}
+		add(want, anew)
+		b.unchanged(t, want, all)
 	})
 
 	t.Run("it moves the named checkpoints and no others", func(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"jangbu/events"
 	"jangbu/readmodel"
 )
 
@@ -31,6 +32,9 @@ func (s *Store) Commit(ctx context.Context, lease readmodel.Lease, advances []re
 	var revision readmodel.Revision
 	err = s.write(ctx, func(tx *sql.Tx) error {
 		if err := s.claim(ctx, tx, lease, advances); err != nil {
+			return err
+		}
+		if err := s.clear(ctx, tx, of, rows.Cleared()...); err != nil {
 			return err
 		}
 		if err := s.replace(ctx, tx, of, rows); err != nil {
@@ -79,6 +83,20 @@ func (s *Store) checkLease(ctx context.Context, tx *sql.Tx, lease readmodel.Leas
 		return fmt.Errorf("lease %s, epoch %d: %w", lease.Name, lease.Epoch, readmodel.ErrFenced)
 	}
 	return err
+}
+
+// clear removes the stored rows of the campaigns.
+func (s *Store) clear(ctx context.Context, tx *sql.Tx, of readmodel.GenerationOf, cleared ...events.Campaign) error {
+	for _, c := range cleared {
+		for _, t := range s.tables {
+			if generation, ok := of[t.Name]; ok {
+				if _, err := tx.ExecContext(ctx, t.clear, int64(generation), string(c)); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
 }
 
 // replace replaces rows in the generations of their tables.

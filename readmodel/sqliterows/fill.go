@@ -44,23 +44,30 @@ func (s *Store) Fill(ctx context.Context, lease readmodel.Lease, advances []read
 // fill writes the rows, at most fillRows in each transaction, which finds the
 // checkpoints as given and the generations not served.
 func (s *Store) fill(ctx context.Context, lease readmodel.Lease, of readmodel.GenerationOf, at []readmodel.Checkpoint, rows *readmodel.Rows, between func()) error {
+	write := func(do func(tx *sql.Tx) error) error {
+		between()
+		return s.underLease(ctx, lease, func(tx *sql.Tx) error {
+			if err := checkCheckpoints(ctx, tx, at); err != nil {
+				return err
+			}
+			if err := checkServing(ctx, tx, countUnserved, "served", at); err != nil {
+				return err
+			}
+			return do(tx)
+		})
+	}
+	for _, c := range rows.Cleared() {
+		if err := write(func(tx *sql.Tx) error { return s.clear(ctx, tx, of, c) }); err != nil {
+			return err
+		}
+	}
 	for described, all := range rows.All() {
 		t, err := s.table(described)
 		if err != nil {
 			return err
 		}
 		for some := range slices.Chunk(all, fillRows) {
-			between()
-			err := s.underLease(ctx, lease, func(tx *sql.Tx) error {
-				if err := checkCheckpoints(ctx, tx, at); err != nil {
-					return err
-				}
-				if err := checkServing(ctx, tx, countUnserved, "served", at); err != nil {
-					return err
-				}
-				return t.upsertRows(ctx, tx, of[t.Name], some)
-			})
-			if err != nil {
+			if err := write(func(tx *sql.Tx) error { return t.upsertRows(ctx, tx, of[t.Name], some) }); err != nil {
 				return err
 			}
 		}

@@ -19,12 +19,8 @@ func (s *Store) Replace(ctx context.Context, lease readmodel.Lease, op int64, at
 		if err := checkServing(ctx, tx, countServed, "not served", at); err != nil {
 			return err
 		}
-		for _, t := range s.tables {
-			if generation, ok := of[t.Name]; ok {
-				if _, err := tx.ExecContext(ctx, t.clear, int64(generation), string(c)); err != nil {
-					return err
-				}
-			}
+		if err := s.clear(ctx, tx, of, c); err != nil {
+			return err
 		}
 		return s.replace(ctx, tx, of, rows)
 	})
