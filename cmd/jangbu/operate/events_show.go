@@ -58,9 +58,17 @@ func (c eventsShowCommand) Run(ctx context.Context, t cli.Terminal) error {
 		if err := json.Indent(&whole, events.AppendStored(nil, r.Event), "", "  "); err != nil {
 			return fmt.Errorf("indent event: %w", err)
 		}
-		_, err = fmt.Fprintf(t.Out, "position    %d\nid          %s\ndigest      %s\noccurred    %s\nrecorded    %s\ntype        %s\ncampaign    %s\n%s\n",
+		described, err := events.Describe(ctx, log, r.Event.Subject())
+		if err != nil {
+			return err
+		}
+		withdrawn := ""
+		if by, ok := described.Withdrawn()[r.Position]; ok {
+			withdrawn = fmt.Sprintf("withdrawn   by position %d\n", by)
+		}
+		_, err = fmt.Fprintf(t.Out, "position    %d\nid          %s\ndigest      %s\noccurred    %s\nrecorded    %s\ntype        %s\ncampaign    %s\n%s%s\n",
 			r.Position, r.ID, hex.EncodeToString(r.Digest[:]), r.OccurredAt.In(location).Format(time.RFC3339Nano),
-			r.RecordedAt.In(location).Format(time.RFC3339Nano), r.Event.Type(), cli.Legible(string(r.Event.Subject())), &whole)
+			r.RecordedAt.In(location).Format(time.RFC3339Nano), r.Event.Type(), cli.Legible(string(r.Event.Subject())), withdrawn, &whole)
 		return err
 	})
 }

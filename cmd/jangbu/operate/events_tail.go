@@ -16,7 +16,7 @@ type eventsTailCommand struct {
 	stores.Config
 	Last     int             `default:"10" placeholder:"N" help:"How many of the last events to show (${default}; 0: only those to come)."`
 	Follow   bool            `short:"f" help:"Go on with new events until interrupted."`
-	Type     string          `placeholder:"TYPE" help:"Only EventCreated, ParticipantRegistered, DistributionCompleted or ChannelStatsFetched."`
+	Type     string          `placeholder:"TYPE" help:"Only EventCreated, ParticipantRegistered, DistributionCompleted, ChannelStatsFetched or EventsWithdrawn."`
 	Campaign events.Campaign `aliases:"event" placeholder:"ID" help:"Only the events of one campaign (eventId)."`
 	JSON     bool            `help:"Print one JSON object for each event, as export writes it."`
 }
@@ -44,7 +44,7 @@ func (c eventsTailCommand) Run(ctx context.Context, t cli.Terminal) error {
 	if c.Type != "" {
 		var known bool
 		if typ, known = events.TypeNamed(c.Type); !known {
-			return fmt.Errorf("%w: --type: %q is none of %v", cli.ErrUsage, c.Type, events.Types())
+			return fmt.Errorf("%w: --type: %q is none of %v", cli.ErrUsage, c.Type, append(events.Types(), events.TypeEventsWithdrawn))
 		}
 	}
 	location, err := seoul()
