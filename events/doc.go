@@ -97,8 +97,8 @@
 //     openapi.yaml. httpapi/dashboard is the page.
 //   - cmd/jangbu: the binary. Below it, cli is the terminal, stores turns URLs into
 //     adapters, service is the program as a value, operate has the commands of
-//     operators, analyse those of analysts, traffic those that make traffic, bench
-//     those that measure.
+//     operators, eventlog those on the log, campaigns those on a campaign, analyse those
+//     of analysts, traffic those that make traffic, bench those that measure.
 //
 // # How a record becomes an event
 //

@@ -70,9 +70,9 @@ type withdrawal struct {
 
 // Run prints the campaign.
 func (c showCommand) Run(ctx context.Context, t cli.Terminal) error {
-	location, err := time.LoadLocation("Asia/Seoul")
+	location, err := cli.Seoul()
 	if err != nil {
-		return fmt.Errorf("load time zone: %w", err)
+		return err
 	}
 	return c.WithLog(ctx, func(log events.Log) error {
 		described, err := describe(ctx, log, c.Campaign)

@@ -49,7 +49,7 @@ func (c deadLettersListCommand) Run(ctx context.Context, t cli.Terminal) error {
 	if err != nil {
 		return err
 	}
-	location, err := seoul()
+	location, err := cli.Seoul()
 	if err != nil {
 		return err
 	}

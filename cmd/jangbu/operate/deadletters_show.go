@@ -37,7 +37,7 @@ func (c deadLettersShowCommand) Run(ctx context.Context, t cli.Terminal) error {
 	if err != nil {
 		return fmt.Errorf("%w: %q is no ID of a dead letter (as 01890a5d-ac96-874b-bcce-b302099a8057)", cli.ErrUsage, c.ID)
 	}
-	location, err := seoul()
+	location, err := cli.Seoul()
 	if err != nil {
 		return err
 	}

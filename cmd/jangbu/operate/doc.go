@@ -1,6 +1,6 @@
 // Package operate is the commands of operators, which work on the databases whether a
 // service runs or not: projections (see, rebuild, reset, roll back, pause), sources, leases,
-// verify, events and deadletters.
+// verify and deadletters.
 //
 // What changes the rows is an operation: recorded first, then carried out under the lease
 // of the projections, by the leader where a service runs and else by the command itself.

@@ -66,7 +66,7 @@ type sourceShown struct {
 
 // Run prints the sources.
 func (c SourcesCommand) Run(ctx context.Context, t cli.Terminal) error {
-	location, err := seoul()
+	location, err := cli.Seoul()
 	if err != nil {
 		return err
 	}

@@ -1,4 +1,4 @@
-package operate
+package eventlog
 
 import (
 	"bytes"
@@ -15,7 +15,7 @@ import (
 	"jangbu/events/archive"
 )
 
-type eventsShowCommand struct {
+type showCommand struct {
 	stores.Config
 	Which    string          `arg:"" name:"position|id" help:"The event's position, or its ID."`
 	Campaign events.Campaign `aliases:"event" placeholder:"ID" help:"Its campaign (eventId), so that an ID is found without reading the whole log."`
@@ -23,7 +23,7 @@ type eventsShowCommand struct {
 }
 
 // Help implements kong's detailed help.
-func (eventsShowCommand) Help() string {
+func (showCommand) Help() string {
 	return `Shows the event at a position, or the first one with an ID, which is unique within its
 campaign. Times are those of Asia/Seoul, except in the event itself.
 
@@ -33,12 +33,12 @@ Examples:
 }
 
 // Run prints the event.
-func (c eventsShowCommand) Run(ctx context.Context, t cli.Terminal) error {
+func (c showCommand) Run(ctx context.Context, t cli.Terminal) error {
 	find, err := c.finder()
 	if err != nil {
 		return err
 	}
-	location, err := seoul()
+	location, err := cli.Seoul()
 	if err != nil {
 		return err
 	}
@@ -74,7 +74,7 @@ func (c eventsShowCommand) Run(ctx context.Context, t cli.Terminal) error {
 }
 
 // finder returns the function that finds the event; ok is false if there is none.
-func (c eventsShowCommand) finder() (find func(context.Context, events.Log) (r events.Recorded, ok bool, err error), err error) {
+func (c showCommand) finder() (find func(context.Context, events.Log) (r events.Recorded, ok bool, err error), err error) {
 	if position, err := strconv.ParseInt(c.Which, 10, 64); err == nil && position > 0 {
 		return func(ctx context.Context, log events.Log) (events.Recorded, bool, error) {
 			read, err := log.Read(ctx, events.Position(position-1), 1)

@@ -1,4 +1,4 @@
-package operate
+package eventlog
 
 import (
 	"context"
@@ -15,7 +15,7 @@ import (
 	"jangbu/events/archive"
 )
 
-type eventsExportCommand struct {
+type exportCommand struct {
 	stores.Config
 	File   string          `arg:"" name:"file" help:"The file to write: FILE.jsonl, FILE.jsonl.zst to have it compressed, or FILE.parquet."`
 	From   events.Position `default:"1" placeholder:"POSITION" help:"The first position (${default}). Only an export from 1 can be imported."`
@@ -26,7 +26,7 @@ type eventsExportCommand struct {
 }
 
 // Help implements kong's detailed help.
-func (eventsExportCommand) Help() string {
+func (exportCommand) Help() string {
 	return `Writes the events in the order of the log, one JSON object a line, and beside them
 FILE.manifest.json: positions, counts by type, the SHA-256 of the lines, and the link of
 the log's hash chain after the last event. Until
@@ -46,7 +46,7 @@ Examples:
 }
 
 // Run writes the export.
-func (c eventsExportCommand) Run(ctx context.Context, t cli.Terminal) error {
+func (c exportCommand) Run(ctx context.Context, t cli.Terminal) error {
 	if err := archive.CheckName(c.File); err != nil {
 		return fmt.Errorf("%w: %s: %w", cli.ErrUsage, c.File, err)
 	}
@@ -91,7 +91,7 @@ func (c eventsExportCommand) Run(ctx context.Context, t cli.Terminal) error {
 }
 
 // begin opens the partial file.
-func (c eventsExportCommand) begin(before events.Link) (*archive.Writer, error) {
+func (c exportCommand) begin(before events.Link) (*archive.Writer, error) {
 	if _, err := os.Stat(c.File); err == nil && !c.Force {
 		return nil, fmt.Errorf("%s is there already; --force writes over it", c.File)
 	}
@@ -114,7 +114,7 @@ func (c eventsExportCommand) begin(before events.Link) (*archive.Writer, error) 
 	return w, err
 }
 
-func (c eventsExportCommand) write(ctx context.Context, t cli.Terminal, log events.Log, w *archive.Writer, through events.Position) (archive.Manifest, error) {
+func (c exportCommand) write(ctx context.Context, t cli.Terminal, log events.Log, w *archive.Writer, through events.Position) (archive.Manifest, error) {
 	p := cli.Progress{Terminal: t, Quiet: c.JSON, Verb: "exported", Total: int64(through)}
 	defer p.End()
 	if err := archive.Export(ctx, log, w, c.From, through, func(at events.Position) { p.At(int64(at)) }); err != nil {

@@ -1,4 +1,4 @@
-package operate
+package eventlog
 
 import (
 	"context"
@@ -14,14 +14,14 @@ import (
 	"jangbu/events/archive"
 )
 
-type eventsImportCommand struct {
+type importCommand struct {
 	stores.Config
 	File string `arg:"" name:"file" help:"The export, with its manifest beside it."`
 	JSON bool   `help:"Print the result as one JSON object, and no progress."`
 }
 
 // Help implements kong's detailed help.
-func (eventsImportCommand) Help() string {
+func (importCommand) Help() string {
 	return `Puts an export into an empty log: the same events, with the same positions, identities and
 times. Nothing is written before the whole file has been verified against its manifest. The
 same command goes on with an interrupted import. No service may run on that log meanwhile.
@@ -36,7 +36,7 @@ Examples:
 }
 
 // Run imports the file.
-func (c eventsImportCommand) Run(ctx context.Context, t cli.Terminal) error {
+func (c importCommand) Run(ctx context.Context, t cli.Terminal) error {
 	if err := archive.CheckName(c.File); err != nil {
 		return fmt.Errorf("%w: %s: %w", cli.ErrUsage, c.File, err)
 	}
@@ -63,7 +63,7 @@ func (c eventsImportCommand) Run(ctx context.Context, t cli.Terminal) error {
 }
 
 // load verifies the file, before it makes the log, and then restores the events.
-func (c eventsImportCommand) load(ctx context.Context, t cli.Terminal, r *archive.Reader) (present int64, err error) {
+func (c importCommand) load(ctx context.Context, t cli.Terminal, r *archive.Reader) (present int64, err error) {
 	if err := r.Manifest.Importable(); err != nil {
 		return 0, fmt.Errorf("import: %w", err)
 	}

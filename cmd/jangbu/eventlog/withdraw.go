@@ -1,4 +1,4 @@
-package operate
+package eventlog
 
 import (
 	"context"
@@ -12,7 +12,7 @@ import (
 	"jangbu/events"
 )
 
-type eventsWithdrawCommand struct {
+type withdrawCommand struct {
 	stores.Config
 	Positions []events.Position `arg:"" name:"position" help:"The positions of the events."`
 	Why       string            `required:"" placeholder:"TEXT" help:"The reason, for the record: at most 500 characters, no phone number."`
@@ -23,7 +23,7 @@ type eventsWithdrawCommand struct {
 }
 
 // Help implements kong's detailed help.
-func (eventsWithdrawCommand) Help() string {
+func (withdrawCommand) Help() string {
 	return `Nothing is deleted from the log: an event is appended for each campaign that says which of its
 events do not count, who said so and why. The running service folds the campaign anew without
 them; a replay as of an earlier moment still has them. A record that Kafka delivers again stays
@@ -47,7 +47,7 @@ type withdrawn struct {
 }
 
 // Run withdraws.
-func (c eventsWithdrawCommand) Run(ctx context.Context, t cli.Terminal) error {
+func (c withdrawCommand) Run(ctx context.Context, t cli.Terminal) error {
 	if c.Who == "" {
 		c.Who = cli.Operator()
 	}
@@ -84,7 +84,7 @@ func (c eventsWithdrawCommand) Run(ctx context.Context, t cli.Terminal) error {
 }
 
 // wanted returns a withdrawal for each campaign that the positions are of, with its draft.
-func (c eventsWithdrawCommand) wanted(ctx context.Context, log events.Log) (all []withdrawn, drafts []events.Draft, err error) {
+func (c withdrawCommand) wanted(ctx context.Context, log events.Log) (all []withdrawn, drafts []events.Draft, err error) {
 	known := make(map[events.Campaign]events.Described)
 	for _, p := range slices.Compact(slices.Sorted(slices.Values(c.Positions))) {
 		if p < 1 {

@@ -1,4 +1,4 @@
-package operate
+package eventlog
 
 import (
 	"context"
@@ -12,7 +12,7 @@ import (
 	"jangbu/events/archive"
 )
 
-type eventsTailCommand struct {
+type tailCommand struct {
 	stores.Config
 	Last     int             `default:"10" placeholder:"N" help:"How many of the last events to show (${default}; 0: only those to come)."`
 	Follow   bool            `short:"f" help:"Go on with new events until interrupted."`
@@ -22,7 +22,7 @@ type eventsTailCommand struct {
 }
 
 // Help implements kong's detailed help.
-func (eventsTailCommand) Help() string {
+func (tailCommand) Help() string {
 	return `Prints a line for each event: its position, when it was recorded (Asia/Seoul), its type,
 its campaign and a summary. It only reads the log, so a service may run meanwhile.
 
@@ -33,7 +33,7 @@ Examples:
 }
 
 // Run prints the events.
-func (c eventsTailCommand) Run(ctx context.Context, t cli.Terminal) error {
+func (c tailCommand) Run(ctx context.Context, t cli.Terminal) error {
 	if c.Last < 0 {
 		return fmt.Errorf("%w: --last: expected 0 or more", cli.ErrUsage)
 	}
@@ -47,7 +47,7 @@ func (c eventsTailCommand) Run(ctx context.Context, t cli.Terminal) error {
 			return fmt.Errorf("%w: --type: %q is none of %v", cli.ErrUsage, c.Type, append(events.Types(), events.TypeEventsWithdrawn))
 		}
 	}
-	location, err := seoul()
+	location, err := cli.Seoul()
 	if err != nil {
 		return err
 	}
@@ -87,7 +87,7 @@ func (c eventsTailCommand) Run(ctx context.Context, t cli.Terminal) error {
 	})
 }
 
-func (c eventsTailCommand) print(t cli.Terminal, r events.Recorded, location *time.Location) error {
+func (c tailCommand) print(t cli.Terminal, r events.Recorded, location *time.Location) error {
 	var err error
 	if c.JSON {
 		_, err = t.Out.Write(append(archive.AppendLine(nil, r), '\n'))
