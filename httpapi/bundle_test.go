@@ -149,7 +149,7 @@ func (b *bundle) fold(t testing.TB, facts ...events.Event) {
 	b.foldAt(t, noon(), facts...)
 }
 
-// foldAt folds events that were recorded at a time.
+// foldAt folds events that were recorded at a time. A withdrawal needs a history.
 func (b *bundle) foldAt(t testing.TB, at time.Time, facts ...events.Event) {
 	t.Helper()
 	advances := make([]readmodel.Advance, len(b.at))
@@ -162,10 +162,19 @@ func (b *bundle) foldAt(t testing.TB, at time.Time, facts ...events.Event) {
 		recorded[i] = events.Recorded{Position: b.position, OccurredAt: noon(), RecordedAt: at, Event: fact}
 		binary.BigEndian.PutUint64(recorded[i].ID[:], uint64(b.position))
 	}
-	projections.Fold(b.rows, projections.All(), recorded)
+	projections.Fold(b.rows, projections.All(), events.Withdrawn(nil).InEffect(recorded))
 	if b.log != nil {
 		if err := b.log.Restore(t.Context(), recorded); err != nil {
 			t.Fatal(err)
+		}
+	}
+	for _, fact := range facts {
+		if w, ok := fact.(*events.EventsWithdrawn); ok {
+			anew, err := replay.Campaign(t.Context(), b.log, projections.All(), w.Campaign, 0, b.position)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b.rows.Replace(map[events.Campaign]*readmodel.Rows{w.Campaign: anew})
 		}
 	}
 	if _, err := b.store.Commit(t.Context(), b.lease, advances, b.rows); err != nil {

@@ -54,8 +54,8 @@ func newEncoded(campaign events.Campaign, rows readmodel.CampaignRows, view dash
 	body = append(body, '\n')
 	n := &encoded{
 		campaign: campaign, stats: *rows.Campaign(), revision: rows.Revision, until: dashboard.HoldsUntil(rows, view), body: body,
-		// Weak, because the compressed body has the same tag. Edits and position
-		// identify the rows, and the sum the view of them.
+		// Weak, because the compressed body has the same tag. Edits and position identify
+		// the rows but for a withdrawal, and the sum the view of them.
 		etag: fmt.Sprintf(`W/"%d-%d-%016x"`, rows.Revision.Edits, rows.Campaign().Position, crc64.Checksum(body, crc64.MakeTable(crc64.ECMA))),
 	}
 	n.header = map[string][]string{

@@ -37,6 +37,12 @@ func TestAsOf(t *testing.T) {
 		&events.ParticipantRegistered{Campaign: "evt-1", Participant: "p-2"},
 		&events.ChannelStatsFetched{Campaign: "evt-1", Channel: events.Naver, FetchedAt: noon().Add(9 * time.Minute), Views: &more},
 		&events.EventCreated{Campaign: "evt-1", Shop: "store-9", Title: "of another shop now"},
+		&events.EventsWithdrawn{Campaign: "evt-1", Positions: []events.Position{6, 9}},
+		&events.EventsWithdrawn{Campaign: "evt-1", Positions: []events.Position{10}}, // and of the first one again
+		&events.EventsWithdrawn{Campaign: "evt-2", Positions: []events.Position{2, 7}},
+		&events.EventsWithdrawn{Campaign: "evt-1", Positions: []events.Position{11}},
+		&events.EventsWithdrawn{Campaign: "evt-2", Positions: []events.Position{13}},
+		&events.EventsWithdrawn{Campaign: "evt-1", Positions: []events.Position{12, 14}},
 	}
 	targets := []string{
 		"/api/events/evt-1/analytics?", "/api/events/evt-2/analytics?", "/api/events/none/analytics?",
@@ -85,9 +91,9 @@ func TestAsOf(t *testing.T) {
 		t.Errorf("between two events: %s", got)
 	}
 	for query, want := range map[string]string{
-		"asOf=11":                           "asOf: position 11: that has not happened yet: the log ends at position 10",
-		"asOf=9223372036854775807":          "the log ends at position 10",
-		"asOf=2026-11-23T03:09:01Z":         "asOf: that has not happened yet: it is 2026-11-23T03:09:00Z",
+		"asOf=17":                           "asOf: position 17: that has not happened yet: the log ends at position 16",
+		"asOf=9223372036854775807":          "the log ends at position 16",
+		"asOf=2026-11-23T03:15:01Z":         "asOf: that has not happened yet: it is 2026-11-23T03:15:00Z",
 		"asOf=0":                            "asOf: expected a position",
 		"asOf=-1":                           "asOf: expected a position",
 		"asOf=":                             "asOf: expected a position",
@@ -106,14 +112,14 @@ func TestAsOf(t *testing.T) {
 	missing := b.do(t, http.MethodGet, "/api/events/none/analytics").Body.String()
 	for _, target := range []string{
 		targets[0] + "asOf=2026-11-23T02:59:59Z", targets[0] + "asOf=0001-01-01T00:00:00Z",
-		targets[2] + "asOf=3", targets[2] + "asOf=11",
+		targets[2] + "asOf=3", targets[2] + "asOf=17",
 	} {
 		if w := b.do(t, http.MethodGet, target); w.Code != http.StatusNotFound || w.Body.String() != missing {
 			t.Errorf("%s: %d %s", target, w.Code, w.Body)
 		}
 	}
 	// To a stranger a position beyond the head is no other than any.
-	if w := b.do(t, http.MethodGet, targets[1]+"asOf=11", "Authorization: "+tokens["store-1"]); w.Body.String() != missing {
+	if w := b.do(t, http.MethodGet, targets[1]+"asOf=17", "Authorization: "+tokens["store-1"]); w.Body.String() != missing {
 		t.Errorf("a foreign one, beyond the head: %d %s", w.Code, w.Body)
 	}
 	if w := b.do(t, http.MethodGet, "/api/events/evt-1/analytics/stream?asOf=1"); w.Code != http.StatusBadRequest || !strings.Contains(w.Body.String(), "the past does not change") {

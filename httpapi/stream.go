@@ -79,7 +79,8 @@ type streaming struct {
 	sent     string // the id of the client's last view
 }
 
-// run streams until the client leaves, its token expires, or the server stops.
+// run streams until the client leaves, its token expires, the campaign is withdrawn or moves to
+// a shop that the caller may not see, or the server stops.
 func (s *streaming) run(current *encoded) {
 	ctx, cancel := context.WithCancel(s.r.Context())
 	defer cancel()
@@ -121,8 +122,10 @@ func (s *streaming) run(current *encoded) {
 		}
 		s.view.Now = s.cfg.Now()
 		next, err := s.encode(s.r, s.campaign, s.view, s.caller)
-		if errors.Is(err, readmodel.ErrRebuilding) {
-			return // the last view is of a log that is no more: the client must ask anew
+		if errors.Is(err, readmodel.ErrRebuilding) || errors.Is(err, readmodel.ErrNotFound) {
+			// The last view is of a log that is no more, or of a campaign that the caller may
+			// not see any more (I12): the client must ask anew.
+			return
 		}
 		if err != nil {
 			// The client keeps the last view, and the read is tried again.

@@ -162,6 +162,22 @@ func TestStream(t *testing.T) {
 	}
 }
 
+// TestStreamShowsWhatIsLeft withdraws an event while its campaign is shown, and undoes that.
+func TestStreamShowsWhatIsLeft(t *testing.T) {
+	t.Parallel()
+	f := &fresh{}
+	b := setupHistory(t, func(cfg *httpapi.Config) { cfg.Freshness = f })
+	b.fold(t, append(campaign("evt-1", "store-1"), registered(1), registered(2))...)
+	s := b.open(t)
+	for i, want := range []int{3, 2, 3} {
+		if _, n := s.next(t); n != want {
+			t.Errorf("view %d: %d participants, want %d", i+1, n, want)
+		}
+		b.fold(t, &events.EventsWithdrawn{Campaign: "evt-1", Positions: []events.Position{b.position}})
+		f.changed("evt-1")
+	}
+}
+
 func TestStreamGoesOnWhereItStopped(t *testing.T) {
 	t.Parallel()
 	f := &fresh{}
@@ -243,6 +259,27 @@ func TestStreamEnds(t *testing.T) {
 		s.next(t)
 		s.ends(t)
 	})
+	for name, fact := range map[string]events.Event{
+		"with the campaign":   &events.EventsWithdrawn{Campaign: "evt-1", Positions: []events.Position{1, 2, 3}},
+		"with its move":       &events.EventCreated{Campaign: "evt-1", Shop: "store-2", MovedBy: "an operator"},
+		"without description": &events.EventsWithdrawn{Campaign: "evt-1", Positions: []events.Position{1}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := &fresh{}
+			b := setupHistory(t, func(cfg *httpapi.Config) { cfg.Freshness = f })
+			b.token = mint(t, owner("store-1"))
+			b.fold(t, campaign("evt-1", "store-1")...)
+			s := b.open(t)
+			s.next(t)
+			b.fold(t, fact)
+			f.changed("evt-1")
+			s.ends(t)
+			if s := b.open(t); s.status != http.StatusNotFound {
+				t.Errorf("opened again: status %d", s.status)
+			}
+		})
+	}
 	t.Run("when there are too many", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, func(cfg *httpapi.Config) { cfg.Freshness, cfg.Limits.Streams = &fresh{}, 1 })

@@ -31,7 +31,7 @@ type CampaignStats struct {
 	Participants int64
 	NewCustomers int64
 
-	// Position is that of the last event of any kind about the campaign.
+	// Position is that of the last event of any kind about the campaign that is not withdrawn.
 	Position  events.Position
 	UpdatedAt time.Time // RecordedAt of the event at Position
 }

@@ -23,8 +23,8 @@ type Dashboard struct {
 	StartsAt  *time.Time   `json:"startsAt"`
 	EndsAt    *time.Time   `json:"endsAt"`
 
-	// Position is that of the last event about the campaign, and UpdatedAt is when that
-	// event was appended to the log.
+	// Position is that of the last event about the campaign that is not withdrawn, and
+	// UpdatedAt is when that event was appended to the log.
 	Position  events.Position `json:"position"`
 	UpdatedAt *time.Time      `json:"updatedAt"`
 
