@@ -77,6 +77,13 @@ func testShops(t *testing.T, a Adapter) {
 		shopIs(t, log, "c", "b")
 		wantOutcomes(t, mustAppend(t, log, description("c", "b", 2)), appended)
 	})
+	rule(t, a, "a withdrawal is of its campaign's events alone", func(t *testing.T, s Store) {
+		log := s.Open(t)
+		mustAppend(t, log, description("c", "a", 1), description("d", "b", 1), withdrawal("c", 2), withdrawal("d", 1))
+		wantOutcomes(t, mustAppend(t, log, description("c", "b", 2), description("d", "a", 2)), other, other)
+		shopIs(t, log, "c", "a")
+		shopIs(t, log, "d", "b")
+	})
 	rule(t, a, "a letter of another shop passes once the campaign is moved", func(t *testing.T, s Store) {
 		log := s.Open(t)
 		first, foreign := description("c", "a", 1), description("c", "b", 2)

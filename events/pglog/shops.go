@@ -17,13 +17,14 @@ FROM jangbu_log.events
 WHERE campaign = ANY ($1) AND type = 5
 ORDER BY position`
 
-// readLatest selects the last description of each campaign that is none of $2.
+// readLatest selects the last description of each campaign that is none of those that it has
+// withdrawn: of each campaign in $2 the position in $3.
 const readLatest = `
 SELECT e.position, e.occurred_at, e.recorded_at, e.type, e.id, e.digest, e.payload, e.form
 FROM unnest($1::text[]) AS w (campaign)
 CROSS JOIN LATERAL (
     SELECT * FROM jangbu_log.events
-    WHERE campaign = w.campaign AND type = 1 AND position <> ALL ($2::bigint[])
+    WHERE campaign = w.campaign AND type = 1 AND (campaign, position) NOT IN (SELECT * FROM unnest($2::text[], $3::bigint[]))
     ORDER BY position DESC
     LIMIT 1
 ) AS e`
@@ -97,11 +98,17 @@ func shopsOf(ctx context.Context, conn *pgx.Conn, campaigns []string) (events.Sh
 		if err != nil {
 			return nil, err
 		}
-		withdrawn := make([]int64, 0)
-		for p := range events.Described(withdrawals).Withdrawn() {
-			withdrawn = append(withdrawn, int64(p))
+		of := make(map[events.Campaign]events.Described)
+		for _, w := range withdrawals {
+			of[w.Event.Subject()] = append(of[w.Event.Subject()], w)
 		}
-		found, err := read(nil, readLatest, some, withdrawn)
+		named, withdrawn := make([]string, 0), make([]int64, 0)
+		for c, d := range of {
+			for p := range d.Withdrawn() {
+				named, withdrawn = append(named, string(c)), append(withdrawn, int64(p))
+			}
+		}
+		found, err := read(nil, readLatest, some, named, withdrawn)
 		if err != nil {
 			return nil, err
 		}
