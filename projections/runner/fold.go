@@ -167,17 +167,17 @@ func (l *leader) fold(ctx context.Context, g group, limit int, write writeRows) 
 // split returns the campaigns of which the batch withdraws events, which must be folded anew,
 // and the events of all others.
 func split(batch []events.Recorded) (facts []events.Recorded, anew []events.Campaign) {
+	withdrawn := make(map[events.Campaign]bool)
 	for i := range batch {
 		if batch[i].Event.Type() == events.TypeEventsWithdrawn {
-			if c := batch[i].Event.Subject(); !slices.Contains(anew, c) {
-				anew = append(anew, c)
-			}
+			withdrawn[batch[i].Event.Subject()] = true
 		}
 	}
-	if len(anew) == 0 {
+	if len(withdrawn) == 0 {
 		return batch, nil
 	}
-	return slices.DeleteFunc(slices.Clone(batch), func(e events.Recorded) bool { return slices.Contains(anew, e.Event.Subject()) }), anew
+	facts = slices.DeleteFunc(slices.Clone(batch), func(e events.Recorded) bool { return withdrawn[e.Event.Subject()] })
+	return facts, slices.Sorted(maps.Keys(withdrawn))
 }
 
 // changeOf returns what a commit that made the revision has changed. While the lease is

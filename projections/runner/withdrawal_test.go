@@ -26,7 +26,8 @@ import (
 const withdrawals = 6
 
 // TestWithdrawals appends random events, withdrawals and withdrawals of these at random
-// moments, while they are folded: what is served, a rebuild, a replay as of every tenth
+// moments, while they are folded and projections are rebuilt, rolled back, paused and
+// resumed: what is served, a rebuild, a replay as of every tenth
 // position, of the log and of an export, and an import agree with an oracle that knows what
 // was withdrawn when.
 func TestWithdrawals(t *testing.T) {
@@ -37,10 +38,12 @@ func TestWithdrawals(t *testing.T) {
 	}
 	everywhere(t, func(t *testing.T, b *verifyBundle) {
 		for n := range logs {
-			b.log = openLog(t)
-			withdrawAtRandom(t, b, uint64(n))
-			if t.Failed() {
-				t.Fatalf("log %d of %d", n, logs)
+			ok := t.Run(fmt.Sprint(n), func(t *testing.T) {
+				b.log = openLog(t)
+				withdrawAtRandom(t, b, uint64(n))
+			})
+			if !ok {
+				return
 			}
 			empty(t, b)
 		}
@@ -56,6 +59,7 @@ func withdrawAtRandom(t *testing.T, b *verifyBundle, seed uint64) {
 	}
 	r.FoldAtMost(random.IntN(3) * 40) // a rebuild in memory, or by stretches
 	stop := runs(t, r)
+	ops := operations{of: make(map[string]bool)}
 	var o oracle
 	for all := drafts(t, seed, 20+random.IntN(40)); len(all) > 0; {
 		n := min(1+random.IntN(8), len(all))
@@ -65,10 +69,14 @@ func withdrawAtRandom(t *testing.T, b *verifyBundle, seed uint64) {
 			o.append(t, b.log, o.withdraw(t, random))
 		}
 		if random.IntN(4) == 0 {
+			ops.ask(t, b.rows, random)
+		}
+		if random.IntN(4) == 0 && !ops.paused() {
 			waitFor(t, r, o.head())
 			o.wantServed(t, b.rows, "live")
 		}
 	}
+	ops.end(t, b.rows)
 	waitFor(t, r, o.head())
 	o.wantServed(t, b.rows, "live")
 	b.clean(t)
@@ -105,6 +113,40 @@ func withdrawAtRandom(t *testing.T, b *verifyBundle, seed uint64) {
 		if diff := cmp.Diff(o.fold(at).Of(c).Tables, got.Rows.Of(c).Tables); diff != "" {
 			t.Errorf("%s as of %d (-oracle +replay):\n%s", c, at, diff)
 		}
+	}
+}
+
+// operations are what was asked for beside the folding, and by it the projections that may be
+// paused.
+type operations struct {
+	ids []int64
+	of  map[string]bool
+}
+
+// ask asks for an operation on some projections, which may fail.
+func (o *operations) ask(t *testing.T, rows readmodel.Store, random *rand.Rand) {
+	t.Helper()
+	kinds := []readmodel.OperationKind{readmodel.Rebuild, readmodel.Rebuild, readmodel.Rollback, readmodel.Pause, readmodel.Resume}
+	kind, all := kinds[random.IntN(len(kinds))], names(projections.All())
+	all = all[random.IntN(len(all)):]
+	if kind == readmodel.Pause {
+		for _, name := range all {
+			o.of[name] = true
+		}
+	}
+	o.ids = append(o.ids, ask(t, rows, kind, "", all...).ID)
+}
+
+func (o *operations) paused() bool { return len(o.of) > 0 }
+
+// end waits for all of them, and resumes what is paused.
+func (o *operations) end(t *testing.T, rows readmodel.Store) {
+	t.Helper()
+	for _, id := range o.ids {
+		ended(t, rows, id)
+	}
+	for name := range o.of {
+		ended(t, rows, ask(t, rows, readmodel.Resume, "", name).ID)
 	}
 }
 
