@@ -167,8 +167,10 @@ func DecodeStored(form Form, t Type, payload []byte) (Event, error) {
 		c.ExpectedSalesIncrease = r.won(`,"expectedSalesIncrease":`)
 		c.BaselineSales = r.won(`,"baselineSales":`)
 		c.NewCustomerLTV = r.won(`,"newCustomerLtv":`)
-		c.MovedBy = r.optionalText(`,"movedBy":"`)
-		c.MovedWhy = r.optionalText(`,"movedWhy":"`)
+		if form > 1 { // in form 1 a member of that name is the producer's, and unknown
+			c.MovedBy = r.optionalText(`,"movedBy":"`)
+			c.MovedWhy = r.optionalText(`,"movedWhy":"`)
+		}
 		e = c
 	case TypeParticipantRegistered:
 		p := new(ParticipantRegistered)

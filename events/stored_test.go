@@ -143,6 +143,15 @@ func TestDecodeStoredDropsWhatForm1Kept(t *testing.T) {
 			read(t, typ, whole+","+strings.TrimSuffix(members, ",")+"}", e)
 		})
 	}
+	const moved = `{"eventId":"e","storeId":"s","title":"t","objective":"o","movedBy":"kim","movedWhy":"sold"}`
+	want := events.EventCreated{Campaign: "e", Shop: "s", Title: "t", Objective: "o"}
+	if got, err := events.DecodeStored(1, events.TypeEventCreated, []byte(moved)); err != nil || !cmp.Equal(got, events.Event(&want)) {
+		t.Errorf("what a producer called movedBy: %+v, %v", got, err)
+	}
+	want.MovedBy, want.MovedWhy = "kim", "sold"
+	if got, err := events.DecodeStored(2, events.TypeEventCreated, []byte(moved)); err != nil || !cmp.Equal(got, events.Event(&want)) {
+		t.Errorf("a move: %+v, %v", got, err)
+	}
 	read(t, events.TypeDistributionCompleted,
 		`{"eventId":"evt-1","distributedChannels":[{"channel":"kakao","a":1.0,"b":{"c":[]}},{"channel":"naver","cost":0,"z":"}]"}],"completedAt":"2026-11-23T01:00:03Z","y":[],"z":"é"}`,
 		&events.DistributionCompleted{Campaign: "evt-1", CompletedAt: stamp, Channels: []events.Distribution{
