@@ -188,27 +188,13 @@ func testGenerations(t *testing.T, a Adapter) {
 	t.Run("a fill removes the rows of a campaign that is folded anew, of its generation alone", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, a)
-		all, want := newRows(), newRows()
-		for _, c := range []events.Campaign{"evt-1", "evt-10", "이벤트"} {
-			add(all, severalRows(c))
-		}
-		add(want, all)
+		all, given, want := foldedAnew()
 		b.commit(t, all)
 		standby := b.build(t, 7, all)
 		filled := b.build(t, 7, all)
-		given, anew := newRows(), newRows()
-		add(given, severalRows("evt-10"))
-		add(anew, fullRows("evt-1")) // fewer
-		given.Replace(map[events.Campaign]*readmodel.Rows{"evt-1": anew, "이벤트": newRows()})
 		if err := b.store.Fill(t.Context(), b.lease, through(9, filled), given, func() {}); err != nil {
 			t.Fatalf("Fill: %v", err)
 		}
-		for _, table := range Tables() {
-			for _, c := range []events.Campaign{"evt-1", "이벤트"} {
-				want = without(want, c, table.Name)
-			}
-		}
-		add(want, anew)
 		if d := diff(want, b.loadOf(t, filled[0].Generation, all)); d != "" {
 			t.Errorf("rows of the generation (-want +got):\n%s", d)
 		}
