@@ -129,12 +129,26 @@ func WithdrawnAt(stream []Recorded, at Position) Withdrawn {
 // InEffect returns the events that folds see: neither those that are withdrawn nor any
 // [EventsWithdrawn].
 func (w Withdrawn) InEffect(of []Recorded) []Recorded {
-	hidden := func(r Recorded) bool {
-		_, withdrawn := w[r.Position]
-		return withdrawn || r.Event.Type() == TypeEventsWithdrawn
+	hidden := func(r *Recorded) bool {
+		if len(w) > 0 { // of most campaigns nothing is
+			if _, withdrawn := w[r.Position]; withdrawn {
+				return true
+			}
+		}
+		return r.Event.Type() == TypeEventsWithdrawn
 	}
-	if !slices.ContainsFunc(of, hidden) {
+	n := 0
+	for n < len(of) && !hidden(&of[n]) {
+		n++
+	}
+	if n == len(of) {
 		return of
 	}
-	return slices.DeleteFunc(slices.Clone(of), hidden)
+	left := slices.Clone(of[:n])
+	for i := n + 1; i < len(of); i++ {
+		if !hidden(&of[i]) {
+			left = append(left, of[i])
+		}
+	}
+	return left
 }

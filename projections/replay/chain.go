@@ -146,7 +146,7 @@ func (v *chainVerifier) erasure(ctx context.Context, r *events.Recorded) (proble
 		return "", nil
 	}
 	if r.Erased() && !v.erased[r.Position] {
-		return "it is erased, and no record says by whom (jangbu privacy erase makes one)", nil
+		return "it is erased, and no record says by whom", nil
 	}
 	return "", nil
 }

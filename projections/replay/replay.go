@@ -197,12 +197,6 @@ func (r *replay) fold(out *Result, read []events.Recorded) (enough bool) {
 		}
 	}
 	r.foldBatch(out, wanted)
-	for i := range wanted {
-		if wanted[i].Event.Type() == events.TypeEventsWithdrawn {
-			c := wanted[i].Event.Subject()
-			r.withdrawals[c] = append(r.withdrawals[c], wanted[i])
-		}
-	}
 	if out.Events += int64(len(wanted)); len(wanted) > 0 {
 		out.RecordedAt = wanted[len(wanted)-1].RecordedAt
 	}
@@ -222,8 +216,15 @@ func (r *replay) fold(out *Result, read []events.Recorded) (enough bool) {
 // foldBatch folds the batch by all projections at once: each has a table of its own. What
 // is withdrawn is not yet known.
 func (r *replay) foldBatch(out *Result, batch []events.Recorded) {
-	var folding sync.WaitGroup
 	facts := events.Withdrawn(nil).InEffect(batch)
+	if len(facts) < len(batch) {
+		for _, e := range batch {
+			if e.Event.Type() == events.TypeEventsWithdrawn {
+				r.withdrawals[e.Event.Subject()] = append(r.withdrawals[e.Event.Subject()], e)
+			}
+		}
+	}
+	var folding sync.WaitGroup
 	for _, p := range r.Projections {
 		folding.Go(func() { projections.Fold(out.Rows, []projections.Projection{p}, facts) })
 	}
