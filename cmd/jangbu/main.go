@@ -46,7 +46,7 @@ type commands struct {
 	Leases      operate.LeasesCommand      `cmd:"" help:"See which process holds which lease; take one away."`
 	Verify      operate.VerifyCommand      `cmd:"" help:"Prove that what is served equals the fold of the log."`
 	Replay      analyse.ReplayCommand      `cmd:"" help:"Fold the log again, or a part of it, without touching what is served."`
-	Events      eventlog.Command           `cmd:"" help:"Look at the log; copy it to a file and back."`
+	Events      eventlog.Command           `cmd:"" help:"Look at the log; say that events do not count; copy it to a file and back."`
 	Campaigns   campaigns.Command          `cmd:"" help:"Look at a campaign's descriptions; move it to another shop."`
 	DeadLetters operate.DeadLettersCommand `cmd:"" name:"deadletters" help:"Look at records that could not become events; try them again, or give them up."`
 	Simulate    traffic.SimulateCommand    `cmd:"" help:"Publish seeded traffic to Kafka brokers."`

@@ -50,8 +50,9 @@ func (h *ingest) write(ctx context.Context, frame *events.Frame) error {
 	return h.bury(ctx, frame, batch.bad)
 }
 
-// append appends the good records and moves those that the log refuses (I4) to the bad ones. Where
-// there is none to bury, the same transaction writes how far the partition has been read.
+// append appends the good records and moves those that the log refuses (I4) to the bad ones.
+// Where there is none to bury, the same transaction writes how far the partition has been
+// read.
 func (h *ingest) append(ctx context.Context, frame *events.Frame, b *batch) error {
 	if len(b.good) == 0 {
 		return nil

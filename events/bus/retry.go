@@ -147,15 +147,14 @@ func (r *Retrier) foresee(ctx context.Context, revivals []events.Revival) ([]eve
 		}
 		switch {
 		case !known:
-			if other, err := r.otherShop(ctx, d.Event); err != nil || other {
-				if err != nil {
-					return nil, err
-				}
-				outcomes[i] = events.OtherShop
-				continue
+			other, err := r.otherShop(ctx, d.Event)
+			if err != nil {
+				return nil, err
 			}
-			r.tried[key] = d.Digest
-			outcomes[i] = events.Appended
+			if outcomes[i] = events.OtherShop; !other {
+				r.tried[key] = d.Digest
+				outcomes[i] = events.Appended
+			}
 		case other.Conflicts(d.Digest):
 			outcomes[i] = events.Conflict
 		default:
