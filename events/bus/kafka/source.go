@@ -127,9 +127,22 @@ func (h *handler) watch(session context.Context, described Topic) {
 func (h *handler) lookBack(ctx context.Context, id events.TopicID) error {
 	ctx, cancel := context.WithTimeout(ctx, watchInterval)
 	defer cancel()
+	written := h.sub.wroteUpTo() // before the log is read, which may then know of more
 	states, err := h.sub.cfg.Log.Sources().List(ctx)
 	if err != nil {
 		return err // appends fail too
 	}
-	return h.sub.behind(id, states)
+	for partition, next := range written {
+		var state events.SourceState
+		for _, known := range states {
+			if known.Topic == h.sub.topic && known.Partition == partition {
+				state = known
+			}
+		}
+		source := events.Source{Topic: h.sub.topic, TopicID: id, Partition: partition}
+		if err := state.Behind(events.Reading{Source: source, First: next}); err != nil {
+			return err
+		}
+	}
+	return nil
 }

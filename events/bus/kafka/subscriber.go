@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strconv"
 	"sync"
 	"time"
@@ -12,8 +13,6 @@ import (
 	wkafka "github.com/ThreeDotsLabs/watermill-kafka/v3/pkg/kafka"
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/cenkalti/backoff/v5"
-
-	"jangbu/events"
 )
 
 // subscriber implements [message.Subscriber]. Each subscription has its own Watermill
@@ -141,24 +140,11 @@ func (s *subscription) wrote(partition int32, next int64) {
 	s.written[partition] = next
 }
 
-// behind returns [events.ErrBehind] unless the log knows of all that this session has
-// written to it.
-func (s *subscription) behind(id events.TopicID, states []events.SourceState) error {
+// wroteUpTo returns the offsets up to which this session has written each partition.
+func (s *subscription) wroteUpTo() map[int32]int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for partition, next := range s.written {
-		var state events.SourceState
-		for _, known := range states {
-			if known.Topic == s.topic && known.Partition == partition {
-				state = known
-			}
-		}
-		source := events.Source{Topic: s.topic, TopicID: id, Partition: partition}
-		if err := state.Behind(events.Reading{Source: source, First: next}); err != nil {
-			return err
-		}
-	}
-	return nil
+	return maps.Clone(s.written)
 }
 
 // acked says that the next negative acknowledgement of the partition is a first one.
