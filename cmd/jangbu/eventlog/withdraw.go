@@ -66,18 +66,21 @@ func (c withdrawCommand) Run(ctx context.Context, t cli.Terminal) error {
 				Withdrawals []withdrawn `json:"withdrawals"`
 			}{all})
 		}
-		what := "is withdrawn"
+		said := "campaign %s: position %d is withdrawn"
 		if c.Undo {
-			what = "counts again"
+			said = "campaign %s: what position %d withdrew counts again"
 		}
 		for _, w := range all {
-			for _, p := range w.Positions {
-				if c.DryRun {
-					t.Printf("position %d of campaign %s: would be said that it %s", p, cli.Legible(string(w.Campaign)), what)
-				} else {
-					t.Printf("position %d of campaign %s %s, says position %d", p, cli.Legible(string(w.Campaign)), what, w.Position)
-				}
+			by := "" // of a trial
+			if !c.DryRun {
+				by = fmt.Sprintf(", by position %d", w.Position)
 			}
+			for _, p := range w.Positions {
+				t.Printf(said+"%s", cli.Legible(string(w.Campaign)), p, by)
+			}
+		}
+		if c.DryRun {
+			t.Printf("nothing was changed")
 		}
 		return nil
 	})
