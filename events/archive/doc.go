@@ -13,11 +13,13 @@
 //     partial file, which [Resume] continues after its last whole line;
 //   - an import writes nothing before the whole file agrees with its manifest, and
 //     nothing to a log that is not empty and does not hold a beginning of the file.
-//     An import that was killed can be run again.
+//     An import that was killed can be run again;
+//   - an event whose person has been erased is written and restored erased, with the
+//     record that says by whom, which is in the manifest.
 //
 // An export holds pseudonyms instead of phone numbers (I10). The campaigns' keys
 // are not in the log, and so not in an export.
 //
 // It fails with [ErrDamaged] if a file is not as it was written, [ErrOtherLog] if a
-// partial file is of another log, and [ErrNotEmpty] if the log holds other events.
+// partial file is of another log, [ErrErased] if a person was erased since, and [ErrNotEmpty] if the log holds other events.
 package archive

@@ -16,6 +16,7 @@ var ErrOtherLog = errors.New("these are the events of another log")
 // writer has already. It calls done after each batch with the last position written.
 // [events.ErrCorrupt] if an event is not that of its digest, or the digests do not lead to
 // the log's link at the last position: an export certifies nothing that was not written.
+// [ErrErased] if a person was erased meanwhile.
 func Export(ctx context.Context, log events.Log, w *Writer, from, through events.Position, done func(events.Position)) error {
 	after := from - 1
 	if first, last, ok := w.Ends(); ok {
@@ -26,6 +27,9 @@ func Export(ctx context.Context, log events.Log, w *Writer, from, through events
 			stored, err := log.Read(ctx, end.Position-1, 1)
 			if err != nil {
 				return fmt.Errorf("compare position %d: %w", end.Position, err)
+			}
+			if len(stored) == 1 && stored[0].Erased() && !end.Erased() {
+				return fmt.Errorf("compare position %d: %w", end.Position, ErrErased)
 			}
 			if len(stored) != 1 || !bytes.Equal(AppendLine(nil, stored[0]), AppendLine(nil, end)) {
 				return fmt.Errorf("compare position %d: %w", end.Position, ErrOtherLog)
@@ -60,5 +64,5 @@ func Export(ctx context.Context, log events.Log, w *Writer, from, through events
 	if !ok || link != w.tally.link {
 		return fmt.Errorf("%w: the events up to position %d do not lead to its link", events.ErrCorrupt, through)
 	}
-	return nil
+	return w.addErasures(ctx, log)
 }

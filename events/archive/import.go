@@ -34,6 +34,9 @@ func Import(ctx context.Context, log events.Log, r *Reader, done func(events.Pos
 	if head > r.Manifest.Last {
 		return 0, fmt.Errorf("import: %w: it holds %d events, the export %d", ErrNotEmpty, head, r.Manifest.Last)
 	}
+	if err := restoreErasures(ctx, log, r.Manifest); err != nil {
+		return int64(head), fmt.Errorf("import: %w", err)
+	}
 	err = r.Each(ctx, func(read []events.Recorded) error {
 		if r.Manifest.Version < formatVersion {
 			if err := upgrade(ctx, log, read); err != nil {

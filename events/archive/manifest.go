@@ -21,8 +21,9 @@ const (
 	formatVersion = 2
 )
 
-// maxManifest bounds the bytes read of a manifest (I14).
-const maxManifest = 1 << 20
+// maxManifest bounds the bytes read of a manifest (I14): a record of an erasure has a few
+// hundred.
+const maxManifest = 64 << 20
 
 // Manifest lists what an export must hold.
 type Manifest struct {
@@ -37,8 +38,10 @@ type Manifest struct {
 	SHA256 string `json:"sha256"`
 	// Before and Link are the links of the log's chain before the first event and after
 	// the last one, in hexadecimal digits; empty in version 1.
-	Before     string    `json:"linkBefore,omitempty"`
-	Link       string    `json:"link,omitempty"`
+	Before string `json:"linkBefore,omitempty"`
+	Link   string `json:"link,omitempty"`
+	// Erasures say by whom persons were erased from the events, and campaigns' keys destroyed.
+	Erasures   []Erasure `json:"erasures,omitempty"`
 	ExportedAt time.Time `json:"exportedAt"`
 }
 

@@ -106,7 +106,10 @@ func (r *Reader) Each(ctx context.Context, f func([]events.Recorded) error) erro
 	if isParquet(r.path) { // eachRow has compared them
 		m.Bytes, m.SHA256 = r.Manifest.Bytes, r.Manifest.SHA256
 	}
-	return r.Manifest.compare(m)
+	if err := r.Manifest.compare(m); err != nil {
+		return err
+	}
+	return t.checkErasures(r.Manifest)
 }
 
 // eachLine calls add with each event and its line.

@@ -20,6 +20,8 @@ const maxLine = 16 << 20
 // tally accumulates the manifest of an export.
 type tally struct {
 	first, last events.Recorded
+	erased      []events.Position // the events added that are erased, in order
+	erasures    []Erasure         // of the manifest
 	types       map[string]int64
 	bytes       int64
 	sum         hash.Hash
@@ -42,6 +44,9 @@ func (t *tally) add(r events.Recorded, line []byte) error {
 		return fmt.Errorf("%w: position %d in the place of %d", ErrDamaged, r.Position, t.last.Position+1)
 	}
 	t.last, t.link = r, t.link.Next(r.Digest)
+	if r.Erased() {
+		t.erased = append(t.erased, r.Position)
+	}
 	t.types[r.Event.Type().String()]++
 	t.bytes += int64(len(line))
 	_, _ = t.sum.Write(line) // a hash never fails
@@ -52,7 +57,7 @@ func (t *tally) add(r events.Recorded, line []byte) error {
 func (t *tally) manifest() Manifest {
 	return Manifest{
 		Format: formatName, Version: formatVersion,
-		First: t.first.Position, Last: t.last.Position, Types: maps.Clone(t.types),
+		First: t.first.Position, Last: t.last.Position, Types: maps.Clone(t.types), Erasures: t.erasures,
 		Bytes: t.bytes, SHA256: hex.EncodeToString(t.sum.Sum(nil)),
 		Before: t.before.String(), Link: t.link.String(),
 	}
