@@ -65,6 +65,9 @@ type Erasure struct {
 	At time.Time
 }
 
+// Check returns the first problem of who erased and why, for the one who did.
+func (e Erasure) Check() error { return checkReason(e.Who, e.Why) }
+
 // ErrNotErasable means that a position does not hold a registration of the campaign.
 var ErrNotErasable = errors.New("no registration of the campaign")
 
@@ -84,10 +87,10 @@ type Erasures interface {
 	List(ctx context.Context, c Campaign) ([]Erasure, error)
 	// Restore adds the records that are not there, as they are.
 	Restore(ctx context.Context, erasures []Erasure) error
-	// Scrub has the database overwrite what erased events, discarded dead letters and
-	// other removed content have left in its own files, as far as it can while others
-	// use it.
-	Scrub(ctx context.Context) error
+	// Scrub has the database overwrite in its own files what the registrations at the
+	// positions, which were erased, and discarded dead letters have left there, as far as it
+	// can while others use it.
+	Scrub(ctx context.Context, erased []Position) error
 }
 
 // Erasable returns what is to be written in the place of stored, the events that a log holds

@@ -44,6 +44,7 @@ func TestReach(t *testing.T) {
 		{"jangbu/cmd/jangbu/analyse", []string{"jangbu/cmd/jangbu/service", "jangbu/cmd/jangbu/operate", "jangbu/cmd/jangbu/traffic", "jangbu/cmd/jangbu/bench", "jangbu/httpapi", "jangbu/events/bus", "github.com/redis"}},
 		{"jangbu/cmd/jangbu/campaigns", []string{"jangbu/cmd/jangbu/service", "jangbu/cmd/jangbu/operate", "jangbu/cmd/jangbu/traffic", "jangbu/cmd/jangbu/bench", "jangbu/httpapi", "jangbu/events/bus", "github.com/redis"}},
 		{"jangbu/cmd/jangbu/eventlog", []string{"jangbu/cmd/jangbu/service", "jangbu/cmd/jangbu/operate", "jangbu/cmd/jangbu/traffic", "jangbu/cmd/jangbu/bench", "jangbu/httpapi", "jangbu/events/bus", "github.com/redis"}},
+		{"jangbu/cmd/jangbu/privacy", []string{"jangbu/cmd/jangbu/service", "jangbu/cmd/jangbu/operate", "jangbu/cmd/jangbu/analyse", "jangbu/cmd/jangbu/traffic", "jangbu/cmd/jangbu/bench", "jangbu/httpapi", "jangbu/events/bus", "github.com/redis"}},
 		{"jangbu/cmd/jangbu/traffic", []string{"jangbu/cmd/jangbu/operate", "jangbu/cmd/jangbu/analyse", "jangbu/cmd/jangbu/bench"}},
 		{"jangbu/cmd/jangbu/bench", []string{"jangbu/cmd/jangbu/operate", "jangbu/cmd/jangbu/traffic", "jangbu/events/channels/simulator"}},
 		{"jangbu/cmd/jangbu", []string{"testing", "jangbu/events/eventstest", "jangbu/readmodel/readmodeltest"}},

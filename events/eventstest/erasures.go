@@ -160,7 +160,7 @@ func testErasures(t *testing.T, a Adapter) {
 		mustErase(t, log, "c", 50, 100)
 		mustRead(t, other, 0, 100)
 		mustAppend(t, other, registration("c", 101))
-		if err := log.Erasures().Scrub(t.Context()); err != nil {
+		if err := log.Erasures().Scrub(t.Context(), []events.Position{50, 100}); err != nil {
 			t.Errorf("Scrub: %v", err)
 		}
 	})

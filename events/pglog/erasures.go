@@ -42,9 +42,6 @@ ORDER BY erased_at, campaign`
 const keyErased = `
 SELECT EXISTS (SELECT FROM jangbu_log.erasures WHERE campaign = $1 AND positions = '{}')`
 
-// scrub has dead versions of rows overwritten, page by page, by those that stay.
-const scrub = `VACUUM jangbu_log.events, jangbu_log.dead_letters`
-
 // erasures implements [events.Erasures] in the database of its log.
 type erasures struct{ *Log }
 
@@ -133,20 +130,6 @@ func (l erasures) Restore(ctx context.Context, all []events.Erasure) error {
 	})
 	if err != nil {
 		return fmt.Errorf("restore erasures: %w", err)
-	}
-	return nil
-}
-
-// Scrub implements [events.Erasures]: it vacuums. The WAL and backups keep what was erased
-// until they expire, and so does the free space of a page until a row is written there.
-func (l erasures) Scrub(ctx context.Context) error {
-	conn, err := l.pool.Acquire(ctx)
-	if err != nil {
-		return fmt.Errorf("scrub: %w", err)
-	}
-	defer conn.Release()
-	if _, err := conn.Exec(ctx, scrub); err != nil {
-		return fmt.Errorf("scrub: %w", err)
 	}
 	return nil
 }

@@ -167,7 +167,7 @@ var errReading = errors.New("the log's WAL keeps earlier content: another proces
 
 // Scrub implements [events.Erasures]: it empties the WAL. The file itself was overwritten
 // when the content was removed.
-func (l erasures) Scrub(ctx context.Context) error {
+func (l erasures) Scrub(ctx context.Context, _ []events.Position) error {
 	for deadline := time.Now().Add(reachTime); ; {
 		var busy, frames, moved int
 		err := l.writer.QueryRowContext(ctx, emptyWAL).Scan(&busy, &frames, &moved)

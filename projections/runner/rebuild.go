@@ -123,7 +123,31 @@ func (l *leader) rollback(ctx context.Context, op *readmodel.Operation, ps []pro
 				p.Name(), standbys[i].Generation, standbys[i].Version, p.Version)
 		}
 	}
+	if err := l.resetErased(ctx, op); err != nil { // carried out after this operation
+		return err
+	}
 	return l.replaceActive(ctx, op, ps, standbys, 0, l.commit)
+}
+
+// resetErased asks for a reset of the campaigns that persons were erased from: standbys were
+// folded before, and the log does not say it at a position.
+func (l *leader) resetErased(ctx context.Context, op *readmodel.Operation) error {
+	all, err := l.cfg.Log.Erasures().List(ctx, "")
+	if err != nil {
+		return err
+	}
+	asked := make(map[events.Campaign]bool)
+	for _, e := range all {
+		if len(e.Positions) == 0 || asked[e.Campaign] {
+			continue
+		}
+		asked[e.Campaign] = true
+		reset := readmodel.Operation{Kind: readmodel.Reset, Projections: op.Projections, Campaign: e.Campaign, Who: op.Who, Why: "its persons were erased after the generation that is served again was built"}
+		if _, err := l.cfg.Rows.Ask(ctx, reset); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // replaceActive has the generations catch up with the active ones, or with a position that

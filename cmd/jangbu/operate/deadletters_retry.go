@@ -5,14 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"jangbu/cmd/jangbu/cli"
 	"jangbu/cmd/jangbu/stores"
 	"jangbu/events"
 	"jangbu/events/bus"
-	"jangbu/events/privacy"
 )
 
 type deadLettersRetryCommand struct {
@@ -79,7 +77,7 @@ func (c deadLettersRetryCommand) Run(ctx context.Context, t cli.Terminal) error 
 }
 
 func (c deadLettersRetryCommand) retry(ctx context.Context, t cli.Terminal, log events.Log, chosen selection, result *retried) (err error) {
-	keeper, closeKeys, err := c.openKeeper(ctx, log)
+	keeper, _, closeKeys, err := c.OpenKeeper(ctx, log, &c.Config, c.DryRun)
 	if err != nil {
 		return err
 	}
@@ -106,33 +104,4 @@ func (c deadLettersRetryCommand) retry(ctx context.Context, t cli.Terminal, log 
 		p.At(result.Letters)
 		return nil
 	})
-}
-
-// openKeeper opens the keys under which the letters were sealed, and makes none.
-func (c deadLettersRetryCommand) openKeeper(ctx context.Context, log events.Log) (*privacy.Keeper, func() error, error) {
-	master, err := c.ExistingMasterKey(&c.Config)
-	if err != nil {
-		return nil, nil, fmt.Errorf("master key: %w", err)
-	}
-	if c.LogPlace().Postgres == "" {
-		if _, err := os.Stat(c.KeysPath()); err != nil {
-			return nil, nil, fmt.Errorf("there is no key store at %s; --data-dir says where it is", c.KeysPath())
-		}
-	}
-	keys, closeKeys, err := c.OpenKeys(ctx)
-	if err != nil {
-		return nil, nil, err
-	}
-	if err := privacy.CheckKeys(ctx, keys, log); err != nil {
-		return nil, nil, errors.Join(fmt.Errorf("%w: restore the key store", err), closeKeys())
-	}
-	opened := keys
-	if c.DryRun {
-		opened = privacy.Unwritten(keys)
-	}
-	keeper, err := privacy.Open(ctx, opened, master)
-	if err != nil {
-		return nil, nil, errors.Join(err, closeKeys())
-	}
-	return keeper, closeKeys, nil
 }

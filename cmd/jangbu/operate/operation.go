@@ -75,45 +75,23 @@ func (r operationReport) subject() string {
 func (f *operationFlags) operate(ctx context.Context, t cli.Terminal, log events.Log, rows readmodel.Store, wanted readmodel.Operation) error {
 	f.Quiet()
 	wanted.Who, wanted.Why = cli.Operator(), f.Why
-	asked, err := rows.Ask(ctx, wanted)
-	if err != nil {
-		return err
-	}
-	if !f.JSON && (asked.Who != wanted.Who || asked.Why != wanted.Why || asked.State != readmodel.Waiting) {
-		t.Warnf("%s asked for the same at %s already: waiting for that", asked.Who, asked.AskedAt.Local().Format(time.DateTime))
-	}
 	defer cli.LimitMemory()()
-	standby, err := runner.New(runner.Config{
-		Log: log, Rows: rows, Projections: projections.All(),
-		Owner: fmt.Sprintf("%s/operation %d/%d", cli.Operator(), asked.ID, time.Now().UnixNano()), Logger: f.Logger(t),
-	})
-	if err != nil {
-		return err
-	}
-	running, cancel := context.WithCancelCause(ctx)
-	ended := make(chan error, 1)
-	go func() {
-		err := standby.Run(running)
-		cancel(err) // an error ends the wait
-		ended <- err
-	}()
 	p := cli.Progress{Terminal: t, Quiet: f.JSON, Verb: "folded"}
-	done, err := runner.Await(running, rows, asked.ID, func(a readmodel.Operation) {
-		if a.To > 0 {
-			p.Total = int64(a.To)
-			p.At(int64(a.At))
-		}
-	})
+	done, err := runner.Operate(ctx, runner.Config{Log: log, Rows: rows, Projections: projections.All(), Logger: f.Logger(t)}, wanted,
+		func(asked readmodel.Operation) {
+			if !f.JSON && (asked.Who != wanted.Who || asked.Why != wanted.Why || asked.State != readmodel.Waiting) {
+				t.Warnf("%s asked for the same at %s already: waiting for that", asked.Who, asked.AskedAt.Local().Format(time.DateTime))
+			}
+		},
+		func(a readmodel.Operation) {
+			if a.To > 0 {
+				p.Total = int64(a.To)
+				p.At(int64(a.At))
+			}
+		})
 	p.End()
-	if done.Ended() {
-		_ = standby.Settle(running) // the next operation prunes what an interrupt leaves
-	}
-	cancel(nil)
-	if e := <-ended; e != nil {
-		return e // the cause
-	}
 	if !done.Ended() {
-		return cli.Interruptible(ctx, err, fmt.Sprintf("operation %d goes on while a service runs, or with the same command", asked.ID))
+		return cli.Interruptible(ctx, err, fmt.Sprintf("operation %d goes on while a service runs, or with the same command", done.ID))
 	}
 	if f.JSON {
 		return errors.Join(err, json.NewEncoder(t.Out).Encode(reportOf(done)))

@@ -78,3 +78,33 @@ func (c *Config) OpenKeys(ctx context.Context) (keys events.Keys, closeKeys func
 	}
 	return lite, lite.Close, nil
 }
+
+// OpenKeeper opens the keys of the campaigns of a log, and their store, for a command beside the
+// service. It makes neither; in a trial, no key either.
+func (c KeyConfig) OpenKeeper(ctx context.Context, log events.Log, at *Config, trial bool) (*privacy.Keeper, events.Keys, func() error, error) {
+	master, err := c.ExistingMasterKey(at)
+	if err != nil {
+		return nil, nil, nil, fmt.Errorf("master key: %w", err)
+	}
+	if at.LogPlace().Postgres == "" {
+		if _, err := os.Stat(at.KeysPath()); err != nil {
+			return nil, nil, nil, fmt.Errorf("there is no key store at %s; --data-dir says where it is", at.KeysPath())
+		}
+	}
+	keys, closeKeys, err := at.OpenKeys(ctx)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	if err := privacy.CheckKeys(ctx, keys, log); err != nil {
+		return nil, nil, nil, errors.Join(fmt.Errorf("%w: restore the key store", err), closeKeys())
+	}
+	opened := keys
+	if trial {
+		opened = privacy.Unwritten(keys)
+	}
+	keeper, err := privacy.Open(ctx, opened, master)
+	if err != nil {
+		return nil, nil, nil, errors.Join(err, closeKeys())
+	}
+	return keeper, keys, closeKeys, nil
+}
