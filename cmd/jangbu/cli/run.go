@@ -60,7 +60,26 @@ func execute(ctx context.Context, root any, args []string, t Terminal) (err erro
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrUsage, err)
 	}
+	if err := onceEach(parsed); err != nil {
+		return err
+	}
 	return parsed.Run()
+}
+
+// onceEach returns [ErrUsage] where a flag that holds one value is given more than once: of
+// the values, all but the last would be ignored.
+func onceEach(parsed *kong.Context) error {
+	var wrong Problems
+	given := make(map[*kong.Value]int)
+	for _, p := range parsed.Path {
+		if p.Flag == nil || p.Flag.IsCumulative() {
+			continue
+		}
+		if given[p.Flag.Value]++; given[p.Flag.Value] == 2 {
+			wrong.Add(p.Flag.Name, "is given more than once, and has one value")
+		}
+	}
+	return wrong.Err()
 }
 
 // NewParser returns the parser of a command line.
