@@ -52,3 +52,21 @@ func BenchmarkAppendStored(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkRecall is BenchmarkDecodeStored with the digest compared, as a log reads.
+func BenchmarkRecall(b *testing.B) {
+	for _, t := range events.Types() {
+		b.Run(t.String(), func(b *testing.B) {
+			e := fullEvent(b, t)
+			payload := events.AppendStored(nil, e)
+			r := events.Recorded{Digest: events.DigestOf(e)}
+			b.SetBytes(int64(len(payload)))
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := r.Recall(events.CurrentForm, t, payload); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

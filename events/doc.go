@@ -179,7 +179,8 @@
 //     of each query; a campaign outside it is readmodel.ErrNotFound, like one that
 //     does not exist (readmodeltest, "Scope"; TestOwnersSeeTheirOwn in httpapi). A
 //     route without a policy refuses every request.
-//   - I13 One history. The log is a hash chain of [Link]s (eventstest, "Chain"). A checkpoint
+//   - I13 One history. The log is a hash chain of [Link]s (eventstest, "Chain"). No read
+//     believes an event that was edited ([Recorded.Recall]; eventstest, "Damage"). A checkpoint
 //     of the rows holds the link at its position: rows of a history that the log does not
 //     have are abandoned and rebuilt, and no restored copy repeats an incarnation
 //     (readmodeltest, "History"; TestLogThatWentBackOrIsAnother and

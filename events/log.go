@@ -188,11 +188,11 @@ type Log interface {
 	// Read returns at most limit events after a position, in order, and no more
 	// than [MaxReadBytes] allow. It returns none only at the end of the log.
 	// ErrGap if positions are not consecutive, ErrCorrupt if the head row is
-	// missing or an event cannot be decoded.
+	// missing, an event cannot be decoded or its digest is not that of its stored form.
 	Read(ctx context.Context, after Position, limit int) ([]Recorded, error)
 	// ReadStream returns the first of the selected events of one campaign, at most
 	// s.Limit and no more than [MaxReadBytes] allow. It returns none only where no
-	// other is selected. ErrCorrupt if an event cannot be decoded.
+	// other is selected. ErrCorrupt if an event cannot be decoded or was edited, as Read.
 	ReadStream(ctx context.Context, s Stream) ([]Recorded, error)
 	// Digests returns the digest that the log holds under each draft's campaign
 	// and ID; nil if it holds none. ErrCorrupt if a digest has a wrong length.

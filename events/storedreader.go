@@ -162,7 +162,7 @@ func (r *storedReader) optionalBool(name string) *bool {
 }
 
 func (r *storedReader) pseudonym(p *Pseudonym) {
-	if !r.at(`,"pseudonym":"`) {
+	if !r.at(pseudonymMember) {
 		return
 	}
 	s := r.token()

@@ -212,13 +212,17 @@ func anyDraft(run int) *rapid.Generator[events.Draft] {
 		d := registration(
 			events.Campaign(fmt.Sprintf("run-%d-%d", run, rapid.IntRange(0, 1).Draw(rt, "campaign"))),
 			rapid.IntRange(0, 4).Draw(rt, "participant"))
-		d.Digest[0] ^= byte(rapid.IntRange(0, 1).Draw(rt, "content"))
+		e := *d.Event.(*events.ParticipantRegistered)
+		if rapid.Bool().Draw(rt, "content") {
+			e.Region = "another region"
+		}
 		switch rapid.IntRange(0, 3).Draw(rt, "pseudonym") {
 		case 0:
-			d.Digest = d.Digest.WithPseudonym(events.Pseudonym{})
+			e.Pseudonym = events.Pseudonym{}
 		case 1:
-			d.Digest = d.Digest.WithPseudonym(pseudonymOf("another person"))
+			e.Pseudonym = pseudonymOf("another person")
 		}
+		d.Event, d.Digest = &e, events.DigestOf(&e)
 		return d
 	})
 }

@@ -253,9 +253,8 @@ func drafts(c events.Campaign, from, n int) []events.Draft {
 func draft(c events.Campaign, n int) events.Draft {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%s %d", c, n))
 	fresh := n%2 == 0
-	return events.Draft{
+	d := events.Draft{
 		ID:         events.ID(sum[:16]),
-		Digest:     sum,
 		OccurredAt: time.Date(2026, time.November, 23, 3, 0, 0, n%1_000_000*1000, time.UTC),
 		Event: &events.ParticipantRegistered{
 			Campaign: c, Participant: fmt.Sprintf("participant-%08d", n), Pseudonym: events.Pseudonym(sum),
@@ -263,6 +262,8 @@ func draft(c events.Campaign, n int) events.Draft {
 			Channel:      "instagram", NewCustomer: &fresh, Gender: "female", AgeGroup: "20s", Region: "서울",
 		},
 	}
+	d.Digest = events.DigestOf(d.Event)
+	return d
 }
 
 // rawTx is a transaction that writes as an append does and ends as the test chooses.

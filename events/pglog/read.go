@@ -153,11 +153,8 @@ func recorded(raw [][]byte) (events.Recorded, error) {
 	if number > math.MaxUint8 || form > math.MaxUint8 {
 		return r, fmt.Errorf("%w: position %d: type %d, form %d", events.ErrCorrupt, r.Position, int16(number), int16(form))
 	}
-	var err error
-	if r.Event, err = events.DecodeStored(events.Form(form), events.Type(number), raw[6]); err != nil {
-		return r, fmt.Errorf("%w: position %d: %w", events.ErrCorrupt, r.Position, err)
-	}
-	return r, nil
+	err := r.Recall(events.Form(form), events.Type(number), raw[6])
+	return r, err
 }
 
 // epoch is that of PostgreSQL: 2000-01-01 in microseconds of Unix time.

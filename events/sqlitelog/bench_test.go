@@ -21,13 +21,14 @@ func batchOf(i int) []events.Draft {
 		sum := sha256.Sum256(fmt.Appendf(nil, "draft %d", n))
 		fresh, at := n%2 == 0, time.Date(2026, time.November, 23, 3, 0, 0, n%1_000_000*1000, time.UTC)
 		batch[k] = events.Draft{
-			ID: events.ID(sum[:16]), Digest: sum, OccurredAt: at,
+			ID: events.ID(sum[:16]), OccurredAt: at,
 			Event: &events.ParticipantRegistered{
 				Campaign: events.Campaign(fmt.Sprintf("campaign-%d", n%1000)), Participant: fmt.Sprintf("participant-%08d", n),
 				Pseudonym: events.Pseudonym(sum), RegisteredAt: at,
 				Channel: "instagram", NewCustomer: &fresh, Gender: "female", AgeGroup: "20s", Region: "서울",
 			},
 		}
+		batch[k].Digest = events.DigestOf(batch[k].Event)
 	}
 	return batch
 }

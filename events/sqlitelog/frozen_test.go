@@ -58,10 +58,8 @@ func numbered(c events.Campaign, from, n int) []events.Draft {
 	for i := range drafts {
 		id := events.ID{}
 		copy(id[:], fmt.Sprintf("%s%08d", c, from+i))
-		drafts[i] = events.Draft{
-			ID: id, Digest: events.Digest{byte(i), 1}, OccurredAt: time.Unix(int64(from+i), 0).UTC(),
-			Event: &events.ParticipantRegistered{Campaign: c, Participant: strconv.Itoa(from + i)},
-		}
+		e := &events.ParticipantRegistered{Campaign: c, Participant: strconv.Itoa(from + i)}
+		drafts[i] = events.Draft{ID: id, Digest: events.DigestOf(e), OccurredAt: time.Unix(int64(from+i), 0).UTC(), Event: e}
 	}
 	return drafts
 }

@@ -139,7 +139,26 @@ type row struct {
 	id, digest, payload              sql.RawBytes
 }
 
+// recorded returns the event, whose digest is that of its payload.
 func (r *row) recorded() (events.Recorded, error) {
+	to, err := r.head()
+	if err == nil {
+		err = to.Recall(events.Form(r.form), events.Type(r.number), r.payload)
+	}
+	return to, err
+}
+
+// decoded returns the event, whose digest may be that of an earlier version.
+func (r *row) decoded() (events.Recorded, error) {
+	to, err := r.head()
+	if err == nil {
+		to.Event, err = events.DecodeStored(events.Form(r.form), events.Type(r.number), r.payload)
+	}
+	return to, err
+}
+
+// head returns the event without what the payload says.
+func (r *row) head() (events.Recorded, error) {
 	to := events.Recorded{
 		Position:   events.Position(r.position),
 		OccurredAt: time.UnixMicro(r.occurredAt).UTC(),
@@ -151,10 +170,6 @@ func (r *row) recorded() (events.Recorded, error) {
 	to.ID, to.Digest = events.ID(r.id), events.Digest(r.digest)
 	if r.number < 0 || r.number > math.MaxUint8 || r.form < 0 || r.form > math.MaxUint8 {
 		return to, fmt.Errorf("%w: position %d: type %d, form %d", events.ErrCorrupt, r.position, r.number, r.form)
-	}
-	var err error
-	if to.Event, err = events.DecodeStored(events.Form(r.form), events.Type(r.number), r.payload); err != nil {
-		return to, fmt.Errorf("%w: position %d: %w", events.ErrCorrupt, r.position, err)
 	}
 	return to, nil
 }

@@ -102,7 +102,7 @@ func readChanged(ctx context.Context, tx *sql.Tx, at events.Mark) (changed []cha
 			return nil, at, fmt.Errorf("%w: position %d, with a digest of %d bytes, in the place of %d", events.ErrGap, r.position, len(r.digest), end.Position+1)
 		}
 		digest := events.Digest(r.digest)
-		if stored, err := r.recorded(); err == nil {
+		if stored, err := r.decoded(); err == nil {
 			if now, differs := events.Upgrade(stored); differs {
 				changed, digest = append(changed, changedEvent{now, stored.ID}), now.Digest
 			}
