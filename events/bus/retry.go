@@ -2,6 +2,7 @@ package bus
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -89,7 +90,10 @@ func (r *Retrier) judge(ctx context.Context, letters []events.DeadLetter) ([]Fat
 		if letter.Discarded != nil {
 			continue
 		}
-		record, err := r.Privacy.Unseal(letter.Sealed)
+		record, err := r.Privacy.Unseal(ctx, letter.Sealed)
+		if err != nil && !errors.Is(err, privacy.ErrSealed) {
+			return nil, nil, err
+		}
 		if err != nil {
 			fates[i] = Fate{Reason: letter.Reason, Detail: "its sealed record is damaged, or was sealed under another master key"}
 			continue

@@ -2,7 +2,11 @@ package eventstest
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -16,7 +20,7 @@ import (
 func TestKeys(t *testing.T, newStore func(t testing.TB) (open func(t testing.TB) events.Keys)) {
 	add := func(t *testing.T, keys events.Keys, wrapped map[events.Campaign][]byte) {
 		t.Helper()
-		if err := keys.AddKeys(t.Context(), wrapped); err != nil {
+		if err := keys.AddKeys(t.Context(), nil, wrapped); err != nil {
 			t.Fatalf("AddKeys: %v", err)
 		}
 	}
@@ -84,7 +88,7 @@ func TestKeys(t *testing.T, newStore func(t testing.TB) (open func(t testing.TB)
 				for _, c := range names {
 					mine[c] = []byte{byte(caller)}
 				}
-				go func() { failed <- keys.AddKeys(t.Context(), mine) }()
+				go func() { failed <- keys.AddKeys(t.Context(), nil, mine) }()
 			}
 			for range callers {
 				if err := <-failed; err != nil {
@@ -96,6 +100,99 @@ func TestKeys(t *testing.T, newStore func(t testing.TB) (open func(t testing.TB)
 				t.Fatalf("Keys: %d of %d, %v", len(first), campaigns, err)
 			}
 			want(t, open(t), first, names...)
+		},
+		"a key is added only by those who know the reserved entry": func(t *testing.T, open func(testing.TB) events.Keys) {
+			keys := open(t)
+			add(t, keys, wrapped{"": {1}})
+			for _, known := range [][]byte{nil, {}, {2}, {1, 0}} {
+				if err := keys.AddKeys(t.Context(), known, wrapped{"": {2}, "a": {2}}); !errors.Is(err, events.ErrRotated) {
+					t.Errorf("AddKeys by one who knows %v = %v, want %v", known, err, events.ErrRotated)
+				}
+			}
+			want(t, keys, wrapped{"": {1}}, "", "a")
+			if err := open(t).AddKeys(t.Context(), []byte{1}, wrapped{"": {3}, "a": {3}}); err != nil {
+				t.Errorf("AddKeys: %v", err)
+			}
+			want(t, keys, wrapped{"": {1}, "a": {3}}, "", "a")
+		},
+		"all entries are replaced but destroyed ones, or none is": func(t *testing.T, open func(testing.TB) events.Keys) {
+			const campaigns = 2_500 // several pages
+			keys, before, after := open(t), wrapped{"": {0}, "가게": {1}}, wrapped{}
+			for n := range campaigns {
+				before[events.Campaign(fmt.Sprintf("c-%d", n))] = []byte{byte(n), byte(n >> 8)}
+			}
+			add(t, keys, before)
+			for n := 0; n < campaigns; n += 100 {
+				c := events.Campaign(fmt.Sprintf("c-%d", n))
+				destroy(t, keys, c)
+				before[c], after[c] = []byte{}, []byte{}
+			}
+			names := slices.Collect(maps.Keys(before))
+			for _, failing := range []events.Campaign{"", "c-1", "c-999", "가게"} {
+				failed := errors.New("of this test")
+				err := keys.ReplaceKeys(t.Context(), func(c events.Campaign, _ []byte) ([]byte, error) {
+					if c == failing {
+						return nil, failed
+					}
+					return []byte("other"), nil
+				})
+				if !errors.Is(err, failed) {
+					t.Fatalf("ReplaceKeys = %v, want %v", err, failed)
+				}
+				want(t, open(t), before, names...)
+			}
+			var seen []events.Campaign
+			err := keys.ReplaceKeys(t.Context(), func(c events.Campaign, wrapped []byte) ([]byte, error) {
+				if !bytes.Equal(wrapped, before[c]) {
+					t.Errorf("the entry of %q is given as %v, want %v", c, wrapped, before[c])
+				}
+				seen = append(seen, c)
+				if c == "c-7" {
+					after[c] = wrapped // unchanged
+				} else {
+					after[c] = append([]byte("of "), c...)
+				}
+				return after[c], nil
+			})
+			if err != nil || !slices.IsSorted(seen) || seen[0] != "" || len(seen) != len(before)-campaigns/100 {
+				t.Errorf("ReplaceKeys = %v, for %d campaigns from %q on", err, len(seen), seen[0])
+			}
+			want(t, open(t), after, names...)
+		},
+		"a key that is destroyed beside a replacement stays destroyed, and none is added beside it": func(t *testing.T, open func(testing.TB) events.Keys) {
+			const campaigns = 20
+			keys, rival := open(t), open(t)
+			all := wrapped{"": {1}}
+			for n := range campaigns {
+				all[events.Campaign(fmt.Sprintf("c-%02d", n))] = []byte{1}
+			}
+			add(t, keys, all)
+			for round := range byte(campaigns) {
+				c, late := events.Campaign(fmt.Sprintf("c-%02d", round)), events.Campaign(fmt.Sprintf("late-%d", round))
+				failed := make(chan error, 2)
+				var begun sync.Once
+				err := keys.ReplaceKeys(t.Context(), func(_ events.Campaign, wrapped []byte) ([]byte, error) {
+					begun.Do(func() {
+						go func() { failed <- rival.DestroyKey(t.Context(), c) }()
+						go func() {
+							err := rival.AddKeys(t.Context(), []byte{round + 1}, map[events.Campaign][]byte{late: {1}})
+							if !errors.Is(err, events.ErrRotated) {
+								err = fmt.Errorf("AddKeys beside a replacement = %w, want %w", err, events.ErrRotated)
+							} else {
+								err = nil
+							}
+							failed <- err
+						}()
+					})
+					return []byte{wrapped[0] + 1}, nil
+				})
+				for _, err := range []error{err, <-failed, <-failed} {
+					if err != nil {
+						t.Error(err)
+					}
+				}
+				want(t, open(t), wrapped{"": {round + 2}, c: {}}, "", c, late)
+			}
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -1,8 +1,10 @@
 package pglog
 
 import (
+	"bytes"
 	"context"
 	"embed"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -25,6 +27,27 @@ INSERT INTO jangbu_keys.campaign_keys AS k (campaign, wrapped, added_at, destroy
 VALUES ($1, '', now(), now())
 ON CONFLICT (campaign) DO UPDATE SET wrapped = '', destroyed_at = now()
 WHERE k.destroyed_at IS NULL`
+
+// shareReserved reads the reserved entry, and keeps it as it is until the transaction ends.
+const shareReserved = `SELECT wrapped FROM jangbu_keys.campaign_keys WHERE campaign = '' FOR SHARE`
+
+// holdReserved keeps others from adding keys until the transaction ends.
+const holdReserved = `SELECT FROM jangbu_keys.campaign_keys WHERE campaign = '' FOR UPDATE`
+
+// holdPage reads entries from a campaign on, as they are once no other transaction changes them.
+const holdPage = `
+SELECT campaign, wrapped FROM jangbu_keys.campaign_keys
+WHERE campaign >= $1 AND destroyed_at IS NULL
+ORDER BY campaign LIMIT $2
+FOR UPDATE`
+
+const replaceKeys = `
+UPDATE jangbu_keys.campaign_keys AS k SET wrapped = r.wrapped
+FROM unnest($1::text[], $2::bytea[]) AS r (campaign, wrapped)
+WHERE k.campaign = r.campaign`
+
+// keysAtOnce is how many entries are replaced in one statement.
+const keysAtOnce = 1_000
 
 //go:embed keymigrations/*.sql
 var keyMigrations embed.FS
@@ -68,19 +91,87 @@ func (k *Keys) Keys(ctx context.Context, campaigns []events.Campaign) (map[event
 }
 
 // AddKeys implements [events.Keys].
-func (k *Keys) AddKeys(ctx context.Context, wrapped map[events.Campaign][]byte) error {
+func (k *Keys) AddKeys(ctx context.Context, reserved []byte, wrapped map[events.Campaign][]byte) error {
 	// Sorted, so that two callers cannot deadlock on each other's rows.
 	campaigns := slices.Sorted(maps.Keys(wrapped))
 	values := make([][]byte, len(campaigns))
 	for i, c := range campaigns {
 		values[i] = wrapped[c]
 	}
-	ctx, done := k.pool.Writing(ctx)
-	defer done()
-	if _, err := k.pool.Exec(ctx, addKeys, campaigns, values); err != nil {
+	claim := new(pgx.Batch)
+	claim.Queue(shareReserved).QueryRow(func(row pgx.Row) error {
+		var stored []byte
+		if err := row.Scan(&stored); err != nil && !errors.Is(err, pgx.ErrNoRows) {
+			return err
+		}
+		if !bytes.Equal(stored, reserved) {
+			return events.ErrRotated
+		}
+		return nil
+	})
+	err := k.pool.Write(ctx, postgres.Durable, claim, func(ctx context.Context, tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, addKeys, campaigns, values)
+		return err
+	})
+	if err != nil {
 		return fmt.Errorf("add keys: %w", err)
 	}
 	return nil
+}
+
+// ReplaceKeys implements [events.Keys]. What was replaced remains where a destroyed key does.
+func (k *Keys) ReplaceKeys(ctx context.Context, replace func(events.Campaign, []byte) ([]byte, error)) error {
+	// Without the deadline of a write: it takes the longer the more keys there are.
+	claim := new(pgx.Batch)
+	claim.Queue(holdReserved)
+	err := k.pool.InTx(ctx, k.pool, postgres.Durable, claim, func(tx pgx.Tx) error {
+		for from := ""; ; {
+			page, err := holdEntries(ctx, tx, from)
+			if err != nil || len(page) == 0 {
+				return err
+			}
+			if err := replaceEntries(ctx, tx, page, replace); err != nil {
+				return err
+			}
+			from = page[len(page)-1].campaign + "\x01" // the next that there can be
+		}
+	})
+	if err != nil {
+		return fmt.Errorf("replace keys: %w", err)
+	}
+	return nil
+}
+
+// entry is a campaign's entry.
+type entry struct {
+	campaign string
+	wrapped  []byte
+}
+
+func holdEntries(ctx context.Context, tx pgx.Tx, from string) ([]entry, error) {
+	rows, err := tx.Query(ctx, holdPage, from, keysAtOnce)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (e entry, err error) {
+		return e, row.Scan(&e.campaign, &e.wrapped)
+	})
+}
+
+func replaceEntries(ctx context.Context, tx pgx.Tx, page []entry, replace func(events.Campaign, []byte) ([]byte, error)) error {
+	var campaigns []string
+	var values [][]byte
+	for _, e := range page {
+		now, err := replace(events.Campaign(e.campaign), e.wrapped)
+		if err != nil {
+			return err
+		}
+		if !bytes.Equal(now, e.wrapped) {
+			campaigns, values = append(campaigns, e.campaign), append(values, now)
+		}
+	}
+	_, err := tx.Exec(ctx, replaceKeys, campaigns, values)
+	return err
 }
 
 // DestroyKey implements [events.Keys].

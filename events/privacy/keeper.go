@@ -1,11 +1,11 @@
 package privacy
 
 import (
+	"bytes"
 	"context"
-	"crypto/cipher"
-	"crypto/rand"
 	"errors"
 	"fmt"
+	"sync/atomic"
 
 	"jangbu/events"
 )
@@ -14,32 +14,20 @@ import (
 // Printed, logged or marshalled in any way, it shows as "***".
 type Keeper struct {
 	keys  events.Keys
-	wrap  cipher.AEAD
-	seal  cipher.AEAD
-	idKey *[32]byte
+	ring  atomic.Pointer[ring] // replaced once the master key has been rotated
 	cache *cache
 }
 
 // Open returns a keeper over a key store. It proves that the store was written with
-// the master key; [ErrMasterKey] if it was not. A new store is bound to the master
-// key.
+// the master key, or that it was and has been rotated since ([Keeper.Former]);
+// [ErrMasterKey] if neither. A new store is bound to the master key.
 func Open(ctx context.Context, keys events.Keys, master MasterKey) (*Keeper, error) {
-	wrap, err := aeadOf(master, "jangbu/wrap campaign keys")
+	k := &Keeper{keys: keys, cache: newCache()}
+	r, err := bind(ctx, keys, master)
 	if err != nil {
 		return nil, fmt.Errorf("open privacy: %w", err)
 	}
-	seal, err := aeadOf(master, "jangbu/seal dead letters")
-	if err != nil {
-		return nil, fmt.Errorf("open privacy: %w", err)
-	}
-	idKey, err := subkey(master, "jangbu/name dead letters")
-	if err != nil {
-		return nil, fmt.Errorf("open privacy: %w", err)
-	}
-	k := &Keeper{keys: keys, wrap: wrap, seal: seal, idKey: idKey, cache: newCache()}
-	if err := k.verifyMasterKey(ctx); err != nil {
-		return nil, fmt.Errorf("open privacy: %w", err)
-	}
+	k.ring.Store(r)
 	return k, nil
 }
 
@@ -49,27 +37,67 @@ func (*Keeper) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(redacted)) }
 // MarshalText implements [encoding.TextMarshaler].
 func (*Keeper) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 
-// checkCampaign is the reserved entry of the key store that detects a wrong master
-// key: a random value, wrapped like a campaign's key.
-const checkCampaign events.Campaign = ""
+// Former reports whether the keeper was opened with, or works since before a rotation with, the
+// former master key. It opens everything until the rotation is finished.
+func (k *Keeper) Former() bool { return k.ring.Load().former }
 
-func (k *Keeper) verifyMasterKey(ctx context.Context) error {
-	stored, err := k.agree(ctx, []events.Campaign{checkCampaign})
+// bind returns the ring that the master key opens in the store's reserved entry. It makes the
+// entry if there is none.
+func bind(ctx context.Context, keys events.Keys, master MasterKey) (*ring, error) {
+	reserved, ok, err := readReserved(ctx, keys)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if _, err := k.unwrap(checkCampaign, stored[checkCampaign]); err != nil {
-		return fmt.Errorf("the key store was written with another master key; "+
-			"start with that one, or restore the key store that belongs to this one: %w", ErrMasterKey)
+	if !ok {
+		if reserved, err = newReserved(master); err != nil {
+			return nil, err
+		}
+		err := keys.AddKeys(ctx, nil, map[events.Campaign][]byte{events.ReservedKey: reserved})
+		if err != nil && !errors.Is(err, events.ErrRotated) {
+			return nil, fmt.Errorf("bind the key store: %w", err)
+		}
+		// Another process may have been first; the store decides.
+		if reserved, _, err = readReserved(ctx, keys); err != nil {
+			return nil, err
+		}
 	}
-	return nil
+	return openReserved(master, reserved)
+}
+
+func readReserved(ctx context.Context, keys events.Keys) (reserved []byte, ok bool, err error) {
+	stored, err := keys.Keys(ctx, []events.Campaign{events.ReservedKey})
+	if err != nil {
+		return nil, false, fmt.Errorf("read the reserved entry: %w", err)
+	}
+	reserved, ok = stored[events.ReservedKey]
+	return reserved, ok, nil
+}
+
+// follow replaces the ring r if the store's reserved entry is another one by now, and reports
+// whether it has been replaced.
+func (k *Keeper) follow(ctx context.Context, r *ring) (moved bool, err error) {
+	if k.ring.Load() != r {
+		return true, nil // by another caller
+	}
+	reserved, _, err := readReserved(ctx, k.keys)
+	if err != nil || bytes.Equal(reserved, r.reserved) {
+		return false, err
+	}
+	now, err := openReserved(r.master, reserved)
+	if err != nil {
+		return false, err
+	}
+	now.former = now.former || r.former
+	// Where another caller was first, its user follows again if that is not the store's any more.
+	k.ring.CompareAndSwap(r, now)
+	return true, nil
 }
 
 // Destroy destroys the campaign's key for good, even if it has none yet: no later
 // phone number can be linked to its pseudonyms. Every process forgets the key
 // within a minute.
 func (k *Keeper) Destroy(ctx context.Context, campaign events.Campaign) error {
-	if campaign == checkCampaign {
+	if campaign == events.ReservedKey {
 		return errors.New("destroy campaign key: the campaign is empty")
 	}
 	if err := k.keys.DestroyKey(ctx, campaign); err != nil {
@@ -80,8 +108,9 @@ func (k *Keeper) Destroy(ctx context.Context, campaign events.Campaign) error {
 }
 
 // agree returns the stored entry of every campaign and adds a new key for those that
-// have none. The entries are durable and the same for every process.
-func (k *Keeper) agree(ctx context.Context, campaigns []events.Campaign) (map[events.Campaign][]byte, error) {
+// have none. The entries are durable and the same for every process. It returns
+// [events.ErrRotated] where the ring is not the store's any more.
+func (k *Keeper) agree(ctx context.Context, r *ring, campaigns []events.Campaign) (map[events.Campaign][]byte, error) {
 	stored, err := k.keys.Keys(ctx, campaigns)
 	if err != nil {
 		return nil, fmt.Errorf("read campaign keys: %w", err)
@@ -89,13 +118,13 @@ func (k *Keeper) agree(ctx context.Context, campaigns []events.Campaign) (map[ev
 	created := make(map[events.Campaign][]byte)
 	for _, c := range campaigns {
 		if _, ok := stored[c]; !ok {
-			created[c] = k.newWrappedKey(c)
+			created[c] = r.newWrappedKey(c)
 		}
 	}
 	if len(created) == 0 {
 		return stored, nil
 	}
-	if err := k.keys.AddKeys(ctx, created); err != nil {
+	if err := k.keys.AddKeys(ctx, r.reserved, created); err != nil {
 		return nil, fmt.Errorf("add campaign keys: %w", err)
 	}
 	// Another process may have added its keys first; the store decides.
@@ -108,25 +137,4 @@ func (k *Keeper) agree(ctx context.Context, campaigns []events.Campaign) (map[ev
 		}
 	}
 	return stored, nil
-}
-
-// wrapVersion is the first byte of every wrapped key.
-const wrapVersion = 1
-
-func (k *Keeper) newWrappedKey(c events.Campaign) []byte {
-	var key [32]byte
-	_, _ = rand.Read(key[:]) // never fails: crypto/rand ends the process instead
-	// The campaign is authenticated, so that entries cannot be swapped in the store.
-	return k.wrap.Seal([]byte{wrapVersion}, nil, key[:], []byte(c))
-}
-
-func (k *Keeper) unwrap(c events.Campaign, wrapped []byte) ([]byte, error) {
-	if len(wrapped) == 0 || wrapped[0] != wrapVersion {
-		return nil, fmt.Errorf("unwrap key of campaign %q: not a wrapped key", c)
-	}
-	key, err := k.wrap.Open(nil, nil, wrapped[1:], []byte(c))
-	if err != nil {
-		return nil, fmt.Errorf("unwrap key of campaign %q: the entry is damaged or was written with another master key: %w", c, ErrMasterKey)
-	}
-	return key, nil
 }

@@ -200,7 +200,7 @@ func (w *watchedKeys) Keys(_ context.Context, campaigns []events.Campaign) (map[
 	return found, nil
 }
 
-func (w *watchedKeys) AddKeys(_ context.Context, wrapped map[events.Campaign][]byte) error {
+func (w *watchedKeys) AddKeys(_ context.Context, reserved []byte, wrapped map[events.Campaign][]byte) error {
 	if rival := w.rival; rival != nil {
 		w.rival = nil
 		rival()
@@ -210,12 +210,19 @@ func (w *watchedKeys) AddKeys(_ context.Context, wrapped map[events.Campaign][]b
 	if w.failed != nil {
 		return w.failed
 	}
+	if !bytes.Equal(w.stored[events.ReservedKey], reserved) {
+		return events.ErrRotated
+	}
 	for c, key := range wrapped {
 		if _, ok := w.stored[c]; !ok {
 			w.stored[c] = key
 		}
 	}
 	return nil
+}
+
+func (w *watchedKeys) ReplaceKeys(context.Context, func(events.Campaign, []byte) ([]byte, error)) error {
+	return errors.ErrUnsupported
 }
 
 func (w *watchedKeys) DestroyKey(_ context.Context, c events.Campaign) error {
@@ -309,7 +316,7 @@ func TestADamagedEntryStopsItsCampaignOnly(t *testing.T) {
 	eachStore(t, func(t *testing.T, open opener) {
 		master := privacy.NewMasterKey()
 		keys := open()
-		if err := keys.AddKeys(t.Context(), map[events.Campaign][]byte{"b": {1, 2, 3}}); err != nil {
+		if err := keys.AddKeys(t.Context(), nil, map[events.Campaign][]byte{"b": {1, 2, 3}}); err != nil {
 			t.Fatal(err)
 		}
 		k := openKeeper(t, keys, master)
@@ -425,7 +432,7 @@ func TestNothingShowsASecret(t *testing.T) {
 		record := events.Record{Topic: "t", Value: []byte(request.Phone), Key: []byte(subscriber)}
 		id, sealed, err := k.Seal(record)
 		fmt.Fprintf(&out, "%v %v %v %s", id, err, sealed, sealed)
-		_, err = k.Unseal(append(sealed[:len(sealed)-1], 0))
+		_, err = k.Unseal(context.Background(), append(sealed[:len(sealed)-1], 0))
 		fmt.Fprintln(&out, err)
 		for _, text := range []string{subscriber, hexOf(subscriber)} {
 			if bytes.Contains(out.Bytes(), []byte(text)) {

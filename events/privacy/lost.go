@@ -16,11 +16,11 @@ var ErrLostKeys = errors.New("the key store is empty, but the log holds pseudony
 // pseudonym from now on. Call it before [Open], which makes a new store one that is not.
 // It reads the log up to the first pseudonym, and only if the store is new.
 func CheckKeys(ctx context.Context, keys events.Keys, log events.Log) error {
-	stored, err := keys.Keys(ctx, []events.Campaign{checkCampaign})
+	_, bound, err := readReserved(ctx, keys)
 	if err != nil {
 		return fmt.Errorf("check keys: %w", err)
 	}
-	if _, bound := stored[checkCampaign]; bound {
+	if bound {
 		return nil
 	}
 	const atOnce = 1000

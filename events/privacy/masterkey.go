@@ -21,7 +21,7 @@ const redacted = "***"
 
 // MasterKey wraps the campaigns' keys and seals dead letters. Printed, logged or
 // marshalled in any way, it shows as "***".
-type MasterKey struct{ key [32]byte }
+type MasterKey struct{ key [keyBytes]byte }
 
 // Format implements [fmt.Formatter] for every verb.
 func (MasterKey) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(redacted)) }

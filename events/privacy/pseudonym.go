@@ -34,7 +34,7 @@ func (Request) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 // the key store, or [ErrPhoneNumber] if a number is not normalised.
 func (k *Keeper) Pseudonyms(ctx context.Context, requests []Request) (pseudonyms []events.Pseudonym, damaged map[events.Campaign]bool, err error) {
 	for _, r := range requests {
-		if r.Campaign == checkCampaign {
+		if r.Campaign == events.ReservedKey {
 			return nil, nil, errors.New("make pseudonyms: a campaign is empty")
 		}
 		if !normalized(r.Phone) {
@@ -66,31 +66,49 @@ func (k *Keeper) Pseudonyms(ctx context.Context, requests []Request) (pseudonyms
 // load returns the campaigns' keys, and which of the campaigns have a damaged entry. It
 // does not cache those: a mended one counts at once.
 func (k *Keeper) load(ctx context.Context, campaigns []events.Campaign) (loaded map[events.Campaign]*campaignKey, damaged map[events.Campaign]bool, err error) {
-	// The lifetime begins before the store is read: a key destroyed meanwhile must
-	// not be used for longer.
-	expires := time.Now().Add(keyLifetime)
-	stored, err := k.agree(ctx, campaigns)
-	if err != nil {
-		return nil, nil, err
+	for {
+		// The lifetime begins before the store is read: a key destroyed meanwhile must
+		// not be used for longer.
+		expires, r := time.Now().Add(keyLifetime), k.ring.Load()
+		stored, err := k.agree(ctx, r, campaigns)
+		if err == nil {
+			loaded, damaged = r.open(stored, expires)
+			if len(damaged) == 0 {
+				break
+			}
+		}
+		if err != nil && !errors.Is(err, events.ErrRotated) {
+			return nil, nil, err
+		}
+		// The master key may have been rotated, and no entry may be damaged.
+		moved, followErr := k.follow(ctx, r)
+		if followErr != nil {
+			return nil, nil, followErr
+		}
+		if err == nil && !moved {
+			break
+		}
 	}
-	loaded = make(map[events.Campaign]*campaignKey, len(campaigns))
-	for _, c := range campaigns {
+	k.cache.add(loaded)
+	return loaded, damaged, nil
+}
+
+// open returns the keys of the entries that it opens, and the campaigns of the others.
+func (r *ring) open(stored map[events.Campaign][]byte, expires time.Time) (opened map[events.Campaign]*campaignKey, damaged map[events.Campaign]bool) {
+	opened, damaged = make(map[events.Campaign]*campaignKey, len(stored)), make(map[events.Campaign]bool)
+	for c, wrapped := range stored {
 		entry := &campaignKey{expires: expires}
-		if wrapped := stored[c]; len(wrapped) > 0 {
-			key, err := k.unwrap(c, wrapped)
+		if len(wrapped) > 0 {
+			key, err := r.unwrap(c, wrapped)
 			if err != nil {
-				if damaged == nil {
-					damaged = make(map[events.Campaign]bool)
-				}
 				damaged[c] = true
 				continue
 			}
 			entry.mac = hmac.New(sha256.New, key)
 		}
-		loaded[c] = entry
+		opened[c] = entry
 	}
-	k.cache.add(loaded)
-	return loaded, damaged, nil
+	return opened, damaged
 }
 
 // normalized reports whether phone has the form of E.164.

@@ -1,6 +1,7 @@
 package privacy
 
 import (
+	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
@@ -27,26 +28,39 @@ func (k *Keeper) Seal(rec events.Record) (events.ID, []byte, error) {
 	if _, err := openFrame(plain); err != nil {
 		return events.ID{}, nil, fmt.Errorf("seal record: %w", err)
 	}
-	sealed := make([]byte, 1, 1+len(plain)+k.seal.Overhead())
+	r := k.ring.Load()
+	sealed := make([]byte, 1, 1+len(plain)+r.seals[0].Overhead())
 	sealed[0] = sealVersion
-	return k.recordID(rec), k.seal.Seal(sealed, nil, plain, sealed[:1]), nil
+	return r.recordID(rec), r.seals[0].Seal(sealed, nil, plain, sealed[:1]), nil
 }
 
 // Unseal is the inverse of [Keeper.Seal], with the timestamp truncated to
-// microseconds. The error is [ErrSealed].
-func (k *Keeper) Unseal(sealed []byte) (events.Record, error) {
+// microseconds. The error is [ErrSealed], or that of the key store, which it asks whether the
+// master key has been rotated where no seal fits.
+func (k *Keeper) Unseal(ctx context.Context, sealed []byte) (events.Record, error) {
 	if len(sealed) == 0 || sealed[0] != sealVersion {
 		return events.Record{}, fmt.Errorf("unseal record: %w", ErrSealed)
 	}
-	plain, err := k.seal.Open(nil, nil, sealed[1:], sealed[:1])
-	if err != nil {
-		return events.Record{}, fmt.Errorf("unseal record: %w", ErrSealed)
+	for {
+		r := k.ring.Load()
+		for _, seal := range r.seals {
+			plain, err := seal.Open(nil, nil, sealed[1:], sealed[:1])
+			if err != nil {
+				continue
+			}
+			rec, err := openFrame(plain)
+			if err != nil {
+				return events.Record{}, fmt.Errorf("unseal record: %w: %w", ErrSealed, err)
+			}
+			return rec, nil
+		}
+		switch moved, err := k.follow(ctx, r); {
+		case err != nil:
+			return events.Record{}, fmt.Errorf("unseal record: %w", err)
+		case !moved:
+			return events.Record{}, fmt.Errorf("unseal record: %w", ErrSealed)
+		}
 	}
-	rec, err := openFrame(plain)
-	if err != nil {
-		return events.Record{}, fmt.Errorf("unseal record: %w: %w", ErrSealed, err)
-	}
-	return rec, nil
 }
 
 func openFrame(plain []byte) (events.Record, error) {
@@ -61,8 +75,8 @@ func openFrame(plain []byte) (events.Record, error) {
 }
 
 // recordID returns a record's ID: the same for every delivery, in every process (I4).
-func (k *Keeper) recordID(rec events.Record) events.ID {
-	h := hmac.New(sha256.New, k.idKey[:])
+func (r *ring) recordID(rec events.Record) events.ID {
+	h := hmac.New(sha256.New, r.kept.id[:])
 	var word [8]byte
 	number := func(n int64) {
 		binary.BigEndian.PutUint64(word[:], uint64(n))

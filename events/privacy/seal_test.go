@@ -47,7 +47,7 @@ func TestSealedRecordsComeBack(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		back, err := other.Unseal(sealed)
+		back, err := other.Unseal(t.Context(), sealed)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -67,7 +67,7 @@ func TestSealedRecordsComeBack(t *testing.T) {
 
 		i := rapid.IntRange(0, len(sealed)-1).Draw(t, "damaged byte")
 		sealed[i] ^= 1 << rapid.IntRange(0, 7).Draw(t, "damaged bit")
-		if _, err := k.Unseal(sealed); !errors.Is(err, privacy.ErrSealed) {
+		if _, err := k.Unseal(t.Context(), sealed); !errors.Is(err, privacy.ErrSealed) {
 			t.Errorf("Unseal of damaged bytes = %v, want %v", err, privacy.ErrSealed)
 		}
 	})
@@ -110,7 +110,7 @@ func TestDifferentRecordsHaveDifferentIDs(t *testing.T) {
 	if _, ok := seen[id]; ok {
 		t.Error("two master keys give one ID")
 	}
-	if _, err := k.Unseal(sealed); !errors.Is(err, privacy.ErrSealed) {
+	if _, err := k.Unseal(t.Context(), sealed); !errors.Is(err, privacy.ErrSealed) {
 		t.Errorf("Unseal under another master key = %v, want %v", err, privacy.ErrSealed)
 	}
 }

@@ -10,12 +10,12 @@ import (
 
 // subkey derives the key for one purpose (HKDF-SHA-256, RFC 5869). A purpose is part
 // of the stored form and never changes.
-func subkey(master MasterKey, purpose string) (*[32]byte, error) {
-	raw, err := hkdf.Key(sha256.New, master.key[:], nil, purpose, 32)
+func subkey(master MasterKey, purpose string) (*[keyBytes]byte, error) {
+	raw, err := hkdf.Key(sha256.New, master.key[:], nil, purpose, keyBytes)
 	if err != nil {
 		return nil, fmt.Errorf("derive key: %w", err)
 	}
-	return (*[32]byte)(raw), nil
+	return (*[keyBytes]byte)(raw), nil
 }
 
 // aeadOf returns AES-256-GCM under the subkey, with a random nonce before every
@@ -26,6 +26,10 @@ func aeadOf(master MasterKey, purpose string) (cipher.AEAD, error) {
 	if err != nil {
 		return nil, err
 	}
+	return aead(key)
+}
+
+func aead(key *[keyBytes]byte) (cipher.AEAD, error) {
 	block, err := aes.NewCipher(key[:])
 	if err != nil {
 		return nil, fmt.Errorf("derive key: %w", err)

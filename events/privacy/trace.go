@@ -58,7 +58,7 @@ func (k *Keeper) Trace(ctx context.Context, log events.Log, who Person) (Traces,
 func (k *Keeper) trace(ctx context.Context, log events.Log, who Person) (Traces, error) {
 	var found Traces
 	switch {
-	case who.Campaign == checkCampaign:
+	case who.Campaign == events.ReservedKey:
 		return found, errors.New("the campaign is empty")
 	case who.Phone != "" && !normalized(who.Phone):
 		return found, fmt.Errorf("the phone number is not in E.164 form: %w", ErrPhoneNumber)
@@ -146,9 +146,11 @@ func (k *Keeper) letters(ctx context.Context, log events.Log, named mention, fou
 			return err
 		}
 		for i := range page {
-			switch rec, err := k.Unseal(page[i].Sealed); {
-			case err != nil:
+			switch rec, err := k.Unseal(ctx, page[i].Sealed); {
+			case errors.Is(err, ErrSealed):
 				found.Unopened++
+			case err != nil:
+				return err
 			case named.in(rec):
 				found.Letters = append(found.Letters, page[i].ID)
 			}

@@ -1,8 +1,10 @@
 package privacy
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"slices"
 	"sync"
 
 	"jangbu/events"
@@ -12,27 +14,35 @@ import (
 type unwritten struct {
 	inner events.Keys
 
-	mu    sync.Mutex
-	added map[events.Campaign][]byte // guarded by mu
+	mu       sync.Mutex
+	added    map[events.Campaign][]byte // guarded by mu
+	reserved []byte                     // of the store, when they were added; guarded by mu
 }
 
 var _ events.Keys = (*unwritten)(nil)
 
 // Unwritten returns a view of a key store that keeps added keys in memory, for a
-// trial run. Pseudonyms made with such a key must not be stored. DestroyKey of the
-// view fails.
+// trial run. Pseudonyms made with such a key must not be stored. DestroyKey and
+// ReplaceKeys of the view fail.
 func Unwritten(keys events.Keys) events.Keys {
 	return &unwritten{inner: keys, added: make(map[events.Campaign][]byte)}
 }
 
-// Keys implements [events.Keys].
+// Keys implements [events.Keys]. Added keys are forgotten when the store's are replaced.
 func (u *unwritten) Keys(ctx context.Context, campaigns []events.Campaign) (map[events.Campaign][]byte, error) {
-	found, err := u.inner.Keys(ctx, campaigns)
+	found, err := u.inner.Keys(ctx, append([]events.Campaign{events.ReservedKey}, campaigns...))
 	if err != nil {
 		return nil, err
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
+	if !bytes.Equal(found[events.ReservedKey], u.reserved) {
+		u.reserved = found[events.ReservedKey]
+		clear(u.added)
+	}
+	if !slices.Contains(campaigns, events.ReservedKey) {
+		delete(found, events.ReservedKey)
+	}
 	for _, c := range campaigns {
 		if _, ok := found[c]; ok {
 			continue
@@ -45,7 +55,14 @@ func (u *unwritten) Keys(ctx context.Context, campaigns []events.Campaign) (map[
 }
 
 // AddKeys implements [events.Keys].
-func (u *unwritten) AddKeys(_ context.Context, wrapped map[events.Campaign][]byte) error {
+func (u *unwritten) AddKeys(ctx context.Context, reserved []byte, wrapped map[events.Campaign][]byte) error {
+	stored, err := u.Keys(ctx, []events.Campaign{events.ReservedKey})
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(stored[events.ReservedKey], reserved) {
+		return events.ErrRotated
+	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	for c, key := range wrapped {
@@ -54,6 +71,11 @@ func (u *unwritten) AddKeys(_ context.Context, wrapped map[events.Campaign][]byt
 		}
 	}
 	return nil
+}
+
+// ReplaceKeys implements [events.Keys]: it fails.
+func (u *unwritten) ReplaceKeys(context.Context, func(events.Campaign, []byte) ([]byte, error)) error {
+	return errors.New("replace keys: this is a trial")
 }
 
 // DestroyKey implements [events.Keys]: it fails.

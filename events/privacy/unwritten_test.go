@@ -31,6 +31,18 @@ func TestUnwritten(t *testing.T) {
 		if diff := cmp.Diff(got, pseudonyms(t, openKeeper(t, view, master), known, fresh, gone)); diff != "" {
 			t.Errorf("pseudonyms of another keeper of the view (-first +second):\n%s", diff)
 		}
+		// A rotation beside the trial: it goes on, with other keys for what is new.
+		running := openKeeper(t, view, master)
+		if _, err := k.Rotate(t.Context(), privacy.NewMasterKey()); err != nil {
+			t.Fatal(err)
+		}
+		again := pseudonyms(t, running, known, fresh, gone, privacy.Request{Campaign: "fresher", Phone: known.Phone})
+		if again[0] != want[0] || again[1] == (events.Pseudonym{}) || again[2] != (events.Pseudonym{}) {
+			t.Errorf("pseudonyms after a rotation %v, want that of the stored key, another one, and none", again)
+		}
+		if _, err := running.Rotate(t.Context(), privacy.NewMasterKey()); err == nil {
+			t.Error("keys were rotated in a trial")
+		}
 		if err := view.DestroyKey(t.Context(), "known"); err == nil {
 			t.Error("a key was destroyed in a trial")
 		}

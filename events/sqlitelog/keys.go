@@ -1,6 +1,7 @@
 package sqlitelog
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"embed"
@@ -23,6 +24,17 @@ INSERT INTO campaign_keys (campaign, wrapped, added_at, destroyed_at)
 VALUES (?1, x'', ?2, ?2)
 ON CONFLICT (campaign) DO UPDATE SET wrapped = x'', destroyed_at = ?2
 WHERE campaign_keys.destroyed_at IS NULL`
+
+// readPage reads entries from a campaign on.
+const readPage = `
+SELECT campaign, wrapped FROM campaign_keys
+WHERE campaign >= ? AND destroyed_at IS NULL
+ORDER BY campaign LIMIT ?`
+
+const replaceKey = `UPDATE campaign_keys SET wrapped = ? WHERE campaign = ?`
+
+// keysAtOnce is how many entries are replaced at once.
+const keysAtOnce = 1_000
 
 // emptyWAL moves the WAL into the file and truncates it, unless a reader is active.
 const emptyWAL = `PRAGMA wal_checkpoint(TRUNCATE)`
@@ -89,8 +101,16 @@ func (k *Keys) Keys(ctx context.Context, campaigns []events.Campaign) (map[event
 }
 
 // AddKeys implements [events.Keys].
-func (k *Keys) AddKeys(ctx context.Context, wrapped map[events.Campaign][]byte) error {
+func (k *Keys) AddKeys(ctx context.Context, reserved []byte, wrapped map[events.Campaign][]byte) error {
 	err := write(ctx, k.db, func(ctx context.Context, tx *sql.Tx) error {
+		var stored []byte
+		err := tx.QueryRowContext(ctx, readKey, string(events.ReservedKey)).Scan(&stored)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return err
+		}
+		if !bytes.Equal(stored, reserved) {
+			return events.ErrRotated
+		}
 		now := time.Now().UnixMicro()
 		for c, key := range wrapped {
 			if _, err := tx.ExecContext(ctx, addKey, string(c), key, now); err != nil {
@@ -103,6 +123,60 @@ func (k *Keys) AddKeys(ctx context.Context, wrapped map[events.Campaign][]byte) 
 		return fmt.Errorf("add keys: %w", err)
 	}
 	return nil
+}
+
+// ReplaceKeys implements [events.Keys]. SQLite overwrites what was replaced with zeros.
+func (k *Keys) ReplaceKeys(ctx context.Context, replace func(events.Campaign, []byte) ([]byte, error)) error {
+	err := write(ctx, k.db, func(own context.Context, tx *sql.Tx) error {
+		for from := ""; ; {
+			page, err := readEntries(own, tx, from)
+			if err != nil || len(page) == 0 {
+				return err
+			}
+			for _, e := range page {
+				now, err := replace(events.Campaign(e.campaign), e.wrapped)
+				if err == nil && !bytes.Equal(now, e.wrapped) {
+					_, err = tx.ExecContext(own, replaceKey, now, e.campaign)
+				}
+				if err != nil {
+					return err
+				}
+			}
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			from = page[len(page)-1].campaign + "\x01" // the next that there can be
+		}
+	})
+	if err == nil {
+		_, err = k.db.ExecContext(ctx, emptyWAL)
+	}
+	if err != nil {
+		return fmt.Errorf("replace keys: %w", err)
+	}
+	return nil
+}
+
+// entry is a campaign's entry.
+type entry struct {
+	campaign string
+	wrapped  []byte
+}
+
+func readEntries(ctx context.Context, tx *sql.Tx, from string) (page []entry, err error) {
+	rows, err := tx.QueryContext(ctx, readPage, from, keysAtOnce)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		var e entry
+		if err := rows.Scan(&e.campaign, &e.wrapped); err != nil {
+			return nil, err
+		}
+		page = append(page, e)
+	}
+	return page, rows.Err()
 }
 
 // DestroyKey implements [events.Keys].

@@ -123,7 +123,7 @@ func TestDestroyedKeyLeavesNoByte(t *testing.T) {
 	dir := t.TempDir()
 	keys := openKeys(t, filepath.Join(dir, "keys.db"))
 	key := []byte("the wrapped key of one campaign, 60 bytes as it is wrapped..")
-	if err := keys.AddKeys(t.Context(), map[events.Campaign][]byte{"c": key, "other": []byte("stays")}); err != nil {
+	if err := keys.AddKeys(t.Context(), nil, map[events.Campaign][]byte{"c": key, "other": []byte("stays")}); err != nil {
 		t.Fatal(err)
 	}
 	if !contains(t, dir, key) {
