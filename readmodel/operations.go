@@ -19,6 +19,8 @@ const (
 	Rebuild OperationKind = "rebuild"
 	// Reset folds one campaign anew and replaces its rows.
 	Reset OperationKind = "reset"
+	// Heal is a reset that an audit asks for, which found a campaign's rows to be wrong.
+	Heal OperationKind = "heal"
 	// Rollback serves the standbys again.
 	Rollback OperationKind = "rollback"
 	// Pause stops folding, Resume continues it.
@@ -40,13 +42,14 @@ const (
 	Failed  OperationState = "failed"
 )
 
-// Operation is what an operator asks of projections. The leader carries it out, and the
-// store keeps the record of it.
+// Operation is what an operator, or an audit, asks of projections. The leader carries it
+// out, and the store keeps the record of it.
 type Operation struct {
 	ID          int64
 	Kind        OperationKind
 	Projections []string        // sorted; at least one, unless a lease is broken
-	Campaign    events.Campaign // of a reset alone
+	Campaign    events.Campaign // of a reset or a heal alone
+	Found       *Found          // of a heal alone
 	Lease       string          // that was broken
 	Who         string          // names the operator, for people
 	Why         string          // may be empty
@@ -69,7 +72,7 @@ func (o *Operation) Ended() bool { return o.State == Done || o.State == Failed }
 // Validate returns an error where the operation cannot be asked for.
 func (o *Operation) Validate() error {
 	switch o.Kind {
-	case Rebuild, Reset, Rollback, Pause, Resume:
+	case Rebuild, Reset, Heal, Rollback, Pause, Resume:
 	default:
 		return fmt.Errorf("there is no operation %q", o.Kind)
 	}
@@ -78,8 +81,10 @@ func (o *Operation) Validate() error {
 		return errors.New("no projection is named")
 	case !slices.IsSorted(o.Projections) || len(slices.Compact(slices.Clone(o.Projections))) < len(o.Projections):
 		return errors.New("the projections are not sorted, or one is named twice")
-	case (o.Campaign != "") != (o.Kind == Reset):
-		return errors.New("a reset names one campaign, and no other operation names one")
+	case (o.Campaign != "") != (o.Kind == Reset || o.Kind == Heal):
+		return errors.New("a reset or a heal names one campaign, and no other operation names one")
+	case (o.Found != nil) != (o.Kind == Heal):
+		return errors.New("a heal says what was found, and no other operation does")
 	case o.Who == "":
 		return errors.New("no operator is named")
 	}
@@ -99,6 +104,8 @@ type Operations interface {
 	Operation(ctx context.Context, id int64) (Operation, error)
 	// Operations returns the last operations, newest first, at most limit.
 	Operations(ctx context.Context, limit int) ([]Operation, error)
+	// Heals returns the account of the heals.
+	Heals(ctx context.Context) (Heals, error)
 	// Next returns the oldest operation that has not ended; false where all have.
 	Next(ctx context.Context) (Operation, bool, error)
 	// Note records the operation's State, Owner, At, To and Error. ErrFenced where this

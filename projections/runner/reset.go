@@ -10,7 +10,7 @@ import (
 	"jangbu/readmodel"
 )
 
-// reset folds one campaign anew and replaces its rows. All but the last of its events
+// reset folds one campaign anew and replaces its rows, also as a heal. All but the last of its events
 // are folded beside the live projections, the last between two batches of these.
 func (l *leader) reset(ctx context.Context, op *readmodel.Operation, ps []projections.Projection) error {
 	s := replay.Stream{

@@ -103,7 +103,7 @@ func (l *leader) perform(ctx context.Context, op *readmodel.Operation) error {
 	switch op.Kind {
 	case readmodel.Rebuild:
 		return l.rebuild(ctx, op, ps)
-	case readmodel.Reset:
+	case readmodel.Reset, readmodel.Heal:
 		return l.reset(ctx, op, ps)
 	case readmodel.Rollback:
 		return l.rollback(ctx, op, ps)

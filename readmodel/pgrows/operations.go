@@ -15,7 +15,7 @@ import (
 
 const (
 	operationColumns = `
-id, kind, projections, campaign, who, why, state, asked_at, began_at, ended_at, owner, at_position, to_position, error, lease`
+id, kind, projections, campaign, who, why, state, asked_at, began_at, ended_at, owner, at_position, to_position, error, lease, found`
 
 	// lockOperations makes calls of Ask run one after another, so that numbers follow the
 	// order of the calls, and no operation ends during a call.
@@ -23,8 +23,8 @@ id, kind, projections, campaign, who, why, state, asked_at, began_at, ended_at, 
 LOCK TABLE jangbu_rows.acts IN SHARE ROW EXCLUSIVE MODE`
 
 	askOperation = `
-INSERT INTO jangbu_rows.acts (kind, projections, campaign, who, why)
-VALUES ($1, $2, $3, $4, $5)
+INSERT INTO jangbu_rows.acts (kind, projections, campaign, who, why, found)
+VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT (kind, projections, campaign) WHERE ended_at IS NULL DO NOTHING`
 
 	readOpenOperation = `
@@ -42,6 +42,32 @@ SELECT` + operationColumns + `
 FROM jangbu_rows.acts
 ORDER BY id DESC
 LIMIT $1`
+
+	countHeals = `
+SELECT count(*) FILTER (WHERE state = 'done'),
+       count(*) FILTER (WHERE state = 'failed'),
+       count(*) FILTER (WHERE wrong),
+       coalesce(max(id), 0),
+       coalesce(min(id) FILTER (WHERE wrong), 0)
+FROM (
+    SELECT id, state, ended_at IS NULL OR state = 'failed'
+        AND NOT EXISTS (
+            SELECT 1
+            FROM jangbu_rows.acts AS later
+            WHERE later.kind = 'heal' AND later.campaign = heals.campaign AND later.id > heals.id AND later.projections = heals.projections)
+        AND NOT EXISTS (
+            SELECT 1
+            FROM jangbu_rows.acts AS later
+            WHERE later.kind = 'reset' AND later.campaign = heals.campaign AND later.id > heals.id AND later.projections = heals.projections
+              AND later.state = 'done')
+        AND NOT EXISTS (
+            SELECT 1
+            FROM jangbu_rows.acts AS later
+            WHERE later.kind = 'rebuild' AND later.campaign = '' AND later.id > heals.id AND later.projections = heals.projections
+              AND later.state = 'done') AS wrong
+    FROM jangbu_rows.acts AS heals
+    WHERE kind = 'heal'
+) AS h`
 
 	nextOperation = `
 SELECT` + operationColumns + `
@@ -81,16 +107,20 @@ func (s *Store) Ask(ctx context.Context, op readmodel.Operation) (readmodel.Oper
 	if err := op.Validate(); err != nil {
 		return readmodel.Operation{}, fmt.Errorf("ask for an operation: %w", err)
 	}
+	found, err := readmodel.EncodeFound(op.Found)
+	if err != nil {
+		return readmodel.Operation{}, fmt.Errorf("ask for an operation: %w", err)
+	}
 	var asked readmodel.Operation
 	batch := new(pgx.Batch)
-	batch.Queue(askOperation, string(op.Kind), op.Projections, string(op.Campaign), op.Who, op.Why)
+	batch.Queue(askOperation, string(op.Kind), op.Projections, string(op.Campaign), op.Who, op.Why, found)
 	batch.Queue(readOpenOperation, string(op.Kind), op.Projections, string(op.Campaign)).QueryRow(func(row pgx.Row) (err error) {
 		asked, err = scanOperation(row)
 		return err
 	})
 	lock := new(pgx.Batch)
 	lock.Queue(lockOperations) // before the others are prepared, which locks too
-	err := s.pool.Write(ctx, postgres.Durable, lock, func(ctx context.Context, tx pgx.Tx) error {
+	err = s.pool.Write(ctx, postgres.Durable, lock, func(ctx context.Context, tx pgx.Tx) error {
 		return tx.SendBatch(ctx, batch).Close()
 	})
 	if err != nil {
@@ -119,6 +149,32 @@ func (s *Store) Operations(ctx context.Context, limit int) ([]readmodel.Operatio
 		return nil, fmt.Errorf("read operations: %w", err)
 	}
 	return ops, nil
+}
+
+// Heals implements [readmodel.Operations].
+func (s *Store) Heals(ctx context.Context) (readmodel.Heals, error) {
+	var (
+		heals       readmodel.Heals
+		last, wrong int64
+	)
+	err := s.pool.QueryRow(ctx, countHeals).Scan(&heals.Done, &heals.Failed, &heals.Wrong, &last, &wrong)
+	if err != nil {
+		return readmodel.Heals{}, fmt.Errorf("count heals: %w", err)
+	}
+	for _, of := range []struct {
+		id   int64
+		heal **readmodel.Operation
+	}{{last, &heals.Last}, {wrong, &heals.FirstWrong}} {
+		if of.id == 0 {
+			continue
+		}
+		op, err := s.Operation(ctx, of.id)
+		if err != nil {
+			return readmodel.Heals{}, err
+		}
+		*of.heal = &op
+	}
+	return heals, nil
 }
 
 // Next implements [readmodel.Operations].
@@ -189,9 +245,14 @@ func scanOperation(row pgx.Row) (readmodel.Operation, error) {
 	var (
 		op             readmodel.Operation
 		began, endedAt pgtype.Timestamptz
+		found          string
 	)
 	err := row.Scan(&op.ID, (*string)(&op.Kind), &op.Projections, (*string)(&op.Campaign), &op.Who, &op.Why, (*string)(&op.State),
-		&op.AskedAt, &began, &endedAt, &op.Owner, (*int64)(&op.At), (*int64)(&op.To), &op.Error, &op.Lease)
+		&op.AskedAt, &began, &endedAt, &op.Owner, (*int64)(&op.At), (*int64)(&op.To), &op.Error, &op.Lease, &found)
+	if err != nil {
+		return readmodel.Operation{}, err
+	}
 	op.AskedAt, op.BeganAt, op.EndedAt = op.AskedAt.UTC(), timeOf(began), timeOf(endedAt)
+	op.Found, err = readmodel.DecodeFound(found)
 	return op, err
 }

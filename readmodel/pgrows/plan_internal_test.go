@@ -69,8 +69,9 @@ func TestPlans(t *testing.T) {
 	}
 }
 
-// Operations that have not ended are found by an index that holds no others.
-func TestPlanOfNextOperation(t *testing.T) {
+// Operations that have not ended are found by an index that holds no others, and heals
+// without a look at all operations.
+func TestPlansOfOperations(t *testing.T) {
 	t.Parallel()
 	s, err := Open(t.Context(), services.Database(t), projections.Tables(projections.All()), Options{})
 	if err != nil {
@@ -88,6 +89,13 @@ func TestPlanOfNextOperation(t *testing.T) {
 		}
 		if plan := explain(t, s, nextOperation, ""); !strings.Contains(plan, " acts_open ") || strings.Contains(plan, "acts_pkey") {
 			t.Errorf("after %s, the plan of %s is\n%s\nwant in it acts_open", fill, nextOperation, plan)
+		}
+		// Which index finds later rebuilds depends on how many there are.
+		plan := explain(t, s, countHeals, "")
+		for _, step := range []string{"Index Cond: (kind = 'heal'::text)", "((kind = 'heal'::text) AND (campaign = ", "((kind = 'reset'::text) AND (campaign = "} {
+			if !strings.Contains(plan, step) || strings.Contains(plan, "Seq Scan") {
+				t.Errorf("after %s, the plan of %s is\n%s\nwant in it %s", fill, countHeals, plan, step)
+			}
 		}
 	}
 }

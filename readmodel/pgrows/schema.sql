@@ -119,6 +119,7 @@ CREATE TABLE IF NOT EXISTS jangbu_rows.acts (
     to_position bigint NOT NULL DEFAULT 0,
     error       text NOT NULL DEFAULT '',
     lease       text NOT NULL DEFAULT '',
+    found       text NOT NULL DEFAULT '',
     CHECK ((ended_at IS NULL) = (state IN ('waiting', 'running')))
 );
 DO $$
@@ -127,13 +128,16 @@ BEGIN
     IF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'jangbu_rows.acts'::regclass AND attname = 'lease') THEN
         ALTER TABLE jangbu_rows.acts ADD COLUMN lease text NOT NULL DEFAULT '';
     END IF;
+    IF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'jangbu_rows.acts'::regclass AND attname = 'found') THEN
+        ALTER TABLE jangbu_rows.acts ADD COLUMN found text NOT NULL DEFAULT '';
+    END IF;
 END $$;
-COMMENT ON TABLE jangbu_rows.acts IS 'The operations: what operators ask of projections.';
+COMMENT ON TABLE jangbu_rows.acts IS 'The operations: what operators, and the audit, ask of projections.';
 COMMENT ON COLUMN jangbu_rows.acts.id IS 'Number of the operation; the oldest that has not ended is carried out.';
-COMMENT ON COLUMN jangbu_rows.acts.kind IS 'rebuild, reset, rollback, pause, resume or break.';
+COMMENT ON COLUMN jangbu_rows.acts.kind IS 'rebuild, reset, heal, rollback, pause, resume or break.';
 COMMENT ON COLUMN jangbu_rows.acts.projections IS 'Names of the projections, sorted; none where a lease was broken.';
-COMMENT ON COLUMN jangbu_rows.acts.campaign IS 'The campaign of a reset; empty for the others.';
-COMMENT ON COLUMN jangbu_rows.acts.who IS 'The operator who asked for it.';
+COMMENT ON COLUMN jangbu_rows.acts.campaign IS 'The campaign of a reset or a heal; empty for the others.';
+COMMENT ON COLUMN jangbu_rows.acts.who IS 'The operator, or the audit, who asked for it.';
 COMMENT ON COLUMN jangbu_rows.acts.why IS 'The reason that was given; may be empty.';
 COMMENT ON COLUMN jangbu_rows.acts.state IS 'waiting, running, done or failed.';
 COMMENT ON COLUMN jangbu_rows.acts.asked_at IS 'When it was asked for, by the clock of the database.';
@@ -144,12 +148,17 @@ COMMENT ON COLUMN jangbu_rows.acts.at_position IS 'Position up to which the log 
 COMMENT ON COLUMN jangbu_rows.acts.to_position IS 'Position up to which the log has to be folded for it.';
 COMMENT ON COLUMN jangbu_rows.acts.lease IS 'Name of the lease that was broken; empty for the others.';
 COMMENT ON COLUMN jangbu_rows.acts.error IS 'Why it failed; empty otherwise.';
+COMMENT ON COLUMN jangbu_rows.acts.found IS 'What was served and what is right, where an audit found a campaign wrong, in JSON: the first differences, and how many there were; empty for the others.';
 DO $$
 BEGIN
     -- IF NOT EXISTS would wait for commits in flight, even where the index exists.
     IF to_regclass('jangbu_rows.acts_open') IS NULL THEN
         CREATE UNIQUE INDEX acts_open ON jangbu_rows.acts (kind, projections, campaign) WHERE ended_at IS NULL;
         COMMENT ON INDEX jangbu_rows.acts_open IS 'An operation that is asked for again before it ends is one operation.';
+    END IF;
+    IF to_regclass('jangbu_rows.acts_by_kind') IS NULL THEN
+        CREATE INDEX acts_by_kind ON jangbu_rows.acts (kind, campaign, id);
+        COMMENT ON INDEX jangbu_rows.acts_by_kind IS 'The heals, and what has folded their campaigns anew since.';
     END IF;
 END $$;
 

@@ -15,7 +15,7 @@ SELECT count(*)
 FROM pragma_table_info(?1)
 WHERE name = ?2`
 
-	// addLink and addLease add to a schema of an earlier program what schema.sql has.
+	// addLink, addLease and addFound add to a schema of an earlier program what schema.sql has.
 	addLink = `
 ALTER TABLE generations
 ADD COLUMN link BLOB NOT NULL DEFAULT X'0000000000000000000000000000000000000000000000000000000000000000' CHECK (length(link) = 32)`
@@ -23,6 +23,10 @@ ADD COLUMN link BLOB NOT NULL DEFAULT X'0000000000000000000000000000000000000000
 	addLease = `
 ALTER TABLE acts
 ADD COLUMN lease TEXT NOT NULL DEFAULT ''`
+
+	addFound = `
+ALTER TABLE acts
+ADD COLUMN found TEXT NOT NULL DEFAULT ''`
 
 	abandonGeneration = `
 INSERT INTO generations (projection, generation, version, position)
@@ -113,7 +117,7 @@ func (s *Store) checkServed(ctx context.Context, tx *sql.Tx) error {
 
 // addColumns adds the columns that the schema of an earlier program lacks.
 func addColumns(ctx context.Context, tx *sql.Tx) error {
-	for _, column := range []struct{ table, name, add string }{{"generations", "link", addLink}, {"acts", "lease", addLease}} {
+	for _, column := range []struct{ table, name, add string }{{"generations", "link", addLink}, {"acts", "lease", addLease}, {"acts", "found", addFound}} {
 		var there bool
 		if err := tx.QueryRowContext(ctx, findColumn, column.table, column.name).Scan(&there); err != nil {
 			return err

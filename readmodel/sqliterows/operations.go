@@ -13,11 +13,11 @@ import (
 
 const (
 	operationColumns = `
-id, kind, projections, campaign, who, why, state, asked_at, began_at, ended_at, owner, at_position, to_position, error, lease`
+id, kind, projections, campaign, who, why, state, asked_at, began_at, ended_at, owner, at_position, to_position, error, lease, found`
 
 	askOperation = `
-INSERT INTO acts (kind, projections, campaign, who, why, asked_at)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+INSERT INTO acts (kind, projections, campaign, who, why, found, asked_at)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
 ON CONFLICT (kind, projections, campaign) WHERE ended_at IS NULL DO NOTHING`
 
 	readOpenOperation = `
@@ -35,6 +35,32 @@ SELECT` + operationColumns + `
 FROM acts
 ORDER BY id DESC
 LIMIT ?1`
+
+	countHeals = `
+SELECT count(*) FILTER (WHERE state = 'done'),
+       count(*) FILTER (WHERE state = 'failed'),
+       count(*) FILTER (WHERE wrong),
+       coalesce(max(id), 0),
+       coalesce(min(id) FILTER (WHERE wrong), 0)
+FROM (
+    SELECT id, state, ended_at IS NULL OR state = 'failed'
+        AND NOT EXISTS (
+            SELECT 1
+            FROM acts AS later
+            WHERE later.kind = 'heal' AND later.campaign = heals.campaign AND later.id > heals.id AND later.projections = heals.projections)
+        AND NOT EXISTS (
+            SELECT 1
+            FROM acts AS later
+            WHERE later.kind = 'reset' AND later.campaign = heals.campaign AND later.id > heals.id AND later.projections = heals.projections
+              AND later.state = 'done')
+        AND NOT EXISTS (
+            SELECT 1
+            FROM acts AS later
+            WHERE later.kind = 'rebuild' AND later.campaign = '' AND later.id > heals.id AND later.projections = heals.projections
+              AND later.state = 'done') AS wrong
+    FROM acts AS heals
+    WHERE kind = 'heal'
+) AS h`
 
 	// Without INDEXED BY, SQLite would read all operations that have ended.
 	nextOperation = `
@@ -79,9 +105,13 @@ func (s *Store) Ask(ctx context.Context, op readmodel.Operation) (readmodel.Oper
 	if err != nil {
 		return readmodel.Operation{}, fmt.Errorf("ask for an operation: %w", err)
 	}
+	found, err := readmodel.EncodeFound(op.Found)
+	if err != nil {
+		return readmodel.Operation{}, fmt.Errorf("ask for an operation: %w", err)
+	}
 	var asked readmodel.Operation
 	err = s.write(ctx, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, askOperation, string(op.Kind), string(names), string(op.Campaign), op.Who, op.Why, time.Now().UnixMicro())
+		_, err := tx.ExecContext(ctx, askOperation, string(op.Kind), string(names), string(op.Campaign), op.Who, op.Why, found, time.Now().UnixMicro())
 		if err != nil {
 			return err
 		}
@@ -117,6 +147,32 @@ func (s *Store) Operations(ctx context.Context, limit int) (ops []readmodel.Oper
 		return nil, fmt.Errorf("read operations: %w", err)
 	}
 	return ops, nil
+}
+
+// Heals implements [readmodel.Operations].
+func (s *Store) Heals(ctx context.Context) (readmodel.Heals, error) {
+	var (
+		heals       readmodel.Heals
+		last, wrong int64
+	)
+	err := s.reads[countHeals].QueryRowContext(ctx).Scan(&heals.Done, &heals.Failed, &heals.Wrong, &last, &wrong)
+	if err != nil {
+		return readmodel.Heals{}, fmt.Errorf("count heals: %w", err)
+	}
+	for _, of := range []struct {
+		id   int64
+		heal **readmodel.Operation
+	}{{last, &heals.Last}, {wrong, &heals.FirstWrong}} {
+		if of.id == 0 {
+			continue
+		}
+		op, err := s.Operation(ctx, of.id)
+		if err != nil {
+			return readmodel.Heals{}, err
+		}
+		*of.heal = &op
+	}
+	return heals, nil
 }
 
 // Next implements [readmodel.Operations].
@@ -201,12 +257,16 @@ func scanOperation(row interface{ Scan(dest ...any) error }) (readmodel.Operatio
 		names        []byte
 		asked        int64
 		began, ended sql.NullInt64
+		found        string
 	)
 	err := row.Scan(&op.ID, (*string)(&op.Kind), &names, (*string)(&op.Campaign), &op.Who, &op.Why, (*string)(&op.State),
-		&asked, &began, &ended, &op.Owner, (*int64)(&op.At), (*int64)(&op.To), &op.Error, &op.Lease)
+		&asked, &began, &ended, &op.Owner, (*int64)(&op.At), (*int64)(&op.To), &op.Error, &op.Lease, &found)
 	if err != nil {
 		return readmodel.Operation{}, err
 	}
 	op.AskedAt, op.BeganAt, op.EndedAt = time.UnixMicro(asked).UTC(), timeOf(began), timeOf(ended)
+	if op.Found, err = readmodel.DecodeFound(found); err != nil {
+		return readmodel.Operation{}, err
+	}
 	return op, json.Unmarshal(names, &op.Projections)
 }

@@ -48,6 +48,9 @@ func TestPlans(t *testing.T) {
 				"participant_profile USING PRIMARY KEY (generation=? AND campaign=? AND dimension=? AND value=?)", "PRIMARY KEY (generation=?)\n",
 			}},
 			{nextOperation, 0, []string{"SCAN acts USING INDEX acts_open\n"}}, // the index holds none that ended
+			{countHeals, 0, []string{
+				"SEARCH heals USING INDEX acts_by_kind (kind=?)\n", "SEARCH later USING INDEX acts_by_kind (kind=? AND campaign=? AND id>?)\n",
+			}},
 			{s.queries.shopChannels, 4, []string{byStore, "channel_stats USING PRIMARY KEY (generation=? AND campaign=?)"}},
 		} {
 			plan := explain(t, s, tc.query, tc.parameters)

@@ -54,12 +54,12 @@ CREATE TABLE IF NOT EXISTS pauses ( -- projections that are not folded further u
     act        INTEGER NOT NULL           -- the operation that paused it
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE IF NOT EXISTS acts ( -- the operations: what operators ask of projections
+CREATE TABLE IF NOT EXISTS acts ( -- the operations: what operators, and the audit, ask of projections
     id          INTEGER PRIMARY KEY AUTOINCREMENT, -- number of the operation; the oldest that has not ended is carried out
-    kind        TEXT NOT NULL,                     -- rebuild, reset, rollback, pause, resume or break
+    kind        TEXT NOT NULL,                     -- rebuild, reset, heal, rollback, pause, resume or break
     projections TEXT NOT NULL,                     -- names of the projections, sorted: an array in JSON; empty where a lease was broken
-    campaign    TEXT NOT NULL,                     -- the campaign of a reset; empty for the others
-    who         TEXT NOT NULL,                     -- the operator who asked for it
+    campaign    TEXT NOT NULL,                     -- the campaign of a reset or a heal; empty for the others
+    who         TEXT NOT NULL,                     -- the operator, or the audit, who asked for it
     why         TEXT NOT NULL,                     -- the reason that was given; may be empty
     state       TEXT NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'running', 'done', 'failed')),
     asked_at    INTEGER NOT NULL,                  -- when it was asked for
@@ -70,10 +70,13 @@ CREATE TABLE IF NOT EXISTS acts ( -- the operations: what operators ask of proje
     to_position INTEGER NOT NULL DEFAULT 0,        -- position up to which the log has to be folded for it
     error       TEXT NOT NULL DEFAULT '',          -- why it failed; empty otherwise
     lease       TEXT NOT NULL DEFAULT '',          -- name of the lease that was broken; empty for the others
+    found       TEXT NOT NULL DEFAULT '',          -- what was served and what is right, where an audit found a campaign wrong, in JSON: the first differences, and how many there were; empty for the others
     CHECK ((ended_at IS NULL) = (state IN ('waiting', 'running')))
 ) STRICT;
 
 CREATE UNIQUE INDEX IF NOT EXISTS acts_open ON acts (kind, projections, campaign) WHERE ended_at IS NULL; -- an operation that is asked for again before it ends is one operation
+
+CREATE INDEX IF NOT EXISTS acts_by_kind ON acts (kind, campaign, id); -- the heals, and what has folded their campaigns anew since
 
 CREATE TABLE IF NOT EXISTS event_stats ( -- projection event_stats: one row per campaign
     generation                  INTEGER NOT NULL, -- generation that the row belongs to; see projections.active_generation
