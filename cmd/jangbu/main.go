@@ -50,7 +50,7 @@ type commands struct {
 	Events      eventlog.Command           `cmd:"" help:"Look at the log; say that events do not count; copy it to a file and back."`
 	Campaigns   campaigns.Command          `cmd:"" help:"Look at a campaign's descriptions; move it to another shop."`
 	DeadLetters operate.DeadLettersCommand `cmd:"" name:"deadletters" help:"Look at records that could not become events; try them again, or give them up."`
-	Privacy     privacy.Command            `cmd:"" help:"Forget a person, or all phone numbers of a campaign."`
+	Privacy     privacy.Command            `cmd:"" help:"Forget a person, or all phone numbers of a campaign; rotate the master key."`
 	Simulate    traffic.SimulateCommand    `cmd:"" help:"Publish seeded traffic to Kafka brokers."`
 	Bench       bench.Command              `cmd:"" help:"Measure this machine."`
 	Token       service.TokenCommand       `cmd:"" help:"Mint a token for the read API, for development."`

@@ -41,6 +41,16 @@ func (*Keeper) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 // former master key. It opens everything until the rotation is finished.
 func (k *Keeper) Former() bool { return k.ring.Load().former }
 
+// Unfinished reports whether the former master key opens the key store too.
+func (k *Keeper) Unfinished() bool { return k.ring.Load().bridged }
+
+// SaveMasterKey writes the master key that the store is wrapped with to a new file, as
+// [CreateMasterKey] does.
+func (k *Keeper) SaveMasterKey(path string) (MasterKey, error) {
+	master := k.ring.Load().master
+	return master, saveMasterKey(path, master)
+}
+
 // bind returns the ring that the master key opens in the store's reserved entry. It makes the
 // entry if there is none.
 func bind(ctx context.Context, keys events.Keys, master MasterKey) (*ring, error) {

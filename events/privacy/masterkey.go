@@ -87,34 +87,68 @@ func LoadMasterKey(path string) (MasterKey, error) {
 // returns it once it is durable. After a crash the file is complete or absent. Of
 // several processes that create it at once one succeeds; the others get
 // [fs.ErrExist] and load its file.
-func CreateMasterKey(path string) (_ MasterKey, err error) {
+func CreateMasterKey(path string) (MasterKey, error) {
+	k := NewMasterKey()
+	return k, saveMasterKey(path, k)
+}
+
+func saveMasterKey(path string, k MasterKey) (err error) {
 	defer func() {
 		if err != nil {
 			err = fmt.Errorf("create master key: %w", err)
 		}
 	}()
-	k := NewMasterKey()
 	dir := filepath.Dir(path)
 	temp, err := os.CreateTemp(dir, ".master-key-*") // mode 0600, opened with O_EXCL
 	if err != nil {
-		return MasterKey{}, err
+		return err
 	}
 	defer func() { _ = os.Remove(temp.Name()) }()
 	_, err = temp.WriteString(base64.StdEncoding.EncodeToString(k.key[:]) + "\n")
 	if err = errors.Join(err, temp.Sync(), temp.Close()); err != nil {
-		return MasterKey{}, err
+		return err
 	}
 	// A link, unlike a rename, does not replace an existing key.
 	if err := os.Link(temp.Name(), path); err != nil {
 		if errors.Is(err, fs.ErrExist) {
-			return MasterKey{}, fmt.Errorf("%s: %w", path, fs.ErrExist)
+			return fmt.Errorf("%s: %w", path, fs.ErrExist)
 		}
-		return MasterKey{}, err
+		return err
 	}
-	if err := syncDir(dir); err != nil {
-		return MasterKey{}, err
+	return syncDir(dir)
+}
+
+// ReplaceMasterKey puts the file of the next master key in the place of that at path, which it
+// keeps as former. The files are in one directory. Killed at any moment, path holds one of the
+// two; called again, it goes on.
+func ReplaceMasterKey(path, next, former string) error {
+	if err := replaceMasterKey(path, next, former); err != nil {
+		return fmt.Errorf("replace master key: %w", err)
 	}
-	return k, nil
+	return nil
+}
+
+func replaceMasterKey(path, next, former string) error {
+	now, err := LoadMasterKey(path)
+	if err != nil {
+		return err
+	}
+	switch then, err := LoadMasterKey(next); {
+	case err != nil:
+		return err
+	case then == now: // another caller was first
+		return os.Remove(next)
+	}
+	if err := os.Remove(former); err != nil && !errors.Is(err, fs.ErrNotExist) { // of the rotation before
+		return err
+	}
+	if err := os.Link(path, former); err != nil {
+		return err
+	}
+	if err := os.Rename(next, path); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(path))
 }
 
 func syncDir(path string) error {

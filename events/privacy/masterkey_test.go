@@ -37,6 +37,54 @@ func TestMasterKeyFileComesBack(t *testing.T) {
 	}
 }
 
+// TestMasterKeyFileIsReplaced, also where an earlier call was killed at any of its steps.
+func TestMasterKeyFileIsReplaced(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path, next, former := filepath.Join(dir, "master.key"), filepath.Join(dir, "master.key.new"), filepath.Join(dir, "master.key.former")
+	before, err := privacy.CreateMasterKey(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for round, killed := range []func() error{
+		func() error { return nil },
+		func() error { return os.Remove(former) },
+		func() error { return errors.Join(os.Remove(former), os.Link(path, former)) },
+	} {
+		after, err := privacy.CreateMasterKey(next)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := killed(); err != nil {
+			t.Fatal(err)
+		}
+		if err := privacy.ReplaceMasterKey(path, next, former); err != nil {
+			t.Fatal(err)
+		}
+		check := func() {
+			t.Helper()
+			for file, want := range map[string]privacy.MasterKey{path: after, former: before} {
+				if got, err := privacy.LoadMasterKey(file); err != nil || got != want {
+					t.Errorf("round %d: %s holds another key, or %v", round, filepath.Base(file), err)
+				}
+			}
+			if left, err := os.ReadDir(dir); err != nil || len(left) != 2 {
+				t.Errorf("round %d: the directory holds %v, %v", round, left, err)
+			}
+		}
+		check()
+		// By another one that has seen the former key.
+		if err := os.Link(path, next); err != nil {
+			t.Fatal(err)
+		}
+		if err := privacy.ReplaceMasterKey(path, next, former); err != nil {
+			t.Fatal(err)
+		}
+		check()
+		before = after
+	}
+}
+
 func TestOneOfManyCreatesTheMasterKey(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "master.key")

@@ -1,13 +1,16 @@
-// Package privacy is the command that keeps persons private: erase forgets a person, or links
-// no phone number of a campaign any more.
+// Package privacy is the commands that keep persons private: erase forgets a person, or links
+// no phone number of a campaign any more; rotate wraps the campaigns' keys with a new master key.
 //
-// It promises that no total changes, that everything that is done is recorded with who, why
-// and when, and that the same command goes on with one that was killed (I10).
+// It promises that no total changes, that every erasure is recorded with who, why and when, and
+// that the same command goes on with one that was killed (I10). While the master key is rotated,
+// and until the rotation is finished, the former and the new one open everything
+// (TestRotationKilled below cmd/jangbu).
 //
-// Its help says with which code each command exits.
+// The help of each says with which code it exits.
 package privacy
 
-// Command erases persons.
+// Command erases persons, and rotates the master key.
 type Command struct {
-	Erase eraseCommand `cmd:"" help:"Forget a person in a campaign, or all phone numbers of a campaign."`
+	Erase  eraseCommand  `cmd:"" help:"Forget a person in a campaign, or all phone numbers of a campaign."`
+	Rotate rotateCommand `cmd:"" help:"Wrap the campaigns' keys with a new master key."`
 }

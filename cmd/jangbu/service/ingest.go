@@ -29,7 +29,11 @@ func (s *Service) openPrivacy(ctx context.Context, master privacy.MasterKey) (*p
 	case err != nil:
 		return nil, err
 	}
-	return privacy.Open(ctx, keys, master)
+	keeper, err := privacy.Open(ctx, keys, master)
+	if err == nil && keeper.Former() {
+		s.logger.WarnContext(ctx, "keys: started with the former master key; start with the new one before jangbu privacy rotate --finish")
+	}
+	return keeper, err
 }
 
 // startBroker starts a broker unless brokers are configured, and creates missing topics.

@@ -57,6 +57,15 @@ func (c KeyConfig) ExistingMasterKey(at *Config) (privacy.MasterKey, error) {
 	return privacy.LoadMasterKey(at.masterKeyPath())
 }
 
+// MadeKeyPath returns the file of the master key that is made beside a log on SQLite; empty
+// where the log is elsewhere, or a flag or the environment names another master key.
+func (c KeyConfig) MadeKeyPath(at *Config) string {
+	if c.MasterKeyFile != "" || os.Getenv(MasterKeyVariable) != "" || at.LogPlace().Postgres != "" {
+		return ""
+	}
+	return at.masterKeyPath()
+}
+
 // masterKeyPath returns where the master key is by default, if the log is on SQLite.
 func (c *Config) masterKeyPath() string { return filepath.Join(c.DataDir, "master.key") }
 
