@@ -45,13 +45,13 @@ func TestVerify(t *testing.T) {
 	}
 
 	out, complaint := verify(cli.ExitDone)
-	contains(out, "compared 4 campaigns with the fold of 100 events; the log ends at 100, ")
+	contains(out, "compared 24 rows of 4 campaigns with the fold of 100 events; the log ends at 100, ")
 	contains(out, "rows equal the fold")
 	if complaint != "" {
 		t.Errorf("verify complained: %s", complaint)
 	}
 	out, _ = verify(cli.ExitDone, "--campaign", "evt-2", "--json")
-	contains(out, `{"ok":true,"campaigns":1,"diverging":0,"events":25,"head":100,"lowestCheckpoint":100}`)
+	contains(out, `{"damages":[],"differences":[],"ok":true,"campaigns":1,"rows":6,"diverging":0,"events":25,"links":0,"head":100,"lowestCheckpoint":100}`)
 	out, _ = verify(cli.ExitDone, "--sample", "2")
 	contains(out, `sampled: ["evt-`)
 	_, complaint = verify(cli.ExitNothing, "--campaign", "evt-4")
@@ -67,11 +67,11 @@ func TestVerify(t *testing.T) {
 		t.Fatal(err)
 	}
 	out, complaint = verify(cli.ExitCheckFailed)
-	contains(out, "1 of them differ")
+	contains(out, "differences: 1; campaigns that differ: 1")
 	contains(complaint, `check failed: campaign "evt-2": event_stats Participants: served 26, folded 25, at position 100`)
 	out, _ = verify(cli.ExitCheckFailed, "--campaign", "evt-2", "--json")
-	contains(out, `"ok":false,"campaigns":1,"diverging":1`)
-	contains(out, `"firstDivergence":{"eventId":"evt-2","table":"event_stats","field":"Participants","served":"26","folded":"25","position":100}}`)
+	contains(out, `"ok":false,"campaigns":1,`)
+	contains(out, `"differences":[{"eventId":"evt-2","table":"event_stats","field":"Participants","served":"26","folded":"25","position":100}]`)
 	if err := checkJSON("verify", []byte(out)); err != nil {
 		t.Error(err)
 	}
@@ -86,5 +86,5 @@ func TestVerify(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, complaint = verify(cli.ExitCheckFailed)
-	contains(complaint, "check failed: verify: read the log: ")
+	contains(complaint, "check failed: the log is not as it was written, first at position 50: ")
 }

@@ -14,13 +14,14 @@ const chainPage = 1_000
 
 // ChainVerified is what [VerifyChain] has recomputed and found.
 type ChainVerified struct {
-	// Events is how many were read: those up to the head when the verification began.
-	Events int64
-	// End is the mark after the last event that was found intact: the end of the chain
-	// where there is no damage.
+	// Events is how many were read and compared with their digests, and Links how many stored
+	// links were compared: those up to the head when the verification began.
+	Events, Links int64
+	// End is the mark at the end of the log, as recomputed.
 	End events.Mark
-	// First is the first damage by position; nil where there is none.
-	First *Damage
+	// Damages is how many there are; First is the first of them, nil where there is none.
+	Damages int
+	First   *Damage
 }
 
 // Damage is a place where the log is not as it was written.
@@ -32,97 +33,138 @@ type Damage struct {
 // String returns the damage in one line.
 func (d *Damage) String() string { return fmt.Sprintf("position %d: %s", d.Position, d.Problem) }
 
-// VerifyChain reads the whole log, recomputes every event's digest from its stored form and
-// every link from the digests, and compares both with what is stored (I13). Services may
-// append meanwhile. It calls progress with each position that it reaches. A damage is no
-// error, but [ChainVerified.First].
-func VerifyChain(ctx context.Context, log events.Log, progress func(at, head events.Position)) (ChainVerified, error) {
-	v := chainVerifier{log: log}
-	if err := v.verify(ctx, progress); err != nil {
+// ChainConfig says what log to verify, and who is told.
+type ChainConfig struct {
+	Log events.Log
+	// Batch is how many events are read at a time; 0 is a default.
+	Batch int
+	// Each is called with every damage, by position. Nil calls nothing.
+	Each func(Damage)
+	// Progress is called with each position that is reached. Nil calls nothing.
+	Progress func(at, head events.Position)
+
+	// see is called with every event that is intact.
+	see func(*events.Recorded)
+}
+
+// VerifyChain reads the whole log, which compares every event with its digest, recomputes
+// every link from the digests, and compares it with what is stored (I13). Services may
+// append meanwhile. A damage is no error, but [ChainVerified.First].
+func VerifyChain(ctx context.Context, cfg ChainConfig) (ChainVerified, error) {
+	if cfg.Batch <= 0 {
+		cfg.Batch = defaultBatch
+	}
+	if cfg.Each == nil {
+		cfg.Each = func(Damage) {}
+	}
+	if cfg.Progress == nil {
+		cfg.Progress = func(_, _ events.Position) {}
+	}
+	if cfg.see == nil {
+		cfg.see = func(*events.Recorded) {}
+	}
+	v := chainVerifier{ChainConfig: cfg, asked: math.MinInt64}
+	if err := v.verify(ctx); err != nil {
 		return v.result, fmt.Errorf("verify the chain: %w", err)
 	}
 	return v.result, nil
 }
 
 type chainVerifier struct {
-	log    events.Log
+	ChainConfig
 	result ChainVerified
 	marks  []events.Mark            // stored links that are not yet compared
 	asked  events.Position          // stored links were read up to here
 	linked events.Position          // of the last stored link that was compared
 	erased map[events.Position]bool // of the records of erasures, as last read
+
+	// broken says that an event could not be read, so that the next stored link is
+	// believed; other is a stored link that differed: either it or End.Link is right,
+	// which the next stored link decides.
+	broken bool
+	other  *events.Link
 }
 
-func (v *chainVerifier) verify(ctx context.Context, progress func(at, head events.Position)) error {
+func (v *chainVerifier) verify(ctx context.Context) error {
 	// Totals would fail on a log that lost its tail.
-	head, err := v.log.Wait(ctx, -1)
+	head, err := v.Log.Wait(ctx, -1)
 	if err != nil {
 		return err
 	}
-	v.asked = math.MinInt64
-	for v.result.First == nil && v.result.End.Position < head {
-		if err := v.stretch(ctx, head); err != nil {
+	for most := v.Batch; v.result.End.Position < head; {
+		after := v.result.End.Position
+		n := int(min(events.Position(most), head-after))
+		read, err := v.Log.Read(ctx, after, n)
+		switch {
+		case damaged(err) && n > 1: // which of them it is
+			most = n / 2
+			continue
+		case damaged(err):
+			v.damage(after+1, err.Error())
+			v.result.End.Position, v.broken = after+1, true
+			if err := v.mark(ctx); err != nil {
+				return err
+			}
+		case err != nil:
 			return err
+		case len(read) == 0:
+			v.damage(after+1, "is missing: the log ends before its head")
+			return nil
 		}
-		progress(v.result.End.Position, head)
+		for i := range read {
+			if err := v.event(ctx, &read[i]); err != nil {
+				return err
+			}
+		}
+		most = min(2*most, v.Batch)
+		v.Progress(v.result.End.Position, head)
 	}
-	if v.result.First == nil {
-		return v.end(ctx, head)
-	}
-	return nil
+	return v.end(ctx, head)
 }
 
-// stretch verifies the next events.
-func (v *chainVerifier) stretch(ctx context.Context, head events.Position) error {
-	after := v.result.End.Position
-	read, err := v.log.Read(ctx, after, int(min(defaultBatch, head-after)))
+// event verifies one event, and the links stored before and at its position.
+func (v *chainVerifier) event(ctx context.Context, r *events.Recorded) error {
+	problem, err := v.erasure(ctx, r)
 	switch {
-	case damaged(err):
-		return v.find(ctx, after, head)
 	case err != nil:
 		return err
-	case len(read) == 0:
-		v.damage(after+1, "is missing: the log ends before its head")
-		return nil
-	}
-	for i := range read {
-		if ok, err := v.event(ctx, &read[i]); err != nil || !ok {
-			return err
-		}
-	}
-	return nil
-}
-
-// event verifies one event and the links stored before and at its position. It reports
-// whether they are intact.
-func (v *chainVerifier) event(ctx context.Context, r *events.Recorded) (ok bool, err error) {
-	if !r.Intact() {
-		v.damage(r.Position, "its digest is not that of the stored event")
-		return false, nil
-	}
-	if problem, err := v.erasure(ctx, r); err != nil || problem != "" {
+	case problem != "":
 		v.damage(r.Position, problem)
-		return false, err
+	default:
+		v.see(r)
 	}
 	v.result.Events++
-	end := v.result.End.Next(r.Digest)
-	m, err := v.nextMark(ctx)
-	if err != nil {
-		return false, err
+	if v.other != nil {
+		*v.other = v.other.Next(r.Digest)
 	}
-	switch {
-	case m == nil || m.Position > end.Position:
-	case m.Position < end.Position: // not above 0
-		v.damage(m.Position, "a link is stored there, where no event is")
-		return false, nil
-	case m.Link != end.Link:
-		v.damage(end.Position, fmt.Sprintf("its link is not that of the events since the link before, up to position %d", end.Position))
-		return false, nil
-	default:
-		v.marks, v.linked = v.marks[1:], end.Position
+	v.result.End = v.result.End.Next(r.Digest)
+	return v.mark(ctx)
+}
+
+// mark compares the stored links up to the event that was read last.
+func (v *chainVerifier) mark(ctx context.Context) error {
+	for {
+		m, err := v.nextMark(ctx)
+		end := &v.result.End
+		if err != nil || m == nil || m.Position > end.Position {
+			return err
+		}
+		v.marks = v.marks[1:]
+		switch {
+		case m.Position < end.Position: // not above 0
+			v.damage(m.Position, "a link is stored there, where no event is")
+			continue
+		case v.broken, v.other != nil && m.Link == *v.other:
+			end.Link = m.Link
+		case m.Link != end.Link:
+			v.damage(end.Position, fmt.Sprintf("its link is not that of the events since the link before, up to position %d", end.Position))
+			link := m.Link
+			v.linked, v.other = end.Position, &link
+			continue
+		}
+		v.broken, v.other, v.linked = false, nil, end.Position
+		v.result.Links++
 	}
-	v.result.End = end
-	return true, nil
 }
 
 // erasure returns what is wrong where an event is erased and no record of an erasure names
@@ -136,7 +178,7 @@ func (v *chainVerifier) erasure(ctx context.Context, r *events.Recorded) (proble
 		return "", err
 	}
 	if v.erased[r.Position] && !r.Erased() {
-		now, err := v.log.Read(ctx, r.Position-1, 1)
+		now, err := v.Log.Read(ctx, r.Position-1, 1)
 		if err != nil && !damaged(err) {
 			return "", err
 		}
@@ -152,7 +194,7 @@ func (v *chainVerifier) erasure(ctx context.Context, r *events.Recorded) (proble
 }
 
 func (v *chainVerifier) readErasures(ctx context.Context) error {
-	all, err := v.log.Erasures().List(ctx, "")
+	all, err := v.Log.Erasures().List(ctx, "")
 	if err != nil {
 		return err
 	}
@@ -168,7 +210,7 @@ func (v *chainVerifier) readErasures(ctx context.Context) error {
 // nextMark returns the next stored link; nil where there is no other.
 func (v *chainVerifier) nextMark(ctx context.Context) (*events.Mark, error) {
 	if len(v.marks) == 0 {
-		marks, err := v.log.Marks(ctx, v.asked, chainPage)
+		marks, err := v.Log.Marks(ctx, v.asked, chainPage)
 		if err != nil || len(marks) == 0 {
 			return nil, err
 		}
@@ -177,37 +219,16 @@ func (v *chainVerifier) nextMark(ctx context.Context) (*events.Mark, error) {
 	return &v.marks[0], nil
 }
 
-// find finds which of the next events cannot be read.
-func (v *chainVerifier) find(ctx context.Context, after, head events.Position) error {
-	for last := min(after+defaultBatch, head); after < last; after++ {
-		read, err := v.log.Read(ctx, after, 1)
-		switch {
-		case damaged(err):
-			v.damage(after+1, err.Error())
-			return nil
-		case err != nil:
-			return err
-		case len(read) == 0:
-			v.damage(after+1, "is missing: the log ends before its head")
-			return nil
-		}
-		if ok, err := v.event(ctx, &read[0]); err != nil || !ok {
-			return err
-		}
-	}
-	return nil
-}
-
 // end verifies that the chain ends at the head, and that nothing lies beyond.
 func (v *chainVerifier) end(ctx context.Context, head events.Position) error {
-	link, ok, err := v.log.Link(ctx, head)
+	link, ok, err := v.Log.Link(ctx, head)
 	switch {
 	case damaged(err):
 		v.damage(head, err.Error())
 		return nil
 	case err != nil:
 		return err
-	case !ok || link != v.result.End.Link:
+	case !ok || link != v.result.End.Link && v.result.Damages == 0:
 		v.damage(head, "the log went back during the verification")
 		return nil
 	case v.linked != head:
@@ -219,7 +240,7 @@ func (v *chainVerifier) end(ctx context.Context, head events.Position) error {
 		if err != nil || m == nil {
 			return err
 		}
-		now, err := v.log.Wait(ctx, -1) // the log may have grown
+		now, err := v.Log.Wait(ctx, -1) // the log may have grown
 		if err != nil {
 			return err
 		}
@@ -231,9 +252,13 @@ func (v *chainVerifier) end(ctx context.Context, head events.Position) error {
 	}
 }
 
-// damage records the first damage.
+// damage records a damage.
 func (v *chainVerifier) damage(at events.Position, problem string) {
-	v.result.First = &Damage{Position: at, Problem: problem}
+	d := Damage{Position: at, Problem: problem}
+	if v.result.Damages++; v.result.First == nil {
+		v.result.First = &d
+	}
+	v.Each(d)
 }
 
 func damaged(err error) bool {

@@ -39,12 +39,13 @@ func damagedLogs(t *testing.T) map[string]damagedLog {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { _ = lite.Close() })
 	url := services.Database(t)
 	pg, err := pglog.Open(t.Context(), url, pglog.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { pg.Close(); _ = lite.Close() })
+	t.Cleanup(pg.Close)
 	open := func(driver, name string) *sql.DB {
 		db, err := sql.Open(driver, name)
 		if err != nil {
@@ -85,7 +86,7 @@ func TestEveryDamageIsNamed(t *testing.T) {
 				d := log.draw(t, random)
 				kinds[d.what]++
 				log.set(t, d, d.bad)
-				found, err := replay.VerifyChain(t.Context(), log, func(_, _ events.Position) {})
+				found, err := replay.VerifyChain(t.Context(), replay.ChainConfig{Log: log})
 				if err != nil {
 					t.Fatalf("%s: %v", d.what, err)
 				}
@@ -96,6 +97,36 @@ func TestEveryDamageIsNamed(t *testing.T) {
 			}
 			wantIntact(t, log, head)
 			t.Logf("%v", kinds)
+		})
+	}
+}
+
+// TestAllDamagesAreNamed damages several places at once: each is named, and nothing else.
+func TestAllDamagesAreNamed(t *testing.T) {
+	t.Parallel()
+	for name, log := range damagedLogs(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			head := fill(t, log, 3, 60)
+			links := log.positions(t, "links")
+			edited := links[3]
+			for _, statement := range []string{
+				"UPDATE " + log.schema + "events SET payload = replace(payload, '\"', '~') WHERE position = 2",
+				fmt.Sprintf("UPDATE %slinks SET link = (SELECT link FROM %slinks WHERE position = %d) WHERE position = %d", log.schema, log.schema, links[0], edited),
+				fmt.Sprintf("DELETE FROM %sevents WHERE position = %d", log.schema, head-5),
+			} {
+				if _, err := log.db.ExecContext(t.Context(), statement); err != nil {
+					t.Fatalf("%s: %v", statement, err)
+				}
+			}
+			var named []events.Position
+			found, err := replay.VerifyChain(t.Context(), replay.ChainConfig{Log: log, Batch: 7, Each: func(d replay.Damage) {
+				named = append(named, d.Position)
+			}})
+			want := []events.Position{2, events.Position(edited), head - 5}
+			if err != nil || !slices.Equal(named, want) || found.Damages != len(want) || found.First == nil || found.First.Position != 2 || found.Events != int64(head)-2 {
+				t.Errorf("named %d: %+v, %v; want %d", named, found, err, want)
+			}
 		})
 	}
 }
@@ -143,7 +174,7 @@ func TestErasedWithoutRecordIsDamage(t *testing.T) {
 			}
 			want := func(problem string) {
 				t.Helper()
-				found, err := replay.VerifyChain(t.Context(), log, func(_, _ events.Position) {})
+				found, err := replay.VerifyChain(t.Context(), replay.ChainConfig{Log: log})
 				if err != nil || found.First == nil || found.First.Position != at || !strings.Contains(found.First.Problem, problem) {
 					t.Errorf("found %v, %v, want %s at position %d", found.First, err, problem, at)
 				}
@@ -163,7 +194,7 @@ func TestErasedWithoutRecordIsDamage(t *testing.T) {
 
 func wantIntact(t *testing.T, log events.Log, head events.Position) {
 	t.Helper()
-	found, err := replay.VerifyChain(t.Context(), log, func(_, _ events.Position) {})
+	found, err := replay.VerifyChain(t.Context(), replay.ChainConfig{Log: log})
 	if err != nil || found.First != nil || found.End.Position != head || found.Events != int64(head) {
 		t.Fatalf("the whole log: %+v, %v", found, err)
 	}

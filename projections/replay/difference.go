@@ -17,13 +17,13 @@ const (
 )
 
 // differences compares all fields of all rows of one campaign, those that are served with
-// those that were folded. It calls see with each difference, by table and key, until see
-// returns false.
-func differences(tables []*readmodel.Table, served, folded readmodel.CampaignRows, see func(*Divergence) bool) {
+// those that were folded. It calls see with each difference, by table and key, and returns
+// how many rows it compared.
+func differences(tables []*readmodel.Table, served, folded readmodel.CampaignRows, see func(*Divergence)) (rows int64) {
 	inOrder := slices.SortedFunc(slices.Values(tables), func(a, b *readmodel.Table) int { return cmp.Compare(a.Name, b.Name) })
 	for _, t := range inOrder {
 		// Both sides are sorted by key: they are merged.
-		for s, f := served.Of(t), folded.Of(t); len(s) > 0 || len(f) > 0; {
+		for s, f := served.Of(t), folded.Of(t); len(s) > 0 || len(f) > 0; rows++ {
 			var a, b any // the rows of the next key
 			order := 0
 			switch {
@@ -40,28 +40,27 @@ func differences(tables []*readmodel.Table, served, folded readmodel.CampaignRow
 			if order >= 0 {
 				b, f = f[0], f[1:]
 			}
-			if !differencesOf(t, a, b, see) {
-				return
-			}
+			differencesOf(t, a, b, see)
 		}
 	}
+	return rows
 }
 
-// differencesOf compares two rows of one key; nil is no row. It returns false once see did.
-func differencesOf(t *readmodel.Table, served, folded any, see func(*Divergence) bool) (more bool) {
+// differencesOf compares two rows of one key; nil is no row.
+func differencesOf(t *readmodel.Table, served, folded any, see func(*Divergence)) {
 	switch {
 	case served == nil:
-		return see(&Divergence{Table: t.Name, Key: t.KeyText(folded), Served: noRow, Folded: aRow})
+		see(&Divergence{Table: t.Name, Key: t.KeyText(folded), Served: noRow, Folded: aRow})
+		return
 	case folded == nil:
-		return see(&Divergence{Table: t.Name, Key: t.KeyText(served), Served: aRow, Folded: noRow})
+		see(&Divergence{Table: t.Name, Key: t.KeyText(served), Served: aRow, Folded: noRow})
+		return
 	}
 	for _, c := range t.Columns[len(t.Key):] {
-		s, f := show(c, served), show(c, folded)
-		if s != f && !see(&Divergence{Table: t.Name, Key: t.KeyText(served), Field: c.Field, Served: s, Folded: f}) {
-			return false
+		if s, f := show(c, served), show(c, folded); s != f {
+			see(&Divergence{Table: t.Name, Key: t.KeyText(served), Field: c.Field, Served: s, Folded: f})
 		}
 	}
-	return true
 }
 
 // show returns the field's value as text. Different values have different texts.

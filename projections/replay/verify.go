@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"slices"
 
@@ -13,11 +12,18 @@ import (
 	"jangbu/readmodel"
 )
 
-// defaultBatch is how many events a verification reads at a time.
-const defaultBatch = 20_000
+const (
+	// defaultBatch is how many events a verification reads at a time.
+	defaultBatch = 20_000
+	// campaignPage is how many names of campaigns are read at a time.
+	campaignPage = 1_000
+	// maxVerifiedRows bounds what a verification of all campaigns folds in memory: about
+	// 300 MiB. The campaigns beyond are folded each by itself, from its stream.
+	maxVerifiedRows = 1_000_000
+)
 
-// campaignPage is how many names of campaigns are read at a time.
-const campaignPage = 1_000
+// ErrNothing means that there is nothing to compare, which proves nothing.
+var ErrNothing = errors.New("nothing to compare")
 
 // VerifyConfig says what to verify.
 type VerifyConfig struct {
@@ -25,19 +31,21 @@ type VerifyConfig struct {
 	Rows        readmodel.Store
 	Projections []projections.Projection
 
-	// Campaign is the only one to verify; empty verifies all.
-	Campaign events.Campaign
+	// Campaigns are the only ones to verify; none verifies all, and the log itself.
+	Campaigns []events.Campaign
 	// Sample is how many campaigns to verify, chosen at random among those that have
-	// rows; 0 verifies all.
+	// events or rows; 0 verifies all.
 	Sample int
 
 	// AnyVersion compares rows that were built by another version, too.
 	AnyVersion bool
-	// Each is called with every divergence, in every field. Nil looks for one divergence
-	// of a campaign only.
-	Each func(*Divergence)
+	// Each is called with every divergence, Damaged with every damage to the log. Nil
+	// calls nothing.
+	Each    func(*Divergence)
+	Damaged func(Damage)
 
-	Batch int // events read at a time; 0 is defaultBatch
+	Batch   int // events read at a time; 0 is a default
+	MaxRows int // folded in memory; 0 is a default
 
 	// Progress is called with each position that the fold of the whole log reaches, and
 	// with the last one; Compared with how many campaigns were compared, of how many. Nil
@@ -50,47 +58,25 @@ type VerifyConfig struct {
 type Verified struct {
 	// Head is that of the log when the verification began.
 	Head events.Position
-	// Events is how many were read from the log; an event may count twice.
-	Events int64
-	// Campaigns is how many were compared, and Diverging how many of them were
-	// not equal to the fold.
+	// Events is how many were read from the log; an event may count twice. Links is how
+	// many stored links were compared.
+	Events, Links int64
+	// Campaigns and Rows are how many were compared, Diverging how many of the campaigns
+	// were not equal to the fold, and Differences how many [Divergence] there are.
 	Campaigns, Diverging int
+	Rows, Differences    int64
+	// Damages is how many places of the log are not as they were written. Where there is
+	// one, no rows were compared.
+	Damages int
 	// Lowest is the lowest checkpoint at which rows were compared. Events after it may
 	// not have been folded yet.
 	Lowest events.Position
 	// Sampled are the campaigns chosen at random, sorted.
 	Sampled []events.Campaign
-	// First is the first divergence by campaign, table and key; nil where there is none.
-	First *Divergence
-}
-
-// Divergence is a place where what is served is not the fold of the log.
-type Divergence struct {
-	Campaign events.Campaign // empty where the divergence is not of one campaign
-	Table    string
-	// Key is that of the row within the campaign; empty where there is one row.
-	Key string
-	// Field is the row's, as in readmodel; empty where one side has no such row, or the
-	// table's checkpoint is wrong.
-	Field          string
-	Served, Folded string
-	// Position is the checkpoint at which the two were compared.
-	Position events.Position
-}
-
-// String returns the divergence in one line.
-func (d *Divergence) String() string {
-	at := d.Table
-	if d.Campaign != "" {
-		at = fmt.Sprintf("campaign %q: %s", d.Campaign, at)
-	}
-	if d.Key != "" {
-		at += fmt.Sprintf(" %q", d.Key)
-	}
-	if d.Field != "" {
-		at += " " + d.Field
-	}
-	return fmt.Sprintf("%s: served %s, folded %s, at position %d", at, d.Served, d.Folded, d.Position)
+	// First is the first divergence by campaign, table and key, and FirstDamage the first
+	// damage; nil where there is none.
+	First       *Divergence
+	FirstDamage *Damage
 }
 
 // verifier is one verification.
@@ -102,45 +88,57 @@ type verifier struct {
 	// through is the position up to which folded is the fold of the whole log.
 	through events.Position
 	folded  map[events.Campaign]*fold
-	// same are the checkpoints of the log's own history, as found so far.
+	held    int // rows of folded
+	// same says of checkpoints whether they are of the log's own history, told of which
+	// projections a divergence was found that is of no campaign.
 	same map[readmodel.Checkpoint]bool
+	told map[string]bool
 }
 
 // fold is the rows of one campaign, folded by every projection.
 type fold struct {
 	rows *readmodel.Rows
 	last events.Position // of the campaign's last event folded
-	// withdrawn says that events were withdrawn: the rows are not the fold.
-	withdrawn bool
+	// alone says that the rows are not the fold: events were withdrawn, or there were too
+	// many rows. The campaign's stream is folded by itself.
+	alone bool
 }
 
-// Verify compares the served rows of every campaign with the fold of the log, each at
-// the checkpoints that its rows were read with, so a service may go on appending and
-// folding meanwhile (I6). To verify one campaign, or a sample, it reads their streams
-// alone; to verify all, it reads the whole log once, and thereby finds gaps and events
-// that cannot be read back. It always checks the log's account (I5).
+// Verify starts from the log: every campaign that it knows must be served, every one that is
+// served must be in it, and their rows must equal the fold, each at the checkpoints that they
+// were read with, so a service may go on appending and folding meanwhile (I6). To verify
+// some campaigns, or a sample, it reads their streams alone; to verify all, it reads the
+// whole log once, verifies its chain as [VerifyChain] does, and compares no rows where that
+// is damaged. It always checks the log's account (I5).
 //
-// A difference is no error, but [Verified.First]. The error is [events.ErrGap] or
-// [events.ErrCorrupt] where the log is damaged, [readmodel.ErrVersion] where rows were
-// built by folds of another version, and [readmodel.ErrNotFound] where there is neither a
-// row nor an event of the one campaign.
+// A difference is no error, but [Verified.First] or [Verified.FirstDamage]. The error is
+// [events.ErrGap] or [events.ErrCorrupt] where the account does not add up or an event of
+// one of some campaigns is not as it was written, [readmodel.ErrVersion] where rows were
+// built by folds of another version, [readmodel.ErrNotFound] where there is neither a row nor
+// an event of one of the campaigns, and [ErrNothing] where there is none at all.
 func Verify(ctx context.Context, cfg VerifyConfig) (Verified, error) {
 	switch {
 	case cfg.Log == nil, cfg.Rows == nil, len(cfg.Projections) == 0:
 		return Verified{}, errors.New("verify: log, rows and projections are required")
-	case cfg.Campaign != "" && cfg.Sample != 0, cfg.Sample < 0:
-		return Verified{}, errors.New("verify: one campaign, or a sample of at least one")
+	case len(cfg.Campaigns) > 0 && cfg.Sample != 0, cfg.Sample < 0:
+		return Verified{}, errors.New("verify: some campaigns, or a sample of at least one")
 	}
 	if cfg.Batch <= 0 {
 		cfg.Batch = defaultBatch
 	}
-	if cfg.Progress == nil {
-		cfg.Progress = func(_, _ events.Position) {}
+	if cfg.MaxRows <= 0 {
+		cfg.MaxRows = maxVerifiedRows
+	}
+	if cfg.Each == nil {
+		cfg.Each = func(*Divergence) {}
 	}
 	if cfg.Compared == nil {
 		cfg.Compared = func(_, _ int) {}
 	}
-	v := verifier{VerifyConfig: cfg, folded: make(map[events.Campaign]*fold), same: make(map[readmodel.Checkpoint]bool)}
+	v := verifier{
+		VerifyConfig: cfg, folded: make(map[events.Campaign]*fold),
+		same: make(map[readmodel.Checkpoint]bool), told: make(map[string]bool),
+	}
 	if err := v.verify(ctx); err != nil {
 		return v.result, fmt.Errorf("verify: %w", err)
 	}
@@ -148,47 +146,54 @@ func Verify(ctx context.Context, cfg VerifyConfig) (Verified, error) {
 }
 
 func (v *verifier) verify(ctx context.Context) error {
+	whole := len(v.Campaigns) == 0 && v.Sample == 0
+	if whole {
+		if err := v.foldLog(ctx); err != nil || v.result.Damages > 0 {
+			return err
+		}
+	}
 	if err := v.account(ctx); err != nil {
 		return err
 	}
-	v.result.Head, v.result.Lowest = v.head, v.head
-	var campaigns []events.Campaign
-	switch {
-	case v.Campaign != "":
-		campaigns = []events.Campaign{v.Campaign}
-	case v.Sample > 0:
-		sampled, err := v.sample(ctx)
-		if err != nil {
-			return err
-		}
-		campaigns, v.result.Sampled = sampled, sampled
-	default:
-		if err := v.foldLog(ctx); err != nil {
-			return err
-		}
-		all, err := v.all(ctx)
-		if err != nil {
-			return err
-		}
-		campaigns = all
+	if !whole {
+		v.result.Head = v.head
 	}
-	// The checkpoints are checked also where there is no campaign.
-	if len(campaigns) == 0 {
-		_, at, err := v.Rows.Snapshot(ctx, "")
-		if err != nil && !errors.Is(err, readmodel.ErrNotFound) {
-			return fmt.Errorf("read checkpoints: %w", err)
-		}
-		_, _, err = v.checkpoints(ctx, at)
+	v.result.Lowest = v.result.Head
+	campaigns, err := v.chosen(ctx)
+	if err != nil {
 		return err
 	}
+	// The checkpoints are checked also where there is no campaign.
+	_, stand, err := v.Rows.Snapshot(ctx, "")
+	if err != nil && !errors.Is(err, readmodel.ErrNotFound) {
+		return fmt.Errorf("read checkpoints: %w", err)
+	}
+	if _, _, err := v.comparable(ctx, stand); err != nil {
+		return err
+	}
+	if len(campaigns) == 0 && v.result.Events == 0 && v.result.Differences == 0 {
+		return fmt.Errorf("there is neither an event nor a row: %w", ErrNothing)
+	}
 	for i, c := range campaigns {
-		ahead, err := v.compare(ctx, c)
-		if err != nil || ahead {
+		if err := v.compare(ctx, c); err != nil {
 			return err
 		}
 		v.Compared(i+1, len(campaigns))
 	}
 	return nil
+}
+
+// chosen returns the campaigns to compare, sorted.
+func (v *verifier) chosen(ctx context.Context) (all []events.Campaign, err error) {
+	switch {
+	case len(v.Campaigns) > 0:
+		return slices.Compact(slices.Sorted(slices.Values(v.Campaigns))), nil
+	case v.Sample > 0:
+		v.result.Sampled, err = v.sample(ctx)
+		return v.result.Sampled, err
+	default:
+		return v.all(ctx)
+	}
 }
 
 // account reads the log's head, and checks that its account adds up (I5).
@@ -197,54 +202,16 @@ func (v *verifier) account(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read the log's account: %w", err)
 	}
-	if totals.Received != int64(totals.Head)+totals.Duplicates+totals.DeadLettered {
-		return fmt.Errorf("%w: %d received, but %d appended, %d duplicates and %d dead letters", events.ErrCorrupt,
-			totals.Received, totals.Head, totals.Duplicates, totals.DeadLettered)
-	}
 	v.head = totals.Head
-	return nil
-}
-
-// foldLog folds the whole log up to the head, each campaign by itself.
-func (v *verifier) foldLog(ctx context.Context) error {
-	for v.through < v.result.Head {
-		batch, err := v.Log.Read(ctx, v.through, int(min(v.result.Head-v.through, events.Position(v.Batch))))
-		if err != nil {
-			return fmt.Errorf("read the log: %w", err)
-		}
-		if len(batch) == 0 {
-			return fmt.Errorf("read the log: %w: it ends at %d, its head is at %d", events.ErrGap, v.through, v.result.Head)
-		}
-		for _, e := range batch {
-			if e.Position != v.through+1 { // I2
-				return fmt.Errorf("read the log: %w: position %d after %d", events.ErrGap, e.Position, v.through)
-			}
-			v.through = e.Position
-			f := v.folded[e.Event.Subject()]
-			if f == nil {
-				f = &fold{rows: readmodel.NewRows(projections.Tables(v.Projections)...)}
-				v.folded[e.Event.Subject()] = f
-			}
-			f.last = e.Position
-			if e.Event.Type() == events.TypeEventsWithdrawn {
-				f.withdrawn, f.rows = true, readmodel.NewRows(projections.Tables(v.Projections)...)
-			}
-			if f.withdrawn {
-				continue // its stream is folded by itself
-			}
-			for _, p := range v.Projections {
-				p.Fold(f.rows, e)
-			}
-		}
-		v.result.Events += int64(len(batch))
-		v.Progress(v.through, v.result.Head)
-	}
 	return nil
 }
 
 // all returns the campaigns that are in the log or have rows, sorted.
 func (v *verifier) all(ctx context.Context) ([]events.Campaign, error) {
-	all := slices.Collect(maps.Keys(v.folded))
+	all := make([]events.Campaign, 0, len(v.folded))
+	for c := range v.folded {
+		all = append(all, c)
+	}
 	err := v.served(ctx, func(c events.Campaign) {
 		if v.folded[c] == nil {
 			all = append(all, c)
@@ -254,7 +221,12 @@ func (v *verifier) all(ctx context.Context) ([]events.Campaign, error) {
 	return all, err
 }
 
-// sample chooses among the campaigns that have rows, each as likely as any other.
+// sampleDraws bounds how often the log is asked for a campaign of a sample, for each of the
+// sample's size: the same campaign may be drawn again and again.
+const sampleDraws = 4
+
+// sample chooses among the campaigns that have rows, each as likely as any other, and among
+// those that have events, each the likelier the more it has.
 func (v *verifier) sample(ctx context.Context) ([]events.Campaign, error) {
 	var chosen []events.Campaign
 	seen := 0
@@ -266,8 +238,31 @@ func (v *verifier) sample(ctx context.Context) ([]events.Campaign, error) {
 			chosen[i] = c
 		}
 	})
+	if err != nil {
+		return nil, err
+	}
+	drawn := make(map[events.Campaign]bool)
+	for range sampleDraws * v.Sample {
+		if v.head == 0 || len(drawn) == v.Sample {
+			break
+		}
+		read, err := v.Log.Read(ctx, rand.N(v.head), 1)
+		if err != nil {
+			return nil, fmt.Errorf("read the log: %w", err)
+		}
+		for _, r := range read {
+			drawn[r.Event.Subject()] = true
+		}
+	}
+	for c := range drawn {
+		if !slices.Contains(chosen, c) {
+			chosen = append(chosen, c)
+		}
+	}
+	rand.Shuffle(len(chosen), func(i, j int) { chosen[i], chosen[j] = chosen[j], chosen[i] })
+	chosen = chosen[:min(len(chosen), v.Sample)]
 	slices.Sort(chosen)
-	return chosen, err
+	return chosen, nil
 }
 
 // served calls see with each campaign that has rows, in order.
@@ -285,120 +280,66 @@ func (v *verifier) served(ctx context.Context, see func(events.Campaign)) error 
 	}
 }
 
-// compare compares the campaign's rows with its fold at their checkpoints. It reports
-// whether a checkpoint is beyond the log, where no other comparison has a meaning.
-func (v *verifier) compare(ctx context.Context, c events.Campaign) (ahead bool, err error) {
+// compare compares the campaign's rows with its fold at their checkpoints.
+func (v *verifier) compare(ctx context.Context, c events.Campaign) error {
 	served, stand, err := v.Rows.Snapshot(ctx, c)
-	missing := errors.Is(err, readmodel.ErrNotFound)
-	if err != nil && !missing {
-		return false, fmt.Errorf("read what is served: %w", err)
+	if err != nil && !errors.Is(err, readmodel.ErrNotFound) {
+		return fmt.Errorf("read what is served: %w", err)
 	}
-	at, ahead, err := v.checkpoints(ctx, stand)
-	if err != nil || ahead {
-		return ahead, err
-	}
-	folded, err := v.foldTo(ctx, c, at)
-	if err != nil {
-		return false, err
-	}
-	if missing && folded.last == 0 && v.Campaign != "" {
+	if err != nil && len(v.Campaigns) > 0 {
 		if err := v.exists(ctx, c); err != nil {
-			return false, err
+			return err
 		}
 	}
+	ps, at, err := v.comparable(ctx, stand)
+	if err != nil || len(ps) == 0 {
+		return err
+	}
+	folded, err := v.foldTo(ctx, c, ps, at)
+	if err != nil {
+		return err
+	}
 	v.result.Campaigns++
-	diverging := false
-	differences(projections.Tables(v.Projections), served, folded.rows.Of(c), func(d *Divergence) bool {
-		diverging = true
+	before := v.result.Differences
+	v.result.Rows += differences(projections.Tables(ps), served, folded.rows.Of(c), func(d *Divergence) {
 		d.Campaign, d.Position = c, at[d.Table]
 		v.found(d)
-		return v.Each != nil
 	})
-	if diverging {
+	if v.result.Differences > before {
 		v.result.Diverging++
 	}
-	return false, nil
+	return nil
 }
 
 // found records a divergence.
 func (v *verifier) found(d *Divergence) {
+	v.result.Differences++
 	if v.result.First == nil {
 		v.result.First = d
 	}
-	if v.Each != nil {
-		v.Each(d)
-	}
+	v.Each(d)
 }
 
-// checkpoints returns the position of each projection, 0 where it has no rows yet. It
-// reports whether one is beyond the log's head or has another link than the log there: these
-// are rows of another log (I13).
-func (v *verifier) checkpoints(ctx context.Context, found []readmodel.Checkpoint) (at map[string]events.Position, ahead bool, err error) {
-	at = make(map[string]events.Position, len(v.Projections))
-	for _, p := range v.Projections {
-		at[p.Name()] = 0
-		i := slices.IndexFunc(found, func(c readmodel.Checkpoint) bool { return c.Projection == p.Name() })
-		if i >= 0 {
-			if found[i].Version != p.Version && !v.AnyVersion {
-				return nil, false, fmt.Errorf("%s: rows are of version %d, the projection is of version %d: %w",
-					p.Name(), found[i].Version, p.Version, readmodel.ErrVersion)
-			}
-			at[p.Name()] = found[i].Position
-		}
-		if at[p.Name()] > v.head {
-			if err := v.account(ctx); err != nil { // the log may have grown
-				return nil, false, err
-			}
-		}
-		if at[p.Name()] > v.head {
-			v.result.Diverging++
-			v.found(&Divergence{
-				Table: p.Name(), Served: fmt.Sprintf("checkpoint %d", at[p.Name()]), Folded: fmt.Sprintf("log that ends at %d", v.head), Position: at[p.Name()],
-			})
-			return nil, true, nil
-		}
-		if i >= 0 {
-			if other, err := v.ofAnotherLog(ctx, found[i]); err != nil || other {
-				return nil, other, err
-			}
-		}
-		v.result.Lowest = min(v.result.Lowest, at[p.Name()])
+// foundOf records a divergence that is of no campaign, once.
+func (v *verifier) foundOf(d *Divergence) {
+	if !v.told[d.Table] {
+		v.told[d.Table] = true
+		v.found(d)
 	}
-	return at, false, nil
-}
-
-// ofAnotherLog reports whether the checkpoint has a link that is not the log's there.
-func (v *verifier) ofAnotherLog(ctx context.Context, at readmodel.Checkpoint) (bool, error) {
-	if at.Link == (events.Link{}) || v.same[at] {
-		return false, nil
-	}
-	link, _, err := v.Log.Link(ctx, at.Position)
-	if err != nil {
-		return false, err
-	}
-	if v.same[at] = link == at.Link; v.same[at] {
-		return false, nil
-	}
-	v.result.Diverging++
-	v.found(&Divergence{
-		Table: at.Projection, Served: fmt.Sprintf("checkpoint of a log with link %v", at.Link),
-		Folded: fmt.Sprintf("log with link %v", link), Position: at.Position,
-	})
-	return true, nil
 }
 
 // foldTo returns the campaign's fold by each projection up to its checkpoint. It continues
 // the fold of the whole log where no checkpoint lies before the campaign's last event
 // there; else it folds the stream from its start.
-func (v *verifier) foldTo(ctx context.Context, c events.Campaign, at map[string]events.Position) (*fold, error) {
+func (v *verifier) foldTo(ctx context.Context, c events.Campaign, ps []projections.Projection, at map[string]events.Position) (*fold, error) {
 	lowest := v.head
 	for _, position := range at {
 		lowest = min(lowest, position)
 	}
 	f := v.folded[c]
 	delete(v.folded, c) // it is not needed again
-	s := Stream{Log: v.Log, Campaign: c, Projections: v.Projections, Batch: v.Batch, At: make(map[string]events.Position, len(at))}
-	if f != nil && (f.withdrawn || lowest < f.last) {
+	s := Stream{Log: v.Log, Campaign: c, Projections: ps, Batch: v.Batch, At: make(map[string]events.Position, len(at))}
+	if f != nil && (f.alone || lowest < f.last) {
 		f = nil
 	} else { // also where the fold of the whole log has no event of the campaign
 		for name := range at {
@@ -406,7 +347,7 @@ func (v *verifier) foldTo(ctx context.Context, c events.Campaign, at map[string]
 		}
 	}
 	if f == nil {
-		f = &fold{rows: readmodel.NewRows(projections.Tables(v.Projections)...)}
+		f = &fold{rows: readmodel.NewRows(projections.Tables(ps)...)}
 	}
 	s.Rows, s.Last = f.rows, f.last
 	if err := s.FoldTo(ctx, at); err != nil {

@@ -186,7 +186,7 @@ func testAddedIsMended(t *testing.T, b *addedBundle) {
 		// What --diff shows of an operation on this projection alone.
 		var changes []replay.Divergence
 		verify(t, replay.VerifyConfig{
-			Log: b.log, Rows: b.rows, Projections: b.ps[len(b.ps)-1:], Campaign: c, AnyVersion: true,
+			Log: b.log, Rows: b.rows, Projections: b.ps[len(b.ps)-1:], Campaigns: []events.Campaign{c}, AnyVersion: true,
 			Each: func(d *replay.Divergence) { changes = append(changes, *d) },
 		})
 		if len(changes) == 0 || changes[0].Table != "extra" || changes[0].Field != field {

@@ -203,7 +203,7 @@ func TestReset(t *testing.T) {
 			done(t, b.rows, readmodel.Reset, mended, table)
 		}
 		cfg := b.config()
-		cfg.Campaign = mended
+		cfg.Campaigns = []events.Campaign{mended}
 		if v := verify(t, cfg); v.First != nil {
 			t.Errorf("the campaign that was reset: %s", v.First)
 		}

@@ -96,7 +96,7 @@ func TestVerifyNamesWhatDiffers(t *testing.T) {
 			}
 			v := b.verify(t)
 			one := b.config()
-			one.Campaign = tc.want.Campaign
+			one.Campaigns = []events.Campaign{tc.want.Campaign}
 			for how, got := range map[string]replay.Verified{"all": v, "one": verify(t, one)} {
 				if got.Diverging != 1 || got.First == nil {
 					t.Fatalf("after %s, of %s: %+v; want 1 divergence", tc.do, how, got)
@@ -130,18 +130,19 @@ func TestVerifyUnknownAmount(t *testing.T) {
 }
 
 // TestVerifyWhatIsNotFoldedYet: rows that are behind are no divergence, even where one
-// table is further than another, nor are campaigns without any row.
+// table is further than another, nor are campaigns without any row. A projection of which
+// nothing is served is one.
 func TestVerifyWhatIsNotFoldedYet(t *testing.T) {
 	t.Parallel()
 	log, rows := openLog(t), openRows(t)
 	cfg := replay.VerifyConfig{Log: log, Rows: rows, Projections: projections.All()}
-	if v := verify(t, cfg); v.First != nil || v.Campaigns != 0 || v.Events != 0 {
-		t.Errorf("nothing there: %+v", v)
+	if v, err := replay.Verify(t.Context(), cfg); !errors.Is(err, replay.ErrNothing) {
+		t.Errorf("nothing there: %+v, %v; want ErrNothing", v, err)
 	}
 	all := drafts(t, 12, 300)
 	head := appendAll(t, log, all[:200], 200)
-	if v := verify(t, cfg); v.First != nil || v.Campaigns == 0 || v.Lowest != 0 {
-		t.Errorf("nothing folded: %+v", v)
+	if v := verify(t, cfg); v.First == nil || v.Differences != 4 || v.Campaigns != 0 {
+		t.Errorf("nothing folded: %+v, %v", v, v.First)
 	}
 	r, stop := start(t, log, rows, "first", 50, projections.All()[1:])
 	waitFor(t, r, head)
@@ -149,8 +150,85 @@ func TestVerifyWhatIsNotFoldedYet(t *testing.T) {
 		t.Fatal(err)
 	}
 	after := appendAll(t, log, all[200:], 50)
-	if v := verify(t, cfg); v.First != nil || v.Campaigns != 7 || v.Lowest != 0 || v.Head != after {
-		t.Errorf("one table empty, the others behind: %+v, %v", v, v.First)
+	want := replay.Divergence{Table: projections.All()[0].Name(), Served: "no generation", Folded: fmt.Sprintf("log that ends at %d", after)}
+	if v := verify(t, cfg); v.First == nil || *v.First != want || v.Differences != 1 || v.Campaigns != 7 || v.Diverging != 0 {
+		t.Errorf("one projection not served: %+v, %v", v, v.First)
+	}
+	cfg.Projections = cfg.Projections[1:]
+	if v := verify(t, cfg); v.First != nil || v.Campaigns != 7 || v.Lowest != head || v.Head != after {
+		t.Errorf("the others behind: %+v, %v", v, v.First)
+	}
+}
+
+// TestVerifyStartsFromTheLog: what is lost as a whole differs as well, and all that differs is
+// told.
+func TestVerifyStartsFromTheLog(t *testing.T) {
+	t.Parallel()
+	everywhere(t, func(t *testing.T, b *verifyBundle) {
+		clean := b.verify(t)
+		if clean.First != nil || clean.Rows == 0 || clean.Links == 0 {
+			t.Fatalf("clean: %+v, %v", clean, clean.First)
+		}
+		told := func(want int64) (all []replay.Divergence) {
+			t.Helper()
+			cfg := b.config()
+			cfg.Each = func(d *replay.Divergence) { all = append(all, *d) }
+			if v := verify(t, cfg); v.Differences != want || int64(len(all)) != want || v.First == nil || *v.First != all[0] {
+				t.Fatalf("%+v, first %v, told of %d; want %d differences", v, v.First, len(all), want)
+			}
+			return all
+		}
+		b.exec(t, "DELETE FROM "+b.prefix+"participation_hourly")
+		b.exec(t, "DELETE FROM "+b.prefix+"participant_profile")
+		b.exec(t, "DELETE FROM "+b.prefix+"channel_stats")
+		b.exec(t, "DELETE FROM "+b.prefix+"event_stats")
+		for _, d := range told(clean.Rows) { // each row that was there
+			if d.Served != "no row" || d.Folded != "a row" || d.Campaign == "" {
+				t.Fatalf("emptied rows: %v", &d)
+			}
+		}
+		for _, n := range []int{1, 3} {
+			cfg := b.config()
+			cfg.Sample = n
+			if v := verify(t, cfg); v.Diverging != n || v.Campaigns != n {
+				t.Errorf("a sample of %d of emptied rows: %+v", n, v)
+			}
+		}
+		cfg := b.config()
+		for c := range clean.Campaigns {
+			all, err := b.log.Read(t.Context(), events.Position(c*20), 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			cfg.Campaigns = append(cfg.Campaigns, all[0].Event.Subject())
+		}
+		distinct := len(slices.Compact(slices.Sorted(slices.Values(cfg.Campaigns))))
+		if v := verify(t, cfg); v.Diverging != distinct || v.Campaigns != distinct {
+			t.Errorf("%d campaigns of emptied rows: %+v", distinct, v)
+		}
+		b.exec(t, "DELETE FROM "+b.prefix+"projections")
+		for _, d := range told(int64(len(projections.All()))) {
+			if d.Served != "no generation" || d.Campaign != "" {
+				t.Fatalf("lost catalogue: %v", &d)
+			}
+		}
+	})
+}
+
+// TestVerifyFoldsTheRestAlone: campaigns beyond what is folded in memory are compared as well.
+func TestVerifyFoldsTheRestAlone(t *testing.T) {
+	t.Parallel()
+	b := onSQLite(t)
+	all := b.verify(t)
+	cfg := b.config()
+	cfg.MaxRows = 20
+	v := verify(t, cfg)
+	if v.First != nil || v.Campaigns != all.Campaigns || v.Rows != all.Rows || v.Events <= all.Events {
+		t.Errorf("%+v, %v; in memory %+v", v, v.First, all)
+	}
+	b.exec(t, "UPDATE event_stats SET participants = participants + 1")
+	if v := verify(t, cfg); v.Diverging != all.Campaigns {
+		t.Errorf("%+v; want all to differ", v)
 	}
 }
 
@@ -196,7 +274,7 @@ func TestVerifyOneOrSome(t *testing.T) {
 	read := int64(0)
 	for _, c := range all {
 		cfg := b.config()
-		cfg.Campaign = c
+		cfg.Campaigns = []events.Campaign{c}
 		v := verify(t, cfg)
 		if v.First != nil || v.Campaigns != 1 || v.Events == 0 {
 			t.Errorf("%s: %+v, %v", c, v, v.First)
@@ -215,7 +293,7 @@ func TestVerifyOneOrSome(t *testing.T) {
 		}
 	}
 	cfg := b.config()
-	cfg.Campaign = "unknown"
+	cfg.Campaigns = []events.Campaign{"unknown"}
 	if v, err := replay.Verify(t.Context(), cfg); !errors.Is(err, readmodel.ErrNotFound) {
 		t.Errorf("a campaign that is not there: %+v, %v; want ErrNotFound", v, err)
 	}
@@ -265,7 +343,7 @@ func TestVerifyWhileFolding(t *testing.T) {
 		if campaigns, err := b.rows.Campaigns(t.Context(), "", 1); err != nil || len(campaigns) == 0 {
 			t.Fatalf("Campaigns: %v, %v", campaigns, err)
 		} else {
-			one.Campaign = campaigns[0]
+			one.Campaigns = campaigns
 		}
 		for _, got := range []replay.Verified{v, verify(t, one)} {
 			if got.First != nil {

@@ -117,7 +117,7 @@ func readLine(ctx context.Context, in io.Reader) (string, error) {
 func findChanges(ctx context.Context, log events.Log, rows readmodel.Store, op readmodel.Operation, tell func(at, to events.Position)) (changes, error) {
 	found := changes{Changes: []divergence{}}
 	cfg := replay.VerifyConfig{
-		Log: log, Rows: rows, Campaign: op.Campaign, AnyVersion: true, Progress: tell,
+		Log: log, Rows: rows, AnyVersion: true, Progress: tell,
 		Projections: slices.DeleteFunc(projections.All(), func(p projections.Projection) bool { return !slices.Contains(op.Projections, p.Name()) }),
 		Each: func(d *replay.Divergence) {
 			if len(found.Changes) < keptChanges {
@@ -127,12 +127,17 @@ func findChanges(ctx context.Context, log events.Log, rows readmodel.Store, op r
 			}
 		},
 	}
+	if op.Campaign != "" {
+		cfg.Campaigns = []events.Campaign{op.Campaign}
+	}
 	verified, err := replay.Verify(ctx, cfg)
 	switch {
 	case errors.Is(err, events.ErrGap), errors.Is(err, events.ErrCorrupt):
 		err = fmt.Errorf("%w: %w", cli.ErrCheckFailed, err)
+	case err == nil && verified.FirstDamage != nil:
+		err = damagedLog(verified.FirstDamage)
 	case err == nil && verified.First != nil && verified.First.Campaign == "":
-		err = fmt.Errorf("the rows are of another log, which a rebuild replaces, all of them: %s", verified.First)
+		err = fmt.Errorf("a rebuild replaces all rows: %s", verified.First)
 	}
 	found.Campaigns, found.Changing = verified.Campaigns, verified.Diverging
 	return found, err

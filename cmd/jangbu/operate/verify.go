@@ -2,9 +2,9 @@ package operate
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"jangbu/cmd/jangbu/cli"
 	"jangbu/cmd/jangbu/stores"
@@ -14,49 +14,54 @@ import (
 	"jangbu/readmodel"
 )
 
+// shownDifferences is how many differences and damages are printed for people.
+const shownDifferences = 20
+
 // VerifyCommand compares the rows with the fold of the log.
 type VerifyCommand struct {
 	stores.Config
-	Campaign events.Campaign `aliases:"event" placeholder:"ID" help:"Verify this campaign alone, from its own events."`
-	Sample   int             `placeholder:"N" help:"Verify N campaigns chosen at random among those that have rows, each from its own events."`
-	Log      bool            `help:"Verify the log alone: recompute its hash chain from the stored events."`
-	JSON     bool            `help:"Print what was found as one JSON object."`
+	Campaign []events.Campaign `aliases:"event" placeholder:"ID" sep:"none" help:"Verify this campaign alone, from its own events; given again, those campaigns."`
+	Sample   int               `placeholder:"N" help:"Verify N campaigns chosen at random among those that have events or rows, each from its own events."`
+	Log      bool              `help:"Verify the log alone."`
+	JSON     bool              `help:"Print one JSON object, with every difference."`
 }
 
 // Help implements kong's detailed help.
 func (VerifyCommand) Help() string {
-	return `Reads the log once, folds it in memory and compares every field of every row that is
-served, at the position of its checkpoint. Services may run meanwhile; nothing is
-written. All campaigns need memory for all rows. --campaign and --sample need little, but
-find no damage to the log outside their campaigns, and no campaign whose rows are all
-lost.
+	return `Starts from the log: reads it once, compares every event with its digest and every stored
+link with the hash chain, folds it, and compares every field of every row that is served
+with the fold, at the position of its checkpoint. Every campaign of the log must be served,
+and every one that is served must be in the log. Services may run meanwhile; nothing is
+written. It says how much it compared, and lists what differs: the first 20, with --json all.
 
---log reads the log once and no rows. It recomputes the digest of every event from its
-stored form and the hash chain from the digests, compares both with what is stored, and
-names the first position that differs.
+--campaign and --sample compare the events and rows of their campaigns alone. --log reads no
+rows.
 
-Exits with 4 if a row differs, is missing or is too many, if the rows are of another log,
-or if the log is damaged; with 3 if there is no such campaign. "jangbu projections reset"
-of the campaign, or a rebuild, mends rows that differ.
+Exits with 4 if a row differs, is missing or is too many, if nothing is served of a
+projection, if the rows are of another log, or if the log is damaged; with 3 if there is
+nothing to compare. "jangbu projections reset --all --campaign ID" mends the rows of a
+campaign, "jangbu projections rebuild --all" all rows. No command mends a log: restore it
+from a backup, or import an export; what is newer is read again from Kafka.
 
 Examples:
   jangbu verify
-  jangbu verify --campaign evt-1 --json
+  jangbu verify --campaign evt-1 --campaign evt-2 --json
   jangbu verify --sample 100 --database-url postgres://…
   jangbu verify --log
   jangbu verify --log-url postgres://… --rows-url sqlite:///var/tmp/rows.db`
 }
 
-// verified is the result as JSON.
+// verified is what was compared, as JSON. Its damages and differences come before.
 type verified struct {
 	OK        bool              `json:"ok"`
 	Campaigns int               `json:"campaigns"`
+	Rows      int64             `json:"rows"`
 	Diverging int               `json:"diverging"`
 	Events    int64             `json:"events"`
+	Links     int64             `json:"links"`
 	Head      events.Position   `json:"head"`
 	Lowest    events.Position   `json:"lowestCheckpoint"`
 	Sampled   []events.Campaign `json:"sampled,omitempty"`
-	First     *divergence       `json:"firstDivergence,omitempty"`
 }
 
 // divergence is one field that is not the fold, as JSON.
@@ -75,15 +80,22 @@ func (c VerifyCommand) Run(ctx context.Context, t cli.Terminal) error {
 	if err := c.validate(); err != nil {
 		return err
 	}
+	out := findings{terminal: t, asJSON: c.JSON}
 	verify := c.verify
 	if c.Log {
 		verify = c.verifyLog
 	}
-	err := c.WithLog(ctx, func(log events.Log) error { return verify(ctx, t, log) })
+	err := c.WithLog(ctx, func(log events.Log) error { return verify(ctx, t, log, &out) })
+	switch {
+	case errors.Is(err, readmodel.ErrNotFound), errors.Is(err, replay.ErrNothing):
+		err = fmt.Errorf("%w: %w", cli.ErrNothing, err)
+	case errors.Is(err, events.ErrGap), errors.Is(err, events.ErrCorrupt):
+		err = fmt.Errorf("%w: %w: %s", cli.ErrCheckFailed, err, mendLog)
+	}
 	return cli.Interruptible(ctx, err, "nothing was changed")
 }
 
-func (c VerifyCommand) verify(ctx context.Context, t cli.Terminal, log events.Log) (err error) {
+func (c VerifyCommand) verify(ctx context.Context, t cli.Terminal, log events.Log, out *findings) (err error) {
 	if err := c.RowsPlace().Existing(); err != nil {
 		return err
 	}
@@ -92,10 +104,11 @@ func (c VerifyCommand) verify(ctx context.Context, t cli.Terminal, log events.Lo
 		return err
 	}
 	defer func() { err = errors.Join(err, closeRows()) }()
-	folded := cli.Progress{Terminal: t, Quiet: c.JSON, Verb: "folded"}
+	folded := cli.Progress{Terminal: t, Quiet: c.JSON, Verb: "verified"}
 	compared := cli.Progress{Terminal: t, Quiet: c.JSON, Verb: "compared", Unit: "campaign"}
 	found, err := replay.Verify(ctx, replay.VerifyConfig{
-		Log: log, Rows: rows, Projections: projections.All(), Campaign: c.Campaign, Sample: c.Sample,
+		Log: log, Rows: rows, Projections: projections.All(), Campaigns: c.Campaign, Sample: c.Sample,
+		Each: out.difference, Damaged: out.damage,
 		Progress: func(at, to events.Position) {
 			folded.Total = int64(to)
 			folded.At(int64(at))
@@ -108,30 +121,71 @@ func (c VerifyCommand) verify(ctx context.Context, t cli.Terminal, log events.Lo
 	})
 	folded.End()
 	compared.End()
+	if err != nil {
+		return errors.Join(err, out.end(nil))
+	}
+	ok := found.First == nil && found.FirstDamage == nil
+	err = out.end(verified{
+		OK: ok, Campaigns: found.Campaigns, Rows: found.Rows, Diverging: found.Diverging, Events: found.Events,
+		Links: found.Links, Head: found.Head, Lowest: found.Lowest, Sampled: found.Sampled,
+	})
+	if !c.JSON {
+		c.print(t, found)
+	}
 	switch {
-	case errors.Is(err, readmodel.ErrNotFound):
-		return fmt.Errorf("%w: %w", cli.ErrNothing, err)
-	case errors.Is(err, events.ErrGap), errors.Is(err, events.ErrCorrupt):
-		return fmt.Errorf("%w: %w", cli.ErrCheckFailed, err)
-	case err != nil:
+	case err != nil || ok:
 		return err
+	case found.FirstDamage != nil:
+		return damagedLog(found.FirstDamage)
+	case found.First.Campaign == "":
+		return fmt.Errorf("%w: %s: jangbu projections rebuild --all makes rows of this log", cli.ErrCheckFailed, found.First)
+	default:
+		return fmt.Errorf("%w: %s: jangbu projections reset --all --campaign ID mends a campaign, jangbu projections rebuild --all all of them",
+			cli.ErrCheckFailed, found.First)
 	}
-	if err := c.print(t, found); err != nil {
-		return err
+}
+
+// print says how much was compared.
+func (c VerifyCommand) print(t cli.Terminal, found replay.Verified) {
+	if len(found.Sampled) > 0 {
+		t.Printf("sampled: %q", found.Sampled)
 	}
-	if found.First != nil {
-		return fmt.Errorf("%w: %s", cli.ErrCheckFailed, found.First)
+	if found.FirstDamage != nil {
+		t.Printf("verified %d events and %d links; %d places of the log are not as they were written; no rows were compared", found.Events, found.Links, found.Damages)
+		return
 	}
-	return nil
+	t.Printf("compared %d rows of %d campaigns with the fold of %d events; the log ends at %d, the lowest checkpoint is %d",
+		found.Rows, found.Campaigns, found.Events, found.Head, found.Lowest)
+	if found.Links > 0 {
+		t.Printf("the chain is intact: every digest, and %d links", found.Links)
+	}
+	switch {
+	case found.First == nil && len(c.Campaign) > 0:
+		t.Printf("the rows of these campaigns equal the fold")
+	case found.First == nil && c.Sample > 0:
+		t.Printf("the rows of the sample equal the fold")
+	case found.First == nil:
+		t.Printf("rows equal the fold")
+	default:
+		t.Printf("differences: %d; campaigns that differ: %d", found.Differences, found.Diverging)
+	}
+}
+
+// mendLog leads from a damaged log to one that is not.
+const mendLog = "restore the log from a backup, or import an export into an empty one; what is newer is read again from Kafka"
+
+// damagedLog says that the log is not as it was written.
+func damagedLog(first *replay.Damage) error {
+	return fmt.Errorf("%w: the log is not as it was written, first at %s: %s", cli.ErrCheckFailed, first, mendLog)
 }
 
 // chainVerified is the result of --log as JSON.
 type chainVerified struct {
 	OK     bool            `json:"ok"`
 	Events int64           `json:"events"`
+	Links  int64           `json:"links"`
 	Head   events.Position `json:"head"`
 	Link   string          `json:"link"`
-	First  *damage         `json:"firstDamage,omitempty"`
 }
 
 // damage is a place where the log is not as it was written, as JSON.
@@ -141,31 +195,32 @@ type damage struct {
 }
 
 // verifyLog verifies the chain.
-func (c VerifyCommand) verifyLog(ctx context.Context, t cli.Terminal, log events.Log) error {
+func (c VerifyCommand) verifyLog(ctx context.Context, t cli.Terminal, log events.Log, out *findings) error {
 	p := cli.Progress{Terminal: t, Quiet: c.JSON, Verb: "verified"}
-	found, err := replay.VerifyChain(ctx, log, func(at, head events.Position) {
-		p.Total = int64(head)
-		p.At(int64(at))
+	found, err := replay.VerifyChain(ctx, replay.ChainConfig{
+		Log: log, Each: out.damage,
+		Progress: func(at, head events.Position) {
+			p.Total = int64(head)
+			p.At(int64(at))
+		},
 	})
 	p.End()
-	switch {
-	case errors.Is(err, events.ErrGap), errors.Is(err, events.ErrCorrupt):
-		return fmt.Errorf("%w: %w", cli.ErrCheckFailed, err)
-	case err != nil:
-		return err
+	if err == nil && found.Events == 0 && found.First == nil {
+		err = fmt.Errorf("the log has no event: %w", replay.ErrNothing)
 	}
-	if c.JSON {
-		out := chainVerified{OK: found.First == nil, Events: found.Events, Head: found.End.Position, Link: found.End.Link.String()}
-		if found.First != nil {
-			first := damage(*found.First)
-			out.First = &first
-		}
-		err = json.NewEncoder(t.Out).Encode(out)
-	} else {
-		t.Printf("verified %d events; the chain is intact up to position %d: %s", found.Events, found.End.Position, found.End.Link)
+	if err != nil {
+		return errors.Join(err, out.end(nil))
+	}
+	err = out.end(chainVerified{OK: found.First == nil, Events: found.Events, Links: found.Links, Head: found.End.Position, Link: found.End.Link.String()})
+	switch {
+	case c.JSON:
+	case found.First == nil:
+		t.Printf("verified %d events and %d links; the chain is intact up to position %d: %s", found.Events, found.Links, found.End.Position, found.End.Link)
+	default:
+		t.Printf("verified %d events and %d links; %d places are not as they were written", found.Events, found.Links, found.Damages)
 	}
 	if err == nil && found.First != nil {
-		err = fmt.Errorf("%w: the log is not as it was written, first at %s", cli.ErrCheckFailed, found.First)
+		err = damagedLog(found.First)
 	}
 	return err
 }
@@ -176,39 +231,14 @@ func (c VerifyCommand) validate() error {
 	if c.Sample < 0 {
 		wrong.Add("sample", "%d is not at least 1", c.Sample)
 	}
-	if c.Log && (c.Campaign != "" || c.Sample != 0) {
+	if slices.Contains(c.Campaign, "") {
+		wrong.Add("campaign", "is empty")
+	}
+	if c.Log && (len(c.Campaign) > 0 || c.Sample != 0) {
 		wrong.Add("log", "the chain goes over all events; give neither --campaign nor --sample")
 	}
-	if c.Campaign != "" && c.Sample != 0 {
-		wrong.Add("sample", "--campaign names the only campaign already")
+	if len(c.Campaign) > 0 && c.Sample != 0 {
+		wrong.Add("sample", "--campaign names the campaigns already")
 	}
 	return wrong.Err()
-}
-
-func (c VerifyCommand) print(t cli.Terminal, found replay.Verified) error {
-	if c.JSON {
-		out := verified{
-			OK: found.First == nil, Campaigns: found.Campaigns, Diverging: found.Diverging, Events: found.Events,
-			Head: found.Head, Lowest: found.Lowest, Sampled: found.Sampled,
-		}
-		if found.First != nil {
-			first := divergence(*found.First)
-			out.First = &first
-		}
-		return json.NewEncoder(t.Out).Encode(out)
-	}
-	if len(found.Sampled) > 0 {
-		t.Printf("sampled: %q", found.Sampled)
-	}
-	t.Printf("compared %d campaigns with the fold of %d events; the log ends at %d, the lowest checkpoint is %d",
-		found.Campaigns, found.Events, found.Head, found.Lowest)
-	switch {
-	case found.First == nil:
-		t.Printf("rows equal the fold")
-	case found.First.Campaign == "":
-		t.Printf("the rows are of another log")
-	default:
-		t.Printf("%d of them differ; standard error says where first", found.Diverging)
-	}
-	return nil
 }

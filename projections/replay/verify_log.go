@@ -1,0 +1,42 @@
+package replay
+
+import (
+	"context"
+
+	"jangbu/events"
+	"jangbu/projections"
+	"jangbu/readmodel"
+)
+
+// foldLog verifies the log, and folds it up to its head, each campaign by itself.
+func (v *verifier) foldLog(ctx context.Context) error {
+	found, err := VerifyChain(ctx, ChainConfig{Log: v.Log, Batch: v.Batch, Each: v.Damaged, Progress: v.Progress, see: v.fold})
+	v.result.Head, v.result.Events, v.result.Links = found.End.Position, found.Events, found.Links
+	v.result.Damages, v.result.FirstDamage = found.Damages, found.First
+	v.through = found.End.Position
+	return err
+}
+
+// fold folds the log's next event.
+func (v *verifier) fold(e *events.Recorded) {
+	c := e.Event.Subject()
+	f := v.folded[c]
+	if f == nil {
+		f = &fold{rows: readmodel.NewRows(projections.Tables(v.Projections)...)}
+		v.folded[c] = f
+	}
+	f.last = e.Position
+	f.alone = f.alone || e.Event.Type() == events.TypeEventsWithdrawn
+	if !f.alone {
+		before := f.rows.Len()
+		for _, p := range v.Projections {
+			p.Fold(f.rows, *e)
+		}
+		v.held += f.rows.Len() - before
+		f.alone = v.held > v.MaxRows
+	}
+	if f.alone && f.rows != nil {
+		v.held -= f.rows.Len()
+		f.rows = nil
+	}
+}
