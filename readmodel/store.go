@@ -118,7 +118,8 @@ type Store interface {
 
 	// Register gives each named projection that has none an active generation, at
 	// position 0, and returns the checkpoints of the active ones in the order of the
-	// names. A checkpoint of an earlier version is returned as it is: the projection
+	// names. Where the projection has rows or other generations, whose entry was lost, the
+	// new one is as [Generations.Abandon] leaves it: they are not believed, nor added to. A checkpoint of an earlier version is returned as it is: the projection
 	// has to be rebuilt before it is folded further. ErrVersion, and nothing is
 	// registered, where a checkpoint is of a later version.
 	Register(ctx context.Context, projections []Checkpoint) ([]Checkpoint, error)

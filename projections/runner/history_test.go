@@ -75,6 +75,37 @@ func TestLogThatWentBackOrIsAnother(t *testing.T) {
 	})
 }
 
+// TestLostCatalogueIsRebuilt: where it is lost which generation is served, or up to where it
+// is folded, its rows are not added to, and others are served once they are whole.
+func TestLostCatalogueIsRebuilt(t *testing.T) {
+	t.Parallel()
+	for name, lost := range map[string][]string{
+		"what is served":              {"DELETE FROM {}projections"},
+		"what one projection is":      {"DELETE FROM {}projections WHERE projection = 'channel_stats'"},
+		"what is served, and how far": {"DELETE FROM {}projections", "DELETE FROM {}generations"},
+		"up to where":                 {"UPDATE {}projections SET active_generation = 7"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			everywhere(t, func(t *testing.T, b *verifyBundle) {
+				for _, statement := range lost {
+					b.exec(t, strings.ReplaceAll(statement, "{}", b.prefix))
+				}
+				if v := b.verify(t); v.First == nil || v.First.Served != "no generation" {
+					t.Errorf("verify finds %+v, %v", v, v.First)
+				}
+				r, stop := run(t, config(b.log, b.rows, "another", 100, projections.All()))
+				b.heals(t)
+				if err := errors.Join(r.Settle(t.Context()), stop()); err != nil {
+					t.Fatal(err)
+				}
+				b.clean(t)
+				compare(t, name, inMemory(t, b.log, b.head), b.rows)
+			})
+		})
+	}
+}
+
 // heals reads until rows of the log's whole history are served. Before that, once there is
 // nothing but the log's history, only ErrRebuilding is read.
 func (b *verifyBundle) heals(t *testing.T) {
@@ -95,6 +126,7 @@ func (b *verifyBundle) heals(t *testing.T) {
 				}
 			}
 			return
+		case len(at) < len(projections.All()): // the catalogue is lost
 		default: // the lost history; or all was done between two looks
 			link, reached, err := b.log.Link(t.Context(), at[0].Position)
 			if err != nil {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 
@@ -13,14 +14,29 @@ import (
 )
 
 const (
+	// nextGeneration is above every generation of a projection, and above the one that
+	// lastRows of its table carry, which may have lost its entry.
+	nextGeneration = `1 + greatest((SELECT coalesce(max(generation), 0) FROM jangbu_rows.generations WHERE projection = $1), {last})`
+	lastRows       = `(SELECT coalesce(max(generation), 0) FROM jangbu_rows.{table})`
+
 	addProjection = `
 INSERT INTO jangbu_rows.projections (projection, active_generation)
-VALUES ($1, 1)
+SELECT $1, {next}
+WHERE NOT EXISTS (SELECT * FROM jangbu_rows.projections WHERE projection = $1)
 ON CONFLICT (projection) DO NOTHING`
 
+	// repairProjection makes another generation the active one where its entry is lost.
+	repairProjection = `
+UPDATE jangbu_rows.projections
+SET active_generation = {next}
+WHERE projection = $1
+  AND NOT EXISTS (SELECT * FROM jangbu_rows.generations AS g WHERE g.projection = $1 AND g.generation = active_generation)`
+
+	// addGeneration gives a projection that is new its first generation. Where there was
+	// another, whose entry is lost, its rows are abandoned.
 	addGeneration = `
 INSERT INTO jangbu_rows.generations (projection, generation, version, position)
-SELECT projection, active_generation, $2, 0
+SELECT projection, active_generation, CASE active_generation WHEN 1 THEN $2::integer ELSE 0 END, 0
 FROM jangbu_rows.projections
 WHERE projection = $1
 ON CONFLICT (projection, generation) DO NOTHING`
@@ -32,6 +48,15 @@ JOIN jangbu_rows.generations AS g ON g.projection = p.projection AND g.generatio
 WHERE p.projection = $1`
 )
 
+// registering returns a statement for the projection, with the number of its next generation.
+func (s *Store) registering(statement, projection string) string {
+	last := "0"
+	if t := s.named(projection); t != nil {
+		last = t.statement(lastRows)
+	}
+	return strings.ReplaceAll(statement, "{next}", strings.ReplaceAll(nextGeneration, "{last}", last))
+}
+
 // Register implements [readmodel.Store].
 func (s *Store) Register(ctx context.Context, projections []readmodel.Checkpoint) ([]readmodel.Checkpoint, error) {
 	batch := new(pgx.Batch)
@@ -40,7 +65,8 @@ func (s *Store) Register(ctx context.Context, projections []readmodel.Checkpoint
 		return cmp.Compare(a.Projection, b.Projection)
 	})
 	for _, p := range byName {
-		batch.Queue(addProjection, p.Projection)
+		batch.Queue(s.registering(addProjection, p.Projection), p.Projection)
+		batch.Queue(s.registering(repairProjection, p.Projection), p.Projection)
 		batch.Queue(addGeneration, p.Projection, p.Version)
 	}
 	active := make([]readmodel.Checkpoint, len(projections))

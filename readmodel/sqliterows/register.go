@@ -4,19 +4,35 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"strings"
 
 	"jangbu/readmodel"
 )
 
 const (
+	// nextGeneration is above every generation of a projection, and above the one that
+	// lastRows of its table carry, which may have lost its entry.
+	nextGeneration = `1 + max((SELECT coalesce(max(generation), 0) FROM generations WHERE projection = ?1), {last})`
+	lastRows       = `(SELECT coalesce(max(generation), 0) FROM {table})`
+
 	addProjection = `
 INSERT INTO projections (projection, active_generation)
-VALUES (?1, 1)
+SELECT ?1, {next}
+WHERE NOT EXISTS (SELECT * FROM projections WHERE projection = ?1)
 ON CONFLICT (projection) DO NOTHING`
 
+	// repairProjection makes another generation the active one where its entry is lost.
+	repairProjection = `
+UPDATE projections
+SET active_generation = {next}
+WHERE projection = ?1
+  AND NOT EXISTS (SELECT * FROM generations AS g WHERE g.projection = ?1 AND g.generation = active_generation)`
+
+	// addGeneration gives a projection that is new its first generation. Where there was
+	// another, whose entry is lost, its rows are abandoned.
 	addGeneration = `
 INSERT INTO generations (projection, generation, version, position)
-SELECT projection, active_generation, ?2, 0
+SELECT projection, active_generation, CASE active_generation WHEN 1 THEN ?2 ELSE 0 END, 0
 FROM projections
 WHERE projection = ?1
 ON CONFLICT (projection, generation) DO NOTHING`
@@ -28,12 +44,21 @@ JOIN generations AS g ON g.projection = p.projection AND g.generation = p.active
 WHERE p.projection = ?1`
 )
 
+// registering returns a statement for the projection, with the number of its next generation.
+func (s *Store) registering(statement, projection string) string {
+	last := "0"
+	if t := s.named(projection); t != nil {
+		last = t.statement(lastRows)
+	}
+	return strings.ReplaceAll(statement, "{next}", strings.ReplaceAll(nextGeneration, "{last}", last))
+}
+
 // Register implements [readmodel.Store].
 func (s *Store) Register(ctx context.Context, projections []readmodel.Checkpoint) ([]readmodel.Checkpoint, error) {
 	active := make([]readmodel.Checkpoint, len(projections))
 	err := s.write(ctx, func(tx *sql.Tx) error {
 		for i, p := range projections {
-			if err := register(ctx, tx, p, &active[i]); err != nil {
+			if err := s.register(ctx, tx, p, &active[i]); err != nil {
 				return fmt.Errorf("%s: %w", p.Projection, err)
 			}
 		}
@@ -45,9 +70,11 @@ func (s *Store) Register(ctx context.Context, projections []readmodel.Checkpoint
 	return active, nil
 }
 
-func register(ctx context.Context, tx *sql.Tx, p readmodel.Checkpoint, at *readmodel.Checkpoint) error {
-	if _, err := tx.ExecContext(ctx, addProjection, p.Projection); err != nil {
-		return err
+func (s *Store) register(ctx context.Context, tx *sql.Tx, p readmodel.Checkpoint, at *readmodel.Checkpoint) error {
+	for _, statement := range []string{addProjection, repairProjection} {
+		if _, err := tx.ExecContext(ctx, s.registering(statement, p.Projection), p.Projection); err != nil {
+			return err
+		}
 	}
 	if _, err := tx.ExecContext(ctx, addGeneration, p.Projection, p.Version); err != nil {
 		return err
