@@ -43,7 +43,7 @@ func testKilled(t *testing.T, environment []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	traffic := &resender{pending: append(append(g.Campaigns(), g.Distributions()...), g.Stats(time.Now())...), generator: g}
+	traffic := &resender{pending: append(append(g.Campaigns(), g.Distributions()...), g.Stats(time.Now())...), next: g.Next}
 	kills := kills
 	if n, err := strconv.Atoi(os.Getenv("JANGBU_TEST_KILLS")); err == nil {
 		kills = n
@@ -112,12 +112,12 @@ func testKilled(t *testing.T, environment []string) {
 	p.kill(t)
 }
 
-// resender sends what the generator makes. What was not acknowledged when the
+// resender sends what next makes. What was not acknowledged when the
 // broker went away is sent again, as any producer would.
 type resender struct {
-	generator *synthetic.Generator
-	pending   []events.Record
-	last      bool // send what is pending, and no more
+	next    func() events.Record
+	pending []events.Record
+	last    bool // send what is pending, and no more
 }
 
 func (r *resender) send(ctx context.Context, broker string) (acknowledged int64) {
@@ -133,7 +133,7 @@ func (r *resender) send(ctx context.Context, broker string) (acknowledged int64)
 				break
 			}
 			for range 200 {
-				r.pending = append(r.pending, r.generator.Next())
+				r.pending = append(r.pending, r.next())
 			}
 		}
 		failed, records := make(chan error, 1), r.pending

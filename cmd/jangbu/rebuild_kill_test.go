@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -51,8 +52,8 @@ func testRebuildsAreKilled(t *testing.T, environment []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &watchedService{dir: t.TempDir(), environment: environment}
-	w.traffic = &resender{generator: g, pending: append(append(g.Campaigns(), g.Distributions()...), g.Stats(time.Now())...)}
+	w := &watchedService{dir: t.TempDir(), environment: environment, rate: 250}
+	w.traffic = &resender{next: g.Next, pending: append(append(g.Campaigns(), g.Distributions()...), g.Stats(time.Now())...)}
 	for range preloaded {
 		w.traffic.pending = append(w.traffic.pending, g.Next())
 	}
@@ -106,6 +107,7 @@ type watchedService struct {
 	dir         string
 	environment []string
 	traffic     *resender
+	rate        int // records a second
 	campaigns   []synthetic.CampaignTotals
 
 	*program
@@ -133,8 +135,8 @@ func (w *watchedService) start(t *testing.T) {
 			case <-ctx.Done():
 				return
 			}
-			for len(w.traffic.pending) < 50 {
-				w.traffic.pending = append(w.traffic.pending, w.traffic.generator.Next())
+			for len(w.traffic.pending) < w.rate/5 {
+				w.traffic.pending = append(w.traffic.pending, w.traffic.next())
 			}
 		}
 	})
@@ -192,8 +194,14 @@ type otherProgram struct {
 
 func (w *watchedService) command(t *testing.T, args ...string) *otherProgram {
 	t.Helper()
-	c := &otherProgram{cmd: commandLine(t, append(args, "--data-dir", w.dir)...)}
-	c.cmd.Env = append(c.cmd.Env, w.environment...)
+	return w.otherCommand(t, w.environment, args...)
+}
+
+// otherCommand is command with an environment of its own.
+func (w *watchedService) otherCommand(t *testing.T, environment []string, args ...string) *otherProgram {
+	t.Helper()
+	c := &otherProgram{cmd: commandLine(t, append(slices.Clone(args), "--data-dir", w.dir)...)}
+	c.cmd.Env = append(c.cmd.Env, environment...)
 	c.cmd.Stdout, c.cmd.Stderr = &c.stdout, &c.stderr
 	if err := c.cmd.Start(); err != nil {
 		t.Fatal(err)
