@@ -254,7 +254,7 @@ func (d *rotationDrill) killed(t *testing.T, verb string, args ...string) {
 		}
 	case <-time.After(time.Duration(d.random.Int64N(int64(lasts) * 5 / 4))): // the random moment
 		_ = c.cmd.Process.Kill()
-		<-ended
+		_ = <-ended // "signal: killed"
 		d.kills++
 		d.lasted[verb] = lasts * 21 / 20
 	}
