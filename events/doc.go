@@ -171,7 +171,8 @@
 //     [PhoneNumber] cannot be printed, errors hold no values, and a registration
 //     whose number occurs in another field is refused (TestPhoneNumberNeverShows,
 //     TestDecodeRefusesPhoneNumberElsewhere, FuzzDecode). The rest is
-//     events/privacy; its keys live in a store apart from the log, [Keys].
+//     events/privacy; its keys live in a store apart from the log, [Keys], whose master
+//     key is rotated while services run (TestRotationKilled below cmd/jangbu).
 //   - I11 Money is integer won. [Won] is parsed exactly, never by way of a float
 //     (TestDecodeWholeNumbers); readmodel's sums overflow visibly
 //     (TestWonAgreesWithBigIntegers).

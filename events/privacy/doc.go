@@ -16,6 +16,11 @@
 //   - every process forgets a destroyed key within a minute. From then on
 //     registrations are kept without a pseudonym, and no total changes;
 //   - a damaged entry of the key store stops the registrations of its campaign only;
+//   - the master key is rotated while keepers work ([Keeper.Rotate]): pseudonyms stay the
+//     same, every sealed record can be opened and keeps its ID, and until
+//     [Keeper.Finish] the former master key and the new one open everything. A process
+//     that has slept through both returns an error, and adds nothing
+//     (TestRotation, TestRotationUnderWay, TestUnnoticedRotation);
 //   - a key store that takes the place of a lost one is noticed ([CheckKeys]);
 //   - no error, and no way of printing, logging or marshalling a value of this
 //     package, shows a number or a key.

@@ -158,7 +158,7 @@ func (c rotateCommand) print(t cli.Terminal, out rotated) error {
 	case out.Keys == 0:
 		t.Printf("every campaign's key is wrapped with the master key in %s", out.MasterKey) // or was already
 	default:
-		t.Printf("keys of campaigns wrapped with the master key in %s: %d", out.MasterKey, out.Keys)
+		t.Printf("campaigns' keys wrapped with the master key in %s: %d", out.MasterKey, out.Keys)
 	}
 	if out.Former != "" {
 		t.Printf("the former one is in %s; backups of the key store made before need it", out.Former)
