@@ -55,6 +55,18 @@ func (f *Found) Add(d Difference) {
 	}
 }
 
+// String returns the first difference in one line, and how many more there were.
+func (f *Found) String() string {
+	if len(f.Differences) == 0 {
+		return fmt.Sprintf("%d differences", f.Total)
+	}
+	s := f.Differences[0].String()
+	if n := f.Total - 1; n > 0 {
+		s += fmt.Sprintf(" (and %d more)", n)
+	}
+	return s
+}
+
 // cut returns the text, shortened to maxText bytes between two characters.
 func cut(text string) string {
 	if len(text) <= maxText {

@@ -39,12 +39,13 @@ type operationReport struct {
 	At          events.Position         `json:"at"`
 	To          events.Position         `json:"to"`
 	Error       string                  `json:"error,omitempty"`
+	Found       *readmodel.Found        `json:"found,omitempty"` // by the audit, which asked for it
 }
 
 func reportOf(a readmodel.Operation) operationReport {
 	r := operationReport{
 		ID: a.ID, Kind: a.Kind, Projections: append([]string{}, a.Projections...), Campaign: a.Campaign, Lease: a.Lease, Who: a.Who, Why: a.Why,
-		State: string(a.State), AskedAt: a.AskedAt, Owner: a.Owner, At: a.At, To: a.To, Error: a.Error,
+		State: string(a.State), AskedAt: a.AskedAt, Owner: a.Owner, At: a.At, To: a.To, Error: a.Error, Found: a.Found,
 	}
 	if !a.BeganAt.IsZero() {
 		r.BeganAt = &a.BeganAt

@@ -121,6 +121,7 @@ type statusReport struct {
 	Leader      *leaderReport      `json:"leader"` // null: no process holds the lease
 	LastError   *faultReport       `json:"lastError"`
 	Projections []projectionReport `json:"projections"`
+	Audit       auditReport        `json:"audit"`
 	Operations  []operationReport  `json:"acts"`
 }
 
@@ -129,6 +130,14 @@ type leaderReport struct {
 	Epoch         int64   `json:"epoch"`
 	LeaseLeftSecs float64 `json:"leaseLeftSeconds"`
 	LeaseTooLong  bool    `json:"leaseTooLong,omitempty"` // by a clock that was wrong
+}
+
+// auditReport is what the audit of running services has found wrong.
+type auditReport struct {
+	Mended int64            `json:"mended"`
+	Failed int64            `json:"failed"` // attempts
+	Wrong  int64            `json:"wrong"`  // campaigns, now
+	Last   *operationReport `json:"last"`   // null: none was found
 }
 
 type faultReport struct {
@@ -243,11 +252,29 @@ func (r *statusReport) addRecord(ctx context.Context, rows readmodel.Store) erro
 	if holder.Fault != "" {
 		r.LastError = &faultReport{holder.FaultOwner, holder.FaultAt, holder.Fault}
 	}
+	heals, err := rows.Heals(ctx)
+	if err != nil {
+		return err
+	}
+	r.Audit = auditReport{Mended: heals.Done, Failed: heals.Failed, Wrong: heals.Wrong}
+	if heals.Last != nil {
+		last := reportOf(*heals.Last)
+		r.Audit.Last = &last
+	}
 	ops, err := rows.Operations(ctx, statusOperations)
 	for _, a := range ops {
 		r.Operations = append(r.Operations, reportOf(a))
 	}
 	return err
+}
+
+// String says how many campaigns were found wrong, and what about the last one.
+func (r auditReport) String() string {
+	if r.Last == nil {
+		return "no campaign was found wrong"
+	}
+	return fmt.Sprintf("found wrong and mended: %d; wrong now: %d; last at %s, %s: campaign %q: %s", r.Mended, r.Wrong,
+		r.Last.AskedAt.Local().Format(time.DateTime), r.Last.State, r.Last.Campaign, r.Last.Found)
 }
 
 func (r statusReport) print(t cli.Terminal) {
@@ -266,6 +293,7 @@ func (r statusReport) print(t cli.Terminal) {
 	} else {
 		t.Printf("last error  %s by %s: %s", r.LastError.At.Local().Format(time.DateTime), r.LastError.Owner, r.LastError.Error)
 	}
+	t.Printf("audit       %s", r.Audit)
 	table := cli.Table{Head: []string{"projection", "state", "generation", "position", "lag", "behind s", "events/s", "ETA s"}, Texts: 2}
 	for _, p := range r.Projections {
 		eta := ""

@@ -153,6 +153,7 @@ func (s *Service) ready(ctx context.Context) []httpapi.Part {
 	}
 	if s.runner != nil {
 		parts = append(parts, httpapi.Part{Name: "project", Err: s.runner.Status().LastError})
+		parts = append(parts, s.auditPart(ctx))
 	}
 	return parts
 }

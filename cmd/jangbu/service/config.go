@@ -35,7 +35,8 @@ type Config struct {
 	RatePerToken   float64 `env:"JANGBU_RATE_PER_TOKEN" default:"50" placeholder:"N" help:"Most requests a second of one token's subject (${default}; 0: no limit)."`
 	RatePerAddress float64 `env:"JANGBU_RATE_PER_ADDRESS" default:"500" placeholder:"N" help:"Most requests a second from one address (${default}; 0: no limit). Behind a gateway all come from its address."`
 
-	Role []string `env:"JANGBU_ROLE" default:"all" placeholder:"ROLE,…" help:"What this process does: all, or any of ingest, project, poll, api."`
+	Role        []string      `env:"JANGBU_ROLE" default:"all" placeholder:"ROLE,…" help:"What this process does: all, or any of ingest, project, poll, api."`
+	AuditWithin time.Duration `env:"JANGBU_AUDIT_WITHIN" default:"24h" placeholder:"DURATION" help:"Within what time every campaign's numbers are compared with the log, and mended (${default})."`
 	// HistoryEvery is how often the leader compares the rows' history with the log's; 0 is
 	// [runner.DefaultHistoryEvery].
 	HistoryEvery time.Duration `kong:"-"`
@@ -76,6 +77,9 @@ func (c *Config) validate() error {
 	}
 	if c.RatePerToken < 0 || c.RatePerAddress < 0 {
 		wrong("rate-per-token", "expected 0 or more, and likewise --rate-per-address")
+	}
+	if c.AuditWithin < time.Second {
+		wrong("audit-within", "expected 1s or more, as in 24h")
 	}
 	if _, _, err := net.SplitHostPort(c.KafkaListen); err != nil {
 		wrong("kafka-listen", "expected HOST:PORT")
@@ -130,6 +134,7 @@ func Embedded(dir string) Config {
 		KafkaListen: "127.0.0.1:0", KafkaGroup: "jangbu", TopicConfig: stores.DefaultTopics(),
 		channelConfig: defaultPolling(),
 		authConfig:    authConfig{InsecureNoAuth: true},
+		AuditWithin:   24 * time.Hour,
 		Role:          []string{"all"}, TZ: "Asia/Seoul",
 	}
 }

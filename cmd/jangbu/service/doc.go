@@ -10,7 +10,9 @@
 //
 // It promises that the parts come up in the order in which they need each other and that
 // Start leaves nothing running when it fails; that nothing outlives Close; and that of
-// several processes one polls and one folds, under leases.
+// several processes one polls and one folds, under leases. The one that folds also audits:
+// it compares every campaign with the log within --audit-within, and has one that is wrong
+// folded anew (I6).
 //
 // A configuration that cannot work is one [cli.ErrUsage] that names every flag concerned. A
 // part that fails later ends the service with its error; a channel or a Redis that fails does

@@ -19,7 +19,7 @@ func (s *Service) startRunner(running context.Context) (err error) {
 		return err
 	}
 	s.group.Go(func() error { return s.runner.Run(running) })
-	s.auditing = newAuditing(s.log, s.rows, func() bool { return s.runner.Status().Leading }, s.logger)
+	s.auditing = newAuditing(s.log, s.rows, s.owner, s.cfg.AuditWithin, func() bool { return s.runner.Status().Leading }, s.logger)
 	s.group.Go(func() error { s.auditing.run(running); return nil })
 	names := make([]string, 0, 4)
 	for _, p := range projections.All() {
