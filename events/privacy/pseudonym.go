@@ -1,6 +1,7 @@
 package privacy
 
 import (
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -81,11 +82,9 @@ func (k *Keeper) load(ctx context.Context, campaigns []events.Campaign) (loaded 
 			return nil, nil, err
 		}
 		// The master key may have been rotated, and no entry may be damaged.
-		moved, followErr := k.follow(ctx, r)
-		if followErr != nil {
-			return nil, nil, followErr
-		}
-		if err == nil && !moved {
+		if moved, followErr := k.follow(ctx, r); followErr != nil || err != nil && !moved {
+			return nil, nil, cmp.Or(followErr, err)
+		} else if !moved {
 			break
 		}
 	}

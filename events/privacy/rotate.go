@@ -113,8 +113,9 @@ func (k *Keeper) passed(ctx context.Context, r *ring, err error) error {
 	if !errors.Is(err, events.ErrRotated) {
 		return err
 	}
-	if _, err := k.follow(ctx, r); err != nil {
+	moved, followErr := k.follow(ctx, r)
+	if followErr == nil && !moved {
 		return err
 	}
-	return nil
+	return followErr
 }

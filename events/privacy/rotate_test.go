@@ -1,6 +1,7 @@
 package privacy_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -163,6 +164,78 @@ func TestUnnoticedRotation(t *testing.T) {
 		}
 		if _, damaged, err := current.Pseudonyms(t.Context(), []privacy.Request{{Campaign: "new", Phone: known.Phone}}); err != nil || len(damaged) > 0 {
 			t.Errorf("the sleeper has added a key: %v, damaged %v", err, damaged)
+		}
+	})
+}
+
+// TestTwoRotationsAtOnce: of two to different keys the second finds that it has to wait, of two
+// to one key both are done; a store without a campaign is no other.
+func TestTwoRotationsAtOnce(t *testing.T) {
+	t.Parallel()
+	eachStore(t, func(t *testing.T, open opener) {
+		master, next := privacy.NewMasterKey(), privacy.NewMasterKey()
+		var operators []*privacy.Keeper
+		for range 4 {
+			operators = append(operators, openKeeper(t, open(), master))
+		}
+		for i, to := range []privacy.MasterKey{next, next, privacy.NewMasterKey()} {
+			want := error(nil)
+			if to != next {
+				want = privacy.ErrUnfinished
+			}
+			if _, err := operators[i].Rotate(t.Context(), to); !errors.Is(err, want) {
+				t.Errorf("rotation %d = %v, want %v", i, err, want)
+			}
+		}
+		if err := openKeeper(t, open(), next).Finish(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := operators[3].Rotate(t.Context(), privacy.NewMasterKey()); !errors.Is(err, privacy.ErrMasterKey) {
+			t.Errorf("a rotation from the former key = %v, want %v", err, privacy.ErrMasterKey)
+		}
+		openKeeper(t, open(), next)
+	})
+}
+
+// hookedKeys calls a function after it has read, once.
+type hookedKeys struct {
+	inner
+	read func()
+}
+
+// inner is embedded under a name that is not that of its method.
+type inner = events.Keys
+
+func (h *hookedKeys) Keys(ctx context.Context, campaigns []events.Campaign) (map[events.Campaign][]byte, error) {
+	found, err := h.inner.Keys(ctx, campaigns)
+	if f := h.read; f != nil {
+		h.read = nil
+		f()
+	}
+	return found, err
+}
+
+// TestNoticedByAnother: a call that began before another one of the same keeper has noticed the
+// rotation goes on, also where the rotation has been finished since.
+func TestNoticedByAnother(t *testing.T) {
+	t.Parallel()
+	eachStore(t, func(t *testing.T, open opener) {
+		master, next := privacy.NewMasterKey(), privacy.NewMasterKey()
+		known := privacy.Request{Campaign: "known", Phone: "+821012345678"}
+		operator, keys := openKeeper(t, open(), master), &hookedKeys{inner: open()}
+		want := pseudonyms(t, operator, known)
+		k := openKeeper(t, keys, master)
+		if _, err := operator.Rotate(t.Context(), next); err != nil {
+			t.Fatal(err)
+		}
+		keys.read = func() {
+			pseudonyms(t, k, privacy.Request{Campaign: "new", Phone: known.Phone})
+			if err := openKeeper(t, open(), next).Finish(t.Context()); err != nil {
+				t.Error(err)
+			}
+		}
+		if diff := cmp.Diff(want, pseudonyms(t, k, known)); diff != "" {
+			t.Errorf("pseudonyms (-want +got):\n%s", diff)
 		}
 	})
 }
