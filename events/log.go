@@ -94,8 +94,19 @@ type Totals struct {
 	DeadLettered int64
 	// Discarded counts the dead-lettered records that were discarded.
 	Discarded int64
+	// Restoring is the position of the last event of an import that has not come to it; 0
+	// where none is under way.
+	Restoring Position
 	// RecordedAt is that of the event at Head; zero while the log is empty.
 	RecordedAt time.Time
+}
+
+// Whole returns [ErrUnfinished] while the log is being restored.
+func (t Totals) Whole() error {
+	if t.Restoring > 0 {
+		return fmt.Errorf("%w: it has %d of %d events; the same jangbu events import goes on", ErrUnfinished, t.Head, t.Restoring)
+	}
+	return nil
 }
 
 // Check returns [ErrCorrupt] if the account does not add up, or if last, the
@@ -153,6 +164,9 @@ var (
 	// position beyond the head is taken, or the account does not add up. It is
 	// never returned for a fault that may pass.
 	ErrCorrupt = errors.New("log is corrupt")
+	// ErrUnfinished: an import was begun, so the log is a part of another one. Nothing else
+	// is appended, and it is not served, before it is whole.
+	ErrUnfinished = errors.New("the import of the log is unfinished")
 	// ErrNotNext: events to be restored do not continue the log, or differ from
 	// those that it holds at their positions.
 	ErrNotNext = errors.New("events do not follow those of the log")
@@ -168,7 +182,7 @@ type Appender interface {
 	// up to there. After an error the caller appends the same
 	// drafts again: those that were written nevertheless are duplicates then (I1).
 	// ErrCorrupt if the head row is missing, the next position is taken, or the
-	// chain does not end at the head.
+	// chain does not end at the head, ErrUnfinished while the log is being restored.
 	Append(ctx context.Context, drafts []Draft, read ...Reading) ([]Outcome, error)
 }
 
@@ -184,7 +198,9 @@ type Log interface {
 	// the first new one does not follow the head or was recorded before it, or
 	// if an ID has another position; nothing is written then. ErrCorrupt if the
 	// head row is missing or the next position is taken.
-	Restore(ctx context.Context, recorded []Recorded) error
+	// The restoration ends with the event at position whole: until then the log is
+	// unfinished ([Totals.Whole]). 0 restores no more than these events.
+	Restore(ctx context.Context, recorded []Recorded, whole Position) error
 	// Read returns at most limit events after a position, in order, and no more
 	// than [MaxReadBytes] allow. It returns none only at the end of the log.
 	// ErrGap if positions are not consecutive, ErrCorrupt if the head row is

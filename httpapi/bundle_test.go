@@ -164,7 +164,7 @@ func (b *bundle) foldAt(t testing.TB, at time.Time, facts ...events.Event) {
 	}
 	projections.Fold(b.rows, projections.All(), events.Withdrawn(nil).InEffect(recorded))
 	if b.log != nil {
-		if err := b.log.Restore(t.Context(), recorded); err != nil {
+		if err := b.log.Restore(t.Context(), recorded, 0); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -3,10 +3,12 @@ package main
 import (
 	"path/filepath"
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"jangbu/cmd/jangbu/cli"
 	"jangbu/events/sqlitelog"
 )
 
@@ -52,6 +54,52 @@ func TestImportKilled(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("(-exported +imported):\n%s", diff)
 		}
+	}
+}
+
+// TestUnfinishedImport: what a killed import leaves is neither served nor believed, nothing
+// else gets into it, and the same import ends it.
+func TestUnfinishedImport(t *testing.T) {
+	t.Parallel()
+	from, to := t.TempDir(), t.TempDir()
+	log := openedLog(t, from)
+	appendRegistrations(t, log, 100)
+	file := filepath.Join(from, "log.jsonl")
+	if err := commandLine(t, "events", "export", file, "--data-dir", from).Run(); err != nil {
+		t.Fatal(err)
+	}
+	all, err := log.Read(t.Context(), 0, 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	half := openedLog(t, to)
+	if err := half.Restore(t.Context(), all[:50], 100); err != nil {
+		t.Fatal(err)
+	}
+	for code, commands := range map[int][][]string{
+		cli.ExitFailed: {
+			{"serve", "--insecure-no-auth", "--http-addr", "127.0.0.1:0", "--admin-addr", "127.0.0.1:0"},
+			{"events", "export", filepath.Join(to, "part.jsonl")},
+			{"replay"},
+			{"projections", "rebuild", "--all"},
+		},
+		cli.ExitCheckFailed: {{"verify"}, {"verify", "--log"}, {"verify", "--campaign", string(all[0].Event.Subject())}},
+	} {
+		for _, c := range commands {
+			var said strings.Builder
+			run := commandLine(t, append(c, "--data-dir", to)...)
+			run.Stderr = &said
+			_ = run.Run()
+			if got := run.ProcessState.ExitCode(); got != code || !strings.Contains(said.String(), "it has 50 of 100 events; the same jangbu events import goes on") {
+				t.Errorf("%q exits with %d, want %d: %s", c, got, code, &said)
+			}
+		}
+	}
+	if err := commandLine(t, "events", "import", file, "--data-dir", to).Run(); err != nil {
+		t.Fatal(err)
+	}
+	if err := commandLine(t, "verify", "--log", "--data-dir", to).Run(); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -79,7 +79,7 @@ func restoredTraffic(t *testing.T, at *stores.Config, from time.Time) (campaigns
 			campaigns = append(campaigns, c)
 		}
 	}
-	if err := log.Restore(t.Context(), recorded); err != nil {
+	if err := log.Restore(t.Context(), recorded, 0); err != nil {
 		t.Fatal(err)
 	}
 	return campaigns

@@ -232,7 +232,7 @@ func TestImportGoesOn(t *testing.T) {
 	recorded := contents(t, log)
 	for n := range len(all) + 1 {
 		half := openLog(t)
-		if err := half.Restore(t.Context(), recorded[:n]); err != nil {
+		if err := half.Restore(t.Context(), recorded[:n], events.Position(len(recorded))); err != nil {
 			t.Fatal(err)
 		}
 		present, err := imported(t.Context(), half, path)

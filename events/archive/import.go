@@ -13,8 +13,8 @@ var ErrNotEmpty = errors.New("the log is not empty")
 
 // Import restores the events of a whole export in an empty log, with their positions
 // and recording times. If the log holds a beginning of the export, as after an import
-// that was killed, Import compares it and continues after it. No other writer may
-// append meanwhile. Import calls done after each batch with the last position
+// that was killed, Import compares it and continues after it. No other writer appends before
+// it is whole ([events.ErrUnfinished]). Import calls done after each batch with the last position
 // restored, and returns the number of events that the log held before.
 // [ErrNotEmpty] if the log holds other events, [ErrDamaged] as of [Reader.Verify].
 func Import(ctx context.Context, log events.Log, r *Reader, done func(events.Position)) (present int64, err error) {
@@ -34,8 +34,15 @@ func Import(ctx context.Context, log events.Log, r *Reader, done func(events.Pos
 	if head > r.Manifest.Last {
 		return 0, fmt.Errorf("import: %w: it holds %d events, the export %d", ErrNotEmpty, head, r.Manifest.Last)
 	}
-	if err := restoreErasures(ctx, log, r.Manifest); err != nil {
-		return int64(head), fmt.Errorf("import: %w", err)
+	begun := false // events are added
+	begin := func() error {
+		begun = true
+		if head < r.Manifest.Last {
+			if err := log.Restore(ctx, nil, r.Manifest.Last); err != nil {
+				return err
+			}
+		}
+		return restoreErasures(ctx, log, r.Manifest)
 	}
 	err = r.Each(ctx, func(read []events.Recorded) error {
 		if r.Manifest.Version < formatVersion {
@@ -43,15 +50,28 @@ func Import(ctx context.Context, log events.Log, r *Reader, done func(events.Pos
 				return err
 			}
 		}
-		if err := log.Restore(ctx, read); err != nil {
-			if errors.Is(err, events.ErrNotNext) {
-				err = fmt.Errorf("%w: %w", ErrNotEmpty, err)
+		held := int(min(max(head-read[0].Position+1, 0), events.Position(len(read))))
+		err := log.Restore(ctx, read[:held], 0)
+		if rest := read[held:]; err == nil && len(rest) > 0 {
+			if !begun {
+				err = begin()
 			}
+			if err == nil {
+				err = log.Restore(ctx, rest, r.Manifest.Last)
+			}
+		}
+		switch {
+		case errors.Is(err, events.ErrNotNext):
+			return fmt.Errorf("%w: %w", ErrNotEmpty, err)
+		case err != nil:
 			return err
 		}
 		done(read[len(read)-1].Position)
 		return nil
 	})
+	if err == nil && !begun {
+		err = begin()
+	}
 	if err != nil {
 		return int64(head), fmt.Errorf("import: %w", err)
 	}

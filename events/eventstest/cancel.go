@@ -21,7 +21,7 @@ func testCancel(t *testing.T, a Adapter) {
 		wantError(t, "Revive", err, context.Canceled)
 		_, err = log.DeadLetters().Discard(ctx, []events.ID{letter(1, "").ID}, events.Discarded{})
 		wantError(t, "Discard", err, context.Canceled)
-		wantError(t, "Restore", log.Restore(ctx, restored(1, noon(), registration("c", 1))), context.Canceled)
+		wantError(t, "Restore", log.Restore(ctx, restored(1, noon(), registration("c", 1)), 0), context.Canceled)
 		_, err = log.Read(ctx, 0, 1)
 		wantError(t, "Read", err, context.Canceled)
 		wantTotals(t, log, events.Totals{})

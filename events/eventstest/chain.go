@@ -84,7 +84,7 @@ func testChain(t *testing.T, a Adapter) {
 		copied := a.New(t).Open(t)
 		read := mustRead(t, log, 0, 10)
 		for _, part := range [][]events.Recorded{read[:1], read[1:]} {
-			if err := copied.Restore(t.Context(), part); err != nil {
+			if err := copied.Restore(t.Context(), part, 0); err != nil {
 				t.Fatal(err)
 			}
 		}

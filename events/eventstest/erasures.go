@@ -145,7 +145,7 @@ func testErasures(t *testing.T, a Adapter) {
 			if err := copied.Erasures().Restore(t.Context(), []events.Erasure{done, key}); err != nil {
 				t.Fatal(err)
 			}
-			if err := copied.Restore(t.Context(), mustRead(t, log, 0, 10)); err != nil {
+			if err := copied.Restore(t.Context(), mustRead(t, log, 0, 10), 0); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -21,7 +21,7 @@ func restored(first events.Position, from time.Time, drafts ...events.Draft) []e
 
 func mustRestore(t testing.TB, log events.Log, recorded []events.Recorded) {
 	t.Helper()
-	if err := log.Restore(t.Context(), recorded); err != nil {
+	if err := log.Restore(t.Context(), recorded, 0); err != nil {
 		t.Fatalf("Restore: %v", err)
 	}
 }
@@ -48,6 +48,37 @@ func testRestore(t *testing.T, a Adapter) {
 		if got := mustTotals(t, log).RecordedAt; !got.Equal(all[n-1].RecordedAt) {
 			t.Errorf("Totals.RecordedAt = %v, want %v", got, all[n-1].RecordedAt)
 		}
+	})
+	rule(t, a, "a restoration that is not at its end keeps all others out", func(t *testing.T, s Store) {
+		log, all := s.Open(t), restored(1, past, samples()...)
+		whole := events.Position(len(all))
+		restore := func(recorded []events.Recorded, whole events.Position) {
+			t.Helper()
+			if err := log.Restore(t.Context(), recorded, whole); err != nil {
+				t.Fatalf("Restore: %v", err)
+			}
+		}
+		unfinished := func() {
+			t.Helper()
+			totals := mustTotals(t, s.Open(t))
+			if wantError(t, "Whole", totals.Whole(), events.ErrUnfinished); totals.Restoring != whole {
+				t.Errorf("Totals = %+v, want Restoring %d", totals, whole)
+			}
+			_, err := s.Open(t).Append(t.Context(), []events.Draft{registration("c", 99)})
+			wantError(t, "Append", err, events.ErrUnfinished)
+		}
+		restore(nil, whole)
+		unfinished()
+		restore(all[:2], whole)
+		unfinished()
+		restore(all[:1], 0) // compares, and ends nothing
+		unfinished()
+		wantLog(t, log, all[:2])
+		restore(all[2:], whole)
+		wantTotals(t, log, events.Totals{Head: whole, Received: int64(whole)})
+		mustAppend(t, log, registration("c", 99))
+		restore(nil, whole) // it is beyond
+		mustAppend(t, log, registration("c", 100))
 	})
 	rule(t, a, "many events are one restoration", func(t *testing.T, s Store) {
 		log, all := s.Open(t), restored(1, past, registrations("c", 1, 2000)...)
@@ -135,7 +166,7 @@ func testUnrestorable(t *testing.T, a Adapter, past time.Time) {
 			"an ID twice":                       next(func(all []events.Recorded) { all[5].ID, all[5].Event = all[4].ID, all[4].Event }),
 			"an ID that the log holds, at once": restored(4, past.AddDate(1, 0, 0), registration("c", 2)),
 		} {
-			wantError(t, name, log.Restore(t.Context(), recorded), events.ErrNotNext)
+			wantError(t, name, log.Restore(t.Context(), recorded, 0), events.ErrNotNext)
 			wantLog(t, log, three)
 			wantTotals(t, log, events.Totals{Head: 3, Received: 3})
 		}
@@ -143,7 +174,7 @@ func testUnrestorable(t *testing.T, a Adapter, past time.Time) {
 	})
 	rule(t, a, "a log does not begin in the middle", func(t *testing.T, s Store) {
 		log := s.Open(t)
-		wantError(t, "Restore", log.Restore(t.Context(), three[1:]), events.ErrNotNext)
+		wantError(t, "Restore", log.Restore(t.Context(), three[1:], 0), events.ErrNotNext)
 		wantTotals(t, log, events.Totals{})
 	})
 }

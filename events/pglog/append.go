@@ -23,7 +23,7 @@ SET position    = position + $1,
     duplicates  = duplicates + $2,
     received    = received + $1 + $2,
     recorded_at = greatest(recorded_at, clock_timestamp())
-RETURNING position, recorded_at, clock_timestamp()`
+RETURNING position, recorded_at, clock_timestamp(), restoring`
 
 // readLink returns the link of the position before $1 new events, which takeHead has
 // counted; null if there is none. It is a statement of its own, because that of takeHead
@@ -112,7 +112,11 @@ func appendBatch(ctx context.Context, conn *pgx.Conn, begin, end *pgx.Batch, b *
 	var last events.Position
 	var before events.Mark
 	begin.Queue(takeHead, appended, duplicates).QueryRow(func(row pgx.Row) error {
-		return row.Scan(&last, &b.recordedAt, &b.now)
+		var restoring events.Position
+		if err := row.Scan(&last, &b.recordedAt, &b.now, &restoring); err != nil {
+			return err
+		}
+		return events.Totals{Head: last - events.Position(appended), Restoring: restoring}.Whole()
 	})
 	begin.Queue(readLink, appended).QueryRow(func(row pgx.Row) (err error) {
 		b.before = last - events.Position(appended)

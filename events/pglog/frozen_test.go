@@ -72,7 +72,7 @@ func TestServerVanishes(t *testing.T) {
 	for name, write := range map[string]func(*pglog.Log) error{
 		"Append":  func(l *pglog.Log) error { _, err := l.Append(t.Context(), drafts("lost", 0, 5)); return err },
 		"Bury":    func(l *pglog.Log) error { return l.DeadLetters().Bury(t.Context(), letters) },
-		"Restore": func(l *pglog.Log) error { return l.Restore(t.Context(), mustRead(t, other)[:3]) },
+		"Restore": func(l *pglog.Log) error { return l.Restore(t.Context(), mustRead(t, other)[:3], 0) },
 	} {
 		start := time.Now()
 		if err := write(log); !errors.Is(err, context.DeadlineExceeded) {

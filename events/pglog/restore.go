@@ -15,15 +15,29 @@ import (
 
 const readHeadForUpdate = `SELECT position, recorded_at FROM jangbu_log.log_head FOR UPDATE`
 
+// setRestoring says up to where the log is being restored.
+const setRestoring = `
+UPDATE jangbu_log.log_head
+SET restoring = CASE WHEN position < $1 THEN $1 ELSE 0 END
+WHERE restoring <> CASE WHEN position < $1 THEN $1 ELSE 0 END`
+
 // moveHead counts $1 restored events, the last of them recorded at $2.
 const moveHead = `UPDATE jangbu_log.log_head SET position = position + $1, received = received + $1, recorded_at = $2`
 
 // Restore implements [events.Log].
-func (l *Log) Restore(ctx context.Context, recorded []events.Recorded) error {
-	if len(recorded) == 0 {
-		return nil
-	}
-	err := l.writeTx(ctx, func(ctx context.Context, tx pgx.Tx) error { return restore(ctx, tx, recorded) })
+func (l *Log) Restore(ctx context.Context, recorded []events.Recorded, whole events.Position) error {
+	err := l.writeTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		if len(recorded) > 0 {
+			if err := restore(ctx, tx, recorded); err != nil {
+				return err
+			}
+		}
+		if whole == 0 {
+			return nil
+		}
+		_, err := tx.Exec(ctx, setRestoring, whole)
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("restore: %w", err)
 	}

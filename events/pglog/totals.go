@@ -14,7 +14,7 @@ import (
 const readHead = `SELECT position FROM jangbu_log.log_head`
 
 const readTotals = `
-SELECT position, received, duplicates, dead_lettered, discarded, recorded_at,
+SELECT position, received, duplicates, dead_lettered, discarded, restoring, recorded_at,
     (SELECT coalesce(max(e.position), 0) FROM jangbu_log.events AS e)
 FROM jangbu_log.log_head`
 
@@ -26,7 +26,7 @@ func (l *Log) Totals(ctx context.Context) (events.Totals, error) {
 	var t events.Totals
 	var recordedAt *time.Time
 	var last events.Position
-	err := l.pool.QueryRow(ctx, readTotals).Scan(&t.Head, &t.Received, &t.Duplicates, &t.DeadLettered, &t.Discarded, &recordedAt, &last)
+	err := l.pool.QueryRow(ctx, readTotals).Scan(&t.Head, &t.Received, &t.Duplicates, &t.DeadLettered, &t.Discarded, &t.Restoring, &recordedAt, &last)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		err = errNoHead

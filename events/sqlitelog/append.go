@@ -22,7 +22,10 @@ ON CONFLICT (campaign, id) DO NOTHING`
 const findDigest = `SELECT digest FROM events WHERE campaign = ? AND id = ?`
 
 // takeHead is the first statement of an append, under the write lock (I2).
-const takeHead = `SELECT position, recorded_at FROM log_head`
+const takeHead = `SELECT position, recorded_at, restoring FROM log_head`
+
+// readLast reads the head row of any version of the schema.
+const readLast = `SELECT position, recorded_at FROM log_head`
 
 // moveHead counts ?1 new events, the last of them recorded at ?3, and ?2 duplicates.
 const moveHead = `
@@ -163,7 +166,15 @@ func encode(drafts []events.Draft) (payloads string, ends []int) {
 // recording time of a new event: that of the clock, but never before that of the head, in
 // microseconds of Unix time.
 func head(ctx context.Context, tx *sql.Tx) (position int64, before time.Time, recordedAt int64, err error) {
-	position, last, err := lastEvent(ctx, tx)
+	var last sql.NullInt64
+	var restoring events.Position
+	err = tx.QueryRowContext(ctx, takeHead).Scan(&position, &last, &restoring)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		err = errNoHead
+	case err == nil:
+		err = events.Totals{Head: events.Position(position), Restoring: restoring}.Whole()
+	}
 	recordedAt = time.Now().UnixMicro()
 	if last.Valid {
 		before, recordedAt = time.UnixMicro(last.Int64), max(recordedAt, last.Int64)
@@ -173,7 +184,7 @@ func head(ctx context.Context, tx *sql.Tx) (position int64, before time.Time, re
 
 // lastEvent returns the last position and its recording time.
 func lastEvent(ctx context.Context, tx *sql.Tx) (position int64, recordedAt sql.NullInt64, err error) {
-	err = tx.QueryRowContext(ctx, takeHead).Scan(&position, &recordedAt)
+	err = tx.QueryRowContext(ctx, readLast).Scan(&position, &recordedAt)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = errNoHead
 	}

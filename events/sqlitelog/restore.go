@@ -9,12 +9,26 @@ import (
 	"jangbu/events"
 )
 
+// setRestoring says up to where the log is being restored.
+const setRestoring = `
+UPDATE log_head
+SET restoring = iif(position < ?1, ?1, 0)
+WHERE restoring <> iif(position < ?1, ?1, 0)`
+
 // Restore implements [events.Log].
-func (l *Log) Restore(ctx context.Context, recorded []events.Recorded) error {
-	if len(recorded) == 0 {
-		return nil
-	}
-	err := write(ctx, l.writer, func(ctx context.Context, tx *sql.Tx) error { return l.restore(ctx, tx, recorded) })
+func (l *Log) Restore(ctx context.Context, recorded []events.Recorded, whole events.Position) error {
+	err := write(ctx, l.writer, func(ctx context.Context, tx *sql.Tx) error {
+		if len(recorded) > 0 {
+			if err := l.restore(ctx, tx, recorded); err != nil {
+				return err
+			}
+		}
+		if whole == 0 {
+			return nil
+		}
+		_, err := tx.ExecContext(ctx, setRestoring, int64(whole))
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("restore: %w", err)
 	}

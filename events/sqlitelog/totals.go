@@ -13,7 +13,7 @@ import (
 const readHead = `SELECT position FROM log_head`
 
 const readTotals = `
-SELECT position, received, duplicates, dead_lettered, discarded, recorded_at,
+SELECT position, received, duplicates, dead_lettered, discarded, restoring, recorded_at,
     (SELECT coalesce(max(e.position), 0) FROM events AS e)
 FROM log_head`
 
@@ -25,7 +25,7 @@ func (l *Log) Totals(ctx context.Context) (events.Totals, error) {
 	var t events.Totals
 	var recordedAt sql.NullInt64
 	var last events.Position
-	err := l.reader.QueryRowContext(ctx, readTotals).Scan(&t.Head, &t.Received, &t.Duplicates, &t.DeadLettered, &t.Discarded, &recordedAt, &last)
+	err := l.reader.QueryRowContext(ctx, readTotals).Scan(&t.Head, &t.Received, &t.Duplicates, &t.DeadLettered, &t.Discarded, &t.Restoring, &recordedAt, &last)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		err = errNoHead

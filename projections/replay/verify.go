@@ -113,7 +113,8 @@ type fold struct {
 //
 // A difference is no error, but [Verified.First] or [Verified.FirstDamage]. The error is
 // [events.ErrGap] or [events.ErrCorrupt] where the account does not add up or an event of
-// one of some campaigns is not as it was written, [readmodel.ErrVersion] where rows were
+// one of some campaigns is not as it was written, [events.ErrUnfinished] where the log is a
+// part of an import, [readmodel.ErrVersion] where rows were
 // built by folds of another version, [readmodel.ErrNotFound] where there is neither a row nor
 // an event of one of the campaigns, and [ErrNothing] where there is none at all.
 func Verify(ctx context.Context, cfg VerifyConfig) (Verified, error) {
@@ -203,7 +204,7 @@ func (v *verifier) account(ctx context.Context) error {
 		return fmt.Errorf("read the log's account: %w", err)
 	}
 	v.head = totals.Head
-	return nil
+	return totals.Whole()
 }
 
 // all returns the campaigns that are in the log or have rows, sorted.

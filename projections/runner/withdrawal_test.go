@@ -91,7 +91,7 @@ func withdrawAtRandom(t *testing.T, b *verifyBundle, seed uint64) {
 	}
 
 	imported := openLog(t)
-	if err := imported.Restore(t.Context(), o); err != nil {
+	if err := imported.Restore(t.Context(), o, 0); err != nil {
 		t.Fatal(err)
 	}
 	for at := events.Position(1); at <= o.head(); at += 10 {

@@ -24,7 +24,8 @@ type importCommand struct {
 func (importCommand) Help() string {
 	return `Puts an export into an empty log: the same events, with the same positions, identities and
 times. Nothing is written before the whole file has been verified against its manifest. The
-same command goes on with an interrupted import. No service may run on that log meanwhile.
+same command goes on with an interrupted import; until the last event is there nothing else
+is appended, no service starts on the log, and no command believes it.
 
 An export has no keys. Before a service runs on the copy, put keys.db and master.key
 beside it: under new keys a record that is delivered again differs from its first

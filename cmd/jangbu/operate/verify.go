@@ -89,6 +89,8 @@ func (c VerifyCommand) Run(ctx context.Context, t cli.Terminal) error {
 	switch {
 	case errors.Is(err, readmodel.ErrNotFound), errors.Is(err, replay.ErrNothing):
 		err = fmt.Errorf("%w: %w", cli.ErrNothing, err)
+	case errors.Is(err, events.ErrUnfinished):
+		err = fmt.Errorf("%w: %w", cli.ErrCheckFailed, err)
 	case errors.Is(err, events.ErrGap), errors.Is(err, events.ErrCorrupt):
 		err = fmt.Errorf("%w: %w: %s", cli.ErrCheckFailed, err, mendLog)
 	}

@@ -147,7 +147,11 @@ func (s *Service) openStores(ctx context.Context) error {
 	}
 	s.log = measured(log)
 	s.onClose(closeLog)
-	if _, err := log.Totals(ctx); err != nil { // a damaged log is not served at all
+	totals, err := log.Totals(ctx) // a damaged log is not served at all
+	if err == nil {
+		err = totals.Whole()
+	}
+	if err != nil {
 		return err
 	}
 	at, kind := s.cfg.LogPlace().Shown()

@@ -105,7 +105,8 @@ func (c *Config) OpenRows(ctx context.Context, logger *slog.Logger, tracer pgx.Q
 	return pg, func() error { pg.Close(); return nil }, nil
 }
 
-// WithLog calls f with the log, which must exist.
+// WithLog calls f with the log, which must exist and be whole: a part of another one is
+// neither folded nor copied.
 func (c *Config) WithLog(ctx context.Context, f func(events.Log) error) (err error) {
 	if err := c.Checked(); err != nil {
 		return err
@@ -118,6 +119,10 @@ func (c *Config) WithLog(ctx context.Context, f func(events.Log) error) (err err
 		return err
 	}
 	defer func() { err = errors.Join(err, closeLog()) }()
+	// A log that is damaged is the command's business.
+	if totals, err := log.Totals(ctx); err == nil && totals.Restoring > 0 {
+		return totals.Whole()
+	}
 	return f(log)
 }
 
