@@ -2,6 +2,7 @@ package runner_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -265,4 +266,53 @@ func (o oracle) Each(_ context.Context, f func([]events.Recorded) error) error {
 		}
 	}
 	return nil
+}
+
+// TestWithdrawnCampaignIsAnnounced: of a campaign of which nothing is left no row is served,
+// and those that keep copies are told.
+func TestWithdrawnCampaignIsAnnounced(t *testing.T) {
+	t.Parallel()
+	everywhere(t, func(t *testing.T, b *verifyBundle) {
+		stream, err := b.log.ReadStream(t.Context(), events.Stream{Limit: int(b.head), Campaign: subjectAt(t, b.log, 1)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := events.EventsWithdrawn{Campaign: stream[0].Event.Subject(), Who: "the test", Why: "to see"}
+		for _, r := range stream {
+			w.Positions = append(w.Positions, r.Position)
+		}
+		draft, err := events.NewWithdrawal(w, time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		changes := make(chan readmodel.Change, 100)
+		cfg := config(b.log, b.rows, "process-1", 100, projections.All())
+		cfg.Committed = func(c readmodel.Change) { changes <- c }
+		r, _ := run(t, cfg)
+		head := appendAll(t, b.log, []events.Draft{draft}, 1)
+		waitFor(t, r, head)
+		if _, _, err := b.rows.Snapshot(t.Context(), w.Campaign); !errors.Is(err, readmodel.ErrNotFound) {
+			t.Errorf("what is served: %v, want none", err)
+		}
+		b.clean(t)
+		for deadline := time.After(30 * time.Second); ; {
+			select {
+			case c := <-changes:
+				if slices.Contains(c.Campaigns, w.Campaign) {
+					return
+				}
+			case <-deadline:
+				t.Fatal("not announced")
+			}
+		}
+	})
+}
+
+func subjectAt(t *testing.T, log events.Log, at events.Position) events.Campaign {
+	t.Helper()
+	read, err := log.Read(t.Context(), at-1, 1)
+	if err != nil || len(read) != 1 {
+		t.Fatalf("read %d: %v", at, err)
+	}
+	return read[0].Event.Subject()
 }
