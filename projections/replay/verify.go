@@ -39,6 +39,9 @@ type VerifyConfig struct {
 
 	// AnyVersion compares rows that were built by another version, too.
 	AnyVersion bool
+	// See is called with every event of the log that is intact, if all campaigns are
+	// verified. Nil calls nothing.
+	See func(*events.Recorded)
 	// Each is called with every divergence, Damaged with every damage to the log. Nil
 	// calls nothing.
 	Each    func(*Divergence)
@@ -133,6 +136,9 @@ func Verify(ctx context.Context, cfg VerifyConfig) (Verified, error) {
 	if cfg.Each == nil {
 		cfg.Each = func(*Divergence) {}
 	}
+	if cfg.See == nil {
+		cfg.See = func(*events.Recorded) {}
+	}
 	if cfg.Compared == nil {
 		cfg.Compared = func(_, _ int) {}
 	}
@@ -158,6 +164,8 @@ func (v *verifier) verify(ctx context.Context) error {
 	}
 	if !whole {
 		v.result.Head = v.head
+	} else if err := v.letters(ctx); err != nil {
+		return err
 	}
 	v.result.Lowest = v.result.Head
 	campaigns, err := v.chosen(ctx)
@@ -205,6 +213,37 @@ func (v *verifier) account(ctx context.Context) error {
 	}
 	v.head = totals.Head
 	return totals.Whole()
+}
+
+// letters checks that the log has as many dead letters as its account says (I5).
+func (v *verifier) letters(ctx context.Context) error {
+	for range 10 { // while a service counts others in between
+		before, err := v.Log.Totals(ctx)
+		if err != nil {
+			return fmt.Errorf("read the log's account: %w", err)
+		}
+		groups, err := v.Log.DeadLetters().Groups(ctx)
+		if err != nil {
+			return fmt.Errorf("count dead letters: %w", err)
+		}
+		after, err := v.Log.Totals(ctx)
+		if err != nil {
+			return fmt.Errorf("read the log's account: %w", err)
+		}
+		if before != after {
+			continue
+		}
+		var letters, discarded int64
+		for _, g := range groups {
+			letters, discarded = letters+g.Waiting+g.Discarded, discarded+g.Discarded
+		}
+		if letters != after.DeadLettered || discarded != after.Discarded {
+			return fmt.Errorf("%w: the account has %d dead letters, %d of them discarded; the log has %d, %d of them discarded",
+				events.ErrCorrupt, after.DeadLettered, after.Discarded, letters, discarded)
+		}
+		break
+	}
+	return nil
 }
 
 // all returns the campaigns that are in the log or have rows, sorted.

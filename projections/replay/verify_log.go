@@ -19,6 +19,7 @@ func (v *verifier) foldLog(ctx context.Context) error {
 
 // fold folds the log's next event.
 func (v *verifier) fold(e *events.Recorded) {
+	v.See(e)
 	c := e.Event.Subject()
 	f := v.folded[c]
 	if f == nil {

@@ -1,13 +1,16 @@
 package runner_test
 
 import (
+	"database/sql"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"jangbu/events"
+	"jangbu/events/sqlitelog"
 	"jangbu/projections"
 	"jangbu/projections/replay"
 	"jangbu/readmodel"
@@ -300,6 +303,40 @@ func TestVerifyOneOrSome(t *testing.T) {
 	cfg.Sample = 1
 	if _, err := replay.Verify(t.Context(), cfg); err == nil {
 		t.Error("a campaign and a sample: no error")
+	}
+}
+
+// TestVerifyCountsDeadLetters: the log has as many dead letters as its account says.
+func TestVerifyCountsDeadLetters(t *testing.T) {
+	t.Parallel()
+	b := onSQLite(t)
+	path := filepath.Join(t.TempDir(), "log.db")
+	log, err := sqlitelog.Open(t.Context(), path, sqlitelog.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = log.Close() })
+	b.log = log
+	appendAll(t, log, drafts(t, 11, 300), 100)
+	letters := []events.DeadLetter{{ID: events.ID{1}, Reason: "test", Sealed: []byte{1}}, {ID: events.ID{2}, Reason: "test", Sealed: []byte{1}}}
+	if err := log.DeadLetters().Bury(t.Context(), letters); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := log.DeadLetters().Discard(t.Context(), []events.ID{{1}}, events.Discarded{By: "test", Why: "test"}); err != nil {
+		t.Fatal(err)
+	}
+	b.clean(t)
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	if _, err := db.ExecContext(t.Context(), "DELETE FROM dead_letters WHERE id = X'01000000000000000000000000000000'"); err != nil {
+		t.Fatal(err)
+	}
+	v, err := replay.Verify(t.Context(), b.config())
+	if want := "the account has 2 dead letters, 1 of them discarded; the log has 1, 0 of them discarded"; !errors.Is(err, events.ErrCorrupt) || !strings.Contains(err.Error(), want) {
+		t.Errorf("a dead letter is lost: %+v, %v", v, err)
 	}
 }
 

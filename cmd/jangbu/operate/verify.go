@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 
 	"jangbu/cmd/jangbu/cli"
 	"jangbu/cmd/jangbu/stores"
 	"jangbu/events"
+	"jangbu/events/privacy"
 	"jangbu/projections"
 	"jangbu/projections/replay"
 	"jangbu/readmodel"
@@ -33,6 +35,9 @@ link with the hash chain, folds it, and compares every field of every row that i
 with the fold, at the position of its checkpoint. Every campaign of the log must be served,
 and every one that is served must be in the log. Services may run meanwhile; nothing is
 written. It says how much it compared, and lists what differs: the first 20, with --json all.
+
+Where there is a key store, every campaign with pseudonyms must have its key there, and those
+whose keys were destroyed must have none.
 
 --campaign and --sample compare the events and rows of their campaigns alone. --log reads no
 rows.
@@ -59,6 +64,7 @@ type verified struct {
 	Diverging int               `json:"diverging"`
 	Events    int64             `json:"events"`
 	Links     int64             `json:"links"`
+	Keys      *int              `json:"keys,omitempty"` // that were compared
 	Head      events.Position   `json:"head"`
 	Lowest    events.Position   `json:"lowestCheckpoint"`
 	Sampled   []events.Campaign `json:"sampled,omitempty"`
@@ -108,7 +114,9 @@ func (c VerifyCommand) verify(ctx context.Context, t cli.Terminal, log events.Lo
 	defer func() { err = errors.Join(err, closeRows()) }()
 	folded := cli.Progress{Terminal: t, Quiet: c.JSON, Verb: "verified"}
 	compared := cli.Progress{Terminal: t, Quiet: c.JSON, Verb: "compared", Unit: "campaign"}
+	keys := privacy.NewKeyCheck()
 	found, err := replay.Verify(ctx, replay.VerifyConfig{
+		See: keys.See,
 		Log: log, Rows: rows, Projections: projections.All(), Campaigns: c.Campaign, Sample: c.Sample,
 		Each: out.difference, Damaged: out.damage,
 		Progress: func(at, to events.Position) {
@@ -126,19 +134,29 @@ func (c VerifyCommand) verify(ctx context.Context, t cli.Terminal, log events.Lo
 	if err != nil {
 		return errors.Join(err, out.end(nil))
 	}
+	var inStore *int
+	if whole := len(c.Campaign) == 0 && c.Sample == 0; whole && found.FirstDamage == nil {
+		if inStore, err = c.compareKeys(ctx, log, keys, &found, out.difference); err != nil {
+			return errors.Join(err, out.end(nil))
+		}
+	}
 	ok := found.First == nil && found.FirstDamage == nil
 	err = out.end(verified{
-		OK: ok, Campaigns: found.Campaigns, Rows: found.Rows, Diverging: found.Diverging, Events: found.Events,
+		Keys: inStore,
+		OK:   ok, Campaigns: found.Campaigns, Rows: found.Rows, Diverging: found.Diverging, Events: found.Events,
 		Links: found.Links, Head: found.Head, Lowest: found.Lowest, Sampled: found.Sampled,
 	})
 	if !c.JSON {
-		c.print(t, found)
+		c.print(t, found, inStore)
 	}
 	switch {
 	case err != nil || ok:
 		return err
 	case found.FirstDamage != nil:
 		return damagedLog(found.FirstDamage)
+	case found.First.Table == keysTable:
+		return fmt.Errorf("%w: %s: restore the key store; where it is lost, jangbu privacy erase --campaign ID gives the campaign's key up",
+			cli.ErrCheckFailed, found.First)
 	case found.First.Campaign == "":
 		return fmt.Errorf("%w: %s: jangbu projections rebuild --all makes rows of this log", cli.ErrCheckFailed, found.First)
 	default:
@@ -147,8 +165,37 @@ func (c VerifyCommand) verify(ctx context.Context, t cli.Terminal, log events.Lo
 	}
 }
 
+// keysTable stands for the key store in a difference.
+const keysTable = "keys"
+
+// compareKeys compares the key store, where there is one, with what the log says of it. It
+// returns how many keys it compared; nil where there is none, as beside an imported copy.
+func (c VerifyCommand) compareKeys(ctx context.Context, log events.Log, check *privacy.KeyCheck, found *replay.Verified, each func(*replay.Divergence)) (compared *int, err error) {
+	if c.LogPlace().Postgres == "" {
+		if _, err := os.Stat(c.KeysPath()); err != nil {
+			return nil, nil
+		}
+	}
+	keys, closeKeys, err := c.OpenKeys(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, closeKeys()) }()
+	n, bound, err := check.Compare(ctx, keys, log, func(of events.Campaign, has, says string) {
+		d := &replay.Divergence{Campaign: of, Table: keysTable, Served: has, Folded: says, Position: found.Head}
+		if found.Differences++; found.First == nil {
+			found.First = d
+		}
+		each(d)
+	})
+	if !bound {
+		return nil, err
+	}
+	return &n, err
+}
+
 // print says how much was compared.
-func (c VerifyCommand) print(t cli.Terminal, found replay.Verified) {
+func (c VerifyCommand) print(t cli.Terminal, found replay.Verified, keys *int) {
 	if len(found.Sampled) > 0 {
 		t.Printf("sampled: %q", found.Sampled)
 	}
@@ -161,6 +208,9 @@ func (c VerifyCommand) print(t cli.Terminal, found replay.Verified) {
 	if found.Links > 0 {
 		t.Printf("the chain is intact: every digest, and %d links", found.Links)
 	}
+	if keys != nil {
+		t.Printf("compared %d keys of campaigns with the log", *keys)
+	}
 	switch {
 	case found.First == nil && len(c.Campaign) > 0:
 		t.Printf("the rows of these campaigns equal the fold")
@@ -168,6 +218,7 @@ func (c VerifyCommand) print(t cli.Terminal, found replay.Verified) {
 		t.Printf("the rows of the sample equal the fold")
 	case found.First == nil:
 		t.Printf("rows equal the fold")
+
 	default:
 		t.Printf("differences: %d; campaigns that differ: %d", found.Differences, found.Diverging)
 	}
