@@ -309,15 +309,14 @@ func TestVerifyOneOrSome(t *testing.T) {
 // TestVerifyCountsDeadLetters: the log has as many dead letters as its account says.
 func TestVerifyCountsDeadLetters(t *testing.T) {
 	t.Parallel()
-	b := onSQLite(t)
 	path := filepath.Join(t.TempDir(), "log.db")
 	log, err := sqlitelog.Open(t.Context(), path, sqlitelog.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = log.Close() })
-	b.log = log
-	appendAll(t, log, drafts(t, 11, 300), 100)
+	b := &verifyBundle{log: log, rows: openRows(t), head: appendAll(t, log, drafts(t, 11, 300), 100)}
+	b.follow(t)
 	letters := []events.DeadLetter{{ID: events.ID{1}, Reason: "test", Sealed: []byte{1}}, {ID: events.ID{2}, Reason: "test", Sealed: []byte{1}}}
 	if err := log.DeadLetters().Bury(t.Context(), letters); err != nil {
 		t.Fatal(err)
