@@ -152,8 +152,10 @@
 //     in projections); the stores keep them exactly (readmodeltest, "RandomBatches").
 //     They see neither an [EventsWithdrawn] nor what is withdrawn as of the checkpoint
 //     ([WithdrawnAt], TestWithdrawals in projections/runner).
-//     "jangbu verify" proves it of the served rows (TestVerifyNamesWhatDiffers below
-//     projections).
+//     "jangbu verify" proves it of the served rows, starting from the log
+//     (TestVerifyNamesWhatDiffers and TestVerifyStartsFromTheLog in projections/runner); a
+//     service audits all campaigns and has one that is wrong folded anew
+//     (TestServeHealsWrongRows below cmd/jangbu).
 //   - I7 Reads never stop. Rows carry their generation, and a read is one
 //     snapshot of the active ones; another is built beside them and takes their place
 //     in one transaction (readmodeltest, "Campaign" and "Activation"; TestRebuild in
@@ -172,7 +174,9 @@
 //     whose number occurs in another field is refused (TestPhoneNumberNeverShows,
 //     TestDecodeRefusesPhoneNumberElsewhere, FuzzDecode). The rest is
 //     events/privacy; its keys live in a store apart from the log, [Keys], whose master
-//     key is rotated while services run (TestRotationKilled below cmd/jangbu).
+//     key is rotated while services run (TestRotationKilled below cmd/jangbu). A person is
+//     erased in place ([Erasures]; eventstest, "Erasures", TestErasedPersonLeavesNoByte below
+//     cmd/jangbu), and no total changes.
 //   - I11 Money is integer won. [Won] is parsed exactly, never by way of a float
 //     (TestDecodeWholeNumbers); readmodel's sums overflow visibly
 //     (TestWonAgreesWithBigIntegers).
@@ -189,7 +193,9 @@
 //     the store has not reached (TestLostHistoryIsNotBelieved in readmodel/cache).
 //     TestRestoreDrill below cmd/jangbu restores copies. A log that is behind a source
 //     refuses what follows ([ErrBehind]; eventstest, "Sources"), and the session that
-//     notices reads again (TestLogGoesBackUnderASession in events/bus/kafka).
+//     notices reads again (TestLogGoesBackUnderASession in events/bus/kafka). A part of an
+//     import takes nothing else and is not served ([ErrUnfinished]; TestUnfinishedImport
+//     below cmd/jangbu).
 //   - I14 Bounded by us, not by input. Frames, transactions, kept rows and trends have
 //     bounds that no record can move (TestFramesAreBoundedInBytes in events/bus/kafka,
 //     TestATransactionHoldsAtMostMaxDrafts and TestATransactionHoldsAtMostMaxBytes in
