@@ -110,10 +110,12 @@ func (a *auditedLog) rounds(within time.Duration, look func(events.Campaign) tim
 // goOn takes steps, and the waits between them, until the condition holds.
 func (a *auditedLog) goOn(t *testing.T, r *auditRounds, until func() bool) {
 	t.Helper()
-	for end := a.clock.Add(10 * 24 * time.Hour); !until(); {
-		if r.wait(t.Context(), r.step(t.Context())); a.clock.After(end) {
-			t.Fatalf("not in ten days: %s", &a.said)
+	end := a.clock.Add(10 * 24 * time.Hour)
+	for steps := 0; !until(); steps++ {
+		if steps == 20_000 || a.clock.After(end) {
+			t.Fatalf("not in %d steps: %s", steps, &a.said)
 		}
+		r.wait(t.Context(), r.step(t.Context()))
 	}
 }
 
