@@ -244,17 +244,17 @@ func (d *rotationDrill) killed(t *testing.T, verb string, args ...string) {
 	if !known {
 		lasts = 200 * time.Millisecond
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- c.cmd.Wait() }()
+	ended := make(chan int, 1)
+	go func() { ended <- exitCodeOf(c.cmd.Wait()) }()
 	select {
-	case err := <-ended:
+	case code := <-ended:
 		d.lasted[verb] = time.Since(began)
-		if code := exitCodeOf(err); code == cli.ExitUsage {
+		if code == cli.ExitUsage {
 			t.Fatalf("%v: %s", args, &c.stderr)
 		}
 	case <-time.After(time.Duration(d.random.Int64N(int64(lasts) * 5 / 4))): // the random moment
 		_ = c.cmd.Process.Kill()
-		_ = <-ended // "signal: killed"
+		<-ended
 		d.kills++
 		d.lasted[verb] = lasts * 21 / 20
 	}
