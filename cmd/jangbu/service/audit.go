@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -37,6 +38,8 @@ type auditing struct {
 	owner string
 
 	campaigns *prometheus.CounterVec // by result
+	// other is why no campaign can be compared, as last found; nil where they can.
+	other atomic.Pointer[replay.Divergence]
 
 	// The goroutine that runs owns the rest.
 
@@ -89,6 +92,7 @@ func (a *auditing) audit(ctx context.Context, c events.Campaign) (again time.Dur
 			}
 		},
 	})
+	a.other.Store(nil)
 	switch {
 	case ctx.Err() != nil:
 	case errors.Is(err, readmodel.ErrRebuilding), errors.Is(err, readmodel.ErrVersion):
@@ -107,8 +111,10 @@ func (a *auditing) audit(ctx context.Context, c events.Campaign) (again time.Dur
 		a.campaigns.WithLabelValues("diverging").Inc()
 		a.heal(ctx, c, found)
 	case verified.First != nil: // a projection is of another log, or of none: the leader looks after that
+		a.other.Store(verified.First)
 		a.campaigns.WithLabelValues("other").Inc()
 		a.logger.LogAttrs(ctx, slog.LevelError, "audit: rows cannot be compared", slog.String("divergence", verified.First.String()))
+		return auditSlowest
 	default:
 		a.campaigns.WithLabelValues("equal").Inc()
 	}
@@ -164,9 +170,12 @@ func (a *auditing) healFailed(ctx context.Context) {
 func (s *Service) auditPart(ctx context.Context) httpapi.Part {
 	part := httpapi.Part{Name: "audit"}
 	heals, err := s.rows.Heals(ctx)
+	other := s.auditing.other.Load()
 	switch {
 	case err != nil:
 		part.Err = err
+	case other != nil && s.auditing.active():
+		part.Err = fmt.Errorf("rows cannot be compared with the log: %s", other)
 	case heals.FirstWrong != nil:
 		part.Err = servedWrong(heals)
 	case heals.Done > 0:

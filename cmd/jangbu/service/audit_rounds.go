@@ -133,7 +133,7 @@ func (r *auditRounds) warnIfLate(ctx context.Context) {
 		would = time.Duration(float64(would) * float64(r.last) / float64(n))
 	}
 	r.logger.LogAttrs(ctx, slog.LevelWarn, "audit: not every campaign is looked at within --audit-within, for that would take more than its share of the time",
-		slog.Duration("audit-within", r.within), slog.Duration("would-be", would.Round(time.Minute)), slog.Int64("campaigns", r.looked.Load()))
+		slog.Duration("audit-within", r.within), slog.Duration("would-be", would.Round(time.Second)), slog.Int64("campaigns", r.looked.Load()))
 }
 
 // failed says that the campaigns could not be read, and returns when to try again.

@@ -133,11 +133,20 @@ func TestAuditPassesWhatItCannotJudge(t *testing.T) {
 	}
 	execSQLite(t, rows, `UPDATE generations SET version = version - 100`)
 	execSQLite(t, rows, `UPDATE generations SET position = position + 100`)
-	a.audit(t.Context(), "evt-1")
+	s := &Service{rows: b.rows, auditing: a}
+	if again := a.audit(t.Context(), "evt-1"); again != auditSlowest {
+		t.Errorf("rows of another log are looked at again after %v, want %v", again, auditSlowest)
+	}
+	if part := s.auditPart(t.Context()); part.Err == nil || !strings.Contains(part.Err.Error(), "served checkpoint 103, folded log that ends at 3") {
+		t.Errorf("with rows of another log, /readyz says %+v", part)
+	}
 	execSQLite(t, rows, `UPDATE generations SET position = position - 100`)
 	a.audit(t.Context(), "evt-9") // has gone meanwhile
 	if got, want := a.counts(), "equal 0, diverging 0, other 1, failed 0"; got != want {
 		t.Errorf("counted %s, want %s", got, want)
+	}
+	if part := s.auditPart(t.Context()); part.Err != nil {
+		t.Errorf("with rows of this log, /readyz says %+v", part)
 	}
 	execSQLite(t, filepath.Join(b.dir, "log.db"), `UPDATE events SET payload = '{}' WHERE position = 2`)
 	for n := range auditAttempts {
@@ -186,7 +195,7 @@ func TestFailedHealIsTriedAgain(t *testing.T) {
 			}
 		}
 	}
-	s := &Service{rows: b.rows}
+	s := &Service{rows: b.rows, auditing: a}
 	if part := s.auditPart(t.Context()); part.Err == nil || !strings.HasSuffix(part.Err.Error(), "operation 1 folds it anew") {
 		t.Errorf("while it waits, /readyz says %+v", part)
 	}
