@@ -1,0 +1,196 @@
+package main
+
+import (
+	"bytes"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"jangbu/cmd/jangbu/cli"
+	"jangbu/events/eventstest/services"
+)
+
+// TestDamagesAreNamedAndMended damages rows, catalogue, log, keys and leases by hand. Each damage
+// is named by verify or by serve, with a sentence that says how it is mended; done so, verify
+// finds nothing, and a service serves what was served before.
+func TestDamagesAreNamedAndMended(t *testing.T) {
+	t.Parallel()
+	for _, store := range []string{"sqlite", "postgres"} {
+		t.Run(store, func(t *testing.T) {
+			t.Parallel()
+			database := ""
+			if store == "postgres" {
+				database = services.Database(t)
+			}
+			healthy := newTemplate(t, database)
+			names := make(map[string]bool)
+			for _, d := range damages() {
+				if names[d.name] {
+					t.Fatalf("two damages are called %q", d.name)
+				}
+				names[d.name] = true
+				if d.only != "" && d.only != store {
+					continue
+				}
+				t.Run(d.name, func(t *testing.T) {
+					t.Parallel()
+					p := copyOf(t, healthy)
+					if p.onSQLite() && d.sqlite != "" {
+						p.sql(d.sqlite)
+					} else if d.sql != "" {
+						p.sql(d.sql)
+					}
+					if d.do != nil {
+						d.do(p)
+					}
+					said := d.named(p)
+					for _, words := range append(d.says, d.mend.words) {
+						if !strings.Contains(said, words) {
+							t.Errorf("it says:\n%s\nwant in it %q", said, words)
+						}
+					}
+					if d.mend.do != nil {
+						d.mend.do(p)
+					}
+					p.healthy()
+				})
+			}
+			if len(names) < 30 {
+				t.Errorf("there are %d damages, want 30", len(names))
+			}
+		})
+	}
+}
+
+// damage is one that is done by hand.
+type damage struct {
+	name   string
+	only   string // the store that can be damaged so; empty: both
+	sql    string // does it
+	sqlite string // does it in SQLite, in the place of sql
+	do     func(*patient)
+	named  func(*patient) string // returns what names it
+	says   []string              // in what names it
+	mend   mend
+}
+
+// mend is how a damage is mended.
+type mend struct {
+	words string         // that lead to it
+	do    func(*patient) // nil where the service has mended it
+}
+
+// What mends.
+func resetCampaign(id string) mend {
+	return mend{"jangbu projections reset --all --campaign", func(p *patient) {
+		p.run("projections", "reset", "--all", "--campaign", id, "--why", "verify")
+	}}
+}
+
+func rebuilds() mend {
+	return mend{"jangbu projections rebuild --all", func(p *patient) { p.run("projections", "rebuild", "--all", "--why", "verify") }}
+}
+
+func restoresLog() mend {
+	return mend{"restore the log from a backup", func(p *patient) { p.restore("log") }}
+}
+
+// importsLog puts an export into an empty log, beside the keys that were.
+func importsLog() mend {
+	return mend{"import an export into an empty one", func(p *patient) {
+		p.drop("log")
+		p.run("events", "import", p.export)
+	}}
+}
+
+func heals() mend { return mend{} }
+
+// What names a damage.
+
+// verify is what verify says, which finds something.
+func verify(p *patient) string { return complaintOf(p, cli.ExitCheckFailed, "verify") }
+
+// verifyLog is what verify --log says.
+func verifyLog(p *patient) string { return complaintOf(p, cli.ExitCheckFailed, "verify", "--log") }
+
+func complaintOf(p *patient, want int, args ...string) string {
+	p.Helper()
+	out, complaint, code := p.command(args...)
+	if code != want {
+		p.Fatalf("%q exits with %d, want %d: %s%s", args, code, want, out, complaint)
+	}
+	return complaint
+}
+
+// refused is the sentence with which serve ends.
+func refused(p *patient) string {
+	p.Helper()
+	s := p.begin()
+	if s.admin != "" {
+		p.Fatal("the service starts")
+	}
+	said := s.log.String()
+	last := said[strings.LastIndex(strings.TrimSuffix(said, "\n"), "\n")+1:]
+	if s.code != cli.ExitFailed || !strings.HasPrefix(last, "jangbu: ") {
+		p.Errorf("serve ends with %d, and with the line %q", s.code, last)
+	}
+	return last
+}
+
+// unready is what /readyz says of a service that runs and is not ready.
+func unready(p *patient) (said string) {
+	p.Helper()
+	s := p.serve()
+	defer s.end()
+	waitFor(p.T, 10*time.Second, func() string {
+		status, ready := s.ask(p.T, strings.Replace(s.admin, "/metrics", "/readyz", 1))
+		if said = string(ready); status == http.StatusOK {
+			return "/readyz says " + said
+		}
+		return ""
+	})
+	return said
+}
+
+// logged waits until a service has mended it, and returns what it logged, and what /readyz says.
+func logged(words string) func(*patient) string {
+	return func(p *patient) (said string) {
+		p.Helper()
+		s := p.serve()
+		defer s.end()
+		waitFor(p.T, 30*time.Second, func() string {
+			_, ready := s.ask(p.T, strings.Replace(s.admin, "/metrics", "/readyz", 1))
+			if said = s.log.String() + string(ready); !strings.Contains(said, words) {
+				return "it says " + said
+			}
+			return p.differs(s)
+		})
+		return said
+	}
+}
+
+// heldBack is logged, where nothing wrong may be served meanwhile: each dashboard is right, or is
+// not served.
+func heldBack(words string) func(*patient) string {
+	return func(p *patient) (said string) {
+		p.Helper()
+		s := p.serve()
+		defer s.end()
+		waitFor(p.T, 30*time.Second, func() string {
+			right := true
+			for id, want := range p.served {
+				status, got := s.ask(p.T, s.api+"/api/events/"+id+"/analytics")
+				right = right && status == http.StatusOK
+				if status != http.StatusServiceUnavailable && (status != http.StatusOK || !bytes.Equal(got, want)) {
+					p.Errorf("%s is served with status %d: %s", id, status, got)
+				}
+			}
+			if said = s.log.String(); !right || !strings.Contains(said, words) {
+				return "it says " + said
+			}
+			return ""
+		})
+		return said
+	}
+}
