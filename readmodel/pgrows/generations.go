@@ -28,10 +28,8 @@ ORDER BY g.projection, g.generation`
 
 	beginGeneration = `
 INSERT INTO jangbu_rows.generations (projection, generation, version, position)
-SELECT $1, max(generation) + 1, $2, 0
-FROM jangbu_rows.generations
-WHERE projection = $1
-HAVING max(generation) IS NOT NULL
+SELECT $1, {next}, $2, 0
+WHERE EXISTS (SELECT FROM jangbu_rows.generations WHERE projection = $1)
 RETURNING generation`
 
 	// lockCheckpoint excludes commits to the generation until the transaction ends.
@@ -103,7 +101,7 @@ func (s *Store) Begin(ctx context.Context, lease readmodel.Lease, projections []
 	for i := range begun {
 		at := &begun[i]
 		at.Position, at.Link = 0, events.Link{}
-		batch.Queue(beginGeneration, at.Projection, at.Version).QueryRow(func(row pgx.Row) error {
+		batch.Queue(s.registering(beginGeneration, at.Projection), at.Projection, at.Version).QueryRow(func(row pgx.Row) error {
 			err := row.Scan(&at.Generation)
 			if errors.Is(err, pgx.ErrNoRows) {
 				return fmt.Errorf("%s is not registered", at.Projection)

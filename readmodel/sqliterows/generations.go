@@ -25,10 +25,8 @@ ORDER BY g.projection, g.generation`
 
 	beginGeneration = `
 INSERT INTO generations (projection, generation, version, position)
-SELECT ?1, max(generation) + 1, ?2, 0
-FROM generations
-WHERE projection = ?1
-HAVING max(generation) IS NOT NULL
+SELECT ?1, {next}, ?2, 0
+WHERE EXISTS (SELECT * FROM generations WHERE projection = ?1)
 RETURNING generation`
 
 	countCheckpoint = `
@@ -89,7 +87,7 @@ func (s *Store) Begin(ctx context.Context, lease readmodel.Lease, projections []
 		for i := range begun {
 			at := &begun[i]
 			at.Position, at.Link = 0, events.Link{}
-			err := tx.QueryRowContext(ctx, beginGeneration, at.Projection, at.Version).Scan(&at.Generation)
+			err := tx.QueryRowContext(ctx, s.registering(beginGeneration, at.Projection), at.Projection, at.Version).Scan(&at.Generation)
 			if errors.Is(err, sql.ErrNoRows) {
 				return fmt.Errorf("%s is not registered", at.Projection)
 			}
