@@ -58,12 +58,12 @@ func BenchmarkRecall(b *testing.B) {
 	for _, t := range events.Types() {
 		b.Run(t.String(), func(b *testing.B) {
 			e := fullEvent(b, t)
-			payload := events.AppendStored(nil, e)
+			payload, campaign := events.AppendStored(nil, e), []byte(e.Subject())
 			r := events.Recorded{Digest: events.DigestOf(e)}
 			b.SetBytes(int64(len(payload)))
 			b.ReportAllocs()
 			for b.Loop() {
-				if err := r.Recall(events.CurrentForm, t, payload); err != nil {
+				if err := r.Recall(events.CurrentForm, t, campaign, payload); err != nil {
 					b.Fatal(err)
 				}
 			}

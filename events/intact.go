@@ -4,17 +4,53 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"fmt"
+	"time"
 )
 
-// Recall completes r, an event as a log holds it, from its stored form. Adapters call it for
-// every event that they read, so that no reader believes one that was edited: [ErrCorrupt]
-// where the payload is no stored event, or the digest is not that of the payload.
-func (r *Recorded) Recall(form Form, t Type, payload []byte) (err error) {
+// Recall completes r, an event as a log holds it, from its stored form and the campaign that it
+// is kept under. Adapters call it for every event that they read, so that no reader believes one
+// that was edited: [ErrCorrupt] where the payload is no stored event, the digest is not that of
+// the payload, or the campaign is another.
+func (r *Recorded) Recall(form Form, t Type, campaign, payload []byte) (err error) {
 	if r.Event, err = DecodeStored(form, t, payload); err != nil {
 		return fmt.Errorf("%w: position %d: %w", ErrCorrupt, r.Position, err)
 	}
 	if !r.intactAs(form, payload) {
 		return fmt.Errorf("%w: position %d: its digest is not that of the stored event", ErrCorrupt, r.Position)
+	}
+	if c := r.Event.Subject(); string(c) != string(campaign) { // no copy is made
+		return fmt.Errorf("%w: position %d: it is kept under campaign %q, and is of %q", ErrCorrupt, r.Position, campaign, c)
+	}
+	return nil
+}
+
+// CheckDerived returns [ErrCorrupt] where what a log keeps beside the event, and the digest does
+// not cover, does not follow from it: the time at which an event occurred that has its own, and
+// the identity of a registration. Nothing is known of those of an erased one.
+func (r *Recorded) CheckDerived() error {
+	var own time.Time
+	switch e := r.Event.(type) {
+	case *ParticipantRegistered:
+		if e.Erased() {
+			return nil
+		}
+		if r.ID != registrationID(e) {
+			return fmt.Errorf("%w: position %d: its identity is not that of the registration", ErrCorrupt, r.Position)
+		}
+		own = e.RegisteredAt
+	case *EventCreated:
+		if e.MovedBy == "" { // a move repeats the description, at its own time
+			own = e.CreatedAt
+		}
+	case *DistributionCompleted:
+		own = e.CompletedAt
+	case *ChannelStatsFetched:
+		own = e.FetchedAt
+	case *EventsWithdrawn: // has none
+	}
+	if !own.IsZero() && !own.Equal(r.OccurredAt) {
+		return fmt.Errorf("%w: position %d: it is said to have occurred at %s, and says %s", ErrCorrupt, r.Position,
+			r.OccurredAt.Format(time.RFC3339Nano), own.Format(time.RFC3339Nano))
 	}
 	return nil
 }

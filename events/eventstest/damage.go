@@ -67,6 +67,15 @@ func testDamage(t *testing.T, a Adapter) {
 		wantError(t, "ReadStream", err, events.ErrCorrupt)
 		wantRecorded(t, mustRead(t, log, 2, 10), 3, registration("c", 3))
 	})
+	rule(t, a, "an event that is kept under another campaign is corrupt, however it is read", func(t *testing.T, s Store) {
+		log := three(t, s)
+		exec(t, s, `UPDATE events SET campaign = 'd' WHERE position = 2`)
+		_, err := log.Read(t.Context(), 0, 10)
+		wantError(t, "Read", err, events.ErrCorrupt)
+		_, err = log.ReadStream(t.Context(), events.Stream{Campaign: "d", Limit: 10})
+		wantError(t, "ReadStream", err, events.ErrCorrupt)
+		wantRecorded(t, mustRead(t, log, 2, 10), 3, registration("c", 3))
+	})
 	rule(t, a, "without its head the log is corrupt", func(t *testing.T, s Store) {
 		log := three(t, s)
 		mustBury(t, log, letter(0, events.ReasonMalformed))

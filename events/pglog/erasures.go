@@ -10,7 +10,7 @@ import (
 )
 
 const readErasable = `
-SELECT position, occurred_at, recorded_at, type, id, digest, payload, form
+SELECT position, occurred_at, recorded_at, type, id, digest, payload, form, campaign
 FROM jangbu_log.events
 WHERE position = ANY ($1)
 ORDER BY position`

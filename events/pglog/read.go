@@ -13,13 +13,13 @@ import (
 )
 
 const readEvents = `
-SELECT position, occurred_at, recorded_at, type, id, digest, payload, form
+SELECT position, occurred_at, recorded_at, type, id, digest, payload, form, campaign
 FROM jangbu_log.events
 WHERE position > $1::bigint AND position <= $2::bigint
 ORDER BY position`
 
 const readStream = `
-SELECT position, occurred_at, recorded_at, type, id, digest, payload, form
+SELECT position, occurred_at, recorded_at, type, id, digest, payload, form, campaign
 FROM jangbu_log.events
 WHERE campaign = $1 AND position > $2 AND position <= $3
     AND ($4::timestamptz IS NULL OR recorded_at <= $4)
@@ -29,7 +29,7 @@ LIMIT $5`
 // readTypes is readStream for some types. Its plan is made for these, so that of rare ones
 // it reads the index that holds no others.
 const readTypes = `
-SELECT position, occurred_at, recorded_at, type, id, digest, payload, form
+SELECT position, occurred_at, recorded_at, type, id, digest, payload, form, campaign
 FROM jangbu_log.events
 WHERE campaign = $1 AND position > $2 AND position <= $3
     AND ($4::timestamptz IS NULL OR recorded_at <= $4)
@@ -130,7 +130,7 @@ func payloadBytes(raw [][]byte) int {
 }
 
 // rowColumns is how many columns the rows of both queries have.
-const rowColumns = 8
+const rowColumns = 9
 
 // recorded decodes one row of either query from PostgreSQL's binary format, which
 // takes a replay half the time of scanning. The memory of raw belongs to the
@@ -153,7 +153,7 @@ func recorded(raw [][]byte) (events.Recorded, error) {
 	if number > math.MaxUint8 || form > math.MaxUint8 {
 		return r, fmt.Errorf("%w: position %d: type %d, form %d", events.ErrCorrupt, r.Position, int16(number), int16(form))
 	}
-	err := r.Recall(events.Form(form), events.Type(number), raw[6])
+	err := r.Recall(events.Form(form), events.Type(number), raw[8], raw[6])
 	return r, err
 }
 

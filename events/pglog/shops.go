@@ -12,7 +12,7 @@ import (
 
 // readWithdrawals selects what was withdrawn of the campaigns.
 const readWithdrawals = `
-SELECT position, occurred_at, recorded_at, type, id, digest, payload, form
+SELECT position, occurred_at, recorded_at, type, id, digest, payload, form, campaign
 FROM jangbu_log.events
 WHERE campaign = ANY ($1) AND type = 5
 ORDER BY position`
@@ -20,7 +20,7 @@ ORDER BY position`
 // readLatest selects the last description of each campaign that is none of those that it has
 // withdrawn: of each campaign in $2 the position in $3.
 const readLatest = `
-SELECT e.position, e.occurred_at, e.recorded_at, e.type, e.id, e.digest, e.payload, e.form
+SELECT e.position, e.occurred_at, e.recorded_at, e.type, e.id, e.digest, e.payload, e.form, e.campaign
 FROM unnest($1::text[]) AS w (campaign)
 CROSS JOIN LATERAL (
     SELECT * FROM jangbu_log.events

@@ -12,7 +12,7 @@ import (
 )
 
 const readErasable = `
-SELECT position, occurred_at, recorded_at, type, id, digest, payload, form
+SELECT position, occurred_at, recorded_at, type, id, digest, campaign, payload, form
 FROM events
 WHERE position IN (SELECT value FROM json_each(?))
 ORDER BY position`

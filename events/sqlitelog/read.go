@@ -13,7 +13,7 @@ import (
 )
 
 const readEvents = `
-SELECT position, occurred_at, recorded_at, type, id, digest, payload, form
+SELECT position, occurred_at, recorded_at, type, id, digest, campaign, payload, form
 FROM events
 WHERE position > ? AND position <= ?
 ORDER BY position`
@@ -22,7 +22,7 @@ ORDER BY position`
 // otherwise SQLite would sort whole rows of a large campaign for each page.
 // recorded_at never decreases with the position, so it is compared last.
 const readStream = `
-SELECT position, occurred_at, recorded_at, type, id, digest, payload, form
+SELECT position, occurred_at, recorded_at, type, id, digest, campaign, payload, form
 FROM events
 WHERE position IN (
     SELECT position FROM events
@@ -36,14 +36,14 @@ ORDER BY position`
 // alone: it reads the index that holds no others.
 const (
 	readTypes = `
-SELECT position, occurred_at, recorded_at, type, id, digest, payload, form
+SELECT position, occurred_at, recorded_at, type, id, digest, campaign, payload, form
 FROM events
 WHERE campaign = ? AND position > ? AND position <= ? AND 1 << type & ? <> 0 AND recorded_at <= ?
 ORDER BY position
 LIMIT ?`
 
 	readRare = `
-SELECT position, occurred_at, recorded_at, type, id, digest, payload, form
+SELECT position, occurred_at, recorded_at, type, id, digest, campaign, payload, form
 FROM events INDEXED BY events_rare
 WHERE campaign = ? AND position > ? AND position <= ? AND type IN (1, 5) AND 1 << type & ? <> 0 AND recorded_at <= ?
 ORDER BY position
@@ -117,7 +117,7 @@ func collect(rows *sql.Rows, dst []events.Recorded) (_ []events.Recorded, cut bo
 	var r row
 	bytes := 0
 	for rows.Next() {
-		if err := rows.Scan(&r.position, &r.occurredAt, &r.recordedAt, &r.number, &r.id, &r.digest, &r.payload, &r.form); err != nil {
+		if err := rows.Scan(&r.position, &r.occurredAt, &r.recordedAt, &r.number, &r.id, &r.digest, &r.campaign, &r.payload, &r.form); err != nil {
 			return nil, false, err
 		}
 		if bytes += len(r.payload); bytes > events.MaxReadBytes && len(dst) > 0 {
@@ -136,14 +136,14 @@ func collect(rows *sql.Rows, dst []events.Recorded) (_ []events.Recorded, cut bo
 type row struct {
 	position, occurredAt, recordedAt int64
 	number, form                     int64
-	id, digest, payload              sql.RawBytes
+	id, digest, campaign, payload    sql.RawBytes
 }
 
 // recorded returns the event, whose digest is that of its payload.
 func (r *row) recorded() (events.Recorded, error) {
 	to, err := r.head()
 	if err == nil {
-		err = to.Recall(events.Form(r.form), events.Type(r.number), r.payload)
+		err = to.Recall(events.Form(r.form), events.Type(r.number), r.campaign, r.payload)
 	}
 	return to, err
 }

@@ -95,7 +95,7 @@ func readChanged(ctx context.Context, tx *sql.Tx, at events.Mark) (changed []cha
 	end = at
 	var r row
 	for bytes := 0; bytes < events.MaxReadBytes && rows.Next(); bytes += len(r.payload) {
-		if err := rows.Scan(&r.position, &r.occurredAt, &r.recordedAt, &r.number, &r.id, &r.digest, &r.payload, &r.form); err != nil {
+		if err := rows.Scan(&r.position, &r.occurredAt, &r.recordedAt, &r.number, &r.id, &r.digest, &r.campaign, &r.payload, &r.form); err != nil {
 			return nil, at, err
 		}
 		if r.position != int64(end.Position)+1 || len(r.digest) != len(events.Digest{}) {

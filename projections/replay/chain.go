@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"time"
 
 	"jangbu/events"
 )
@@ -77,6 +78,7 @@ type chainVerifier struct {
 	asked  events.Position          // stored links were read up to here
 	linked events.Position          // of the last stored link that was compared
 	erased map[events.Position]bool // of the records of erasures, as last read
+	last   time.Time                // when the event read last was recorded
 
 	// broken says that an event could not be read, so that the next stored link is
 	// believed; other is a stored link that differed: either it or End.Link is right,
@@ -125,14 +127,20 @@ func (v *chainVerifier) verify(ctx context.Context) error {
 // event verifies one event, and the links stored before and at its position.
 func (v *chainVerifier) event(ctx context.Context, r *events.Recorded) error {
 	problem, err := v.erasure(ctx, r)
+	derived := r.CheckDerived()
 	switch {
 	case err != nil:
 		return err
 	case problem != "":
 		v.damage(r.Position, problem)
+	case derived != nil:
+		v.damage(r.Position, derived.Error())
+	case r.RecordedAt.Before(v.last):
+		v.damage(r.Position, "it was recorded before the event before it")
 	default:
 		v.see(r)
 	}
+	v.last = r.RecordedAt
 	v.result.Events++
 	if v.other != nil {
 		*v.other = v.other.Next(r.Digest)
@@ -235,6 +243,9 @@ func (v *chainVerifier) end(ctx context.Context, head events.Position) error {
 		v.damage(head, "the head has no link")
 		return nil
 	}
+	if err := v.account(ctx); err != nil {
+		return err
+	}
 	for {
 		m, err := v.nextMark(ctx)
 		if err != nil || m == nil {
@@ -250,6 +261,30 @@ func (v *chainVerifier) end(ctx context.Context, head events.Position) error {
 		}
 		v.marks = v.marks[1:]
 	}
+}
+
+// account verifies the row that every write reads first: that its account adds up (I5), and that
+// its time is that of the event at the head.
+func (v *chainVerifier) account(ctx context.Context) error {
+	totals, err := v.Log.Totals(ctx)
+	if damaged(err) {
+		v.damage(v.result.End.Position, err.Error())
+		return nil
+	}
+	if err != nil || totals.Head == 0 {
+		return err
+	}
+	read, err := v.Log.Read(ctx, totals.Head-1, 1)
+	switch {
+	case damaged(err): // it came after the verification began
+		v.damage(totals.Head, err.Error())
+		return nil
+	case err != nil:
+		return err
+	case len(read) == 1 && !read[0].RecordedAt.Equal(totals.RecordedAt):
+		v.damage(totals.Head, fmt.Sprintf("it was recorded at %s, and the head says %s", read[0].RecordedAt.Format(time.RFC3339Nano), totals.RecordedAt.Format(time.RFC3339Nano)))
+	}
+	return nil
 }
 
 // damage records a damage.
