@@ -24,19 +24,23 @@ func (r *Recorded) Recall(form Form, t Type, campaign, payload []byte) (err erro
 	return nil
 }
 
-// CheckDerived returns [ErrCorrupt] where what a log keeps beside the event, and the digest does
-// not cover, does not follow from it: the time at which an event occurred that has its own, and
-// the identity of a registration. Nothing is known of those of an erased one.
-func (r *Recorded) CheckDerived() error {
+// NaturalID returns the ID that follows from the event, and whether one does: that of a
+// registration whose person has not been erased. A registration may have another one where
+// an earlier release, to which those of one participant were several, appended it beside the
+// one that has it.
+func (r *Recorded) NaturalID() (id ID, ok bool) {
+	if e, is := r.Event.(*ParticipantRegistered); is && !e.Erased() {
+		return registrationID(e), true
+	}
+	return id, false
+}
+
+// CheckTime returns [ErrCorrupt] where the time that a log keeps beside an event, and the digest
+// does not cover, is not the event's own. Nothing is known of that of an erased one.
+func (r *Recorded) CheckTime() error {
 	var own time.Time
 	switch e := r.Event.(type) {
 	case *ParticipantRegistered:
-		if e.Erased() {
-			return nil
-		}
-		if r.ID != registrationID(e) {
-			return fmt.Errorf("%w: position %d: its identity is not that of the registration", ErrCorrupt, r.Position)
-		}
 		own = e.RegisteredAt
 	case *EventCreated:
 		if e.MovedBy == "" { // a move repeats the description, at its own time

@@ -127,14 +127,17 @@ func (v *chainVerifier) verify(ctx context.Context) error {
 // event verifies one event, and the links stored before and at its position.
 func (v *chainVerifier) event(ctx context.Context, r *events.Recorded) error {
 	problem, err := v.erasure(ctx, r)
-	derived := r.CheckDerived()
+	if err == nil && problem == "" {
+		problem, err = v.identity(ctx, r)
+	}
+	if wrong := r.CheckTime(); problem == "" && wrong != nil {
+		problem = wrong.Error()
+	}
 	switch {
 	case err != nil:
 		return err
 	case problem != "":
 		v.damage(r.Position, problem)
-	case derived != nil:
-		v.damage(r.Position, derived.Error())
 	case r.RecordedAt.Before(v.last):
 		v.damage(r.Position, "it was recorded before the event before it")
 	default:
@@ -173,6 +176,19 @@ func (v *chainVerifier) mark(ctx context.Context) error {
 		v.broken, v.other, v.linked = false, nil, end.Position
 		v.result.Links++
 	}
+}
+
+// identity returns what is wrong with the event's ID; empty where nothing is.
+func (v *chainVerifier) identity(ctx context.Context, r *events.Recorded) (problem string, err error) {
+	id, natural := r.NaturalID()
+	if !natural || id == r.ID {
+		return "", nil
+	}
+	other, err := v.Log.Digests(ctx, []events.Draft{{ID: id, Event: r.Event}})
+	if err != nil || other[0] != nil {
+		return "", err
+	}
+	return "its identity is not that of the registration", nil
 }
 
 // erasure returns what is wrong where an event is erased and no record of an erasure names

@@ -131,6 +131,40 @@ func TestAllDamagesAreNamed(t *testing.T) {
 	}
 }
 
+// TestFormerIdentityIsNoDamage: an earlier release appended the registrations of one participant
+// by the IDs of their records. One that stands beside the one with the natural ID is as it was
+// written; without that one its ID was changed.
+func TestFormerIdentityIsNoDamage(t *testing.T) {
+	t.Parallel()
+	for name, log := range damagedLogs(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			head := fill(t, log, 5, 20)
+			all, err := log.Read(t.Context(), 0, 1_000)
+			if err != nil {
+				t.Fatal(err)
+			}
+			i := slices.IndexFunc(all, func(r events.Recorded) bool { return r.Event.Type() == events.TypeParticipantRegistered })
+			first := all[i]
+			again := events.Draft{ID: events.ID{1, 2, 3}, Digest: first.Digest, OccurredAt: first.OccurredAt, Event: first.Event}
+			if outcomes, err := log.Append(t.Context(), []events.Draft{again}); err != nil || outcomes[0] != events.Appended {
+				t.Fatalf("append: %v, %v", outcomes, err)
+			}
+			wantIntact(t, log, head+1)
+			if _, err := log.db.ExecContext(t.Context(), "DELETE FROM "+log.schema+"events WHERE position = "+log.bind(1), int64(first.Position)); err != nil {
+				t.Fatal(err)
+			}
+			var named []events.Position
+			if _, err := replay.VerifyChain(t.Context(), replay.ChainConfig{Log: log, Each: func(d replay.Damage) { named = append(named, d.Position) }}); err != nil {
+				t.Fatal(err)
+			}
+			if want := []events.Position{first.Position, head + 1}; !slices.Equal(named, want) {
+				t.Errorf("damage is named at %d, want at %d", named, want)
+			}
+		})
+	}
+}
+
 // eraseSome erases n persons of the log, one by one, and returns their positions.
 func eraseSome(t *testing.T, log events.Log, n int) (erased []events.Position) {
 	t.Helper()
