@@ -53,7 +53,7 @@ func judge(ctx context.Context, keeper *privacy.Keeper, t events.Type, records [
 	return b, b.pseudonymise(ctx, keeper)
 }
 
-const damagedKey = "the key store's entry of its campaign is damaged; expected one that the master key opens"
+const damagedKey = "the key store's entry of its campaign is damaged; restore it, then jangbu deadletters retry"
 
 // pseudonymise turns phone numbers into pseudonyms. It moves the registrations of campaigns
 // whose key is damaged to the bad ones: the others of the partition go on (I5).
