@@ -3,6 +3,7 @@ package runner
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"math"
 	"slices"
 	"sync"
@@ -94,7 +95,7 @@ func (l *leader) rebuildOutdated(ctx context.Context) error {
 		if c := &l.cursors[i]; c.outdated() {
 			outdated = append(outdated, c.Name())
 			if c.at.Version == 0 {
-				why = "the log went back or is another one"
+				why = "their entry was lost, or the log went back or is another one"
 			}
 		}
 	}
@@ -102,6 +103,7 @@ func (l *leader) rebuildOutdated(ctx context.Context) error {
 		return nil
 	}
 	slices.Sort(outdated)
+	l.cfg.Logger.WarnContext(ctx, "projections: rows are being rebuilt from the log", slog.Any("projections", outdated), slog.String("why", why))
 	_, err := l.cfg.Rows.Ask(ctx, readmodel.Operation{
 		Kind: readmodel.Rebuild, Projections: outdated, Who: l.lease.Owner, Why: why,
 	})
