@@ -77,7 +77,7 @@ func (s *Store) Register(ctx context.Context, projections []readmodel.Checkpoint
 				return err
 			}
 			if at.Version > p.Version {
-				return fmt.Errorf("%s: rows are of version %d, the projection is of version %d: %w",
+				return fmt.Errorf("%s: rows are of version %d, the projection is of version %d: %w: run the program that built them, or drop schema jangbu_rows, which serve makes anew",
 					p.Projection, at.Version, p.Version, readmodel.ErrVersion)
 			}
 			return nil

@@ -177,7 +177,7 @@ func checkVersion(ctx context.Context, tx pgx.Tx) error {
 	case err != nil:
 		return fmt.Errorf("read the schema's version: %w", err)
 	case version > schemaVersion:
-		return fmt.Errorf("the schema jangbu_rows is of version %d and this program knows none above %d: run a newer program", version, schemaVersion)
+		return fmt.Errorf("the schema jangbu_rows is of version %d and this program knows none above %d: run a newer program, or drop the schema, which serve makes anew", version, schemaVersion)
 	}
 	return nil
 }

@@ -85,7 +85,7 @@ func (s *Store) register(ctx context.Context, tx *sql.Tx, p readmodel.Checkpoint
 		return err
 	}
 	if at.Version > p.Version {
-		return fmt.Errorf("rows are of version %d, the projection is of version %d: %w", at.Version, p.Version, readmodel.ErrVersion)
+		return fmt.Errorf("rows are of version %d, the projection is of version %d: %w: run the program that built them, or remove the file of the rows, which serve makes anew", at.Version, p.Version, readmodel.ErrVersion)
 	}
 	return nil
 }

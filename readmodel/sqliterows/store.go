@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -100,6 +101,9 @@ func (s *Store) table(described *readmodel.Table) (*table, error) {
 func Open(ctx context.Context, path string, tables []*readmodel.Table) (*Store, error) {
 	s, err := open(ctx, path, tables)
 	if err != nil {
+		if failure, ok := errors.AsType[*sqlite.Error](err); ok && slices.Contains([]int{sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}, failure.Code()&0xff) {
+			err = fmt.Errorf("%w: remove the file, which serve makes anew", err)
+		}
 		return nil, fmt.Errorf("open rows %s: %w", path, err)
 	}
 	return s, nil
@@ -140,7 +144,7 @@ func open(ctx context.Context, path string, tables []*readmodel.Table) (_ *Store
 			return err
 		}
 		if version > schemaVersion {
-			return fmt.Errorf("it is of version %d and this program knows none above %d: run a newer program", version, schemaVersion)
+			return fmt.Errorf("it is of version %d and this program knows none above %d: run a newer program, or remove the file, which serve makes anew", version, schemaVersion)
 		}
 		if _, err := tx.ExecContext(ctx, schema); err != nil {
 			return err
