@@ -104,7 +104,7 @@ type Totals struct {
 // Whole returns [ErrUnfinished] while the log is being restored.
 func (t Totals) Whole() error {
 	if t.Restoring > 0 {
-		return fmt.Errorf("%w: it has %d of %d events; the same jangbu events import goes on", ErrUnfinished, t.Head, t.Restoring)
+		return fmt.Errorf("%w: it has %d of %d events; the same jangbu events import goes on, or restore the log from a backup", ErrUnfinished, t.Head, t.Restoring)
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/pressly/goose/v3"
@@ -82,6 +83,15 @@ func reach(ctx context.Context, db *sql.DB) error {
 			return err
 		}
 	}
+}
+
+// mendFile says of an error how a file is mended that is no database, or not a whole one.
+func mendFile(err error) error {
+	failure, ok := errors.AsType[*sqlite.Error](err)
+	if ok && slices.Contains([]int{sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}, failure.Code()&0xff) {
+		return fmt.Errorf("%w: restore the file from a backup", err)
+	}
+	return err
 }
 
 // create creates an empty file that only its owner can read, unless it exists.

@@ -56,7 +56,7 @@ var _ events.Keys = (*Keys)(nil)
 func OpenKeys(ctx context.Context, path string) (*Keys, error) {
 	k, err := openKeys(ctx, path)
 	if err != nil {
-		return nil, fmt.Errorf("open keys %s: %w", path, err)
+		return nil, fmt.Errorf("open keys %s: %w", path, mendFile(err))
 	}
 	return k, nil
 }

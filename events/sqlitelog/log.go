@@ -48,7 +48,7 @@ var errNoHead = fmt.Errorf("%w: the head row is missing", events.ErrCorrupt)
 func Open(ctx context.Context, path string, opts Options) (*Log, error) {
 	l := &Log{clock: outage.NewClock(opts.Logger)}
 	if err := l.open(ctx, path, opts.Logger); err != nil {
-		return nil, fmt.Errorf("open log %s: %w", path, errors.Join(err, l.Close()))
+		return nil, fmt.Errorf("open log %s: %w", path, errors.Join(mendFile(err), l.Close()))
 	}
 	return l, nil
 }

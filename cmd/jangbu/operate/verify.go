@@ -98,7 +98,7 @@ func (c VerifyCommand) Run(ctx context.Context, t cli.Terminal) error {
 	case errors.Is(err, events.ErrUnfinished):
 		err = fmt.Errorf("%w: %w", cli.ErrCheckFailed, err)
 	case errors.Is(err, events.ErrGap), errors.Is(err, events.ErrCorrupt):
-		err = fmt.Errorf("%w: %w: %s", cli.ErrCheckFailed, err, mendLog)
+		err = fmt.Errorf("%w: %w: %s", cli.ErrCheckFailed, err, stores.MendLog)
 	}
 	return cli.Interruptible(ctx, err, "nothing was changed")
 }
@@ -224,12 +224,9 @@ func (c VerifyCommand) print(t cli.Terminal, found replay.Verified, keys *int) {
 	}
 }
 
-// mendLog leads from a damaged log to one that is not.
-const mendLog = "restore the log from a backup, or import an export into an empty one; what is newer is read again from Kafka"
-
 // damagedLog says that the log is not as it was written.
 func damagedLog(first *replay.Damage) error {
-	return fmt.Errorf("%w: the log is not as it was written, first at %s: %s", cli.ErrCheckFailed, first, mendLog)
+	return fmt.Errorf("%w: the log is not as it was written, first at %s: %s", cli.ErrCheckFailed, first, stores.MendLog)
 }
 
 // chainVerified is the result of --log as JSON.

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"jangbu/cmd/jangbu/cli"
+	"jangbu/cmd/jangbu/stores"
 	"jangbu/events"
 	"jangbu/events/bus"
 	"jangbu/events/bus/embedded"
@@ -151,6 +152,9 @@ func (s *Service) openStores(ctx context.Context) error {
 	if err == nil {
 		err = totals.Whole()
 	}
+	if errors.Is(err, events.ErrCorrupt) || errors.Is(err, events.ErrGap) {
+		return fmt.Errorf("%w: %s", err, stores.MendLog)
+	}
 	if err != nil {
 		return err
 	}
@@ -175,8 +179,12 @@ func (s *Service) Wait(ctx context.Context) error {
 	case <-ctx.Done():
 	case <-s.failed:
 	}
-	err := s.Close()
-	return errors.Join(s.group.Wait(), err)
+	failed := s.Close()
+	err := s.group.Wait()
+	if errors.Is(err, events.ErrCorrupt) || errors.Is(err, events.ErrGap) { // met while it ran
+		err = fmt.Errorf("%w: %s", err, stores.MendLog)
+	}
+	return errors.Join(err, failed)
 }
 
 // Close stops the parts against the flow of events: first what takes requests, then the

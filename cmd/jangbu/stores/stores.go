@@ -27,6 +27,9 @@ type Config struct {
 	RowsURL     string `env:"JANGBU_ROWS_URL" placeholder:"URL" help:"The rows alone: postgres://… or sqlite:///FILE."`
 }
 
+// MendLog leads from a damaged log to one that is not.
+const MendLog = "restore the log from a backup, or import an export into an empty one; what is newer is read again from Kafka"
+
 // Check reports each flag that is wrong.
 func (c *Config) Check(wrong func(flag, format string, args ...any)) {
 	for flag, u := range map[string]string{"database-url": c.DatabaseURL, "log-url": c.LogURL, "rows-url": c.RowsURL} {
