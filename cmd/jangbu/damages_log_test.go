@@ -1,10 +1,13 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"strings"
 	"time"
 
+	"jangbu/cmd/jangbu/cli"
+	"jangbu/events"
 	"jangbu/events/privacy"
 )
 
@@ -22,9 +25,7 @@ func logDamages() []damage {
 			says: []string{`its digest is not that of the stored event`},
 		},
 		{
-			name: "payload and digest of another event", named: verify, mend: restoresLog(),
-			sql: `UPDATE jangbu_log.events SET payload = (SELECT payload FROM jangbu_log.events WHERE position = 20), digest = (SELECT digest FROM jangbu_log.events WHERE position = 20),
-				type = (SELECT type FROM jangbu_log.events WHERE position = 20) WHERE position = 10`,
+			name: "payload and digest edited, so that the chain alone shows it", named: verify, mend: restoresLog(), do: forge,
 			says: []string{`its link is not that of the events since the link before`},
 		},
 		{
@@ -39,9 +40,36 @@ func logDamages() []damage {
 			says: []string{`first at position 33`},
 		},
 		{
+			name: "the last event deleted", named: refused, mend: restoresLog(),
+			sql:  `DELETE FROM jangbu_log.events WHERE position = 62`,
+			says: []string{`the head is at 62, the last event at 61`},
+		},
+		{
 			name: "an event given another type", named: verify, mend: restoresLog(),
 			sql:  `UPDATE jangbu_log.events SET type = 3 WHERE position = 12`,
 			says: []string{`first at position 12`},
+		},
+		{
+			name: "an event given to another campaign", named: verify, mend: restoresLog(),
+			sql:  `UPDATE jangbu_log.events SET campaign = 'evt-4', id = (SELECT id FROM jangbu_log.events WHERE position = 62) WHERE position = 40`,
+			says: []string{`first at position 40`},
+		},
+		{
+			name: "an identity changed", named: verify, mend: restoresLog(),
+			sql:  `UPDATE jangbu_log.events SET id = (SELECT id FROM jangbu_log.events WHERE campaign <> 'evt-1' AND type = 1 LIMIT 1) WHERE campaign = 'evt-1' AND position = (SELECT min(position) FROM jangbu_log.events WHERE campaign = 'evt-1' AND type = 2)`,
+			says: []string{`first at position `},
+		},
+		{
+			name: "an event recorded earlier than those before it", named: verify, mend: restoresLog(),
+			sql:    `UPDATE jangbu_log.events SET recorded_at = recorded_at - interval '1 day' WHERE position = 50`,
+			sqlite: `UPDATE jangbu_log.events SET recorded_at = recorded_at - 86400000000 WHERE position = 50`,
+			says:   []string{`first at position 50`},
+		},
+		{
+			name: "an event given another time than its own", named: verify, mend: restoresLog(),
+			sql:    `UPDATE jangbu_log.events SET occurred_at = occurred_at + interval '3 hours' WHERE type = 2 AND campaign = 'evt-1'`,
+			sqlite: `UPDATE jangbu_log.events SET occurred_at = occurred_at + 10800000000 WHERE type = 2 AND campaign = 'evt-1'`,
+			says:   []string{`the log is not as it was written`},
 		},
 		{
 			name: "the head's link deleted", named: verify, mend: restoresLog(),
@@ -59,8 +87,19 @@ func logDamages() []damage {
 			says: []string{`a link is stored there, where no event is`},
 		},
 		{
+			name: "the head moved back", named: refused, mend: restoresLog(),
+			sql:  `UPDATE jangbu_log.log_head SET position = position - 2, received = received - 2`,
+			says: []string{`the head is at 60, the last event at 62`},
+		},
+		{
 			name: "the head moved back, seen by verify", named: verifyLog, mend: restoresLog(),
 			sql: `UPDATE jangbu_log.log_head SET position = position - 2, received = received - 2`,
+		},
+		{
+			name: "the head moved on", named: refused, mend: restoresLog(),
+			sql:    `UPDATE jangbu_log.log_head SET position = position + 2, received = received + 2`,
+			sqlite: `INSERT INTO jangbu_log.links (position, link) SELECT 64, link FROM jangbu_log.links WHERE position = 62; UPDATE jangbu_log.log_head SET position = position + 2, received = received + 2`,
+			says:   []string{`the head is at 64, the last event at 62`},
 		},
 		{
 			name: "the head deleted", named: verify, mend: restoresLog(),
@@ -74,6 +113,12 @@ func logDamages() []damage {
 			says:   []string{`received 65, but head 62 + duplicates 7 + dead letters 3`},
 		},
 		{
+			name: "the time of the head set to next year", named: verify, mend: restoresLog(),
+			sql:    `UPDATE jangbu_log.log_head SET recorded_at = recorded_at + interval '1 year'`,
+			sqlite: `UPDATE jangbu_log.log_head SET recorded_at = recorded_at + 31536000000000`,
+			says:   []string{`first at position 62`},
+		},
+		{
 			name: "a record of an erasure deleted", named: verifyLog, mend: restoresLog(),
 			sql:  `DELETE FROM jangbu_log.erasures WHERE campaign = 'evt-3'`,
 			says: []string{`it is erased, and no record says by whom`},
@@ -83,7 +128,62 @@ func logDamages() []damage {
 			sql:  `UPDATE jangbu_log.events SET payload = replace(payload, '"positions":[', '"positions":[9') WHERE type = 5`,
 			says: []string{`its digest is not that of the stored event`},
 		},
+		{
+			name: "a dead letter deleted", named: verify, mend: restoresLog(),
+			sql:  `DELETE FROM jangbu_log.dead_letters WHERE reason = 'other-shop'`,
+			says: []string{`the account has 3 dead letters, 0 of them discarded; the log has 2`},
+		},
+		{
+			name: "an import that was never begun", named: refused, mend: restoresLog(),
+			sql:  `UPDATE jangbu_log.log_head SET restoring = 100`,
+			says: []string{`the import of the log is unfinished: it has 62 of 100 events`},
+		},
+		{
+			name: "the file of the log cut short", only: "sqlite", named: refused, mend: mend{"restore the file from a backup", func(p *patient) { p.restore("log") }},
+			do: func(p *patient) { p.truncate("log.db") }, says: []string{`open log `, `log.db`},
+		},
+		{
+			name: "the file of the rows cut short", only: "sqlite", named: refused, mend: removesRows("remove the file, which serve makes anew"),
+			do: func(p *patient) { p.truncate("rows.db") }, says: []string{`open rows `, `rows.db`},
+		},
+		{
+			name: "the file of the rows overwritten", only: "sqlite", mend: removesRows("remove the file, which serve makes anew"),
+			named: func(p *patient) string { return complaintOf(p, cli.ExitFailed, "verify") },
+			do:    func(p *patient) { p.write("rows.db", strings.Repeat("no database ", 1000), 0o600) }, says: []string{`file is not a database`},
+		},
+		{
+			name: "the file of the keys overwritten", only: "sqlite", named: refused, mend: mend{"restore the file from a backup", func(p *patient) { p.restore("keys") }},
+			do: func(p *patient) { p.write("keys.db", strings.Repeat("no database ", 1000), 0o600) }, says: []string{`open keys `},
+		},
 	}
+}
+
+// removesRows removes the rows, and has a service make them anew.
+func removesRows(words string) mend {
+	return mend{words, func(p *patient) {
+		p.drop("rows")
+		s := p.serve()
+		defer s.end()
+		waitFor(p.T, 20*time.Second, func() string { return p.differs(s) })
+	}}
+}
+
+// forge edits an event, and makes a digest of what it then is.
+func forge(p *patient) {
+	p.Helper()
+	var payload string
+	p.query(`SELECT payload FROM jangbu_log.events WHERE campaign = 'evt-1' AND type = 1`, &payload)
+	payload = strings.Replace(payload, `"prizeCost":100000`, `"prizeCost":1`, 1)
+	e, err := events.DecodeStored(events.CurrentForm, events.TypeEventCreated, []byte(payload))
+	if err != nil {
+		p.Fatal(err)
+	}
+	digest := events.DigestOf(e)
+	literal := fmt.Sprintf(`X'%x'`, digest[:])
+	if !p.onSQLite() {
+		literal = fmt.Sprintf(`'\x%x'`, digest[:])
+	}
+	p.sql(`UPDATE jangbu_log.events SET payload = '` + payload + `', digest = ` + literal + ` WHERE campaign = 'evt-1' AND type = 1`)
 }
 
 // keyDamages are those of the keys.
@@ -129,6 +229,23 @@ func keyDamages() []damage {
 			name: "all keys deleted", named: refused, says: []string{"the key store is empty, but the log holds pseudonyms"},
 			sql:  `DELETE FROM jangbu_keys.campaign_keys`,
 			mend: mend{"restore the key store", func(p *patient) { p.restore("keys") }},
+		},
+		{
+			name: "the reserved entry damaged", named: refused,
+			sql:  `UPDATE jangbu_keys.campaign_keys SET wrapped = substr(wrapped, 1, 20) WHERE campaign = ''`,
+			mend: mend{"restore the key store", func(p *patient) { p.restore("keys") }},
+		},
+		{
+			name: "a campaign's key damaged", named: letterOf("evt-1"), says: []string{"key"},
+			sql:    `UPDATE jangbu_keys.campaign_keys SET wrapped = decode(repeat('ab', 60), 'hex') WHERE campaign = 'evt-1'`,
+			sqlite: `UPDATE jangbu_keys.campaign_keys SET wrapped = CAST('abababababababababababababababab' AS BLOB) WHERE campaign = 'evt-1'`,
+			mend:   mend{"restore", restoreKeyOf("evt-1")},
+		},
+		{
+			name: "two campaigns' keys exchanged", named: letterOf("evt-1"), says: []string{"key"},
+			sql: `UPDATE jangbu_keys.campaign_keys SET wrapped = CASE campaign WHEN 'evt-1' THEN (SELECT wrapped FROM jangbu_keys.campaign_keys WHERE campaign = 'evt-2')
+				ELSE (SELECT wrapped FROM jangbu_keys.campaign_keys WHERE campaign = 'evt-1') END WHERE campaign IN ('evt-1', 'evt-2')`,
+			mend: mend{"restore", restoreKeyOf("evt-1", "evt-2")},
 		},
 	}
 }

@@ -289,6 +289,18 @@ func (p *patient) write(name, content string, mode os.FileMode) {
 	}
 }
 
+// truncate cuts a file in half.
+func (p *patient) truncate(name string) {
+	p.Helper()
+	info, err := os.Stat(p.file(name))
+	if err == nil {
+		err = os.Truncate(p.file(name), info.Size()/2/4096*4096)
+	}
+	if err != nil {
+		p.Fatal(err)
+	}
+}
+
 // inProcess is a service in this process.
 type inProcess struct {
 	*program
@@ -324,7 +336,7 @@ func (p *patient) begin(flags ...string) *inProcess {
 	s := &inProcess{program: new(program), log: new(lockedBuffer), ended: make(chan struct{})}
 	args := slices.Concat([]string{
 		"serve", "--insecure-no-auth", "--log-level", "warn", "--http-addr", "127.0.0.1:0", "--admin-addr", "127.0.0.1:0",
-		"--kafka-listen", "127.0.0.1:0", "--audit-within", "1s",
+		"--kafka-listen", "127.0.0.1:0", "--audit-within", "1s", "--rate-per-address", "0",
 	}, p.flags("serve"), flags)
 	go func() {
 		defer close(s.ended)

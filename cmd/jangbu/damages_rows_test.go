@@ -94,6 +94,11 @@ func rowDamages() []damage {
 				UPDATE jangbu_rows.event_stats SET participants = 1 WHERE generation = 2`,
 			says: []string{`event_stats`},
 		},
+		{
+			name: "rows of the generation that a rebuild makes next", named: verify, mend: rebuilds(),
+			sql:  `UPDATE jangbu_rows.event_stats SET generation = 3 WHERE generation = 2`,
+			says: []string{`campaign "evt-1": event_stats: served no row`},
+		},
 	}
 }
 
@@ -104,6 +109,10 @@ func catalogueDamages() []damage {
 			name: "the entry of a projection deleted", named: verify, mend: rebuilds(),
 			sql:  `DELETE FROM jangbu_rows.projections WHERE projection = 'channel_stats'`,
 			says: []string{`channel_stats: served no generation, folded log that ends at 62`},
+		},
+		{
+			name: "the entry of a projection deleted, under a service", named: heldBack("rows are being rebuilt from the log projections=[event_stats] why=\"their entry was lost"), mend: heals(),
+			sql: `DELETE FROM jangbu_rows.projections WHERE projection = 'event_stats'`,
 		},
 		{
 			name: "all entries of generations deleted, under a service", named: heldBack(""), mend: heals(),
@@ -143,6 +152,11 @@ func catalogueDamages() []damage {
 			sql:    `UPDATE jangbu_rows.generations SET link = decode(repeat('ab', 32), 'hex') WHERE projection = 'event_stats' AND generation = 2`,
 			sqlite: `UPDATE jangbu_rows.generations SET link = CAST('abababababababababababababababab' AS BLOB) WHERE projection = 'event_stats' AND generation = 2`,
 			says:   []string{`event_stats: served checkpoint of a log with link `},
+		},
+		{
+			name: "a fold's version raised", named: refused, mend: removesRows("which serve makes anew"),
+			sql:  `UPDATE jangbu_rows.generations SET version = 99 WHERE projection = 'event_stats'`,
+			says: []string{`rows are of version 99`},
 		},
 		{
 			name: "the row of the store deleted, and a figure changed", named: logged("is served wrong and is folded anew"), mend: heals(),

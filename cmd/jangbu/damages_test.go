@@ -2,12 +2,14 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
 	"jangbu/cmd/jangbu/cli"
+	"jangbu/events"
 	"jangbu/events/eventstest/services"
 )
 
@@ -127,8 +129,10 @@ func complaintOf(p *patient, want int, args ...string) string {
 func refused(p *patient) string {
 	p.Helper()
 	s := p.begin()
-	if s.admin != "" {
-		p.Fatal("the service starts")
+	select { // it may have begun to serve before it finds the damage
+	case <-s.ended:
+	case <-time.After(20 * time.Second):
+		p.Fatal("the service runs")
 	}
 	said := s.log.String()
 	last := said[strings.LastIndex(strings.TrimSuffix(said, "\n"), "\n")+1:]
@@ -192,5 +196,28 @@ func heldBack(words string) func(*patient) string {
 			return ""
 		})
 		return said
+	}
+}
+
+// letterOf has a service take in a registration of the campaign, and returns what its log and the
+// dead letters say.
+func letterOf(id string) func(*patient) string {
+	return func(p *patient) (said string) {
+		p.Helper()
+		s := p.serve()
+		defer s.end()
+		s.produce(p.T, record("participant-registered", id, fmt.Sprintf(`{"participantId":"p-0","eventId":%q,"phoneNumber":"010-1234-0000","registeredAt":"2026-03-02T10:00:00+09:00","channel":"naver","newCustomer":true,"gender":"F","ageGroup":"20s","region":"서울"}`, id)))
+		s.settled(p.T, events.Totals{DeadLettered: 4}, 20*time.Second)
+		out, _, _ := p.command("deadletters", "list")
+		return out + s.log.String()
+	}
+}
+
+// restoreKeyOf puts entries of the key store back, and has the dead letters pass.
+func restoreKeyOf(ids ...string) func(*patient) {
+	return func(p *patient) {
+		p.Helper()
+		p.restore("keys")
+		p.command("deadletters", "retry", "--with-reason", "key")
 	}
 }
