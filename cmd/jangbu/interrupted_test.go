@@ -65,7 +65,7 @@ func TestInterrupted(t *testing.T) {
 		after            func(t *testing.T, dir, database string)
 	}{
 		{
-			name: "verify", rate: 4000, verb: "folded", hint: "nothing was changed",
+			name: "verify", rate: 4000, verb: "verified", hint: "nothing was changed",
 			args: func(_, slow string) []string { return []string{"verify", "--database-url", slow} },
 		},
 		{
