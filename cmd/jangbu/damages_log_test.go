@@ -236,6 +236,19 @@ func keyDamages() []damage {
 			mend: mend{"restore the key store", func(p *patient) { p.restore("keys") }},
 		},
 		{
+			name: "a campaign's key deleted", named: verify, says: []string{"evt-1"}, mend: mend{"restore the key store", func(p *patient) { p.restore("keys") }},
+			sql: `DELETE FROM jangbu_keys.campaign_keys WHERE campaign = 'evt-1'`,
+		},
+		{
+			name: "a campaign's key emptied by hand", named: verify, says: []string{"evt-2"}, mend: mend{"restore the key store", func(p *patient) { p.restore("keys") }},
+			sql:    `UPDATE jangbu_keys.campaign_keys SET wrapped = '', destroyed_at = added_at WHERE campaign = 'evt-2'`,
+			sqlite: `UPDATE jangbu_keys.campaign_keys SET wrapped = x'', destroyed_at = added_at WHERE campaign = 'evt-2'`,
+		},
+		{
+			name: "a destroyed key put back", named: verify, says: []string{"evt-4"}, mend: mend{"restore the key store", func(p *patient) { p.restore("keys") }},
+			sql: `UPDATE jangbu_keys.campaign_keys SET wrapped = (SELECT k.wrapped FROM jangbu_keys.campaign_keys AS k WHERE k.campaign = 'evt-1'), destroyed_at = NULL WHERE campaign = 'evt-4'`,
+		},
+		{
 			name: "a campaign's key damaged", named: letterOf("evt-1"), says: []string{"key"},
 			sql:    `UPDATE jangbu_keys.campaign_keys SET wrapped = decode(repeat('ab', 60), 'hex') WHERE campaign = 'evt-1'`,
 			sqlite: `UPDATE jangbu_keys.campaign_keys SET wrapped = CAST('abababababababababababababababab' AS BLOB) WHERE campaign = 'evt-1'`,
