@@ -391,8 +391,6 @@ func (p *patient) healthy() {
 		p.Errorf("/readyz says, with status %d, %s", status, ready)
 	}
 	s.end()
-	p.run("verify")
-	p.run("verify", "--log")
 }
 
 // differs returns how what a service serves differs from the template's.
