@@ -104,7 +104,7 @@ func openReserved(master MasterKey, reserved []byte) (*ring, error) {
 	case rotatedVersion:
 		return openRotated(master, reserved)
 	default:
-		return nil, fmt.Errorf("the key store's reserved entry is of form %d, which this program does not know: run a newer program", reserved[0])
+		return nil, fmt.Errorf("the key store's reserved entry is of form %d, which this program does not know: run a newer program, or restore the key store", reserved[0])
 	}
 }
 
