@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"jangbu/cmd/jangbu/cli"
 	"net/http"
 	"slices"
 	"strings"
@@ -12,6 +11,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"jangbu/cmd/jangbu/cli"
 )
 
 // inProcess is a service in this process.

@@ -2,8 +2,8 @@ package main
 
 import (
 	"bytes"
-	"math/rand/v2"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"os"
 	"strings"

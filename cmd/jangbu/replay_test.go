@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -188,7 +189,11 @@ func TestReplay(t *testing.T) {
 		"no zone":            {[]string{"--tz", "Mars/Olympus"}, cli.ExitUsage, "IANA time zone"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			out, complaint, code := command(t, append([]string{"replay", "--data-dir", dir}, tc.args...)...)
+			args := append([]string{"replay"}, tc.args...)
+			if !slices.Contains(args, "--data-dir") {
+				args = append(args, "--data-dir", dir)
+			}
+			out, complaint, code := command(t, args...)
 			if code != tc.code || !strings.Contains(complaint, tc.says) || out != "" {
 				t.Errorf("exit %d, want %d: %s%s", code, tc.code, out, complaint)
 			}
