@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/alecthomas/kong"
+
 	"jangbu/cmd/jangbu/cli"
 )
 
@@ -12,42 +14,44 @@ import (
 func TestARepeatedFlagIsAListOrAnError(t *testing.T) {
 	t.Parallel()
 	for _, leaf := range leaves(t) {
-		for _, flag := range leaf.Flags {
-			if flag.IsCumulative() || flag.Name == "help" {
-				continue
-			}
-			t.Run(pathOf(leaf)+" --"+flag.Name, func(t *testing.T) {
-				t.Parallel()
-				value := "--" + flag.Name
+		t.Run(pathOf(leaf), func(t *testing.T) {
+			t.Parallel()
+			args, single := strings.Fields(pathOf(leaf)), 0
+			for _, flag := range leaf.Flags {
+				value := flagValue(flag)
 				switch {
-				case flag.IsBool():
-				case flag.Enum != "":
-					value += "=" + flag.EnumSlice()[0]
-				case flag.Target.CanInt() && flag.Target.Type().Name() != "Duration":
-					value += "=1"
-				case flag.Target.CanFloat():
-					value += "=1"
-				case flag.Target.CanInt():
-					value += "=1s"
-				default:
-					value += "=1"
+				case flag.Name == "help":
+				case !flag.IsCumulative():
+					single++
+					args = append(args, value, value)
+				case flag.Required:
+					args = append(args, value)
 				}
-				args := append(strings.Fields(pathOf(leaf)), value, value)
-				for _, f := range leaf.Flags {
-					if f.Required && f != flag {
-						args = append(args, "--"+f.Name+"=1")
-					}
+			}
+			for _, p := range leaf.Positional {
+				if p.Required {
+					args = append(args, "1")
 				}
-				for _, p := range leaf.Positional {
-					if p.Required {
-						args = append(args, "1")
-					}
-				}
-				_, complaint, code := command(t, args...)
-				if want := "--" + flag.Name + ": is given more than once"; code != cli.ExitUsage || !strings.Contains(complaint, want) {
-					t.Errorf("%q exits with %d and says %q; want %q", args, code, complaint, want)
-				}
-			})
-		}
+			}
+			_, complaint, code := command(t, args...)
+			if got := strings.Count(complaint, ": is given more than once"); got != single || single > 0 && code != cli.ExitUsage {
+				t.Errorf("%q exits with %d and names %d flags, want %d: %s", args, code, got, single, complaint)
+			}
+		})
+	}
+}
+
+// flagValue returns the flag with a value that it takes.
+func flagValue(flag *kong.Flag) string {
+	value := "--" + flag.Name
+	switch {
+	case flag.IsBool():
+		return value
+	case flag.Enum != "":
+		return value + "=" + flag.EnumSlice()[0]
+	case flag.Target.CanInt() && flag.Target.Type().Name() == "Duration":
+		return value + "=1s"
+	default:
+		return value + "=1"
 	}
 }
