@@ -1,6 +1,7 @@
 package readmodel
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"unicode/utf8"
@@ -122,4 +123,22 @@ type Heals struct {
 	// Last is the heal that was asked for last, FirstWrong the first one of a campaign that
 	// is served wrong; nil where there is none.
 	Last, FirstWrong *Operation
+}
+
+// Name sets Last and FirstWrong by their numbers, 0 where there is none. Adapters call it.
+func (h *Heals) Name(ctx context.Context, of Operations, last, firstWrong int64) error {
+	for _, heal := range []struct {
+		id int64
+		to **Operation
+	}{{last, &h.Last}, {firstWrong, &h.FirstWrong}} {
+		if heal.id == 0 {
+			continue
+		}
+		op, err := of.Operation(ctx, heal.id)
+		if err != nil {
+			return err
+		}
+		*heal.to = &op
+	}
+	return nil
 }

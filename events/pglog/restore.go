@@ -26,6 +26,9 @@ const moveHead = `UPDATE jangbu_log.log_head SET position = position + $1, recei
 
 // Restore implements [events.Log].
 func (l *Log) Restore(ctx context.Context, recorded []events.Recorded, whole events.Position) error {
+	if len(recorded) == 0 && whole == 0 {
+		return nil
+	}
 	err := l.writeTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		if len(recorded) > 0 {
 			if err := restore(ctx, tx, recorded); err != nil {

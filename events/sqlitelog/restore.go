@@ -17,6 +17,9 @@ WHERE restoring <> iif(position < ?1, ?1, 0)`
 
 // Restore implements [events.Log].
 func (l *Log) Restore(ctx context.Context, recorded []events.Recorded, whole events.Position) error {
+	if len(recorded) == 0 && whole == 0 {
+		return nil
+	}
 	err := write(ctx, l.writer, func(ctx context.Context, tx *sql.Tx) error {
 		if len(recorded) > 0 {
 			if err := l.restore(ctx, tx, recorded); err != nil {

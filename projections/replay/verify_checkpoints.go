@@ -56,18 +56,23 @@ func (v *verifier) ofThisLog(ctx context.Context, at readmodel.Checkpoint) (bool
 		})
 		return false, nil
 	}
-	if ours, known := v.same[at]; known || at.Link == (events.Link{}) {
-		return ours || !known, nil
+	if at.Link == (events.Link{}) {
+		return true, nil
 	}
-	link, _, err := v.Log.Link(ctx, at.Position)
-	if err != nil {
-		return false, err
+	link, known := v.links[at.Position]
+	if !known {
+		var err error
+		if link, _, err = v.Log.Link(ctx, at.Position); err != nil {
+			return false, err
+		}
+		v.links[at.Position] = link
 	}
-	if v.same[at] = link == at.Link; !v.same[at] {
-		v.foundOf(&Divergence{
-			Table: at.Projection, Served: fmt.Sprintf("checkpoint of a log with link %v", at.Link),
-			Folded: fmt.Sprintf("log with link %v", link), Position: at.Position,
-		})
+	if link == at.Link {
+		return true, nil
 	}
-	return v.same[at], nil
+	v.foundOf(&Divergence{
+		Table: at.Projection, Served: fmt.Sprintf("checkpoint of a log with link %v", at.Link),
+		Folded: fmt.Sprintf("log with link %v", link), Position: at.Position,
+	})
+	return false, nil
 }

@@ -159,18 +159,8 @@ func (s *Store) Heals(ctx context.Context) (readmodel.Heals, error) {
 	if err != nil {
 		return readmodel.Heals{}, fmt.Errorf("count heals: %w", err)
 	}
-	for _, of := range []struct {
-		id   int64
-		heal **readmodel.Operation
-	}{{last, &heals.Last}, {wrong, &heals.FirstWrong}} {
-		if of.id == 0 {
-			continue
-		}
-		op, err := s.Operation(ctx, of.id)
-		if err != nil {
-			return readmodel.Heals{}, err
-		}
-		*of.heal = &op
+	if err := heals.Name(ctx, s, last, wrong); err != nil {
+		return readmodel.Heals{}, err
 	}
 	return heals, nil
 }
