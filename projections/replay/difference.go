@@ -8,7 +8,7 @@ import (
 	"jangbu/readmodel"
 )
 
-// These stand in a [Divergence] for a row that is on one side only, and for a field
+// These stand in a [readmodel.Difference] for a row that is on one side only, and for a field
 // without a value.
 const (
 	noRow   = "no row"
@@ -19,7 +19,7 @@ const (
 // differences compares all fields of all rows of one campaign, those that are served with
 // those that were folded. It calls see with each difference, by table and key, and returns
 // how many rows it compared.
-func differences(tables []*readmodel.Table, served, folded readmodel.CampaignRows, see func(*Divergence)) (rows int64) {
+func differences(tables []*readmodel.Table, served, folded readmodel.CampaignRows, see func(readmodel.Difference)) (rows int64) {
 	inOrder := slices.SortedFunc(slices.Values(tables), func(a, b *readmodel.Table) int { return cmp.Compare(a.Name, b.Name) })
 	for _, t := range inOrder {
 		// Both sides are sorted by key: they are merged.
@@ -47,18 +47,18 @@ func differences(tables []*readmodel.Table, served, folded readmodel.CampaignRow
 }
 
 // differencesOf compares two rows of one key; nil is no row.
-func differencesOf(t *readmodel.Table, served, folded any, see func(*Divergence)) {
+func differencesOf(t *readmodel.Table, served, folded any, see func(readmodel.Difference)) {
 	switch {
 	case served == nil:
-		see(&Divergence{Table: t.Name, Key: t.KeyText(folded), Served: noRow, Folded: aRow})
+		see(readmodel.Difference{Table: t.Name, Key: t.KeyText(folded), Served: noRow, Folded: aRow})
 		return
 	case folded == nil:
-		see(&Divergence{Table: t.Name, Key: t.KeyText(served), Served: aRow, Folded: noRow})
+		see(readmodel.Difference{Table: t.Name, Key: t.KeyText(served), Served: aRow, Folded: noRow})
 		return
 	}
 	for _, c := range t.Columns[len(t.Key):] {
 		if s, f := show(c, served), show(c, folded); s != f {
-			see(&Divergence{Table: t.Name, Key: t.KeyText(served), Field: c.Field, Served: s, Folded: f})
+			see(readmodel.Difference{Table: t.Name, Key: t.KeyText(served), Field: c.Field, Served: s, Folded: f})
 		}
 	}
 }

@@ -91,7 +91,7 @@ type verifier struct {
 	// through is the position up to which folded is the fold of the whole log.
 	through events.Position
 	folded  map[events.Campaign]*fold
-	held    int // rows of folded
+	held    int                             // rows of folded
 	links   map[events.Position]events.Link // of the log, as far as they were asked for
 	// told says of which projections a divergence was found that is of no campaign.
 	told map[string]bool
@@ -341,9 +341,9 @@ func (v *verifier) compare(ctx context.Context, c events.Campaign) error {
 	}
 	v.result.Campaigns++
 	before := v.result.Differences
-	v.result.Rows += differences(projections.Tables(ps), served, folded.rows.Of(c), func(d *Divergence) {
-		d.Campaign, d.Position = c, at[d.Table]
-		v.found(d)
+	v.result.Rows += differences(projections.Tables(ps), served, folded.rows.Of(c), func(d readmodel.Difference) {
+		d.Position = at[d.Table]
+		v.found(&Divergence{c, d})
 	})
 	if v.result.Differences > before {
 		v.result.Diverging++
@@ -361,10 +361,10 @@ func (v *verifier) found(d *Divergence) {
 }
 
 // foundOf records a divergence that is of no campaign, once.
-func (v *verifier) foundOf(d *Divergence) {
+func (v *verifier) foundOf(d readmodel.Difference) {
 	if !v.told[d.Table] {
 		v.told[d.Table] = true
-		v.found(d)
+		v.found(&Divergence{Difference: d})
 	}
 }
 

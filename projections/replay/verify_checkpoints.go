@@ -22,7 +22,7 @@ func (v *verifier) comparable(ctx context.Context, found []readmodel.Checkpoint)
 			if v.head == 0 {
 				continue // nothing is to be served
 			}
-			v.foundOf(&Divergence{Table: p.Name(), Served: "no generation", Folded: fmt.Sprintf("log that ends at %d", v.head)})
+			v.foundOf(readmodel.Difference{Table: p.Name(), Served: "no generation", Folded: fmt.Sprintf("log that ends at %d", v.head)})
 			continue
 		}
 		c := found[i]
@@ -50,7 +50,7 @@ func (v *verifier) ofThisLog(ctx context.Context, at readmodel.Checkpoint) (bool
 		}
 	}
 	if at.Position > v.head {
-		v.foundOf(&Divergence{
+		v.foundOf(readmodel.Difference{
 			Table: at.Projection, Served: fmt.Sprintf("checkpoint %d", at.Position),
 			Folded: fmt.Sprintf("log that ends at %d", v.head), Position: at.Position,
 		})
@@ -70,7 +70,7 @@ func (v *verifier) ofThisLog(ctx context.Context, at readmodel.Checkpoint) (bool
 	if link == at.Link {
 		return true, nil
 	}
-	v.foundOf(&Divergence{
+	v.foundOf(readmodel.Difference{
 		Table: at.Projection, Served: fmt.Sprintf("checkpoint of a log with link %v", at.Link),
 		Folded: fmt.Sprintf("log with link %v", link), Position: at.Position,
 	})

@@ -40,55 +40,55 @@ func TestVerifyNamesWhatDiffers(t *testing.T) {
 			{
 				"UPDATE " + table("event_stats") + " SET participants = participants + 1" + of,
 				"UPDATE " + table("event_stats") + " SET participants = participants - 1" + of,
-				replay.Divergence{Table: "event_stats", Field: "Participants"},
+				replay.Divergence{Difference: readmodel.Difference{Table: "event_stats", Field: "Participants"}},
 			},
 			{
 				"UPDATE " + table("event_stats") + " SET title = title || '!'" + of,
 				"UPDATE " + table("event_stats") + " SET title = substr(title, 1, length(title) - 1)" + of,
-				replay.Divergence{Table: "event_stats", Field: "Title"},
+				replay.Divergence{Difference: readmodel.Difference{Table: "event_stats", Field: "Title"}},
 			},
 			{
 				"UPDATE " + table("event_stats") + " SET prize_cost_won = prize_cost_won + 1" + of,
 				"UPDATE " + table("event_stats") + " SET prize_cost_won = prize_cost_won - 1" + of,
-				replay.Divergence{Table: "event_stats", Field: "PrizeCost"},
+				replay.Divergence{Difference: readmodel.Difference{Table: "event_stats", Field: "PrizeCost"}},
 			},
 			{
 				"UPDATE " + table("channel_stats") + " SET cost_won = cost_won + 1" + of + " AND channel = 'genietv'",
 				"UPDATE " + table("channel_stats") + " SET cost_won = cost_won - 1" + of + " AND channel = 'genietv'",
-				replay.Divergence{Table: "channel_stats", Key: "genietv", Field: "Cost"},
+				replay.Divergence{Difference: readmodel.Difference{Table: "channel_stats", Key: "genietv", Field: "Cost"}},
 			},
 			{
 				"UPDATE " + table("channel_stats") + " SET impressions = impressions + 1" + of + " AND channel = 'genietv'",
 				"UPDATE " + table("channel_stats") + " SET impressions = impressions - 1" + of + " AND channel = 'genietv'",
-				replay.Divergence{Table: "channel_stats", Key: "genietv", Field: "Impressions.Value"},
+				replay.Divergence{Difference: readmodel.Difference{Table: "channel_stats", Key: "genietv", Field: "Impressions.Value"}},
 			},
 			{
 				"UPDATE " + table("participation_hourly") + " SET participants = participants + 1" + of,
 				"UPDATE " + table("participation_hourly") + " SET participants = participants - 1" + of,
-				replay.Divergence{Table: "participation_hourly", Field: "Participants"},
+				replay.Divergence{Difference: readmodel.Difference{Table: "participation_hourly", Field: "Participants"}},
 			},
 			{
 				"UPDATE " + table("participant_profile") + " SET participants = participants + 1" + of + " AND dimension = 'gender' AND value = 'female'",
 				"UPDATE " + table("participant_profile") + " SET participants = participants - 1" + of + " AND dimension = 'gender' AND value = 'female'",
-				replay.Divergence{Table: "participant_profile", Key: "gender=female", Field: "Participants"},
+				replay.Divergence{Difference: readmodel.Difference{Table: "participant_profile", Key: "gender=female", Field: "Participants"}},
 			},
 			{
 				"INSERT INTO " + table("participant_profile") + " (generation, campaign, dimension, value, participants) VALUES (1, '" + string(c) + "', 'region', '달', 1)",
 				"DELETE FROM " + table("participant_profile") + of + " AND value = '달'",
-				replay.Divergence{Table: "participant_profile", Key: "region=달", Served: "a row", Folded: "no row"},
+				replay.Divergence{Difference: readmodel.Difference{Table: "participant_profile", Key: "region=달", Served: "a row", Folded: "no row"}},
 			},
 			{
 				"INSERT INTO " + table("channel_stats") + " (generation, campaign, channel, cost_won, participants) VALUES (1, 'a ghost', 'naver', 0, 1)",
 				"DELETE FROM " + table("channel_stats") + " WHERE campaign = 'a ghost'",
-				replay.Divergence{Campaign: "a ghost", Table: "channel_stats", Key: "naver", Served: "a row", Folded: "no row"},
+				replay.Divergence{Campaign: "a ghost", Difference: readmodel.Difference{Table: "channel_stats", Key: "naver", Served: "a row", Folded: "no row"}},
 			},
 			{ // not undone
 				"DELETE FROM " + table("participant_profile") + of + " AND dimension = 'gender' AND value = 'female'", "",
-				replay.Divergence{Table: "participant_profile", Key: "gender=female", Served: "no row", Folded: "a row"},
+				replay.Divergence{Difference: readmodel.Difference{Table: "participant_profile", Key: "gender=female", Served: "no row", Folded: "a row"}},
 			},
 			{
 				"DELETE FROM " + table("event_stats") + of, "",
-				replay.Divergence{Table: "event_stats", Served: "no row", Folded: "a row"},
+				replay.Divergence{Difference: readmodel.Difference{Table: "event_stats", Served: "no row", Folded: "a row"}},
 			},
 		} {
 			if b.exec(t, tc.do) == 0 {
@@ -153,7 +153,7 @@ func TestVerifyWhatIsNotFoldedYet(t *testing.T) {
 		t.Fatal(err)
 	}
 	after := appendAll(t, log, all[200:], 50)
-	want := replay.Divergence{Table: projections.All()[0].Name(), Served: "no generation", Folded: fmt.Sprintf("log that ends at %d", after)}
+	want := replay.Divergence{Difference: readmodel.Difference{Table: projections.All()[0].Name(), Served: "no generation", Folded: fmt.Sprintf("log that ends at %d", after)}}
 	if v := verify(t, cfg); v.First == nil || *v.First != want || v.Differences != 1 || v.Campaigns != 7 || v.Diverging != 0 {
 		t.Errorf("one projection not served: %+v, %v", v, v.First)
 	}
@@ -253,10 +253,10 @@ func TestVerifyCheckpoint(t *testing.T) {
 	cfg := b.config()
 	cfg.Each = func(d *replay.Divergence) { told = append(told, *d) }
 	v := verify(t, cfg)
-	want := replay.Divergence{
+	want := replay.Divergence{Difference: readmodel.Difference{
 		Table: "participant_profile", Position: b.head + 1,
 		Served: fmt.Sprintf("checkpoint %d", b.head+1), Folded: fmt.Sprintf("log that ends at %d", b.head),
-	}
+	}}
 	if v.First == nil || *v.First != want {
 		t.Errorf("checkpoint beyond the log: %+v, %v; want %v", v, v.First, &want)
 	}

@@ -47,8 +47,8 @@ type changes struct {
 	Campaigns int `json:"campaigns"` // that were compared
 	Changing  int `json:"changing"`
 	// Changes are the first ones; Truncated says that there are more.
-	Changes   []divergence `json:"changes"`
-	Truncated bool         `json:"truncated"`
+	Changes   []replay.Divergence `json:"changes"`
+	Truncated bool                `json:"truncated"`
 }
 
 // confirm shows what the operation would change, if the flags ask for that, and reports
@@ -115,13 +115,13 @@ func readLine(ctx context.Context, in io.Reader) (string, error) {
 
 // findChanges folds the log in memory and compares the rows with it.
 func findChanges(ctx context.Context, log events.Log, rows readmodel.Store, op readmodel.Operation, tell func(at, to events.Position)) (changes, error) {
-	found := changes{Changes: []divergence{}}
+	found := changes{Changes: []replay.Divergence{}}
 	cfg := replay.VerifyConfig{
 		Log: log, Rows: rows, AnyVersion: true, Progress: tell,
 		Projections: slices.DeleteFunc(projections.All(), func(p projections.Projection) bool { return !slices.Contains(op.Projections, p.Name()) }),
 		Each: func(d *replay.Divergence) {
 			if len(found.Changes) < keptChanges {
-				found.Changes = append(found.Changes, divergence(*d))
+				found.Changes = append(found.Changes, *d)
 			} else {
 				found.Truncated = true
 			}

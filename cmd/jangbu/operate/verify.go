@@ -70,17 +70,6 @@ type verified struct {
 	Sampled   []events.Campaign `json:"sampled,omitempty"`
 }
 
-// divergence is one field that is not the fold, as JSON.
-type divergence struct {
-	Campaign events.Campaign `json:"eventId,omitempty"`
-	Table    string          `json:"table"`
-	Key      string          `json:"key,omitempty"`
-	Field    string          `json:"field,omitempty"`
-	Served   string          `json:"served"`
-	Folded   string          `json:"folded"`
-	Position events.Position `json:"position"`
-}
-
 // Run verifies.
 func (c VerifyCommand) Run(ctx context.Context, t cli.Terminal) error {
 	if err := c.validate(); err != nil {
@@ -182,7 +171,7 @@ func (c VerifyCommand) compareKeys(ctx context.Context, log events.Log, check *p
 	}
 	defer func() { err = errors.Join(err, closeKeys()) }()
 	n, bound, err := check.Compare(ctx, keys, log, func(of events.Campaign, has, says string) {
-		d := &replay.Divergence{Campaign: of, Table: keysTable, Served: has, Folded: says, Position: found.Head}
+		d := &replay.Divergence{Campaign: of, Difference: readmodel.Difference{Table: keysTable, Served: has, Folded: says, Position: found.Head}}
 		if found.Differences++; found.First == nil {
 			found.First = d
 		}

@@ -35,7 +35,7 @@ func (f *findings) damage(d replay.Damage) {
 // difference adds a divergence of the rows.
 func (f *findings) difference(d *replay.Divergence) {
 	if f.asJSON {
-		f.element(f.begin(true), divergence(*d))
+		f.element(f.begin(true), d)
 		return
 	}
 	f.differences = f.shown(f.differences, string(d.Campaign), d.Table, d.Key, d.Field, d.Served, d.Folded, strconv.FormatInt(int64(d.Position), 10))

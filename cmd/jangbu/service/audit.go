@@ -88,7 +88,7 @@ func (a *auditing) audit(ctx context.Context, c events.Campaign) (again time.Dur
 		Log: a.log, Rows: a.rows, Projections: projections.All(), Campaigns: []events.Campaign{c},
 		Each: func(d *replay.Divergence) {
 			if d.Campaign == c {
-				found.Add(readmodel.Difference{Table: d.Table, Key: d.Key, Field: d.Field, Served: d.Served, Folded: d.Folded, Position: d.Position})
+				found.Add(d.Difference)
 			}
 		},
 	})
