@@ -3,6 +3,7 @@ package events
 import (
 	"context"
 	"errors"
+	"time"
 )
 
 // ReservedKey is the campaign of the key store's reserved entry, by which a master key is
@@ -19,6 +20,9 @@ type Keys interface {
 	// Keys returns the wrapped keys of the given campaigns that have an entry. The
 	// entry of a destroyed key exists and is empty.
 	Keys(ctx context.Context, campaigns []Campaign) (map[Campaign][]byte, error)
+	// Added returns when those of the given campaigns' entries that exist were added, by the
+	// store's clock.
+	Added(ctx context.Context, campaigns []Campaign) (map[Campaign]time.Time, error)
 	// AddKeys durably adds wrapped keys for the campaigns that have no entry and
 	// leaves the other entries unchanged. Of two concurrent callers one wins;
 	// Keys returns the winner's key. The caller says which reserved entry it knows, empty

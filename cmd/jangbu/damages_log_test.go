@@ -240,6 +240,12 @@ func keyDamages() []damage {
 			sql: `DELETE FROM jangbu_keys.campaign_keys WHERE campaign = 'evt-1'`,
 		},
 		{
+			name: "a campaign's key deleted, and begun anew an hour later", named: verify, mend: mend{"restore the key store", func(p *patient) { p.restore("keys") }},
+			sql:    `UPDATE jangbu_keys.campaign_keys SET added_at = added_at + interval '1 hour' WHERE campaign = 'evt-1'`,
+			sqlite: `UPDATE jangbu_keys.campaign_keys SET added_at = added_at + 3600000000 WHERE campaign = 'evt-1'`,
+			says:   []string{`campaign "evt-1": keys: served a key of `, `folded pseudonyms of `},
+		},
+		{
 			name: "a campaign's key emptied by hand", named: verify, says: []string{"evt-2"}, mend: mend{"restore the key store", func(p *patient) { p.restore("keys") }},
 			sql:    `UPDATE jangbu_keys.campaign_keys SET wrapped = '', destroyed_at = added_at WHERE campaign = 'evt-2'`,
 			sqlite: `UPDATE jangbu_keys.campaign_keys SET wrapped = x'', destroyed_at = added_at WHERE campaign = 'evt-2'`,

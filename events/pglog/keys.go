@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -16,6 +17,8 @@ import (
 )
 
 const readKeys = `SELECT campaign, wrapped FROM jangbu_keys.campaign_keys WHERE campaign = ANY ($1)`
+
+const readAdded = `SELECT campaign, added_at FROM jangbu_keys.campaign_keys WHERE campaign = ANY ($1)`
 
 const addKeys = `
 INSERT INTO jangbu_keys.campaign_keys (campaign, wrapped, added_at)
@@ -88,6 +91,24 @@ func (k *Keys) Keys(ctx context.Context, campaigns []events.Campaign) (map[event
 		return nil, fmt.Errorf("read keys: %w", err)
 	}
 	return found, nil
+}
+
+// Added implements [events.Keys].
+func (k *Keys) Added(ctx context.Context, campaigns []events.Campaign) (map[events.Campaign]time.Time, error) {
+	rows, err := k.pool.Query(ctx, readAdded, campaigns)
+	if err != nil {
+		return nil, fmt.Errorf("read when keys were added: %w", err)
+	}
+	added := make(map[events.Campaign]time.Time, len(campaigns))
+	var campaign events.Campaign
+	var at time.Time
+	if _, err := pgx.ForEachRow(rows, []any{&campaign, &at}, func() error {
+		added[campaign] = at.UTC()
+		return nil
+	}); err != nil {
+		return nil, fmt.Errorf("read when keys were added: %w", err)
+	}
+	return added, nil
 }
 
 // AddKeys implements [events.Keys].

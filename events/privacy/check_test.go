@@ -37,14 +37,20 @@ func TestKeyCheck(t *testing.T) {
 			t.Errorf("a new store: %q, %d compared, %t", all, n, bound)
 		}
 		k := openKeeper(t, open(), privacy.NewMasterKey())
+		at := time.Now().UTC()
 		see := func(c events.Campaign, p events.Pseudonym) {
-			check.See(&events.Recorded{Event: &events.ParticipantRegistered{Campaign: c, Participant: "p", Pseudonym: p}})
+			check.See(&events.Recorded{RecordedAt: at, Event: &events.ParticipantRegistered{Campaign: c, Participant: "p", Pseudonym: p}})
 		}
 		for _, c := range []events.Campaign{"has a key", "destroyed", "emptied"} {
 			see(c, pseudonyms(t, k, privacy.Request{Campaign: c, Phone: "+821012345678"})[0])
 		}
 		pseudonyms(t, k, privacy.Request{Campaign: "brought back", Phone: "+821012345678"})
 		see("lost", events.Pseudonym{1})
+		at = at.Add(-2 * time.Minute)
+		see("begun anew", pseudonyms(t, k, privacy.Request{Campaign: "begun anew", Phone: "+821012345678"})[0])
+		at = at.Add(time.Hour)
+		see("begun anew", events.Pseudonym{2})
+		see("has a key", events.Pseudonym{2})
 		see("never had one", events.Pseudonym{})
 		for _, c := range []events.Campaign{"destroyed", "brought back"} {
 			if _, err := log.Erasures().Erase(t.Context(), events.Erasure{Campaign: c, Who: "test", Why: time.Now().String()}); err != nil {
@@ -56,12 +62,17 @@ func TestKeyCheck(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+		added, err := open().Added(t.Context(), []events.Campaign{"begun anew", "lost"})
+		if err != nil || len(added) != 1 || time.Since(added["begun anew"]).Abs() > time.Minute {
+			t.Fatalf("Added = %v, %v", added, err)
+		}
 		want := []string{
+			fmt.Sprintf("begun anew: a key of %s, pseudonyms of %s", added["begun anew"].Format(time.RFC3339), at.Add(-time.Hour).Format(time.RFC3339)),
 			"brought back: a key, it was destroyed",
 			"emptied: a destroyed key, no record says by whom",
 			"lost: no key, registrations have pseudonyms",
 		}
-		if all, n, bound := wrong(); !bound || n != 5 || !slices.Equal(all, want) {
+		if all, n, bound := wrong(); !bound || n != 6 || !slices.Equal(all, want) {
 			t.Errorf("%q, %d compared, %t; want %q", all, n, bound, want)
 		}
 	})

@@ -200,6 +200,10 @@ func (w *watchedKeys) Keys(_ context.Context, campaigns []events.Campaign) (map[
 	return found, nil
 }
 
+func (w *watchedKeys) Added(context.Context, []events.Campaign) (map[events.Campaign]time.Time, error) {
+	return nil, nil
+}
+
 func (w *watchedKeys) AddKeys(_ context.Context, reserved []byte, wrapped map[events.Campaign][]byte) error {
 	if rival := w.rival; rival != nil {
 		w.rival = nil

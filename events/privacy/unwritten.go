@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"time"
 
 	"jangbu/events"
 )
@@ -52,6 +53,11 @@ func (u *unwritten) Keys(ctx context.Context, campaigns []events.Campaign) (map[
 		}
 	}
 	return found, nil
+}
+
+// Added implements [events.Keys].
+func (u *unwritten) Added(ctx context.Context, campaigns []events.Campaign) (map[events.Campaign]time.Time, error) {
+	return u.inner.Added(ctx, campaigns)
 }
 
 // AddKeys implements [events.Keys].

@@ -14,6 +14,8 @@ import (
 
 const readKey = `SELECT wrapped FROM campaign_keys WHERE campaign = ?`
 
+const readAdded = `SELECT added_at FROM campaign_keys WHERE campaign = ?`
+
 const addKey = `
 INSERT INTO campaign_keys (campaign, wrapped, added_at)
 VALUES (?, ?, ?)
@@ -98,6 +100,22 @@ func (k *Keys) Keys(ctx context.Context, campaigns []events.Campaign) (map[event
 		}
 	}
 	return found, nil
+}
+
+// Added implements [events.Keys].
+func (k *Keys) Added(ctx context.Context, campaigns []events.Campaign) (map[events.Campaign]time.Time, error) {
+	added := make(map[events.Campaign]time.Time, len(campaigns))
+	for _, c := range campaigns {
+		var at int64
+		switch err := k.db.QueryRowContext(ctx, readAdded, string(c)).Scan(&at); {
+		case errors.Is(err, sql.ErrNoRows):
+		case err != nil:
+			return nil, fmt.Errorf("read when keys were added: %w", err)
+		default:
+			added[c] = time.UnixMicro(at).UTC()
+		}
+	}
+	return added, nil
 }
 
 // AddKeys implements [events.Keys].

@@ -36,8 +36,8 @@ with the fold, at the position of its checkpoint. Every campaign of the log must
 and every one that is served must be in the log. Services may run meanwhile; nothing is
 written. It says how much it compared, and lists what differs: the first 20, with --json all.
 
-Where there is a key store, every campaign with pseudonyms must have its key there, and those
-whose keys were destroyed must have none.
+Where there is a key store, every campaign with pseudonyms must have its key there, which is
+as old as they are, and those whose keys were destroyed must have none.
 
 --campaign and --sample compare the events and rows of their campaigns alone. --log reads no
 rows.
