@@ -127,11 +127,35 @@ type EventCreated struct {
 	BaselineSales         *Won
 	NewCustomerLTV        *Won // per new customer
 
+	// Goal is what the owner wants to reach; nil if the producer sent none.
+	Goal *Goal
+
 	// MovedBy and MovedWhy say who moved the campaign to the shop, and why. They are
 	// empty in what a producer sent.
 	MovedBy  string
 	MovedWhy string
 }
+
+// Goal is what an owner wants a campaign to reach by its end.
+type Goal struct {
+	Metric GoalMetric
+	Target int64 // 1 to MaxGoal
+}
+
+// MaxGoal is the largest target of a [Goal].
+const MaxGoal int64 = 1_000_000_000
+
+// GoalMetric says what a [Goal] counts.
+type GoalMetric string
+
+// The metrics.
+const (
+	GoalParticipants GoalMetric = "participants"
+	GoalNewCustomers GoalMetric = "newCustomers"
+)
+
+// Known reports whether m is one of the two metrics.
+func (m GoalMetric) Known() bool { return m == GoalParticipants || m == GoalNewCustomers }
 
 // ParticipantRegistered says that a person registered for a campaign.
 type ParticipantRegistered struct {

@@ -1,6 +1,7 @@
 package projections
 
 import (
+	"cmp"
 	"time"
 
 	"jangbu/events"
@@ -13,7 +14,7 @@ import (
 func channelStats() Projection {
 	return Projection{
 		Table:   readmodel.ChannelStatsTable(),
-		Version: 1,
+		Version: 2,
 		Touch:   touchChannelStats,
 		Fold:    foldChannelStats,
 	}
@@ -46,9 +47,7 @@ func foldChannelStats(rows *readmodel.Rows, e events.Recorded) {
 		for _, d := range fact.Channels {
 			row := rows.Channel(channelKey(fact.Campaign, d.Channel))
 			row.DistributedAt = latest(row.DistributedAt, at)
-			if d.Cost != nil {
-				row.Cost = readmodel.AddWon(row.Cost, *d.Cost)
-			}
+			row.Cost = addCost(row.Cost, d.Cost)
 		}
 	case *events.ChannelStatsFetched:
 		at := stored(fact.FetchedAt)
@@ -72,6 +71,15 @@ func report(figure *readmodel.Figure, said *int64, at time.Time) {
 		return
 	}
 	*figure = readmodel.Figure{Value: *said, At: at}
+}
+
+// addCost returns the sum of two costs. One that is not stated is unknown and adds nothing
+// (I8). It changes neither, since an event shares its amounts.
+func addCost(sum, stated *events.Won) *events.Won {
+	if sum == nil || stated == nil {
+		return cmp.Or(sum, stated)
+	}
+	return new(readmodel.AddWon(*sum, *stated))
 }
 
 func latest(a, b time.Time) time.Time {

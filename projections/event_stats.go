@@ -12,7 +12,7 @@ import (
 func eventStats() Projection {
 	return Projection{
 		Table:   readmodel.CampaignStatsTable(),
-		Version: 1,
+		Version: 2,
 		Touch: func(keys *readmodel.Keys, e events.Recorded) {
 			readmodel.Touch[readmodel.CampaignStats](keys, e.Event.Subject())
 		},
@@ -59,4 +59,8 @@ func describe(row *readmodel.CampaignStats, fact *events.EventCreated) {
 	row.ExpectedSalesIncrease = fact.ExpectedSalesIncrease
 	row.BaselineSales = fact.BaselineSales
 	row.NewCustomerLTV = fact.NewCustomerLTV
+	row.GoalMetric, row.GoalTarget = "", 0
+	if g := fact.Goal; g != nil {
+		row.GoalMetric, row.GoalTarget = g.Metric, g.Target
+	}
 }

@@ -20,8 +20,9 @@ type ChannelStats struct {
 
 	// DistributedAt is when the latest distribution completed; zero: never distributed.
 	DistributedAt time.Time
-	// Cost is the sum of the distributions' costs, saturated (see [AddWon]).
-	Cost events.Won
+	// Cost is the sum of the costs that distributions stated, saturated (see [AddWon]); nil
+	// where none stated one (I8).
+	Cost *events.Won
 	// Participants counts the registrations through the channel.
 	Participants int64
 	// The figures are as the channel last reported them (I8).
@@ -53,7 +54,7 @@ func ChannelStatsTable() *Table {
 			Field("channel", func(k *ChannelKey) *string { return &k.Channel }),
 		},
 		Field("distributed_at", func(r *ChannelStats) *time.Time { return &r.DistributedAt }),
-		Field("cost_won", func(r *ChannelStats) *int64 { return (*int64)(&r.Cost) }),
+		Field("cost_won", func(r *ChannelStats) **events.Won { return &r.Cost }),
 		Field("participants", func(r *ChannelStats) *int64 { return &r.Participants }),
 		Field("impressions", func(r *ChannelStats) *Figure { return &r.Impressions }),
 		Field("impressions_at", func(r *ChannelStats) *time.Time { return &r.Impressions.At }),

@@ -13,7 +13,7 @@ type CampaignStats struct {
 
 	// Known is false until the creation of the campaign has been seen. Until then only
 	// its participants, distributions or figures are known, and the fields from Shop
-	// to NewCustomerLTV are zero.
+	// to GoalTarget are zero.
 	Known     bool
 	Shop      events.Shop
 	Title     string
@@ -27,6 +27,10 @@ type CampaignStats struct {
 	ExpectedSalesIncrease *events.Won
 	BaselineSales         *events.Won
 	NewCustomerLTV        *events.Won
+
+	// GoalMetric is empty and GoalTarget 0 where the owner set no goal.
+	GoalMetric events.GoalMetric
+	GoalTarget int64
 
 	Participants int64
 	NewCustomers int64
@@ -54,6 +58,8 @@ func CampaignStatsTable() *Table {
 		Field("expected_sales_increase_won", func(r *CampaignStats) **events.Won { return &r.ExpectedSalesIncrease }),
 		Field("baseline_sales_won", func(r *CampaignStats) **events.Won { return &r.BaselineSales }),
 		Field("new_customer_ltv_won", func(r *CampaignStats) **events.Won { return &r.NewCustomerLTV }),
+		Optional(Field("goal_metric", func(r *CampaignStats) *string { return (*string)(&r.GoalMetric) })),
+		Optional(Field("goal_target", func(r *CampaignStats) *int64 { return &r.GoalTarget })),
 		Field("participants", func(r *CampaignStats) *int64 { return &r.Participants }),
 		Field("new_customers", func(r *CampaignStats) *int64 { return &r.NewCustomers }),
 		Field("position", func(r *CampaignStats) *int64 { return (*int64)(&r.Position) }),

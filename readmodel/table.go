@@ -40,7 +40,8 @@ type Column struct {
 	Field string
 	Kind  Kind
 	// Null says that the column holds NULL for what is unknown: a zero time outside
-	// the key, a nil amount, the value of an unknown [Figure].
+	// the key, a nil amount, the value of an unknown [Figure], and the empty text or the
+	// number 0 of an [Optional] column.
 	Null bool
 	// At returns the address of the field within a row or a key. Kind says its type. It
 	// does not allocate.
@@ -84,6 +85,16 @@ func Field[R any, F string | bool | int64 | time.Time | *events.Won | Figure](na
 	if c.Kind == Value {
 		c.Field += ".Value"
 	}
+	return c
+}
+
+// Optional returns the column of a text that is never empty where it is known, or of a
+// number that is never 0, so that NULL stands for the zero value.
+func Optional(c Column) Column {
+	if c.Kind != Text && c.Kind != Integer {
+		panic(fmt.Sprintf("readmodel: column %s is neither a text nor a number", c.Name))
+	}
+	c.Null = true
 	return c
 }
 
@@ -176,7 +187,9 @@ func (c Column) Text(row any) string {
 	case *bool:
 		return strconv.FormatBool(*field)
 	case *int64:
-		return strconv.FormatInt(*field, 10)
+		if *field != 0 || !c.Null {
+			return strconv.FormatInt(*field, 10)
+		}
 	case *time.Time:
 		if !field.IsZero() {
 			return field.UTC().Format(time.RFC3339Nano)

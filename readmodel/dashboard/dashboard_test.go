@@ -272,7 +272,7 @@ func drawRows(rt *rapid.T) readmodel.CampaignRows {
 			channels = append(channels, readmodel.ChannelStats{
 				ChannelKey:    readmodel.ChannelKey{Campaign: "evt-1", Channel: string(ch)},
 				DistributedAt: drawTime(rt, "distributed"),
-				Cost:          rapid.SampledFrom([]events.Won{0, 1, events.MaxWon, readmodel.WonOverflow - 1, readmodel.WonOverflow}).Draw(rt, "cost"),
+				Cost:          rapid.Ptr(rapid.SampledFrom([]events.Won{0, 1, events.MaxWon, readmodel.WonOverflow - 1, readmodel.WonOverflow}), true).Draw(rt, "cost"),
 				Participants:  count.Draw(rt, "came"),
 				Impressions:   figure.Draw(rt, "impressions"),
 				Views:         figure.Draw(rt, "views"),

@@ -36,7 +36,7 @@ func account(c readmodel.CampaignStats, channels []readmodel.ChannelStats) (Summ
 	summary := Summary{TotalParticipants: c.Participants}
 	var distribution events.Won
 	for _, ch := range channels {
-		distribution = readmodel.AddWon(distribution, ch.Cost)
+		distribution = readmodel.AddWon(distribution, orZero(ch.Cost))
 		if e := exposure(ch); e != nil && hasView(ch) {
 			summary.TotalExposure += *e
 		}

@@ -18,7 +18,7 @@ func TestPlans(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	const byKey, byStore = "using event_stats_pkey ", "using event_stats_by_store "
+	const byKey, byStore = "using event_stats_pkey ", "using event_stats_of_store "
 	const byGeneration = "Index Cond: (generation = $1)"
 	channels := []string{"using channel_stats_pkey ", "(campaign = "}
 	everyKey := []string{

@@ -176,6 +176,8 @@ CREATE TABLE IF NOT EXISTS jangbu_rows.event_stats (
     expected_sales_increase_won bigint,
     baseline_sales_won          bigint,
     new_customer_ltv_won        bigint,
+    goal_metric                 text COLLATE "C",
+    goal_target                 bigint,
     participants                bigint NOT NULL,
     new_customers               bigint NOT NULL,
     position                    bigint NOT NULL,
@@ -184,10 +186,18 @@ CREATE TABLE IF NOT EXISTS jangbu_rows.event_stats (
 ) WITH (fillfactor = 45);
 DO $$
 BEGIN
-    -- IF NOT EXISTS would wait for commits in flight, even where the index exists.
-    IF to_regclass('jangbu_rows.event_stats_by_store') IS NULL THEN
-        CREATE INDEX event_stats_by_store ON jangbu_rows.event_stats (generation, store, campaign);
-        COMMENT ON INDEX jangbu_rows.event_stats_by_store IS 'The campaigns of a shop.';
+    -- IF NOT EXISTS would wait for commits in flight, even where all exists.
+    IF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'jangbu_rows.event_stats'::regclass AND attname = 'goal_metric') THEN
+        ALTER TABLE jangbu_rows.event_stats
+            ADD COLUMN goal_metric text COLLATE "C",
+            ADD COLUMN goal_target bigint;
+    END IF;
+    IF to_regclass('jangbu_rows.event_stats_of_store') IS NULL THEN
+        -- A plan that is made while the table is empty could take the earlier index, which
+        -- has no condition, to find a campaign.
+        DROP INDEX IF EXISTS jangbu_rows.event_stats_by_store;
+        CREATE INDEX event_stats_of_store ON jangbu_rows.event_stats (generation, store, campaign) WHERE store <> '';
+        COMMENT ON INDEX jangbu_rows.event_stats_of_store IS 'The campaigns of a shop.';
     END IF;
 END $$;
 COMMENT ON TABLE jangbu_rows.event_stats IS 'Projection event_stats: one row per campaign.';
@@ -204,6 +214,8 @@ COMMENT ON COLUMN jangbu_rows.event_stats.platform_cost_won IS 'Cost of the plat
 COMMENT ON COLUMN jangbu_rows.event_stats.expected_sales_increase_won IS 'Increase of sales that the owner expects, in won; NULL where the owner gave none.';
 COMMENT ON COLUMN jangbu_rows.event_stats.baseline_sales_won IS 'Sales without the campaign, in won; NULL where the owner gave none.';
 COMMENT ON COLUMN jangbu_rows.event_stats.new_customer_ltv_won IS 'Lifetime value of one new customer in won; NULL where the owner gave none.';
+COMMENT ON COLUMN jangbu_rows.event_stats.goal_metric IS 'What the owner''s goal counts, participants or newCustomers; NULL where the owner set none.';
+COMMENT ON COLUMN jangbu_rows.event_stats.goal_target IS 'How many of them the owner wants; NULL where the owner set no goal.';
 COMMENT ON COLUMN jangbu_rows.event_stats.participants IS 'Registrations.';
 COMMENT ON COLUMN jangbu_rows.event_stats.new_customers IS 'Registrations of new customers, by their own statement.';
 COMMENT ON COLUMN jangbu_rows.event_stats.position IS 'Position in the log of the last event about the campaign.';
@@ -214,7 +226,7 @@ CREATE TABLE IF NOT EXISTS jangbu_rows.channel_stats (
     campaign       text COLLATE "C" NOT NULL,
     channel        text COLLATE "C" NOT NULL,
     distributed_at timestamptz,
-    cost_won       bigint NOT NULL,
+    cost_won       bigint,
     participants   bigint NOT NULL,
     impressions    bigint,
     impressions_at timestamptz,
@@ -237,12 +249,19 @@ CREATE TABLE IF NOT EXISTS jangbu_rows.channel_stats (
     CHECK ((comments IS NULL) = (comments_at IS NULL)),
     CHECK ((shares IS NULL) = (shares_at IS NULL))
 ) WITH (fillfactor = 45);
+DO $$
+BEGIN
+    -- DROP NOT NULL would wait for commits in flight, even where there is nothing to drop.
+    IF EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'jangbu_rows.channel_stats'::regclass AND attname = 'cost_won' AND attnotnull) THEN
+        ALTER TABLE jangbu_rows.channel_stats ALTER COLUMN cost_won DROP NOT NULL;
+    END IF;
+END $$;
 COMMENT ON TABLE jangbu_rows.channel_stats IS 'Projection channel_stats: one row per channel of a campaign. A figure is NULL while it is unknown, which is not zero.';
 COMMENT ON COLUMN jangbu_rows.channel_stats.generation IS 'Generation that the row belongs to; see projections.active_generation.';
 COMMENT ON COLUMN jangbu_rows.channel_stats.campaign IS 'The campaign, eventId on the wire.';
 COMMENT ON COLUMN jangbu_rows.channel_stats.channel IS 'One of the five channels, or the free text that a registration names.';
 COMMENT ON COLUMN jangbu_rows.channel_stats.distributed_at IS 'Latest completed distribution to the channel; NULL where there was none.';
-COMMENT ON COLUMN jangbu_rows.channel_stats.cost_won IS 'Sum of the costs of the distributions in won.';
+COMMENT ON COLUMN jangbu_rows.channel_stats.cost_won IS 'Sum of the costs that distributions stated, in won; NULL where none stated one.';
 COMMENT ON COLUMN jangbu_rows.channel_stats.participants IS 'Registrations through the channel.';
 COMMENT ON COLUMN jangbu_rows.channel_stats.impressions IS 'Impressions, cumulative, as the channel last reported them.';
 COMMENT ON COLUMN jangbu_rows.channel_stats.impressions_at IS 'When the impressions were fetched.';

@@ -146,10 +146,16 @@ func arguments(columns []readmodel.Column, g readmodel.Generation, rows []any) [
 func array(c *readmodel.Column, rows []any) any {
 	switch c.Kind {
 	case readmodel.Text:
+		if c.Null {
+			return collect(rows, func(row any) pgtype.Text { return nullText(*c.At(row).(*string)) })
+		}
 		return collect(rows, func(row any) string { return *c.At(row).(*string) })
 	case readmodel.Boolean:
 		return collect(rows, func(row any) bool { return *c.At(row).(*bool) })
 	case readmodel.Integer:
+		if c.Null {
+			return collect(rows, func(row any) pgtype.Int8 { return nullNumber(*c.At(row).(*int64)) })
+		}
 		return collect(rows, func(row any) int64 { return *c.At(row).(*int64) })
 	case readmodel.Instant:
 		return collect(rows, func(row any) pgtype.Timestamptz { return nullTime(*c.At(row).(*time.Time), c.Null) })
@@ -175,11 +181,19 @@ func (t *table) values(into []any, row any) []any {
 	for i := range t.Columns {
 		switch field := t.Columns[i].At(row).(type) {
 		case *string:
-			into = append(into, *field)
+			if t.Columns[i].Null {
+				into = append(into, nullText(*field))
+			} else {
+				into = append(into, *field)
+			}
 		case *bool:
 			into = append(into, *field)
 		case *int64:
-			into = append(into, *field)
+			if t.Columns[i].Null {
+				into = append(into, nullNumber(*field))
+			} else {
+				into = append(into, *field)
+			}
 		case *time.Time:
 			into = append(into, nullTime(*field, t.Columns[i].Null))
 		case **events.Won:
@@ -211,21 +225,24 @@ func (t *table) scanEach(next func() any, use func(row any), more ...any) func(p
 type scanner struct {
 	columns []readmodel.Column
 	targets []any
-	// numbers and times are the targets of columns that may be NULL.
+	// texts, numbers and times are the targets of columns that may be NULL.
+	texts   []pgtype.Text
 	numbers []pgtype.Int8
 	times   []pgtype.Timestamptz
 }
 
 func newScanner(columns []readmodel.Column, more []any) *scanner {
 	n := len(columns)
-	s := &scanner{columns: columns, targets: make([]any, n, n+len(more)), numbers: make([]pgtype.Int8, n), times: make([]pgtype.Timestamptz, n)}
+	s := &scanner{columns: columns, targets: make([]any, n, n+len(more)), texts: make([]pgtype.Text, n), numbers: make([]pgtype.Int8, n), times: make([]pgtype.Timestamptz, n)}
 	for i, c := range columns {
-		switch c.Kind {
-		case readmodel.Instant:
+		switch {
+		case !c.Null && c.Kind != readmodel.Instant: // scan sets it for each row
+		case c.Kind == readmodel.Text:
+			s.targets[i] = &s.texts[i]
+		case c.Kind == readmodel.Instant:
 			s.targets[i] = &s.times[i]
-		case readmodel.Amount, readmodel.Value:
+		default:
 			s.targets[i] = &s.numbers[i]
-		default: // scan sets it for each row
 		}
 	}
 	s.targets = append(s.targets, more...)
@@ -234,24 +251,29 @@ func newScanner(columns []readmodel.Column, more []any) *scanner {
 
 func (s *scanner) scan(rows pgx.Rows, row any) error {
 	for i := range s.columns {
-		switch s.columns[i].Kind {
-		case readmodel.Text, readmodel.Boolean, readmodel.Integer:
-			s.targets[i] = s.columns[i].At(row)
-		default: // newScanner has set it
+		if c := &s.columns[i]; !c.Null && c.Kind != readmodel.Instant { // newScanner has set the others
+			s.targets[i] = c.At(row)
 		}
 	}
 	if err := rows.Scan(s.targets...); err != nil {
 		return err
 	}
 	for i := range s.columns {
-		switch s.columns[i].Kind {
-		case readmodel.Instant:
-			*s.columns[i].At(row).(*time.Time) = timeOf(s.times[i])
-		case readmodel.Amount:
-			*s.columns[i].At(row).(**events.Won) = wonOf(s.numbers[i])
-		case readmodel.Value: // its time has a column of its own
-			s.columns[i].At(row).(*readmodel.Figure).Value = s.numbers[i].Int64
-		default: // scanned into the field itself
+		c := &s.columns[i]
+		if !c.Null && c.Kind != readmodel.Instant {
+			continue // scanned into the field itself
+		}
+		switch field := c.At(row).(type) {
+		case *string:
+			*field = s.texts[i].String
+		case *int64:
+			*field = s.numbers[i].Int64
+		case *time.Time:
+			*field = timeOf(s.times[i])
+		case **events.Won:
+			*field = wonOf(s.numbers[i])
+		case *readmodel.Figure: // its time has a column of its own
+			field.Value = s.numbers[i].Int64
 		}
 	}
 	return nil
@@ -267,6 +289,10 @@ func timeOf(t pgtype.Timestamptz) time.Time {
 	}
 	return t.Time.UTC()
 }
+
+func nullText(s string) pgtype.Text { return pgtype.Text{String: s, Valid: s != ""} }
+
+func nullNumber(n int64) pgtype.Int8 { return pgtype.Int8{Int64: n, Valid: n != 0} }
 
 func nullWon(w *events.Won) pgtype.Int8 {
 	if w == nil {

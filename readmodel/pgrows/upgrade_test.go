@@ -9,6 +9,48 @@ import (
 	"jangbu/readmodel/pgrows"
 )
 
+// Rows of an earlier program stay, and a goal and an unknown cost have a place.
+func TestOpenAddsWhatRowsLack(t *testing.T) {
+	t.Parallel()
+	url := services.Database(t)
+	open := func() *pgrows.Store {
+		store, err := pgrows.Open(t.Context(), url, projections.Tables(projections.All()), pgrows.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(store.Close)
+		return store
+	}
+	open()
+	conn := connect(t, url)
+	if _, err := conn.Exec(t.Context(), `
+ALTER TABLE jangbu_rows.event_stats DROP COLUMN goal_metric, DROP COLUMN goal_target;
+ALTER TABLE jangbu_rows.channel_stats ALTER COLUMN cost_won SET NOT NULL;
+DROP INDEX jangbu_rows.event_stats_of_store;
+CREATE INDEX event_stats_by_store ON jangbu_rows.event_stats (generation, store, campaign);
+INSERT INTO jangbu_rows.event_stats (generation, campaign, known, store, title, objective, participants, new_customers, position)
+VALUES (1, 'evt-1', true, 'store-1', 't', 'o', 2, 1, 3);
+INSERT INTO jangbu_rows.channel_stats (generation, campaign, channel, cost_won, participants) VALUES (1, 'evt-1', 'naver', 7, 2)`); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		open()
+		var goal, index bool
+		var cost int64
+		const earlier = `
+SELECT goal_metric IS NOT NULL OR goal_target IS NOT NULL, cost_won,
+    to_regclass('jangbu_rows.event_stats_of_store') IS NOT NULL AND to_regclass('jangbu_rows.event_stats_by_store') IS NULL
+FROM jangbu_rows.event_stats
+JOIN jangbu_rows.channel_stats USING (generation, campaign)`
+		if err := conn.QueryRow(t.Context(), earlier).Scan(&goal, &cost, &index); err != nil || goal || cost != 7 || !index {
+			t.Errorf("the earlier rows have a goal (%t), cost %d and the index (%t), %v", goal, cost, index, err)
+		}
+	}
+	if _, err := conn.Exec(t.Context(), `UPDATE jangbu_rows.channel_stats SET cost_won = NULL`); err != nil {
+		t.Error(err)
+	}
+}
+
 // Operations that an earlier program recorded stay, and what heals have found has a place.
 func TestOpenAddsWhatOperationsLack(t *testing.T) {
 	t.Parallel()

@@ -57,6 +57,7 @@ func drawRows(t *rapid.T) *readmodel.Rows {
 			StartsAt: times.Draw(t, "startsAt"), EndsAt: times.Draw(t, "endsAt"),
 			PrizeCost: amounts.Draw(t, "prize"), PlatformCost: amounts.Draw(t, "platform"),
 			ExpectedSalesIncrease: amounts.Draw(t, "increase"), BaselineSales: amounts.Draw(t, "baseline"), NewCustomerLTV: amounts.Draw(t, "ltv"),
+			GoalMetric: events.GoalMetric(texts.Draw(t, "goal metric")), GoalTarget: numbers.Draw(t, "goal target"),
 			Participants: numbers.Draw(t, "participants"), NewCustomers: numbers.Draw(t, "newCustomers"),
 			Position: events.Position(numbers.Draw(t, "position")), UpdatedAt: times.Draw(t, "updatedAt"),
 		}
@@ -64,7 +65,7 @@ func drawRows(t *rapid.T) *readmodel.Rows {
 	for range rapid.IntRange(0, 3).Draw(t, "channels") {
 		k := readmodel.ChannelKey{Campaign: campaigns.Draw(t, "campaign"), Channel: names.Draw(t, "channel")}
 		rows.Channels()[k] = &readmodel.ChannelStats{
-			ChannelKey: k, DistributedAt: times.Draw(t, "distributedAt"), Cost: events.Won(numbers.Draw(t, "cost")), Participants: numbers.Draw(t, "participants"),
+			ChannelKey: k, DistributedAt: times.Draw(t, "distributedAt"), Cost: amounts.Draw(t, "cost"), Participants: numbers.Draw(t, "participants"),
 			Impressions: figures.Draw(t, "impressions"), Views: figures.Draw(t, "views"), Clicks: figures.Draw(t, "clicks"),
 			Likes: figures.Draw(t, "likes"), Comments: figures.Draw(t, "comments"), Shares: figures.Draw(t, "shares"),
 			FetchedAt: times.Draw(t, "fetchedAt"),

@@ -27,12 +27,12 @@ func fullRows(c events.Campaign) *readmodel.Rows {
 	rows.Campaigns()[c] = &readmodel.CampaignStats{
 		Campaign: c, Known: true, Shop: "store-1", Title: "가을 경품 이벤트", Objective: "신규 고객",
 		StartsAt: instant(noon + 1), EndsAt: instant(noon + 2),
-		PrizeCost: won(3), PlatformCost: won(4), ExpectedSalesIncrease: won(5), BaselineSales: won(6), NewCustomerLTV: won(7),
+		PrizeCost: won(3), PlatformCost: won(4), ExpectedSalesIncrease: won(5), BaselineSales: won(6), NewCustomerLTV: won(7), GoalMetric: events.GoalNewCustomers, GoalTarget: 37,
 		Participants: 8, NewCustomers: 9, Position: 10, UpdatedAt: instant(noon + 11),
 	}
 	channel := readmodel.ChannelKey{Campaign: c, Channel: string(events.GenieTV)}
 	rows.Channels()[channel] = &readmodel.ChannelStats{
-		ChannelKey: channel, DistributedAt: instant(noon + 12), Cost: 13, Participants: 14,
+		ChannelKey: channel, DistributedAt: instant(noon + 12), Cost: won(13), Participants: 14,
 		Impressions: readmodel.Figure{Value: 15, At: instant(noon + 16)},
 		Views:       readmodel.Figure{Value: 17, At: instant(noon + 18)},
 		Clicks:      readmodel.Figure{Value: 19, At: instant(noon + 20)},
@@ -101,6 +101,7 @@ func testRoundTrip(t *testing.T, a Adapter) {
 		event := rows.Campaign("evt-1")
 		event.PrizeCost, event.BaselineSales = won(0), won(0)
 		channel := rows.Channel(readmodel.ChannelKey{Campaign: "evt-1", Channel: "naver"})
+		channel.Cost = won(0)
 		channel.Views = readmodel.Figure{At: instant(noon)}
 		channel.Shares = readmodel.Figure{At: instant(0)}
 		comesBack(t, rows)
@@ -120,12 +121,12 @@ func testRoundTrip(t *testing.T, a Adapter) {
 			figure := readmodel.Figure{Value: n, At: at}
 			rows.Campaigns()[c] = &readmodel.CampaignStats{
 				Campaign: c, StartsAt: at, EndsAt: at,
-				PrizeCost: won(n), PlatformCost: won(n), ExpectedSalesIncrease: won(n), BaselineSales: won(n), NewCustomerLTV: won(n),
+				PrizeCost: won(n), PlatformCost: won(n), ExpectedSalesIncrease: won(n), BaselineSales: won(n), NewCustomerLTV: won(n), GoalTarget: n,
 				Participants: n, NewCustomers: n, Position: events.Position(n), UpdatedAt: at,
 			}
 			channel := readmodel.ChannelKey{Campaign: c, Channel: "naver"}
 			rows.Channels()[channel] = &readmodel.ChannelStats{
-				ChannelKey: channel, DistributedAt: at, Cost: events.Won(n), Participants: n,
+				ChannelKey: channel, DistributedAt: at, Cost: won(n), Participants: n,
 				Impressions: figure, Views: figure, Clicks: figure, Likes: figure, Comments: figure, Shares: figure, FetchedAt: at,
 			}
 			rows.Hour(readmodel.HourKey{Campaign: c, Hour: at}).Participants = n
@@ -142,7 +143,7 @@ func testRoundTrip(t *testing.T, a Adapter) {
 		for i, text := range hostileTexts() {
 			n := int64(i)
 			event := rows.Campaign(events.Campaign(text))
-			event.Shop, event.Title, event.Objective, event.Participants = events.Shop(text), text, text, n
+			event.Shop, event.Title, event.Objective, event.GoalMetric, event.Participants = events.Shop(text), text, text, events.GoalMetric(text), n
 			rows.Channel(readmodel.ChannelKey{Campaign: events.Campaign(text), Channel: text}).Participants = n
 			rows.Hour(readmodel.HourKey{Campaign: events.Campaign(text), Hour: instant(noon)}).Participants = n
 			rows.Profile(readmodel.ProfileKey{Campaign: "evt-1", Dimension: readmodel.Region, Value: text}).Participants = n

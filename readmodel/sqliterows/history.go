@@ -15,7 +15,8 @@ SELECT count(*)
 FROM pragma_table_info(?1)
 WHERE name = ?2`
 
-	// addLink, addLease and addFound add to a schema of an earlier program what schema.sql has.
+	// addLink, addLease, addFound and the goals add to a schema of an earlier program what
+	// schema.sql has.
 	addLink = `
 ALTER TABLE generations
 ADD COLUMN link BLOB NOT NULL DEFAULT X'0000000000000000000000000000000000000000000000000000000000000000' CHECK (length(link) = 32)`
@@ -27,6 +28,26 @@ ADD COLUMN lease TEXT NOT NULL DEFAULT ''`
 	addFound = `
 ALTER TABLE acts
 ADD COLUMN found TEXT NOT NULL DEFAULT ''`
+
+	addGoalMetric = `
+ALTER TABLE event_stats
+ADD COLUMN goal_metric TEXT`
+
+	addGoalTarget = `
+ALTER TABLE event_stats
+ADD COLUMN goal_target INTEGER`
+
+	costIsKnown = `
+SELECT count(*)
+FROM pragma_table_info('channel_stats')
+WHERE name = 'cost_won' AND "notnull"`
+
+	// letCostBeUnknown puts a column that may be NULL in the place of one that may not.
+	letCostBeUnknown = `
+ALTER TABLE channel_stats ADD COLUMN cost INTEGER;
+UPDATE channel_stats SET cost = cost_won;
+ALTER TABLE channel_stats DROP COLUMN cost_won;
+ALTER TABLE channel_stats RENAME COLUMN cost TO cost_won`
 
 	abandonGeneration = `
 INSERT INTO generations (projection, generation, version, position)
@@ -115,9 +136,12 @@ func (s *Store) checkServed(ctx context.Context, tx *sql.Tx) error {
 	return nil
 }
 
-// addColumns adds the columns that the schema of an earlier program lacks.
-func addColumns(ctx context.Context, tx *sql.Tx) error {
-	for _, column := range []struct{ table, name, add string }{{"generations", "link", addLink}, {"acts", "lease", addLease}, {"acts", "found", addFound}} {
+// upgrade gives the schema of an earlier program the columns of schema.sql.
+func upgrade(ctx context.Context, tx *sql.Tx) error {
+	for _, column := range []struct{ table, name, add string }{
+		{"generations", "link", addLink}, {"acts", "lease", addLease}, {"acts", "found", addFound},
+		{"event_stats", "goal_metric", addGoalMetric}, {"event_stats", "goal_target", addGoalTarget},
+	} {
 		var there bool
 		if err := tx.QueryRowContext(ctx, findColumn, column.table, column.name).Scan(&there); err != nil {
 			return err
@@ -129,7 +153,12 @@ func addColumns(ctx context.Context, tx *sql.Tx) error {
 			return err
 		}
 	}
-	return nil
+	var known bool
+	if err := tx.QueryRowContext(ctx, costIsKnown).Scan(&known); err != nil || !known {
+		return err
+	}
+	_, err := tx.ExecContext(ctx, letCostBeUnknown)
+	return err
 }
 
 // checkpointFields returns what the columns of a checkpoint are scanned into.

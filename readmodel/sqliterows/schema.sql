@@ -92,6 +92,8 @@ CREATE TABLE IF NOT EXISTS event_stats ( -- projection event_stats: one row per 
     expected_sales_increase_won INTEGER,          -- increase of sales that the owner expects, in won; NULL where the owner gave none
     baseline_sales_won          INTEGER,          -- sales without the campaign, in won; NULL where the owner gave none
     new_customer_ltv_won        INTEGER,          -- lifetime value of one new customer in won; NULL where the owner gave none
+    goal_metric                 TEXT,             -- what the owner's goal counts, participants or newCustomers; NULL where the owner set none
+    goal_target                 INTEGER,          -- how many of them the owner wants; NULL where the owner set no goal
     participants                INTEGER NOT NULL, -- registrations
     new_customers               INTEGER NOT NULL, -- registrations of new customers, by their own statement
     position                    INTEGER NOT NULL, -- position in the log of the last event about the campaign
@@ -106,7 +108,7 @@ CREATE TABLE IF NOT EXISTS channel_stats ( -- projection channel_stats: one row 
     campaign       TEXT NOT NULL,    -- the campaign, eventId on the wire
     channel        TEXT NOT NULL,    -- one of the five channels, or the free text that a registration names
     distributed_at INTEGER,          -- latest completed distribution to the channel; NULL where there was none
-    cost_won       INTEGER NOT NULL, -- sum of the costs of the distributions in won
+    cost_won       INTEGER,          -- sum of the costs that distributions stated, in won; NULL where none stated one
     participants   INTEGER NOT NULL, -- registrations through the channel
     impressions    INTEGER,          -- impressions, cumulative, as the channel last reported them
     impressions_at INTEGER,          -- when the impressions were fetched

@@ -152,7 +152,7 @@ func open(ctx context.Context, path string, tables []*readmodel.Table) (_ *Store
 		if _, err := tx.ExecContext(ctx, fmt.Sprintf(`PRAGMA user_version = %d`, schemaVersion)); err != nil {
 			return err
 		}
-		if err := addColumns(ctx, tx); err != nil {
+		if err := upgrade(ctx, tx); err != nil {
 			return err
 		}
 		_, err := tx.ExecContext(ctx, addStore, time.Now().UnixMicro())

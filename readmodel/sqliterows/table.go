@@ -140,11 +140,11 @@ func appendValues(values []any, columns []readmodel.Column, row any) []any {
 	for i := range columns {
 		switch field := columns[i].At(row).(type) {
 		case *string:
-			values = append(values, *field)
+			values = append(values, orNull(*field, columns[i].Null))
 		case *bool:
 			values = append(values, *field)
 		case *int64:
-			values = append(values, *field)
+			values = append(values, orNull(*field, columns[i].Null))
 		case *time.Time:
 			values = append(values, nullTime(*field, columns[i].Null))
 		case **events.Won:
@@ -160,12 +160,15 @@ func appendValues(values []any, columns []readmodel.Column, row any) []any {
 // them, into a row.
 func (t *table) scanner(more ...any) func(rows *sql.Rows, row any) error {
 	targets, numbers := make([]any, len(t.Columns), len(t.Columns)+len(more)), make([]sql.NullInt64, len(t.Columns))
+	texts := make([]sql.NullString, len(t.Columns))
 	targets = append(targets, more...)
 	return func(rows *sql.Rows, row any) error {
 		for i := range t.Columns {
-			switch t.Columns[i].Kind {
-			case readmodel.Text, readmodel.Boolean, readmodel.Integer:
-				targets[i] = t.Columns[i].At(row)
+			switch c := &t.Columns[i]; {
+			case !c.Null && c.Kind != readmodel.Instant:
+				targets[i] = c.At(row)
+			case c.Kind == readmodel.Text:
+				targets[i] = &texts[i]
 			default: // it may be NULL, or is stored as another type
 				targets[i] = &numbers[i]
 			}
@@ -174,18 +177,33 @@ func (t *table) scanner(more ...any) func(rows *sql.Rows, row any) error {
 			return err
 		}
 		for i := range t.Columns {
-			switch t.Columns[i].Kind {
-			case readmodel.Instant:
-				*t.Columns[i].At(row).(*time.Time) = timeOf(numbers[i])
-			case readmodel.Amount:
-				*t.Columns[i].At(row).(**events.Won) = wonOf(numbers[i])
-			case readmodel.Value: // its time has a column of its own
-				t.Columns[i].At(row).(*readmodel.Figure).Value = numbers[i].Int64
-			default: // scanned into the field itself
+			c := &t.Columns[i]
+			if !c.Null && c.Kind != readmodel.Instant {
+				continue // scanned into the field itself
+			}
+			switch field := c.At(row).(type) {
+			case *string:
+				*field = texts[i].String
+			case *int64:
+				*field = numbers[i].Int64
+			case *time.Time:
+				*field = timeOf(numbers[i])
+			case **events.Won:
+				*field = wonOf(numbers[i])
+			case *readmodel.Figure: // its time has a column of its own
+				field.Value = numbers[i].Int64
 			}
 		}
 		return nil
 	}
+}
+
+// orNull returns the value; NULL for the zero value of an optional column.
+func orNull[T comparable](v T, null bool) any {
+	if null && v == *new(T) {
+		return nil
+	}
+	return v
 }
 
 func nullTime(t time.Time, null bool) any {

@@ -39,13 +39,14 @@ func drawRows(t *rapid.T) readmodel.CampaignRows {
 		StartsAt: times.Draw(t, "startsAt"), EndsAt: times.Draw(t, "endsAt"),
 		PrizeCost: amounts.Draw(t, "prize"), PlatformCost: amounts.Draw(t, "platform"),
 		ExpectedSalesIncrease: amounts.Draw(t, "increase"), BaselineSales: amounts.Draw(t, "baseline"), NewCustomerLTV: amounts.Draw(t, "ltv"),
+		GoalMetric: events.GoalMetric(texts.Draw(t, "goalMetric")), GoalTarget: numbers.Draw(t, "goalTarget"),
 		Participants: numbers.Draw(t, "participants"), NewCustomers: numbers.Draw(t, "newCustomers"),
 		Position: events.Position(numbers.Draw(t, "position")), UpdatedAt: times.Draw(t, "updatedAt"),
 	}}
 	for range rapid.IntRange(0, 5).Draw(t, "channels") {
 		all = append(all, readmodel.ChannelStats{
 			ChannelKey:    readmodel.ChannelKey{Campaign: c, Channel: texts.Draw(t, "channel")},
-			DistributedAt: times.Draw(t, "distributedAt"), Cost: events.Won(numbers.Draw(t, "cost")), Participants: numbers.Draw(t, "participants"),
+			DistributedAt: times.Draw(t, "distributedAt"), Cost: amounts.Draw(t, "cost"), Participants: numbers.Draw(t, "participants"),
 			Impressions: figures.Draw(t, "impressions"), Views: figures.Draw(t, "views"), Clicks: figures.Draw(t, "clicks"),
 			Likes: figures.Draw(t, "likes"), Comments: figures.Draw(t, "comments"), Shares: figures.Draw(t, "shares"),
 			FetchedAt: times.Draw(t, "fetchedAt"),
@@ -221,7 +222,7 @@ func sampleRows(c events.Campaign) readmodel.CampaignRows {
 	figure := readmodel.Figure{Value: 5_000, At: at}
 	for _, channel := range events.Channels() {
 		all = append(all, readmodel.ChannelStats{
-			ChannelKey: readmodel.ChannelKey{Campaign: c, Channel: string(channel)}, DistributedAt: at, Cost: 50_000, Participants: 2_000,
+			ChannelKey: readmodel.ChannelKey{Campaign: c, Channel: string(channel)}, DistributedAt: at, Cost: won(50_000), Participants: 2_000,
 			Impressions: figure, Views: figure, Clicks: figure, FetchedAt: at,
 		})
 	}
