@@ -29,6 +29,8 @@ type Config struct {
 	// Freshness reports whether rows are current. Nil disables the reuse of encoded
 	// dashboards, and streams then read the rows every second.
 	Freshness readmodel.Freshness
+	// Liveness tells streams how far behind what they show is. Nil: it never is.
+	Liveness Liveness
 	// Auth identifies callers. Nil lets every caller see everything.
 	Auth *Auth
 	// Now is the clock by which figures become stale.
@@ -59,13 +61,14 @@ type Observation struct {
 
 // API is the handler of the public API.
 type API struct {
-	cfg    Config
-	router *mux.Router
-	routes []route
-	page   *page.Page
-	memo   *memo
-	limits *limiter
-	secure map[string][]string // headers of every response
+	cfg        Config
+	router     *mux.Router
+	routes     []route
+	page       *page.Page
+	memo       *memo
+	limits     *limiter
+	broadcasts *broadcasts
+	secure     map[string][]string // headers of every response
 }
 
 // New returns the handler of the public API.
@@ -84,7 +87,7 @@ func New(cfg Config) (*API, error) {
 		return nil, fmt.Errorf("new api: %w", err)
 	}
 	a := &API{
-		cfg: cfg, page: front, memo: newMemo(maxEncoded), limits: newLimiter(cfg.Limits, cfg.Now),
+		cfg: cfg, page: front, memo: newMemo(maxEncoded), limits: newLimiter(cfg.Limits, cfg.Now), broadcasts: newBroadcasts(cfg),
 		// A browser must not guess the type of a response, frame it, or let another
 		// site load it.
 		secure: map[string][]string{

@@ -2,35 +2,22 @@ package httpapi
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
-	"github.com/tmaxmax/go-sse"
-
 	"jangbu/events"
-	"jangbu/readmodel"
-	"jangbu/readmodel/dashboard"
 )
 
 const (
-	// streamPause is the least time between two views of a stream.
-	streamPause = 250 * time.Millisecond
-	// heartbeat is the longest silence of a stream. A proxy may close a longer one.
-	heartbeat = 15 * time.Second
-	// streamWrite is how long a client may take to read a message.
-	streamWrite = 10 * time.Second
-	// streamPoll is the interval at which a stream reads the rows where no freshness
-	// reports changes.
-	streamPoll = time.Second
 	// streamRetry is the wait before a client that lost the stream reconnects.
 	streamRetry = 2 * time.Second
+	// rightEvery is the time between two looks at a stream's right: a right that has ended
+	// ends the stream within 5 s.
+	rightEvery = time.Second
 )
 
-// stream serves one campaign's dashboard as server-sent events: the whole view at once, and
-// again whenever it has changed, at most four times a second. A message's id is the view's
+// stream serves one campaign's dashboard as server-sent events: the whole view first, then what
+// has changed in it, at most four times a second, and a beat every 5 s. The id of a view is its
 // entity tag, so a client that reconnects gets the view only if it differs.
 func (a *API) stream(w http.ResponseWriter, r *http.Request, caller Identity) error {
 	campaign, view, asOf, err := a.analyticsRequest(r)
@@ -40,194 +27,112 @@ func (a *API) stream(w http.ResponseWriter, r *http.Request, caller Identity) er
 	if asOf != nil {
 		return badRequest{"asOf: the past does not change; expected it at …/analytics"}
 	}
-	current, err := a.encode(r, campaign, view, caller)
-	if err != nil {
-		return err // before the first message an error is an ordinary response
+	// Before the first message an error is an ordinary response.
+	if err := a.mayRead(r.Context(), campaign, caller); err != nil {
+		return err
 	}
 	leave, err := a.limits.streams.take()
 	if err != nil {
 		return err
 	}
 	defer leave()
-	session, err := sse.Upgrade(w, r)
-	if err != nil {
-		return fmt.Errorf("open stream: %w", err)
+	zip := acceptsGzip(r.Header["Accept-Encoding"])
+	h := w.Header()
+	h.Set("Content-Type", "text/event-stream")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Vary", "Accept-Encoding")
+	h.Set("X-Accel-Buffering", "no")
+	if zip {
+		h.Set("Content-Encoding", "gzip")
 	}
-	rec := recording(w)
-	rec.status = http.StatusOK
-	rec.leave() // streams have slots of their own
-	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Set("X-Accel-Buffering", "no")
-	s := &streaming{API: a, r: r, caller: caller, campaign: campaign, view: view, session: session, writes: http.NewResponseController(w)}
-	s.sent = session.LastEventID.String()
+	w.WriteHeader(http.StatusOK)
+	recording(w).leave() // streams have slots of their own
 	if r.Method == http.MethodHead {
 		return nil
 	}
-	s.run(current)
+	broadcast, leaveBroadcast := a.broadcasts.join(campaign, view)
+	defer leaveBroadcast()
+	s := &streaming{
+		API: a, r: r, caller: caller, broadcast: broadcast,
+		sender: sender{w: w, control: http.NewResponseController(w), zip: zip}, sent: r.Header.Get("Last-Event-ID"),
+	}
+	s.run(r.Context())
+	s.sender.end()
 	return nil
+}
+
+// mayRead returns the error of reading a campaign that the caller may not see.
+func (a *API) mayRead(ctx context.Context, campaign events.Campaign, caller Identity) error {
+	ctx, cancel := readRows(ctx)
+	defer cancel()
+	_, err := a.cfg.Reader.Campaign(ctx, campaign, caller.Scope())
+	return err
 }
 
 // streaming is one open stream. It belongs to the request's goroutine.
 type streaming struct {
 	*API
-	r        *http.Request
-	caller   Identity
-	campaign events.Campaign
-	view     dashboard.View
-	session  *sse.Session
-	writes   *http.ResponseController
-	sent     string // the id of the client's last view
+	r         *http.Request
+	caller    Identity
+	broadcast *broadcast
+	sender    sender
+	sent      string // the id of the client's last view
+	beat      *message
 }
 
-// run streams until the client leaves, its token expires, the campaign is withdrawn or moves to
-// a shop that the caller may not see, or the server stops.
-func (s *streaming) run(current *encoded) {
-	ctx, cancel := context.WithCancel(s.r.Context())
-	defer cancel()
-	if !s.caller.Expires.IsZero() {
-		expired := time.AfterFunc(s.caller.Expires.Sub(s.cfg.Now()), cancel)
-		defer expired.Stop()
-	}
-	changed, stop := s.watch()
-	defer stop()
-	// A change between the first read and the watch is not reported, so the rows are
-	// read again.
-	if again, err := s.encode(s.r, s.campaign, s.view, s.caller); err == nil {
-		current = again
-	}
-	if s.send(&sse.Message{Retry: streamRetry}) != nil {
+// run streams until the client leaves or its right ends, the campaign is withdrawn or moves to a
+// shop that the caller may not see, or the server stops.
+func (s *streaming) run(ctx context.Context) {
+	if s.sender.send(s.broadcasts.retry) != nil {
 		return
 	}
-	beat := time.NewTicker(heartbeat)
-	defer beat.Stop()
+	right := time.NewTicker(rightEvery)
+	defer right.Stop()
 	for {
-		if s.show(current) != nil {
+		now := s.broadcast.now()
+		if now.ended || now.view != nil && !s.caller.Scope().Allows(now.view.stats) {
+			return // the client must ask anew (I12)
+		}
+		if s.sender.send(s.due(now)...) != nil {
 			return
 		}
-		// The changes during the pause make one message.
-		if !wait(ctx, s.cfg.Draining, streamPause) {
-			return
-		}
-		switch s.next(ctx, current, changed, beat.C) {
-		case ended:
-			return
-		case silent:
-			ping := &sse.Message{}
-			ping.AppendComment("still here")
-			if s.send(ping) != nil {
+		select {
+		case <-now.next:
+		case <-right.C:
+			if !s.mayGoOn() {
 				return
 			}
-			continue
-		case mayHaveChanged:
-		}
-		s.view.Now = s.cfg.Now()
-		next, err := s.encode(s.r, s.campaign, s.view, s.caller)
-		if errors.Is(err, readmodel.ErrRebuilding) || errors.Is(err, readmodel.ErrNotFound) {
-			// The last view is of a log that is no more, or of a campaign that the caller may
-			// not see any more (I12): the client must ask anew.
+		case <-ctx.Done():
+			return
+		case <-s.cfg.Draining:
 			return
 		}
-		if err != nil {
-			// The client keeps the last view, and the read is tried again.
-			if !wait(ctx, s.cfg.Draining, streamPoll) {
-				return
-			}
-			continue
+	}
+}
+
+// due returns what the client does not have yet: a view or what has changed in it, and a beat.
+func (s *streaming) due(now scene) (messages []*message) {
+	if now.view != nil && now.view.etag != s.sent {
+		m := now.whole
+		if now.patch != nil && now.patched == s.sent { // else it has missed one
+			m = now.patch
 		}
-		current = next
+		s.sent = now.view.etag
+		messages = append(messages, m)
 	}
+	if now.beat != s.beat {
+		s.beat = now.beat
+		messages = append(messages, now.beat)
+	}
+	return messages
 }
 
-// occasion is the reason for the next step of a stream.
-type occasion int
-
-const (
-	ended          occasion = iota // the client has left, or must leave
-	silent                         // a heartbeat is due
-	mayHaveChanged                 // the view may differ
-)
-
-// next waits for the next occasion.
-func (s *streaming) next(ctx context.Context, current *encoded, changed <-chan struct{}, beat <-chan time.Time) occasion {
-	var stale <-chan time.Time // a figure becomes stale with time alone
-	if !current.until.IsZero() {
-		timer := time.NewTimer(max(current.until.Sub(s.cfg.Now()), 0) + time.Millisecond)
-		defer timer.Stop()
-		stale = timer.C
-	}
-	select {
-	case <-changed:
-		return mayHaveChanged
-	case <-stale:
-		return mayHaveChanged
-	case <-beat:
-		return silent
-	case <-ctx.Done():
-		return ended
-	case <-s.cfg.Draining:
-		return ended
-	}
-}
-
-// watch returns a channel that reports changes, or ticks where there is no freshness.
-func (s *streaming) watch() (changed <-chan struct{}, stop func()) {
-	if s.cfg.Freshness != nil {
-		return s.cfg.Freshness.Watch(s.campaign)
-	}
-	ticks := make(chan struct{}, 1)
-	timer := time.NewTicker(streamPoll)
-	done := make(chan struct{})
-	go func() {
-		for {
-			select {
-			case <-timer.C:
-				select {
-				case ticks <- struct{}{}:
-				default:
-				}
-			case <-done:
-				return
-			}
-		}
-	}()
-	return ticks, func() { timer.Stop(); close(done) }
-}
-
-// show sends a view, unless the client has it.
-func (s *streaming) show(current *encoded) error {
-	if current.etag == s.sent {
-		return nil
-	}
-	m := &sse.Message{ID: sse.ID(current.etag), Type: sse.Type("dashboard")}
-	m.AppendData(strings.TrimSuffix(string(current.body), "\n"))
-	if err := s.send(m); err != nil {
-		return err
-	}
-	s.sent = current.etag
-	return nil
-}
-
-func (s *streaming) send(m *sse.Message) error {
-	// The server's own deadline is for a whole response.
-	if err := s.writes.SetWriteDeadline(time.Now().Add(streamWrite)); err != nil {
-		return err
-	}
-	if err := s.session.Send(m); err != nil {
-		return err
-	}
-	return s.session.Flush()
-}
-
-// wait waits for d and reports whether the stream goes on.
-func wait(ctx context.Context, draining <-chan struct{}, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
+// mayGoOn reports whether the token still stands for the caller: it has not expired, and its key
+// has not been withdrawn.
+func (s *streaming) mayGoOn() bool {
+	if s.cfg.Auth == nil {
 		return true
-	case <-ctx.Done():
-		return false
-	case <-draining:
-		return false
 	}
+	_, err := s.cfg.Auth.Authenticate(s.r)
+	return err == nil
 }

@@ -1,6 +1,7 @@
 package httpapi_test
 
 import (
+	"compress/gzip"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 
 	"jangbu/events"
 	"jangbu/httpapi"
+	"jangbu/readmodel/readmodeltest"
 )
 
 // patience is how long a test waits for what should come within moments.
@@ -28,6 +30,8 @@ type opened struct {
 	header http.Header
 	events chan sse.Event // closed at the stream's end
 	body   io.ReadCloser
+	shown  any   // the view, as patched so far
+	err    error // what ended events, if it is no clean end; to be read after that
 }
 
 // open opens a campaign's stream over real HTTP.
@@ -52,12 +56,19 @@ func (b *bundle) open(t *testing.T, headers ...string) *opened {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = res.Body.Close() })
-	s := &opened{b, res.StatusCode, res.Header, make(chan sse.Event), res.Body}
+	s := &opened{b, res.StatusCode, res.Header, make(chan sse.Event), res.Body, nil, nil}
 	if res.StatusCode == http.StatusOK {
 		go func() {
 			defer close(s.events)
-			for event, err := range sse.Read(res.Body, nil) {
+			var body io.Reader = res.Body
+			if res.Header.Get("Content-Encoding") == "gzip" {
+				if body, s.err = gzip.NewReader(body); s.err != nil {
+					return
+				}
+			}
+			for event, err := range sse.Read(body, nil) {
 				if err != nil {
+					s.err = err
 					return
 				}
 				select {
@@ -71,26 +82,76 @@ func (b *bundle) open(t *testing.T, headers ...string) *opened {
 	return s
 }
 
-// next returns the next view of the stream.
+// next returns the next view of the stream, put together from what came.
 func (s *opened) next(t *testing.T) (id string, participants int) {
 	t.Helper()
-	select {
-	case e, ok := <-s.events:
-		if !ok {
-			t.Fatal("the stream has ended")
+	e := s.event(t)
+	return e.LastEventID, s.participants(t, e)
+}
+
+// event returns the next event that is no beat.
+func (s *opened) event(t *testing.T) sse.Event {
+	t.Helper()
+	for deadline := time.After(patience); ; {
+		select {
+		case e, ok := <-s.events:
+			if !ok {
+				t.Fatal("the stream has ended")
+			}
+			if e.Type != "beat" {
+				return e
+			}
+		case <-deadline:
+			t.Fatal("no event")
 		}
-		var d struct {
-			Summary struct{ TotalParticipants int } `json:"summary"`
-		}
-		if err := json.Unmarshal([]byte(e.Data), &d); err != nil || e.Type != "dashboard" {
-			t.Fatalf("event %q: %v: %s", e.Type, err, e.Data)
-		}
-		s.b.judgeView(t, e.Data)
-		return e.LastEventID, d.Summary.TotalParticipants
-	case <-time.After(patience):
-		t.Fatal("no event")
 	}
-	panic("unreachable")
+}
+
+// participants checks the view after an event, and returns how many participants it has.
+func (s *opened) participants(t *testing.T, e sse.Event) int {
+	t.Helper()
+	var value any
+	decoder := json.NewDecoder(strings.NewReader(e.Data))
+	decoder.UseNumber()
+	if err := decoder.Decode(&value); err != nil {
+		t.Fatalf("event %q: %v: %s", e.Type, err, e.Data)
+	}
+	switch e.Type {
+	case "dashboard":
+		s.shown = value
+	case "patch":
+		s.shown = readmodeltest.ApplyPatch(s.shown, value)
+	default:
+		t.Fatalf("event %q: %s", e.Type, e.Data)
+	}
+	whole, err := json.Marshal(s.shown)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.b.judgeView(t, string(whole))
+	var d struct {
+		Summary struct{ TotalParticipants int } `json:"summary"`
+	}
+	if err := json.Unmarshal(whole, &d); err != nil {
+		t.Fatal(err)
+	}
+	return d.Summary.TotalParticipants
+}
+
+// quiet fails the test for an event other than a beat within the time.
+func (s *opened) quiet(t *testing.T, within time.Duration) {
+	t.Helper()
+	for deadline := time.After(within); ; {
+		select {
+		case e, ok := <-s.events:
+			if !ok || e.Type != "beat" {
+				t.Errorf("there is news: %v, %v", ok, e)
+				return
+			}
+		case <-deadline:
+			return
+		}
+	}
 }
 
 func (s *opened) ends(t *testing.T) {
@@ -136,11 +197,7 @@ func TestStream(t *testing.T) {
 	// A signal without a change, or of another campaign, shows nothing.
 	f.changed("evt-1")
 	f.changed("evt-2")
-	select {
-	case e := <-s.events:
-		t.Errorf("an event without a change: %v", e)
-	case <-time.After(600 * time.Millisecond): // two pauses
-	}
+	s.quiet(t, 600*time.Millisecond) // two pauses
 	// Many changes come together, four times a second at most.
 	start, views := time.Now(), 0
 	for i := range 30 {
@@ -183,20 +240,30 @@ func TestStreamGoesOnWhereItStopped(t *testing.T) {
 	f := &fresh{}
 	b := setup(t, func(cfg *httpapi.Config) { cfg.Freshness = f })
 	b.fold(t, campaign("evt-1", "store-1")...)
-	id, _ := b.open(t).next(t)
+	first := b.open(t)
+	id, _ := first.next(t)
 	s := b.open(t, "Last-Event-ID: "+id)
-	select {
-	case e := <-s.events:
-		t.Errorf("what the client has comes again: %v", e)
-	case <-time.After(300 * time.Millisecond):
-	}
+	s.quiet(t, 300*time.Millisecond)
+	s.shown = first.shown
 	b.fold(t, registered(1))
 	f.changed("evt-1")
 	if _, n := s.next(t); n != 2 {
 		t.Errorf("%d participants", n)
 	}
-	if _, n := b.open(t, "Last-Event-ID: "+id).next(t); n != 2 {
-		t.Errorf("after a change: %d participants", n)
+	// One that comes back with the view before gets what has changed since.
+	again := b.open(t, "Last-Event-ID: "+id)
+	again.shown = first.shown
+	e := again.event(t)
+	if n := again.participants(t, e); n != 2 || e.Type != "patch" {
+		t.Errorf("after a change: %d participants by %s", n, e.Type)
+	}
+	// One that has missed a view gets the whole one.
+	b.fold(t, registered(2))
+	f.changed("evt-1")
+	s.next(t)
+	missed := b.open(t, "Last-Event-ID: "+id)
+	if e := missed.event(t); missed.participants(t, e) != 3 || e.Type != "dashboard" {
+		t.Errorf("after two changes: %s", e.Type)
 	}
 }
 
@@ -330,5 +397,37 @@ func TestMiddlewareHidesNothing(t *testing.T) {
 		if o := <-seen; o.Route != "getAnalytics" || o.Kept != kept {
 			t.Errorf("observed %+v, want route getAnalytics, kept %t", o, kept)
 		}
+	}
+}
+
+// TestStreamIsCompressed: each message can be decompressed as soon as it has come, from bytes
+// that streams share, and a stream that ends is a whole gzip file.
+func TestStreamIsCompressed(t *testing.T) {
+	t.Parallel()
+	f, draining := &fresh{}, make(chan struct{})
+	b := setup(t, func(cfg *httpapi.Config) { cfg.Freshness, cfg.Draining = f, draining })
+	b.fold(t, campaign("evt-1", "store-1")...)
+	first, second := b.open(t, "Accept-Encoding: gzip"), b.open(t, "Accept-Encoding: gzip")
+	for _, s := range []*opened{first, second} {
+		if s.header.Get("Content-Encoding") != "gzip" || s.header.Get("Vary") != "Accept-Encoding" {
+			t.Fatalf("header %v", s.header)
+		}
+		if _, n := s.next(t); n != 1 {
+			t.Errorf("first view: %d participants", n)
+		}
+	}
+	for i := range 3 {
+		b.fold(t, registered(i))
+		f.changed("evt-1")
+		for _, s := range []*opened{first, second} {
+			if e := s.event(t); e.Type != "patch" || s.participants(t, e) != 2+i {
+				t.Errorf("%s: %s", e.Type, e.Data)
+			}
+		}
+	}
+	close(draining)
+	first.ends(t)
+	if first.err != nil {
+		t.Errorf("the end of the stream: %v", first.err)
 	}
 }

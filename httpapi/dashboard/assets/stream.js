@@ -31,21 +31,53 @@ export function parser(each) {
   };
 }
 
+/** patched returns the dashboard after a patch of the stream (openapi.yaml, schema Patch). It
+ * changes neither. */
+export function patched(dashboard, { trendTail, heatCells, channelRows, ...rest }) {
+  const next = merged(dashboard, rest);
+  if (trendTail) {
+    const at = dashboard.trend.findIndex((bucket) => bucket.from === trendTail.from);
+    next.trend = [...(at < 0 ? dashboard.trend : dashboard.trend.slice(0, at)), ...trendTail.buckets];
+  }
+  if (heatCells) {
+    next.heat = dashboard.heat.map((hours) => [...hours]);
+    for (const [day, hour, n] of heatCells) next.heat[day][hour] = n;
+  }
+  if (channelRows) {
+    const rows = new Map(channelRows.map((row) => [row.channel, row]));
+    next.channels = dashboard.channels.map((row) => rows.get(row.channel) ?? row);
+  }
+  return next;
+}
+
+/** merged is a JSON merge patch (RFC 7396). */
+function merged(target, patch) {
+  if (patch === null || typeof patch !== 'object' || Array.isArray(patch)) return patch;
+  const next = target !== null && typeof target === 'object' && !Array.isArray(target) ? { ...target } : {};
+  for (const [name, value] of Object.entries(patch)) {
+    if (value === null) delete next[name];
+    else Object.defineProperty(next, name, { value: merged(next[name], value), writable: true, enumerable: true, configurable: true });
+  }
+  return next;
+}
+
 /** follow keeps a stream open until the signal aborts. It tells `shown` each dashboard
  * and `state` what is going on: {kind: "connecting" | "live"}, {kind: "waiting", until,
  * failure} or, for good, {kind: "ended", failure}. */
 export async function follow(path, signal, { shown, state }) {
   let last = '';
+  let whole = null; // the view that `last` names
   let wait = firstWait;
   while (!signal.aborted) {
     state({ kind: 'connecting' });
     let failure = new Failure('offline', 0); // a stream that ends is to be opened again
     try {
       await open(path, last, signal, (event) => {
-        if (event.name !== 'dashboard') return;
-        const dashboard = JSON.parse(event.data);
+        if (event.name === 'dashboard') whole = JSON.parse(event.data);
+        else if (event.name === 'patch') whole = patched(whole, JSON.parse(event.data));
+        else return;
         last = event.id;
-        shown(dashboard);
+        shown(whole);
       }, () => {
         wait = firstWait;
         state({ kind: 'live' });
