@@ -1,7 +1,6 @@
 // Package dashboard is the page on which owners watch their campaigns. It owns the page's
-// files: plain ES modules, one style sheet and uPlot (vendored from its npm package, MIT,
-// licence beside it), embedded and served as they are. Nothing is built, and nothing is
-// loaded from elsewhere.
+// files: plain ES modules and one style sheet, embedded and served as they are. Nothing is
+// built, and nothing is loaded from elsewhere.
 //
 // Invariants:
 //

@@ -117,8 +117,15 @@ export function pause(ms, signal) {
 
 const zone = 'tz=Asia%2FSeoul';
 
-export const analyticsPath = (id, asOf) =>
-  `api/events/${encodeURIComponent(id)}/analytics?${zone}${asOf ? `&asOf=${encodeURIComponent(new Date(asOf).toISOString())}` : ''}`;
+/** analyticsPath is a campaign's dashboard: now or, where asOf is a moment, as it was, with
+ * what else is asked for. */
+export const analyticsPath = (id, asOf, more = {}) =>
+  `api/events/${encodeURIComponent(id)}/analytics?${zone}${query({ asOf: asOf && new Date(asOf).toISOString(), ...more })}`;
+
+/** evidencePath is what a number of a campaign is made of. */
+export const evidencePath = (id, card, cursor) => `api/events/${encodeURIComponent(id)}/analytics/evidence?${zone}${query({ card, limit: 50, cursor })}`;
+
+const query = (members) => Object.entries(members).filter(([, value]) => value).map(([name, value]) => `&${name}=${encodeURIComponent(value)}`).join('');
 
 export const streamPath = (id) => `api/events/${encodeURIComponent(id)}/analytics/stream?${zone}`;
 

@@ -2,54 +2,81 @@
 
 import { Failure, analyticsPath, now, patiently, pause, streamPath } from './api.js';
 import { cards } from './cards.js';
-import { Past, begun, compare, refreshAfter } from './changes.js';
 import { channels } from './channels.js';
 import { h, label, write } from './dom.js';
+import { header } from './header.js';
 import { profile } from './profile.js';
+import { comparison, goal } from './progress.js';
 import { campaignSheet, csv, save } from './sheet.js';
 import { failed, state } from './states.js';
 import { follow } from './stream.js';
 import { timeline, withAsOf } from './timeline.js';
 import { trend } from './trend.js';
-import { ago, fullDay, fullTime, t } from './words.js';
+import { ago, fullTime, t } from './words.js';
 
 /** campaign shows one until the signal aborts: as it was at a moment, or is now (null). */
 export function campaign(main, id, asOf, signal) {
   const w = t();
-  let dashboard = null, comparison, mode = null, link = { kind: 'connecting' }, failing = null;
+  let dashboard = null, mode = null, link = { kind: 'connecting' }, failing = null;
   let of = null; // the moment that the dashboard is of, null for now
-  const earlier = new Past(id);
-  const from = () => Math.max(begun(dashboard, now()), earlier.unknown); // when the campaign became known, at the earliest
-  const panels = { cards: cards(), channels: channels(), trend: trend(), profile: profile() };
+  let unknown = -Infinity; // the latest moment at which nothing was known yet
+  const from = () => Math.max(begun(dashboard, now()), unknown);
+  const load = async (interval, begin, end, until) => patiently(analyticsPath(id, mode.at, { interval, from: new Date(begin).toISOString(), to: new Date(end).toISOString() }), { signal: until });
+  const panels = { cards: cards(why), comparison: comparison(), goal: goal(), trend: trend(load), channels: channels(), profile: profile() };
   const line = timeline((at) => go(at));
-  const title = h('h1', {}, h('bdi'));
-  const objective = h('p', { class: 'objective' });
   const back = h('a', { class: 'back', href: '#/' }, `← ${w.back}`);
   const pill = h('p', { class: 'pill' });
   const pillSaid = h('p', { class: 'unseen', role: 'status' });
   const said = h('p', { class: 'toast', role: 'status' });
   const action = (name, onclick) => h('button', { type: 'button', class: 'quiet', onclick }, name);
-  const page = h('div', { class: 'page campaign' },
-    h('div', { class: 'title' }, back, title, objective,
-      h('div', { class: 'bar' }, pill, pillSaid, h('div', { class: 'actions' }, action(w.copy, copy),
-        action(w.csv, () => dashboard && save(dashboard.title ?? id, csv(campaignSheet(dashboard, of ?? now())))), action(w.print, () => print())))),
-    line.e, said, panels.cards.e, panels.trend.e, panels.channels.e, panels.profile.e);
+  const head = header(back, [pill, pillSaid]);
+  const actions = h('div', { class: 'actions' }, action(w.copy, copy),
+    action(w.csv, () => dashboard && save(dashboard.title ?? id, csv(campaignSheet(dashboard, of ?? now())))), action(w.print, () => print()));
+  const page = h('div', { class: 'page campaign' }, head.e, said,
+    h('div', { class: 'figures' }, panels.cards.e, panels.comparison.e, panels.goal.e), panels.trend.e, panels.channels.e, panels.profile.e,
+    actions, line.e);
 
   function show() {
     const at = mode.at ?? now();
     if (!page.isConnected) main.replaceChildren(page);
-    const name = dashboard.title ?? w.untitled;
-    document.title = `${name} · ${w.app}`;
-    write(title.firstChild, name);
-    const period = dashboard.startsAt || dashboard.endsAt ? w.period(...[dashboard.startsAt, dashboard.endsAt].map((s) => (s ? fullDay(Date.parse(s)) : w.always))) : null;
-    write(objective, [dashboard.objective, period].filter(Boolean).join(' · '));
+    document.title = `${dashboard.title ?? w.untitled} · ${w.app}`;
     label(back, 'href', dashboard.storeId ? `#/stores/${encodeURIComponent(dashboard.storeId)}` : '#/');
-    panels.cards.update(dashboard, comparison);
-    panels.trend.update(dashboard, at);
+    label(page, 'data-state', dashboard.state);
+    head.update(dashboard, at);
+    panels.cards.update(dashboard);
+    panels.comparison.update(dashboard);
+    panels.goal.update(dashboard);
+    besides(at);
+    panels.trend.update(dashboard, at, mode.at);
     panels.channels.update(dashboard, at);
     panels.profile.update(dashboard);
+    const nobody = dashboard.summary.totalParticipants === 0;
+    panels.trend.e.hidden = panels.profile.e.hidden = nobody;
+    panels.channels.e.hidden = nobody && dashboard.channels.length === 0;
     line.update(from(), now(), mode.at);
     tell();
+  }
+
+  /** besides shows what only a campaign that has ended, or has not started, has. */
+  async function besides(at) {
+    const kind = dashboard.state === 'ended' ? 'closing' : dashboard.summary.totalParticipants === 0 ? 'coming' : null;
+    for (const name of ['closing', 'coming']) if (panels[name]) panels[name].e.hidden = name !== kind;
+    if (!kind) return;
+    if (!panels[kind]) {
+      const module = await (kind === 'closing' ? import('./closing.js') : import('./coming.js'));
+      if (signal.aborted) return;
+      if (!panels[kind]) {
+        panels[kind] = module[kind](signal);
+        page.querySelector('.figures').after(panels[kind].e);
+      }
+    }
+    panels[kind].update(dashboard, at);
+  }
+
+  /** why shows how a number came about. */
+  async function why(name) {
+    const { evidence } = await import('./evidence.js');
+    if (dashboard && !signal.aborted) await evidence(id, name, dashboard, of !== null, signal);
   }
 
   /** tell says whether what is shown is live. */
@@ -85,20 +112,16 @@ export function campaign(main, id, asOf, signal) {
     mode?.end.abort();
     const end = new AbortController();
     mode = { at, end };
-    comparison = undefined;
     write(said, '');
     if (at === null) live(end.signal);
     else past(at, end.signal);
   }
   async function live(until) {
-    let compared = false;
     await follow(streamPath(id), until, {
       shown(d) {
         dashboard = d;
         of = null;
         show();
-        if (!compared) comparing(until);
-        compared = true;
       },
       state(s) {
         if (s.kind === 'ended' || s.kind === 'waiting' && (!dashboard || s.failure.kind === 'rebuilding')) fail(s.failure);
@@ -114,7 +137,6 @@ export function campaign(main, id, asOf, signal) {
         of = at;
         linkIs({ kind: 'past' });
         show();
-        comparing(until);
         return;
       } catch (e) {
         if (until.aborted) return;
@@ -131,7 +153,7 @@ export function campaign(main, id, asOf, signal) {
   /** unknownThen: there is no such campaign, or there was none yet at that moment. */
   function unknownThen(at) {
     if (!dashboard) return void main.replaceChildren(state('unknown-then', w.missingCampaign, w.notKnownThen, h('button', { type: 'button', class: 'primary', onclick: () => go(null) }, w.upToNow)));
-    earlier.unknown = Math.max(earlier.unknown, at);
+    unknown = Math.max(unknown, at);
     linkIs({ kind: 'past' });
     line.update(from(), now(), at);
     write(said, w.notKnownThen);
@@ -141,25 +163,6 @@ export function campaign(main, id, asOf, signal) {
   function fail(failure) {
     if (!failing?.isConnected || failing.dataset.state !== failure.kind) main.replaceChildren(failing = failed(failure, 'campaign', () => enter(mode.at)));
   }
-  /** comparing keeps the comparison with the period before near enough to now. */
-  async function comparing(until) {
-    const { at } = mode;
-    for (;;) {
-      try {
-        comparison = await compare(earlier, dashboard, at ?? now(), until);
-      } catch (e) {
-        if (until.aborted) return;
-        comparison ??= null; // the last one is better than none
-      }
-      if (until.aborted) return;
-      panels.cards.update(dashboard, comparison);
-      if (at !== null) return;
-      await pause(refreshAfter(comparison), until);
-      while (document.hidden && !until.aborted) await pause(1_000, until);
-      if (until.aborted) return;
-    }
-  }
-
   async function copy() {
     let done = true;
     try {
@@ -191,6 +194,14 @@ export function campaign(main, id, asOf, signal) {
   go(asOf);
 }
 
+/** begun is the earliest moment, in milliseconds, that a dashboard knows of. */
+function begun(dashboard, at) {
+  const moments = [
+    dashboard.startsAt, dashboard.trend[0]?.from, ...dashboard.channels.flatMap((c) => [c.distributedAt, c.fetchedAt]),
+  ].map((s) => (s ? Date.parse(s) : NaN)).filter((ms) => ms <= at);
+  return moments.length > 0 ? Math.min(...moments) : at;
+}
+
 const skeleton = () => h('div', { class: 'page campaign loading', 'aria-busy': 'true' }, h('h1', { class: 'unseen' }, t().loading),
-  h('div', { class: 'bone wide' }), h('div', { class: 'bone' }), h('div', { class: 'cards' }, ...Array.from({ length: 4 }, () => h('div', { class: 'bone card' }))),
+  h('div', { class: 'bone wide' }), h('div', { class: 'bone' }), h('div', { class: 'cards bones' }, ...Array.from({ length: 4 }, () => h('div', { class: 'bone card' }))),
   h('div', { class: 'bone tall' }), h('div', { class: 'bone tall' }));

@@ -13,6 +13,14 @@ export function h(tag, props, ...children) {
   return e;
 }
 
+/** svg makes an element of a drawing. */
+export function svg(tag, props, ...children) {
+  const e = document.createElementNS('http://www.w3.org/2000/svg', tag);
+  for (const [name, value] of Object.entries(props)) e.setAttribute(name, value);
+  e.append(...children);
+  return e;
+}
+
 /** write puts text into an element, unless it is there already. */
 export function write(e, text) {
   if (e.textContent !== text) e.textContent = text;

@@ -1,7 +1,7 @@
 // The participants, counted by each property, the unknown ones included.
 
-import { figure, h, label, rows, write } from './dom.js';
-import { exact, percent, short, t, valueName } from './words.js';
+import { figure, h, label, rows, svg, write } from './dom.js';
+import { exact, percent, t, valueName } from './words.js';
 
 const dimensions = ['gender', 'ageGroup', 'customer', 'region'];
 // Values that are there from the beginning, so that nothing moves when the first comes.
@@ -22,10 +22,26 @@ export function profile() {
   };
 }
 
-/** ordered puts ages by age, others by how many they are, and the unknown last. */
+const last = (value) => ['other', 'unknown'].indexOf(value);
+
+/** ordered puts ages by age, others by how many they are, and what is other or unknown last.
+ * Two spellings of an age are one. */
 export function ordered(dimension, counts) {
   const by = dimension === 'ageGroup' ? ([a], [b]) => a.localeCompare(b, 'en', { numeric: true }) : ([a, n], [b, m]) => m - n || a.localeCompare(b, 'ko');
-  return Object.entries(counts).sort(([a, n], [b, m]) => (a === 'unknown') - (b === 'unknown') || by([a, n], [b, m]));
+  const joined = new Map();
+  for (const [value, n] of Object.entries(counts)) {
+    const age = dimension === 'ageGroup' && /^(\d{1,3})\s*(?:s|대)$/.exec(value.trim());
+    const key = age ? `${Number(age[1])}s` : value;
+    joined.set(key, (joined.get(key) ?? 0) + n);
+  }
+  return [...joined].sort(([a, n], [b, m]) => last(a) - last(b) || by([a, n], [b, m]));
+}
+
+/** largest keeps so many values, in their order: none that is left out is larger than one
+ * that is kept, except those that are last. */
+export function largest(values, most) {
+  const kept = values.filter(([value]) => last(value) < 0).sort(([, n], [, m]) => m - n).slice(0, most - values.filter(([value]) => last(value) >= 0).length);
+  return values.filter((v) => last(v[0]) >= 0 || kept.includes(v));
 }
 
 function group(dimension) {
@@ -39,9 +55,7 @@ function group(dimension) {
   const show = () => {
     const values = ordered(dimension, counts);
     const sum = values.reduce((s, [, n]) => s + n, 0);
-    const hidden = all ? 0 : Math.max(0, values.length - atOnce - 1); // a button for one is longer than the one
-    // The unknown is last, and is never among the hidden.
-    const shown = hidden > 0 ? [...values.slice(0, atOnce - 1), values.at(-1)] : values;
+    const shown = all || values.length <= atOnce + 1 ? values : largest(values, atOnce); // a button for one is longer than the one
     keep(shown.map(([value, n]) => [value, n, sum]), ([value]) => value);
     empty.hidden = values.length > 0;
     more.hidden = values.length <= atOnce + 1;
@@ -60,15 +74,14 @@ function group(dimension) {
 function bar(dimension, value) {
   const number = figure();
   const share = h('span', { class: 'share' });
-  const fill = h('span', { class: 'fill' });
+  const fill = svg('rect', { height: '100%' });
   return {
-    e: h('li', { 'data-value': value }, h('bdi', { class: 'name' }, valueName(dimension, value)), h('span', { class: 'bar', 'aria-hidden': 'true' }, fill), number.e, share),
+    e: h('li', { 'data-value': value }, h('bdi', { class: 'name' }, valueName(dimension, value)), h('span', { class: 'meter', 'aria-hidden': 'true' }, svg('svg', { focusable: 'false' }, fill)), number.e, share),
     update([, n, sum]) {
       const part = sum > 0 ? n / sum : 0;
-      number.set(short(n), exact(n));
+      number.set(exact(n));
       write(share, percent(Math.round(part * 1000) / 10));
-      const width = `${(part * 100).toFixed(2)}%`;
-      if (fill.style.width !== width) fill.style.width = width;
+      label(fill, 'width', `${(part * 100).toFixed(2)}%`);
     },
   };
 }

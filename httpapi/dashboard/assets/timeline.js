@@ -19,6 +19,9 @@ export function timeline(go) {
   const exact = h('input', { type: 'datetime-local', id: 'exact', onchange: () => { if (exact.value) go(Math.max(0, parseLocal(exact.value))); } });
   const back = h('button', { type: 'button', class: 'primary', onclick: () => go(null) }, w.upToNow);
 
+  const e = h('details', { class: 'timeline' }, h('summary', {}, w.timeline), h('div', { class: 'controls' }, h('label', { for: 'moment', class: 'unseen' }, w.timelineSaid), slider, shown,
+    h('label', { for: 'exact', class: 'unseen' }, w.exactTime), exact, back));
+
   const at = () => (Number(slider.value) >= Number(slider.max) ? null : begin + Number(slider.value) * stepOf(end - begin));
   const say = (ms) => {
     const text = ms === null ? w.timelineNow : fullTime(ms);
@@ -35,8 +38,7 @@ export function timeline(go) {
     go(at());
   }
   return {
-    e: h('section', { class: 'timeline', 'aria-label': w.timelineSaid }, h('label', { for: 'moment' }, w.timeline), slider, shown,
-      h('label', { for: 'exact', class: 'unseen' }, w.exactTime), exact, back),
+    e,
     /** update says from when on the campaign is known, what time it is, and which
      * moment is shown, null for now. While the slider is being moved it stays. */
     update(from, now, moment) {
@@ -50,6 +52,7 @@ export function timeline(go) {
       label(exact, 'max', local(now));
       if (document.activeElement !== exact) exact.value = local(moment ?? now);
       back.hidden = moment === null;
+      if (moment !== null) e.open = true;
     },
     stop: () => moving?.abort(),
   };

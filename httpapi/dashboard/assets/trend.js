@@ -1,193 +1,212 @@
-// How many took part, by hour or by day.
+// How many took part over time, and at which hours of which weekdays.
 
-import uPlot from './uPlot.esm.js';
-
+import { bars, series, units } from './chart.js';
 import { h, label, measured, write } from './dom.js';
-import { clock, day, dayAndHour, exact, fullDay, short, t } from './words.js';
+import { heat } from './heat.js';
+import { date, dayAndHour, exact, monthAndYear, t, tick, yearOf } from './words.js';
 
-const hour = 3600; // seconds, as uPlot counts
-const inADay = 24 * hour;
-const longestPadding = 48; // intervals
-const leastShown = 6; // intervals, however few there are yet
+const day = 86_400_000;
+const least = { hour: 6, day: 5, week: 4, month: 3 }; // intervals that are shown, however few there are
+const most = 400; // bars of a unit that the reader may choose
+const hourly = 4 * day; // up to so long a stretch is shown by hours
+const again = 5_000; // ms, after which a stretch that has changed is read again
+const sums = { hour: ['hour', 'day', 'week', 'month'], day: ['day', 'month', 'week'], week: ['week'], month: ['month'] }; // what can be added up from it
 
-/** buckets returns the plot of a trend: the starts of the intervals in seconds, the
- * participants of each, and whether the last is still running. It ends now, so intervals
- * without participants show. A trend of days or weeks cannot be shown by hours. */
-export function buckets(trend, daily, at, interval = 'hour') {
-  const step = interval === 'week' ? 7 * inADay : daily || interval === 'day' ? inADay : hour;
-  const xs = [], ys = [];
-  for (const { from, participants } of trend) {
-    const x = Date.parse(step > hour ? `${from.slice(0, 10)}T00:00:00${from.slice(19)}` : from) / 1000;
-    if (xs.at(-1) === x) ys[ys.length - 1] += participants;
-    else {
-      xs.push(x);
-      ys.push(participants);
-    }
-  }
-  const now = at / 1000;
-  if (xs.length > 0 && now - xs.at(-1) < longestPadding * step) {
-    while (xs.at(-1) + step <= now) {
-      xs.push(xs.at(-1) + step);
-      ys.push(0);
-    }
-  }
-  return { xs, ys, step, running: xs.length > 0 && xs.at(-1) + step > now };
-}
+/** trend is the panel. load(interval, from, to) reads the buckets of a stretch. */
+export function trend(load) {
+  const w = t().event;
+  let last = null, stretch = null, asked = null, held = null, reading = null, later = 0, points = [];
 
-/** trend is the panel. */
-export function trend() {
-  const w = t();
-  let daily = false, shown = { xs: [], ys: [], step: hour, running: false }, zoom = null, plot = null, last = null;
-  const choice = (name, by) => h('button', { type: 'button', 'aria-pressed': 'false', onclick: () => { daily = by; zoom = null; show(); } }, name);
-  const hourly = choice(w.hourly, false);
-  const dailyChoice = choice(w.daily, true);
-  const tool = (name, sign, onclick) => h('button', { type: 'button', 'aria-label': name, title: name, onclick }, sign);
-  const tools = h('div', { class: 'zoom', role: 'group', 'aria-label': w.trendTools },
-    tool(w.earlier, '◀', () => shift(-1)), tool(w.zoomOut, '−', () => scale(2)), tool(w.zoomIn, '+', () => scale(0.5)),
-    tool(w.zoomAll, '⤢', () => { zoom = null; draw(); }), tool(w.later, '▶', () => shift(1)));
-  const tip = h('div', { class: 'tip', 'aria-hidden': 'true' });
-  tip.hidden = true;
-  const chart = h('div', { class: 'chart', role: 'img' });
+  const chart = bars({
+    said: w.trend,
+    say: (p) => `${spoken(p)} · ${exact(p.n)}${t().unit.people}${p.running ? ` · ${t().incomplete}` : ''}`,
+    name: (p, byMonth) => tick(p.from, unit(), byMonth, last.at, yearOf(points[0].from) !== yearOf(points.at(-1).from)),
+    open: (p) => look(p.from, p.to),
+    range: (a, b) => look(a.from, b.to),
+    leave: () => look(),
+  });
+  const spoken = (p) => ({
+    hour: () => dayAndHour(p.from, last.at), day: () => date(p.from, last.at), month: () => monthAndYear(p.from, last.at),
+    week: () => w.fromTo(date(p.from, last.at), date(p.to - 1, last.at)),
+  })[unit()]();
+
+  const choices = new Map(Object.keys(units).map((u) => [u, h('button', { type: 'button', 'aria-pressed': 'false', 'data-unit': u, onclick: () => { asked = u; show(); } }, w.units[u])]));
+  const choice = h('div', { class: 'choice', role: 'group', 'aria-label': t().interval }, ...choices.values());
+  const tool = (name, sign, onclick) => h('button', { type: 'button', 'aria-label': name, title: name, onclick: (e) => { if (e.currentTarget.ariaDisabled !== 'true') onclick(); } }, sign);
+  const tools = h('div', { class: 'zoom', role: 'group', 'aria-label': t().trendTools },
+    tool(t().earlier, '◀', () => shift(-1)), tool(t().zoomOut, '−', () => scale(2)), tool(t().zoomIn, '+', () => scale(0.5)),
+    tool(t().zoomAll, '⤢', () => look()), tool(t().later, '▶', () => shift(1)));
   const body = h('tbody');
-  const table = h('details', { class: 'table', ontoggle: () => fill() }, h('summary', {}, w.asTable),
-    h('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': w.asTable },
-      h('table', {}, h('thead', {}, h('tr', {}, h('th', { scope: 'col' }, w.when), h('th', { scope: 'col' }, w.participantsOf))), body)));
-  const empty = h('p', { class: 'empty' }, w.trendEmpty);
+  const table = h('details', { class: 'table', ontoggle: () => fill() }, h('summary', {}, t().asTable),
+    h('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': t().asTable },
+      h('table', {}, h('caption', { class: 'unseen' }, w.trend), h('thead', {}, h('tr', {}, h('th', { scope: 'col' }, t().when), h('th', { scope: 'col' }, t().participantsOf))), body)));
+  const empty = h('p', { class: 'empty' }, t().trendEmpty);
   const beside = h('p', { class: 'note' });
-  beside.hidden = true;
+  const trouble = h('p', { class: 'note', role: 'status' });
+  const stage = h('div', { class: 'stage' }, chart.readout, chart.e, h('p', { class: 'hint keys' }, w.chartHint));
+  const week = heat();
   const e = h('section', { class: 'panel trend', 'aria-labelledby': 'trend' },
-    h('div', { class: 'heading' }, h('h2', { id: 'trend' }, w.trend), h('div', { class: 'choice', role: 'group', 'aria-label': w.interval }, hourly, dailyChoice), tools),
-    h('div', { class: 'stage' }, chart, tip, empty), beside, table);
+    h('div', { class: 'heading' }, h('h2', { id: 'trend' }, w.trend), choice, tools), stage, empty, trouble, beside, table, week.e);
 
-  const when = (x) => (shown.step > hour ? day(x * 1000) : dayAndHour(x * 1000));
-  const full = () => [Math.min(shown.xs[0], shown.xs.at(-1) - (leastShown - 1) * shown.step) - shown.step / 2, shown.xs.at(-1) + shown.step / 2];
-  const range = () => zoom ?? full();
+  // --- what is shown ---
 
-  function clamp([from, to]) {
-    const [low, high] = full();
-    const span = Math.min(Math.max(to - from, leastShown * shown.step), high - low);
-    const start = Math.min(Math.max(from, low), high - span);
-    return span >= high - low ? null : [start, start + span];
+  /** whole is all of the campaign that there is: from its start, or the first who took part,
+   * until now, or its end. */
+  function whole() {
+    const { buckets, starts, ends, at } = last;
+    const first = Date.parse(buckets[0].from), final = Date.parse(buckets.at(-1).from);
+    const of = units[last.interval];
+    let from = Math.min(first, starts ?? first);
+    let to = Math.max(final, Math.min(at, ends === null ? at : Math.max(ends - 1, final)));
+    if (of.nth(to) - of.nth(from) > 1_200) [from, to] = [first, final]; // a start of long ago
+    const short = least[last.interval] - 1 - (of.nth(to) - of.nth(from));
+    if (short > 0) from -= short * of.about;
+    return [from, to];
+  }
+  const span = () => stretch ?? whole();
+  function unit() {
+    const [from, to] = span();
+    if (asked && offered().includes(asked)) return asked;
+    if (!stretch) return last.interval;
+    return to - from <= hourly ? 'hour' : to - from <= 120 * day ? finest('day') : to - from <= 731 * day ? finest('week') : 'month';
+  }
+  const finest = (u) => (Object.keys(units).indexOf(u) < Object.keys(units).indexOf(last.interval) ? u : last.interval === 'month' ? u : last.interval);
+  const offered = () => {
+    const [from, to] = span();
+    return Object.keys(units).filter((u) => u === last.interval && !stretch || units[u].nth(to) - units[u].nth(from) + 1 >= 2 && units[u].nth(to) - units[u].nth(from) < most);
+  };
+
+  function look(from, to) {
+    asked = null;
+    const [low, high] = whole();
+    stretch = null;
+    if (from !== undefined && (from > low || to <= high)) {
+      const length = Math.min(Math.max(to - from, 6 * 3_600_000), high + 1 - low);
+      const begin = Math.max(Math.min(from, high + 1 - length), low);
+      if (length < high + 1 - low) stretch = [begin, begin + length - 1];
+    }
+    show();
   }
   function scale(by) {
-    const [from, to] = range();
-    const middle = (from + to) / 2, half = (to - from) / 2 * by;
-    zoom = clamp([middle - half, middle + half]);
-    draw();
+    const [from, to] = span();
+    const middle = chart.chosen() ? (chart.chosen().from + chart.chosen().to) / 2 : (from + to) / 2;
+    const half = (to - from) / 2 * by;
+    look(middle - half, middle + half);
   }
   function shift(direction) {
-    const [from, to] = range();
-    const by = direction * (to - from) / 2;
-    zoom = clamp([from + by, to + by]);
-    draw();
+    if (!stretch) return;
+    const by = direction * Math.ceil((stretch[1] - stretch[0]) / 2);
+    look(stretch[0] + by, stretch[1] + by + 1);
   }
 
-  function data() {
-    const { xs, ys, running } = shown;
-    const n = ys.length;
-    if (!running) return [xs, ys, ys.map(() => null)];
-    return [xs, ys.map((y, i) => (i === n - 1 ? null : y)), ys.map((y, i) => (i >= n - 2 ? y : null))];
+  /** buckets are those for a unit: of the dashboard or, where it has longer ones, read. */
+  function buckets(u, from, to) {
+    if (sums[last.interval].includes(u)) return last.buckets;
+    const key = `${u} ${units[u].nth(from)} ${units[u].nth(to)} ${last.past}`;
+    if (held?.key !== key || held.position !== last.position) read(key, u, from, to);
+    return held?.key === key ? held.buckets : null;
   }
-  function draw() {
-    if (shown.xs.length === 0 || !chart.isConnected) return;
-    const began = performance.now();
-    if (!plot) plot = newPlot(began);
-    plot.began = began;
-    // Not "disabled", which would take the focus away from the pressed button.
-    for (const i of [0, 1, 3, 4]) label(tools.children[i], 'aria-disabled', zoom ? null : 'true');
-    const [min, max] = range();
-    plot.batch(() => {
-      plot.setData(data(), false);
-      plot.setScale('x', { min, max });
-    });
+  async function read(key, u, from, to) {
+    const wait = held?.key === key ? held.at + again - performance.now() : 0;
+    if (reading?.key === key) return;
+    if (wait > 0) {
+      clearTimeout(later);
+      later = setTimeout(show, wait);
+      return;
+    }
+    reading?.end.abort();
+    const mine = reading = { key, end: new AbortController() };
+    try {
+      const { start, nth } = units[u];
+      const { trend, position } = await load(u, start(nth(from)), start(nth(to) + 1), mine.end.signal);
+      held = { key, buckets: trend, position: Math.max(position, last.position), at: performance.now() };
+      write(trouble, '');
+    } catch {
+      if (mine.end.signal.aborted) return;
+      write(trouble, w.notLoaded);
+      held = held?.key === key ? { ...held, at: performance.now(), position: last.position } : held;
+    } finally {
+      if (reading === mine) reading = null;
+    }
+    show();
   }
-  function newPlot(began) {
-    const colour = (name) => () => getComputedStyle(e).getPropertyValue(name).trim();
-    const em = Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
-    const axis = { stroke: colour('--soft'), grid: { stroke: colour('--line'), width: 1 }, ticks: { show: false }, font: `${Math.round(0.75 * em)}px system-ui, sans-serif` };
-    const line = { stroke: colour('--accent'), width: 2, points: { show: (u) => u.data[0].length <= 3 } };
-    const made = new uPlot({
-      ...size(), tzDate: (s) => uPlot.tzDate(new Date(s * 1000), 'Asia/Seoul'), legend: { show: false }, padding: [12, 28, 0, 0],
-      cursor: { y: false, drag: { x: true, setScale: false }, points: { size: 9 }, bind: { dblclick: () => () => { zoom = null; draw(); } } },
-      scales: { x: { time: true }, y: { range: (u, min, max) => [0, Math.max(4, uPlot.rangeNum(0, max ?? 1, 0.12, true)[1])] } },
-      series: [{}, { ...line, fill: colour('--accent-wash') }, { ...line, dash: [5, 5], fill: null }],
-      axes: [
-        { ...axis, space: 4.5 * em, size: 2 * em, incrs: [1, 2, 3, 6, 12, 24, 48, 72, 120, 168, 336, 720].map((n) => n * hour), values: (u, at, i, space, step) => at.map((x) => (step >= inADay ? day(x * 1000) : midnight(x) ? day(x * 1000) : clock(x * 1000))) },
-        { ...axis, size: 3.5 * em, values: (u, at) => at.map((y) => (Number.isInteger(y) ? short(y) : '')) },
-      ],
-      hooks: {
-        setSelect: [(u) => {
-          if (u.select.width < 4) return;
-          zoom = clamp([u.posToVal(u.select.left, 'x'), u.posToVal(u.select.left + u.select.width, 'x')]);
-          u.setSelect({ width: 0, height: 0, left: 0, top: 0 }, false);
-          draw();
-        }],
-        setCursor: [point],
-        draw: [(u) => measured('jangbu:trend', u.began ?? began)],
-      },
-    }, data(), chart);
-    return made;
-  }
-  const midnight = (x) => (x + 9 * hour) % inADay === 0;
-  const size = () => ({ width: Math.max(200, chart.clientWidth), height: Math.max(160, chart.clientHeight) });
 
-  function point(u) {
-    const i = u.cursor.idx;
-    tip.hidden = i === null || i === undefined;
-    if (tip.hidden) return;
-    const running = shown.running && i === shown.xs.length - 1;
-    write(tip, `${when(shown.xs[i])} · ${exact(shown.ys[i])}${w.unit.people}${running ? ` · ${w.incomplete}` : ''}`);
-    const left = Math.min(Math.max(u.valToPos(shown.xs[i], 'x') + u.bbox.left / devicePixelRatio, tip.offsetWidth / 2), chart.clientWidth - tip.offsetWidth / 2);
-    tip.style.transform = `translateX(${Math.round(left - tip.offsetWidth / 2)}px)`;
-  }
-  function fill() {
-    if (!table.open) return;
-    body.replaceChildren(...shown.xs.map((x, i) => h('tr', {}, h('th', { scope: 'row' }, when(x)), h('td', {}, exact(shown.ys[i]), shown.running && i === shown.xs.length - 1 ? ` (${w.incomplete})` : ''))).reverse());
-  }
   function show() {
     if (!last) return;
-    const step = shown.step, length = shown.xs.length;
-    shown = buckets(last.trend, daily, last.at, last.interval);
-    const before = shown.step === step ? length : -1;
-    hourly.disabled = last.interval !== 'hour';
-    beside.hidden = last.outside === 0;
-    write(beside, last.outside > 0 ? w.trendOutside(exact(last.outside)) : '');
-    const none = shown.xs.length === 0;
+    const began = performance.now();
+    const none = last.buckets.length === 0;
+    for (const part of [stage, table, choice, tools]) part.hidden = none;
     empty.hidden = !none;
-    chart.hidden = none;
-    label(hourly, 'aria-pressed', String(shown.step === hour));
-    label(dailyChoice, 'aria-pressed', String(shown.step > hour));
+    beside.hidden = last.outside === 0;
+    write(beside, last.outside > 0 ? t().trendOutside(exact(last.outside)) : '');
     if (none) return;
-    const most = shown.ys.indexOf(Math.max(...shown.ys));
-    const sum = shown.ys.reduce((a, b) => a + b, 0);
-    label(chart, 'aria-label', w.trendSaid(fullDay(shown.xs[0] * 1000), fullDay(shown.xs.at(-1) * 1000), exact(sum), exact(shown.ys[most]), when(shown.xs[most])));
-    draw();
-    if (before !== shown.xs.length) fill();
-    else if (table.open && body.firstChild) write(body.firstChild.lastChild, exact(shown.ys.at(-1)) + (shown.running ? ` (${w.incomplete})` : ''));
+    const [from, to] = span();
+    const u = unit();
+    const found = buckets(u, from, to);
+    label(stage, 'aria-busy', found ? null : 'true');
+    if (found) {
+      const before = `${points.length} ${points[0]?.from}`;
+      points = series(found, u, from, to, last.at);
+      const sum = points.reduce((s, p) => s + p.n, 0);
+      const best = points.reduce((b, p) => (p.n > b.n ? p : b), points[0]);
+      chart.draw(points, u, sum === 0 ? w.nobodyThen : `${w.summed(exact(sum))} · ${w.bestWas(spoken(best), exact(best.n))}`);
+      label(chart.e, 'aria-label', t().trendSaid(date(points[0].from, last.at), date(points.at(-1).to - 1, last.at), exact(sum), exact(best.n), spoken(best)));
+      if (before !== `${points.length} ${points[0].from}`) fill();
+      else if (table.open && body.firstChild) write(body.firstChild.lastChild, count(points.at(-1)));
+    }
+    const all = offered();
+    for (const [name, button] of choices) {
+      button.hidden = !all.includes(name);
+      label(button, 'aria-pressed', String(name === u));
+    }
+    choice.hidden = all.length < 2;
+    const [low, high] = whole();
+    const off = [!stretch || stretch[0] <= low, !stretch, to - from <= 6 * 3_600_000, !stretch, !stretch || stretch[1] >= high];
+    off.forEach((is, i) => label(tools.children[i], 'aria-disabled', is ? 'true' : null)); // not "disabled", which would take the focus away
+    measured('jangbu:trend', began);
+  }
+  const count = (p) => exact(p.n) + (p.running ? ` (${t().incomplete})` : '');
+  function fill() {
+    if (!table.open) return;
+    body.replaceChildren(...points.map((p) => h('tr', {}, h('th', { scope: 'row' }, spoken(p)), h('td', {}, count(p)))).reverse());
   }
 
-  const resized = new ResizeObserver(() => {
-    if (plot) plot.setSize(size());
-    else draw();
-  });
-  resized.observe(chart);
-  const themed = () => plot?.redraw(false);
-  const dark = matchMedia('(prefers-color-scheme: dark)');
-  dark.addEventListener('change', themed);
-  document.addEventListener('jangbu:theme', themed);
+  let before = null;
+  const paper = {
+    beforeprint() {
+      if (!last || before) return;
+      before = { stretch, asked, open: table.open };
+      [stretch, asked] = [null, null];
+      show();
+      chart.onPaper(true);
+      table.open = true;
+      fill();
+    },
+    afterprint() {
+      if (!before) return;
+      ({ stretch, asked } = before);
+      table.open = before.open;
+      before = null;
+      chart.onPaper(false);
+      show();
+    },
+  };
+  for (const [type, listener] of Object.entries(paper)) addEventListener(type, listener);
 
   return {
     e,
-    update(dashboard, at) {
-      const { trend, interval, outside } = dashboard;
-      last = { trend, at, interval, outside: outside.before + outside.after };
+    /** update shows a dashboard as it is at a moment; past is the moment that it is of. */
+    update(d, at, past) {
+      const ms = (s) => (s ? Date.parse(s) : null);
+      last = { buckets: d.trend, interval: d.interval, at, past, position: d.position, starts: ms(d.startsAt), ends: ms(d.endsAt), outside: d.outside.before + d.outside.after };
+      week.update(d);
       show();
     },
     stop() {
-      resized.disconnect();
-      dark.removeEventListener('change', themed);
-      document.removeEventListener('jangbu:theme', themed);
-      plot?.destroy();
+      for (const [type, listener] of Object.entries(paper)) removeEventListener(type, listener);
+      clearTimeout(later);
+      reading?.end.abort();
+      chart.stop();
     },
   };
 }

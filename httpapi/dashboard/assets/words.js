@@ -28,7 +28,7 @@ const ko = {
   points: '%p',
   figures: {
     participants: '참여 등록', exposureOf: (c) => `${c} 노출`, sum: '합계', prizeCost: '경품 비용', platformCost: '플랫폼 비용', distributionCost: '배포 비용',
-    totalCost: '총비용', salesIncrease: '기대 매출 증가', newCustomers: '신규 고객', newCustomerLtv: '신규 고객 1명의 가치', expectedRevenue: '기대 수익', baselineSales: '기준 매출',
+    totalCost: '총비용', salesIncrease: '기대 매출 증가', newCustomers: '신규 고객', newCustomerLtv: '신규 고객 1명의 가치', expectedRevenue: '기대 수익', breakEvenNewCustomers: '본전이 되는 신규 고객', baselineSales: '기준 매출',
   },
   formula: {
     totalParticipants: '참여 등록 1건을 1명으로 셉니다. 같은 등록이 두 번 와도 한 번만 셉니다.',
@@ -37,18 +37,18 @@ const ko = {
     salesGrowthPercent: '기대 매출 증가 ÷ 기준 매출 × 100.',
   },
   channels: '채널 성과', channelsEmpty: '아직 배포한 채널이 없습니다.',
-  channel: { wooridongnetv: '우리동네TV', genietv: '지니TV', instagram: '인스타그램', naver: '네이버', kakao: '카카오' },
-  channelColumns: { channel: '채널', exposure: '노출', participants: '참여자', conversion: '전환율', own: '채널 지표', state: '상태' },
+  channel: { wooridongnetv: '우리동네TV', genietv: '지니TV', instagram: '인스타그램', naver: '네이버', kakao: '카카오', onsite: '현장', other: '기타', unknown: '알 수 없음' },
+  channelColumns: { channel: '채널', participants: '참여자', exposure: '노출', conversion: '전환율', cost: '비용', costEach: '1명당 비용', state: '집계 상태' },
   own: { impressions: '노출', views: '조회', clicks: '클릭', likes: '좋아요', comments: '댓글', shares: '공유' },
-  fresh: (ago) => `${ago} 집계`, stale: (at) => `채널 응답 없음 · 마지막 집계 ${at}`, unavailable: '아직 채널이 응답하지 않았습니다', notDistributed: '배포 전',
+  fresh: (ago) => `${ago} 집계`, notDistributed: '아직 배포하지 않았습니다',
   trend: '참여 추이', hourly: '시간별', daily: '일별', zoomIn: '확대', zoomOut: '축소', zoomAll: '전체 보기', trendEmpty: '아직 참여자가 없습니다.', trendOutside: (n) => `이벤트 기간 밖 참여 ${n}명은 그래프에 없습니다.`,
   trendSaid: (from, to, sum, top, when) => `${from}부터 ${to}까지 참여자 ${sum}. 가장 많은 때는 ${when}, ${top}.`, earlier: '이전으로', later: '이후로', trendTools: '추이 확대와 이동', interval: '간격',
   incomplete: '집계 중', asTable: '표로 보기', when: '시각', participantsOf: '참여자',
   profile: '참여자 프로필', profileEmpty: '아직 참여자가 없습니다.', dimension: { gender: '성별', ageGroup: '연령대', region: '지역', customer: '고객' },
   value: { female: '여성', male: '남성', new: '신규', returning: '재방문', unknown: '알 수 없음', other: '기타' }, age: (n) => `${n}대`, moreValues: (n) => `${n}개 더 보기`, fewer: '접기',
   live: '실시간', connecting: '연결하는 중', waiting: (s) => `연결이 끊겼습니다 · ${s}초 뒤 다시 연결합니다`, busy: (s) => `이용자가 많습니다 · ${s}초 뒤 다시 연결합니다`,
-  past: '지난 시점', pastOf: (at) => `${at}의 화면입니다`, updated: (ago) => `마지막 변화 ${ago}`, upToNow: '지금으로', timeline: '시점', timelineSaid: '화면의 시점', timelineNow: '지금', exactTime: '시각 지정',
-  reading: '그때의 숫자를 불러오는 중', notKnownThen: '이 시각에는 아직 알려진 것이 없습니다.',
+  pastOf: (at) => `${at}의 기록입니다`, updated: (ago) => `마지막 변화 ${ago}`, upToNow: '지금으로', timeline: '지난 기록 보기', timelineSaid: '언제의 기록', timelineNow: '지금', exactTime: '시각 지정',
+  reading: '그때의 기록을 불러오는 중', notKnownThen: '이 시각에는 아직 알려진 것이 없습니다.',
   copy: '링크 복사', copied: '링크를 복사했습니다', notCopied: '복사하지 못했습니다. 주소 표시줄의 주소를 쓰세요.', print: '인쇄', csv: 'CSV 저장', period: (from, to) => `${from} – ${to}`, always: '정해지지 않음',
   startTitle: '캠페인 성과 보기', startText: '가게 번호를 넣으면 그 가게의 캠페인을 보여 드립니다.', shopId: '가게 번호', tokenField: '접근 토큰', tokenHint: '로그인이 필요한 서비스에서만 씁니다. 이 탭을 닫으면 지워집니다.', open: '열기',
   tokenTitle: '로그인이 필요합니다', tokenText: '접근 토큰이 없거나 기한이 지났습니다. 새 토큰을 넣어 주세요.',
@@ -60,6 +60,25 @@ const ko = {
   nowhere: '없는 주소입니다', home: '처음으로',
   ago: { now: '방금', s: (n) => `${n}초 전`, m: (n) => `${n}분 전`, h: (n) => `${n}시간 전` },
   sheet: { section: '구분', item: '항목', measure: '지표', value: '값', campaign: '캠페인', id: '번호', asOf: '시점', updatedAt: '마지막 변화', summary: '요약', economics: '비용과 수익', outside: '기간 밖' },
+  standing: { planned: (n) => `예정 D-${n}`, startsToday: '오늘 시작해요', running: (n) => `진행 중 D-${n}`, open: '진행 중', endsToday: '오늘 끝나요', ended: '종료' },
+  event: {
+    fromTo: (from, to) => `${from} – ${to}`, since: (from) => `${from}부터`, until: (to) => `${to}까지`,
+    today: '오늘 한 줄', reasons: '이유 보기', numbers: '네 숫자', finalNumbers: '최종 숫자', expected: '예상', why: '왜 이 숫자인가', whyOf: (card) => `${card}: 왜 이 숫자인가`, exactly: (n) => `정확히 ${n}`,
+    cost: '1명당 비용', people: (n) => `${n}명`,
+    missing: {
+      start: '시작하면 계산합니다', participants: '참여자가 오면 계산합니다', exposure: '노출을 알 수 없습니다', costs: '비용이 0원이라 계산할 수 없습니다', prizeCost: '경품 비용을 알려 주면 계산됩니다', platformCost: '플랫폼 비용을 알려 주면 계산됩니다',
+      distributionCost: '배포 비용을 알려 주면 계산됩니다', expectedSalesIncrease: '기대하는 매출 증가를 알려 주면 계산됩니다', baselineSales: '평소 매출을 알려 주면 계산됩니다', newCustomerLtv: '신규 고객 1명의 가치를 알려 주면 계산됩니다', noBaseline: '평소 매출이 0원이라 계산할 수 없습니다', amounts: '금액이 너무 커서 계산할 수 없습니다',
+    },
+    withoutUnknown: '노출을 모르는 채널은 빠져 있습니다', distributionUnknown: '비용을 모르는 채널은 빠져 있습니다',
+    compare: '지난 기록과 비교', compareToday: '오늘', compareYesterday: '어제', compareWeek: '최근 7일', soFar: (n) => `지금까지 ${n}`,
+    sameHours: (hour, n, before) => `${hour}시까지 ${n} · 어제는 같은 때 ${before}`, hoursOnly: (hour, n) => `${hour}시까지 ${n}`, firstHour: '첫 한 시간을 세는 중', sameDay: (day, n) => `지난 ${day} ${n}`, weekBefore: (n) => `그 전 7일 ${n}`, notThen: '비교할 지난 기록이 없습니다', same: '같음', more: '더', less: '덜',
+    goal: '목표', goalOf: { participants: (n) => `참여자 ${n}명`, newCustomers: (n) => `신규 고객 ${n}명` }, reached: (n, of, percent) => `${of} 가운데 ${n}명 (${percent}%)`, forecast: (n, low, high) => `이대로면 끝날 때 ${n}명쯤 (예상 ${low}~${high}명)`, goalDone: '목표를 이루었습니다',
+    sum: '합계', conversionOf: { exposure: '노출 가운데', clicks: '클릭 가운데', reactions: '반응 가운데' }, final: '집계가 끝났습니다', late: (name, at) => `${name} 집계가 늦어지고 있습니다 (마지막 ${at}). 광고는 계속 나갑니다`, notYet: (name) => `${name} 집계를 기다리고 있습니다. 광고는 나가고 있습니다`,
+    trend: '참여 추이', units: { hour: '시간별', day: '일별', week: '주별', month: '월별' }, chartHint: '막대를 누르면 숫자가 나옵니다. 끌거나 두 번 누르면 그때를 자세히 봅니다.',
+    summed: (n) => `모두 ${n}명`, bestWas: (when, n) => `가장 많은 때 ${when} ${n}명`, nobodyThen: '이때는 참여자가 없습니다', notLoaded: '자세한 숫자를 불러오지 못했습니다. 잠시 뒤 다시 해 보세요.',
+    heat: '요일과 시간', hourOfDay: '시간', weekdays: ['월', '화', '수', '목', '금', '토', '일'], weekdaysLong: ['월요일', '화요일', '수요일', '목요일', '금요일', '토요일', '일요일'], hour: (n) => `${n}시`,
+    cell: (day, hour, n) => `${day}요일 ${hour}시 · ${n}명`, bestHour: (hour, n) => `하루 가운데 ${hour}시에 가장 많이 참여합니다(${n}명).`, bestCell: (day, hour, n) => `요일까지 보면 ${day} ${hour}시(${n}명)입니다.`,
+  },
   regions: {},
 };
 
@@ -79,7 +98,7 @@ const en = {
   points: ' pp',
   figures: {
     participants: 'Registrations', exposureOf: (c) => `Exposure on ${c}`, sum: 'Sum', prizeCost: 'Prizes', platformCost: 'Platform', distributionCost: 'Distribution',
-    totalCost: 'Total cost', salesIncrease: 'Expected sales increase', newCustomers: 'New customers', newCustomerLtv: 'Value of a new customer', expectedRevenue: 'Expected revenue', baselineSales: 'Baseline sales',
+    totalCost: 'Total cost', salesIncrease: 'Expected sales increase', newCustomers: 'New customers', newCustomerLtv: 'Value of a new customer', expectedRevenue: 'Expected revenue', breakEvenNewCustomers: 'New customers to break even', baselineSales: 'Baseline sales',
   },
   formula: {
     totalParticipants: 'Each registration counts as one participant, once, however often it arrives.',
@@ -88,17 +107,17 @@ const en = {
     salesGrowthPercent: 'Expected sales increase ÷ baseline sales × 100.',
   },
   channels: 'Channels', channelsEmpty: 'Not distributed to any channel yet.',
-  channel: { wooridongnetv: 'Woori Dongne TV', genietv: 'Genie TV', instagram: 'Instagram', naver: 'Naver', kakao: 'Kakao' },
-  channelColumns: { channel: 'Channel', exposure: 'Exposure', participants: 'Participants', conversion: 'Conversion', own: 'Channel’s figures', state: 'State' },
+  channel: { wooridongnetv: 'Woori Dongne TV', genietv: 'Genie TV', instagram: 'Instagram', naver: 'Naver', kakao: 'Kakao', onsite: 'On site', other: 'Other', unknown: 'Unknown' },
+  channelColumns: { channel: 'Channel', participants: 'Participants', exposure: 'Exposure', conversion: 'Conversion', cost: 'Cost', costEach: 'Cost each', state: 'Figures' },
   own: { impressions: 'impressions', views: 'views', clicks: 'clicks', likes: 'likes', comments: 'comments', shares: 'shares' },
-  fresh: (ago) => `Collected ${ago}`, stale: (at) => `Channel not answering · last collected ${at}`, unavailable: 'The channel has not answered yet', notDistributed: 'Not distributed',
+  fresh: (ago) => `Collected ${ago}`, notDistributed: 'Not distributed yet',
   trend: 'Participation', hourly: 'Hourly', daily: 'Daily', zoomIn: 'Zoom in', zoomOut: 'Zoom out', zoomAll: 'Show all', trendEmpty: 'No participants yet.', trendOutside: (n) => `${n} who took part outside the event's period are not in the graph.`,
   trendSaid: (from, to, sum, top, when) => `From ${from} to ${to}: ${sum} participants. The most were at ${when}: ${top}.`, earlier: 'Earlier', later: 'Later', trendTools: 'Zoom and move', interval: 'Interval',
   incomplete: 'still counting', asTable: 'As a table', when: 'Time', participantsOf: 'Participants',
   profile: 'Who took part', profileEmpty: 'No participants yet.', dimension: { gender: 'Gender', ageGroup: 'Age', region: 'Region', customer: 'Customer' },
   value: { female: 'Female', male: 'Male', new: 'New', returning: 'Returning', unknown: 'Unknown', other: 'Other' }, age: (n) => `${n}s`, moreValues: (n) => `Show ${n} more`, fewer: 'Show fewer',
   live: 'Live', connecting: 'Connecting', waiting: (s) => `Connection lost · trying again in ${s} s`, busy: (s) => `Many readers · trying again in ${s} s`,
-  past: 'Past', pastOf: (at) => `As it was at ${at}`, updated: (ago) => `last change ${ago}`, upToNow: 'Back to now', timeline: 'Moment', timelineSaid: 'Moment shown', timelineNow: 'now', exactTime: 'Exact time',
+  pastOf: (at) => `As it was at ${at}`, updated: (ago) => `last change ${ago}`, upToNow: 'Back to now', timeline: 'See an earlier record', timelineSaid: 'Moment of the record', timelineNow: 'now', exactTime: 'Exact time',
   reading: 'Reading the numbers of that moment', notKnownThen: 'Nothing was known at that moment yet.',
   copy: 'Copy link', copied: 'Link copied', notCopied: 'Could not copy; use the address bar.', print: 'Print', csv: 'Save CSV', period: (from, to) => `${from} – ${to}`, always: 'open',
   startTitle: 'See how campaigns do', startText: 'Enter a shop’s id to see its campaigns.', shopId: 'Shop id', tokenField: 'Access token', tokenHint: 'Only where the service asks for one. Forgotten when this tab closes.', open: 'Open',
@@ -111,6 +130,25 @@ const en = {
   nowhere: 'There is nothing at this address', home: 'Start page',
   ago: { now: 'just now', s: (n) => `${n} s ago`, m: (n) => `${n} min ago`, h: (n) => `${n} h ago` },
   sheet: { section: 'section', item: 'item', measure: 'measure', value: 'value', campaign: 'campaign', id: 'id', asOf: 'as of', updatedAt: 'last change', summary: 'summary', economics: 'economics', outside: 'outside the period' },
+  standing: { planned: (n) => `Starts in ${n} ${n === 1 ? 'day' : 'days'}`, startsToday: 'Starts today', running: (n) => `Running, ${n} ${n === 1 ? 'day' : 'days'} left`, open: 'Running', endsToday: 'Ends today', ended: 'Ended' },
+  event: {
+    fromTo: (from, to) => `${from} – ${to}`, since: (from) => `From ${from}`, until: (to) => `Until ${to}`,
+    today: 'Today in one line', reasons: 'Why', numbers: 'Four numbers', finalNumbers: 'Final numbers', expected: 'expected', why: 'Why this number', whyOf: (card) => `${card}: why this number`, exactly: (n) => `Exactly ${n}`,
+    cost: 'Cost per participant', people: (n) => `${n}`,
+    missing: {
+      start: 'Computed once it starts', participants: 'Computed once people take part', exposure: 'The exposure is unknown', costs: 'Nothing was spent: there is no ratio', prizeCost: 'Give the cost of the prizes to see it', platformCost: 'Give the platform’s cost to see it',
+      distributionCost: 'Give the cost of distribution to see it', expectedSalesIncrease: 'Give the sales you expect to see it', baselineSales: 'Give your usual sales to see it', newCustomerLtv: 'Give the value of a new customer to see it', noBaseline: 'The usual sales are 0: there is no ratio', amounts: 'The amounts are too large',
+    },
+    withoutUnknown: 'Without channels whose exposure is unknown', distributionUnknown: 'Without channels whose cost is unknown',
+    compare: 'Compared with before', compareToday: 'Today', compareYesterday: 'Yesterday', compareWeek: 'Last 7 days', soFar: (n) => `${n} so far`,
+    sameHours: (hour, n, before) => `${n} until ${hour}:00 · yesterday ${before} by then`, hoursOnly: (hour, n) => `${n} until ${hour}:00`, firstHour: 'Counting the first hour', sameDay: (day, n) => `the ${day} before ${n}`, weekBefore: (n) => `the 7 days before ${n}`, notThen: 'Nothing earlier to compare with', same: 'same', more: 'more', less: 'fewer',
+    goal: 'Goal', goalOf: { participants: (n) => `${n} participants`, newCustomers: (n) => `${n} new customers` }, reached: (n, of, percent) => `${n} of ${of} (${percent}%)`, forecast: (n, low, high) => `About ${n} at the end at this pace (expected ${low} to ${high})`, goalDone: 'The goal is reached',
+    sum: 'Sum', conversionOf: { exposure: 'of exposure', clicks: 'of clicks', reactions: 'of reactions' }, final: 'Counting is finished', late: (name, at) => `Figures of ${name} are late (last at ${at}). The advertisement keeps running`, notYet: (name) => `Waiting for figures of ${name}. The advertisement is running`,
+    trend: 'Participation', units: { hour: 'Hours', day: 'Days', week: 'Weeks', month: 'Months' }, chartHint: 'Press a bar for its number. Drag, or press it twice, to look closer.',
+    summed: (n) => `${n} in all`, bestWas: (when, n) => `most on ${when}: ${n}`, nobodyThen: 'Nobody took part then', notLoaded: 'The details could not be loaded. Try again in a moment.',
+    heat: 'Weekdays and hours', hourOfDay: 'Hour', weekdays: ['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'], weekdaysLong: ['Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday', 'Sunday'], hour: (n) => `${n}:00`,
+    cell: (day, hour, n) => `${day} ${hour}:00 · ${n}`, bestHour: (hour, n) => `Of all hours most take part at ${hour}:00 (${n}).`, bestCell: (day, hour, n) => `Of the week it is ${day} at ${hour}:00 (${n}).`,
+  },
   regions: {
     서울: 'Seoul', 경기: 'Gyeonggi', 부산: 'Busan', 경남: 'Gyeongnam', 인천: 'Incheon', 경북: 'Gyeongbuk', 대구: 'Daegu', 충남: 'Chungnam', 전남: 'Jeonnam',
     전북: 'Jeonbuk', 충북: 'Chungbuk', 강원: 'Gangwon', 대전: 'Daejeon', 광주: 'Gwangju', 울산: 'Ulsan', 제주: 'Jeju', 세종: 'Sejong',
@@ -130,10 +168,10 @@ const compact = new Intl.NumberFormat('en', { notation: 'compact', maximumFracti
 /** exact writes all of a number. */
 export const exact = (n) => whole.format(n);
 
-/** large writes a number for a card: Koreans read 만 and 억 apart, 1만 2,345. From 억 on
- * the last four digits are left out, never rounded up. */
+/** large writes a number for a card: Koreans read 만 and 억 apart, 12만 3,456, once there are
+ * more than five digits. From 억 on the last four digits are left out, never rounded up. */
 export function large(n) {
-  if (lang() === 'en' || Math.abs(n) < 1e4) return whole.format(n);
+  if (lang() === 'en' || Math.abs(n) < 1e5) return whole.format(n);
   const sign = n < 0 ? '-' : '';
   const abs = Math.abs(n);
   const parts = abs < 1e8 ? [[abs / 1e4, '만'], [abs, '']] : abs < 1e12 ? [[abs / 1e8, '억'], [abs / 1e4, '만']] : [[abs / 1e12, '조'], [abs / 1e8, '억']];
@@ -151,8 +189,9 @@ export function short(n) {
 
 export const percent = (p) => `${twoDigits.format(p)}%`;
 
-/** signed writes a difference: with its arrow, without its sign. */
-export const signed = (n, text) => `${n > 0 ? '▲' : '▼'} ${text(Math.abs(n))}`;
+/** ratio writes participants of something: what rounds to nothing, but is not, is below the
+ * last digit. */
+export const ratio = (p, n) => (p === 0 && n > 0 ? '< 0.01%' : percent(p));
 
 // --- times ------------------------------------------------------------------
 
@@ -166,11 +205,55 @@ function format(name, options) {
 }
 
 const hm = { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' };
-export const clock = (ms) => format('clock', hm).format(ms);
-export const dayAndHour = (ms) => format('dayAndHour', { month: 'long', day: 'numeric', ...hm }).format(ms);
-export const day = (ms) => format('day', { month: 'long', day: 'numeric' }).format(ms);
+const monthAndDay = () => ({ month: lang() === 'en' ? 'short' : 'long', day: 'numeric' });
+export const yearOf = (ms) => new Date(ms + 9 * 3600_000).getUTCFullYear();
+/** dated is what a date is written with: the year only where it is not this one. */
+const dated = (ms, now) => (yearOf(ms) === yearOf(now) ? monthAndDay() : { year: 'numeric', ...monthAndDay() });
+const write = (ms, options) => format(Object.keys(options).join(), options).format(ms);
+export const clock = (ms) => write(ms, hm);
+export function date(ms, now) {
+  const [text, weekday] = [write(ms, dated(ms, now)), write(ms, { weekday: 'short' })];
+  return lang() === 'en' ? `${weekday} ${text}` : `${text}(${weekday})`;
+}
+export const dayAndHour = (ms, now) => `${write(ms, dated(ms, now))} ${clock(ms)}`;
 export const fullDay = (ms) => format('fullDay', { dateStyle: 'medium' }).format(ms);
 export const fullTime = (ms) => format('fullTime', { dateStyle: 'medium', timeStyle: 'medium', hourCycle: 'h23' }).format(ms);
+
+export const monthAndYear = (ms, now) => write(ms, yearOf(ms) === yearOf(now) ? { month: 'long' } : { year: 'numeric', month: 'long' });
+
+/** tick is what is written below a bar that begins at a moment: the text of its own, and
+ * what is common to those beside it. byMonth leaves out the day; years names this one too. */
+export function tick(ms, unit, byMonth, now, years) {
+  const year = yearOf(ms) === yearOf(now) && !years ? {} : { year: 'numeric' };
+  const month = { month: lang() === 'en' ? 'short' : 'long' };
+  if (unit === 'hour') return [t().event.hour(new Date(ms + 9 * 3600_000).getUTCHours()), date(ms, now)];
+  if (unit === 'month' || byMonth) return [write(ms, month), year.year ? write(ms, year) : ''];
+  return [write(ms, { day: 'numeric' }), write(ms, { ...year, ...month })];
+}
+
+const dayNumber = (ms) => Math.floor((ms + 9 * 3600_000) / 86_400_000);
+
+/** standing says where a campaign, or its card, stands: planned, running or ended, and for
+ * how many days yet. An end at midnight is that of the day before. */
+export function standing({ state, startsAt, endsAt }, now) {
+  const w = t().standing;
+  if (state === 'ended') return w.ended;
+  if (state === 'planned') {
+    const days = dayNumber(Date.parse(startsAt)) - dayNumber(now);
+    return days > 0 ? w.planned(days) : w.startsToday;
+  }
+  if (!endsAt) return w.open;
+  const days = dayNumber(Date.parse(endsAt) - 1) - dayNumber(now);
+  return days > 0 ? w.running(days) : w.endsToday;
+}
+
+/** period writes from when to when a campaign runs; '' where neither is known. */
+export function period({ startsAt, endsAt }, now) {
+  const w = t().event;
+  const [from, to] = [startsAt && date(Date.parse(startsAt), now), endsAt && date(Date.parse(endsAt) - 1, now)];
+  if (from && to) return w.fromTo(from, to);
+  return from ? w.since(from) : to ? w.until(to) : '';
+}
 
 /** local is a moment as an input of type datetime-local takes it, and parseLocal reads it. */
 export const local = (ms) => new Date(ms + 9 * 3600_000).toISOString().slice(0, 16);
@@ -186,11 +269,11 @@ export function ago(ms, now) {
   if (s < 60) return w.s(s);
   if (s < 3600) return w.m(Math.floor(s / 60));
   if (s < 86400) return w.h(Math.floor(s / 3600));
-  return dayAndHour(ms);
+  return dayAndHour(ms, now);
 }
 
 /** moment writes the time of day, with the date where it is not today. */
-export const moment = (ms, now) => (local(ms).slice(0, 10) === local(now).slice(0, 10) ? clock(ms) : dayAndHour(ms));
+export const moment = (ms, now) => (local(ms).slice(0, 10) === local(now).slice(0, 10) ? clock(ms) : dayAndHour(ms, now));
 
 // --- names ------------------------------------------------------------------
 
