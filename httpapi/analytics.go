@@ -104,7 +104,7 @@ func queryOf(r *http.Request, known ...string) (url.Values, error) {
 // view returns the view that a query asks for.
 func (a *API) view(query url.Values) (dashboard.View, error) {
 	view := dashboard.View{
-		Now: a.cfg.Now(), Location: a.cfg.Location, Interval: dashboard.Hourly, PollInterval: a.cfg.PollInterval,
+		Now: a.cfg.Now(), Location: a.cfg.Location, PollInterval: a.cfg.PollInterval, PollAfterEnd: a.cfg.PollAfterEnd,
 	}
 	if query.Has("interval") {
 		if view.Interval = dashboard.Interval(query.Get("interval")); view.Interval == "" {

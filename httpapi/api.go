@@ -41,6 +41,9 @@ type Config struct {
 	// since the distribution. Figures older than three intervals are stale. Nil means
 	// dashboard.DefaultPollInterval at every age.
 	PollInterval func(age time.Duration) time.Duration
+	// PollAfterEnd is how long channels are polled after a campaign's end. 0 means
+	// dashboard.DefaultPollAfterEnd.
+	PollAfterEnd time.Duration
 	Limits       Limits
 	// Middleware wraps the handlers of the routes.
 	Middleware []mux.MiddlewareFunc

@@ -27,7 +27,7 @@ func TestAnalytics(t *testing.T) {
 	}
 	for _, want := range []string{
 		`"eventId":"evt-1","storeId":"store-1"`, `"position":3,"updatedAt":"2026-11-23T12:00:00+09:00"`,
-		`"totalParticipants":1,"totalExposure":2000,"roiPercent":null`, `"conversionPercent":0.05,"status":"fresh"`,
+		`"totalParticipants":1,"totalExposure":2000,"roiPercent":null`, `"conversionPercent":0.05,"conversionOf":"exposure","status":"fresh"`,
 		`"trend":[{"from":"2026-11-23T12:00:00+09:00","participants":1}]`,
 	} {
 		if !strings.Contains(w.Body.String(), want) {
@@ -108,8 +108,8 @@ func TestProblems(t *testing.T) {
 		{http.MethodGet, "/api/events/evt-1/analytics?tz=", 400, "bad-request", "tz: "},
 		{http.MethodGet, "/api/events/evt-1/analytics?tz=../../etc/passwd", 400, "bad-request", "tz: "},
 		{http.MethodGet, "/api/events/evt-1/analytics?tz=Asia/Kolkata", 400, "bad-request", "whole hours"},
-		{http.MethodGet, "/api/events/evt-1/analytics?interval=minute", 400, "bad-request", "expected hour or day"},
-		{http.MethodGet, "/api/events/evt-1/analytics?interval=", 400, "bad-request", "expected hour or day"},
+		{http.MethodGet, "/api/events/evt-1/analytics?interval=minute", 400, "bad-request", "expected hour, day, week or month"},
+		{http.MethodGet, "/api/events/evt-1/analytics?interval=", 400, "bad-request", "expected hour, day, week or month"},
 		{http.MethodGet, "/api/events/evt-1/analytics?interval=day&interval=hour", 400, "bad-request", "interval: is there more than once"},
 		{http.MethodGet, "/api/events/evt-1/analytics?tz=%zz", 400, "bad-request", "query string"},
 		{http.MethodGet, "/api/events/evt-1/analytics?timezone=UTC", 400, "bad-request", "expected any of tz, interval, from, to"},

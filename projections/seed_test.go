@@ -3,6 +3,7 @@ package projections_test
 import (
 	"math/rand/v2"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
@@ -21,14 +22,17 @@ func TestSeedInAnyOrder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	roi, growth := 113.29, 12.5
-	want := dashboard.Summary{TotalParticipants: 1, TotalExposure: 17_000, ROIPercent: &roi, SalesGrowthPercent: &growth}
+	want := dashboard.Summary{
+		TotalParticipants: 1, TotalExposure: new(int64(17_000)), ROIPercent: new(113.29), SalesGrowthPercent: new(12.5),
+		CostPerParticipant: new(events.Won(1_430_000)), Missing: []dashboard.Input{dashboard.MissingDistributionCost},
+	}
+	now := time.Date(2026, 11, 24, 0, 0, 0, 0, time.UTC)
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 50 {
 		log := parseLog(t, string(archive.Files[0].Data))
 		random.Shuffle(len(log), func(i, j int) { log[i].Event, log[j].Event = log[j].Event, log[i].Event })
 		rows := fold(log).Of("evt-1")
-		if diff := cmp.Diff(want, dashboard.New(rows, dashboard.View{}).Summary); diff != "" {
+		if diff := cmp.Diff(want, dashboard.New(rows, dashboard.View{Now: now}).Summary); diff != "" {
 			t.Fatalf("summary (-want +got):\n%s", diff)
 		}
 	}

@@ -101,9 +101,9 @@ func TestTrendIsOfTheCampaignsPeriod(t *testing.T) {
 		first, last string
 		outside     dashboard.Outside
 	}{
-		{"hours", 7, dashboard.Hourly, "2026-10-31T00:00:00Z", "2026-11-14T23:00:00Z", dashboard.Outside{Before: 24, After: 24}},
-		{"days", 100, dashboard.Daily, "2026-10-31T00:00:00Z", "2027-02-15T00:00:00Z", dashboard.Outside{Before: 24, After: 24}},
-		{"weeks", 2000, dashboard.Weekly, "2026-10-26T00:00:00Z", "2032-04-26T00:00:00Z", dashboard.Outside{Before: 24, After: 24}},
+		{"days", 7, dashboard.Daily, "2026-10-31T00:00:00Z", "2026-11-14T00:00:00Z", dashboard.Outside{Before: 24, After: 24}},
+		{"weeks", 100, dashboard.Weekly, "2026-10-26T00:00:00Z", "2027-02-15T00:00:00Z", dashboard.Outside{Before: 24, After: 24}},
+		{"months", 2000, dashboard.Monthly, "2026-10-01T00:00:00Z", "2032-04-01T00:00:00Z", dashboard.Outside{Before: 24, After: 24}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()

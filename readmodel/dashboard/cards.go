@@ -33,6 +33,7 @@ type Card struct {
 	Objective *string         `json:"objective"`
 	StartsAt  *time.Time      `json:"startsAt"`
 	EndsAt    *time.Time      `json:"endsAt"`
+	State     State           `json:"state"`
 	Position  events.Position `json:"position"`
 	UpdatedAt *time.Time      `json:"updatedAt"`
 	Summary   Summary         `json:"summary"`
@@ -47,6 +48,7 @@ const (
 	ByExposure     CardOrder = "totalExposure"
 	ByROI          CardOrder = "roiPercent"
 	BySalesGrowth  CardOrder = "salesGrowthPercent"
+	ByCost         CardOrder = "costPerParticipant"
 	ByUpdate       CardOrder = "updatedAt"
 	ByTitle        CardOrder = "title" // by bytes
 	ByCampaign     CardOrder = "eventId"
@@ -54,7 +56,7 @@ const (
 
 // CardOrders returns all orders.
 func CardOrders() []CardOrder {
-	return []CardOrder{ByParticipants, ByExposure, ByROI, BySalesGrowth, ByUpdate, ByTitle, ByCampaign}
+	return []CardOrder{ByParticipants, ByExposure, ByROI, BySalesGrowth, ByCost, ByUpdate, ByTitle, ByCampaign}
 }
 
 // Listing says which cards are wanted, in which order, and where the page begins.
@@ -112,11 +114,12 @@ func Cards(rows []readmodel.ShopCampaign, v View, l Listing) (page []Card, next 
 
 // newCard returns the campaign's card, and the economics of its dashboard.
 func newCard(c readmodel.CampaignStats, channels []readmodel.ChannelStats, v View) (Card, Economics) {
-	summary, economics := account(c, channels)
+	summary, economics := summarize(c, channels, v)
 	card := Card{
 		Campaign:  c.Campaign,
 		StartsAt:  v.local(c.StartsAt),
 		EndsAt:    v.local(c.EndsAt),
+		State:     v.state(c),
 		Position:  c.Position,
 		UpdatedAt: v.local(c.UpdatedAt),
 		Summary:   summary,
@@ -186,11 +189,13 @@ func (o CardOrder) valueOf(card Card) sortValue {
 	case ByParticipants:
 		return sortValue{Number: &card.Summary.TotalParticipants}
 	case ByExposure:
-		return sortValue{Number: &card.Summary.TotalExposure}
+		return sortValue{Number: card.Summary.TotalExposure}
 	case ByROI:
 		return sortValue{Ratio: card.Summary.ROIPercent}
 	case BySalesGrowth:
 		return sortValue{Ratio: card.Summary.SalesGrowthPercent}
+	case ByCost:
+		return sortValue{Number: (*int64)(card.Summary.CostPerParticipant)}
 	case ByUpdate:
 		if card.UpdatedAt == nil {
 			return sortValue{}

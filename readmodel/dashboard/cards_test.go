@@ -26,9 +26,10 @@ func TestCardMembersAreFixed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const want = `[{"eventId":"evt-1","storeId":null,"title":null,"objective":null,"startsAt":null,"endsAt":null,` +
+	const want = `[{"eventId":"evt-1","storeId":null,"title":null,"objective":null,"startsAt":null,"endsAt":null,"state":"running",` +
 		`"position":0,"updatedAt":null,` +
-		`"summary":{"totalParticipants":0,"totalExposure":0,"roiPercent":null,"salesGrowthPercent":null}}]`
+		`"summary":{"totalParticipants":0,"totalExposure":null,"roiPercent":null,"salesGrowthPercent":null,"costPerParticipant":null,` +
+		`"missing":["baselineSales","expectedSalesIncrease","exposure","newCustomerLtv","platformCost","prizeCost"]}}]`
 	if diff := gocmp.Diff(want, string(got)); diff != "" {
 		t.Errorf("JSON (-want +got):\n%s", diff)
 	}
@@ -54,7 +55,7 @@ func TestCardIsTheHeadOfTheDashboard(t *testing.T) {
 		d := dashboard.New(rows, view)
 		want := dashboard.Card{
 			Campaign: d.Campaign, Shop: d.Shop, Title: d.Title, Objective: d.Objective,
-			StartsAt: d.StartsAt, EndsAt: d.EndsAt, Position: d.Position, UpdatedAt: d.UpdatedAt, Summary: d.Summary,
+			StartsAt: d.StartsAt, EndsAt: d.EndsAt, State: d.State, Position: d.Position, UpdatedAt: d.UpdatedAt, Summary: d.Summary,
 		}
 		if diff := gocmp.Diff(want, cards[0]); diff != "" {
 			rt.Fatalf("card (-dashboard +card):\n%s", diff)

@@ -31,7 +31,7 @@ func decodeCursor(word string) (c cursor, ok bool) {
 	}
 	kind := c.Value
 	switch c.Order {
-	case ByParticipants, ByExposure, ByUpdate:
+	case ByParticipants, ByExposure, ByCost, ByUpdate:
 		kind.Number = nil
 	case ByROI, BySalesGrowth:
 		kind.Ratio = nil

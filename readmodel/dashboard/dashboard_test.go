@@ -1,11 +1,13 @@
 package dashboard_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"flag"
 	"math"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -123,6 +125,10 @@ func marshalIndent(t *testing.T, d dashboard.Dashboard) []byte {
 	if err != nil {
 		t.Fatalf("marshal: %v", err)
 	}
+	// The numbers of a list on one line.
+	b = regexp.MustCompile(`\[\s+[0-9,\s]+]`).ReplaceAllFunc(b, func(list []byte) []byte {
+		return bytes.Join(bytes.Fields(list), nil)
+	})
 	return append(b, '\n')
 }
 
@@ -138,18 +144,23 @@ func TestDashboardMembersAreFixed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const want = `{"eventId":"evt-1","storeId":null,"title":null,"objective":null,"startsAt":null,"endsAt":null,` +
+	const want = `{"eventId":"evt-1","storeId":null,"title":null,"objective":null,"startsAt":null,"endsAt":null,"state":"running",` +
 		`"position":0,"updatedAt":null,` +
-		`"summary":{"totalParticipants":0,"totalExposure":0,"roiPercent":null,"salesGrowthPercent":null},` +
-		`"economics":{"prizeCost":0,"platformCost":0,"distributionCost":0,"totalCost":0,"salesIncrease":0,"baselineSales":null,` +
-		`"newCustomers":0,"newCustomerLtv":0,"expectedRevenue":0},` +
-		`"channels":[{"channel":"naver","distributedAt":"2026-11-23T01:00:00Z","impressions":null,"views":null,` +
-		`"clicks":null,"likes":null,"comments":null,"shares":null,"exposure":null,"participants":0,` +
-		`"conversionPercent":null,"status":"unavailable","fetchedAt":null}],` +
+		`"summary":{"totalParticipants":0,"totalExposure":null,"roiPercent":null,"salesGrowthPercent":null,"costPerParticipant":null,` +
+		`"missing":["baselineSales","distributionCost","expectedSalesIncrease","exposure","newCustomerLtv","platformCost","prizeCost"]},` +
+		`"economics":{"prizeCost":null,"platformCost":null,"distributionCost":null,"totalCost":null,"salesIncrease":null,"baselineSales":null,` +
+		`"newCustomers":0,"newCustomerLtv":null,"expectedRevenue":null,"breakEvenNewCustomers":null},` +
+		`"channels":[{"channel":"naver","distributedAt":"2026-11-23T01:00:00Z","cost":null,"impressions":null,"views":null,` +
+		`"clicks":null,"likes":null,"comments":null,"shares":null,"exposure":null,"participants":0,"costPerParticipant":null,` +
+		`"conversionPercent":null,"conversionOf":null,"status":"unavailable","fetchedAt":null}],` +
 		`"trend":[{"from":"2026-11-23T01:00:00Z","participants":1}],` +
-		`"interval":"hour","outside":{"before":0,"after":0},"profile":{"gender":{},"ageGroup":{},"region":{},"customer":{"new":0,"returning":0,"unknown":0}}}`
-	if diff := cmp.Diff(want, string(got)); diff != "" {
-		t.Errorf("JSON (-want +got):\n%s", diff)
+		`"interval":"hour","outside":{"before":0,"after":0},"heat":[[0,1,0`
+	const then = `"best":{"day":{"from":"2026-11-23T00:00:00Z","participants":1},"hourOfDay":{"hour":1,"participants":1},"channel":null},` +
+		`"comparison":{"today":{"from":"2026-11-23T00:00:00Z","to":"2026-11-23T01:00:00Z","participants":0,"before":null,"running":true,"soFar":1},` +
+		`"yesterday":null,"lastSevenDays":null},"goal":null,` +
+		`"profile":{"gender":{},"ageGroup":{},"region":{},"customer":{"new":0,"returning":0,"unknown":0}},"digest":{"template":"`
+	if !strings.HasPrefix(string(got), want) || !strings.Contains(string(got), "]],"+then) {
+		t.Errorf("JSON\n%s\nwant a beginning of\n%s\nand then\n%s", got, want, then)
 	}
 }
 
@@ -162,8 +173,10 @@ func TestPercentages(t *testing.T) {
 		want               *float64
 	}{
 		"plain":                      {won(25), won(200), pct(12.5)},
-		"half is rounded up":         {won(1), won(20_000), pct(0.01)}, // 0.005
-		"below a half":               {won(49), won(1_000_000), pct(0)},
+		"half is rounded up":         {won(1), won(800), pct(0.13)}, // 0.125
+		"two digits of little":       {won(30), won(1_000_000), pct(0.003)},
+		"of very little":             {won(4_557), won(1e14), pct(0.0000000046)},
+		"rounded to the limit":       {won(9_996), won(1e8), pct(0.01)},
 		"thirds":                     {won(2), won(3), pct(66.67)},
 		"nothing sold":               {won(0), won(3), pct(0)},
 		"baseline of zero":           {won(5), won(0), nil},
@@ -188,13 +201,13 @@ func TestPercentages(t *testing.T) {
 
 func TestROIRoundsHalvesAwayFromZero(t *testing.T) {
 	t.Parallel()
-	cost, revenue := events.Won(20_000), events.Won(19_999) // -0.005 %
+	cost, revenue := events.Won(800), events.Won(799) // -0.125 %
 	rows := readmodeltest.CampaignRows(readmodel.CampaignStats{
-		Known: true, PrizeCost: &cost, ExpectedSalesIncrease: &revenue,
+		Known: true, Participants: 1, PrizeCost: &cost, PlatformCost: new(events.Won), ExpectedSalesIncrease: &revenue,
 	})
 	got := dashboard.New(rows, dashboard.View{}).Summary.ROIPercent
-	if got == nil || *got != -0.01 {
-		t.Errorf("ROI of %d won from %d won = %v, want -0.01", revenue, cost, got)
+	if got == nil || *got != -0.13 {
+		t.Errorf("ROI of %d won from %d won = %v, want -0.13", revenue, cost, got)
 	}
 }
 

@@ -1,23 +1,33 @@
 package dashboard
 
-import "math/big"
+import (
+	"math/big"
+	"strconv"
+)
 
-// percent returns part as a percentage of whole, rounded to two decimals, halves
-// away from zero; nil where whole is 0. It computes with integers, so it loses no precision
-// and never returns Inf or NaN (I11).
+// percent returns part as a percentage of whole, rounded once, halves away from zero: to two
+// decimals, and below 0.01 % to two significant digits, so that few of very many are not 0.
+// It is nil where whole is 0. It computes with integers, so it loses no precision and never
+// returns Inf or NaN (I11).
 func percent(part, whole int64) *float64 {
 	if whole == 0 {
 		return nil
 	}
-	// Hundredths of a percent: part × 10,000 / whole, and a half to round by.
-	n := new(big.Int).Mul(big.NewInt(part), big.NewInt(10_000))
-	d := big.NewInt(whole)
-	negative := n.Sign()*d.Sign() < 0
-	n.Abs(n).Lsh(n, 1).Add(n, d.Abs(d))
-	n.Quo(n, d.Lsh(d, 1))
-	if negative {
-		n.Neg(n)
-	}
-	p, _ := new(big.Rat).SetFrac(n, big.NewInt(100)).Float64()
+	n := new(big.Int).Mul(big.NewInt(part), big.NewInt(100))
+	exact := new(big.Rat).SetFrac(n, big.NewInt(whole))
+	p, _ := strconv.ParseFloat(exact.FloatString(decimals(exact)), 64) // a decimal is a float
 	return &p
+}
+
+// decimals returns to how many decimals a percentage is rounded.
+func decimals(exact *big.Rat) int {
+	size, limit, tenth := new(big.Rat).Abs(exact), big.NewRat(1, 100), big.NewRat(1, 10)
+	if size.Sign() == 0 || size.Cmp(limit) >= 0 {
+		return 2
+	}
+	n := 3 // 0.00x has its second significant digit in the fourth decimal
+	for ; size.Cmp(limit) < 0; n++ {
+		limit.Mul(limit, tenth)
+	}
+	return n
 }

@@ -1,90 +1,84 @@
 package dashboard
 
 import (
+	"slices"
+
 	"jangbu/events"
 	"jangbu/readmodel"
 )
 
-// Summary is the four numbers at the top of a [Dashboard] and on a [Card].
+// Summary is the numbers at the top of a [Dashboard] and on a [Card].
 type Summary struct {
 	TotalParticipants int64 `json:"totalParticipants"`
-	// TotalExposure is the sum of the channels' exposure. A channel without a known
-	// exposure adds 0.
-	TotalExposure int64 `json:"totalExposure"`
-	// ROIPercent is (expected revenue - total cost) / total cost × 100.
+	// TotalExposure is the sum of the channels' known exposures; nil where none is known.
+	TotalExposure *int64 `json:"totalExposure"`
+	// ROIPercent is (expected revenue - total cost) / total cost × 100. It rests on what the
+	// owner expects. Nil before the campaign starts and while it has no participants.
 	ROIPercent *float64 `json:"roiPercent"`
-	// SalesGrowthPercent is sales increase / baseline × 100.
+	// SalesGrowthPercent is sales increase / baseline × 100, both as the owner expects them.
 	SalesGrowthPercent *float64 `json:"salesGrowthPercent"`
+	// CostPerParticipant is total cost / participants, in won, halves away from zero.
+	CostPerParticipant *events.Won `json:"costPerParticipant"`
+	// Missing names the inputs whose absence makes a number above null or incomplete, in
+	// the order of their bytes.
+	Missing []Input `json:"missing"`
 }
 
-// Economics is what a campaign costs and promises, in won. An amount that the owner did not
-// give is 0, except the baseline, which is nil. An amount that does not fit is nil.
-type Economics struct {
-	PrizeCost        events.Won  `json:"prizeCost"`
-	PlatformCost     events.Won  `json:"platformCost"`
-	DistributionCost *events.Won `json:"distributionCost"` // sum over all channels
-	TotalCost        *events.Won `json:"totalCost"`        // sum of the three above
-	SalesIncrease    events.Won  `json:"salesIncrease"`
-	BaselineSales    *events.Won `json:"baselineSales"` // what SalesIncrease is compared with
-	NewCustomers     int64       `json:"newCustomers"`
-	NewCustomerLTV   events.Won  `json:"newCustomerLtv"`  // per new customer
-	ExpectedRevenue  *events.Won `json:"expectedRevenue"` // sales increase + new customers × LTV
-}
+// Input is something that a number of a [Summary] is computed from.
+type Input string
 
-// account does the arithmetic of a campaign, for its dashboard and its card.
-func account(c readmodel.CampaignStats, channels []readmodel.ChannelStats) (Summary, Economics) {
-	summary := Summary{TotalParticipants: c.Participants}
-	var distribution events.Won
-	for _, ch := range channels {
-		distribution = readmodel.AddWon(distribution, orZero(ch.Cost))
-		if e := exposure(ch); e != nil && hasView(ch) {
-			summary.TotalExposure += *e
-		}
+// The inputs that can be missing.
+const (
+	MissingAmounts          Input = "amounts" // an amount is beyond what fits
+	MissingBaseline         Input = "baselineSales"
+	MissingDistributionCost Input = "distributionCost" // a distribution without a stated cost
+	MissingIncrease         Input = "expectedSalesIncrease"
+	MissingExposure         Input = "exposure" // no channel has a known exposure
+	MissingLTV              Input = "newCustomerLtv"
+	MissingPlatformCost     Input = "platformCost"
+	MissingPrizeCost        Input = "prizeCost"
+)
+
+// summarize does the arithmetic of a campaign, for its dashboard and its card.
+func summarize(c readmodel.CampaignStats, channels []readmodel.ChannelStats, v View) (Summary, Economics) {
+	e, unknown := account(c, channels)
+	s := Summary{TotalParticipants: c.Participants, TotalExposure: totalExposure(channels)}
+	if s.TotalExposure == nil {
+		unknown = append(unknown, MissingExposure)
 	}
-	cost := readmodel.AddWon(readmodel.AddWon(orZero(c.PrizeCost), orZero(c.PlatformCost)), distribution)
-	revenue := readmodel.AddWon(orZero(c.ExpectedSalesIncrease), readmodel.MulWon(orZero(c.NewCustomerLTV), c.NewCustomers))
-
-	// Costs and promises are unknown until the creation of the campaign has been seen,
-	// even where its distribution has a cost.
-	if c.Known && cost != readmodel.WonOverflow && revenue != readmodel.WonOverflow {
-		summary.ROIPercent = percent(int64(revenue-cost), int64(cost))
+	if v.state(c) != Planned && c.Participants > 0 && e.TotalCost != nil && e.ExpectedRevenue != nil {
+		s.ROIPercent = percent(int64(*e.ExpectedRevenue-*e.TotalCost), int64(*e.TotalCost))
 	}
 	if c.ExpectedSalesIncrease != nil && c.BaselineSales != nil {
-		summary.SalesGrowthPercent = percent(int64(*c.ExpectedSalesIncrease), int64(*c.BaselineSales))
+		s.SalesGrowthPercent = percent(int64(*c.ExpectedSalesIncrease), int64(*c.BaselineSales))
 	}
-	return summary, Economics{
-		PrizeCost:        orZero(c.PrizeCost),
-		PlatformCost:     orZero(c.PlatformCost),
-		DistributionCost: shown(distribution),
-		TotalCost:        shown(cost),
-		SalesIncrease:    orZero(c.ExpectedSalesIncrease),
-		BaselineSales:    c.BaselineSales,
-		NewCustomers:     c.NewCustomers,
-		NewCustomerLTV:   orZero(c.NewCustomerLTV),
-		ExpectedRevenue:  shown(revenue),
-	}
+	s.CostPerParticipant = perHead(e.TotalCost, c.Participants)
+	slices.Sort(unknown)
+	s.Missing = slices.Compact(unknown)
+	return s, e
 }
 
-// exposure returns the channel's impressions, or its views where it reports no
-// impressions; nil where it reported neither.
+// totalExposure returns the sum of the channels' known exposures; nil where none is known.
+func totalExposure(channels []readmodel.ChannelStats) *int64 {
+	var sum *int64
+	for _, row := range channels {
+		if e := exposure(row); e != nil && events.Channel(row.Channel).Known() {
+			if sum == nil {
+				sum = new(int64)
+			}
+			*sum += *e // five figures, each at most 2^53
+		}
+	}
+	return sum
+}
+
+// exposure returns how often the channel showed the campaign: the larger of its impressions
+// and its views where it has reported both, so that it does not fall when the first
+// impressions arrive; nil where it reported neither.
 func exposure(row readmodel.ChannelStats) *int64 {
-	if row.Impressions.Known() {
-		return reported(row.Impressions)
+	impressions, views := reported(row.Impressions), reported(row.Views)
+	if impressions == nil || views != nil && *views > *impressions {
+		return views
 	}
-	return reported(row.Views)
-}
-
-// shown returns the amount; nil where it does not fit (I11).
-func shown(a events.Won) *events.Won {
-	if a == readmodel.WonOverflow {
-		return nil
-	}
-	return &a
-}
-
-func orZero(a *events.Won) events.Won {
-	if a == nil {
-		return 0
-	}
-	return *a
+	return impressions
 }

@@ -26,6 +26,8 @@ type Outside struct {
 const (
 	day  = 24 * time.Hour
 	week = 7 * day
+	// month is the shortest month.
+	month = 4 * week
 	// A campaign's own period begins a day before it starts and ends a week after its end.
 	lead, tail = day, week
 	// unstarted is how far a trend goes back from its last registration where the start of
@@ -38,20 +40,21 @@ const (
 
 // trend returns every interval from the first registration of the campaign's period, and
 // within the view's bounds, to the last, including empty ones. Its intervals are those of
-// the view, or days, or weeks, where there would be more than MaxBuckets of them.
+// the view, or longer ones, where there would be more than MaxBuckets of them.
 func trend(hours []readmodel.ParticipationHour, campaign readmodel.CampaignStats, v View) ([]Bucket, Interval, Outside) {
 	from, to := v.period(hours, campaign)
+	if v.Interval == "" {
+		v.Interval = Hourly
+		first, last := v.within(hours, from, to)
+		v.Interval = byLength(hours[first:last])
+	}
 	first, last := v.within(hours, from, to)
 	for tooMany(hours[first:last], v.Interval) {
-		if v.Interval == Weekly {
-			first += earlier(hours[first:last], hours[last-1].Hour.Add(-(MaxBuckets-2)*week))
+		if v.Interval == Monthly {
+			first += earlier(hours[first:last], hours[last-1].Hour.Add(-(MaxBuckets-2)*month))
 			break
 		}
-		if v.Interval == Daily {
-			v.Interval = Weekly
-		} else {
-			v.Interval = Daily
-		}
+		v.Interval = map[Interval]Interval{Hourly: Daily, Daily: Weekly, Weekly: Monthly}[v.Interval]
 		first, last = v.within(hours, from, to)
 	}
 	outside := Outside{Before: sum(hours[:first]), After: sum(hours[last:])}
@@ -67,6 +70,24 @@ func trend(hours []readmodel.ParticipationHour, campaign readmodel.CampaignStats
 		hours, start = hours[n:], next
 	}
 	return buckets, v.Interval, outside
+}
+
+// byLength returns the interval in which a trend of these hours is shown.
+func byLength(hours []readmodel.ParticipationHour) Interval {
+	length := time.Hour
+	if len(hours) > 0 {
+		length = hours[len(hours)-1].Hour.Sub(hours[0].Hour)
+	}
+	switch {
+	case length < 3*day:
+		return Hourly
+	case length < 90*day:
+		return Daily
+	case length < 2*366*day:
+		return Weekly
+	default:
+		return Monthly
+	}
 }
 
 // earlier returns how many of the hours, which are sorted, are before t.
@@ -102,12 +123,19 @@ func (v View) period(hours []readmodel.ParticipationHour, campaign readmodel.Cam
 	return from, to
 }
 
+// own returns the hours of the campaign's own period, whatever the bounds of the view.
+func (v View) own(hours []readmodel.ParticipationHour, campaign readmodel.CampaignStats) []readmodel.ParticipationHour {
+	v.From, v.To = time.Time{}, time.Time{}
+	from, to := v.period(hours, campaign)
+	return hours[from:to]
+}
+
 // tooMany reports whether the hours span more intervals than a trend may have.
 func tooMany(hours []readmodel.ParticipationHour, interval Interval) bool {
 	if len(hours) == 0 {
 		return false
 	}
-	length := map[Interval]time.Duration{Hourly: time.Hour, Daily: day, Weekly: week}[interval]
+	length := map[Interval]time.Duration{Hourly: time.Hour, Daily: day, Weekly: week, Monthly: month}[interval]
 	// The first and the last interval may be cut. A span of centuries saturates.
 	return hours[len(hours)-1].Hour.Sub(hours[0].Hour)/length+2 > MaxBuckets
 }
@@ -130,14 +158,16 @@ func (v View) within(hours []readmodel.ParticipationHour, from, to int) (first, 
 
 // bucket returns the start of the bucket that the hour belongs to.
 func (v View) bucket(hour time.Time) time.Time {
-	if v.Interval == Hourly {
+	switch v.Interval {
+	case Hourly:
 		return hour
+	case Weekly:
+		return v.dayOf(hour, -(int(hour.In(v.Location).Weekday())+6)%7)
+	case Monthly:
+		return v.dayOf(hour, 1-hour.In(v.Location).Day())
+	default:
+		return v.midnight(hour)
 	}
-	start := v.midnight(hour)
-	for v.Interval == Weekly && start.In(v.Location).Weekday() != time.Monday {
-		start = v.midnight(start.Add(-time.Hour))
-	}
-	return start
 }
 
 // next returns the start of the bucket after the one that begins at from.
@@ -145,14 +175,13 @@ func (v View) next(from time.Time) time.Time {
 	switch v.Interval {
 	case Hourly:
 		return from.Add(time.Hour)
-	case Daily:
-		return v.tomorrow(from)
+	case Weekly:
+		return v.bucket(v.tomorrow(v.dayOf(from, 6)))
+	case Monthly:
+		y, m, _ := from.In(v.Location).Date()
+		return v.midnight(time.Date(y, m+1, 1, 12, 0, 0, 0, v.Location))
 	default:
-		for next := v.tomorrow(from); ; next = v.tomorrow(next) {
-			if next.In(v.Location).Weekday() == time.Monday {
-				return next
-			}
-		}
+		return v.tomorrow(from)
 	}
 }
 

@@ -11,6 +11,10 @@ import (
 // DefaultPollInterval is how often a channel is polled where a [View] sets no interval.
 const DefaultPollInterval = time.Minute
 
+// DefaultPollAfterEnd is how long channels are polled after a campaign's end where a [View]
+// does not say.
+const DefaultPollAfterEnd = week
+
 // freshIntervals is for how many polling intervals figures are fresh. Two polls may fail
 // before they are stale.
 const freshIntervals = 3
@@ -21,7 +25,7 @@ var (
 	// Registrations are counted by whole hours of UTC.
 	ErrTimeZone = errors.New("time zone is not whole hours from UTC")
 	// ErrInterval says that the interval is unknown.
-	ErrInterval = errors.New("unknown interval: expected hour or day")
+	ErrInterval = errors.New("unknown interval: expected hour, day, week or month")
 	// ErrRange says that the trend would end before it begins.
 	ErrRange = errors.New("empty range: expected to after from")
 )
@@ -31,11 +35,10 @@ type Interval string
 
 // The intervals.
 const (
-	Hourly Interval = "hour"
-	Daily  Interval = "day" // from midnight to midnight in the view's location
-	// Weekly is from Monday to Monday. A view cannot ask for it: a trend has weeks where
-	// it would have too many days.
-	Weekly Interval = "week"
+	Hourly  Interval = "hour"
+	Daily   Interval = "day"   // from midnight to midnight in the view's location
+	Weekly  Interval = "week"  // from Monday to Monday
+	Monthly Interval = "month" // from a first of a month to the next
 )
 
 // View says how a [Dashboard] is shown. The caller reads the clock.
@@ -44,7 +47,8 @@ type View struct {
 	Now time.Time
 	// Location is where times are shown and days begin. Nil is UTC.
 	Location *time.Location
-	// Interval is that of the trend, if MaxBuckets allow it. Empty is Hourly.
+	// Interval is that of the trend, if MaxBuckets allow it. Empty: by the trend's length,
+	// hours up to 3 days, days up to 90, weeks up to 2 years, then months.
 	Interval Interval
 	// From and To bound the trend: it has the whole buckets that begin at or after From
 	// and before To. Zero: a day before the campaign starts and a week after it ends.
@@ -54,13 +58,16 @@ type View struct {
 	// on the age alone. Figures are stale once they are older than three intervals. Nil:
 	// always DefaultPollInterval.
 	PollInterval func(age time.Duration) time.Duration
+	// PollAfterEnd is how long after a campaign's end its channels are polled. Figures are
+	// final after that. 0: DefaultPollAfterEnd.
+	PollAfterEnd time.Duration
 }
 
 // Validate returns [ErrTimeZone], [ErrInterval] or [ErrRange] where the view cannot be
 // shown. It takes up to 0.1 ms and does not depend on Now or on rows.
 func (v View) Validate() error {
 	switch v.Interval {
-	case "", Hourly, Daily:
+	case "", Hourly, Daily, Weekly, Monthly:
 	default:
 		return fmt.Errorf("interval %q: %w", v.Interval, ErrInterval)
 	}
@@ -93,8 +100,8 @@ func (v View) withDefaults() View {
 	if v.Location == nil {
 		v.Location = time.UTC
 	}
-	if v.Interval == "" {
-		v.Interval = Hourly
+	if v.PollAfterEnd == 0 {
+		v.PollAfterEnd = DefaultPollAfterEnd
 	}
 	if v.PollInterval == nil {
 		v.PollInterval = func(time.Duration) time.Duration { return DefaultPollInterval }
@@ -103,8 +110,11 @@ func (v View) withDefaults() View {
 }
 
 // status returns how current the channel's figures are now.
-func (v View) status(row readmodel.ChannelStats) Status {
+func (v View) status(row readmodel.ChannelStats, c readmodel.CampaignStats) Status {
+	until := v.polledUntil(c)
 	switch {
+	case !until.IsZero() && v.Now.After(until):
+		return Final
 	case row.FetchedAt.IsZero():
 		return Unavailable
 	case v.Now.After(v.freshUntil(row)):

@@ -33,7 +33,7 @@ func TestViewRefusesWhatCannotBeShown(t *testing.T) {
 		}
 	}
 	for interval, want := range map[dashboard.Interval]error{
-		"": nil, "hour": nil, "day": nil, "week": dashboard.ErrInterval,
+		"": nil, "hour": nil, "day": nil, "week": nil, "month": nil, "year": dashboard.ErrInterval,
 	} {
 		if err := (dashboard.View{Interval: interval}).Validate(); !errors.Is(err, want) {
 			t.Errorf("Validate with interval %q = %v, want %v", interval, err, want)

@@ -117,7 +117,7 @@ func (c *ReplayCommand) fold(ctx context.Context, t cli.Terminal, cfg replay.Con
 	if c.Into != "" {
 		return c.writeInto(ctx, t, got)
 	}
-	out := c.report(got, dashboard.View{Now: got.Moment, Location: location, PollInterval: c.Schedule().Interval})
+	out := c.report(got, dashboard.View{Now: got.Moment, Location: location, PollInterval: c.Schedule().Interval, PollAfterEnd: c.Schedule().AfterEnd})
 	if len(out.Campaigns) == 0 {
 		return fmt.Errorf("%w: no campaign of that kind in %d events", cli.ErrNothing, got.Events)
 	}

@@ -14,7 +14,7 @@ type numbersRow struct {
 	Campaign     string   `parquet:"eventId"`
 	Title        *string  `parquet:"title"`
 	Participants int64    `parquet:"totalParticipants"`
-	Exposure     int64    `parquet:"totalExposure"`
+	Exposure     *int64   `parquet:"totalExposure"`
 	ROI          *float64 `parquet:"roiPercent"`
 	Growth       *float64 `parquet:"salesGrowthPercent"`
 }

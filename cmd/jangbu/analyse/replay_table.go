@@ -19,7 +19,7 @@ func (r replayed) table(assumed bool) cli.Table {
 			title = *c.Title
 		}
 		line := []string{
-			string(c.Campaign), title, strconv.FormatInt(c.Summary.TotalParticipants, 10), strconv.FormatInt(c.Summary.TotalExposure, 10),
+			string(c.Campaign), title, strconv.FormatInt(c.Summary.TotalParticipants, 10), whole(c.Summary.TotalExposure),
 			optional(c.Summary.ROIPercent), optional(c.Summary.SalesGrowthPercent),
 		}
 		if assumed {
@@ -36,4 +36,12 @@ func optional(f *float64) string {
 		return ""
 	}
 	return strconv.FormatFloat(*f, 'f', -1, 64)
+}
+
+// whole returns a whole number as text; empty if there is none.
+func whole(n *int64) string {
+	if n == nil {
+		return ""
+	}
+	return strconv.FormatInt(*n, 10)
 }

@@ -29,7 +29,7 @@ func (s *Service) startAPI(ctx context.Context) error {
 	handler, err := httpapi.New(httpapi.Config{
 		Reader: s.cache, Freshness: s.cache, History: replay.History{Log: s.log, Projections: projections.All()},
 		Auth: auth, Now: time.Now, Location: location,
-		PollInterval: s.cfg.Schedule().Interval, Limits: s.cfg.limits(),
+		PollInterval: s.cfg.Schedule().Interval, PollAfterEnd: s.cfg.Schedule().AfterEnd, Limits: s.cfg.limits(),
 		Middleware: s.tracing.requests(), Observe: s.observe, Draining: s.draining, Logger: s.logger,
 	})
 	if err != nil {

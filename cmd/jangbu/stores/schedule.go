@@ -15,7 +15,7 @@ type PollConfig struct {
 
 // Schedule returns the schedule of a campaign that has not ended.
 func (c PollConfig) Schedule() channels.Schedule {
-	return channels.Schedule{Youngest: c.PollInterval, Oldest: c.PollIntervalMax}
+	return channels.Schedule{Youngest: c.PollInterval, Oldest: c.PollIntervalMax, AfterEnd: channels.DefaultAfterEnd}
 }
 
 // Check reports each flag that is wrong.
