@@ -21,7 +21,7 @@ const (
 	// alive and how far behind it is.
 	beatEvery = 5 * time.Second
 	// lookEvery is the time between two looks at the delay.
-	lookEvery = time.Second
+	lookEvery = 500 * time.Millisecond
 	// streamPoll is the interval at which the rows are read where no freshness reports
 	// changes, and after a read that failed.
 	streamPoll = time.Second

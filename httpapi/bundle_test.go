@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -52,11 +53,15 @@ type bundle struct {
 // counted counts the reads of a store.
 type counted struct {
 	*sqliterows.Store
-	reads atomic.Int64
+	reads  atomic.Int64
+	broken atomic.Bool // reads of campaigns fail
 }
 
 func (c *counted) Campaign(ctx context.Context, campaign events.Campaign, by readmodel.Scope) (readmodel.CampaignRows, error) {
 	c.reads.Add(1)
+	if c.broken.Load() {
+		return readmodel.CampaignRows{}, errors.New("broken")
+	}
 	return c.Store.Campaign(ctx, campaign, by)
 }
 

@@ -28,17 +28,20 @@ type Delay struct {
 
 // Liveness tells how far what is served is behind the log (I15).
 type Liveness interface {
-	// Delay returns how far what is served is behind the log now. It is called about once a
-	// second while there are streams, from one goroutine, and reports within the context's
-	// deadline also where databases do not answer.
+	// Delay returns how far what is served is behind the log now. It is called
+	// twice a second while there are streams, from one goroutine, and reports within the
+	// context's deadline also where databases do not answer.
 	Delay(ctx context.Context) Delay
 }
 
 const (
 	// delayedAfter is the longest delay that is not worth a word.
 	delayedAfter = 2 * time.Second
-	// delayEvery is the time between two looks at the delay, and the most that one may take.
-	delayEvery = time.Second
+	// delayEvery is the time between two looks at the delay, delayWithin the most that one may
+	// take, and delayStuck how long after one it cannot be told any more.
+	delayEvery  = 500 * time.Millisecond
+	delayWithin = time.Second
+	delayStuck  = 3 * time.Second
 )
 
 // told returns the reason of a delay that is worth a word; else the empty one.
@@ -115,7 +118,7 @@ func (p *pulse) run(ctx context.Context) {
 	defer tick.Stop()
 	for {
 		began := time.Now()
-		look, cancel := context.WithTimeout(ctx, delayEvery)
+		look, cancel := context.WithTimeout(ctx, delayWithin)
 		delay := p.source.Delay(look)
 		cancel()
 		p.mu.Lock()
@@ -135,7 +138,7 @@ func (p *pulse) run(ctx context.Context) {
 func (p *pulse) now() Delay {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if since := time.Since(p.at); p.users > 0 && since > 2*delayEvery {
+	if since := time.Since(p.at); p.users > 0 && since > delayStuck {
 		return p.delay.worse(Delay{since, DelayUnknown})
 	}
 	return p.delay

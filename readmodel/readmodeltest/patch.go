@@ -67,4 +67,3 @@ func number(n any) int64 {
 	i, _ := n.(json.Number).Int64()
 	return i
 }
-

@@ -27,7 +27,7 @@ func (s *Service) startAPI(ctx context.Context) error {
 		s.onClose(func() error { auth.Close(); return nil })
 	}
 	handler, err := httpapi.New(httpapi.Config{
-		Reader: s.cache, Freshness: s.cache, History: replay.History{Log: s.log, Projections: projections.All()},
+		Reader: s.cache, Freshness: s.cache, Liveness: &liveness{log: s.log, rows: s.rows}, History: replay.History{Log: s.log, Projections: projections.All()},
 		Auth: auth, Now: time.Now, Location: location,
 		PollInterval: s.cfg.Schedule().Interval, PollAfterEnd: s.cfg.Schedule().AfterEnd, Limits: s.cfg.limits(),
 		Middleware: s.tracing.requests(), Observe: s.observe, Draining: s.draining, Logger: s.logger,
