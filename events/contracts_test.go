@@ -48,6 +48,7 @@ func fullDocument(typ events.Type) map[string]any {
 			"eventId": "evt-1", "storeId": "store-1", "title": "가을 감사 이벤트", "objective": "신규 고객\n유치",
 			"createdAt": instant, "startsAt": instant, "endsAt": "2027-01-31T00:00:00Z",
 			"prizeCost": 1000000, "platformCost": 0, "expectedSalesIncrease": 1 << 53, "baselineSales": 1, "newCustomerLtv": 50000,
+			"goal": map[string]any{"metric": "participants", "target": 1000},
 		}
 	case events.TypeParticipantRegistered:
 		return map[string]any{
@@ -80,6 +81,7 @@ func replacements() []json.RawMessage {
 		`2026-11-23T10:00:00Z`, `2026-11-23T10:00:00.5-09:30`, `2026-11-23 10:00:00Z`, `2026-11-23T10:00:00`,
 		`2026-02-30T10:00:00Z`, `2026-11-23T24:00:00Z`, `2026-11-23T10:60:00Z`, `2026-11-23t10:00:00z`, `2026-11-23`, `T`,
 		`2026-11-23T10:00:00,5Z`, `2026-11-23T10:00:00.Z`, `2026-11-23T10:00:00+25:00`, `2026-11-23T1:00:00Z`,
+		"\t\n", "\u00a0", "\u2003 ", "\u200b", "\u200d\ufeff", "\u2060", "\u3000", "\u3164", "\u115f\u1160", "\uffa0", "\u2800", "\u00ad", "\ufe0f", "\u3164가", "\u0301",
 	}
 	values := []json.RawMessage{}
 	for _, text := range texts {
@@ -93,6 +95,9 @@ func replacements() []json.RawMessage {
 		`null`, `true`, `false`, `{}`, `[]`, `[null]`, `[1]`, `["naver","kakao"]`, `["naver","naver"]`, `["naver",{"channel":"naver"}]`,
 		`[{"channel":"kakao","cost":null,"more":1}]`, `[{"channel":"kakao","cost":-1}]`, `[{"cost":1}]`, `[{"channel":null}]`, `["facebook"]`, `[[]]`,
 		`["wooridongnetv","genietv","instagram","naver","kakao"]`, `[{"channel":"kakao"},{"channel":"kakao","cost":1}]`,
+		`{"metric":"participants","target":1}`, `{"metric":"newCustomers","target":1e9,"more":{}}`, `{"metric":"newCustomers","target":1000000001}`,
+		`{"metric":"newCustomers","target":0}`, `{"metric":"newCustomers","target":1.5}`, `{"metric":"newCustomers","target":"1"}`, `{"metric":"participants","target":null}`,
+		`{"metric":"Participants","target":1}`, `{"metric":null,"target":1}`, `{"metric":1,"target":1}`, `{"target":1}`, `{"metric":"participants"}`,
 		`0`, `-0`, `1`, `-1`, `1.0`, `1.5`, `15e-1`, `150e-1`, `1e3`, `9007199254740992`, `9007199254740993`, `9007199254740992.0`, `1e15`, `1e16`, `1e300`,
 	} {
 		values = append(values, json.RawMessage(raw))

@@ -151,7 +151,7 @@ func (o *object) decode(t Type, stamp time.Time) (d Decoded) {
 		e := &EventCreated{
 			Campaign:  Campaign(o.id("eventId")),
 			Shop:      Shop(o.id("storeId")),
-			Title:     o.text("title"),
+			Title:     o.title("title"),
 			Objective: o.text("objective"),
 		}
 		e.CreatedAt, d.OccurredAt = o.occurrence("createdAt", stamp, false)
@@ -162,6 +162,7 @@ func (o *object) decode(t Type, stamp time.Time) (d Decoded) {
 		e.ExpectedSalesIncrease = o.won("expectedSalesIncrease")
 		e.BaselineSales = o.won("baselineSales")
 		e.NewCustomerLTV = o.won("newCustomerLtv")
+		e.Goal = o.goal("goal")
 		d.Event = e
 	case TypeParticipantRegistered:
 		e := &ParticipantRegistered{

@@ -85,13 +85,18 @@ func TestDecodeAccepts(t *testing.T) {
 		},
 		{
 			"white space and escapes", created,
-			" {\t\"event\\u0049d\" : \"\\u0065\" ,\r\n\"storeId\":\"s\",\"title\":\"\",\"objective\":\"a\\nb\\t\\\"\\u2028\\ud83c\\udf81\"} \n",
-			&events.EventCreated{Campaign: "e", Shop: "s", Objective: "a\nb\t\"\u2028🎁"},
+			" {\t\"event\\u0049d\" : \"\\u0065\" ,\r\n\"storeId\":\"s\",\"title\":\"t\",\"objective\":\"a\\nb\\t\\\"\\u2028\\ud83c\\udf81\"} \n",
+			&events.EventCreated{Campaign: "e", Shop: "s", Title: "t", Objective: "a\nb\t\"\u2028🎁"},
 		},
 		{
 			"texts of 500 characters", created,
 			`{"eventId":"e","storeId":"s","title":"` + strings.Repeat("가", 500) + `","objective":"` + strings.Repeat("🎁", 500) + `"}`,
 			&events.EventCreated{Campaign: "e", Shop: "s", Title: strings.Repeat("가", 500), Objective: strings.Repeat("🎁", 500)},
+		},
+		{
+			"a goal", created,
+			`{"eventId":"e","storeId":"s","title":"\u3164가","objective":"","goal":{"metric":"newCustomers","target":1e9,"why":"z"}}`,
+			&events.EventCreated{Campaign: "e", Shop: "s", Title: "\u3164가", Goal: &events.Goal{Metric: events.GoalNewCustomers, Target: events.MaxGoal}},
 		},
 		{
 			"ids of 200 bytes", created,

@@ -16,9 +16,16 @@ import (
 // be absent absent half of the time.
 func drawEvent(t *rapid.T, typ events.Type) events.Event {
 	var (
-		id     = drawText(1, false)
-		label  = drawText(0, false)
-		text   = drawText(0, true)
+		id    = drawText(1, false)
+		label = drawText(0, false)
+		text  = drawText(0, true)
+		title = rapid.Map(drawText(1, false), func(s string) string { return "가" + events.PlainText(s) })
+		goal  = rapid.Custom(func(t *rapid.T) events.Goal {
+			return events.Goal{
+				Metric: rapid.SampledFrom([]events.GoalMetric{events.GoalParticipants, events.GoalNewCustomers}).Draw(t, "metric"),
+				Target: rapid.Int64Range(1, events.MaxGoal).Draw(t, "target"),
+			}
+		})
 		figure = rapid.Ptr(rapid.OneOf(rapid.Int64Range(0, events.MaxFigure), rapid.SampledFrom([]int64{0, 9, 10, events.MaxFigure})), true)
 		won    = func(name string) *events.Won { return (*events.Won)(figure.Draw(t, name)) }
 		// Whole microseconds: all, thousands, seconds, days.
@@ -39,10 +46,11 @@ func drawEvent(t *rapid.T, typ events.Type) events.Event {
 	switch typ {
 	case events.TypeEventCreated:
 		return &events.EventCreated{
-			Campaign: campaign, Shop: events.Shop(id.Draw(t, "storeId")), Title: text.Draw(t, "title"), Objective: text.Draw(t, "objective"),
+			Campaign: campaign, Shop: events.Shop(id.Draw(t, "storeId")), Title: title.Draw(t, "title"), Objective: text.Draw(t, "objective"),
 			CreatedAt: optionalInstant("createdAt", 2000), StartsAt: optionalInstant("startsAt", 1900), EndsAt: optionalInstant("endsAt", 1900),
 			PrizeCost: won("prizeCost"), PlatformCost: won("platformCost"), ExpectedSalesIncrease: won("expectedSalesIncrease"),
 			BaselineSales: won("baselineSales"), NewCustomerLTV: won("newCustomerLtv"),
+			Goal: rapid.Ptr(goal, true).Draw(t, "goal"),
 		}
 	case events.TypeParticipantRegistered:
 		return &events.ParticipantRegistered{

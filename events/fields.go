@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 	"unicode"
-	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -98,34 +97,6 @@ func (o *object) label(name string) string {
 	return s
 }
 
-// MaxTextRunes is the maximum length of a title and of an objective, in characters.
-const MaxTextRunes = 500
-
-const wantText = "at most 500 characters, without control and bidi characters"
-
-// text takes a required text. Tab and line break are allowed in it; characters that turn
-// the direction of text are not, because they make one title look like another.
-func (o *object) text(name string) string {
-	v := o.take(name)
-	if v == nil {
-		o.missing(name, wantText)
-		return ""
-	}
-	s, ok := o.stringOf(name, v, wantText)
-	switch {
-	case !ok:
-	case utf8.RuneCountInString(s) > MaxTextRunes:
-		o.fail(name, "is longer than 500 characters", wantText)
-	case strings.ContainsFunc(s, func(r rune) bool {
-		return unicode.IsControl(r) && r != '\n' && r != '\r' && r != '\t'
-	}):
-		o.fail(name, "contains a control character", wantText)
-	case strings.ContainsFunc(s, func(r rune) bool { return unicode.Is(unicode.Bidi_Control, r) }):
-		o.fail(name, "contains a bidi character", wantText)
-	}
-	return s
-}
-
 func (o *object) boolean(name string) *bool {
 	v := o.take(name)
 	if v == nil {
@@ -206,6 +177,54 @@ func parseWhole(v []byte, limit int64) (int64, string) {
 		return 0, "is too large"
 	}
 	return n, ""
+}
+
+const (
+	wantGoal   = "{metric, target}"
+	wantMetric = "participants or newCustomers"
+	wantTarget = "a whole number from 1 to 1000000000"
+)
+
+// goal takes an optional goal; nil if it is absent.
+func (o *object) goal(name string) *Goal {
+	v := o.take(name)
+	if v == nil {
+		return nil
+	}
+	if v.Kind() != '{' {
+		o.fail(name, "is "+kindName(v.Kind()), wantGoal)
+		return nil
+	}
+	inner, err := parseObject(v)
+	if err != nil {
+		o.fail(name, "is not valid JSON", wantGoal)
+		return nil
+	}
+	g := inner.goalMembers()
+	for _, f := range inner.errs {
+		o.fail(name+"."+f.Field, f.Problem, f.Want)
+	}
+	return g
+}
+
+func (o *object) goalMembers() *Goal {
+	g := new(Goal)
+	if v := o.take("metric"); v == nil {
+		o.missing("metric", wantMetric)
+	} else if s, ok := o.stringOf("metric", v, wantMetric); ok {
+		if g.Metric = GoalMetric(s); !g.Metric.Known() {
+			o.fail("metric", "is neither of the two", wantMetric)
+		}
+	}
+	v := o.take("target")
+	if v == nil {
+		o.missing("target", wantTarget)
+	} else if n := o.wholeNumber("target", v, MaxGoal, wantTarget); n != nil {
+		if g.Target = *n; g.Target < 1 {
+			o.fail("target", "is 0", wantTarget)
+		}
+	}
+	return g
 }
 
 const (

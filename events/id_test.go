@@ -46,6 +46,11 @@ func TestStoredIdentitiesNeverChange(t *testing.T) {
 			`{"eventId":"evt-1","channel":"wooridongnetv","fetchedAt":"2026-11-23T01:00:03Z","impressions":5000,"views":1200,"clicks":0,"likes":300,"comments":50,"shares":100}`,
 		},
 		{
+			events.TypeEventCreated, with(t, events.TypeEventCreated, "goal", `{"target":1e3,"metric":"participants","why":"z"}`), nil,
+			"8b7592e5-0299-87d6-b1bc-81845ad69329", "1282ff1a055677fb95b98f559c2ab21600000000000000000000000000000000",
+			`{"eventId":"evt-1","storeId":"store-1","title":"가을 맞이 할인","objective":"신규 고객 유치","createdAt":"2026-11-23T01:00:00Z","startsAt":"2026-11-30T15:00:00Z","endsAt":"2026-12-31T14:59:59.999999Z","prizeCost":500000,"platformCost":120000,"expectedSalesIncrease":3000000,"baselineSales":24000000,"newCustomerLtv":45000,"goal":{"metric":"participants","target":1000}}`,
+		},
+		{
 			events.TypeDistributionCompleted, withUnknown, nil,
 			"0cb5f630-4373-8fae-be21-0e8e5d102d6b", "70ded79cd712fc8d1c443472b40b25ca00000000000000000000000000000000",
 			`{"eventId":"evt-1","distributedChannels":[{"channel":"kakao"},{"channel":"naver","cost":0}],"completedAt":"2026-11-23T01:00:01Z"}`,
@@ -80,7 +85,7 @@ func TestStoredIdentitiesNeverChange(t *testing.T) {
 func TestNaturalID(t *testing.T) {
 	t.Parallel()
 	key := map[events.Type]string{
-		events.TypeEventCreated:          "eventId storeId title prizeCost",
+		events.TypeEventCreated:          "eventId storeId title prizeCost goal",
 		events.TypeParticipantRegistered: "eventId participantId",
 		events.TypeDistributionCompleted: "eventId completedAt",
 		events.TypeChannelStatsFetched:   "eventId channel fetchedAt",
@@ -92,7 +97,8 @@ func TestNaturalID(t *testing.T) {
 		{"fetchedAt", `"2026-11-23T10:00:02+09:00"`},
 		{"channel", `"kakao"`},
 		{"storeId", `"store-2"`},
-		{"title", `""`},
+		{"title", `"겨울"`},
+		{"goal", `{"metric":"newCustomers","target":5}`},
 		{"prizeCost", "1"},
 		{"registeredAt", `"2026-11-23T10:00:03+09:00"`},
 		{"newCustomer", "false"},

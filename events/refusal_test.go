@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -25,6 +26,10 @@ func TestDecodeRefuses(t *testing.T) {
 		wantID      = "1 to 200 bytes of text without control characters"
 		wantLabel   = "at most 200 bytes of text without control characters"
 		wantText    = "at most 500 characters, without control and bidi characters"
+		wantTitle   = "1 to 500 characters, some of them visible, without control and bidi characters"
+		wantGoal    = "{metric, target}"
+		wantMetric  = "participants or newCustomers"
+		wantTarget  = "a whole number from 1 to 1000000000"
 		wantTime    = "an RFC 3339 time such as 2026-11-23T10:00:00+09:00"
 		wantFact    = "an RFC 3339 time from 2000 to a day after the record's timestamp"
 		wantWon     = "whole won from 0 to 9007199254740992"
@@ -68,7 +73,7 @@ func TestDecodeRefuses(t *testing.T) {
 		{"empty object", created, "{}", fields{
 			{Field: "eventId", Problem: "is missing", Want: wantID},
 			{Field: "storeId", Problem: "is missing", Want: wantID},
-			{Field: "title", Problem: "is missing", Want: wantText},
+			{Field: "title", Problem: "is missing", Want: wantTitle},
 			{Field: "objective", Problem: "is missing", Want: wantText},
 		}},
 		{"empty object", registered, "{}", fields{
@@ -156,6 +161,20 @@ func TestDecodeRefuses(t *testing.T) {
 			},
 		},
 	}
+	for raw, want := range map[string]fields{
+		`"participants"`: {{Field: "goal", Problem: "is a string", Want: wantGoal}},
+		`{"metric":"participants","metric":"participants","target":1}`: {{Problem: "a member is there twice at byte 192", Want: wantOnce}},
+		`{}`: {{Field: "goal.metric", Problem: "is missing", Want: wantMetric}, {Field: "goal.target", Problem: "is missing", Want: wantTarget}},
+		`{"metric":"roi","target":0}`: {
+			{Field: "goal.metric", Problem: "is neither of the two", Want: wantMetric}, {Field: "goal.target", Problem: "is 0", Want: wantTarget},
+		},
+		`{"metric":7,"target":1000000001}`: {
+			{Field: "goal.metric", Problem: "is a number", Want: wantMetric}, {Field: "goal.target", Problem: "is too large", Want: wantTarget},
+		},
+		`{"metric":"newCustomers","target":1.5}`: {{Field: "goal.target", Problem: "is not whole", Want: wantTarget}},
+	} {
+		cases = append(cases, refusal{"goal " + raw, created, with(t, created, "goal", raw), want})
+	}
 	texts := []struct{ typ, name, want string }{
 		{"", "eventId", wantID},
 		{"EventCreated", "storeId", wantID},
@@ -165,7 +184,7 @@ func TestDecodeRefuses(t *testing.T) {
 		{"ParticipantRegistered", "gender", wantLabel},
 		{"ParticipantRegistered", "ageGroup", wantLabel},
 		{"ParticipantRegistered", "region", wantLabel},
-		{"EventCreated", "title", wantText},
+		{"EventCreated", "title", wantTitle},
 		{"EventCreated", "objective", wantText},
 	}
 	times := map[events.Type][]string{
@@ -183,10 +202,17 @@ func TestDecodeRefuses(t *testing.T) {
 			for _, control := range []string{`a\u0000`, `\u001bb`, `a\u007fb`, `a\u009f`} {
 				add(f.name, `"`+control+`"`, "contains a control character", f.want)
 			}
-			if f.want == wantText {
+			if f.want == wantText || f.want == wantTitle {
 				add(f.name, `"`+strings.Repeat("가", 501)+`"`, "is longer than 500 characters", f.want)
 				for _, turns := range "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069" {
 					add(f.name, `"할인`+string(turns)+`"`, "contains a bidi character", f.want)
+				}
+				if f.want == wantTitle {
+					add(f.name, `"가\n나"`, "contains a control character", f.want)
+					add(f.name, `"가\t나"`, "contains a control character", f.want)
+					for _, blank := range []string{"", " ", "\u00a0\u3000", "\u200b", "\u200d\ufeff", "\u2060\u00ad", "\u3164", "\u115f\u1160\uffa0", "\u2800", "\ufe0f"} {
+						add(f.name, strconv.Quote(blank), "is blank", f.want)
+					}
 				}
 				continue
 			}

@@ -37,6 +37,12 @@ func AppendStored(dst []byte, e Event) []byte {
 		w.won(`"expectedSalesIncrease":`, e.ExpectedSalesIncrease)
 		w.won(`"baselineSales":`, e.BaselineSales)
 		w.won(`"newCustomerLtv":`, e.NewCustomerLTV)
+		if g := e.Goal; g != nil {
+			w.name(`"goal":{`)
+			w.text(`"metric":`, string(g.Metric))
+			w.whole(`"target":`, &g.Target)
+			w.b = append(w.b, '}')
+		}
 		w.optionalText(`"movedBy":`, e.MovedBy)
 		w.optionalText(`"movedWhy":`, e.MovedWhy)
 	case *ParticipantRegistered:
@@ -167,7 +173,8 @@ func DecodeStored(form Form, t Type, payload []byte) (Event, error) {
 		c.ExpectedSalesIncrease = r.won(`,"expectedSalesIncrease":`)
 		c.BaselineSales = r.won(`,"baselineSales":`)
 		c.NewCustomerLTV = r.won(`,"newCustomerLtv":`)
-		if form > 1 { // in form 1 a member of that name is the producer's, and unknown
+		if form > 1 { // in form 1 members of these names are the producer's, and unknown
+			c.Goal = r.goal(`,"goal":{"metric":"`)
 			c.MovedBy = r.optionalText(`,"movedBy":"`)
 			c.MovedWhy = r.optionalText(`,"movedWhy":"`)
 		}

@@ -150,6 +150,20 @@ func (r *storedReader) whole(name string) *int64 {
 	return &v
 }
 
+func (r *storedReader) goal(name string) *Goal {
+	if !r.at(name) {
+		return nil
+	}
+	g := &Goal{Metric: GoalMetric(r.quoted())}
+	target := r.whole(`,"target":`)
+	if r.must("}"); target == nil || *target < 1 || *target > MaxGoal || !g.Metric.Known() {
+		r.failed = true
+		return nil
+	}
+	g.Target = *target
+	return g
+}
+
 func (r *storedReader) optionalBool(name string) *bool {
 	if !r.at(name) {
 		return nil

@@ -36,6 +36,7 @@ func TestLineRoundTrip(t *testing.T) {
 				Campaign: events.Campaign(rapid.SampledFrom([]string{`","event":{"`, `,"event":`, `"}`, "가 나", text.Draw(t, "campaign")}).Draw(t, "which campaign")),
 				Shop:     events.Shop(text.Draw(t, "store")),
 				Title:    text.Draw(t, "title"),
+				Goal:     &events.Goal{Metric: events.GoalParticipants, Target: rapid.Int64Range(1, events.MaxGoal).Draw(t, "target")},
 			}
 		}
 		line := archive.AppendLine(nil, r)

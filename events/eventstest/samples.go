@@ -81,6 +81,7 @@ func samples() []events.Draft {
 			CreatedAt: noon(), StartsAt: noon().Add(time.Hour), EndsAt: noon().AddDate(0, 1, 0).Truncate(time.Second),
 			PrizeCost: won(0), PlatformCost: won(1), ExpectedSalesIncrease: won(events.MaxWon),
 			BaselineSales: won(12_000_000), NewCustomerLTV: won(30_000),
+			Goal: &events.Goal{Metric: events.GoalNewCustomers, Target: events.MaxGoal},
 		},
 		&events.EventCreated{Campaign: "created-bare", Shop: "store-2"},
 		&events.ParticipantRegistered{

@@ -125,7 +125,10 @@ func newCard(c readmodel.CampaignStats, channels []readmodel.ChannelStats, v Vie
 		Summary:   summary,
 	}
 	if c.Known {
-		card.Shop, card.Title, card.Objective = &c.Shop, new(cut(c.Title)), new(cut(c.Objective))
+		card.Shop, card.Objective = &c.Shop, new(cut(events.PlainText(c.Objective)))
+		if title := cut(events.PlainText(c.Title)); title != "" {
+			card.Title = &title
+		}
 	}
 	return card, economics
 }

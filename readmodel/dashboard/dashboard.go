@@ -16,7 +16,8 @@ type Dashboard struct {
 	Campaign events.Campaign `json:"eventId"`
 
 	// The members below are nil until the creation of the campaign has been seen. The
-	// times are nil also where the owner did not give them.
+	// title is nil also where nothing of it is visible, the times where the owner did not
+	// give them.
 	Shop      *events.Shop `json:"storeId"`
 	Title     *string      `json:"title"`
 	Objective *string      `json:"objective"`

@@ -139,8 +139,11 @@ func (s *Store) checkServed(ctx context.Context, tx *sql.Tx) error {
 // upgrade gives the schema of an earlier program the columns of schema.sql.
 func upgrade(ctx context.Context, tx *sql.Tx) error {
 	for _, column := range []struct{ table, name, add string }{
-		{"generations", "link", addLink}, {"acts", "lease", addLease}, {"acts", "found", addFound},
-		{"event_stats", "goal_metric", addGoalMetric}, {"event_stats", "goal_target", addGoalTarget},
+		{"generations", "link", addLink},
+		{"acts", "lease", addLease},
+		{"acts", "found", addFound},
+		{"event_stats", "goal_metric", addGoalMetric},
+		{"event_stats", "goal_target", addGoalTarget},
 	} {
 		var there bool
 		if err := tx.QueryRowContext(ctx, findColumn, column.table, column.name).Scan(&there); err != nil {
