@@ -77,12 +77,18 @@ func open(t testing.TB, width int64, theme, url string) *tab {
 	if err := chromedp.Do(ctx, chromedp.EmulateViewport(width, 900)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := chromedp.Call(ctx, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: watch}); err != nil {
-		t.Fatal(err)
-	}
+	tb.watch(t)
 	tb.theme(t, theme)
 	tb.goTo(t, url)
 	return tb
+}
+
+// watch lets the tab note what happens in its pages.
+func (tb *tab) watch(t testing.TB) {
+	t.Helper()
+	if _, err := chromedp.Call(tb.ctx, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: watch}); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // theme lets the reader's system prefer a theme.

@@ -12,7 +12,7 @@ func TestModules(t *testing.T) {
 	t.Parallel()
 	s := startServe(t)
 	tb := open(t, 1280, "light", s.api+"/")
-	tb.shows(t, "h1", "캠페인 성과 보기")
+	tb.shows(t, "h1", "이벤트 성과 보기")
 	const load = `const at = document.querySelector('script[type=module]').src.replace(/[^/]*$/, ''); const m = (name) => import(at + name);`
 	for name, tc := range map[string]struct{ js, want string }{
 		"만 on a card":                       {`(await m('words.js')).large(123456)`, "12만 3,456"},

@@ -151,8 +151,8 @@ func TestStates(t *testing.T) {
 		gate  string
 		reach func(*testing.T, *tab)
 	}{
-		{"start", "none", "", func(t *testing.T, tb *tab) { tb.shows(t, "h1", "캠페인 성과 보기") }},
-		{"token", "none/#/stores/store-1", "", func(t *testing.T, tb *tab) { tb.shows(t, "h1", "로그인이 필요합니다") }},
+		{"start", "none", "", func(t *testing.T, tb *tab) { tb.shows(t, "h1", "이벤트 성과 보기") }},
+		{"login", "none/#/stores/store-1", "", func(t *testing.T, tb *tab) { tb.shows(t, "h1", "로그인이 필요합니다") }},
 		{"list", "/stores/store-1", "", func(t *testing.T, tb *tab) { tb.shows(t, ".count", "캠페인 3개") }},
 		{"list-none", "/stores/store-1", "", func(t *testing.T, tb *tab) {
 			tb.shows(t, ".count", "캠페인 3개")

@@ -1,8 +1,11 @@
-// What the page asks the read API, with the token, and what answers mean.
+// What the page asks the read API, as whom, and what answers mean.
 
 import { remembered } from './dom.js';
 
 const token = remembered(() => sessionStorage, 'jangbu.token');
+const meta = (name) => document.querySelector(`meta[name="${name}"]`)?.content || null;
+const renewal = meta('jangbu:token');
+const zone = 'tz=Asia%2FSeoul';
 
 export const hasToken = () => token.get() !== null;
 
@@ -10,20 +13,39 @@ export function setToken(value) {
   token.set(value || null);
 }
 
-/** ownShops returns the shops that the token names. No other module reads the token. */
-export function ownShops() {
+function claims() {
   try {
     const payload = token.get().split('.')[1].replaceAll('-', '+').replaceAll('_', '/');
     const bytes = Uint8Array.from(atob(payload), (c) => c.charCodeAt(0));
-    const claims = JSON.parse(new TextDecoder().decode(bytes));
-    return Array.isArray(claims.stores) ? claims.stores.filter((s) => typeof s === 'string') : [];
+    return JSON.parse(new TextDecoder().decode(bytes)) ?? {};
   } catch {
-    return []; // no token, or one of another making: the API judges it
+    return {}; // no token, or one of another making: the API judges it
   }
 }
 
-/** Failure is why there is no answer. kind: "token", "missing", "busy", "rebuilding",
- * "refused", "broken" or "offline". */
+/** ownShops returns the shops that the token names. No other module reads the token. */
+export function ownShops() {
+  const { stores } = claims();
+  return Array.isArray(stores) ? stores.filter((s) => typeof s === 'string') : [];
+}
+
+/** reader names whose rights this tab reads with: tabs of another reader share nothing. */
+export function reader() {
+  const { iss, sub, role, stores } = claims();
+  return JSON.stringify([iss, sub, role, stores]);
+}
+
+/** loginAddress is where to sign in so as to come back here; null where none is known. */
+export function loginAddress() {
+  const login = meta('jangbu:login');
+  if (!login) return null;
+  const url = new URL(login, document.baseURI);
+  url.searchParams.set('return_to', location.href);
+  return url.href;
+}
+
+/** Failure is why there is no answer. kind: "login", "missing", "busy", "rebuilding",
+ * "refused", "broken", "offline" or "unpainted". */
 export class Failure extends Error {
   constructor(kind, status, retryAfter = 0) {
     super(`${kind} (${status})`);
@@ -33,7 +55,7 @@ export class Failure extends Error {
   }
 }
 
-const kinds = { 400: 'refused', 401: 'token', 404: 'missing', 429: 'busy', 503: 'busy' };
+const kinds = { 400: 'refused', 401: 'login', 404: 'missing', 429: 'busy', 503: 'busy' };
 
 // How far this machine's clock is behind the server's, in milliseconds. The header has
 // whole seconds: only what is beyond them is known.
@@ -42,32 +64,81 @@ let behind = 0;
 /** now is the time by the server's clock, in milliseconds. */
 export const now = () => Date.now() + behind;
 
-/** request asks for a path and returns the response, or throws a Failure. */
-export async function request(path, { signal, headers = {} } = {}) {
+let renewing = null;
+
+/** renew asks the platform quietly for a new token, and reports whether there is one. */
+export function renew() {
+  if (!renewal) return Promise.resolve(false);
+  renewing ??= (async () => {
+    try {
+      const response = await fetch(renewal, { method: 'POST', credentials: 'include', cache: 'no-store', headers: { Accept: 'application/json' } });
+      const fresh = response.ok && (await response.json()).token;
+      if (typeof fresh !== 'string' || fresh === '' || fresh === token.get()) return false;
+      setToken(fresh);
+      return true;
+    } catch {
+      return false;
+    } finally {
+      renewing = null;
+    }
+  })();
+  return renewing;
+}
+
+/** expiring reports whether the token ends within a minute, or a fifth of its life. */
+function expiring() {
+  const { iat, exp } = claims();
+  if (!Number.isFinite(exp)) return false;
+  return exp * 1000 - now() < Math.min(60_000, Number.isFinite(iat) ? (exp - iat) * 200 : Infinity);
+}
+
+/** request asks for a path and returns the response, or throws a Failure. A token that
+ * has ended, or is about to, is renewed where the platform does that. An answer that
+ * says that nothing has changed is one only to a request that can be told so. */
+export async function request(path, options = {}) {
+  if (renewal && expiring()) await renew();
+  let response = await ask(path, options);
+  if (response.status === 401 && await renew()) response = await ask(path, options);
+  const date = Date.parse(response.headers.get('Date') ?? '');
+  if (Number.isFinite(date)) {
+    const off = date - Date.now();
+    behind = off > 1000 ? off : off < -2000 ? off + 1000 : 0;
+  }
+  if (!response.ok && !(response.status === 304 && options.headers?.['If-None-Match'])) {
+    const wait = Number(response.headers.get('Retry-After'));
+    const rebuilding = response.status === 503 && await isRebuilding(response);
+    throw new Failure(rebuilding ? 'rebuilding' : kinds[response.status] ?? 'broken', response.status, Number.isFinite(wait) ? wait : 0);
+  }
+  return response;
+}
+
+async function ask(path, { signal, headers = {} }) {
   const held = token.get();
-  let response;
   try {
-    response = await fetch(path, {
+    if (asked(path)) return await firstAnswer();
+    return await fetch(path, {
       signal,
-      cache: 'no-cache',
-      credentials: 'omit',
+      cache: headers['If-None-Match'] ? 'no-store' : 'no-cache',
+      credentials: 'same-origin',
       headers: held ? { ...headers, Authorization: `Bearer ${held}` } : headers,
     });
   } catch (e) {
     if (signal?.aborted) throw e;
     throw new Failure('offline', 0);
   }
-  const date = Date.parse(response.headers.get('Date') ?? '');
-  if (Number.isFinite(date)) {
-    const off = date - Date.now();
-    behind = off > 1000 ? off : off < -2000 ? off + 1000 : 0;
-  }
-  if (!response.ok) {
-    const wait = Number(response.headers.get('Retry-After'));
-    const rebuilding = response.status === 503 && await isRebuilding(response);
-    throw new Failure(rebuilding ? 'rebuilding' : kinds[response.status] ?? 'broken', response.status, Number.isFinite(wait) ? wait : 0);
-  }
-  return response;
+}
+
+/** asked reports whether boot.js has asked for a path, as the same reader, and the answer
+ * has not been taken. */
+export function asked(path) {
+  const first = window.jangbuFirst;
+  return first?.path === path && (first.token || null) === token.get();
+}
+
+function firstAnswer() {
+  const { answer } = window.jangbuFirst;
+  window.jangbuFirst = null;
+  return answer;
 }
 
 async function isRebuilding(response) {
@@ -114,8 +185,6 @@ export function pause(ms, signal) {
     signal?.addEventListener('abort', done);
   });
 }
-
-const zone = 'tz=Asia%2FSeoul';
 
 /** analyticsPath is a campaign's dashboard: now or, where asOf is a moment, as it was, with
  * what else is asked for. */

@@ -1,15 +1,16 @@
 // Which page is shown, and what is the same on all of them.
 
-import { hasToken, ownShops, setToken } from './api.js';
+import { hasToken, ownShops, renew, setToken } from './api.js';
 import { campaign } from './campaign.js';
 import { h, label, remembered, write } from './dom.js';
 import { list } from './list.js';
-import { nowhere, start } from './states.js';
+import { crashed, nowhere, start } from './states.js';
 import { asOfIn } from './timeline.js';
 import { lang, setLang, t } from './words.js';
 
 const main = document.getElementById('main');
 const theme = remembered(() => localStorage, 'jangbu.theme');
+const lastShop = remembered(() => localStorage, 'jangbu.shop');
 let shown = null;
 
 /** route shows the page that the address names, after "#". Browsers do not send that part,
@@ -25,15 +26,37 @@ function route() {
   shown?.abort();
   shown = new AbortController();
   tools();
-  const [, kind = '', id, ...rest] = path.split('/').map(decoded);
-  if (kind === '' && id === undefined) {
-    const [own] = ownShops();
-    if (own) return void location.replace(`#/stores/${encodeURIComponent(own)}`);
-    document.title = t().app;
-    main.replaceChildren(start());
-  } else if (kind === 'stores' && id && rest.length === 0) list(main, id, shown.signal);
-  else if (kind === 'events' && id && rest.length === 0) campaign(main, id, asOfIn(query), shown.signal);
-  else main.replaceChildren(nowhere());
+  const { signal } = shown;
+  go(path.split('/').map(decoded), query, signal).catch((e) => crash(e, signal));
+}
+
+async function go([, kind = '', id, ...rest], query, signal) {
+  if (kind === '' && id === undefined) return void home(signal);
+  if (kind === 'stores' && id && rest.length === 0) {
+    lastShop.set(id);
+    list(main, id, query, signal);
+  } else if (kind === 'events' && id && rest.length === 0) campaign(main, id, asOfIn(query), signal);
+  else if (kind === 'compare' && id === undefined) {
+    const { compare } = await import('./compare.js');
+    if (!signal.aborted) compare(main, query, signal);
+  } else main.replaceChildren(nowhere());
+}
+
+/** home is the reader's own shop, or the one that was seen last in this browser. */
+async function home(signal) {
+  if (ownShops().length === 0 && !lastShop.get()) await renew();
+  if (signal.aborted) return;
+  const shop = ownShops()[0] ?? lastShop.get();
+  if (shop) return void location.replace(`#/stores/${encodeURIComponent(shop)}`);
+  document.title = t().app;
+  main.replaceChildren(start());
+}
+
+/** crash says that a page could not be drawn. */
+function crash(e, signal) {
+  if (signal.aborted) return;
+  console.error(e);
+  main.replaceChildren(crashed(route));
 }
 
 function decoded(part) {
@@ -51,7 +74,7 @@ function tools() {
   write(document.getElementById('skip'), w.skip);
   write(document.querySelector('#brand span'), w.app);
   const shops = ownShops();
-  const listed = (s) => location.hash === `#/stores/${encodeURIComponent(s)}`;
+  const listed = (s) => location.hash.split('?')[0] === `#/stores/${encodeURIComponent(s)}`;
   const choose = (e) => { location.hash = `#/stores/${encodeURIComponent(e.target.value)}`; };
   const current = theme.get() ?? 'auto';
   const others = { auto: 'light', light: 'dark', dark: 'auto' };
@@ -59,11 +82,18 @@ function tools() {
   e.replaceChildren(...[
     shops.length > 1 && h('select', { id: 'shop', 'aria-label': w.shop, onchange: choose },
       !shops.some(listed) && h('option', { value: '', selected: true, disabled: true, hidden: true }, w.shop), ...shops.map((s) => h('option', { value: s, selected: listed(s) }, s))),
-    h('button', { type: 'button', id: 'theme', class: 'quiet', onclick: () => setTheme(others[current] ?? 'auto') }, h('span', { class: 'unseen' }, w.themeSaid('')), w.theme[current] ?? w.theme.auto),
+    h('button', { type: 'button', id: 'theme', class: 'quiet', onclick: () => setTheme(others[current] ?? 'auto') }, w.theme[current] ?? w.theme.auto),
     h('button', { type: 'button', id: 'language', class: 'quiet', lang: w.other, onclick: () => { setLang(w.other); route(); } }, w.otherLanguage),
-    hasToken() && h('button', { type: 'button', id: 'out', class: 'quiet', onclick: () => { setToken(null); location.hash = '#/'; route(); } }, w.signOut),
+    hasToken() && h('button', { type: 'button', id: 'out', class: 'quiet', onclick: signOut }, w.signOut),
   ].filter(Boolean));
   if (held) document.getElementById(held)?.focus();
+}
+
+function signOut() {
+  setToken(null);
+  lastShop.set(null);
+  location.hash = '#/';
+  route();
 }
 
 function setTheme(value) {

@@ -1,23 +1,24 @@
 // One campaign: its numbers as they are now, live, or as they were at some moment.
 
-import { Failure, analyticsPath, now, patiently, pause, streamPath } from './api.js';
+import { Failure, analyticsPath, now, patiently, pause } from './api.js';
 import { cards } from './cards.js';
 import { channels } from './channels.js';
 import { h, label, write } from './dom.js';
 import { header } from './header.js';
+import { follow } from './live.js';
+import { isOld, pill } from './pill.js';
 import { profile } from './profile.js';
 import { comparison, goal } from './progress.js';
 import { campaignSheet, csv, save } from './sheet.js';
 import { failed, state } from './states.js';
-import { follow } from './stream.js';
 import { timeline, withAsOf } from './timeline.js';
 import { trend } from './trend.js';
-import { ago, fullTime, t } from './words.js';
+import { t } from './words.js';
 
 /** campaign shows one until the signal aborts: as it was at a moment, or is now (null). */
 export function campaign(main, id, asOf, signal) {
   const w = t();
-  let dashboard = null, mode = null, link = { kind: 'connecting' }, failing = null;
+  let dashboard = null, mode = null, link = { kind: 'connecting', heard: now() }, failing = null;
   let of = null; // the moment that the dashboard is of, null for now
   let unknown = -Infinity; // the latest moment at which nothing was known yet
   const from = () => Math.max(begun(dashboard, now()), unknown);
@@ -25,11 +26,10 @@ export function campaign(main, id, asOf, signal) {
   const panels = { cards: cards(why), comparison: comparison(), goal: goal(), trend: trend(load), channels: channels(), profile: profile() };
   const line = timeline((at) => go(at));
   const back = h('a', { class: 'back', href: '#/' }, `← ${w.back}`);
-  const pill = h('p', { class: 'pill' });
-  const pillSaid = h('p', { class: 'unseen', role: 'status' });
+  const status = pill(() => enter(mode.at));
   const said = h('p', { class: 'toast', role: 'status' });
   const action = (name, onclick) => h('button', { type: 'button', class: 'quiet', onclick }, name);
-  const head = header(back, [pill, pillSaid]);
+  const head = header(back, status.e);
   const actions = h('div', { class: 'actions' }, action(w.copy, copy),
     action(w.csv, () => dashboard && save(dashboard.title ?? id, csv(campaignSheet(dashboard, of ?? now())))), action(w.print, () => print()));
   const page = h('div', { class: 'page campaign' }, head.e, said,
@@ -81,18 +81,9 @@ export function campaign(main, id, asOf, signal) {
 
   /** tell says whether what is shown is live. */
   function tell() {
-    const left = Math.max(1, Math.ceil(((link.until ?? 0) - now()) / 1000));
-    const busy = link.failure?.kind === 'busy';
-    const changed = dashboard?.updatedAt ? ` · ${w.updated(ago(Date.parse(dashboard.updatedAt), now()))}` : '';
-    const words = {
-      live: () => w.live + changed, connecting: () => w.connecting, waiting: () => (busy ? w.busy(left) : w.waiting(left)),
-      reading: () => w.reading, past: () => w.pastOf(fullTime(mode.at)),
-    }[link.kind]();
-    write(pill, words);
-    label(pill, 'data-link', link.kind);
-    label(pill, 'aria-hidden', 'true'); // it counts seconds; what is said aloud does not
-    write(pillSaid, link.kind === 'live' ? w.live : link.kind === 'waiting' ? w.waiting(left).split(' · ')[0] : words);
+    status.update(link, dashboard, mode.at);
     label(page, 'data-link', link.kind);
+    label(page, 'data-old', isOld(link) ? '' : null);
     // Numbers of another moment are not shown for those of this one, but while these are read.
     label(page, 'data-other', of !== mode.at && link.kind !== 'connecting' && link.kind !== 'reading' ? '' : null);
   }
@@ -117,35 +108,46 @@ export function campaign(main, id, asOf, signal) {
     else past(at, end.signal);
   }
   async function live(until) {
-    await follow(streamPath(id), until, {
+    await follow(id, until, {
       shown(d) {
-        dashboard = d;
-        of = null;
-        show();
+        const before = [dashboard, of];
+        try {
+          [dashboard, of] = [d, null];
+          show();
+        } catch (e) {
+          [dashboard, of] = before;
+          throw e;
+        }
       },
       state(s) {
-        if (s.kind === 'ended' || s.kind === 'waiting' && (!dashboard || s.failure.kind === 'rebuilding')) fail(s.failure);
+        // Without a right to the numbers they go; where only the login has ended, they stay.
+        const gone = s.kind === 'ended' && (s.failure.kind !== 'login' || !dashboard);
+        if (gone || s.failure && (!dashboard || s.failure.kind === 'rebuilding')) fail(s.failure);
         linkIs(s);
       },
     });
   }
   async function past(at, until) {
     for (let wait = 500; !until.aborted; wait = Math.min(wait * 2, 3_000)) {
-      linkIs({ kind: 'reading' });
+      linkIs({ kind: 'reading', heard: now() });
       try {
         dashboard = await patiently(analyticsPath(id, at), { signal: until });
         of = at;
-        linkIs({ kind: 'past' });
+        linkIs({ kind: 'past', heard: now() });
         show();
         return;
       } catch (e) {
         if (until.aborted) return;
-        const failure = e instanceof Failure ? e : new Failure('broken', 0);
+        const failure = e instanceof Failure ? e : new Failure('unpainted', 0);
+        if (failure.kind === 'unpainted') {
+          console.error(e);
+          return void linkIs({ kind: 'unpainted', heard: now(), failure });
+        }
         if (failure.kind === 'missing') return void unknownThen(at);
         if (failure.kind === 'refused') return void go(null); // by the server's clock it has not come yet
-        if (!dashboard || failure.kind === 'token') fail(failure);
-        if (failure.kind === 'token') return;
-        linkIs({ kind: 'waiting', until: now() + wait, failure });
+        if (!dashboard) fail(failure);
+        if (failure.kind === 'login') return void linkIs({ kind: 'ended', heard: now(), failure });
+        linkIs({ kind: 'waiting', heard: link.heard, until: now() + wait, failure });
         await pause(wait, until);
       }
     }
@@ -154,7 +156,7 @@ export function campaign(main, id, asOf, signal) {
   function unknownThen(at) {
     if (!dashboard) return void main.replaceChildren(state('unknown-then', w.missingCampaign, w.notKnownThen, h('button', { type: 'button', class: 'primary', onclick: () => go(null) }, w.upToNow)));
     unknown = Math.max(unknown, at);
-    linkIs({ kind: 'past' });
+    linkIs({ kind: 'past', heard: now() });
     line.update(from(), now(), at);
     write(said, w.notKnownThen);
   }

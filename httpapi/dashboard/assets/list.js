@@ -13,7 +13,7 @@ const sorts = ['title', 'totalParticipants', 'totalExposure', 'roiPercent', 'sal
 const chosen = { sort: 'totalParticipants', descending: true, text: '' };
 
 /** list shows a shop until the signal aborts. */
-export function list(main, shop, signal) {
+export function list(main, shop, query, signal) {
   const w = t();
   let all = null, drawn = step, partial = false;
   const search = h('input', { type: 'search', id: 'search', placeholder: w.searchHint, autocomplete: 'off', spellcheck: 'false', oninput: () => { chosen.text = search.value; drawn = step; show(); } });
@@ -95,7 +95,7 @@ export function list(main, shop, signal) {
       } catch (e) {
         if (signal.aborted) return;
         const failure = e instanceof Failure ? e : new Failure('broken', 0);
-        const lasting = failure.kind === 'token' || failure.kind === 'missing';
+        const lasting = failure.kind === 'login' || failure.kind === 'missing';
         if (all !== null && !lasting && failure.kind !== 'rebuilding') {
           write(notice, w.notFresh);
           notice.hidden = false;

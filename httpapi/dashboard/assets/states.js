@@ -1,6 +1,6 @@
 // What is shown where there are no numbers to show.
 
-import { setToken } from './api.js';
+import { loginAddress } from './api.js';
 import { h } from './dom.js';
 import { t } from './words.js';
 
@@ -9,15 +9,16 @@ export function state(name, title, text, ...more) {
   return h('section', { class: 'state', 'data-state': name }, h('h1', {}, title), h('p', {}, text), ...more);
 }
 
-/** failed is the page for a Failure. again is called when the reader wants it, or has
- * given a token. */
+/** failed is the page for a Failure. again is called when the reader wants it. */
 export function failed(failure, what, again) {
   const w = t();
   const retry = h('button', { type: 'button', class: 'primary', onclick: again }, w.again);
   const home = h('p', {}, h('a', { href: '#/' }, w.home));
   switch (failure.kind) {
-    case 'token':
-      return state('token', w.tokenTitle, w.tokenText, tokenForm(again));
+    case 'login':
+      return door();
+    case 'unpainted':
+      return state('unpainted', w.unpainted, w.unpaintedText, retry);
     case 'missing':
       return what === 'shop' ? state('missing', w.missingShop, w.missingShopText, home) : state('missing', w.missingCampaign, w.missingCampaignText, home);
     case 'refused':
@@ -33,35 +34,25 @@ export function failed(failure, what, again) {
   }
 }
 
-function tokenForm(again) {
+/** door is how to sign in: where the platform's login is known, a way to it and back. */
+function door() {
   const w = t();
-  const input = tokenInput({ required: true });
-  const submit = (e) => {
-    e.preventDefault();
-    setToken(input.value.trim());
-    again();
-  };
-  return h('form', { onsubmit: submit }, h('label', { for: 'token' }, w.tokenField), input,
-    h('p', { class: 'hint', id: 'token-hint' }, w.tokenHint), h('button', { class: 'primary' }, w.open));
+  const to = loginAddress();
+  return to ? state('login', w.loginTitle, w.loginText, h('p', {}, h('a', { class: 'button', href: to }, w.login))) : state('login', w.loginTitle, w.loginElsewhere);
 }
-
-const tokenInput = (props) =>
-  h('input', { id: 'token', type: 'password', autocomplete: 'off', spellcheck: 'false', 'aria-describedby': 'token-hint', ...props });
 
 /** start asks which shop is to be seen. */
 export function start() {
   const w = t();
   const shop = h('input', { id: 'shop-id', required: true, autocomplete: 'off', spellcheck: 'false', maxlength: 200 });
-  const token = tokenInput({});
   const submit = (e) => {
     e.preventDefault();
-    if (token.value.trim()) setToken(token.value.trim());
     location.hash = `#/stores/${encodeURIComponent(shop.value.trim())}`;
   };
-  return state('start', w.startTitle, w.startText, h('form', { onsubmit: submit },
-    h('label', { for: 'shop-id' }, w.shopId), shop,
-    h('label', { for: 'token' }, w.tokenField), token, h('p', { class: 'hint', id: 'token-hint' }, w.tokenHint),
-    h('button', { class: 'primary' }, w.open)));
+  return state('start', w.startTitle, w.startText, h('form', { onsubmit: submit }, h('label', { for: 'shop-id' }, w.shopId), shop, h('button', { class: 'primary' }, w.open)));
 }
+
+/** crashed is the page for one that could not be drawn. */
+export const crashed = (again) => failed({ kind: 'unpainted' }, null, again);
 
 export const nowhere = () => state('nowhere', t().nowhere, '', h('p', {}, h('a', { href: '#/' }, t().home)));

@@ -14,7 +14,7 @@ export function setLang(value) {
 
 const ko = {
   app: '장부', skip: '본문으로 건너뛰기', otherLanguage: 'English', other: 'en',
-  theme: { auto: '자동', light: '밝게', dark: '어둡게' }, themeSaid: (t) => `화면 밝기: ${t}`, signOut: '로그아웃',
+  theme: { auto: '화면: 자동', light: '화면: 밝게', dark: '화면: 어둡게' }, signOut: '로그아웃',
   loading: '불러오는 중', campaigns: '캠페인', shop: '가게', back: '캠페인 목록', untitled: '(이름 없음)',
   search: '캠페인 이름 찾기', searchHint: '이름 또는 번호', found: (n, all) => (n === all ? `캠페인 ${all}개` : `${all}개 가운데 ${n}개`),
   loadingMore: '더 불러오는 중', more: (n) => `${n}개 더 보기`, none: '찾는 캠페인이 없습니다.', clear: '검색 지우기',
@@ -46,12 +46,9 @@ const ko = {
   incomplete: '집계 중', asTable: '표로 보기', when: '시각', participantsOf: '참여자',
   profile: '참여자 프로필', profileEmpty: '아직 참여자가 없습니다.', dimension: { gender: '성별', ageGroup: '연령대', region: '지역', customer: '고객' },
   value: { female: '여성', male: '남성', new: '신규', returning: '재방문', unknown: '알 수 없음', other: '기타' }, age: (n) => `${n}대`, moreValues: (n) => `${n}개 더 보기`, fewer: '접기',
-  live: '실시간', connecting: '연결하는 중', waiting: (s) => `연결이 끊겼습니다 · ${s}초 뒤 다시 연결합니다`, busy: (s) => `이용자가 많습니다 · ${s}초 뒤 다시 연결합니다`,
-  pastOf: (at) => `${at}의 기록입니다`, updated: (ago) => `마지막 변화 ${ago}`, upToNow: '지금으로', timeline: '지난 기록 보기', timelineSaid: '언제의 기록', timelineNow: '지금', exactTime: '시각 지정',
+  pastOf: (at) => `${at}의 기록입니다`, upToNow: '지금으로', timeline: '지난 기록 보기', timelineSaid: '언제의 기록', timelineNow: '지금', exactTime: '시각 지정',
   reading: '그때의 기록을 불러오는 중', notKnownThen: '이 시각에는 아직 알려진 것이 없습니다.',
   copy: '링크 복사', copied: '링크를 복사했습니다', notCopied: '복사하지 못했습니다. 주소 표시줄의 주소를 쓰세요.', print: '인쇄', csv: 'CSV 저장', period: (from, to) => `${from} – ${to}`, always: '정해지지 않음',
-  startTitle: '캠페인 성과 보기', startText: '가게 번호를 넣으면 그 가게의 캠페인을 보여 드립니다.', shopId: '가게 번호', tokenField: '접근 토큰', tokenHint: '로그인이 필요한 서비스에서만 씁니다. 이 탭을 닫으면 지워집니다.', open: '열기',
-  tokenTitle: '로그인이 필요합니다', tokenText: '접근 토큰이 없거나 기한이 지났습니다. 새 토큰을 넣어 주세요.',
   missingCampaign: '볼 수 있는 캠페인이 아닙니다', missingCampaignText: '캠페인이 없거나, 이 계정으로는 볼 수 없습니다. 주소를 확인해 주세요.',
   missingShop: '볼 수 있는 가게가 아닙니다', missingShopText: '가게가 없거나, 이 계정으로는 볼 수 없습니다.',
   brokenTitle: '지금은 불러올 수 없습니다', offlineText: '서버에 연결되지 않습니다. 다시 연결되면 화면이 저절로 나타납니다.', busyText: '이용자가 많아 기다리고 있습니다. 잠시 뒤 저절로 다시 시도합니다.',
@@ -84,7 +81,7 @@ const ko = {
 
 const en = {
   app: 'Jangbu', skip: 'Skip to content', otherLanguage: '한국어', other: 'ko',
-  theme: { auto: 'Auto', light: 'Light', dark: 'Dark' }, themeSaid: (t) => `Theme: ${t}`, signOut: 'Sign out',
+  theme: { auto: 'Theme: auto', light: 'Theme: light', dark: 'Theme: dark' }, signOut: 'Sign out',
   loading: 'Loading', campaigns: 'Campaigns', shop: 'Shop', back: 'Campaigns', untitled: '(untitled)',
   search: 'Find a campaign', searchHint: 'Title or id', found: (n, all) => (n === all ? `${all} ${all === 1 ? 'campaign' : 'campaigns'}` : `${n} of ${all} campaigns`),
   loadingMore: 'loading more', more: (n) => `Show ${n} more`, none: 'No campaign matches.', clear: 'Clear search',
@@ -116,12 +113,9 @@ const en = {
   incomplete: 'still counting', asTable: 'As a table', when: 'Time', participantsOf: 'Participants',
   profile: 'Who took part', profileEmpty: 'No participants yet.', dimension: { gender: 'Gender', ageGroup: 'Age', region: 'Region', customer: 'Customer' },
   value: { female: 'Female', male: 'Male', new: 'New', returning: 'Returning', unknown: 'Unknown', other: 'Other' }, age: (n) => `${n}s`, moreValues: (n) => `Show ${n} more`, fewer: 'Show fewer',
-  live: 'Live', connecting: 'Connecting', waiting: (s) => `Connection lost · trying again in ${s} s`, busy: (s) => `Many readers · trying again in ${s} s`,
-  pastOf: (at) => `As it was at ${at}`, updated: (ago) => `last change ${ago}`, upToNow: 'Back to now', timeline: 'See an earlier record', timelineSaid: 'Moment of the record', timelineNow: 'now', exactTime: 'Exact time',
+  pastOf: (at) => `As it was at ${at}`, upToNow: 'Back to now', timeline: 'See an earlier record', timelineSaid: 'Moment of the record', timelineNow: 'now', exactTime: 'Exact time',
   reading: 'Reading the numbers of that moment', notKnownThen: 'Nothing was known at that moment yet.',
   copy: 'Copy link', copied: 'Link copied', notCopied: 'Could not copy; use the address bar.', print: 'Print', csv: 'Save CSV', period: (from, to) => `${from} – ${to}`, always: 'open',
-  startTitle: 'See how campaigns do', startText: 'Enter a shop’s id to see its campaigns.', shopId: 'Shop id', tokenField: 'Access token', tokenHint: 'Only where the service asks for one. Forgotten when this tab closes.', open: 'Open',
-  tokenTitle: 'Please sign in', tokenText: 'There is no access token, or it has expired. Enter a new one.',
   missingCampaign: 'No campaign for you here', missingCampaignText: 'There is no such campaign, or this account may not see it. Check the address.',
   missingShop: 'No shop for you here', missingShopText: 'There is no such shop, or this account may not see it.',
   brokenTitle: 'Cannot be read right now', offlineText: 'The server cannot be reached. The page appears by itself once it can.', busyText: 'Many readers at once. It is tried again by itself.',
@@ -154,6 +148,29 @@ const en = {
     전북: 'Jeonbuk', 충북: 'Chungbuk', 강원: 'Gangwon', 대전: 'Daejeon', 광주: 'Gwangju', 울산: 'Ulsan', 제주: 'Jeju', 세종: 'Sejong',
   },
 };
+
+// --- the door, and what is said of the numbers --------------------------------
+
+Object.assign(ko, {
+  live: '실시간', connecting: '연결하는 중', waiting: '연결이 끊겼습니다', busy: '이용자가 많아 기다리고 있습니다', silent: '서버가 응답하지 않습니다',
+  settled: { planned: '시작 전입니다', ended: '끝난 이벤트입니다' },
+  delayed: { rows: '집계가 늦어지고 있습니다', log: '기록이 늦어지고 있습니다', paused: '집계를 잠시 멈췄습니다', unknown: '숫자가 늦어지고 있습니다' },
+  old: (s) => (s < 60 ? `${s}초 전 숫자` : s < 3600 ? `${Math.floor(s / 60)}분 전 숫자` : `${Math.floor(s / 3600)}시간 전 숫자`), updated: (ago) => `마지막 변화 ${ago}`,
+  unpainted: '화면을 그리지 못했습니다', unpaintedText: '이 화면을 다시 시도해 주세요. 계속되면 플랫폼에 알려 주세요.', loginOver: '로그인이 끝났습니다', loginAgain: '다시 로그인',
+  startTitle: '이벤트 성과 보기', startText: '가게 번호를 넣으면 그 가게의 이벤트를 보여 드립니다.', shopId: '가게 번호', open: '열기',
+  loginTitle: '로그인이 필요합니다', loginText: '로그인하면 보던 화면으로 돌아옵니다.', login: '로그인',
+  loginElsewhere: '이용하시는 플랫폼에 로그인한 뒤, 거기에 있는 이벤트 성과 링크를 다시 열어 주세요.',
+});
+Object.assign(en, {
+  live: 'Live', connecting: 'Connecting', waiting: 'Connection lost', busy: 'Waiting: many readers', silent: 'The server is not answering',
+  settled: { planned: 'Not started yet', ended: 'This campaign has ended' },
+  delayed: { rows: 'Counting is running late', log: 'Records are running late', paused: 'Counting is paused', unknown: 'The numbers are running late' },
+  old: (s) => (s < 60 ? `numbers from ${s} s ago` : s < 3600 ? `numbers from ${Math.floor(s / 60)} min ago` : `numbers from ${Math.floor(s / 3600)} h ago`), updated: (ago) => `last change ${ago}`,
+  unpainted: 'The page could not be drawn', unpaintedText: 'Please try again. If it stays so, tell your platform.', loginOver: 'You are signed out', loginAgain: 'Sign in again',
+  startTitle: 'See how your campaigns do', startText: 'Enter a shop’s number to see its campaigns.', shopId: 'Shop number', open: 'Open',
+  loginTitle: 'Please sign in', loginText: 'You come back to this page once you have signed in.', login: 'Sign in',
+  loginElsewhere: 'Sign in to your platform, then open its link to the campaign’s results again.',
+});
 
 /** t is the words of the language in use. */
 export const t = () => (lang() === 'en' ? en : ko);
