@@ -16,16 +16,26 @@ type campaign struct {
 	title     string
 	objective string
 	created   time.Time
+	published time.Time // the timestamp of its creation's record
+	starts    time.Time
+	ends      time.Time
 	costs     [5]int64 // won; -1 where the producer sends none
-	outlets   []outlet
-	seen      [dimensions][]int64 // participants by value of each dimension
-	total     int64
+	metric    string   // of its goal; "" where it has none
+	target    int64
+
+	distributed time.Time // zero: not yet
+	outlets     []outlet
+
+	people *[dimensions]dimension
+	seen   [dimensions][]int64 // participants by value of each dimension
+	total  int64
 }
 
 // outlet is a channel that a campaign is distributed to.
 type outlet struct {
 	channel events.Channel
-	cost    int64 // won; -1 where the producer sends the channel's name only
+	cost    int64  // won; -1 where the producer sends the channel's name only
+	share   uint32 // of the participants, in a showcase
 	// perHour is the growth of each figure in an hour.
 	perHour map[string]int64
 }
@@ -43,6 +53,9 @@ func newCampaign(c Config, number int, people *[dimensions]dimension) campaign {
 			of("경품 이벤트", "할인 쿠폰 이벤트", "방문 인증 이벤트", "친구 초대 이벤트"),
 		objective: of("신규 고객 유치", "단골 고객 감사", "신메뉴 홍보", "매출 증대", "온라인 후기 늘리기"),
 		created:   c.Start.Add(-time.Duration(rng.Int64N(int64(7 * 24 * time.Hour)))).Truncate(time.Millisecond),
+		published: c.Start,
+		starts:    c.Start,
+		ends:      c.Start.Add(30 * 24 * time.Hour),
 		costs: [5]int64{
 			10_000 * (5 + rng.Int64N(296)),   // prizes
 			10_000 * rng.Int64N(31),          // platform
@@ -50,15 +63,14 @@ func newCampaign(c Config, number int, people *[dimensions]dimension) campaign {
 			100_000 * (20 + rng.Int64N(981)), // baseline sales
 			1_000 * (10 + rng.Int64N(91)),    // lifetime value of a new customer
 		},
+		distributed: c.Start,
 	}
 	for i := range made.costs {
 		if rng.IntN(20) == 0 {
 			made.costs[i] = -1
 		}
 	}
-	for i := range people {
-		made.seen[i] = make([]int64, len(people[i].values))
-	}
+	made.take(people)
 	channels := events.Channels()
 	rng.Shuffle(len(channels), func(i, j int) { channels[i], channels[j] = channels[j], channels[i] })
 	for _, channel := range channels[:2+rng.IntN(len(channels)-1)] {
@@ -72,6 +84,14 @@ func newCampaign(c Config, number int, people *[dimensions]dimension) campaign {
 		made.outlets = append(made.outlets, out)
 	}
 	return made
+}
+
+// take gives the campaign its participants' dimensions, of which none is seen yet.
+func (c *campaign) take(people *[dimensions]dimension) {
+	c.people = people
+	for i := range people {
+		c.seen[i] = make([]int64, len(people[i].values))
+	}
 }
 
 // figure is a number that a channel reports, and its usual growth in an hour.
@@ -109,13 +129,17 @@ func (g *Generator) Campaigns() []events.Record {
 		b = append(append(b, c.title...), `","objective":"`...)
 		b = append(append(b, c.objective...), `","createdAt":"`...)
 		b = append(appendTime(b, c.created), `","startsAt":"`...)
-		b = append(appendTime(b, g.c.Start), `","endsAt":"`...)
-		b = append(appendTime(b, g.c.Start.Add(30*24*time.Hour)), '"')
+		b = append(appendTime(b, c.starts), `","endsAt":"`...)
+		b = append(appendTime(b, c.ends), '"')
 		for j, name := range [...]string{"prizeCost", "platformCost", "expectedSalesIncrease", "baselineSales", "newCustomerLtv"} {
 			b = appendNumber(b, name, c.costs[j])
 		}
+		if c.metric != "" {
+			b = append(append(append(b, `,"goal":{"metric":"`...), c.metric...), '"')
+			b = append(appendNumber(b, "target", c.target), '}')
+		}
 		g.buf = append(b, '}')
-		records[i] = g.record(events.TypeEventCreated, c.id, g.c.Start)
+		records[i] = g.record(events.TypeEventCreated, c.id, c.published)
 	}
 	return records
 }
@@ -129,12 +153,15 @@ func (g *Generator) Shops() []events.Shop {
 	return shops
 }
 
-// Distributions returns one DistributionCompleted for each campaign, in the
-// order of Campaigns.
+// Distributions returns one DistributionCompleted for each campaign that has been
+// distributed, in the order of Campaigns.
 func (g *Generator) Distributions() []events.Record {
-	records := make([]events.Record, len(g.campaigns))
+	records := make([]events.Record, 0, len(g.campaigns))
 	for i := range g.campaigns {
 		c := &g.campaigns[i]
+		if c.distributed.IsZero() {
+			continue
+		}
 		b := append(g.buf[:0], `{"eventId":"`...)
 		b = append(append(b, c.id...), `","distributedChannels":[`...)
 		for j, out := range c.outlets {
@@ -149,8 +176,8 @@ func (g *Generator) Distributions() []events.Record {
 			b = append(appendNumber(b, "cost", out.cost), '}')
 		}
 		b = append(b, `],"completedAt":"`...)
-		g.buf = append(appendTime(b, g.c.Start), `"}`...)
-		records[i] = g.record(events.TypeDistributionCompleted, c.id, g.c.Start)
+		g.buf = append(appendTime(b, c.distributed), `"}`...)
+		records = append(records, g.record(events.TypeDistributionCompleted, c.id, c.distributed))
 	}
 	return records
 }
@@ -165,18 +192,25 @@ func (g *Generator) Stats(at time.Time) []events.Record {
 	for i := range g.campaigns {
 		c := &g.campaigns[i]
 		for _, out := range c.outlets {
-			b := append(g.buf[:0], `{"eventId":"`...)
-			b = append(append(b, c.id...), `","channel":"`...)
-			b = append(append(b, out.channel...), `","fetchedAt":"`...)
-			b = append(appendTime(b, at), '"')
-			for _, f := range reported(out.channel) {
-				b = appendNumber(b, f.name, out.perHour[f.name]*int64(elapsed/time.Second)/3600)
-			}
-			g.buf = append(b, '}')
-			records = append(records, g.record(events.TypeChannelStatsFetched, c.id, at))
+			records = append(records, g.report(c, out.channel, at, func(figure string) int64 {
+				return out.perHour[figure] * int64(elapsed/time.Second) / 3600
+			}))
 		}
 	}
 	return records
+}
+
+// report returns what a channel reports about a campaign at a time.
+func (g *Generator) report(c *campaign, channel events.Channel, at time.Time, value func(figure string) int64) events.Record {
+	b := append(g.buf[:0], `{"eventId":"`...)
+	b = append(append(b, c.id...), `","channel":"`...)
+	b = append(append(b, channel...), `","fetchedAt":"`...)
+	b = append(appendTime(b, at), '"')
+	for _, f := range reported(channel) {
+		b = appendNumber(b, f.name, value(f.name))
+	}
+	g.buf = append(b, '}')
+	return g.record(events.TypeChannelStatsFetched, c.id, at)
 }
 
 // seoul is the time zone of the producers.

@@ -40,8 +40,8 @@ const (
 
 // people returns the dimensions of participants: regions by population, ages by who takes
 // part in such campaigns.
-func people() [dimensions]dimension {
-	return [dimensions]dimension{
+func people() *[dimensions]dimension {
+	return &[dimensions]dimension{
 		dimGender:   newDimension(4, []string{"female", "male"}, []uint32{56, 40}),
 		dimAgeGroup: newDimension(3, []string{"10s", "20s", "30s", "40s", "50s", "60s"}, []uint32{6, 29, 27, 19, 11, 5}),
 		dimRegion: newDimension(30,

@@ -4,7 +4,8 @@
 //
 // It is pure: the same configuration gives the same bytes on every machine. Randomness
 // comes from the seed, and time from the configuration, one interval per record. The
-// popularity of campaigns follows a Zipf law.
+// popularity of campaigns follows a Zipf law. A [Showcase] is the traffic of a few shops as
+// their owners would believe it.
 //
 // It promises that [Generator.Expected] is what a pipeline shows once it has taken in
 // every record that was returned, duplicates and malformed records among them, in

@@ -70,7 +70,6 @@ type Generator struct {
 	c          Config
 	rng        *rand.Rand
 	popularity popularity
-	people     [dimensions]dimension
 	campaigns  []campaign
 	ways       []Way
 	buf        []byte // the value being written
@@ -98,12 +97,12 @@ func New(c Config) (*Generator, error) {
 		interval:   c.Interval,
 		rng:        rand.New(rand.NewPCG(c.Seed, streamRegistrations)),
 		popularity: newPopularity(c.Campaigns, c.HotShare),
-		people:     people(),
 		campaigns:  make([]campaign, c.Campaigns),
 		ways:       Ways(),
 	}
+	everywhere := people()
 	for i := range g.campaigns {
-		g.campaigns[i] = newCampaign(c, i, &g.people)
+		g.campaigns[i] = newCampaign(c, i, everywhere)
 	}
 	return g, nil
 }
@@ -121,6 +120,13 @@ const (
 func (g *Generator) Next() events.Record {
 	stamp := g.next.Truncate(time.Millisecond)
 	g.next = g.next.Add(g.interval)
+	return g.send(stamp, func() events.Record {
+		return g.registration(&g.campaigns[g.popularity.draw(g.rng)], nil, stamp)
+	})
+}
+
+// send returns what the shares say is due at a time: a new registration, or another record.
+func (g *Generator) send(stamp time.Time, registration func() events.Record) events.Record {
 	g.records++
 	switch due := float64(g.records); {
 	case float64(g.malformed)+0.5 <= due*g.c.MalformedShare+rounding: // half a record early, so that it is not due together with a repetition
@@ -132,7 +138,7 @@ func (g *Generator) Next() events.Record {
 		again.Timestamp = stamp // the producer sends it now
 		return again
 	default:
-		rec := g.registration(stamp)
+		rec := registration()
 		if len(g.recent) < memory {
 			g.recent = append(g.recent, rec)
 		} else {

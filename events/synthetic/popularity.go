@@ -25,10 +25,22 @@ func newPopularity(n int, hottest float64) popularity {
 			high = s
 		}
 	}
-	total, sum := zipfSum(n, low), 0.0
-	p := popularity{through: make([]uint32, n)}
-	for k := range p.through {
-		sum += math.Pow(float64(k+1), -low)
+	weights := make([]float64, n)
+	for k := range weights {
+		weights[k] = math.Pow(float64(k+1), -low)
+	}
+	return weighted(weights)
+}
+
+// weighted draws in proportion to the weights, of which one is not 0.
+func weighted(weights []float64) popularity {
+	total, sum := 0.0, 0.0
+	for _, w := range weights {
+		total += w
+	}
+	p := popularity{through: make([]uint32, len(weights))}
+	for k, w := range weights {
+		sum += w
 		p.through[k] = uint32(min(math.Round(sum/total*(1<<32)), math.MaxUint32))
 	}
 	return p

@@ -7,9 +7,9 @@ import (
 	"jangbu/events"
 )
 
-// registration returns a new registration and counts it.
-func (g *Generator) registration(stamp time.Time) events.Record {
-	c := &g.campaigns[g.popularity.draw(g.rng)]
+// registration returns a new registration for a campaign and counts it. Its dimensions have
+// the values with these indices; nil draws them.
+func (g *Generator) registration(c *campaign, values *[dimensions]int, stamp time.Time) events.Record {
 	b := append(g.buf[:0], `{"participantId":"p-`...)
 	b = strconv.AppendInt(b, g.good+1, 10)
 	b = append(append(append(b, `","eventId":"`...), c.id...), `","phoneNumber":"`...)
@@ -19,9 +19,14 @@ func (g *Generator) registration(stamp time.Time) events.Record {
 		b = append(b, `,"registeredAt":"`...)
 		b = append(appendTime(b, stamp.Add(-time.Duration(g.rng.Int64N(3000))*time.Millisecond)), '"')
 	}
-	for d := range g.people {
-		dim := &g.people[d]
-		i := dim.draw(g.rng)
+	for d := range c.people {
+		dim := &c.people[d]
+		var i int
+		if values == nil {
+			i = dim.draw(g.rng)
+		} else {
+			i = values[d]
+		}
 		c.seen[d][i]++
 		if i == 0 {
 			continue

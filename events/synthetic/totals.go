@@ -48,21 +48,21 @@ func (g *Generator) Expected() Totals {
 		t.Campaigns = append(t.Campaigns, CampaignTotals{
 			Campaign:     events.Campaign(c.id),
 			Participants: c.total,
-			Gender:       g.counts(c, dimGender),
-			AgeGroup:     g.counts(c, dimAgeGroup),
-			Region:       g.counts(c, dimRegion),
-			Channel:      g.counts(c, dimChannel),
-			Customer:     g.counts(c, dimCustomer),
+			Gender:       c.counts(dimGender),
+			AgeGroup:     c.counts(dimAgeGroup),
+			Region:       c.counts(dimRegion),
+			Channel:      c.counts(dimChannel),
+			Customer:     c.counts(dimCustomer),
 		})
 	}
 	return t
 }
 
-func (g *Generator) counts(c *campaign, dim int) map[string]int64 {
+func (c *campaign) counts(dim int) map[string]int64 {
 	counts := make(map[string]int64)
 	for i, n := range c.seen[dim] {
 		if n > 0 {
-			counts[g.people[dim].values[i]] = n
+			counts[c.people[dim].values[i]] = n
 		}
 	}
 	return counts

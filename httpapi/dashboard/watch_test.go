@@ -13,9 +13,9 @@ func TestOwnerWatches(t *testing.T) {
 	demo := start(t, "demo")
 	tb := open(t, 1280, "light", demo.open)
 	tb.shows(t, "tbody tr th a", "이벤트")
-	tb.wait(t, `document.querySelectorAll('tbody tr').length === 3`) // at first, as many as are folded
+	tb.wait(t, `document.querySelectorAll('tbody tr').length === 5`) // at first, as many as are folded
 	kib, requests := tb.transferred(t)
-	tb.click(t, "tbody tr:first-child a")
+	tb.click(t, "tbody a[href*=cafe-ongi-3]") // the one that ends today
 	tb.wait(t, participantsSaid)
 	t.Logf("%.0f KiB in %.0f requests; list after %.0f ms, campaign %.0f ms after the click", kib, requests, eval[float64](t, tb, `seen.list`), eval[float64](t, tb, `seen.card - seen.clicked`))
 	tb.shows(t, ".pill", "실시간")
@@ -64,8 +64,8 @@ func TestOwnerWatches(t *testing.T) {
 func TestChannelHangs(t *testing.T) {
 	t.Parallel()
 	demo := start(t, "demo")
-	demo.campaigns(t, "store-1-0001", 3)
-	tb := open(t, 1280, "light", demo.api+"/#/events/evt-1-0001")
+	demo.campaigns(t, "카페온기", 5)
+	tb := open(t, 1280, "light", demo.api+"/#/events/cafe-ongi-3")
 	const state = `(document.querySelector('[data-channel=naver] .said')?.textContent ?? '')`
 	const exposure = `document.querySelector('[data-channel=naver] .exposure .unseen').textContent`
 	tb.wait(t, state+`.endsWith('집계')`)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -24,6 +23,7 @@ import (
 type DemoCommand struct {
 	HTTPAddr string `env:"JANGBU_HTTP_ADDR" default:"127.0.0.1:0" placeholder:"HOST:PORT" help:"Where the read API listens (${default}: any free port)."`
 	trafficConfig
+	Rate  float64       `default:"0" help:"Registrations a second, as a load on the campaigns that run (${default}: as people come)."`
 	For   time.Duration `placeholder:"DURATION" help:"End after this time."`
 	Chaos bool          `help:"Let the channel APIs fail in every way, one after another."`
 	JSON  bool          `help:"Print one JSON object for each line."`
@@ -34,7 +34,13 @@ type DemoCommand struct {
 func (DemoCommand) Help() string {
 	return `Starts every part in a temporary directory, on free ports: broker, log, rows, API,
 simulated channel APIs and generated traffic. Shows the pipeline at work until it is
-interrupted, and leaves nothing behind. With --chaos the channel APIs hang, break off,
+interrupted, and leaves nothing behind.
+
+The traffic is that of six small shops, each with a campaign that is planned, one that
+runs, one that ends today, one that has ended well and one that has ended badly. Their
+last weeks are there at the start; then people register as they would at this hour in
+Seoul, one to three a minute at the busiest, one a minute at night. With --rate they
+register as fast as it says, and no owner would believe the numbers. With --chaos the channel APIs hang, break off,
 send garbage and refuse; the figures on the dashboards only ever grow. A fault can also be
 set by hand: curl -X PUT -d hang CONTROL-URL/sns begins one, curl -X DELETE ends it.
 
@@ -46,10 +52,8 @@ Examples:
 }
 
 const (
-	// demoRate is the default rate: registrations a second.
-	demoRate = 20
-	// demoPast is how long ago the campaigns of a demo began.
-	demoPast = 3 * 24 * time.Hour
+	// demoQuiet is the longest time without a registration: at night nobody would come.
+	demoQuiet = time.Minute
 	// demoInterval is how often the channels are polled: often enough to see figures grow.
 	demoInterval = 10 * time.Second
 )
@@ -57,7 +61,7 @@ const (
 // Run runs the demo.
 func (c DemoCommand) Run(ctx context.Context, t cli.Terminal) (err error) {
 	var wrong cli.Problems
-	c.validate(wrong.Add)
+	c.validate(c.Rate, wrong.Add)
 	if err := wrong.Err(); err != nil {
 		return err
 	}
@@ -74,8 +78,13 @@ func (c DemoCommand) Run(ctx context.Context, t cli.Terminal) (err error) {
 		return fmt.Errorf("make temporary directory: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	now := time.Now()
+	shops, err := synthetic.NewShowcase(c.traffic(now, stores.DefaultTopics().Topics()))
+	if err != nil {
+		return err
+	}
 	const key = "demo"
-	simulated, err := simulator.Start(ctx, simulator.Config{Key: key, Since: time.Now().Add(-demoPast), Logger: logger})
+	simulated, err := simulator.Start(ctx, simulator.Config{Key: key, Since: now, Figure: shops.Figure, Logger: logger})
 	if err != nil {
 		return err
 	}
@@ -90,7 +99,7 @@ func (c DemoCommand) Run(ctx context.Context, t cli.Terminal) (err error) {
 	}
 	s.Print(t, c.JSON)
 	t.Print(c.JSON, service.PartLine{Part: "channels", At: simulated.ControlURL(), Kind: "simulated"})
-	if err := c.startTraffic(ctx, s, t, simulated); err != nil {
+	if err := c.startTraffic(ctx, s, t, shops, simulated); err != nil {
 		end()
 		return errors.Join(err, s.Close())
 	}
@@ -114,28 +123,27 @@ func (c DemoCommand) config(dir, key string, simulated *simulator.Simulator) (se
 	return cfg, nil
 }
 
-// startTraffic starts the traffic and the lines that show it.
-func (c DemoCommand) startTraffic(ctx context.Context, s *service.Service, t cli.Terminal, simulated *simulator.Simulator) error {
-	now := time.Now()
-	g, err := c.generator(now.Add(-demoPast), stores.DefaultTopics().Topics())
-	if err != nil {
-		return err
-	}
+// startTraffic publishes the past and starts the traffic and the lines that show it.
+func (c DemoCommand) startTraffic(ctx context.Context, s *service.Service, t cli.Terminal, shops *synthetic.Showcase, simulated *simulator.Simulator) error {
 	producer, err := kafka.NewProducer(s.Kafka())
 	if err != nil {
 		return err
 	}
-	perSecond := c.Rate
-	if perSecond == 0 {
-		perSecond = demoRate
+	if err := producer.Produce(ctx, shops.Past()); err != nil {
+		return errors.Join(fmt.Errorf("publish the last weeks: %w", err), producer.Close())
 	}
-	t.Print(c.JSON, shownDashboard{fmt.Sprintf("http://%s/#/stores/%s", s.HTTPAddr(), g.Shops()[0])})
-
+	base := "http://" + s.HTTPAddr()
+	open := shownDashboard{Open: base + "/#/stores/" + string(shops.Shops()[0]), Shops: shops.Shops()}
+	campaign, title := shops.Liveliest()
+	open.Watch, open.title = base+"/api/events/"+string(campaign)+"/analytics", title
+	t.Print(c.JSON, open)
 	s.Go(func() error {
-		err := publishPast(ctx, producer, g, now)
-		if err == nil {
-			g.Continue(time.Now(), time.Duration(float64(time.Second)/perSecond))
-			err = register(ctx, producer, g, 0, perSecond, func(int) {})
+		var err error
+		if c.Rate > 0 {
+			g := shops.Load(time.Now(), time.Duration(float64(time.Second)/c.Rate))
+			err = register(ctx, producer, g, 0, c.Rate, func(int) {})
+		} else {
+			err = come(ctx, producer, shops)
 		}
 		if ctx.Err() != nil {
 			err = nil
@@ -150,33 +158,43 @@ func (c DemoCommand) startTraffic(ctx context.Context, s *service.Service, t cli
 			})
 		}
 	}
-	s.Go(func() error { show(ctx, t, c.JSON, s); return nil })
+	s.Go(func() error { show(ctx, t, c.JSON, s, open.Open); return nil })
 	return nil
 }
 
-// publishPast publishes the campaigns and their registrations since they began: few at
-// night, most in the evening.
-func publishPast(ctx context.Context, p *kafka.Producer, g *synthetic.Generator, now time.Time) error {
-	perHour := [24]int{120, 60, 40, 40, 40, 80, 240, 440, 600, 680, 800, 1120, 1320, 920, 760, 760, 840, 1000, 1320, 1520, 1400, 1000, 600, 280} // from midnight
-	past := slices.Concat(g.Campaigns(), g.Distributions())
-	seoul := time.FixedZone("KST", 9*60*60)
-	for from := now.Add(-demoPast); from.Before(now); from = from.Add(time.Hour) {
-		n := perHour[from.In(seoul).Hour()]
-		g.Continue(from, time.Hour/time.Duration(n))
-		for range n {
-			past = append(past, g.Next())
+// come publishes one registration after the other as people come, until ctx ends or all
+// have come.
+func come(ctx context.Context, p *kafka.Producer, shops *synthetic.Showcase) error {
+	for {
+		wait, more := shops.Wait(time.Now(), demoQuiet)
+		if !more || !pass(ctx, wait) {
+			return nil
+		}
+		if err := p.Produce(ctx, []events.Record{shops.Next(time.Now())}); err != nil {
+			return err
 		}
 	}
-	return p.Produce(ctx, past)
 }
 
-// shownDashboard is the address of a dashboard to open.
+// shownDashboard is the address of a dashboard to open, and what else there is to see.
 type shownDashboard struct {
-	Open string `json:"open"`
+	Open  string        `json:"open"`
+	Watch string        `json:"watch"` // the figures of the campaign that moves most
+	Shops []events.Shop `json:"shops"`
+	title string
 }
 
 // String is the line for people.
-func (d shownDashboard) String() string { return "\nOpen " + d.Open + "\n" }
+func (d shownDashboard) String() string {
+	return fmt.Sprintf(`
+Open %s
+
+  %s ends today, and moves most. Another campaign runs, one is planned, one
+  has ended well and one badly; so it is with the other shops, at the same address:
+  %v
+  The same figures: curl %s
+`, d.Open, d.title, d.Shops[1:], d.Watch)
+}
 
 // shownPipeline is the state of the pipeline at one moment.
 type shownPipeline struct {
@@ -213,8 +231,8 @@ func (p shownPipeline) head() string {
 	return line.String()
 }
 
-// show prints the state of the pipeline once a second.
-func show(ctx context.Context, t cli.Terminal, asJSON bool, s *service.Service) {
+// show prints the state of the pipeline once a second, and what to open now and again.
+func show(ctx context.Context, t cli.Terminal, asJSON bool, s *service.Service, open string) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	var before events.Totals
@@ -233,6 +251,9 @@ func show(ctx context.Context, t cli.Terminal, asJSON bool, s *service.Service) 
 				now.Channels = append(now.Channels, shownChannel{p.Source, shownState(p)})
 			}
 			if n%20 == 0 && !asJSON {
+				if n > 0 {
+					t.Printf("Open %s", open)
+				}
 				t.Printf("%s", now.head())
 			}
 			t.Print(asJSON, now)

@@ -23,15 +23,15 @@ type SimulateCommand struct {
 	KafkaBrokers []string `env:"JANGBU_KAFKA_BROKERS" default:"127.0.0.1:9092" placeholder:"HOST:PORT,…" help:"Brokers to publish to (${default})."`
 	stores.TopicConfig
 	trafficConfig
-	Events int  `default:"10000" help:"Registrations to publish, duplicates and malformed ones included (${default}; 0: until interrupted)."`
-	JSON   bool `help:"Print the result as one JSON object."`
+	Campaigns int     `default:"100" help:"Campaigns (${default}); their popularity follows a Zipf law, the first draws a fifth."`
+	Rate      float64 `default:"0" help:"Registrations a second (${default}: as many as the brokers take)."`
+	Events    int     `default:"10000" help:"Registrations to publish, duplicates and malformed ones included (${default}; 0: until interrupted)."`
+	JSON      bool    `help:"Print the result as one JSON object."`
 	cli.LogConfig
 }
 
 // trafficConfig is the flags that say what traffic to generate.
 type trafficConfig struct {
-	Campaigns  int     `default:"100" help:"Campaigns (${default}); their popularity follows a Zipf law, the first draws a fifth."`
-	Rate       float64 `default:"0" help:"Registrations a second (${default}: as many as the brokers take)."`
 	Seed       uint64  `default:"1" help:"Seed: equal seeds generate equal campaigns and people (${default})."`
 	Duplicates float64 `default:"0" placeholder:"SHARE" help:"Share of registrations that repeat an earlier one, 0 to 1 (${default})."`
 	Malformed  float64 `default:"0" placeholder:"SHARE" help:"Share that is malformed, in ten ways, one after another (${default})."`
@@ -74,12 +74,17 @@ func (c SimulateCommand) Run(ctx context.Context, t cli.Terminal) error {
 	if c.Events < 0 {
 		wrong.Add("events", "expected 0 or more")
 	}
-	c.validate(wrong.Add)
+	if c.Campaigns < 1 || c.Campaigns > 1_000_000 {
+		wrong.Add("campaigns", "expected 1 to 1000000")
+	}
+	c.validate(c.Rate, wrong.Add)
 	c.Check(wrong.Add)
 	if err := wrong.Err(); err != nil {
 		return err
 	}
-	g, err := c.generator(time.Now(), c.Topics())
+	traffic := c.traffic(time.Now(), c.Topics())
+	traffic.Campaigns = c.Campaigns
+	g, err := synthetic.New(traffic)
 	if err != nil {
 		return err
 	}
@@ -116,11 +121,8 @@ hottest campaign: %s
 	return err
 }
 
-func (c trafficConfig) validate(wrong func(flag, format string, args ...any)) {
-	if c.Campaigns < 1 || c.Campaigns > 1_000_000 {
-		wrong("campaigns", "expected 1 to 1000000")
-	}
-	if c.Rate < 0 {
+func (c trafficConfig) validate(rate float64, wrong func(flag, format string, args ...any)) {
+	if rate < 0 {
 		wrong("rate", "expected 0 or more")
 	}
 	if c.Duplicates < 0 || c.Malformed < 0 || c.Duplicates+c.Malformed >= 1 {
@@ -128,11 +130,10 @@ func (c trafficConfig) validate(wrong func(flag, format string, args ...any)) {
 	}
 }
 
-func (c trafficConfig) generator(start time.Time, topics map[events.Type]string) (*synthetic.Generator, error) {
-	return synthetic.New(synthetic.Config{
-		Seed: c.Seed, Campaigns: c.Campaigns, Start: start, Topics: topics,
-		DuplicateShare: c.Duplicates, MalformedShare: c.Malformed,
-	})
+func (c trafficConfig) traffic(start time.Time, topics map[events.Type]string) synthetic.Config {
+	return synthetic.Config{
+		Seed: c.Seed, Start: start, Topics: topics, DuplicateShare: c.Duplicates, MalformedShare: c.Malformed,
+	}
 }
 
 // publish publishes the campaigns, their distributions and the channels' reports, and then

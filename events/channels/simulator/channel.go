@@ -71,9 +71,14 @@ func (c *channel) good(w http.ResponseWriter, r *http.Request, campaign string, 
 	if c.cfg.Latency > 0 && !wait(r.Context(), c.cfg.Latency) {
 		abort()
 	}
-	grown := c.cfg.Now().Sub(c.cfg.Since)
+	now := c.cfg.Now()
 	respond(w, http.StatusOK, encode(c.figures, func(i int) []int64 {
-		return []int64{c.figures[i].at(campaign, grown) / divisor}
+		if c.cfg.Figure != nil {
+			if n, ok := c.cfg.Figure(campaign, c.figures[i].seed, now); ok {
+				return []int64{n / divisor}
+			}
+		}
+		return []int64{c.figures[i].at(campaign, now.Sub(c.cfg.Since)) / divisor}
 	}))
 }
 

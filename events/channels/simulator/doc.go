@@ -3,9 +3,9 @@
 // JSON and certificate, the faults that each can be ordered to have, and the counts that
 // tests read.
 //
-// It promises that a figure is a function of the campaign's id and the time alone. It
-// starts at what a channel reports in an hour and only grows, so all simulators report the
-// same, after a restart too. Every campaign id is known to it.
+// It promises that a figure is a function of the campaign's id and the time alone, unless
+// [Config.Figure] knows it. It starts at what a channel reports in an hour and only grows,
+// so all simulators report the same, after a restart too. Every campaign id is known to it.
 //
 // # Faults
 //

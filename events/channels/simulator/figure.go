@@ -10,8 +10,8 @@ import (
 type figure struct {
 	// object is the object that has the member; "" is the answer itself.
 	object, member string
-	// seed distinguishes the figure from all others. It must never change, because
-	// the figures of a restarted simulator would shrink.
+	// seed distinguishes the figure from all others: channel and figure. It must never
+	// change, because the figures of a restarted simulator would shrink.
 	seed string
 	// usual is the growth for a campaign in an hour.
 	usual int64

@@ -21,6 +21,9 @@ type Config struct {
 	Now func() time.Time
 	// Since is when the figures began to grow.
 	Since time.Time
+	// Figure returns a figure of a campaign at a time, as channel and figure:
+	// "naver/views". It is false where the simulator is to make one up. Nil: everywhere.
+	Figure func(campaign, name string, at time.Time) (int64, bool)
 	// Latency delays a good answer.
 	Latency time.Duration
 	// Logger logs errors of connections, at debug. Nil disables logging.

@@ -179,6 +179,19 @@ func TestShapes(t *testing.T) {
 	}
 }
 
+func TestFiguresOfTheCaller(t *testing.T) {
+	t.Parallel()
+	b := setupWith(t, simulator.Config{Key: key, Now: since, Figure: func(campaign, name string, at time.Time) (int64, bool) {
+		return 7, campaign == "e" && name == "naver/views" && at.Equal(since())
+	}})
+	if got := b.mustGet(t, simulator.SNS, "e"); got["naver/views"] != 7 || got["kakao/shares"] == 7 {
+		t.Errorf("figures %v, want 7 of naver only", got)
+	}
+	if got := b.mustGet(t, simulator.SNS, "other"); got["naver/views"] == 7 {
+		t.Errorf("figures of another campaign: %v", got)
+	}
+}
+
 func TestFiguresDependOnCampaignAndTimeAndOnlyGrow(t *testing.T) {
 	t.Parallel()
 	before := map[simulator.API]map[string]float64{}
