@@ -63,13 +63,19 @@ func newEncoded(campaign events.Campaign, rows readmodel.CampaignRows, view dash
 		"Etag": {n.etag}, "Content-Length": {strconv.Itoa(len(body))},
 	}
 	n.zipped = sync.OnceValues(func() ([]byte, []string) {
-		var b bytes.Buffer
-		z, _ := gzip.NewWriterLevel(&b, gzip.BestSpeed) // the level is valid
-		_, _ = z.Write(body)                            // a buffer never fails
-		_ = z.Close()
-		return b.Bytes(), []string{strconv.Itoa(b.Len())}
+		b := zipped(body)
+		return b, []string{strconv.Itoa(len(b))}
 	})
 	return n, nil
+}
+
+// zipped returns the body compressed by gzip.
+func zipped(body []byte) []byte {
+	var b bytes.Buffer
+	z, _ := gzip.NewWriterLevel(&b, gzip.BestSpeed) // the level is valid
+	_, _ = z.Write(body)                            // a buffer never fails
+	_ = z.Close()
+	return b.Bytes()
 }
 
 // holds reports whether the dashboard may be served again (I9).

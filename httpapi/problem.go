@@ -100,16 +100,23 @@ func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
 	write(w, r, "application/problem+json", p.Status, p)
 }
 
-// write writes a JSON response.
+// write writes a JSON response, compressed where it is long and the client accepts that.
 func write(w http.ResponseWriter, r *http.Request, contentType string, status int, body any) {
 	b, err := json.Marshal(body)
 	if err != nil { // cannot happen: body is of our own types
 		http.Error(w, "", http.StatusInternalServerError)
 		return
 	}
-	w.Header().Set("Content-Type", contentType)
+	b = append(b, '\n')
+	h := w.Header()
+	h.Set("Content-Type", contentType)
+	h.Add("Vary", "Accept-Encoding")
+	if len(b) >= worthGzip && acceptsGzip(r.Header["Accept-Encoding"]) {
+		h.Set("Content-Encoding", "gzip")
+		b = zipped(b)
+	}
 	w.WriteHeader(status)
 	if r.Method != http.MethodHead {
-		_, _ = w.Write(append(b, '\n')) // the client may have left
+		_, _ = w.Write(b) // the client may have left
 	}
 }

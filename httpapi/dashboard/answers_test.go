@@ -1,6 +1,7 @@
 package dashboard_test
 
 import (
+	"compress/gzip"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -113,8 +114,16 @@ func (a *answers) analytics(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusNotModified)
 		return
 	}
+	zipped(w, body)
+}
+
+// zipped writes JSON as the API does, compressed.
+func zipped(w http.ResponseWriter, body []byte) {
 	w.Header().Set("Content-Type", "application/json")
-	_, _ = w.Write(body)
+	w.Header().Set("Content-Encoding", "gzip")
+	z := gzip.NewWriter(w)
+	_, _ = z.Write(body)
+	_ = z.Close()
 }
 
 func (a *answers) list(w http.ResponseWriter, r *http.Request) {
@@ -125,8 +134,8 @@ func (a *answers) list(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusNotFound)
 		return
 	}
-	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(map[string]any{"storeId": r.PathValue("id"), "events": cards, "next": nil})
+	body, _ := json.Marshal(map[string]any{"storeId": r.PathValue("id"), "events": cards, "next": nil})
+	zipped(w, body)
 }
 
 func (a *answers) stream(w http.ResponseWriter, r *http.Request) {
@@ -281,4 +290,20 @@ func watched(id, state string, participants, position int) view {
 		"profile": map[string]any{"gender": map[string]int{"female": participants}, "ageGroup": map[string]int{}, "region": map[string]int{}, "customer": map[string]int{}},
 		"heat":    heat, "best": map[string]any{"day": nil, "hourOfDay": nil, "channel": nil}, "comparison": nil, "goal": nil, "digest": sentence,
 	}
+}
+
+// cardOf is the n-th campaign of a list: one is planned, one in four running, the others
+// have ended.
+func cardOf(n int) map[string]any {
+	state := []string{"ended", "running", "ended", "ended"}[n%4]
+	if n == 4 {
+		state = "planned"
+	}
+	v := watched(fmt.Sprintf("evt-%03d", n), state, 7*n, n+1)
+	v["title"] = fmt.Sprintf("%s 감사 이벤트 %d", []string{"봄", "여름", "가을", "겨울"}[n%4], n)
+	card := map[string]any{}
+	for _, name := range []string{"eventId", "storeId", "title", "objective", "startsAt", "endsAt", "state", "position", "updatedAt", "summary"} {
+		card[name] = v[name]
+	}
+	return card
 }

@@ -56,7 +56,7 @@ func TestModules(t *testing.T) {
 		"not yet":                           {`['roiPercent', 'totalExposure', 'costPerParticipant'].map((n) => k.reason(n, {state: 'planned', summary: {missing: ['prizeCost', 'exposure'], totalParticipants: 0}})).join(' | ')`, "시작하면 계산합니다 | 시작하면 계산합니다 | 시작하면 계산합니다"},
 		"labels never touch":                {labelsApart, "true"},
 		"steps of the slider":               {`[1, 200, 5000].map((minutes) => t.stepOf(minutes * 60000) / 60000).join(' ')`, "1 10 60"},
-		"a moment in an address":            {`t.withAsOf('a/b', Date.parse('2026-11-23T05:02:00Z')) + ' ' + t.asOfIn(new URLSearchParams('asOf=2026-11-23T14:02:00%2B09:00')) + ' ' + t.asOfIn(new URLSearchParams('asOf=x'))`, "#/events/a%2Fb?asOf=2026-11-23T14%3A02%3A00%2B09%3A00 1795410120000 null"},
+		"a moment in an address":            {`words.withAsOf('a/b', Date.parse('2026-11-23T05:02:00Z')) + ' ' + words.asOfIn(new URLSearchParams('asOf=2026-11-23T14:02:00%2B09:00')) + ' ' + words.asOfIn(new URLSearchParams('asOf=x'))`, "#/events/a%2Fb?asOf=2026-11-23T14%3A02%3A00%2B09%3A00 1795410120000 null"},
 	} {
 		got := eval[string](t, tb, `(async () => { `+load+` const s = await m('stream.js'), t = await m('timeline.js'), c = await m('chart.js'), k = await m('cards.js'), words = await m('words.js'), now = Date.parse('2026-11-23T12:00:00+09:00'); return String(await `+tc.js+`); })()`)
 		if got != tc.want {

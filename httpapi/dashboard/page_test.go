@@ -17,9 +17,8 @@ import (
 // maxTransfer is how much the page may be, compressed, in all.
 const maxTransfer = 150 << 10
 
-// TestTransfer: all that the page is made of is small, and what it begins with is named
-// at once: no module of it waits for another to name it. What is named by none is loaded
-// when it is wanted.
+// TestTransfer: all that the page is made of is small, and what a page begins with is named
+// at once: no module of it waits for another to name it.
 func TestTransfer(t *testing.T) {
 	t.Parallel()
 	p, err := dashboard.New()
@@ -55,35 +54,63 @@ func TestTransfer(t *testing.T) {
 		named = append(named, m[2])
 		total += size(m[2])
 	}
-	t.Logf("at first %d bytes, %d requests", total, len(named)+1)
-	later := func(name string) bool { // is it imported when it is wanted?
-		for _, by := range named {
-			if text, err := os.ReadFile("assets/" + by); err == nil && strings.Contains(string(text), "import('./"+name+"')") {
-				return true
+	boot, err := os.ReadFile("assets/boot.js")
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := map[string][]string{} // what a page begins with, by its first module
+	for _, m := range regexp.MustCompile(`preload\(\[([^]]*)\]`).FindAllStringSubmatch(string(boot), -1) {
+		var names []string
+		for _, n := range regexp.MustCompile(`'(\w+)'`).FindAllStringSubmatch(m[1], -1) {
+			names = append(names, n[1]+".js")
+		}
+		at[names[0]] = names
+	}
+	t.Logf("every page begins with %d bytes in %d requests", total, len(named)+1)
+	imports := func(name, pattern string) (all []string) {
+		text, err := os.ReadFile("assets/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile(pattern).FindAllStringSubmatch(string(text), -1) {
+			all = append(all, m[1])
+		}
+		return all
+	}
+	for first, names := range at {
+		with := slices.Concat(named, names)
+		if first == "below.js" {
+			with = append(with, at["campaign.js"]...)
+		}
+		for _, name := range slices.Concat(names, []string{"app.js"}) {
+			for _, needed := range imports(name, `(?m)^(?:im|ex)port .* from '\./([^']+)'`) {
+				if !slices.Contains(with, needed) {
+					t.Errorf("%s waits for %s, which boot.js does not name", name, needed)
+				}
 			}
 		}
-		return false
 	}
 	files, err := filepath.Glob("assets/*")
 	if err != nil {
 		t.Fatal(err)
 	}
+	used := slices.Clone(named)
+	for _, path := range files {
+		if name := filepath.Base(path); strings.HasSuffix(name, ".js") {
+			used = append(used, imports(name, `(?:from|import\() ?'\./([^']+)'`)...)
+		}
+	}
 	for _, path := range files {
 		name := filepath.Base(path)
 		if !slices.Contains(named, name) && name != "index.html" {
 			total += size(name)
-			if !later(name) {
-				t.Errorf("%s is not named by the page", name)
+			if !slices.Contains(used, name) {
+				t.Errorf("%s is used by none", name)
 			}
 		}
 		text, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
-		}
-		for _, m := range regexp.MustCompile(`(?m)^import .* from '\./([^']+)'`).FindAllStringSubmatch(string(text), -1) {
-			if slices.Contains(named, name) && !slices.Contains(named, m[1]) {
-				t.Errorf("%s waits for %s, which the page does not name", name, m[1])
-			}
 		}
 		if sink := regexp.MustCompile(`innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|setAttribute\('style'`).Find(text); sink != nil {
 			t.Errorf("%s: %s", name, sink)

@@ -189,7 +189,7 @@ func TestStates(t *testing.T) {
 			loaded(t, tb)
 			eval[any](t, tb, `history.replaceState(null, '', '#/events/evt-1?asOf=' + encodeURIComponent(new Date().toISOString().slice(0, 19) + 'Z'))`)
 			eval[any](t, tb, `dispatchEvent(new Event('hashchange'))`)
-			tb.shows(t, ".pill", "의 화면입니다")
+			tb.shows(t, ".pill", "의 기록입니다")
 			tb.wait(t, `document.querySelector('.chart canvas')`)
 		}},
 		{"campaign-unknown-then", "/events/evt-1?asOf=2020-01-01T00:00:00Z", "", func(t *testing.T, tb *tab) {

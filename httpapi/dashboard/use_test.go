@@ -31,7 +31,7 @@ func TestTimeSlider(t *testing.T) {
 	address := "/#/events/evt-1?asOf=" + url.QueryEscape(then.In(time.FixedZone("KST", 9*60*60)).Format(time.RFC3339))
 	tb := open(t, 1280, "light", s.api+address)
 	tb.wait(t, participantsSaid+` === '3명'`)
-	tb.shows(t, ".pill", "의 화면입니다")
+	tb.shows(t, ".pill", "의 기록입니다")
 	tb.click(t, ".timeline .primary")
 	tb.wait(t, participantsSaid+` === '7명'`)
 	tb.shows(t, ".pill", "실시간")

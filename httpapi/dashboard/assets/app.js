@@ -1,12 +1,9 @@
 // Which page is shown, and what is the same on all of them.
 
 import { hasToken, ownShops, renew, setToken } from './api.js';
-import { campaign } from './campaign.js';
 import { h, label, remembered, write } from './dom.js';
-import { list } from './list.js';
 import { crashed, nowhere, start } from './states.js';
-import { asOfIn } from './timeline.js';
-import { lang, setLang, t } from './words.js';
+import { asOfIn, lang, setLang, t } from './words.js';
 
 const main = document.getElementById('main');
 const theme = remembered(() => localStorage, 'jangbu.theme');
@@ -34,9 +31,12 @@ async function go([, kind = '', id, ...rest], query, signal) {
   if (kind === '' && id === undefined) return void home(signal);
   if (kind === 'stores' && id && rest.length === 0) {
     lastShop.set(id);
-    list(main, id, query, signal);
-  } else if (kind === 'events' && id && rest.length === 0) campaign(main, id, asOfIn(query), signal);
-  else if (kind === 'compare' && id === undefined) {
+    const { list } = await import('./list.js');
+    if (!signal.aborted) list(main, id, query, signal);
+  } else if (kind === 'events' && id && rest.length === 0) {
+    const { campaign } = await import('./campaign.js');
+    if (!signal.aborted) campaign(main, id, asOfIn(query), signal);
+  } else if (kind === 'compare' && id === undefined) {
     const { compare } = await import('./compare.js');
     if (!signal.aborted) compare(main, query, signal);
   } else main.replaceChildren(nowhere());

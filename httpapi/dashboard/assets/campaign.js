@@ -2,18 +2,13 @@
 
 import { Failure, analyticsPath, now, patiently, pause } from './api.js';
 import { cards } from './cards.js';
-import { channels } from './channels.js';
 import { h, label, write } from './dom.js';
 import { header } from './header.js';
 import { follow } from './live.js';
 import { isOld, pill } from './pill.js';
-import { profile } from './profile.js';
 import { comparison, goal } from './progress.js';
-import { campaignSheet, csv, save } from './sheet.js';
 import { failed, state } from './states.js';
-import { timeline, withAsOf } from './timeline.js';
-import { trend } from './trend.js';
-import { t } from './words.js';
+import { t, withAsOf } from './words.js';
 
 /** campaign shows one until the signal aborts: as it was at a moment, or is now (null). */
 export function campaign(main, id, asOf, signal) {
@@ -23,18 +18,17 @@ export function campaign(main, id, asOf, signal) {
   let unknown = -Infinity; // the latest moment at which nothing was known yet
   const from = () => Math.max(begun(dashboard, now()), unknown);
   const load = async (interval, begin, end, until) => patiently(analyticsPath(id, mode.at, { interval, from: new Date(begin).toISOString(), to: new Date(end).toISOString() }), { signal: until });
-  const panels = { cards: cards(why), comparison: comparison(), goal: goal(), trend: trend(load), channels: channels(), profile: profile() };
-  const line = timeline((at) => go(at));
+  const panels = { cards: cards(why), comparison: comparison(), goal: goal() };
+  let line = null;
   const back = h('a', { class: 'back', href: '#/' }, `← ${w.back}`);
   const status = pill(() => enter(mode.at));
   const said = h('p', { class: 'toast', role: 'status' });
   const action = (name, onclick) => h('button', { type: 'button', class: 'quiet', onclick }, name);
   const head = header(back, status.e);
   const actions = h('div', { class: 'actions' }, action(w.copy, copy),
-    action(w.csv, () => dashboard && save(dashboard.title ?? id, csv(campaignSheet(dashboard, of ?? now())))), action(w.print, () => print()));
+    action(w.csv, sheet), action(w.print, () => print()));
   const page = h('div', { class: 'page campaign' }, head.e, said,
-    h('div', { class: 'figures' }, panels.cards.e, panels.comparison.e, panels.goal.e), panels.trend.e, panels.channels.e, panels.profile.e,
-    actions, line.e);
+    h('div', { class: 'figures' }, panels.cards.e, panels.comparison.e, panels.goal.e), actions);
 
   function show() {
     const at = mode.at ?? now();
@@ -46,7 +40,11 @@ export function campaign(main, id, asOf, signal) {
     panels.cards.update(dashboard);
     panels.comparison.update(dashboard);
     panels.goal.update(dashboard);
-    besides(at);
+    besides(at).catch(unpainted);
+    if (line) showRest(at);
+    tell();
+  }
+  function showRest(at) {
     panels.trend.update(dashboard, at, mode.at);
     panels.channels.update(dashboard, at);
     panels.profile.update(dashboard);
@@ -54,7 +52,25 @@ export function campaign(main, id, asOf, signal) {
     panels.trend.e.hidden = panels.profile.e.hidden = nobody;
     panels.channels.e.hidden = nobody && dashboard.channels.length === 0;
     line.update(from(), now(), mode.at);
-    tell();
+  }
+  /** rest adds what is below the numbers, which does not keep them waiting. */
+  async function rest() {
+    const below = await import('./below.js');
+    if (signal.aborted) return;
+    Object.assign(panels, { trend: below.trend(load), channels: below.channels(), profile: below.profile() });
+    line = below.timeline((at) => go(at));
+    actions.before(panels.trend.e, panels.channels.e, panels.profile.e);
+    page.append(line.e);
+    if (dashboard) show();
+  }
+  /** unpainted says that something could not be drawn, and that nothing is live therefore. */
+  function unpainted(e) {
+    if (signal.aborted || mode.end.signal.aborted) return;
+    console.error(e);
+    mode.end.abort();
+    const failure = new Failure('unpainted', 0);
+    if (!page.isConnected) fail(failure);
+    linkIs({ kind: 'unpainted', heard: now(), failure });
   }
 
   /** besides shows what only a campaign that has ended, or has not started, has. */
@@ -94,7 +110,7 @@ export function campaign(main, id, asOf, signal) {
 
   /** go shows another moment, or now (null). */
   function go(at) {
-    line.stop();
+    line?.stop();
     if (at !== null && at >= now()) at = null;
     history.replaceState(null, '', withAsOf(id, at));
     enter(at);
@@ -138,11 +154,8 @@ export function campaign(main, id, asOf, signal) {
         return;
       } catch (e) {
         if (until.aborted) return;
-        const failure = e instanceof Failure ? e : new Failure('unpainted', 0);
-        if (failure.kind === 'unpainted') {
-          console.error(e);
-          return void linkIs({ kind: 'unpainted', heard: now(), failure });
-        }
+        if (!(e instanceof Failure)) return void unpainted(e);
+        const failure = e;
         if (failure.kind === 'missing') return void unknownThen(at);
         if (failure.kind === 'refused') return void go(null); // by the server's clock it has not come yet
         if (!dashboard) fail(failure);
@@ -157,13 +170,17 @@ export function campaign(main, id, asOf, signal) {
     if (!dashboard) return void main.replaceChildren(state('unknown-then', w.missingCampaign, w.notKnownThen, h('button', { type: 'button', class: 'primary', onclick: () => go(null) }, w.upToNow)));
     unknown = Math.max(unknown, at);
     linkIs({ kind: 'past', heard: now() });
-    line.update(from(), now(), at);
+    line?.update(from(), now(), at);
     write(said, w.notKnownThen);
   }
   /** fail shows why there are no numbers, once for each reason: a reader may be about to
    * press its button. */
   function fail(failure) {
     if (!failing?.isConnected || failing.dataset.state !== failure.kind) main.replaceChildren(failing = failed(failure, 'campaign', () => enter(mode.at)));
+  }
+  async function sheet() {
+    const { campaignSheet, csv, save } = await import('./sheet.js');
+    if (dashboard) save(dashboard.title ?? id, csv(campaignSheet(dashboard, of ?? now())));
   }
   async function copy() {
     let done = true;
@@ -180,20 +197,21 @@ export function campaign(main, id, asOf, signal) {
   const ticking = setInterval(() => {
     if (!page.isConnected || !dashboard) return;
     tell();
-    if (mode.at === null) {
+    if (line && mode.at === null) {
       panels.channels.tick(now());
       line.update(from(), now(), null);
     }
   }, 1_000);
   signal.addEventListener('abort', () => {
     clearInterval(ticking);
-    line.stop();
+    line?.stop();
     mode.end.abort();
-    panels.trend.stop();
+    panels.trend?.stop();
   });
   document.title = w.app;
   main.replaceChildren(skeleton());
   go(asOf);
+  rest().catch(unpainted);
 }
 
 /** begun is the earliest moment, in milliseconds, that a dashboard knows of. */

@@ -2,7 +2,6 @@
 
 import { Failure, listPath, now, patiently, pause } from './api.js';
 import { figure, h, label, measured, rows, write } from './dom.js';
-import { csv, listSheet, save } from './sheet.js';
 import { failed } from './states.js';
 import { ago, exact, fullTime, percent, short, t } from './words.js';
 
@@ -29,7 +28,7 @@ export function list(main, shop, query, signal) {
   const more = h('button', { type: 'button', class: 'quiet', onclick: () => { drawn += step; show(); } });
   const none = h('div', { class: 'empty' });
   const toolbar = h('div', { class: 'toolbar' }, h('label', { for: 'search' }, w.search), search, count,
-    h('button', { type: 'button', class: 'quiet', onclick: () => save(`${shop}-${w.campaigns}`, csv(listSheet(wanted()))) }, w.csv),
+    h('button', { type: 'button', class: 'quiet', onclick: sheet }, w.csv),
     h('button', { type: 'button', class: 'quiet', onclick: () => print() }, w.print));
   const page = h('div', { class: 'page list' }, h('div', { class: 'title' }, h('h1', { id: 'campaigns' }, w.campaigns), h('p', { class: 'hint' }, `${w.shop} `, h('bdi', {}, shop))), notice, toolbar, table, more, none);
   document.title = `${w.campaigns} · ${w.app}`;
@@ -69,6 +68,11 @@ export function list(main, shop, query, signal) {
     all.sort((a, b) => collator.compare(a.title ?? '', b.title ?? '') || collator.compare(a.eventId, b.eventId)).forEach((c, i) => { c.rank = i; });
     if (!page.isConnected) main.replaceChildren(page);
     show();
+  }
+
+  async function sheet() {
+    const { csv, listSheet, save } = await import('./sheet.js');
+    save(`${shop}-${w.campaigns}`, csv(listSheet(wanted())));
   }
 
   /** load reads all pages. The first time they are shown as they come. */

@@ -4,8 +4,7 @@
 // two seconds.
 
 import { Failure, analyticsPath, asked, now, pause, reader, request, streamPath } from './api.js';
-import { patched } from './patch.js';
-import { open } from './stream.js';
+import { open, patched } from './stream.js';
 
 const silence = 5_800; // ms; the server sends something every 5 s, and what is silent is said within 6
 const lost = 15_000; // ms without anything, after which a connection is given up

@@ -2,7 +2,7 @@
 
 import { pause } from './api.js';
 import { h, label, write } from './dom.js';
-import { fullTime, isoInKorea, local, parseLocal, t } from './words.js';
+import { fullTime, local, parseLocal, t } from './words.js';
 
 const minute = 60_000;
 const settle = 250; // ms after the last move of the slider
@@ -57,11 +57,3 @@ export function timeline(go) {
     stop: () => moving?.abort(),
   };
 }
-
-/** asOfIn reads the moment in an address, and withAsOf is the address with it. */
-export function asOfIn(query) {
-  const ms = Date.parse(query.get('asOf') ?? '');
-  return Number.isFinite(ms) ? ms : null;
-}
-
-export const withAsOf = (id, at) => `#/events/${encodeURIComponent(id)}${at === null ? '' : `?asOf=${encodeURIComponent(isoInKorea(at))}`}`;

@@ -275,6 +275,14 @@ export function period({ startsAt, endsAt }, now) {
 /** local is a moment as an input of type datetime-local takes it, and parseLocal reads it. */
 export const local = (ms) => new Date(ms + 9 * 3600_000).toISOString().slice(0, 16);
 export const parseLocal = (text) => Date.parse(`${text}:00+09:00`);
+/** asOfIn reads the moment in an address, and withAsOf is the address with it. */
+export function asOfIn(query) {
+  const ms = Date.parse(query.get('asOf') ?? '');
+  return Number.isFinite(ms) ? ms : null;
+}
+
+export const withAsOf = (id, at) => `#/events/${encodeURIComponent(id)}${at === null ? '' : `?asOf=${encodeURIComponent(isoInKorea(at))}`}`;
+
 /** isoInKorea is RFC 3339 with Korea's offset, to the second. */
 export const isoInKorea = (ms) => `${new Date(ms + 9 * 3600_000).toISOString().slice(0, 19)}+09:00`;
 
