@@ -16,28 +16,62 @@ import (
 	"jangbu/readmodel/dashboard"
 )
 
-// analytics serves one campaign's dashboard. An encoded one is served again for as long as
-// its rows are current and no figure has become stale (I9).
+// subject is what a route shows of a campaign.
+type subject struct {
+	route      string
+	parameters []string
+	show       func(readmodel.CampaignRows, dashboard.View) any
+}
+
+// wholeDashboard is what the analytics and their stream show.
+func wholeDashboard() subject {
+	return subject{
+		route: "getAnalytics", parameters: []string{"tz", "interval", "from", "to", "asOf"},
+		show: func(rows readmodel.CampaignRows, v dashboard.View) any { return dashboard.New(rows, v) },
+	}
+}
+
+// analytics serves one campaign's dashboard.
 func (a *API) analytics(w http.ResponseWriter, r *http.Request, caller Identity) error {
-	key := requestKey{mux.Vars(r)["id"], r.URL.RawQuery}
+	return a.answer(w, r, caller, wholeDashboard())
+}
+
+// digest serves one campaign's digest.
+func (a *API) digest(w http.ResponseWriter, r *http.Request, caller Identity) error {
+	return a.answer(w, r, caller, subject{
+		route: "getDigest", parameters: []string{"tz", "asOf"},
+		show: func(rows readmodel.CampaignRows, v dashboard.View) any { return dashboard.NewBriefing(rows, v) },
+	})
+}
+
+// answer serves what is to be shown of one campaign. What is encoded is served again for as
+// long as its rows are current and time has changed nothing (I9).
+func (a *API) answer(w http.ResponseWriter, r *http.Request, caller Identity, of subject) error {
+	key := requestKey{of.route, mux.Vars(r)["id"], r.URL.RawQuery}
 	if kept := a.memo.get(key); kept != nil && kept.holds(a.cfg) && caller.Scope().Allows(kept.stats) {
 		recording(w).kept = true
 		kept.serve(w, r)
 		return nil
 	}
-	campaign, view, asOf, err := a.analyticsRequest(r)
+	campaign, view, asOf, err := a.campaignRequest(r, of)
 	if err != nil {
 		return err
 	}
 	if asOf != nil {
-		past, err := a.lookBack(r, campaign, view, *asOf, caller)
+		past, err := a.lookBack(r, campaign, view, *asOf, caller, of)
 		if err != nil {
 			return err
 		}
 		past.serve(w, r)
 		return nil
 	}
-	fresh, err := a.encode(r, campaign, view, caller)
+	ctx, cancel := readRows(r.Context())
+	defer cancel()
+	rows, err := a.cfg.Reader.Campaign(ctx, campaign, caller.Scope())
+	if err != nil {
+		return err
+	}
+	fresh, err := newEncoded(campaign, rows, view, of)
 	if err != nil {
 		return err
 	}
@@ -46,24 +80,13 @@ func (a *API) analytics(w http.ResponseWriter, r *http.Request, caller Identity)
 	return nil
 }
 
-// encode reads a campaign and encodes its dashboard.
-func (a *API) encode(r *http.Request, campaign events.Campaign, view dashboard.View, caller Identity) (*encoded, error) {
-	ctx, cancel := readRows(r.Context())
-	defer cancel()
-	rows, err := a.cfg.Reader.Campaign(ctx, campaign, caller.Scope())
-	if err != nil {
-		return nil, err
-	}
-	return newEncoded(campaign, rows, view)
-}
-
-// analyticsRequest parses a request. asOf is nil for a request about the present.
-func (a *API) analyticsRequest(r *http.Request) (c events.Campaign, view dashboard.View, asOf *readmodel.Moment, err error) {
+// campaignRequest parses a request. asOf is nil for a request about the present.
+func (a *API) campaignRequest(r *http.Request, of subject) (c events.Campaign, view dashboard.View, asOf *readmodel.Moment, err error) {
 	id, err := pathID(r, "id")
 	if err != nil {
 		return "", view, nil, err
 	}
-	query, err := queryOf(r, "tz", "interval", "from", "to", "asOf")
+	query, err := queryOf(r, of.parameters...)
 	if err != nil {
 		return "", view, nil, err
 	}

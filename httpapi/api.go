@@ -104,6 +104,7 @@ func New(cfg Config) (*API, error) {
 	a.routes = []route{
 		{"getAnalytics", "/api/events/{id}/analytics", tokenOnly, a.analytics},
 		{"streamAnalytics", "/api/events/{id}/analytics/stream", tokenOnly, a.stream},
+		{"getDigest", "/api/events/{id}/digest", tokenOnly, a.digest},
 		{"listEvents", "/api/stores/{storeId}/events", tokenOnly, a.listEvents},
 		{"getContract", "/openapi.yaml", public, a.contract},
 		{"getPage", "/", public, a.index},

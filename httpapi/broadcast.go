@@ -227,7 +227,7 @@ func (b *broadcast) read(ctx context.Context, view dashboard.View) outcome {
 	if err != nil {
 		return outcome{err: err}
 	}
-	encoded, err := newEncoded(b.key.campaign, rows, view)
+	encoded, err := newEncoded(b.key.campaign, rows, view, wholeDashboard())
 	return outcome{encoded, err}
 }
 

@@ -38,7 +38,7 @@ type encoded struct {
 	campaign events.Campaign
 	stats    readmodel.CampaignStats
 	revision readmodel.Revision
-	until    time.Time // when a figure becomes stale; zero means never
+	until    time.Time // when time alone changes what is shown; zero means never
 
 	body   []byte
 	etag   string
@@ -46,10 +46,10 @@ type encoded struct {
 	zipped func() ([]byte, []string)
 }
 
-func newEncoded(campaign events.Campaign, rows readmodel.CampaignRows, view dashboard.View) (*encoded, error) {
-	body, err := json.Marshal(dashboard.New(rows, view))
+func newEncoded(campaign events.Campaign, rows readmodel.CampaignRows, view dashboard.View, of subject) (*encoded, error) {
+	body, err := json.Marshal(of.show(rows, view))
 	if err != nil {
-		return nil, fmt.Errorf("encode dashboard: %w", err)
+		return nil, fmt.Errorf("encode %s: %w", of.route, err)
 	}
 	body = append(body, '\n')
 	n := &encoded{
@@ -139,8 +139,8 @@ func acceptsGzip(fields []string) bool {
 	return false
 }
 
-// requestKey identifies a request: the path's id and the query, unparsed.
-type requestKey struct{ id, query string }
+// requestKey identifies a request: the route, the path's id and the query, unparsed.
+type requestKey struct{ route, id, query string }
 
 // memo keeps the most recently used dashboards, of most bytes together. It is safe for
 // concurrent use.
@@ -171,7 +171,7 @@ func (m *memo) put(key requestKey, n *encoded) {
 		return
 	}
 	// A substring of the request would keep all of the request in memory.
-	key = requestKey{strings.Clone(key.id), strings.Clone(key.query)}
+	key = requestKey{key.route, strings.Clone(key.id), strings.Clone(key.query)}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if last, ok := m.kept.Peek(key); ok {

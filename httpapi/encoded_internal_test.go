@@ -13,7 +13,7 @@ func TestMemoIsBounded(t *testing.T) {
 	often := requestKey{id: "often"}
 	m.put(often, &encoded{body: make([]byte, 5_000)})
 	for i := range 2_000 {
-		m.put(requestKey{"evt-1", fmt.Sprint("from=", i)}, &encoded{body: make([]byte, 100_000)})
+		m.put(requestKey{"", "evt-1", fmt.Sprint("from=", i)}, &encoded{body: make([]byte, 100_000)})
 		m.put(requestKey{id: "changing"}, &encoded{body: make([]byte, 1_000+i)})
 		if m.get(often) == nil {
 			t.Fatalf("a dashboard that is requested all the time is gone after %d others", i)

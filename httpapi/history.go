@@ -40,7 +40,7 @@ func (a *API) asOf(query url.Values) (*readmodel.Moment, error) {
 
 // lookBack folds a campaign's events up to a moment and encodes the dashboard that was
 // served then. It is not kept, because few requests repeat it.
-func (a *API) lookBack(r *http.Request, campaign events.Campaign, view dashboard.View, asOf readmodel.Moment, caller Identity) (*encoded, error) {
+func (a *API) lookBack(r *http.Request, campaign events.Campaign, view dashboard.View, asOf readmodel.Moment, caller Identity, of subject) (*encoded, error) {
 	// A caller that may not see the campaign now gets the usual error, as fast (I12).
 	if err := a.mayRead(r.Context(), campaign, caller); err != nil {
 		return nil, err
@@ -57,5 +57,5 @@ func (a *API) lookBack(r *http.Request, campaign events.Campaign, view dashboard
 		return nil, fmt.Errorf("asOf: %w", err)
 	}
 	view.Now = at
-	return newEncoded(campaign, rows, view)
+	return newEncoded(campaign, rows, view, of)
 }

@@ -46,7 +46,7 @@ func TestAsOf(t *testing.T) {
 	}
 	targets := []string{
 		"/api/events/evt-1/analytics?", "/api/events/evt-2/analytics?", "/api/events/none/analytics?",
-		"/api/events/evt-1/analytics?tz=UTC&interval=day&from=2026-11-22T00:00:00Z&",
+		"/api/events/evt-1/analytics?tz=UTC&interval=day&from=2026-11-22T00:00:00Z&", "/api/events/evt-1/digest?",
 	}
 	tokens := map[string]string{
 		"analyst": "Bearer " + b.token, "store-1": "Bearer " + mint(t, owner("store-1")), "store-9": "Bearer " + mint(t, owner("store-9")),

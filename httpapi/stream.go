@@ -20,7 +20,7 @@ const (
 // has changed in it, at most four times a second, and a beat every 5 s. The id of a view is its
 // entity tag, so a client that reconnects gets the view only if it differs.
 func (a *API) stream(w http.ResponseWriter, r *http.Request, caller Identity) error {
-	campaign, view, asOf, err := a.analyticsRequest(r)
+	campaign, view, asOf, err := a.campaignRequest(r, wholeDashboard())
 	if err != nil {
 		return err
 	}

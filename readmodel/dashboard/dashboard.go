@@ -79,9 +79,9 @@ func New(rows readmodel.CampaignRows, v View) Dashboard {
 		Heat:       heat,
 		Best:       best,
 		Comparison: v.compare(campaign, rows.Hours()),
-		Goal:       goal(campaign),
+		Goal:       v.goal(campaign, rows.Hours()),
 		Profile:    profile(rows.Profiles()),
 	}
-	d.Digest = v.digest(d)
+	d.Digest = v.digest(d, campaign)
 	return d
 }

@@ -1,30 +1,55 @@
 package dashboard
 
-import "strconv"
+import (
+	"strings"
 
-// Digest says in one sentence how a campaign goes.
+	"jangbu/readmodel"
+)
+
+// Digest says in one or two sentences how a campaign goes. The same dashboard always gives
+// the same sentences.
 type Digest struct {
-	// Template is the name of the sentence's form, and Slots is what fills it, in Korean.
+	// Template is the name of the sentences' form, and Slots is what fills it, in Korean.
 	Template string            `json:"template"`
 	Slots    map[string]string `json:"slots"`
-	// Ko and En are the whole sentence.
+	// Ko and En are the whole sentences.
 	Ko string `json:"ko"`
 	En string `json:"en"`
-	// Reasons says where each number of the sentence comes from.
+	// Reasons says where the numbers of the sentences come from.
 	Reasons []Reason `json:"reasons"`
 }
 
-// Reason is a sentence about a number of a [Digest].
+// Reason says where a number of a [Digest] comes from.
 type Reason struct {
 	Ko string `json:"ko"`
 	En string `json:"en"`
 }
 
-func (v View) digest(d Dashboard) Digest {
-	n := strconv.FormatInt(d.Summary.TotalParticipants, 10)
-	return Digest{
-		Template: "total", Slots: map[string]string{"participants": n},
-		Ko: "지금까지 " + n + "명이 참여했습니다.", En: "So far, " + n + " people have taken part.",
-		Reasons: []Reason{},
+// digest returns the digest of a dashboard that is complete but for it.
+func (v View) digest(d Dashboard, c readmodel.CampaignStats) Digest {
+	f := v.findings(d, c)
+	for _, t := range templates() {
+		if t.when(f) {
+			return t.fill(f.slots())
+		}
 	}
+	return Digest{} // the last template is for all
+}
+
+// fill returns the digest that the template makes of the slots.
+func (t template) fill(all map[string]slot) Digest {
+	d := Digest{Template: t.name, Slots: map[string]string{}, Reasons: []Reason{}}
+	pairsKo, pairsEn := []string{}, []string{}
+	for _, name := range slotNames() {
+		s, mark := all[name], "{"+name+"}"
+		pairsKo, pairsEn = append(pairsKo, mark, s.ko), append(pairsEn, mark, s.en)
+		if strings.Contains(t.ko, mark) {
+			d.Slots[name] = s.ko
+			if s.why != (Reason{}) {
+				d.Reasons = append(d.Reasons, s.why)
+			}
+		}
+	}
+	d.Ko, d.En = strings.NewReplacer(pairsKo...).Replace(t.ko), strings.NewReplacer(pairsEn...).Replace(t.en)
+	return d
 }

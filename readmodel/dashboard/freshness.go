@@ -9,8 +9,8 @@ import (
 
 // HoldsUntil returns the last moment until which the dashboard of these rows stays the same
 // in the view while no row changes: when the campaign starts or ends, a day before its start
-// or an hour of its run is over, fresh figures become stale, or they become final. Zero: for
-// good.
+// an hour of its run or the year of its end is over, fresh figures become stale, or they become
+// final. Zero: for good.
 func HoldsUntil(rows readmodel.CampaignRows, v View) time.Time {
 	v = v.withDefaults()
 	var first time.Time
@@ -30,6 +30,8 @@ func HoldsUntil(rows readmodel.CampaignRows, v View) time.Time {
 		}
 		last(v.Now.Truncate(time.Hour).Add(time.Hour - 1))
 	case Ended:
+		// Dates are written without the year where it is this one.
+		last(time.Date(v.Now.In(v.Location).Year()+1, 1, 1, 0, 0, 0, -1, v.Location))
 	}
 	polled := v.polledUntil(c)
 	last(polled)
