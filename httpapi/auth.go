@@ -84,12 +84,19 @@ const MinSecretBytes = sha256.Size
 type AuthConfig struct {
 	// Secret verifies HS256. It has at least [MinSecretBytes].
 	Secret []byte
+	// ReadSecret, if not nil, returns the secret as it is now. It is called once a second
+	// while there are requests or streams, so that a token is refused as soon as its secret
+	// is exchanged. While it fails, the last secret stays in use.
+	ReadSecret func() ([]byte, error)
 	// JWKSURL is the address of the key set that verifies RS256, ES256 and EdDSA:
 	// https, or http on this machine's loopback.
 	JWKSURL string
 	// Roots are the authorities for the certificate of that host. Nil means the
 	// system's.
 	Roots *x509.CertPool
+	// Cookie is the name of a cookie that may hold the token in place of the Authorization
+	// header; empty: none does.
+	Cookie string
 	// Issuer and Audience must equal those of a token.
 	Issuer, Audience string
 	// Now is the clock by which tokens expire. Nil means time.Now.
@@ -109,16 +116,16 @@ func (r refusal) Error() string { return string(r) }
 // leeway is the tolerated difference between the clocks of issuer and service.
 const leeway = 30 * time.Second
 
-// rememberFor is how long a verified token is not verified again, and so how long a
-// withdrawn key may still open the API.
+// rememberFor is how long a verified token is not verified again, unless the keys change.
 const rememberFor = time.Minute
 
 // Auth authenticates requests. It is safe for concurrent use.
 type Auth struct {
 	now        func() time.Time
 	logger     *slog.Logger
-	secret     *verificationKey // nil where keys is set
+	secret     *secret // nil where keys is set
 	keys       *keySet
+	cookie     string
 	base64     *base64.Encoding
 	validator  *jwt.Validator
 	remembered remembered
@@ -139,7 +146,7 @@ func NewAuth(ctx context.Context, cfg AuthConfig) (*Auth, error) {
 		cfg.Now = time.Now
 	}
 	a := &Auth{
-		now: cfg.Now, logger: cfg.Logger, remembered: newRemembered(maxRemembered),
+		now: cfg.Now, logger: cfg.Logger, cookie: cfg.Cookie, remembered: newRemembered(maxRemembered),
 		// Strict refuses stray bits in the last character, with which one token would
 		// have several spellings.
 		base64: base64.RawURLEncoding.Strict(),
@@ -149,7 +156,7 @@ func NewAuth(ctx context.Context, cfg AuthConfig) (*Auth, error) {
 		),
 	}
 	if cfg.JWKSURL == "" {
-		a.secret = &verificationKey{jwt.SigningMethodHS256, slices.Clone(cfg.Secret)}
+		a.secret = newSecret(cfg)
 		return a, nil
 	}
 	var err error
@@ -166,10 +173,11 @@ func (a *Auth) Close() {
 	}
 }
 
-// Authenticate returns the caller that the bearer token in the Authorization header
-// identifies. It reads nothing else of the request.
+// Authenticate returns the caller that the bearer token in the Authorization header identifies,
+// or without such a header the token in the cookie, where there is one by configuration. It reads
+// nothing else of the request.
 func (a *Auth) Authenticate(r *http.Request) (Identity, error) {
-	token, err := bearer(r.Header)
+	token, err := a.token(r)
 	if err == nil {
 		var caller Identity
 		if caller, err = a.identify(r.Context(), token); err == nil {
@@ -180,9 +188,35 @@ func (a *Auth) Authenticate(r *http.Request) (Identity, error) {
 	return Identity{}, errUnauthorized
 }
 
+// Again reports whether the token of a request that was authenticated still identifies its
+// caller. It has a key set fetched that is older than a stream may be to its key.
+func (a *Auth) Again(r *http.Request) bool {
+	if a.keys != nil {
+		a.keys.renew()
+	}
+	_, err := a.Authenticate(r)
+	return err == nil
+}
+
+// token returns the token of a request.
+func (a *Auth) token(r *http.Request) (string, error) {
+	if a.cookie != "" && len(r.Header["Authorization"]) == 0 {
+		return cookie(r, a.cookie)
+	}
+	return bearer(r.Header)
+}
+
+// inForce identifies the keys that verify tokens now.
+func (a *Auth) inForce() any {
+	if a.secret != nil {
+		return a.secret.now()
+	}
+	return a.keys.keys.Load()
+}
+
 func (a *Auth) identify(ctx context.Context, token string) (Identity, error) {
-	now, sum := a.now(), sha256.Sum256([]byte(token))
-	if caller, ok := a.remembered.find(sum, now); ok {
+	now, keys, sum := a.now(), a.inForce(), sha256.Sum256([]byte(token))
+	if caller, ok := a.remembered.find(sum, keys, now); ok {
 		return caller, nil
 	}
 	c, err := a.verify(ctx, token)
@@ -193,7 +227,7 @@ func (a *Auth) identify(ctx context.Context, token string) (Identity, error) {
 	if caller.Expires.Before(until) {
 		until = caller.Expires
 	}
-	a.remembered.add(sum, memory{caller, until})
+	a.remembered.add(sum, memory{caller, keys, until})
 	return caller, nil
 }
 
@@ -230,10 +264,11 @@ func (a *Auth) verify(ctx context.Context, token string) (claims, error) {
 // names. A token thus cannot determine how a key is used.
 func (a *Auth) key(ctx context.Context, h header) (verificationKey, error) {
 	if a.secret != nil {
-		if h.alg != a.secret.method.Alg() {
+		key := a.secret.now()
+		if h.alg != key.method.Alg() {
 			return verificationKey{}, refusal("alg: expected HS256")
 		}
-		return *a.secret, nil
+		return *key, nil
 	}
 	switch h.alg { // before the lookup of the key
 	case jwt.SigningMethodRS256.Alg(), jwt.SigningMethodES256.Alg(), jwt.SigningMethodEdDSA.Alg():

@@ -22,6 +22,7 @@ import (
 	"github.com/getkin/kin-openapi/openapi3filter"
 	"github.com/getkin/kin-openapi/routers"
 	"github.com/getkin/kin-openapi/routers/gorillamux"
+	"github.com/tmaxmax/go-sse"
 
 	"jangbu/events"
 	"jangbu/events/sqlitelog"
@@ -282,9 +283,11 @@ func (b *bundle) judge(t testing.TB, r *http.Request, status int, header http.He
 		},
 	}
 	if header.Get("Content-Type") == "text/event-stream" {
-		for line := range strings.Lines(string(body)) {
-			if data, ok := strings.CutPrefix(line, "data: "); ok {
-				b.judgeView(t, data)
+		for e, err := range sse.Read(bytes.NewReader(body), nil) {
+			if err != nil {
+				t.Errorf("%s %s: %v: %s", r.Method, r.URL, err, body)
+			} else if e.Type == "dashboard" {
+				b.judgeView(t, e.Data)
 			}
 		}
 	}

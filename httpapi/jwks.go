@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
@@ -11,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -32,6 +34,9 @@ const (
 	// unknownKeyInterval is the least time between two fetches that tokens with
 	// unknown keys cause.
 	unknownKeyInterval = 10 * time.Second
+	// streamKeysInterval is the time between two fetches while there are streams, which end
+	// within 5 s after their key is withdrawn.
+	streamKeysInterval = 2 * time.Second
 	// unknownKeyWait is how long a request waits for such a fetch.
 	unknownKeyWait = 2 * time.Second
 	// keysTimeout bounds one fetch.
@@ -51,6 +56,12 @@ type verificationKey struct {
 	key    any
 }
 
+// equal reports whether two keys of a set are the same.
+func (k verificationKey) equal(other verificationKey) bool {
+	public, ok := k.key.(interface{ Equal(crypto.PublicKey) bool })
+	return ok && k.method == other.method && public.Equal(other.key)
+}
+
 // keySet is a JSON Web Key Set (RFC 7517) that is refreshed. While its host fails, the last
 // keys stay in use.
 type keySet struct {
@@ -66,6 +77,8 @@ type keySet struct {
 	mu      sync.Mutex
 	limiter *rate.Limiter // guarded by mu
 	waiting chan struct{} // guarded by mu: closed after the requested fetch; nil if none is
+	asked   time.Time     // guarded by mu: when renew last requested a fetch
+	failed  bool          // of run: the last fetch failed
 }
 
 // ParseJWKSURL checks the address of a key set: https, or http on this
@@ -162,6 +175,17 @@ func (s *keySet) request() <-chan struct{} {
 	return s.waiting
 }
 
+// renew requests a fetch if the keys are older than streams may be to them.
+func (s *keySet) renew() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.waiting == nil && time.Since(s.asked) >= streamKeysInterval {
+		s.asked = time.Now()
+		s.waiting = make(chan struct{})
+		s.wanted <- struct{}{} // has room, as in request
+	}
+}
+
 func (s *keySet) run(ctx context.Context) {
 	defer close(s.ended)
 	ticker := time.NewTicker(keysInterval)
@@ -188,12 +212,19 @@ func (s *keySet) refresh(ctx context.Context) {
 	case ctx.Err() != nil:
 		return
 	case err != nil:
-		s.logger.WarnContext(ctx, "http: keys could not be fetched, the last ones stay in use", slog.Any("error", err))
+		if !s.failed {
+			s.logger.WarnContext(ctx, "http: keys could not be fetched, the last ones stay in use", slog.Any("error", err))
+		}
+		s.failed = true
 		return
+	case maps.EqualFunc(keys, *s.keys.Load(), verificationKey.equal):
 	case len(keys) == 0: // all keys were withdrawn, so no token is valid
 		s.logger.WarnContext(ctx, "http: the key set has no key that verifies tokens, all are refused")
+		fallthrough
+	default:
+		s.keys.Store(&keys) // another pointer, so remembered tokens are verified again
 	}
-	s.keys.Store(&keys)
+	s.failed = false
 }
 
 func (s *keySet) fetch(ctx context.Context) (map[string]verificationKey, error) {

@@ -18,6 +18,7 @@ type remembered struct {
 
 type memory struct {
 	caller Identity
+	keys   any // identifies the keys that verified the token
 	until  time.Time
 }
 
@@ -26,9 +27,10 @@ func newRemembered(most int) remembered {
 	return remembered{tokens}
 }
 
-func (r remembered) find(sum [sha256.Size]byte, now time.Time) (Identity, bool) {
+// find returns the caller of a token that the same keys have verified.
+func (r remembered) find(sum [sha256.Size]byte, keys any, now time.Time) (Identity, bool) {
 	m, ok := r.tokens.Get(sum)
-	if !ok || !now.Before(m.until) {
+	if !ok || m.keys != keys || !now.Before(m.until) {
 		return Identity{}, false
 	}
 	return m.caller, true

@@ -18,22 +18,25 @@ func sumOf(n uint64) [sha256.Size]byte {
 func TestRememberedIsBounded(t *testing.T) {
 	t.Parallel()
 	r, now := newRemembered(10), time.Unix(0, 0)
-	add := func(n uint64) { r.add(sumOf(n), memory{Identity{Subject: "kim"}, now.Add(time.Minute)}) }
+	add := func(n uint64) { r.add(sumOf(n), memory{Identity{Subject: "kim"}, "keys", now.Add(time.Minute)}) }
 	add(0)
 	for n := range uint64(1000) {
 		add(n + 1)
 		if r.tokens.Len() > 10 {
 			t.Fatalf("%d are remembered; expected at most 10", r.tokens.Len())
 		}
-		if _, ok := r.find(sumOf(0), now); !ok {
+		if _, ok := r.find(sumOf(0), "keys", now); !ok {
 			t.Fatalf("after %d others one is forgotten that is always asked for", n+1)
 		}
 	}
-	if _, ok := r.find(sumOf(1), now); ok {
+	if _, ok := r.find(sumOf(1), "keys", now); ok {
 		t.Error("one is remembered that was never found again")
 	}
-	if _, ok := r.find(sumOf(0), now.Add(time.Minute)); ok {
+	if _, ok := r.find(sumOf(0), "keys", now.Add(time.Minute)); ok {
 		t.Error("one is remembered after its time")
+	}
+	if _, ok := r.find(sumOf(0), "other keys", now); ok {
+		t.Error("one is remembered that other keys have verified")
 	}
 }
 
@@ -45,7 +48,7 @@ func TestRememberedByMany(t *testing.T) {
 		group.Go(func() {
 			for n := range uint64(1000) {
 				r.add(sumOf(n), memory{until: now.Add(time.Minute)})
-				r.find(sumOf(n*worker), now)
+				r.find(sumOf(n*worker), nil, now)
 			}
 		})
 	}

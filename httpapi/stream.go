@@ -96,15 +96,20 @@ func (s *streaming) run(ctx context.Context) {
 		if s.sender.send(s.due(now)...) != nil {
 			return
 		}
+		draining := s.cfg.Draining
+		if now.view == nil {
+			draining = nil // a stream that has been promised shows something
+		}
 		select {
 		case <-now.next:
 		case <-right.C:
-			if !s.mayGoOn() {
+			// The token may have expired, or its key have been withdrawn.
+			if s.cfg.Auth != nil && !s.cfg.Auth.Again(s.r) {
 				return
 			}
 		case <-ctx.Done():
 			return
-		case <-s.cfg.Draining:
+		case <-draining:
 			return
 		}
 	}
@@ -125,14 +130,4 @@ func (s *streaming) due(now scene) (messages []*message) {
 		messages = append(messages, now.beat)
 	}
 	return messages
-}
-
-// mayGoOn reports whether the token still stands for the caller: it has not expired, and its key
-// has not been withdrawn.
-func (s *streaming) mayGoOn() bool {
-	if s.cfg.Auth == nil {
-		return true
-	}
-	_, err := s.cfg.Auth.Authenticate(s.r)
-	return err == nil
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -39,6 +40,41 @@ func bearer(h http.Header) (string, error) {
 	default:
 		return values[0][len(scheme):], nil
 	}
+}
+
+// cookie returns the token in the only cookie of that name. A browser sends cookies also for other
+// sites' scripts, which must not be answered by a cookie that they cannot read.
+func cookie(r *http.Request, name string) (string, error) {
+	switch cookies := r.CookiesNamed(name); {
+	case r.Method != http.MethodGet && r.Method != http.MethodHead:
+		return "", refusal("a cookie is for GET and HEAD only")
+	case !fromSameOrigin(r):
+		return "", refusal("another site has sent the cookie")
+	case len(cookies) == 0:
+		return "", refusal("there is neither an Authorization header nor the cookie")
+	case len(cookies) > 1:
+		return "", refusal("there are several cookies of the name")
+	case len(cookies[0].Value) > maxTokenBytes:
+		return "", refusal("the token is longer than 4096 bytes")
+	default:
+		return cookies[0].Value, nil
+	}
+}
+
+// fromSameOrigin reports whether a request comes from a page of this host, or from no page.
+func fromSameOrigin(r *http.Request) bool {
+	for _, site := range r.Header["Sec-Fetch-Site"] {
+		if site != "same-origin" && site != "none" {
+			return false
+		}
+	}
+	for _, origin := range r.Header["Origin"] {
+		u, err := url.Parse(origin)
+		if err != nil || u.Host != r.Host {
+			return false
+		}
+	}
+	return true
 }
 
 // jws is a token in the compact serialisation of RFC 7515, cut into its parts.

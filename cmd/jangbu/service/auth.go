@@ -67,7 +67,8 @@ func (c authConfig) start(ctx context.Context, logger *slog.Logger) (*httpapi.Au
 	cfg := httpapi.AuthConfig{JWKSURL: c.JWKSURL, Issuer: c.JWTIssuer, Audience: c.JWTAudience, Logger: logger}
 	if c.JWTSecretFile != "" {
 		var err error
-		if cfg.Secret, err = ReadSecret(c.JWTSecretFile); err != nil {
+		cfg.ReadSecret = func() ([]byte, error) { return ReadSecret(c.JWTSecretFile) }
+		if cfg.Secret, err = cfg.ReadSecret(); err != nil {
 			return nil, err
 		}
 	}
