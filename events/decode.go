@@ -129,6 +129,7 @@ func Decode(t Type, rec Record, now time.Time) (Decoded, error) {
 	if len(o.errs) > 0 {
 		return Decoded{}, &MalformedError{Fields: o.errs}
 	}
+	d.Origin = Origin{Topic: rec.Topic, Partition: rec.Partition, Offset: rec.Offset}
 	d.Digest = contentDigest(d.Event)
 	d.ID = draftID(&d.Draft, &env, stamp)
 	if e, ok := d.Event.(*EventCreated); ok && env.id == "" {

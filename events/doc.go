@@ -30,7 +30,8 @@
 //
 // A source is a Kafka topic partition that is read: a [Source]. A record is a Kafka
 // record before it is decoded: a [Record]. A frame is a run of consecutive records of
-// one source that travel together: a [Frame].
+// one source that travel together: a [Frame]. The record that an event first came from
+// is its [Origin]: topic, partition and offset. It is no part of the event.
 //
 // A dead letter is a record that could not become an event, kept and sealed, with
 // its reason, until it is revived or discarded: a [DeadLetter].

@@ -18,7 +18,9 @@ type Draft struct {
 	// OccurredAt is the event's own time, or its record's timestamp if it has
 	// none: whole microseconds, UTC.
 	OccurredAt time.Time
-	Event      Event
+	// Origin is the record that the event came from.
+	Origin Origin
+	Event  Event
 }
 
 // Recorded is an event in the log.
@@ -31,7 +33,10 @@ type Recorded struct {
 	// appended the event: whole microseconds, UTC, never before that of an
 	// earlier position.
 	RecordedAt time.Time
-	Event      Event
+	// Origin is the record that the event first came from. It is zero in what a log reads
+	// until [Sources.Trace] has found it.
+	Origin Origin
+	Event  Event
 }
 
 // Outcome is the result of appending one draft.

@@ -104,12 +104,15 @@ type SourceState struct {
 	GapAt time.Time // of the last gap; zero without one
 }
 
-// Sources keeps how far each source has been read, in the database of a [Log], whose
+// Sources keeps how far each source has been read, and which event came from where, in the database of a [Log], whose
 // appends write it in the same transaction (I1). There is one entry for a topic and
 // partition.
 type Sources interface {
 	// List returns all, sorted by topic, by bytes, and partition.
 	List(ctx context.Context) ([]SourceState, error)
+	// Trace sets the origins, as far as they are known, of events that were read from the
+	// log, in log order. ErrCorrupt where they cannot be read.
+	Trace(ctx context.Context, read []Recorded) error
 	// Skip records a gap: the source goes on at next, and lost records were not read.
 	// It is called once for each gap; calling it again counts another one.
 	Skip(ctx context.Context, s Source, next, lost int64) error

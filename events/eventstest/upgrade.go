@@ -62,8 +62,15 @@ func TestUpgrade(t *testing.T, earlier func(t testing.TB) Earlier) {
 		transportID("created"), identityOf(registration("c", 1)), transportID("again, by another id"), identityOf(registration("c", 2)),
 		transportID("before it came without an id"), identityOf(registration("c", 3)), transportID("completed"),
 	}
+	read := mustRead(t, log, 0, len(want))
+	if err := log.Sources().Trace(t.Context(), read); err != nil {
+		t.Errorf("Trace: %v", err)
+	}
 	link := events.Link{}
-	for i, r := range mustRead(t, log, 0, len(want)) {
+	for i, r := range read {
+		if r.Origin.Known() {
+			t.Errorf("position %d comes from %+v, which no release kept then", r.Position, r.Origin)
+		}
 		if r.ID != want[i] {
 			t.Errorf("position %d has the ID %v, want %v", r.Position, r.ID, want[i])
 		}
@@ -87,7 +94,14 @@ func TestUpgrade(t *testing.T, earlier func(t testing.TB) Earlier) {
 	}
 	wantOutcomes(t, mustAppend(t, log, registration("c", 4)), events.Appended)
 	// Back to version 3, with events as version 4 leaves them.
-	for _, back := range []string{`DELETE FROM links`, `DELETE FROM goose_db_version WHERE version_id >= 4`, `DROP INDEX events_rare`, `DROP TABLE erasures`, `ALTER TABLE log_head DROP COLUMN restoring`} {
+	for _, back := range []string{
+		`DELETE FROM links`,
+		`DELETE FROM goose_db_version WHERE version_id >= 4`,
+		`DROP INDEX events_rare`,
+		`DROP TABLE erasures`,
+		`ALTER TABLE log_head DROP COLUMN restoring`,
+		`ALTER TABLE links DROP COLUMN origins`,
+	} {
 		if err := e.Exec(t.Context(), back); err != nil {
 			t.Fatal(fmt.Errorf("%s: %w", back, err))
 		}

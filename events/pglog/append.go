@@ -37,7 +37,7 @@ const readRecordedAt = `
 SELECT recorded_at FROM jangbu_log.events WHERE position = $1`
 
 const addLink = `
-INSERT INTO jangbu_log.links (position, link) VALUES ($1, $2)`
+INSERT INTO jangbu_log.links (position, link, origins) VALUES ($1, $2, $3)`
 
 // findDigests returns the digest of each identity, in their order; null if the log
 // does not hold it. The scalar subquery makes it one index probe for each identity,
@@ -141,7 +141,7 @@ func appendBatch(ctx context.Context, conn *pgx.Conn, begin, end *pgx.Batch, b *
 	}
 	after, err := copyEvents(ctx, conn, b, before)
 	if err == nil {
-		queueLink(end, after)
+		queueLink(end, after, b.origins())
 		return nil
 	}
 	var violation *pgconn.PgError
@@ -167,7 +167,7 @@ func appendBatch(ctx context.Context, conn *pgx.Conn, begin, end *pgx.Batch, b *
 	if after, err = copyEvents(ctx, conn, b, before); err != nil {
 		return fmt.Errorf("copy new events: %w", err)
 	}
-	queueLink(end, after)
+	queueLink(end, after, b.origins())
 	return nil
 }
 
@@ -194,9 +194,9 @@ func linkOf(raw []byte, at events.Position) (l events.Link, err error) {
 	return l, nil
 }
 
-// queueLink stores the link of the transaction's last event.
-func queueLink(end *pgx.Batch, m events.Mark) {
-	end.Queue(addLink, m.Position, m.Link[:])
+// queueLink stores the link of the transaction's last event, and the origins of all.
+func queueLink(end *pgx.Batch, m events.Mark, from events.Origins) {
+	end.Queue(addLink, m.Position, m.Link[:], from.Stored())
 }
 
 // lookUp returns to the savepoint and returns the digests that the log holds under

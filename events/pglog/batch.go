@@ -100,6 +100,16 @@ func (b *batch) count() (appended, duplicates int) {
 	return appended, duplicates
 }
 
+// origins returns the origins of its new events.
+func (b *batch) origins() (from events.Origins) {
+	for _, i := range b.firsts {
+		if b.outcomes[i] == events.Appended {
+			from.Add(b.drafts[i].Origin)
+		}
+	}
+	return from
+}
+
 // copyRows is a pgx.CopyFromSource of the batch's new events.
 type copyRows struct {
 	batch  *batch

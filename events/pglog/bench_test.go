@@ -19,6 +19,7 @@ func batchOf(i int) []events.Draft {
 	for k := range batch {
 		n := i*batchSize + k
 		batch[k] = draft(events.Campaign(fmt.Sprintf("campaign-%d", n%1000)), n)
+		batch[k].Origin = events.Origin{Topic: "participant-registered", Partition: int32(k / 500), Offset: int64(n)}
 	}
 	return batch
 }

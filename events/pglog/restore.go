@@ -95,11 +95,13 @@ func restore(ctx context.Context, tx pgx.Tx, recorded []events.Recorded) error {
 	if mark.Link, err = scanLink(tx.QueryRow(ctx, readLink, 0), head); err != nil {
 		return err
 	}
+	var from events.Origins
 	for i := range rest {
 		mark = mark.Next(rest[i].Digest)
+		from.Add(rest[i].Origin)
 	}
 	var end pgx.Batch
-	queueLink(&end, mark)
+	queueLink(&end, mark, from)
 	if err := tx.SendBatch(ctx, &end).Close(); err != nil {
 		return fmt.Errorf("link: %w", err)
 	}

@@ -39,6 +39,18 @@ SELECT topic, part, topic_id, next_offset, read_at, gaps, lost, gap_at
 FROM jangbu_log.sources
 ORDER BY topic, part`
 
+// readOrigins returns what is stored beside the first link at or after each of the positions.
+const readOrigins = `
+WITH after AS (
+    SELECT DISTINCT (SELECT min(l.position) FROM jangbu_log.links AS l WHERE l.position >= w.position) AS position
+    FROM unnest($1::bigint[]) AS w (position)
+)
+SELECT l.position, l.origins
+FROM after
+JOIN jangbu_log.links AS l USING (position)
+WHERE l.origins IS NOT NULL
+ORDER BY l.position`
+
 const readNext = `
 SELECT topic_id, next_offset FROM jangbu_log.sources WHERE topic = $1 AND part = $2`
 
@@ -96,6 +108,27 @@ func (s sources) List(ctx context.Context) ([]events.SourceState, error) {
 		return nil, fmt.Errorf("list sources: %w", err)
 	}
 	return all, nil
+}
+
+// Trace implements [events.Sources].
+func (s sources) Trace(ctx context.Context, read []events.Recorded) error {
+	if len(read) == 0 {
+		return nil
+	}
+	positions := make([]int64, len(read))
+	for i := range read {
+		positions[i] = int64(read[i].Position)
+	}
+	rows, err := s.pool.Query(ctx, readOrigins, positions)
+	if err != nil {
+		return fmt.Errorf("trace events: %w", err)
+	}
+	var last events.Position
+	var stored []byte
+	if _, err := pgx.ForEachRow(rows, []any{&last, &stored}, func() error { return events.Trace(read, last, stored) }); err != nil {
+		return fmt.Errorf("trace events: %w", err)
+	}
+	return nil
 }
 
 // Skip implements [events.Sources].

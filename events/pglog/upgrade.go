@@ -38,6 +38,10 @@ SELECT w.n
 FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS w (campaign, id, n)
 WHERE EXISTS (SELECT FROM jangbu_log.events AS e WHERE e.campaign = w.campaign AND e.id = w.id::uuid)`
 
+// addOldLink has no column that a later migration adds.
+const addOldLink = `
+INSERT INTO jangbu_log.links (position, link) VALUES ($1, $2)`
+
 const updateOld = `
 UPDATE jangbu_log.events AS e
 SET id = w.id::uuid, digest = w.digest, payload = w.payload, form = $5
@@ -110,7 +114,7 @@ func (u *upgrader) batch(ctx context.Context, at events.Mark) (_ events.Mark, er
 	if err := update(ctx, tx, changed); err != nil {
 		return at, err
 	}
-	if _, err := tx.ExecContext(ctx, addLink, end.Position, end.Link[:]); err != nil {
+	if _, err := tx.ExecContext(ctx, addOldLink, end.Position, end.Link[:]); err != nil {
 		return at, fmt.Errorf("link: %w", err)
 	}
 	return end, tx.Commit()

@@ -73,6 +73,7 @@ func (l *Log) appendDrafts(ctx context.Context, tx *sql.Tx, drafts []events.Draf
 	insert, find := tx.StmtContext(ctx, l.insertEvent), tx.StmtContext(ctx, l.findDigest) //nolint:sqlclosecheck // closed with the transaction
 	outcomes := make([]events.Outcome, len(drafts))
 	shops := make(events.Shops)
+	var from events.Origins
 	appended, duplicates, start := 0, 0, 0
 	for i := range drafts {
 		d := &drafts[i]
@@ -107,6 +108,7 @@ func (l *Log) appendDrafts(ctx context.Context, tx *sql.Tx, drafts []events.Draf
 		case inserted == 1:
 			outcomes[i] = events.Appended
 			mark = mark.Next(d.Digest)
+			from.Add(d.Origin)
 			appended++
 			continue
 		}
@@ -119,7 +121,7 @@ func (l *Log) appendDrafts(ctx context.Context, tx *sql.Tx, drafts []events.Draf
 		}
 	}
 	if appended > 0 { // the head is linked before it moves
-		if err := link(ctx, tx, mark); err != nil {
+		if err := link(ctx, tx, mark, from); err != nil {
 			return nil, err
 		}
 	}

@@ -22,6 +22,7 @@ func batchOf(i int) []events.Draft {
 		fresh, at := n%2 == 0, time.Date(2026, time.November, 23, 3, 0, 0, n%1_000_000*1000, time.UTC)
 		batch[k] = events.Draft{
 			ID: events.ID(sum[:16]), OccurredAt: at,
+			Origin: events.Origin{Topic: "participant-registered", Partition: int32(k / 500), Offset: int64(n)},
 			Event: &events.ParticipantRegistered{
 				Campaign: events.Campaign(fmt.Sprintf("campaign-%d", n%1000)), Participant: fmt.Sprintf("participant-%08d", n),
 				Pseudonym: events.Pseudonym(sum), RegisteredAt: at,

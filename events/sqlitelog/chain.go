@@ -9,7 +9,7 @@ import (
 	"jangbu/events"
 )
 
-const addLink = `INSERT INTO links (position, link) VALUES (?, ?)`
+const addLink = `INSERT INTO links (position, link, origins) VALUES (?, ?, ?)`
 
 const readLink = `SELECT link FROM links WHERE position = ?`
 
@@ -45,9 +45,9 @@ func linkOf(raw []byte, at events.Position) (events.Link, error) {
 	return events.Link(raw), nil
 }
 
-// link stores the link of the transaction's last event.
-func link(ctx context.Context, tx *sql.Tx, m events.Mark) error {
-	if _, err := tx.ExecContext(ctx, addLink, int64(m.Position), m.Link[:]); err != nil {
+// link stores the link of the transaction's last event, and the origins of all.
+func link(ctx context.Context, tx *sql.Tx, m events.Mark, from events.Origins) error {
+	if _, err := tx.ExecContext(ctx, addLink, int64(m.Position), m.Link[:], from.Stored()); err != nil {
 		return fmt.Errorf("link: %w", err)
 	}
 	return nil

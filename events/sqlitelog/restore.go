@@ -68,6 +68,7 @@ func (l *Log) restore(ctx context.Context, tx *sql.Tx, recorded []events.Recorde
 	}
 	insert := tx.StmtContext(ctx, l.insertEvent) //nolint:sqlclosecheck // closed with the transaction
 	var payload []byte
+	var from events.Origins
 	for i := range rest {
 		r := &rest[i]
 		payload = events.AppendStored(payload[:0], r.Event)
@@ -86,8 +87,9 @@ func (l *Log) restore(ctx context.Context, tx *sql.Tx, recorded []events.Recorde
 			return fmt.Errorf("%w: the ID of position %d has another position", events.ErrNotNext, r.Position)
 		}
 		mark = mark.Next(r.Digest)
+		from.Add(r.Origin)
 	}
-	if err := link(ctx, tx, mark); err != nil {
+	if err := link(ctx, tx, mark, from); err != nil {
 		return err
 	}
 	if _, err := tx.ExecContext(ctx, moveHead, len(rest), 0, rest[len(rest)-1].RecordedAt.UnixMicro()); err != nil {

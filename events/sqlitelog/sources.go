@@ -38,6 +38,8 @@ ORDER BY topic, part`
 
 const readNext = `SELECT topic_id, next_offset FROM sources WHERE topic = ? AND part = ?`
 
+const readOrigins = `SELECT position, origins FROM links WHERE position >= ? ORDER BY position LIMIT 1`
+
 // checkFirsts returns [events.ErrBehind] where the log is behind a source.
 func checkFirsts(ctx context.Context, tx *sql.Tx, read []events.Reading) error {
 	for _, r := range events.Firsts(read) {
@@ -107,6 +109,28 @@ func (s sources) list(ctx context.Context) (all []events.SourceState, err error)
 		all = append(all, s)
 	}
 	return all, rows.Err()
+}
+
+// Trace implements [events.Sources].
+func (s sources) Trace(ctx context.Context, read []events.Recorded) error {
+	for len(read) > 0 {
+		var last events.Position
+		var stored []byte
+		err := s.reader.QueryRowContext(ctx, readOrigins, int64(read[0].Position)).Scan(&last, &stored)
+		switch {
+		case errors.Is(err, sql.ErrNoRows):
+			return nil
+		case err == nil && stored != nil:
+			err = events.Trace(read, last, stored)
+		}
+		if err != nil {
+			return fmt.Errorf("trace events: %w", err)
+		}
+		for len(read) > 0 && read[0].Position <= last {
+			read = read[1:]
+		}
+	}
+	return nil
 }
 
 // Skip implements [events.Sources].

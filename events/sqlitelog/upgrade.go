@@ -22,6 +22,9 @@ const (
 
 const lastMark = `SELECT position, link FROM links ORDER BY position DESC LIMIT 1`
 
+// addOldLink has no column that a later migration adds.
+const addOldLink = `INSERT INTO links (position, link) VALUES (?, ?)`
+
 const findTaken = `SELECT count(*) FROM events WHERE campaign = ? AND id = ? AND position <> ?`
 
 const updateOld = `UPDATE events SET id = ?, digest = ?, payload = ?, form = ? WHERE position = ?`
@@ -80,7 +83,10 @@ func upgradeNext(ctx context.Context, tx *sql.Tx) (at events.Mark, head events.P
 			return at, head, err
 		}
 	}
-	return end, head, link(ctx, tx, end)
+	if _, err := tx.ExecContext(ctx, addOldLink, int64(end.Position), end.Link[:]); err != nil {
+		return at, head, fmt.Errorf("link: %w", err)
+	}
+	return end, head, nil
 }
 
 // readChanged reads the next events and returns those that have to be changed, as they shall
