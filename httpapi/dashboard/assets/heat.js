@@ -9,17 +9,17 @@ const steps = 5; // shades that can be told apart
 export function heat() {
   const w = t().event;
   let counts = null, chosen = null;
-  const picture = svg('svg', { 'aria-hidden': 'true', focusable: 'false', viewBox: '0 0 268 88' });
+  const picture = svg('svg', { 'aria-hidden': 'true', focusable: 'false', viewBox: '0 0 268 101' });
   const cells = new Map();
   w.weekdays.forEach((name, d) => {
-    picture.append(svg('text', { x: 22, y: d * 11 + 8.4, 'text-anchor': 'end' }, name));
+    picture.append(svg('text', { x: 22, y: d * 13 + 9.2, 'text-anchor': 'end' }, name));
     for (let hour = 0; hour < 24; hour++) {
-      const cell = svg('rect', { x: 27 + hour * 10, y: d * 11, width: 9.2, height: 10.2, rx: 1.4 });
+      const cell = svg('rect', { x: 27 + hour * 10, y: d * 13, width: 9.2, height: 12.2, rx: 1.4 });
       cells.set(d * 24 + hour, cell);
       picture.append(cell);
     }
   });
-  for (const hour of [0, 6, 12, 18]) picture.append(svg('text', { x: 31.6 + hour * 10, y: 86, 'text-anchor': 'middle' }, w.hour(hour)));
+  for (const hour of [0, 6, 12, 18]) picture.append(svg('text', { x: 31.6 + hour * 10, y: 99.5, 'text-anchor': 'middle' }, w.hour(hour)));
   const map = h('div', { class: 'map', role: 'slider', tabindex: 0, 'aria-label': w.heat, 'aria-valuemin': 0, 'aria-valuemax': 167 }, picture);
   const readout = h('p', { class: 'readout', role: 'status' });
   const body = h('tbody');
@@ -44,7 +44,7 @@ export function heat() {
   }
   function under(event) {
     const r = picture.getBoundingClientRect();
-    const hour = Math.floor(((event.clientX - r.left) / r.width * 268 - 27) / 10), d = Math.floor((event.clientY - r.top) / r.height * 88 / 11);
+    const hour = Math.floor(((event.clientX - r.left) / r.width * 268 - 27) / 10), d = Math.floor((event.clientY - r.top) / r.height * 101 / 13);
     return hour >= 0 && hour < 24 && d >= 0 && d < 7 ? d * 24 + hour : null;
   }
   map.addEventListener('keydown', (event) => {
@@ -57,6 +57,10 @@ export function heat() {
   map.addEventListener('pointerdown', (event) => choose(under(event)));
   map.addEventListener('pointermove', (event) => { if (event.pointerType === 'mouse' || event.buttons > 0) choose(under(event)); });
   map.addEventListener('pointerleave', (event) => { if (event.pointerType === 'mouse') choose(null); });
+
+  // Its texts are as large on a telephone as on a desk, though the map is not.
+  const resized = new ResizeObserver(() => { picture.style.fontSize = `${Math.min(10, 12 * 268 / Math.max(1, map.clientWidth))}px`; });
+  resized.observe(map);
 
   function fill() {
     if (table.open && counts) body.replaceChildren(...Array.from({ length: 24 }, (_, hour) => h('tr', {}, h('th', { scope: 'row' }, w.hour(hour)), ...counts.map((row) => h('td', {}, exact(row[hour]))))));
@@ -75,5 +79,6 @@ export function heat() {
       tell();
       fill();
     },
+    stop: () => resized.disconnect(),
   };
 }

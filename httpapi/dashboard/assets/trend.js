@@ -32,10 +32,10 @@ export function trend(load) {
 
   const choices = new Map(Object.keys(units).map((u) => [u, h('button', { type: 'button', 'aria-pressed': 'false', 'data-unit': u, onclick: () => { asked = u; show(); } }, w.units[u])]));
   const choice = h('div', { class: 'choice', role: 'group', 'aria-label': t().interval }, ...choices.values());
-  const tool = (name, sign, onclick) => h('button', { type: 'button', 'aria-label': name, title: name, onclick: (e) => { if (e.currentTarget.ariaDisabled !== 'true') onclick(); } }, sign);
+  const tool = (name, sign, onclick) => h('button', { type: 'button', 'aria-label': name, title: sign === name ? null : name, onclick: (e) => { if (e.currentTarget.ariaDisabled !== 'true') onclick(); } }, sign);
   const tools = h('div', { class: 'zoom', role: 'group', 'aria-label': t().trendTools },
     tool(t().earlier, '◀', () => shift(-1)), tool(t().zoomOut, '−', () => scale(2)), tool(t().zoomIn, '+', () => scale(0.5)),
-    tool(t().zoomAll, '⤢', () => look()), tool(t().later, '▶', () => shift(1)));
+    tool(t().later, '▶', () => shift(1)), tool(t().zoomAll, t().zoomAll, () => look()));
   const body = h('tbody');
   const table = h('details', { class: 'table', ontoggle: () => fill() }, h('summary', {}, t().asTable),
     h('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': t().asTable },
@@ -73,7 +73,7 @@ export function trend(load) {
   const finest = (u) => (Object.keys(units).indexOf(u) < Object.keys(units).indexOf(last.interval) ? u : last.interval === 'month' ? u : last.interval);
   const offered = () => {
     const [from, to] = span();
-    return Object.keys(units).filter((u) => u === last.interval && !stretch || units[u].nth(to) - units[u].nth(from) + 1 >= 2 && units[u].nth(to) - units[u].nth(from) < most);
+    return Object.keys(units).filter((u) => u === last.interval && !stretch || units[u].nth(to) - units[u].nth(from) >= 2 && units[u].nth(to) - units[u].nth(from) < most);
   };
 
   function look(from, to) {
@@ -161,8 +161,11 @@ export function trend(load) {
     }
     choice.hidden = all.length < 2;
     const [low, high] = whole();
-    const off = [!stretch || stretch[0] <= low, !stretch, to - from <= 6 * 3_600_000, !stretch, !stretch || stretch[1] >= high];
-    off.forEach((is, i) => label(tools.children[i], 'aria-disabled', is ? 'true' : null)); // not "disabled", which would take the focus away
+    // What cannot be pressed keeps its place and the focus; what would do nothing is not there.
+    [stretch && stretch[0] <= low, false, to - from <= 6 * 3_600_000, stretch && stretch[1] >= high, false].forEach((is, i) => label(tools.children[i], 'aria-disabled', is ? 'true' : null));
+    const held = tools.contains(document.activeElement);
+    [...tools.children].forEach((button, i) => { button.hidden = !stretch && i !== 2; });
+    if (held && document.activeElement.hidden) chart.e.focus({ preventScroll: true });
     measured('jangbu:trend', began);
   }
   const count = (p) => exact(p.n) + (p.running ? ` (${t().incomplete})` : '');
@@ -207,6 +210,7 @@ export function trend(load) {
       clearTimeout(later);
       reading?.end.abort();
       chart.stop();
+      week.stop();
     },
   };
 }
