@@ -144,14 +144,26 @@ func record(t testing.TB, topic string, f fact) events.Record {
 // created is a campaign with the seed's money.
 func created(t testing.TB, id, shop, title string) events.Record {
 	t.Helper()
-	return startedAt(t, id, shop, title, "2026-11-20T00:00:00+09:00")
+	return startedAt(t, id, shop, title, -9)
 }
 
-// startedAt is the creation of a campaign that starts at a time.
-func startedAt(t testing.TB, id, shop, title, starts string) events.Record {
+// daysFromNow is a midnight in Korea.
+func daysFromNow(days int) time.Time {
+	now := time.Now().In(time.FixedZone("KST", 9*60*60))
+	return time.Date(now.Year(), now.Month(), now.Day()+days, 0, 0, 0, 0, now.Location())
+}
+
+// startedAt is the creation of a campaign that starts so many days from now, for thirty days.
+func startedAt(t testing.TB, id, shop, title string, days int) events.Record {
+	t.Helper()
+	return lasting(t, id, shop, title, days, days+30)
+}
+
+// lasting is the creation of a campaign that starts and ends so many days from now.
+func lasting(t testing.TB, id, shop, title string, from, to int) events.Record {
 	t.Helper()
 	return record(t, "event-created", fact{
-		"eventId": id, "storeId": shop, "title": title, "objective": "신규 고객 유치", "startsAt": starts, "endsAt": "2026-12-20T00:00:00+09:00",
+		"eventId": id, "storeId": shop, "title": title, "objective": "신규 고객 유치", "startsAt": daysFromNow(from).Format(time.RFC3339), "endsAt": daysFromNow(to).Format(time.RFC3339),
 		"prizeCost": 1_000_000, "platformCost": 200_000, "expectedSalesIncrease": 3_000_000, "baselineSales": 24_000_000, "newCustomerLtv": 50_000,
 	})
 }
@@ -182,8 +194,8 @@ func (s *service) fill(t testing.TB) {
 	first := time.Now().Truncate(time.Hour).Add(-(hours - 1) * time.Hour)
 	records := registered(t, "evt-0007", 0, hours, first, time.Hour)
 	for i := range 2_000 {
-		records = append(records, startedAt(t, fmt.Sprintf("evt-%04d", i), "store-1",
-			fmt.Sprintf("%s 이벤트 %d", []string{"분식", "카페", "책방", "꽃집"}[i%4], i), first.Format(time.RFC3339)))
+		records = append(records, lasting(t, fmt.Sprintf("evt-%04d", i), "store-1",
+			fmt.Sprintf("%s 이벤트 %d", []string{"분식", "카페", "책방", "꽃집"}[i%4], i), -60, 30))
 	}
 	s.produce(t, records...)
 	s.participants(t, "evt-0007", hours)

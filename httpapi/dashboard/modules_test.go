@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-func noon() time.Time { return time.Date(2026, 11, 23, 3, 0, 0, 0, time.UTC) } // in Seoul
+// noon is one of the last days' in Seoul.
+func noon() time.Time { return daysFromNow(-6).Add(12 * time.Hour) }
 
 // TestModules: what the page's modules compute, by the page's own modules in the browser.
 func TestModules(t *testing.T) {

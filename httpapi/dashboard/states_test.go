@@ -25,7 +25,7 @@ import (
 //go:embed testdata/axe.min.js
 var axe string
 
-// shop is a service that wants tokens, with an owner's two shops: one has three
+// shop is a service that wants tokens, with an owner's two shops: one has six
 // campaigns, the other none.
 type shop struct {
 	*service
@@ -52,6 +52,8 @@ func openShop(t testing.TB) *shop {
 		created(t, "evt-3", "store-1", "이름이 아주 긴 캠페인: 우리동네 소문난 햇살베이커리 개업 1주년 기념 단골 손님 감사 친구 초대 방문 인증 이벤트"),
 	}
 	records = append(records, distributed(t, "evt-1")...)
+	records = append(records, startedAt(t, "evt-4", "store-1", "크리스마스 케이크 예약 이벤트", 5), startedAt(t, "evt-5", "store-1", "여름 시원한 이벤트", -60), startedAt(t, "evt-6", "store-1", "봄 이벤트", -90))
+	records = append(records, registered(t, "evt-5", 0, 200, daysFromNow(-55), 3*time.Hour)...)
 	for hour, n := range []int{3, 2, 1, 1, 0, 2, 6, 14, 22, 31, 38, 52, 61, 44, 30, 33, 38, 49, 66, 74, 60, 41, 22, 9, 4, 2, 1, 0, 1, 3, 8, 17, 24, 35, 40, 58, 70, 48, 31} {
 		records = append(records, registered(t, "evt-1", 1000*hour, n, time.Now().Truncate(time.Hour).Add(time.Duration(hour-38)*time.Hour), time.Second)...)
 	}
@@ -143,7 +145,7 @@ func TestStates(t *testing.T) {
 	s := openShop(t)
 	loaded := func(t *testing.T, tb *tab) {
 		tb.shows(t, ".pill", "실시간")
-		tb.wait(t, `document.querySelector('.chart canvas') && document.querySelector('[data-card=roiPercent] .last').textContent !== '이전 기간과 비교하는 중'`)
+		tb.wait(t, `document.querySelector('.counts rect')`)
 	}
 	for _, st := range []struct {
 		name  string
@@ -153,9 +155,9 @@ func TestStates(t *testing.T) {
 	}{
 		{"start", "none", "", func(t *testing.T, tb *tab) { tb.shows(t, "h1", "이벤트 성과 보기") }},
 		{"login", "none/#/stores/store-1", "", func(t *testing.T, tb *tab) { tb.shows(t, "h1", "로그인이 필요합니다") }},
-		{"list", "/stores/store-1", "", func(t *testing.T, tb *tab) { tb.shows(t, ".count", "캠페인 3개") }},
+		{"list", "/stores/store-1", "", func(t *testing.T, tb *tab) { tb.shows(t, ".count", "캠페인 6개") }},
 		{"list-none", "/stores/store-1", "", func(t *testing.T, tb *tab) {
-			tb.shows(t, ".count", "캠페인 3개")
+			tb.shows(t, ".count", "캠페인 6개")
 			tb.click(t, "#search")
 			tb.press(t, "없는 이름")
 			tb.shows(t, ".empty", "찾는 캠페인이 없습니다")
@@ -171,12 +173,20 @@ func TestStates(t *testing.T) {
 		{"campaign", "/events/evt-1", "", loaded},
 		{"campaign-how", "/events/evt-1", "", func(t *testing.T, tb *tab) {
 			loaded(t, tb)
-			for _, card := range []string{"totalParticipants", "totalExposure", "roiPercent", "salesGrowthPercent"} {
-				tb.click(t, "[data-card="+card+"] summary")
-			}
-			tb.click(t, ".table summary")
+			tb.click(t, ".reasons summary")
+			tb.click(t, ".trend > .table summary")
+			tb.click(t, ".heat .table summary")
 			tb.click(t, "[data-dimension=region] .quiet")
+			tb.click(t, ".timeline summary")
 		}},
+		{"campaign-why", "/events/evt-1", "", func(t *testing.T, tb *tab) {
+			loaded(t, tb)
+			tb.click(t, "[data-card=roiPercent] .why")
+			tb.shows(t, ".sheet .sum", "× 100")
+			tb.wait(t, `document.querySelector('.found').textContent !== '불러오는 중'`)
+		}},
+		{"campaign-planned", "/events/evt-4", "", func(t *testing.T, tb *tab) { tb.shows(t, ".coming h2", "시작하면 이렇게 보입니다") }},
+		{"campaign-ended", "/events/evt-5", "", func(t *testing.T, tb *tab) { tb.shows(t, ".beside caption", "바로 앞 이벤트와 나란히") }},
 		{"campaign-young", "/events/evt-3", "", func(t *testing.T, tb *tab) { tb.shows(t, ".pill", "실시간") }},
 		{"campaign-loading", "/events/evt-1", "hold", func(t *testing.T, tb *tab) { tb.wait(t, `document.querySelector('.campaign.loading')`) }},
 		{"campaign-waiting", "/events/evt-1", "", func(t *testing.T, tb *tab) {
@@ -190,7 +200,7 @@ func TestStates(t *testing.T) {
 			eval[any](t, tb, `history.replaceState(null, '', '#/events/evt-1?asOf=' + encodeURIComponent(new Date().toISOString().slice(0, 19) + 'Z'))`)
 			eval[any](t, tb, `dispatchEvent(new Event('hashchange'))`)
 			tb.shows(t, ".pill", "의 기록입니다")
-			tb.wait(t, `document.querySelector('.chart canvas')`)
+			tb.wait(t, `document.querySelector('.counts rect')`)
 		}},
 		{"campaign-unknown-then", "/events/evt-1?asOf=2020-01-01T00:00:00Z", "", func(t *testing.T, tb *tab) {
 			tb.shows(t, "p", "이 시각에는 아직 알려진 것이 없습니다")
@@ -199,15 +209,12 @@ func TestStates(t *testing.T) {
 			loaded(t, tb)
 			tb.click(t, "#language")
 			tb.shows(t, ".pill", "Live")
-			tb.wait(t, `document.querySelector('.chart canvas')`)
-			for _, card := range []string{"totalParticipants", "totalExposure", "roiPercent", "salesGrowthPercent"} {
-				tb.click(t, "[data-card="+card+"] summary")
-			}
+			tb.wait(t, `document.querySelector('.counts rect')`)
 		}},
 		{"list-english", "/stores/store-1", "", func(t *testing.T, tb *tab) {
-			tb.shows(t, ".count", "캠페인 3개")
+			tb.shows(t, ".count", "캠페인 6개")
 			tb.click(t, "#language")
-			tb.shows(t, ".count", "3 campaigns")
+			tb.shows(t, ".count", "6 campaigns")
 		}},
 		{"campaign-missing", "/events/nothing", "", func(t *testing.T, tb *tab) { tb.shows(t, "h1", "볼 수 있는 캠페인이 아닙니다") }},
 		{"nowhere", "/x/y", "", func(t *testing.T, tb *tab) { tb.shows(t, "h1", "없는 주소입니다") }},

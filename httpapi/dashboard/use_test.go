@@ -101,27 +101,34 @@ func TestManyCampaigns(t *testing.T) {
 	}
 
 	tb.goTo(t, s.api+"/#/events/evt-0007")
-	tb.wait(t, `document.querySelector('.chart canvas')`)
-	tb.click(t, ".table summary")
-	tb.wait(t, `document.querySelectorAll('.table tbody tr').length === 1441`)
-	if got := tb.text(t, ".table tbody tr:first-child td"); got != "1 (집계 중)" {
-		t.Errorf("the hour that is still running: %q", got)
+	tb.wait(t, `document.querySelector('.counts rect')`)
+	tb.click(t, ".trend > .table summary")
+	const bars, rows = `document.querySelectorAll('.counts rect').length`, `document.querySelectorAll('.trend > .table tbody tr').length`
+	tb.wait(t, bars+` === 61 && `+rows+` === 61`)
+	if got := tb.text(t, ".trend > .table tbody tr:first-child td"); !strings.HasSuffix(got, " (집계 중)") {
+		t.Errorf("the day that is still running: %q", got)
 	}
-	tb.click(t, ".choice button:last-child")
-	tb.wait(t, `document.querySelectorAll('.table tbody tr').length === 61`)
-	tb.click(t, ".choice button:first-child")
-	for _, button := range []int{3, 3, 1, 5, 2, 4} {
+	tb.click(t, ".choice [data-unit=week]")
+	tb.wait(t, bars+` <= 10 && `+bars+` === `+rows)
+	tb.click(t, ".choice [data-unit=day]")
+	// Nearer, until hours are read, and out again.
+	const whole = `document.querySelector('.zoom').children[0].hidden`
+	const nearer = `document.querySelector('.choice [data-unit=hour]').ariaPressed === 'true'`
+	for range 4 {
+		tb.click(t, ".zoom button:nth-child(3)")
+	}
+	tb.wait(t, nearer+` && `+bars+` > 80 && `+bars+` === `+rows)
+	for _, button := range []int{1, 4, 2, 5} {
 		tb.click(t, fmt.Sprintf(".zoom button:nth-child(%d)", button))
 	}
-	const whole = `document.querySelector('.zoom button:nth-child(4)').ariaDisabled === 'true'`
 	tb.wait(t, whole)
 	type point struct{ X, Y float64 }
-	at := eval[point](t, tb, `(() => { const e = document.querySelector('.u-over'); e.scrollIntoView({block: 'center'}); const r = e.getBoundingClientRect(); return {x: r.x, y: r.y + r.height / 2}; })()`)
+	at := eval[point](t, tb, `(() => { const e = document.querySelector('.chart'); e.scrollIntoView({block: 'center'}); const r = e.getBoundingClientRect(); return {x: r.x, y: r.y + r.height / 2}; })()`)
 	if err := chromedp.Do(tb.ctx, chromedp.DragAndDropXY(at.X+100, at.Y, at.X+300, at.Y, 10)); err != nil {
 		t.Fatal(err)
 	}
 	tb.wait(t, "!("+whole+")")
-	tb.click(t, ".zoom button:nth-child(4)")
+	tb.click(t, ".zoom button:nth-child(5)")
 	tb.wait(t, whole)
 	label := eval[string](t, tb, `document.querySelector('.chart').ariaLabel`)
 	if !strings.Contains(label, "참여자 1,441") {
@@ -151,12 +158,12 @@ func TestReaderChooses(t *testing.T) {
 	tb.click(t, "#language")
 	tb.shows(t, "[data-card=totalParticipants] h2", "Participants")
 	tb.shows(t, ".pill", "Live")
-	tb.shows(t, "[data-channel=genietv] .said", "Channel not answering · last collected")
+	tb.shows(t, "[data-channel=genietv] .said", "Figures of Genie TV are late")
 	if got := eval[string](t, tb, participantsSaid); got != "12,345" {
 		t.Errorf("in English: %q", got)
 	}
 	// A word that was forgotten would be Korean. The campaign's own stay.
-	rest := eval[string](t, tb, `(() => { const own = new Set(['h1', '.objective', '[data-dimension=region] .name', '#language'].flatMap((s) => [...document.querySelectorAll(s)]));
+	rest := eval[string](t, tb, `(() => { const own = new Set(['h1', '.objective', '.title .objective', '[data-dimension=region] .name', '#language'].flatMap((s) => [...document.querySelectorAll(s)]));
 		const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT); const left = [];
 		while (walk.nextNode()) if (/[가-힣]/.test(walk.currentNode.data) && ![...own].some((e) => e.contains(walk.currentNode)) && walk.currentNode.parentElement.tagName !== 'NOSCRIPT') left.push(walk.currentNode.data);
 		return left.join('|'); })()`)
@@ -210,10 +217,15 @@ func TestKeyboard(t *testing.T) {
 	if got := eval[string](t, tb, `document.activeElement.id`); got != "main" {
 		t.Errorf("on a new page the focus is on %q", got)
 	}
-	tabTo("[data-card=roiPercent] summary")
+	tabTo("[data-card=roiPercent] .why")
 	tb.press(t, kb.Enter)
-	tb.shows(t, "[data-card=roiPercent] dt", "총비용")
+	tb.shows(t, ".sheet dt", "총비용")
+	tb.press(t, kb.Escape)
+	tb.wait(t, `document.activeElement.matches('[data-card=roiPercent] .why')`)
 	tabTo(".zoom button")
+	tabTo(".chart")
+	tb.press(t, kb.Home)
+	tb.wait(t, `document.activeElement.ariaValueNow === '0' && document.querySelector('.trend .readout').textContent === document.activeElement.ariaValueText`)
 	tabTo(".table summary")
 	if err := chromedp.Do(tb.ctx, chromedp.NavigateBack()); err != nil {
 		t.Fatal(err)
@@ -262,7 +274,7 @@ func TestTakenHome(t *testing.T) {
 	tb.shows(t, ".pill", "실시간")
 	sheet := saved(".actions button:nth-child(2)")
 	for _, want := range []string{
-		"\ufeff구분,항목,지표,값\r\n", "요약,총참여자,,3\r\n", "비용과 수익,기준 매출,원,24000000\r\n", "채널 성과,우리동네TV,노출,123456789\r\n", "채널 성과,카카오,노출,\r\n", "참여 추이,2026-11-23T12:00:00+09:00,참여자,1\r\n", "참여자 프로필,성별,여성,2\r\n",
+		"\ufeff구분,항목,지표,값\r\n", "요약,총참여자,,3\r\n", "비용과 수익,기준 매출,원,24000000\r\n", "채널 성과,우리동네TV,노출,123456789\r\n", "채널 성과,카카오,노출,\r\n", "참여 추이," + noon().Format("2006-01-02") + "T00:00:00+09:00,참여자,3\r\n", "참여자 프로필,성별,여성,2\r\n",
 	} {
 		if !strings.Contains(sheet, want) {
 			t.Errorf("the sheet has no %q:\n%s", want, sheet)
