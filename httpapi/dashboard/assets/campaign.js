@@ -60,7 +60,8 @@ export function campaign(main, id, asOf, signal) {
     Object.assign(panels, { trend: below.trend(load), channels: below.channels(), profile: below.profile() });
     line = below.timeline((at) => go(at));
     actions.before(panels.trend.e, panels.channels.e, panels.profile.e);
-    page.append(line.e);
+    if (asOf === null) page.append(line.e);
+    else head.e.after(line.e);
     if (dashboard) show();
   }
   /** unpainted says that something could not be drawn, and that nothing is live therefore. */

@@ -5,6 +5,7 @@ import { figure, h, label, rows, svg, write } from './dom.js';
 import { ago, channelName, exact, moment, ratio, t } from './words.js';
 
 const own = ['impressions', 'views', 'clicks', 'likes', 'comments', 'shares'];
+const seen = own.slice(0, 2); // what exposure is counted by
 const places = ['onsite', 'other', 'unknown']; // they have no figures of their own
 
 /** channels is the panel. */
@@ -80,7 +81,7 @@ function row(channel) {
       set('cost', c.cost, won, blank || !summed && !c.distributedAt);
       set('costEach', c.costPerParticipant, won, blank || summed || c.cost === null || c.participants === 0);
       label(fill, 'width', `${(c.most > 0 ? c.participants / c.most * 100 : 0).toFixed(2)}%`);
-      keep(own.filter((key) => c[key] !== null && c[key] !== undefined).map((key) => [key, c[key]]), ([key]) => key);
+      keep(own.filter((key) => c[key] !== null && c[key] !== undefined && !(seen.includes(key) && c[key] === c.exposure)).map((key) => [key, c[key]]), ([key]) => key);
       const fetched = c.fetchedAt ? Date.parse(c.fetchedAt) : null;
       const words = {
         fresh: () => w.fresh(ago(fetched, c.at)), final: () => e.final, stale: () => e.late(name, moment(fetched, c.at)),

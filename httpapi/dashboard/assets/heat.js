@@ -24,7 +24,7 @@ export function heat() {
   const readout = h('p', { class: 'readout', role: 'status' });
   const body = h('tbody');
   const table = h('details', { class: 'table', ontoggle: () => fill() }, h('summary', {}, t().asTable),
-    h('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': w.heat },
+    h('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': `${w.heat}: ${t().asTable}` },
       h('table', { class: 'hours' }, h('caption', { class: 'unseen' }, w.heat), h('thead', {}, h('tr', {}, h('th', { scope: 'col' }, w.hourOfDay), ...w.weekdays.map((d) => h('th', { scope: 'col' }, d)))), body)));
   const e = h('section', { class: 'heat', 'aria-labelledby': 'heat' }, h('h3', { id: 'heat' }, w.heat), readout, map, table);
   let best = '';
