@@ -2,7 +2,7 @@
 
 import { loginAddress, now } from './api.js';
 import { h, label, write } from './dom.js';
-import { ago, fullTime, t } from './words.js';
+import { ago, dayAndHour, t } from './words.js';
 
 /** pill is the line and what can be done about it. again is called when the reader wants
  * the page to try again. */
@@ -51,7 +51,7 @@ function sentence(link, dashboard, at) {
     case 'reading':
       return [w.reading, null];
     case 'past':
-      return [w.pastOf(fullTime(at)), null];
+      return [w.pastOf(dayAndHour(at, now())), null];
     default:
       return [w.connecting, null];
   }

@@ -59,7 +59,7 @@ function group(dimension) {
     keep(shown.map(([value, n]) => [value, n, sum]), ([value]) => value);
     empty.hidden = values.length > 0;
     more.hidden = values.length <= atOnce + 1;
-    write(more, all ? w.fewer : w.moreValues(values.length - shown.length));
+    write(more, all ? w.fewer : w.event.moreGroups(values.length - shown.length, exact(sum - shown.reduce((s, [, n]) => s + n, 0))));
     label(more, 'aria-expanded', String(all));
   };
   return {

@@ -2,7 +2,7 @@
 
 import { pause } from './api.js';
 import { h, label, write } from './dom.js';
-import { fullTime, local, parseLocal, t } from './words.js';
+import { dayAndHour, local, parseLocal, t } from './words.js';
 
 const minute = 60_000;
 const settle = 250; // ms after the last move of the slider
@@ -24,7 +24,7 @@ export function timeline(go) {
 
   const at = () => (Number(slider.value) >= Number(slider.max) ? null : begin + Number(slider.value) * stepOf(end - begin));
   const say = (ms) => {
-    const text = ms === null ? w.timelineNow : fullTime(ms);
+    const text = ms === null ? w.timelineNow : dayAndHour(ms, end);
     write(shown, text);
     label(slider, 'aria-valuetext', text);
   };

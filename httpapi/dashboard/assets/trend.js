@@ -3,7 +3,7 @@
 import { bars, series, units } from './chart.js';
 import { h, label, measured, write } from './dom.js';
 import { heat } from './heat.js';
-import { date, dayAndHour, exact, monthAndYear, t, tick, yearOf } from './words.js';
+import { date, exact, monthAndYear, t, tick, yearOf } from './words.js';
 
 const day = 86_400_000;
 const least = { hour: 6, day: 5, week: 4, month: 3 }; // intervals that are shown, however few there are
@@ -26,7 +26,7 @@ export function trend(load) {
     leave: () => look(),
   });
   const spoken = (p) => ({
-    hour: () => dayAndHour(p.from, last.at), day: () => date(p.from, last.at), month: () => monthAndYear(p.from, last.at),
+    hour: () => `${date(p.from, last.at)} ${tick(p.from, 'hour', false, last.at)[0]}`, day: () => date(p.from, last.at), month: () => monthAndYear(p.from, last.at),
     week: () => w.fromTo(date(p.from, last.at), date(p.to - 1, last.at)),
   })[unit()]();
 
