@@ -87,9 +87,9 @@ func TestManyCampaigns(t *testing.T) {
 		t.Errorf("%d rows: %q", n, titles)
 	}
 	eval[any](t, tb, `(() => { const e = document.querySelector('#search'); e.value = ''; e.dispatchEvent(new Event('input')); })()`)
-	tb.click(t, "th.roiPercent button")
-	tb.click(t, "th.roiPercent button") // the lowest first
-	if got := eval[string](t, tb, `document.querySelector('th.roiPercent').ariaSort`); got != "ascending" {
+	tb.click(t, "th.salesGrowthPercent button")
+	tb.click(t, "th.salesGrowthPercent button") // the lowest first
+	if got := eval[string](t, tb, `document.querySelector('th.salesGrowthPercent').ariaSort`); got != "ascending" {
 		t.Errorf("sorted %s", got)
 	}
 	for range 20 {
@@ -97,7 +97,7 @@ func TestManyCampaigns(t *testing.T) {
 	}
 	tb.wait(t, drawn+` === 2001`)
 	if got := eval[string](t, tb, `document.querySelector('tbody tr:last-child').dataset.campaign`); got != "evt-free" {
-		t.Errorf("last is %s, want the one whose ROI is unknown", got)
+		t.Errorf("last is %s, want the one whose growth is unknown", got)
 	}
 
 	tb.goTo(t, s.api+"/#/events/evt-0007")
@@ -274,7 +274,7 @@ func TestTakenHome(t *testing.T) {
 	tb.shows(t, ".pill", "실시간")
 	sheet := saved(".actions button:nth-child(2)")
 	for _, want := range []string{
-		"\ufeff구분,항목,지표,값\r\n", "요약,총참여자,,3\r\n", "비용과 수익,기준 매출,원,24000000\r\n", "채널 성과,우리동네TV,노출,123456789\r\n", "채널 성과,카카오,노출,\r\n", "참여 추이," + noon().Format("2006-01-02") + "T00:00:00+09:00,참여자,3\r\n", "참여자 프로필,성별,여성,2\r\n",
+		"\ufeff구분,항목,지표,값\r\n", "요약,총참여자,,3\r\n", "비용과 수익,기준 매출,원,24000000\r\n", "채널 성과,우리동네TV,노출,123456789\r\n", "채널 성과,카카오,노출,\r\n", "참여 추이," + noon().Format(time.RFC3339) + ",참여자,1\r\n", "참여자 프로필,성별,여성,2\r\n",
 	} {
 		if !strings.Contains(sheet, want) {
 			t.Errorf("the sheet has no %q:\n%s", want, sheet)
