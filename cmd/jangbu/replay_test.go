@@ -35,7 +35,7 @@ func filled(t *testing.T) (dir string, served map[string]json.RawMessage) {
 	dir = t.TempDir()
 	p := runProgram(t, dir)
 	records := []events.Record{
-		record("event-created", "evt-1", `{"eventId":"evt-1","storeId":"store-1","title":"개업 이벤트","objective":"o","prizeCost":1000000,"newCustomerLtv":30000}`),
+		record("event-created", "evt-1", `{"eventId":"evt-1","storeId":"store-1","title":"개업 이벤트","objective":"o","prizeCost":1000000,"platformCost":0,"newCustomerLtv":30000}`),
 		record("event-created", "evt-2", `{"eventId":"evt-2","storeId":"store-2","title":"t","objective":"o","prizeCost":1000000}`),
 	}
 	for i := range 10 {
@@ -103,9 +103,10 @@ func TestReplay(t *testing.T) {
 		out, complaint, code := command(t, "replay", "--data-dir", dir, "--shop", "store-1", "--set", "prizeCost=100000", "--set", "newCustomerLtv=40000", "--out", "csv")
 		got, err := csv.NewReader(strings.NewReader(out)).ReadAll()
 		// Five new customers: (150,000 − 1,000,000) / 1,000,000, and (200,000 − 100,000) / 100,000.
+		// Of evt-2 nothing is expected, and so it has no ROI.
 		want := [][]string{
 			{"campaign", "title", "participants", "exposure", "ROI %", "growth %", "ROI % if", "growth % if"},
-			{"evt-1", "개업 이벤트", "5", "0", "-85", "", "100", ""},
+			{"evt-1", "개업 이벤트", "5", "", "-85", "", "100", ""},
 		}
 		if diff := cmp.Diff(want, got); diff != "" || err != nil || code != cli.ExitDone {
 			t.Errorf("exit %d: %v: %s (-want +got):\n%s", code, err, complaint, diff)
@@ -121,7 +122,7 @@ func TestReplay(t *testing.T) {
 			Campaign     string   `parquet:"eventId"`
 			Title        string   `parquet:"title,optional"`
 			Participants int64    `parquet:"totalParticipants"`
-			Exposure     int64    `parquet:"totalExposure"`
+			Exposure     *int64   `parquet:"totalExposure"`
 			ROI          *float64 `parquet:"roiPercent"`
 			Growth       *float64 `parquet:"salesGrowthPercent"`
 			ROIIf        *float64 `parquet:"whatIfRoiPercent"`
@@ -134,7 +135,7 @@ func TestReplay(t *testing.T) {
 		percent := func(f float64) *float64 { return &f }
 		want := []row{
 			{Campaign: "evt-1", Title: "개업 이벤트", Participants: 5, ROI: percent(-85), ROIIf: percent(-70)},
-			{Campaign: "evt-2", Title: "t", Participants: 5, ROI: percent(-100), ROIIf: percent(-100)},
+			{Campaign: "evt-2", Title: "t", Participants: 5},
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)

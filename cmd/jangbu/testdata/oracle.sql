@@ -41,7 +41,7 @@ UNION ALL SELECT campaign, 'distributionCost', won FROM cost
 UNION ALL SELECT campaign, channel || '.' || figure, value FROM figure
 UNION ALL
   SELECT campaign, channel || '.exposure',
-         coalesce(max(value) FILTER (WHERE figure = 'impressions'), max(value) FILTER (WHERE figure = 'views'))
+         max(value)
   FROM figure WHERE figure IN ('impressions', 'views') GROUP BY 1, channel
 UNION ALL SELECT campaign, 'hour.' || substr(occurred_at, 1, 13), count(*) FROM registration GROUP BY 1, 2
 UNION ALL SELECT campaign, 'gender.' || coalesce(body ->> 'gender', 'unknown'), count(*) FROM registration GROUP BY 1, 2
