@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
+	"net/url"
 	"sync"
 	"time"
 
@@ -33,6 +34,9 @@ type Config struct {
 	Liveness Liveness
 	// Auth identifies callers. Nil lets every caller see everything.
 	Auth *Auth
+	// LoginURL and TokenURL, if not nil, are where the page sends a viewer to sign in, and
+	// where it asks for another token.
+	LoginURL, TokenURL *url.URL
 	// Now is the clock by which figures become stale.
 	Now func() time.Time
 	// Location is the time zone of requests that name none.
@@ -85,7 +89,7 @@ func New(cfg Config) (*API, error) {
 	if cfg.Observe == nil {
 		cfg.Observe = func(Observation) {}
 	}
-	front, err := page.New()
+	front, err := page.New(page.Door{Login: cfg.LoginURL, Token: cfg.TokenURL})
 	if err != nil {
 		return nil, fmt.Errorf("new api: %w", err)
 	}

@@ -3,7 +3,7 @@
 // and the contract.
 //
 //	GET /api/events/{id}/analytics          one campaign's dashboard, now or as it was (asOf)
-//	GET /api/events/{id}/analytics/stream   the same whenever it changes, as server-sent events
+//	GET /api/events/{id}/analytics/stream   the same, and what changes in it, as server-sent events
 //	GET /api/stores/{storeId}/events        a shop's campaigns with their four numbers, page by page
 //	GET /openapi.yaml                       the contract of these routes
 //	GET /, /assets/…                        the page for owners, of package dashboard
@@ -12,7 +12,8 @@
 // readiness. The public listener serves none of them.
 //
 // A bearer token (JWT) identifies the caller: HS256 by a shared secret, or RS256, ES256,
-// EdDSA by a key set. A token never determines an address to fetch or how a key is used.
+// EdDSA by a key set. A cookie may hold it, where that is configured, for requests that this
+// host's own pages make. A token never determines an address to fetch or how a key is used.
 // The reason for a refusal is logged at level debug only.
 //
 // # Invariants
@@ -20,8 +21,11 @@
 //   - I9: an encoded dashboard is served again only as long as [readmodel.Freshness]
 //     reports that its rows are current, and no figure has become stale since.
 //   - I12: every query carries the scope of the token, and the scope is checked again on
-//     what is kept from an earlier query. The response for another shop's campaign equals
-//     that for a missing one, to the byte.
+//     what is kept from an earlier query. Streams of one view share what is read for all
+//     of them; each checks it by its own scope, and its token every second. The response
+//     for another shop's campaign equals that for a missing one, to the byte.
+//   - I15: a stream says how far what it shows is behind ([Liveness]), within 5 s of that,
+//     and every 5 s that it is alive.
 //   - The contract in openapi.yaml and the routes are the same (TestRoutesAreTheContract),
 //     and every test of this package checks its responses by the contract.
 //

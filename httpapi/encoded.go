@@ -59,7 +59,7 @@ func newEncoded(campaign events.Campaign, rows readmodel.CampaignRows, view dash
 		etag: fmt.Sprintf(`W/"%d-%d-%016x"`, rows.Revision.Edits, rows.Campaign().Position, crc64.Checksum(body, crc64.MakeTable(crc64.ECMA))),
 	}
 	n.header = map[string][]string{
-		"Content-Type": {"application/json"}, "Cache-Control": {"private, no-cache"}, "Vary": {"Accept-Encoding, Authorization"},
+		"Content-Type": {"application/json"}, "Cache-Control": {"private, no-cache"}, "Vary": {"Accept-Encoding, Authorization, Cookie"},
 		"Etag": {n.etag}, "Content-Length": {strconv.Itoa(len(body))},
 	}
 	n.zipped = sync.OnceValues(func() ([]byte, []string) {

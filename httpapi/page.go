@@ -2,9 +2,16 @@ package httpapi
 
 import (
 	"net/http"
+	"net/url"
 
 	"github.com/gorilla/mux"
+
+	page "jangbu/httpapi/dashboard"
 )
+
+// ParsePageURL parses the LoginURL or the TokenURL of a [Config]: https://HOST/…,
+// http://HOST/…, or a path from / of the API's own host.
+func ParsePageURL(s string) (*url.URL, error) { return page.ParseDoorURL(s) }
 
 // index serves the page for owners. It is public: it holds no figures, and reads them with
 // the viewer's own token.

@@ -25,7 +25,7 @@ func TestPage(t *testing.T) {
 		t.Error("the page has something inline, or of another server")
 	}
 	named := regexp.MustCompile(`"(assets/[^"]+)"`).FindAllStringSubmatch(index, -1)
-	if len(named) < 10 {
+	if len(named) < 5 {
 		t.Fatalf("it names %v", named)
 	}
 	types := map[string]string{".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}

@@ -42,7 +42,7 @@ type subscriber struct {
 // answering starts it. head is what a service would write into the head of its page.
 func answering(t testing.TB, head ...string) *answers {
 	t.Helper()
-	p, err := dashboard.New()
+	p, err := dashboard.New(dashboard.Door{})
 	if err != nil {
 		t.Fatal(err)
 	}

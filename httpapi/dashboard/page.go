@@ -10,19 +10,17 @@ import (
 	"mime"
 	"net/http"
 	"path"
+	"slices"
 	"strings"
 )
 
 //go:embed assets
 var assets embed.FS
 
-// policy is the page's Content-Security-Policy.
-const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
-	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
-
 // Page serves the page and its files. It does not change after [New].
 type Page struct {
 	index   file
+	policy  string // the Content-Security-Policy
 	version string
 	files   map[string]file // by path
 }
@@ -35,9 +33,9 @@ type file struct {
 	compressed  []byte // by gzip
 }
 
-// New reads the embedded files.
-func New() (*Page, error) {
-	p := &Page{files: make(map[string]file)}
+// New reads the embedded files and tells the page of its door.
+func New(door Door) (*Page, error) {
+	p := &Page{policy: door.policy(), files: make(map[string]file)}
 	sum := sha256.New()
 	err := fs.WalkDir(assets, "assets", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
@@ -60,7 +58,9 @@ func New() (*Page, error) {
 		return nil, fmt.Errorf("read dashboard: %w: index.html", fs.ErrNotExist)
 	}
 	delete(p.files, "index.html")
-	p.index, err = newFile("index.html", bytes.ReplaceAll(index.plain, []byte(`"@/`), []byte(`"assets/`+p.version+`/`)))
+	text := bytes.ReplaceAll(index.plain, []byte(`"@/`), []byte(`"assets/`+p.version+`/`))
+	before, after, _ := bytes.Cut(text, []byte("<title>"))
+	p.index, err = newFile("index.html", slices.Concat(before, []byte(door.meta()+"<title>"), after))
 	if err != nil {
 		return nil, fmt.Errorf("read dashboard: %w", err)
 	}
@@ -91,7 +91,7 @@ func newFile(name string, text []byte) (file, error) {
 // Index serves the page.
 func (p *Page) Index(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
-	h.Set("Content-Security-Policy", policy)
+	h.Set("Content-Security-Policy", p.policy)
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	h.Set("Cache-Control", "no-cache") // it names the files of this version
 	p.index.serve(w, r)

@@ -21,7 +21,7 @@ const maxTransfer = 150 << 10
 // at once: no module of it waits for another to name it.
 func TestTransfer(t *testing.T) {
 	t.Parallel()
-	p, err := dashboard.New()
+	p, err := dashboard.New(dashboard.Door{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,7 +124,7 @@ func TestTransfer(t *testing.T) {
 // TestCompression: what a client does not take it is not given.
 func TestCompression(t *testing.T) {
 	t.Parallel()
-	p, err := dashboard.New()
+	p, err := dashboard.New(dashboard.Door{})
 	if err != nil {
 		t.Fatal(err)
 	}

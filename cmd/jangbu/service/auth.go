@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
+	"net/url"
 	"os"
 	"syscall"
 
@@ -19,6 +21,7 @@ type authConfig struct {
 	JWKSURL        string `name:"jwks-url" env:"JANGBU_JWKS_URL" placeholder:"URL" help:"Where the keys are that verify tokens (RS256, ES256, EdDSA): https://…, or http:// on this machine."`
 	JWTIssuer      string `env:"JANGBU_JWT_ISSUER" placeholder:"NAME" help:"Issuer that a token must name: its iss, compared exactly. Required with either."`
 	JWTAudience    string `env:"JANGBU_JWT_AUDIENCE" placeholder:"NAME" help:"Audience that a token must name: one of its aud, compared exactly. Required with either."`
+	TokenCookie    string `env:"JANGBU_TOKEN_COOKIE" placeholder:"NAME" help:"Cookie that may hold the token where a request has no Authorization header."`
 	InsecureNoAuth bool   `help:"Ask for no tokens: every client that reaches the read API can read everything."`
 }
 
@@ -48,6 +51,9 @@ func (c authConfig) validate(wrong func(flag, format string, args ...any)) {
 			wrong("jwks-url", "%v", err)
 		}
 	}
+	if c.TokenCookie != "" && (&http.Cookie{Name: c.TokenCookie, Value: "x"}).Valid() != nil {
+		wrong("token-cookie", "%q is no name of a cookie: expected letters, digits, - and _", c.TokenCookie)
+	}
 	if c.JWTSecretFile == "" && c.JWKSURL == "" {
 		return
 	}
@@ -64,7 +70,7 @@ func (c authConfig) start(ctx context.Context, logger *slog.Logger) (*httpapi.Au
 	if c.InsecureNoAuth {
 		return nil, nil
 	}
-	cfg := httpapi.AuthConfig{JWKSURL: c.JWKSURL, Issuer: c.JWTIssuer, Audience: c.JWTAudience, Logger: logger}
+	cfg := httpapi.AuthConfig{JWKSURL: c.JWKSURL, Issuer: c.JWTIssuer, Audience: c.JWTAudience, Cookie: c.TokenCookie, Logger: logger}
 	if c.JWTSecretFile != "" {
 		var err error
 		cfg.ReadSecret = func() ([]byte, error) { return ReadSecret(c.JWTSecretFile) }
@@ -73,6 +79,27 @@ func (c authConfig) start(ctx context.Context, logger *slog.Logger) (*httpapi.Au
 		}
 	}
 	return httpapi.NewAuth(ctx, cfg)
+}
+
+// doorConfig is the flags that say where the page gets a token for its viewer.
+type doorConfig struct {
+	LoginURL string `name:"login-url" env:"JANGBU_LOGIN_URL" placeholder:"URL" help:"Where the page sends a viewer to sign in: https://… or /PATH; return_to, the page's address, is added to its query."`
+	TokenURL string `name:"token-url" env:"JANGBU_TOKEN_URL" placeholder:"URL" help:"Where the page quietly gets another token: it POSTs there with the browser's cookies and expects {\"token\": \"…\"}."`
+}
+
+// parse returns the addresses, nil where there is none, and reports each flag that is wrong.
+func (c doorConfig) parse(wrong func(flag, format string, args ...any)) (login, token *url.URL) {
+	address := func(flag, s string) *url.URL {
+		if s == "" {
+			return nil
+		}
+		u, err := httpapi.ParsePageURL(s)
+		if err != nil {
+			wrong(flag, "%v", err)
+		}
+		return u
+	}
+	return address("login-url", c.LoginURL), address("token-url", c.TokenURL)
 }
 
 // maxSecretBytes bounds the file of a secret.

@@ -62,6 +62,8 @@ func TestAuthConfig(t *testing.T) {
 		"a pipe":            {secret(pipe), []string{"is not a regular file"}},
 		"keys over http":    {keys("http://issuer.example/keys"), []string{"jwks-url: expected https://"}},
 		"keys by password":  {keys("https://me:5ecret@issuer.example/keys"), []string{"jwks-url: expected https://HOST/PATH, without user"}},
+		"a cookie":          {authConfig{JWTSecretFile: good, JWTIssuer: "i", JWTAudience: "a", TokenCookie: "__Host-jangbu"}, nil},
+		"no cookie's name":  {authConfig{JWTSecretFile: good, JWTIssuer: "i", JWTAudience: "a", TokenCookie: "a;b"}, []string{`token-cookie: "a;b" is no name`}},
 		"all wrong at once": {authConfig{JWTSecretFile: dir, JWKSURL: "ftp://x"}, []string{"only one", "not a regular file", "jwks-url: ", "jwt-issuer: ", "jwt-audience: "}},
 	} {
 		var got []string

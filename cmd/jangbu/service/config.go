@@ -32,6 +32,7 @@ type Config struct {
 	channelConfig
 
 	authConfig
+	doorConfig
 	RatePerToken   float64 `env:"JANGBU_RATE_PER_TOKEN" default:"50" placeholder:"N" help:"Most requests a second of one token's subject (${default}; 0: no limit)."`
 	RatePerAddress float64 `env:"JANGBU_RATE_PER_ADDRESS" default:"500" placeholder:"N" help:"Most requests a second from one address (${default}; 0: no limit). Behind a gateway all come from its address."`
 
@@ -74,6 +75,7 @@ func (c *Config) validate() error {
 	c.validateAddresses(wrong)
 	if c.does(roleAPI) {
 		c.authConfig.validate(wrong)
+		c.doorConfig.parse(wrong)
 	}
 	if c.RatePerToken < 0 || c.RatePerAddress < 0 {
 		wrong("rate-per-token", "expected 0 or more, and likewise --rate-per-address")

@@ -1,0 +1,95 @@
+package service
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"jangbu/httpapi"
+)
+
+// TestDoor: the page says where to sign in; a token is taken from the cookie that is configured,
+// and of a stream, for no longer than 5 s after its secret is exchanged.
+func TestDoor(t *testing.T) {
+	t.Parallel()
+	cfg := testConfig(t.TempDir())
+	cfg.authConfig = authConfig{JWTSecretFile: filepath.Join(t.TempDir(), "secret"), JWTIssuer: "i", JWTAudience: "a", TokenCookie: "session"}
+	cfg.LoginURL, cfg.TokenURL = "https://id.example.com/login", "/token"
+	if err := CreateSecret(cfg.JWTSecretFile); err != nil {
+		t.Fatal(err)
+	}
+	secret, err := ReadSecret(cfg.JWTSecretFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	token, err := httpapi.Identity{Subject: "kim", Role: httpapi.Ops}.Sign(secret, "i", "a", time.Now(), time.Now().Add(time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := setup(t, cfg)
+	b.produce(t, record(cfg.TopicEventCreated, "evt-1", `{"eventId":"evt-1","storeId":"store-1","title":"봄","objective":"x"}`))
+	ask := func(path, cookie string) *http.Response {
+		t.Helper()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		t.Cleanup(cancel)
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+b.httpAddr+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if cookie != "" {
+			req.AddCookie(&http.Cookie{Name: "session", Value: cookie})
+		}
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = res.Body.Close() })
+		return res
+	}
+	page, err := io.ReadAll(ask("/", "").Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, meta := range []string{`<meta name="jangbu:login" content="https://id.example.com/login">`, `<meta name="jangbu:token" content="/token">`} {
+		if !strings.Contains(string(page), meta) {
+			t.Errorf("the page lacks %s", meta)
+		}
+	}
+	const stream = "/api/events/evt-1/analytics/stream"
+	waitFor(t, time.Minute, func() string {
+		res := ask("/api/events/evt-1/analytics", token)
+		_ = res.Body.Close()
+		if res.StatusCode != http.StatusOK {
+			return res.Status
+		}
+		return ""
+	})
+	if res := ask(stream, ""); res.StatusCode != http.StatusUnauthorized {
+		t.Errorf("without the cookie: %s", res.Status)
+	}
+	open := ask(stream, token)
+	if open.StatusCode != http.StatusOK {
+		t.Fatalf("with the cookie: %s", open.Status)
+	}
+	if err := os.Remove(cfg.JWTSecretFile); err != nil {
+		t.Fatal(err)
+	}
+	if err := CreateSecret(cfg.JWTSecretFile); err != nil {
+		t.Fatal(err)
+	}
+	start := time.Now()
+	if _, err := io.Copy(io.Discard, open.Body); err != nil {
+		t.Errorf("the stream's end: %v", err)
+	}
+	if took := time.Since(start); took > newsWithin {
+		t.Errorf("the stream ended after %v", took)
+	}
+	if res := ask(stream, token); res.StatusCode != http.StatusUnauthorized {
+		t.Errorf("with the old token: %s", res.Status)
+	}
+}
