@@ -39,6 +39,9 @@ type subscriber struct {
 	events chan string
 }
 
+// freshToken is what the platform's own address answers to a page that renews.
+const freshToken = "fresh.e30.x"
+
 // answering starts it. head is what a service would write into the head of its page.
 func answering(t testing.TB, head ...string) *answers {
 	t.Helper()
@@ -61,6 +64,7 @@ func answering(t testing.TB, head ...string) *answers {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		_, _ = fmt.Fprint(w, strings.Replace(plain.Body.String(), "<title>", a.meta+"<title>", 1))
 	})
+	routes.HandleFunc("POST /renew", func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprintf(w, `{"token": %q}`, freshToken) })
 	routes.HandleFunc("GET /assets/{version}/{file}", func(w http.ResponseWriter, r *http.Request) {
 		p.Asset(w, r, r.PathValue("version"), r.PathValue("file"))
 	})
@@ -301,6 +305,11 @@ func cardOf(n int) map[string]any {
 	}
 	v := watched(fmt.Sprintf("evt-%03d", n), state, 7*n, n+1)
 	v["title"] = fmt.Sprintf("%s 감사 이벤트 %d", []string{"봄", "여름", "가을", "겨울"}[n%4], n)
+	return cardFrom(v)
+}
+
+// cardFrom is the card of a campaign.
+func cardFrom(v view) map[string]any {
 	card := map[string]any{}
 	for _, name := range []string{"eventId", "storeId", "title", "objective", "startsAt", "endsAt", "state", "position", "updatedAt", "summary"} {
 		card[name] = v[name]

@@ -1,9 +1,9 @@
 // Which page is shown, and what is the same on all of them.
 
-import { hasToken, ownShops, renew, setToken } from './api.js';
+import { hasToken, now, ownShops, renew, setToken } from './api.js';
 import { h, label, remembered, write } from './dom.js';
 import { crashed, nowhere, start } from './states.js';
-import { asOfIn, lang, setLang, t } from './words.js';
+import { asOfIn, fullTime, lang, setLang, t } from './words.js';
 
 const main = document.getElementById('main');
 const theme = remembered(() => localStorage, 'jangbu.theme');
@@ -102,6 +102,15 @@ function setTheme(value) {
   document.dispatchEvent(new Event('jangbu:theme'));
   tools();
 }
+
+// Paper says what it is of, and when it was printed.
+const paper = h('footer', { class: 'paper' });
+document.body.append(paper);
+addEventListener('beforeprint', () => {
+  const of = main.querySelector('[data-period]')?.dataset.period;
+  const address = location.hash.split('/').map(decoded).join('/');
+  write(paper, [document.title, of, t().printed(fullTime(now())), location.origin + location.pathname + address].filter(Boolean).join(' · '));
+});
 
 document.getElementById('skip').addEventListener('click', (e) => {
   e.preventDefault(); // the address names the page, not a place on it

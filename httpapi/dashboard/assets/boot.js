@@ -32,5 +32,5 @@
   if (campaign) {
     preload(['campaign', 'cards', 'header', 'progress', 'live', 'pill', 'stream'], 'high');
     preload(['below', 'trend', 'chart', 'heat', 'channels', 'profile', 'timeline'], 'low');
-  } else if (shop) preload(['list'], 'high');
+  } else if (shop) preload(['list', 'cards', 'find'], 'high');
 })();

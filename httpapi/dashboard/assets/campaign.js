@@ -8,7 +8,7 @@ import { follow } from './live.js';
 import { isOld, pill } from './pill.js';
 import { comparison, goal } from './progress.js';
 import { failed, state } from './states.js';
-import { t, withAsOf } from './words.js';
+import { period, t, titleOf, withAsOf } from './words.js';
 
 /** campaign shows one until the signal aborts: as it was at a moment, or is now (null). */
 export function campaign(main, id, asOf, signal) {
@@ -33,9 +33,10 @@ export function campaign(main, id, asOf, signal) {
   function show() {
     const at = mode.at ?? now();
     if (!page.isConnected) main.replaceChildren(page);
-    document.title = `${dashboard.title ?? w.untitled} · ${w.app}`;
+    document.title = `${titleOf(dashboard)} · ${w.app}`;
     label(back, 'href', dashboard.storeId ? `#/stores/${encodeURIComponent(dashboard.storeId)}` : '#/');
     label(page, 'data-state', dashboard.state);
+    label(page, 'data-period', period(dashboard, at));
     head.update(dashboard, at);
     panels.cards.update(dashboard);
     panels.comparison.update(dashboard);
@@ -180,8 +181,8 @@ export function campaign(main, id, asOf, signal) {
     if (!failing?.isConnected || failing.dataset.state !== failure.kind) main.replaceChildren(failing = failed(failure, 'campaign', () => enter(mode.at)));
   }
   async function sheet() {
-    const { campaignSheet, csv, save } = await import('./sheet.js');
-    if (dashboard) save(dashboard.title ?? id, csv(campaignSheet(dashboard, of ?? now())));
+    const { files } = await import('./files.js');
+    if (dashboard && !signal.aborted) files(id, () => ({ dashboard, moment: of }), signal);
   }
   async function copy() {
     let done = true;

@@ -4,7 +4,7 @@
 import { listPath, patiently } from './api.js';
 import { cardName, whole } from './cards.js';
 import { h, write } from './dom.js';
-import { channelName, date, exact, lang, period, t } from './words.js';
+import { channelName, date, exact, lang, period, t, titleOf } from './words.js';
 
 const pages = 3; // of the shop's list, in which the one before is looked for
 
@@ -27,7 +27,7 @@ export function closing(signal) {
   let now = 0;
   function compare(d) {
     if (!before) return void beside.replaceChildren(h('p', { class: 'hint' }, w.first));
-    const link = h('a', { href: `#/events/${encodeURIComponent(before.eventId)}` }, h('bdi', {}, before.title ?? t().untitled));
+    const link = h('a', { href: `#/events/${encodeURIComponent(before.eventId)}` }, h('bdi', {}, titleOf(before)));
     const value = (c, name) => (c.summary[name] === null ? t().unknown : whole(name, c.summary[name]));
     const lines = [[w.period, period(d, now), period(before, now)], ...['totalParticipants', 'totalExposure', 'costPerParticipant', 'roiPercent', 'salesGrowthPercent'].map((name) => [cardName(name), value(d, name), value(before, name)])];
     beside.replaceChildren(h('table', {}, h('caption', {}, w.beside), h('thead', {}, h('tr', {}, h('td', {}), h('th', { scope: 'col' }, w.thisOne), h('th', { scope: 'col' }, link))),

@@ -1,7 +1,7 @@
 // What an owner reads first: which campaign it is, where it stands, and one sentence.
 
 import { h, label, rows, write } from './dom.js';
-import { lang, period, standing, t } from './words.js';
+import { lang, period, standing, t, titleOf } from './words.js';
 
 /** header is the top of a campaign. beside is what stands in the line of its state. */
 export function header(back, beside) {
@@ -19,7 +19,7 @@ export function header(back, beside) {
       h('div', { class: 'bar' }, chip, when, ...beside), today),
     title,
     update(d, at) {
-      write(title, d.title ?? t().untitled);
+      write(title, titleOf(d));
       write(objective, d.objective ?? '');
       objective.parentElement.hidden = !d.objective;
       write(chip, standing(d, at));

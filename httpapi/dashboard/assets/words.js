@@ -15,11 +15,7 @@ export function setLang(value) {
 const ko = {
   app: '장부', skip: '본문으로 건너뛰기', otherLanguage: 'English', other: 'en',
   theme: { auto: '화면: 자동', light: '화면: 밝게', dark: '화면: 어둡게' }, signOut: '로그아웃',
-  loading: '불러오는 중', campaigns: '캠페인', shop: '가게', back: '캠페인 목록', untitled: '(이름 없음)',
-  search: '캠페인 이름 찾기', searchHint: '이름 또는 번호', found: (n, all) => (n === all ? `캠페인 ${all}개` : `${all}개 가운데 ${n}개`),
-  loadingMore: '더 불러오는 중', more: (n) => `${n}개 더 보기`, none: '찾는 캠페인이 없습니다.', clear: '검색 지우기',
-  empty: '아직 캠페인이 없습니다', emptyText: '이벤트를 만들면 여기에 숫자와 함께 나타납니다.',
-  columns: { title: '캠페인', totalParticipants: '참여자', totalExposure: '노출', roiPercent: 'ROI', salesGrowthPercent: '매출 증가율', updatedAt: '마지막 변화' },
+  loading: '불러오는 중', campaigns: '이벤트', shop: '가게', back: '이벤트 목록', untitled: '(이름 없음)',
   cards: { totalParticipants: '총참여자', totalExposure: '총노출', roiPercent: 'ROI', salesGrowthPercent: '매출 증가율' },
   how: '계산 방법', howSaid: (card) => `${card}: 계산 방법`, unit: { people: '명', times: '회', won: '원' }, unknown: '알 수 없음', noValue: '–',
   notComputable: '아직 계산할 수 없습니다',
@@ -48,15 +44,14 @@ const ko = {
   value: { female: '여성', male: '남성', new: '신규', returning: '재방문', unknown: '알 수 없음', other: '기타' }, age: (n) => `${n}대`, moreValues: (n) => `${n}개 더 보기`, fewer: '접기',
   pastOf: (at) => `${at}의 기록입니다`, upToNow: '지금으로', timeline: '지난 기록 보기', timelineSaid: '언제의 기록', timelineNow: '지금', exactTime: '시각 지정',
   reading: '그때의 기록을 불러오는 중', notKnownThen: '이 시각에는 아직 알려진 것이 없습니다.',
-  copy: '링크 복사', copied: '링크를 복사했습니다', notCopied: '복사하지 못했습니다. 주소 표시줄의 주소를 쓰세요.', print: '인쇄', csv: 'CSV 저장', period: (from, to) => `${from} – ${to}`, always: '정해지지 않음',
-  missingCampaign: '볼 수 있는 캠페인이 아닙니다', missingCampaignText: '캠페인이 없거나, 이 계정으로는 볼 수 없습니다. 주소를 확인해 주세요.',
+  copy: '링크 복사', copied: '링크를 복사했습니다', notCopied: '복사하지 못했습니다. 주소 표시줄의 주소를 쓰세요.', print: '인쇄', csv: '표로 저장', period: (from, to) => `${from} – ${to}`, always: '정해지지 않음',
+  missingCampaign: '볼 수 있는 이벤트가 아닙니다', missingCampaignText: '이벤트가 없거나, 이 계정으로는 볼 수 없습니다. 주소를 확인해 주세요.',
   missingShop: '볼 수 있는 가게가 아닙니다', missingShopText: '가게가 없거나, 이 계정으로는 볼 수 없습니다.',
   brokenTitle: '지금은 불러올 수 없습니다', offlineText: '서버에 연결되지 않습니다. 다시 연결되면 화면이 저절로 나타납니다.', busyText: '이용자가 많아 기다리고 있습니다. 잠시 뒤 저절로 다시 시도합니다.',
   rebuildingTitle: '다시 계산하는 중', rebuildingText: '기록을 처음부터 다시 읽어 숫자를 새로 계산하고 있습니다. 끝나면 저절로 나타납니다.',
   brokenText: '서버에 문제가 있습니다. 저절로 다시 시도합니다.', refusedText: '주소가 올바르지 않습니다.', again: '다시 시도', notFresh: '새로 고치지 못했습니다. 마지막으로 본 숫자입니다.',
   nowhere: '없는 주소입니다', home: '처음으로',
   ago: { now: '방금', s: (n) => `${n}초 전`, m: (n) => `${n}분 전`, h: (n) => `${n}시간 전` },
-  sheet: { section: '구분', item: '항목', measure: '지표', value: '값', campaign: '캠페인', id: '번호', asOf: '시점', updatedAt: '마지막 변화', summary: '요약', economics: '비용과 수익', outside: '기간 밖' },
   standing: { planned: (n) => `예정 D-${n}`, startsToday: '오늘 시작해요', running: (n) => `진행 중 D-${n}`, open: '진행 중', endsToday: '오늘 끝나요', ended: '종료' },
   event: {
     fromTo: (from, to) => `${from} – ${to}`, since: (from) => `${from}부터`, until: (to) => `${to}까지`,
@@ -83,10 +78,6 @@ const en = {
   app: 'Jangbu', skip: 'Skip to content', otherLanguage: '한국어', other: 'ko',
   theme: { auto: 'Theme: auto', light: 'Theme: light', dark: 'Theme: dark' }, signOut: 'Sign out',
   loading: 'Loading', campaigns: 'Campaigns', shop: 'Shop', back: 'Campaigns', untitled: '(untitled)',
-  search: 'Find a campaign', searchHint: 'Title or id', found: (n, all) => (n === all ? `${all} ${all === 1 ? 'campaign' : 'campaigns'}` : `${n} of ${all} campaigns`),
-  loadingMore: 'loading more', more: (n) => `Show ${n} more`, none: 'No campaign matches.', clear: 'Clear search',
-  empty: 'No campaigns yet', emptyText: 'Once a campaign is created it appears here with its numbers.',
-  columns: { title: 'Campaign', totalParticipants: 'Participants', totalExposure: 'Exposure', roiPercent: 'ROI', salesGrowthPercent: 'Sales growth', updatedAt: 'Last change' },
   cards: { totalParticipants: 'Participants', totalExposure: 'Exposure', roiPercent: 'ROI', salesGrowthPercent: 'Sales growth' },
   how: 'How it is computed', howSaid: (card) => `${card}: how it is computed`, unit: { people: '', times: '', won: ' won' }, unknown: 'Unknown', noValue: '–',
   notComputable: 'Cannot be computed yet',
@@ -115,7 +106,7 @@ const en = {
   value: { female: 'Female', male: 'Male', new: 'New', returning: 'Returning', unknown: 'Unknown', other: 'Other' }, age: (n) => `${n}s`, moreValues: (n) => `Show ${n} more`, fewer: 'Show fewer',
   pastOf: (at) => `As it was at ${at}`, upToNow: 'Back to now', timeline: 'See an earlier record', timelineSaid: 'Moment of the record', timelineNow: 'now', exactTime: 'Exact time',
   reading: 'Reading the numbers of that moment', notKnownThen: 'Nothing was known at that moment yet.',
-  copy: 'Copy link', copied: 'Link copied', notCopied: 'Could not copy; use the address bar.', print: 'Print', csv: 'Save CSV', period: (from, to) => `${from} – ${to}`, always: 'open',
+  copy: 'Copy link', copied: 'Link copied', notCopied: 'Could not copy; use the address bar.', print: 'Print', csv: 'Save table', period: (from, to) => `${from} – ${to}`, always: 'open',
   missingCampaign: 'No campaign for you here', missingCampaignText: 'There is no such campaign, or this account may not see it. Check the address.',
   missingShop: 'No shop for you here', missingShopText: 'There is no such shop, or this account may not see it.',
   brokenTitle: 'Cannot be read right now', offlineText: 'The server cannot be reached. The page appears by itself once it can.', busyText: 'Many readers at once. It is tried again by itself.',
@@ -123,7 +114,6 @@ const en = {
   brokenText: 'Something is wrong at the server. It is tried again by itself.', refusedText: 'The address is not a valid one.', again: 'Try again', notFresh: 'Could not be refreshed: these are the last numbers seen.',
   nowhere: 'There is nothing at this address', home: 'Start page',
   ago: { now: 'just now', s: (n) => `${n} s ago`, m: (n) => `${n} min ago`, h: (n) => `${n} h ago` },
-  sheet: { section: 'section', item: 'item', measure: 'measure', value: 'value', campaign: 'campaign', id: 'id', asOf: 'as of', updatedAt: 'last change', summary: 'summary', economics: 'economics', outside: 'outside the period' },
   standing: { planned: (n) => `Starts in ${n} ${n === 1 ? 'day' : 'days'}`, startsToday: 'Starts today', running: (n) => `Running, ${n} ${n === 1 ? 'day' : 'days'} left`, open: 'Running', endsToday: 'Ends today', ended: 'Ended' },
   event: {
     fromTo: (from, to) => `${from} – ${to}`, since: (from) => `From ${from}`, until: (to) => `Until ${to}`,
@@ -152,6 +142,23 @@ const en = {
 // --- the door, and what is said of the numbers --------------------------------
 
 Object.assign(ko, {
+  search: '이벤트 찾기', searchHint: '이름이나 초성으로 찾기', found: (n, all) => (n === all ? `이벤트 ${whole.format(all)}개` : `${whole.format(all)}개 가운데 ${whole.format(n)}개`),
+  loadingMore: '더 불러오는 중', more: (n) => `${n}개 더 보기`, none: '찾는 이벤트가 없습니다.', clear: '모두 보기',
+  empty: '아직 이벤트가 없습니다', emptyText: '이벤트를 만들면 여기에 숫자와 함께 나타납니다.', overview: '모두 더하면', ofKnown: (n) => `${n}개 이벤트 기준`,
+  inState: '진행 상태', states: { '': '전체', running: '진행 중', planned: '예정', ended: '종료' }, inPeriod: '기간', inPeriods: (p) => (p === '' ? '모든 기간' : p.length === 4 ? `${p}년` : `최근 ${p}일`), 
+  order: '순서', orders: { '': '진행 중인 것부터', title: '이름순', totalParticipants: '참여자 많은 순', costPerParticipant: '1명당 비용 낮은 순', totalExposure: '노출 많은 순', roiPercent: 'ROI 높은 순', salesGrowthPercent: '매출 증가율 높은 순', updatedAt: '최근에 바뀐 순' },
+  columns: { title: '이벤트', totalParticipants: '참여자', totalExposure: '노출', roiPercent: 'ROI (예상)', salesGrowthPercent: '매출 증가율 (예상)', updatedAt: '마지막 변화' },
+  sparkSaid: (days, yesterday, today) => `최근 ${days}일의 참여자${yesterday === null ? '' : `. 어제 ${yesterday}명`}, 오늘 지금까지 ${today}명`,
+  comparePick: (title) => `비교할 이벤트로 고르기: ${title}`, compareChosen: (n, most) => (n < 2 ? `${n}개를 골랐습니다. 하나 더 고르면 비교할 수 있습니다.` : `${n}개를 골랐습니다. ${most}개까지 비교합니다.`), compareGo: '비교하기', compareNone: '고르지 않기',
+  compareTitle: '이벤트 비교', compareEmpty: '비교할 이벤트를 목록에서 두 개나 세 개 골라 주세요.', compareMissing: (id) => `${id}: 볼 수 있는 이벤트가 아닙니다.`,
+  nthDay: (n) => `${n}일째`, soFarPeople: '모인 참여자', soFarHint: '시작한 날을 1일째로 맞추어, 그날까지 모인 사람을 셉니다.', eachDay: '하루에 온 참여자', bestDay: '가장 많은 날', length: '진행한 날', days: (n) => `${n}일`, untilDay: (n) => `${n}일째까지`, atSameDay: (n) => `${n}일째까지 참여자`, lines: '비교 그래프',
+  files: {
+    title: '표 파일로 저장', hint: '엑셀 같은 표 프로그램에서 열립니다. 알 수 없는 값은 비어 있습니다.', close: '닫기', longer: '기간이 길어 더 큰 간격으로 저장했습니다.',
+    names: { summary: '요약', channels: '채널', days: '날짜별', hours: '시간별', profile: '참여자' }, what: { summary: '숫자와 비용', channels: '채널마다 한 줄', days: '하루에 한 줄', hours: '한 시간에 한 줄', profile: '성별, 연령대, 지역, 신규' },
+    head: (what, at) => `${what} · ${at} 기준 (한국 시각) · 빈칸은 알 수 없는 값`, id: '번호', state: '상태', startsAt: '시작', endsAt: '끝', people: '명', times: '회', won: '원', item: '항목', value: '값', unit: '단위', counted: '노출',
+    distributedAt: '배포한 때', fetchedAt: '마지막 집계', day: '날짜', hour: '시각', before: '기간 전', after: '기간 뒤', property: '구분',
+  },
+  printed: (at) => `${at}에 인쇄`,
   live: '실시간', connecting: '연결하는 중', waiting: '연결이 끊겼습니다', busy: '이용자가 많아 기다리고 있습니다', silent: '서버가 응답하지 않습니다',
   settled: { planned: '시작 전입니다', ended: '끝난 이벤트입니다' },
   delayed: { rows: '집계가 늦어지고 있습니다', log: '기록이 늦어지고 있습니다', paused: '집계를 잠시 멈췄습니다', unknown: '숫자가 늦어지고 있습니다' },
@@ -162,6 +169,23 @@ Object.assign(ko, {
   loginElsewhere: '이용하시는 플랫폼에 로그인한 뒤, 거기에 있는 이벤트 성과 링크를 다시 열어 주세요.',
 });
 Object.assign(en, {
+  search: 'Find a campaign', searchHint: 'Title', found: (n, all) => (n === all ? `${whole.format(all)} ${all === 1 ? 'campaign' : 'campaigns'}` : `${whole.format(n)} of ${whole.format(all)} campaigns`),
+  loadingMore: 'loading more', more: (n) => `Show ${n} more`, none: 'No campaign matches.', clear: 'Show all',
+  empty: 'No campaigns yet', emptyText: 'Once a campaign is created, it appears here with its numbers.', overview: 'All together', ofKnown: (n) => `of ${n} campaigns`,
+  inState: 'State', states: { '': 'All', running: 'Running', planned: 'Planned', ended: 'Ended' }, inPeriod: 'Period', inPeriods: (p) => (p === '' ? 'Any time' : p.length === 4 ? p : `Last ${p} days`), 
+  order: 'Order', orders: { '': 'Running first', title: 'By title', totalParticipants: 'Most participants', costPerParticipant: 'Lowest cost each', totalExposure: 'Most exposure', roiPercent: 'Highest ROI', salesGrowthPercent: 'Highest sales growth', updatedAt: 'Changed last' },
+  columns: { title: 'Campaign', totalParticipants: 'Participants', totalExposure: 'Exposure', roiPercent: 'ROI (expected)', salesGrowthPercent: 'Sales growth (expected)', updatedAt: 'Last change' },
+  sparkSaid: (days, yesterday, today) => `Participants on the last ${days} days${yesterday === null ? '' : `. Yesterday ${yesterday}`}, today so far ${today}`,
+  comparePick: (title) => `Choose for comparison: ${title}`, compareChosen: (n, most) => (n < 2 ? `${n} chosen. Choose one more to compare.` : `${n} chosen. Up to ${most} are compared.`), compareGo: 'Compare', compareNone: 'Clear choice',
+  compareTitle: 'Compare campaigns', compareEmpty: 'Choose two or three campaigns in the list to compare them.', compareMissing: (id) => `${id}: no campaign for you here.`,
+  nthDay: (n) => `day ${n}`, soFarPeople: 'Participants so far', soFarHint: 'The day of the start is day 1; the lines count all who have come by the end of each day.', eachDay: 'Participants a day', bestDay: 'Best day', length: 'Days so far', days: (n) => `${n} ${n === 1 ? 'day' : 'days'}`, untilDay: (n) => `by day ${n}`, atSameDay: (n) => `Participants by day ${n}`, lines: 'Comparison',
+  files: {
+    title: 'Save as a table', hint: 'Opens in a spreadsheet. What is unknown is empty.', close: 'Close', longer: 'The campaign is long: the intervals in the file are longer.',
+    names: { summary: 'Summary', channels: 'Channels', days: 'Days', hours: 'Hours', profile: 'Participants' }, what: { summary: 'numbers and costs', channels: 'a line for each channel', days: 'a line for each day', hours: 'a line for each hour', profile: 'gender, age, region, new or returning' },
+    head: (what, at) => `${what} · as of ${at} (Korea) · empty cells are unknown`, id: 'id', state: 'state', startsAt: 'start', endsAt: 'end', people: 'people', times: 'times', won: 'won', item: 'item', value: 'value', unit: 'unit', counted: 'exposure',
+    distributedAt: 'distributed', fetchedAt: 'last collected', day: 'day', hour: 'hour', before: 'before the period', after: 'after the period', property: 'property',
+  },
+  printed: (at) => `printed ${at}`,
   live: 'Live', connecting: 'Connecting', waiting: 'Connection lost', busy: 'Waiting: many readers', silent: 'The server is not answering',
   settled: { planned: 'Not started yet', ended: 'This campaign has ended' },
   delayed: { rows: 'Counting is running late', log: 'Records are running late', paused: 'Counting is paused', unknown: 'The numbers are running late' },
@@ -283,6 +307,8 @@ export function asOfIn(query) {
 
 export const withAsOf = (id, at) => `#/events/${encodeURIComponent(id)}${at === null ? '' : `?asOf=${encodeURIComponent(isoInKorea(at))}`}`;
 
+/** inKorea is a moment as spreadsheets read one, by Korea's clocks. */
+export const inKorea = (ms) => isoInKorea(ms).slice(0, 19).replace('T', ' ');
 /** isoInKorea is RFC 3339 with Korea's offset, to the second. */
 export const isoInKorea = (ms) => `${new Date(ms + 9 * 3600_000).toISOString().slice(0, 19)}+09:00`;
 
@@ -301,6 +327,9 @@ export function ago(ms, now) {
 export const moment = (ms, now) => (local(ms).slice(0, 10) === local(now).slice(0, 10) ? clock(ms) : dayAndHour(ms, now));
 
 // --- names ------------------------------------------------------------------
+
+/** titleOf is a campaign's title; where nothing of it can be seen, words that say so. */
+export const titleOf = ({ title, eventId }) => (/[^\s\p{C}\p{Z}\u115f\u1160\u3164\uffa0\u2800]/u.test(title ?? '') ? title : `${t().untitled} ${eventId}`);
 
 const named = (words, key) => (Object.hasOwn(words, key) ? words[key] : key);
 
