@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"net/http"
 	"net/netip"
+	"sync"
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -28,8 +29,9 @@ type Limits struct {
 	// from one address (of IPv6, one /64). Bursts may have three seconds' worth. 0
 	// means DefaultPerToken and DefaultPerAddress.
 	PerToken, PerAddress float64
-	// Concurrent bounds the requests at once, and Streams the open streams. 0 means
-	// DefaultConcurrent and DefaultStreams.
+	// Concurrent bounds the requests at once, and Streams the open streams, of which one
+	// subject may hold a fifth, and one address four fifths. 0 means DefaultConcurrent and
+	// DefaultStreams.
 	Concurrent, Streams int
 }
 
@@ -44,8 +46,8 @@ const (
 // limiter enforces [Limits]. It is safe for concurrent use.
 type limiter struct {
 	clock              func() time.Time
-	requests, streams  slots
-	looks              slots
+	requests, looks    slots
+	streams            *shares
 	addresses, callers *rates
 }
 
@@ -53,7 +55,7 @@ func newLimiter(l Limits, clock func() time.Time) *limiter {
 	return &limiter{
 		clock:    clock,
 		requests: newSlots(cmp.Or(l.Concurrent, DefaultConcurrent)),
-		streams:  newSlots(cmp.Or(l.Streams, DefaultStreams)),
+		streams:  newShares(cmp.Or(l.Streams, DefaultStreams)),
 		looks:    newSlots(maxLooks),
 		// By address and by token, so that neither many tokens at one address nor one
 		// token at many addresses exhaust the service.
@@ -116,6 +118,62 @@ func (s slots) take() (leave func(), err error) {
 	default:
 		return nil, errOverloaded
 	}
+}
+
+// shares bounds how many streams are open, and has each subject and each address leave room to
+// the others: a subject may open another one while it holds fewer than a quarter of what is free,
+// an address while it holds fewer than four times that. So a single one holds a fifth or four
+// fifths at most, and the more there are, the less each of them. It is safe for concurrent use.
+type shares struct {
+	mu   sync.Mutex
+	free int            // guarded by mu
+	held map[holder]int // guarded by mu: above 0
+}
+
+// holder is who holds streams: a subject or an address.
+type holder struct {
+	subject bool
+	name    string
+}
+
+// newShares returns nil, which bounds nothing, where most is negative.
+func newShares(most int) *shares {
+	if most < 0 {
+		return nil
+	}
+	return &shares{free: most, held: make(map[holder]int)}
+}
+
+// shareRetry is after how long a caller that holds its share may ask again.
+const shareRetry = 5 * time.Second
+
+// take opens a stream of a subject at an address.
+func (s *shares) take(subject, address string) (leave func(), err error) {
+	if s == nil {
+		return func() {}, nil
+	}
+	who, where := holder{true, subject}, holder{false, address}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.free == 0:
+		return nil, errOverloaded
+	case 4*s.held[who] >= s.free, s.held[where] >= 4*s.free:
+		return nil, tooMany{shareRetry}
+	}
+	s.free--
+	s.held[who]++
+	s.held[where]++
+	return sync.OnceFunc(func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.free++
+		for _, h := range []holder{who, where} {
+			if s.held[h]--; s.held[h] == 0 {
+				delete(s.held, h)
+			}
+		}
+	}), nil
 }
 
 // rates bounds the rate of each of many callers. It is safe for concurrent use.

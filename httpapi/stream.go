@@ -31,7 +31,7 @@ func (a *API) stream(w http.ResponseWriter, r *http.Request, caller Identity) er
 	if err := a.mayRead(r.Context(), campaign, caller); err != nil {
 		return err
 	}
-	leave, err := a.limits.streams.take()
+	leave, err := a.limits.streams.take(caller.Subject, address(r))
 	if err != nil {
 		return err
 	}

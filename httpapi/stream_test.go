@@ -431,3 +431,40 @@ func TestStreamIsCompressed(t *testing.T) {
 		t.Errorf("the end of the stream: %v", first.err)
 	}
 }
+
+// TestStreamsAreShared: thirty tabs of one subject are all live, and those that ask for more than
+// their share do not keep others waiting.
+func TestStreamsAreShared(t *testing.T) {
+	t.Parallel()
+	const tabs = 30
+	f := &fresh{}
+	b := setup(t, func(cfg *httpapi.Config) { cfg.Freshness, cfg.Limits.Streams = f, 5*tabs })
+	b.fold(t, campaign("evt-1", "store-1")...)
+	var all []*opened
+	for range tabs {
+		s := b.open(t)
+		s.next(t)
+		all = append(all, s)
+	}
+	if s := b.open(t); s.status != http.StatusTooManyRequests || s.header.Get("Retry-After") == "" {
+		t.Errorf("one more: status %d, %v", s.status, s.header)
+	}
+	other := b.open(t, "Authorization: Bearer "+mint(t, owner("store-1")))
+	other.next(t)
+	b.fold(t, registered(1))
+	f.changed("evt-1")
+	for i, s := range append(all, other) {
+		if _, n := s.next(t); n != 2 {
+			t.Errorf("stream %d: %d participants", i, n)
+		}
+	}
+	_ = all[0].body.Close()
+	for deadline := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
+		if s := b.open(t); s.status == http.StatusOK {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("the share of a tab that was closed is not free")
+		}
+	}
+}
