@@ -167,11 +167,12 @@ export function bars({ said, say, name, open, range, leave }) {
     label(e, 'aria-valuetext', text);
   }
   function choose(i) {
+    if (points.length === 0) return;
     chosen = i === null ? null : Math.min(Math.max(i, 0), points.length - 1);
     paint();
   }
   const under = (event) => {
-    if (!box) return null;
+    if (!box) return 0;
     const r = e.getBoundingClientRect();
     return Math.min(Math.max(Math.floor((event.clientX - r.left - box.left) / (box.right - box.left) * points.length), 0), points.length - 1);
   };

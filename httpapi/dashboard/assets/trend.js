@@ -8,7 +8,6 @@ import { date, exact, monthAndYear, t, tick, yearOf } from './words.js';
 const day = 86_400_000;
 const least = { hour: 6, day: 5, week: 4, month: 3 }; // intervals that are shown, however few there are
 const most = 400; // bars of a unit that the reader may choose
-const hourly = 4 * day; // up to so long a stretch is shown by hours
 const again = 5_000; // ms, after which a stretch that has changed is read again
 const sums = { hour: ['hour', 'day', 'week', 'month'], day: ['day', 'month', 'week'], week: ['week'], month: ['month'] }; // what can be added up from it
 
@@ -64,16 +63,19 @@ export function trend(load) {
     return [from, to];
   }
   const span = () => stretch ?? whole();
-  function unit() {
+  /** fitting is the unit of as many bars as can be read. What the server counted by longer
+   * ones is read anew only for a stretch that is looked into. */
+  function fitting() {
     const [from, to] = span();
-    if (asked && offered().includes(asked)) return asked;
-    if (!stretch) return last.interval;
-    return to - from <= hourly ? 'hour' : to - from <= 120 * day ? finest('day') : to - from <= 731 * day ? finest('week') : 'month';
+    const all = Object.keys(units), days = (to - from) / day;
+    const u = days <= (stretch ? 4 : 3) ? 'hour' : days <= 92 ? 'day' : days <= 750 ? 'week' : 'month';
+    return stretch || all.indexOf(u) > all.indexOf(last.interval) ? u : last.interval;
   }
-  const finest = (u) => (Object.keys(units).indexOf(u) < Object.keys(units).indexOf(last.interval) ? u : last.interval === 'month' ? u : last.interval);
+  const unit = () => (asked && offered().includes(asked) ? asked : fitting());
   const offered = () => {
     const [from, to] = span();
-    return Object.keys(units).filter((u) => u === last.interval && !stretch || units[u].nth(to) - units[u].nth(from) >= 2 && units[u].nth(to) - units[u].nth(from) < most);
+    const bars = (u) => units[u].nth(to) - units[u].nth(from) + 1;
+    return Object.keys(units).filter((u) => u === fitting() || bars(u) > 2 && bars(u) <= most);
   };
 
   function look(from, to) {
