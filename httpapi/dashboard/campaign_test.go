@@ -116,7 +116,8 @@ func TestCampaign(t *testing.T) {
 			t.Errorf("channels %v sum to %d, the card says %s", rows, sum, eval[string](t, tb, participantsSaid))
 		}
 		tb.shows(t, "[data-channel=kakao] .exposure", "알 수 없음")
-		tb.shows(t, "[data-channel=wooridongnetv] .conversion", "< 0.01%")
+		tb.shows(t, "[data-channel=naver] .conversion", "노출 가운데")
+		tb.shows(t, "[data-channel=instagram] .conversion", "반응 가운데")
 		tb.shows(t, "[data-channel=genietv] .said", "광고는 계속 나갑니다")
 		if got := tb.text(t, "[data-channel=genietv] .costEach"); got != "" {
 			t.Errorf("cost of each of none: %q", got)
