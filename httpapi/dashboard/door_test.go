@@ -28,9 +28,9 @@ func TestParseDoorURL(t *testing.T) {
 	}
 }
 
-// TestDoor: the page tells its script where the door is, and may ask the token's host, and only
+// TestDoorAddress: the page tells its script where the door is, and may ask the token's host, and only
 // where it is known.
-func TestDoor(t *testing.T) {
+func TestDoorAddress(t *testing.T) {
 	t.Parallel()
 	at := func(s string) *url.URL {
 		u, err := dashboard.ParseDoorURL(s)
