@@ -62,13 +62,13 @@ func many(b *testing.B, report func(string, float64)) {
 	s.fill(b)
 	s.campaigns(b, "store-1", 2_000)
 	tb := open(b, 1280, "light", s.api+"/#/stores/store-1")
-	tb.shows(b, ".count", "캠페인 2000개")
+	tb.shows(b, ".count", "이벤트 2,000개")
 	eval[any](b, tb, `seen.longest = {}`)
 	tb.click(b, "#search")
 	for _, letter := range "책방 이벤트 1" {
 		tb.press(b, string(letter))
 	}
-	tb.wait(b, `document.querySelector('.count').textContent.startsWith('2000개 가운데 ')`)
+	tb.wait(b, `document.querySelector('.count').textContent.startsWith('2,000개 가운데 ')`)
 	report("filter-max-ms", eval[float64](b, tb, `seen.longest['jangbu:list']`))
 	tb.goTo(b, s.api+"/")
 	tb.goTo(b, s.api+"/#/events/evt-0007")

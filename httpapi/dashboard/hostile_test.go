@@ -41,7 +41,7 @@ func TestHostileTitles(t *testing.T) {
 	s.campaigns(t, "store-1", len(titles))
 
 	tb := open(t, 1280, "light", s.api+"/#/stores/store-1")
-	tb.shows(t, ".count", "캠페인 500개")
+	tb.shows(t, ".count", "이벤트 500개")
 	for range 4 {
 		tb.click(t, ".list > .quiet")
 	}

@@ -109,9 +109,9 @@ func TestListKeepsItsNumbers(t *testing.T) {
 	}
 }
 
-// TestDoor: without a right the page leads to the platform's login and back, or says where
+// TestSignIn: without a right the page leads to the platform's login and back, or says where
 // to sign in; where the platform renews quietly, nothing is seen of it.
-func TestDoor(t *testing.T) {
+func TestSignIn(t *testing.T) {
 	t.Parallel()
 	a := answering(t)
 	a.refuse = func(*http.Request) int { return http.StatusUnauthorized }

@@ -155,18 +155,18 @@ func TestStates(t *testing.T) {
 	}{
 		{"start", "none", "", func(t *testing.T, tb *tab) { tb.shows(t, "h1", "이벤트 성과 보기") }},
 		{"login", "none/#/stores/store-1", "", func(t *testing.T, tb *tab) { tb.shows(t, "h1", "로그인이 필요합니다") }},
-		{"list", "/stores/store-1", "", func(t *testing.T, tb *tab) { tb.shows(t, ".count", "캠페인 6개") }},
+		{"list", "/stores/store-1", "", func(t *testing.T, tb *tab) { tb.shows(t, ".count", "이벤트 6개") }},
 		{"list-none", "/stores/store-1", "", func(t *testing.T, tb *tab) {
-			tb.shows(t, ".count", "캠페인 6개")
+			tb.shows(t, ".count", "이벤트 6개")
 			tb.click(t, "#search")
 			tb.press(t, "없는 이름")
-			tb.shows(t, ".empty", "찾는 캠페인이 없습니다")
+			tb.shows(t, ".empty", "찾는 이벤트가 없습니다")
 		}},
-		{"list-empty", "/stores/store-2", "", func(t *testing.T, tb *tab) { tb.shows(t, ".empty", "아직 캠페인이 없습니다") }},
+		{"list-empty", "/stores/store-2", "", func(t *testing.T, tb *tab) { tb.shows(t, ".empty", "아직 이벤트가 없습니다") }},
 		{"list-loading", "/stores/store-1", "hold", func(t *testing.T, tb *tab) { tb.wait(t, `document.querySelector('.list.loading')`) }},
 		{"list-missing", "/stores/store-3", "", func(t *testing.T, tb *tab) { tb.shows(t, "h1", "볼 수 있는 가게가 아닙니다") }},
 		{"list-stale", "/stores/store-2", "", func(t *testing.T, tb *tab) {
-			tb.shows(t, ".empty", "아직 캠페인이 없습니다")
+			tb.shows(t, ".empty", "아직 이벤트가 없습니다")
 			s.gate.set("drop")
 			tb.shows(t, ".notice", "마지막으로 본 숫자입니다")
 		}},
@@ -212,11 +212,11 @@ func TestStates(t *testing.T) {
 			tb.wait(t, `document.querySelector('.counts rect')`)
 		}},
 		{"list-english", "/stores/store-1", "", func(t *testing.T, tb *tab) {
-			tb.shows(t, ".count", "캠페인 6개")
+			tb.shows(t, ".count", "이벤트 6개")
 			tb.click(t, "#language")
 			tb.shows(t, ".count", "6 campaigns")
 		}},
-		{"campaign-missing", "/events/nothing", "", func(t *testing.T, tb *tab) { tb.shows(t, "h1", "볼 수 있는 캠페인이 아닙니다") }},
+		{"campaign-missing", "/events/nothing", "", func(t *testing.T, tb *tab) { tb.shows(t, "h1", "볼 수 있는 이벤트가 아닙니다") }},
 		{"nowhere", "/x/y", "", func(t *testing.T, tb *tab) { tb.shows(t, "h1", "없는 주소입니다") }},
 	} {
 		t.Run(st.name, func(t *testing.T) { // one after the other: they share the gate

@@ -41,7 +41,7 @@ export function list(main, shop, query, signal) {
   const order = h('select', { id: 'order', 'aria-label': w.order, onchange: () => sortAs(order.value) }, ...['', 'title', ...numbers, 'updatedAt'].map((name) => h('option', { value: name }, w.orders[name])));
   const sortAs = (name) => choose({ sort: name, descending: name !== 'title' && name !== 'costPerParticipant' });
   const heads = new Map(['title', ...numbers, 'updatedAt'].map((name) => [name, h('th', { role: 'columnheader', scope: 'col', class: name },
-    h('button', { type: 'button', onclick: () => sortBy(name) }, columnName(name)))]));
+    h('button', { type: 'button', onclick: () => sortBy(name) }, columnName(name)), h('span', { class: 'onpaper' }, columnName(name)))])); // Chrome does not repeat a button on every page
   const body = h('tbody', { role: 'rowgroup' });
   const picked = new Set();
   const pick = (id, on) => {
