@@ -166,8 +166,9 @@ type ParticipantRegistered struct {
 	Pseudonym    Pseudonym
 	RegisteredAt time.Time // zero if the producer sent none
 
-	// The fields below are empty or nil if the producer sent none. Channel is free
-	// text: people also come through outlets other than the five.
+	// The fields below are empty or nil if the producer sent none. The texts are as the
+	// producer wrote them: see [ChannelNamed], [GenderNamed], [AgeGroupNamed] and
+	// [RegionNamed].
 	Channel     string
 	NewCustomer *bool
 	Gender      string

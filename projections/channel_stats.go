@@ -10,7 +10,8 @@ import (
 
 // channelStats keeps, for each channel of a campaign, when and at what cost the campaign
 // was distributed to it, and the figures that it reported, and counts the participants
-// that came through it.
+// that came through it. Each participant counts in one row, that of what
+// [events.ChannelNamed] makes of the text.
 func channelStats() Projection {
 	return Projection{
 		Table:   readmodel.ChannelStatsTable(),
@@ -23,9 +24,7 @@ func channelStats() Projection {
 func touchChannelStats(keys *readmodel.Keys, e events.Recorded) {
 	switch fact := e.Event.(type) {
 	case *events.ParticipantRegistered:
-		if fact.Channel != "" {
-			readmodel.Touch[readmodel.ChannelStats](keys, readmodel.ChannelKey{Campaign: fact.Campaign, Channel: fact.Channel})
-		}
+		readmodel.Touch[readmodel.ChannelStats](keys, channelKey(fact.Campaign, events.ChannelNamed(fact.Channel)))
 	case *events.DistributionCompleted:
 		for _, d := range fact.Channels {
 			readmodel.Touch[readmodel.ChannelStats](keys, channelKey(fact.Campaign, d.Channel))
@@ -39,9 +38,7 @@ func touchChannelStats(keys *readmodel.Keys, e events.Recorded) {
 func foldChannelStats(rows *readmodel.Rows, e events.Recorded) {
 	switch fact := e.Event.(type) {
 	case *events.ParticipantRegistered:
-		if fact.Channel != "" {
-			rows.Channel(readmodel.ChannelKey{Campaign: fact.Campaign, Channel: fact.Channel}).Participants++
-		}
+		rows.Channel(channelKey(fact.Campaign, events.ChannelNamed(fact.Channel))).Participants++
 	case *events.DistributionCompleted:
 		at := stored(fact.CompletedAt)
 		for _, d := range fact.Channels {

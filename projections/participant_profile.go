@@ -7,11 +7,11 @@ import (
 
 // participantProfile counts a campaign's participants by gender, age group,
 // region, and whether they are new customers. Each participant counts once in
-// each dimension.
+// each dimension, for the name that the text in the registration comes to.
 func participantProfile() Projection {
 	return Projection{
 		Table:   readmodel.ParticipantProfileTable(),
-		Version: 1,
+		Version: 2,
 		Touch: func(keys *readmodel.Keys, e events.Recorded) {
 			if fact, ok := e.Event.(*events.ParticipantRegistered); ok {
 				all := profileKeys(fact)
@@ -43,16 +43,13 @@ func profileKeys(fact *events.ParticipantRegistered) [4]readmodel.ProfileKey {
 		}
 	}
 	return [4]readmodel.ProfileKey{
-		profileKey(fact, readmodel.Gender, fact.Gender),
-		profileKey(fact, readmodel.AgeGroup, fact.AgeGroup),
-		profileKey(fact, readmodel.Region, fact.Region),
+		profileKey(fact, readmodel.Gender, events.GenderNamed(fact.Gender)),
+		profileKey(fact, readmodel.AgeGroup, events.AgeGroupNamed(fact.AgeGroup)),
+		profileKey(fact, readmodel.Region, events.RegionNamed(fact.Region)),
 		profileKey(fact, readmodel.Customer, customer),
 	}
 }
 
 func profileKey(fact *events.ParticipantRegistered, d readmodel.Dimension, value string) readmodel.ProfileKey {
-	if value == "" {
-		value = readmodel.UnknownValue
-	}
 	return readmodel.ProfileKey{Campaign: fact.Campaign, Dimension: d, Value: value}
 }

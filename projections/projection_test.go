@@ -77,7 +77,7 @@ func parseLog(t *testing.T, text string) []events.Recorded {
 		if !ok {
 			t.Fatalf("log: unknown type %q", parts[1])
 		}
-		event, err := events.DecodeStored(1, typ, []byte(parts[2]))
+		event, err := events.DecodeStored(events.CurrentForm, typ, []byte(parts[2]))
 		if err != nil {
 			t.Fatalf("log: %v in %s", err, parts[2])
 		}

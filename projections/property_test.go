@@ -18,7 +18,8 @@ import (
 )
 
 // TestTotalsAgree holds that every participant counts once in each projection:
-// once for the campaign, in one hour, and in one value of each dimension.
+// once for the campaign, in one hour, in one channel, and in one value of each dimension,
+// however the texts are spelled.
 func TestTotalsAgree(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
@@ -33,9 +34,12 @@ func TestTotalsAgree(t *testing.T) {
 		for _, c := range rows.ByCampaign() {
 			campaign := c.Campaign().Campaign
 			want := registered[campaign]
-			got := map[string]int64{"event_stats": c.Campaign().Participants, "hours": 0}
+			got := map[string]int64{"event_stats": c.Campaign().Participants, "hours": 0, "channels": 0}
 			for _, h := range c.Hours() {
 				got["hours"] += h.Participants
+			}
+			for _, ch := range c.Channels() {
+				got["channels"] += ch.Participants
 			}
 			newcomers := int64(0)
 			for _, d := range []readmodel.Dimension{readmodel.Gender, readmodel.AgeGroup, readmodel.Region, readmodel.Customer} {
@@ -273,9 +277,9 @@ func drawEvent(rt *rapid.T, i int) events.Event {
 			return rapid.SampledFrom(append(values, "")).Draw(rt, label)
 		}
 		return &events.ParticipantRegistered{
-			Campaign: campaign, Participant: fmt.Sprint("p-", i), Channel: text("channel", "naver", "kakao", "전단지"),
+			Campaign: campaign, Participant: fmt.Sprint("p-", i), Channel: text("channel", "naver", "NAVER ", "네이버", "kakao", "walk-in", "현장", "전단지"),
 			NewCustomer: rapid.Ptr(rapid.Bool(), true).Draw(rt, "new"),
-			Gender:      text("gender", "female", "male", "unknown"), AgeGroup: text("age", "20s", "30s"), Region: text("region", "서울"),
+			Gender:      text("gender", "female", "여성", "male", "unknown"), AgeGroup: text("age", "20s", "30s", "30대"), Region: text("region", "서울", "Seoul", "해외"),
 		}
 	}
 }

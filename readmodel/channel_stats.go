@@ -9,7 +9,7 @@ import (
 // ChannelKey is the key of a [ChannelStats] row.
 type ChannelKey struct {
 	Campaign events.Campaign
-	// Channel is one of the five, or the free text that a registration names.
+	// Channel is one of what [events.ChannelNamed] returns.
 	Channel string
 }
 

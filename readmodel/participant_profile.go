@@ -13,11 +13,12 @@ const (
 	Customer Dimension = "customer" // [NewCustomer], [ReturningCustomer] or [UnknownValue]
 )
 
-// Values that this program gives. The producers give all others.
+// The values of [Customer]. Those of the others are what [events.GenderNamed],
+// [events.AgeGroupNamed] and [events.RegionNamed] return.
 const (
 	NewCustomer       = "new"
 	ReturningCustomer = "returning"
-	UnknownValue      = "unknown" // in every dimension: the producer sent no value
+	UnknownValue      = events.UnknownName // in every dimension: the producer sent no value
 )
 
 // ProfileKey is the key of a [ProfileCount] row.

@@ -10,9 +10,9 @@ import (
 
 // Ways on which participants come that are not one of [events.Channels].
 const (
-	Onsite  events.Channel = "onsite"  // at the shop itself
-	Other   events.Channel = "other"   // a way that is none of the others
-	Unknown events.Channel = "unknown" // the registration names no channel
+	Onsite  = events.Onsite
+	Other   = events.OtherChannel
+	Unknown = events.UnknownChannel
 )
 
 // Status says how current a channel's figures are.

@@ -194,9 +194,9 @@ BEGIN
     END IF;
     IF to_regclass('jangbu_rows.event_stats_of_store') IS NULL THEN
         -- A plan that is made while the table is empty could take the earlier index, which
-        -- has no condition, to find a campaign.
+        -- had the generation first, to find a campaign.
         DROP INDEX IF EXISTS jangbu_rows.event_stats_by_store;
-        CREATE INDEX event_stats_of_store ON jangbu_rows.event_stats (generation, store, campaign) WHERE store <> '';
+        CREATE INDEX event_stats_of_store ON jangbu_rows.event_stats (store, generation, campaign);
         COMMENT ON INDEX jangbu_rows.event_stats_of_store IS 'The campaigns of a shop.';
     END IF;
 END $$;
@@ -259,7 +259,7 @@ END $$;
 COMMENT ON TABLE jangbu_rows.channel_stats IS 'Projection channel_stats: one row per channel of a campaign. A figure is NULL while it is unknown, which is not zero.';
 COMMENT ON COLUMN jangbu_rows.channel_stats.generation IS 'Generation that the row belongs to; see projections.active_generation.';
 COMMENT ON COLUMN jangbu_rows.channel_stats.campaign IS 'The campaign, eventId on the wire.';
-COMMENT ON COLUMN jangbu_rows.channel_stats.channel IS 'One of the five channels, or the free text that a registration names.';
+COMMENT ON COLUMN jangbu_rows.channel_stats.channel IS 'One of the five channels, onsite, other, or unknown where a registration names none.';
 COMMENT ON COLUMN jangbu_rows.channel_stats.distributed_at IS 'Latest completed distribution to the channel; NULL where there was none.';
 COMMENT ON COLUMN jangbu_rows.channel_stats.cost_won IS 'Sum of the costs that distributions stated, in won; NULL where none stated one.';
 COMMENT ON COLUMN jangbu_rows.channel_stats.participants IS 'Registrations through the channel.';
@@ -302,5 +302,5 @@ COMMENT ON TABLE jangbu_rows.participant_profile IS 'Projection participant_prof
 COMMENT ON COLUMN jangbu_rows.participant_profile.generation IS 'Generation that the row belongs to; see projections.active_generation.';
 COMMENT ON COLUMN jangbu_rows.participant_profile.campaign IS 'The campaign, eventId on the wire.';
 COMMENT ON COLUMN jangbu_rows.participant_profile.dimension IS 'What is counted by: gender, ageGroup, region or customer.';
-COMMENT ON COLUMN jangbu_rows.participant_profile.value IS 'The value counted, unknown where the producer sent none.';
+COMMENT ON COLUMN jangbu_rows.participant_profile.value IS 'The value counted: other where the text is on no list, unknown where the producer sent none.';
 COMMENT ON COLUMN jangbu_rows.participant_profile.participants IS 'Registrations with the value.';

@@ -15,7 +15,7 @@ const (
 SELECT {columns}
 FROM jangbu_rows.event_stats
 WHERE generation = (SELECT active_generation FROM jangbu_rows.projections WHERE projection = 'event_stats')
-  AND store = $1 AND store <> ''
+  AND store = $1
   AND ($2 OR known AND store = ANY ($3))
 ORDER BY campaign`
 
@@ -26,7 +26,7 @@ SELECT {columns}
 FROM (
     SELECT campaign AS c FROM jangbu_rows.event_stats
     WHERE generation = (SELECT active_generation FROM jangbu_rows.projections WHERE projection = 'event_stats')
-      AND store = $1 AND store <> ''
+      AND store = $1
       AND ($2 OR known AND store = ANY ($3))
 ) AS listed
 CROSS JOIN LATERAL (

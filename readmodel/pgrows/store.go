@@ -67,7 +67,7 @@ type Options struct {
 // sessionSettings are the settings of a session, unless the URL sets them. Every statement
 // finds rows by an index. A plan that was made while the tables were empty must use it too.
 func sessionSettings() map[string]string {
-	return map[string]string{"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off", "jit": "off"}
+	return map[string]string{"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off", "enable_bitmapscan": "off", "jit": "off"}
 }
 
 // Open connects to the database at a postgres:// URL and creates the schema where it is

@@ -106,7 +106,7 @@ CREATE INDEX IF NOT EXISTS event_stats_by_store ON event_stats (generation, stor
 CREATE TABLE IF NOT EXISTS channel_stats ( -- projection channel_stats: one row per channel of a campaign; a figure is NULL while it is unknown, which is not zero
     generation     INTEGER NOT NULL, -- generation that the row belongs to; see projections.active_generation
     campaign       TEXT NOT NULL,    -- the campaign, eventId on the wire
-    channel        TEXT NOT NULL,    -- one of the five channels, or the free text that a registration names
+    channel        TEXT NOT NULL,    -- one of the five channels, onsite, other, or unknown where a registration names none
     distributed_at INTEGER,          -- latest completed distribution to the channel; NULL where there was none
     cost_won       INTEGER,          -- sum of the costs that distributions stated, in won; NULL where none stated one
     participants   INTEGER NOT NULL, -- registrations through the channel
@@ -144,7 +144,7 @@ CREATE TABLE IF NOT EXISTS participant_profile ( -- projection participant_profi
     generation   INTEGER NOT NULL, -- generation that the row belongs to; see projections.active_generation
     campaign     TEXT NOT NULL,    -- the campaign, eventId on the wire
     dimension    TEXT NOT NULL,    -- what is counted by: gender, ageGroup, region or customer
-    value        TEXT NOT NULL,    -- the value counted, unknown where the producer sent none
+    value        TEXT NOT NULL,    -- the value counted: other where the text is on no list, unknown where the producer sent none
     participants INTEGER NOT NULL, -- registrations with the value
     PRIMARY KEY (generation, campaign, dimension, value)
 ) STRICT, WITHOUT ROWID;
