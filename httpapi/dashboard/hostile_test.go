@@ -16,7 +16,7 @@ func hostileTitles() []string {
 		`<a href="javascript:alert(1)">x</a>`, `{{constructor.constructor('alert(1)')()}}`, `${alert(1)}`, "`${alert(1)}`", `<math><mi//xlink:href="data:x,<script>alert(1)</script>">`,
 		`<!--<img src="--><img src=x onerror=alert(1)//">`, `]]><script>alert(1)</script>`, `&lt;script&gt;alert(1)&lt;/script&gt;`, `\u003cscript\u003ealert(1)\u003c/script\u003e`,
 		"a\u0301\u0302\u0303\u0304\u0305\u0306\u0307\u0308", "\U0001F468\u200D\U0001F469\u200D\U0001F467", "\u200b\u200c\u200d\ufeff", strings.Repeat("가", 60),
-		strings.Repeat("W", 180), "line\nbreak\ttab", "=HYPERLINK(\"//evil.example\")", "+1+1", "@SUM(1)", "-2", `__proto__`, `constructor`, `toString`, `'; DROP TABLE event_stats; --`,
+		strings.Repeat("W", 180), "=HYPERLINK(\"//evil.example\")", "+1+1", "@SUM(1)", "-2", `__proto__`, `constructor`, `toString`, `'; DROP TABLE event_stats; --`,
 		`<link rel=stylesheet href=//evil.example>`, `<meta http-equiv=refresh content="0;url=//evil.example">`, `<object data=//evil.example>`, `<template><script>alert(1)</script></template>`, `<details open ontoggle=alert(1)>`,
 	}
 	titles := make([]string, 0, 500)
