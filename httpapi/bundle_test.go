@@ -165,7 +165,11 @@ func (b *bundle) foldAt(t testing.TB, at time.Time, facts ...events.Event) {
 	recorded := make([]events.Recorded, len(facts))
 	for i, fact := range facts {
 		b.position++
-		recorded[i] = events.Recorded{Position: b.position, Digest: events.DigestOf(fact), OccurredAt: noon(), RecordedAt: at, Event: fact}
+		occurred := noon()
+		if r, ok := fact.(*events.ParticipantRegistered); ok && !r.RegisteredAt.IsZero() {
+			occurred = r.RegisteredAt
+		}
+		recorded[i] = events.Recorded{Position: b.position, Digest: events.DigestOf(fact), OccurredAt: occurred, RecordedAt: at, Event: fact}
 		binary.BigEndian.PutUint64(recorded[i].ID[:], uint64(b.position))
 	}
 	projections.Fold(b.rows, projections.All(), events.Withdrawn(nil).InEffect(recorded))
