@@ -60,24 +60,28 @@ function computed(name, d) {
 /** show lists what the server counted, and the records, for those who may see them. */
 function show(e, id, name, first, signal) {
   const w = words();
-  const counted = (n) => exact(n) + t().unit.people;
-  const channels = table(w.byChannel, t().channelColumns.channel, first.byChannel.map((c) => [channelName(c.channel), counted(c.participants)]));
+  const people = (n) => exact(n) + t().unit.people;
+  const [column, part, unit] = { totalExposure: [t().channelColumns.exposure, 'exposure', t().unit.times], costPerParticipant: [t().channelColumns.cost, 'cost', t().unit.won] }[name] ?? [];
+  const channels = table(w.byChannel, [t().channelColumns.channel, t().participantsOf, column].filter(Boolean),
+    first.byChannel.map((c) => [channelName(c.channel), people(c.participants), ...(column ? [c[part] === null || c[part] === undefined ? t().unknown : exact(c[part]) + unit] : [])]));
   const hours = first.byHour.filter((b) => b.participants > 0);
-  const list = hours.length > 3 * 24
-    ? series(hours, 'day', Date.parse(hours[0].from), Date.parse(hours.at(-1).from), now()).filter((p) => p.n > 0).map((p) => [date(p.from, now()), counted(p.n)])
-    : hours.map((b) => [dayAndHour(Date.parse(b.from), now()), counted(b.participants)]);
-  const when = table(hours.length > 3 * 24 ? w.byDay : w.byHour, t().when, list.toReversed());
-  e.replaceChildren(...[channels, when, first.events && records(id, name, first, signal)].filter(Boolean));
+  const byDay = (first.interval ?? 'hour') !== 'hour' || hours.length > 3 * 24;
+  const list = byDay && hours.length > 0
+    ? series(hours, 'day', Date.parse(hours[0].from), Date.parse(hours.at(-1).from), now()).filter((p) => p.n > 0).map((p) => [date(p.from, now()), people(p.n)])
+    : hours.map((b) => [dayAndHour(Date.parse(b.from), now()), people(b.participants)]);
+  const outside = (first.outside?.before ?? 0) + (first.outside?.after ?? 0);
+  const when = table(byDay ? w.byDay : w.byHour, [t().when, t().participantsOf], list.toReversed());
+  e.replaceChildren(...[channels, when, outside > 0 && h('p', { class: 'hint' }, t().trendOutside(exact(outside))), first.events && first.events.length > 0 && records(id, name, first, signal)].filter(Boolean));
 }
 
 /** table is a short table, the rest of it behind a button. */
 function table(title, head, lines) {
   if (lines.length === 0) return null;
   const body = h('tbody');
-  const fill = (some) => body.replaceChildren(...some.map(([a, b]) => h('tr', {}, h('th', { scope: 'row' }, h('bdi', {}, a)), h('td', {}, b))));
+  const fill = (some) => body.replaceChildren(...some.map(([a, ...rest]) => h('tr', {}, h('th', { scope: 'row' }, h('bdi', {}, a)), ...rest.map((b) => h('td', {}, b)))));
   const more = h('button', { type: 'button', class: 'quiet', onclick: () => { fill(lines); more.remove(); } }, t().moreValues(lines.length - shownAtOnce));
   fill(lines.slice(0, shownAtOnce));
-  return h('section', {}, h('h3', {}, title), h('table', {}, h('thead', {}, h('tr', {}, h('th', { scope: 'col' }, head), h('th', { scope: 'col' }, t().participantsOf))), body), lines.length > shownAtOnce && more);
+  return h('section', {}, h('h3', {}, title), h('table', {}, h('thead', {}, h('tr', {}, ...head.map((text) => h('th', { scope: 'col' }, text)))), body), lines.length > shownAtOnce && more);
 }
 
 function records(id, name, first, signal) {
@@ -86,10 +90,9 @@ function records(id, name, first, signal) {
   let next = null;
   const add = (page) => {
     for (const r of page.events) {
-      const { position, type, occurredAt, channel, topic, partition, offset, recordedAt, ...figures } = r;
-      const rest = Object.entries(figures).filter(([, v]) => v !== null).map(([key, v]) => `${key} ${typeof v === 'object' ? JSON.stringify(v) : v}`).join(' · ');
-      body.append(h('tr', {}, h('th', { scope: 'row' }, exact(position)), h('td', {}, type), h('td', { title: fullTime(Date.parse(recordedAt)) }, fullTime(Date.parse(occurredAt))),
-        h('td', {}, h('bdi', {}, [channel && channelName(channel), rest].filter(Boolean).join(' · '))), h('td', {}, topic === null || topic === undefined ? '–' : `${topic}/${partition}@${offset}`)));
+      const time = (at) => (at ? fullTime(Date.parse(at)) : '–');
+      body.append(h('tr', {}, h('th', { scope: 'row' }, exact(r.position)), h('td', {}, r.type), h('td', {}, time(r.occurredAt)), h('td', {}, time(r.recordedAt)),
+        h('td', {}, h('bdi', {}, content(r))), h('td', {}, r.topic === null ? '–' : `${r.topic}/${r.partition}@${r.offset}`)));
     }
     next = page.next;
     more.hidden = !next;
@@ -107,15 +110,24 @@ function records(id, name, first, signal) {
     h('table', {}, h('thead', {}, h('tr', {}, ...w.columns.map((c) => h('th', { scope: 'col' }, c)))), body)), more, trouble);
 }
 
+/** content is what a record says about the number. */
+function content({ channel, figures, amounts, costs }) {
+  const won = (n) => exact(n) + t().unit.won;
+  const f = t().figures;
+  const known = (all, name, text) => Object.entries(all ?? {}).filter(([, n]) => n !== null).map(([key, n]) => `${name(key)} ${text(n)}`);
+  return [channel && channelName(channel), ...known(figures, (key) => t().own[key], exact), ...known(amounts, (key) => f[key === 'expectedSalesIncrease' ? 'salesIncrease' : key], won),
+    ...(costs ?? []).map((c) => `${channelName(c.channel)} ${c.cost === null ? t().unknown : won(c.cost)}`)].filter(Boolean).join(' · ');
+}
+
 const words = () => ({
   ko: {
     close: '닫기', failed: '기록을 불러오지 못했습니다. 잠시 뒤 다시 열어 보세요.', onlyNow: '기록은 지금 화면에서 볼 수 있습니다.', byChannel: '채널별', byHour: '시간별', byDay: '날짜별', records: '기록', more: '더 보기',
-    columns: ['위치', '종류', '일어난 때', '내용', '출처'], costFormula: '총비용 ÷ 참여자. 실제로 쓴 비용을 실제 참여자로 나눈 값입니다.',
+    columns: ['위치', '종류', '일어난 때', '기록된 때', '내용', '출처'], costFormula: '총비용 ÷ 참여자. 실제로 쓴 비용을 실제 참여자로 나눈 값입니다.',
     breakEven: (n, is) => (is ? '신규 고객 없이도 기대 수익이 비용을 넘습니다.' : `신규 고객이 ${n}명이면 기대 수익이 비용과 같아집니다.`),
   },
   en: {
     close: 'Close', failed: 'The records could not be loaded. Open this again in a moment.', onlyNow: 'Records can be seen for now only.', byChannel: 'By channel', byHour: 'By hour', byDay: 'By day', records: 'Records', more: 'More',
-    columns: ['Position', 'Type', 'Happened', 'Content', 'Source'], costFormula: 'Total cost ÷ participants: what was spent, by those who did take part.',
+    columns: ['Position', 'Type', 'Happened', 'Recorded', 'Content', 'Source'], costFormula: 'Total cost ÷ participants: what was spent, by those who did take part.',
     breakEven: (n, is) => (is ? 'Expected revenue is above the cost without any new customer.' : `With ${n} new customers the expected revenue equals the cost.`),
   },
 })[lang() === 'en' ? 'en' : 'ko'];
