@@ -27,6 +27,8 @@ type Config struct {
 	Reader readmodel.Reader
 	// History reads the state at a moment (asOf). Nil refuses such requests.
 	History readmodel.History
+	// Evidence reads the events behind numbers. Nil serves their counts alone.
+	Evidence readmodel.Evidence
 	// Freshness reports whether rows are current. Nil disables the reuse of encoded
 	// dashboards, and streams then read the rows every second.
 	Freshness readmodel.Freshness
@@ -108,6 +110,7 @@ func New(cfg Config) (*API, error) {
 	a.routes = []route{
 		{"getAnalytics", "/api/events/{id}/analytics", tokenOnly, a.analytics},
 		{"streamAnalytics", "/api/events/{id}/analytics/stream", tokenOnly, a.stream},
+		{"getEvidence", "/api/events/{id}/analytics/evidence", tokenOnly, a.evidence},
 		{"getDigest", "/api/events/{id}/digest", tokenOnly, a.digest},
 		{"listEvents", "/api/stores/{storeId}/events", tokenOnly, a.listEvents},
 		{"getContract", "/openapi.yaml", public, a.contract},

@@ -128,7 +128,7 @@ func setupHistory(t testing.TB, change func(*httpapi.Config)) *bundle {
 	}
 	t.Cleanup(func() { _ = log.Close() })
 	b := setup(t, func(cfg *httpapi.Config) {
-		cfg.History = replay.History{Log: log, Projections: projections.All()}
+		cfg.History, cfg.Evidence = replay.History{Log: log, Projections: projections.All()}, replay.Evidence{Log: log}
 		change(cfg)
 	})
 	b.log = log
@@ -171,6 +171,7 @@ func (b *bundle) foldAt(t testing.TB, at time.Time, facts ...events.Event) {
 		}
 		recorded[i] = events.Recorded{Position: b.position, Digest: events.DigestOf(fact), OccurredAt: occurred, RecordedAt: at, Event: fact}
 		binary.BigEndian.PutUint64(recorded[i].ID[:], uint64(b.position))
+		recorded[i].Origin = originAt(b.position)
 	}
 	projections.Fold(b.rows, projections.All(), events.Withdrawn(nil).InEffect(recorded))
 	if b.log != nil {
@@ -193,6 +194,14 @@ func (b *bundle) foldAt(t testing.TB, at time.Time, facts ...events.Event) {
 	for i := range b.at {
 		b.at[i].Position = advances[i].To
 	}
+}
+
+// originAt is the record that the event at a position came from; every third came from none.
+func originAt(p events.Position) events.Origin {
+	if p%3 == 0 {
+		return events.Origin{}
+	}
+	return events.Origin{Topic: "a-topic", Partition: int32(p % 2), Offset: 1000 + int64(p)}
 }
 
 // campaign are three facts about a campaign.

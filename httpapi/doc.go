@@ -2,11 +2,13 @@
 // routes, who may read what, the limits of callers, the one table from errors to statuses,
 // and the contract.
 //
-//	GET /api/events/{id}/analytics          one campaign's dashboard, now or as it was (asOf)
-//	GET /api/events/{id}/analytics/stream   the same, and what changes in it, as server-sent events
-//	GET /api/stores/{storeId}/events        a shop's campaigns with their four numbers, page by page
-//	GET /openapi.yaml                       the contract of these routes
-//	GET /, /assets/…                        the page for owners, of package dashboard
+//	GET /api/events/{id}/analytics            one campaign's dashboard, now or as it was (asOf)
+//	GET /api/events/{id}/analytics/stream     the same, and what changes in it, as server-sent events
+//	GET /api/events/{id}/analytics/evidence   what a number of it is made of
+//	GET /api/events/{id}/digest               how the campaign goes, in a sentence
+//	GET /api/stores/{storeId}/events          a shop's campaigns with their four numbers, page by page
+//	GET /openapi.yaml                         the contract of these routes
+//	GET /, /assets/…                          the page for owners, of package dashboard
 //
 // [NewAdmin] serves operators' tools on a listener of its own: metrics, health and
 // readiness. The public listener serves none of them.
@@ -35,6 +37,6 @@
 // own type, status and title; any other is a 500 without detail whose error is logged. A
 // request that its client gave up is no error. A caller over its rate gets 429, and any
 // caller over the common bounds 503, both with Retry-After. No handler writes or calls a
-// channel API. Only a request about the past (asOf) reads the log: two at once, each for
-// at most 10 s.
+// channel API. Only a request about the past (asOf) and one for the events behind a number
+// read the log: two at once, each for at most 10 s.
 package httpapi

@@ -52,7 +52,7 @@ func problemOf(err error) problem {
 	switch {
 	case isBad:
 		return problem{Type: "urn:jangbu:problem:bad-request", Title: "The request cannot be understood", Status: http.StatusBadRequest, Detail: bad.detail}
-	case errors.Is(err, dashboard.ErrTimeZone), errors.Is(err, dashboard.ErrInterval), errors.Is(err, dashboard.ErrRange), errors.Is(err, dashboard.ErrListing),
+	case errors.Is(err, dashboard.ErrTimeZone), errors.Is(err, dashboard.ErrInterval), errors.Is(err, dashboard.ErrRange), errors.Is(err, dashboard.ErrListing), errors.Is(err, dashboard.ErrNumber),
 		errors.Is(err, readmodel.ErrFuture):
 		return problem{Type: "urn:jangbu:problem:bad-request", Title: "The request cannot be understood", Status: http.StatusBadRequest, Detail: err.Error()}
 	case errors.Is(err, errUnauthorized):

@@ -1,7 +1,7 @@
 // Package replay folds the log in memory, beside the folds that are served.
 //
 // [Run] folds the log, an export, or a part of either. [History] replays one campaign
-// as of an earlier moment. [Verify] folds the log once more and compares every field of
+// as of an earlier moment. [Evidence] finds the events that count. [Verify] folds the log once more and compares every field of
 // every row that is served, at the checkpoint that the row was read with. A [Stream]
 // folds the events of one campaign.
 //

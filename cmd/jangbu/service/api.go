@@ -28,7 +28,8 @@ func (s *Service) startAPI(ctx context.Context) error {
 	}
 	login, token := s.cfg.doorConfig.parse(func(string, string, ...any) {}) // it has been validated
 	handler, err := httpapi.New(httpapi.Config{
-		Reader: s.cache, Freshness: s.cache, Liveness: &liveness{log: s.log, rows: s.rows}, History: replay.History{Log: s.log, Projections: projections.All()},
+		Reader: s.cache, Freshness: s.cache, Liveness: &liveness{log: s.log, rows: s.rows},
+		History: replay.History{Log: s.log, Projections: projections.All()}, Evidence: replay.Evidence{Log: s.log},
 		Auth: auth, LoginURL: login, TokenURL: token, Now: time.Now, Location: location,
 		PollInterval: s.cfg.Schedule().Interval, PollAfterEnd: s.cfg.Schedule().AfterEnd, Limits: s.cfg.limits(),
 		Middleware: s.tracing.requests(), Observe: s.observe, Draining: s.draining, Logger: s.logger,

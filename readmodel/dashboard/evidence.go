@@ -1,0 +1,194 @@
+package dashboard
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"jangbu/events"
+	"jangbu/readmodel"
+)
+
+// ErrNumber says that a [Number] is none that is explained.
+var ErrNumber = errors.New("unknown number")
+
+// Number names a number of a [Summary] by its member.
+type Number string
+
+// The numbers.
+const (
+	TotalParticipants  Number = "totalParticipants"
+	TotalExposure      Number = "totalExposure"
+	ROIPercent         Number = "roiPercent"
+	SalesGrowthPercent Number = "salesGrowthPercent"
+	CostPerParticipant Number = "costPerParticipant"
+)
+
+// Numbers returns all numbers.
+func Numbers() []Number {
+	return []Number{TotalParticipants, TotalExposure, ROIPercent, SalesGrowthPercent, CostPerParticipant}
+}
+
+// Types returns the types of the events that the number is made of; none where it is unknown.
+func (n Number) Types() []events.Type {
+	switch n {
+	case TotalParticipants:
+		return []events.Type{events.TypeParticipantRegistered}
+	case TotalExposure:
+		return []events.Type{events.TypeChannelStatsFetched}
+	case ROIPercent, CostPerParticipant:
+		return []events.Type{events.TypeEventCreated, events.TypeDistributionCompleted}
+	case SalesGrowthPercent:
+		return []events.Type{events.TypeEventCreated}
+	default:
+		return nil
+	}
+}
+
+// Evidence is what a number of a campaign is made of. What it counts comes from the same rows
+// as the number, so that the parts make the whole.
+type Evidence struct {
+	Campaign events.Campaign `json:"eventId"`
+	Number   Number          `json:"card"`
+	Total    any             `json:"total"` // as in the [Summary]
+	// ByHour holds the intervals that have participants. Together with Outside they are all
+	// participants. Interval is an hour, or longer where the campaign would have more than
+	// MaxBuckets of them.
+	ByHour    []Bucket          `json:"byHour"`
+	Interval  Interval          `json:"interval"`
+	Outside   Outside           `json:"outside"`
+	ByChannel []EvidenceChannel `json:"byChannel"`
+	// Events is a page of the events, in the log's order; nil where the reader may not see
+	// them. Next is the cursor of the next page; nil where there is none.
+	Events []EvidenceEvent `json:"events"`
+	Next   *string         `json:"next"`
+}
+
+// EvidenceChannel is what of a number came by a channel. The participants of all are the
+// campaign's, the known exposures its exposure, the known costs its distribution cost.
+type EvidenceChannel struct {
+	Channel      events.Channel `json:"channel"`
+	Participants int64          `json:"participants"`
+	Exposure     *int64         `json:"exposure"`
+	Cost         *events.Won    `json:"cost"`
+}
+
+// EvidenceEvent is an event behind a number. It has no member for anything that a person could
+// be known by (I10).
+type EvidenceEvent struct {
+	Position   events.Position `json:"position"`
+	Type       string          `json:"type"`
+	OccurredAt *time.Time      `json:"occurredAt"`
+	RecordedAt *time.Time      `json:"recordedAt"`
+	// Channel is that of a registration, or of figures; nil for events of another type.
+	Channel *events.Channel `json:"channel"`
+	// Topic, Partition and Offset name the Kafka record; nil where none is known.
+	Topic     *string `json:"topic"`
+	Partition *int32  `json:"partition"`
+	Offset    *int64  `json:"offset"`
+	// Figures are of a ChannelStatsFetched, Amounts of an EventCreated, Costs of a
+	// DistributionCompleted; nil otherwise.
+	Figures *EvidenceFigures `json:"figures"`
+	Amounts *EvidenceAmounts `json:"amounts"`
+	Costs   []EvidenceCost   `json:"costs"`
+}
+
+// EvidenceFigures are the figures of which exposure is made; nil: not reported.
+type EvidenceFigures struct {
+	Impressions *int64 `json:"impressions"`
+	Views       *int64 `json:"views"`
+}
+
+// EvidenceAmounts are the amounts of a description; nil: not given. Of several descriptions
+// the last one counts.
+type EvidenceAmounts struct {
+	PrizeCost             *events.Won `json:"prizeCost"`
+	PlatformCost          *events.Won `json:"platformCost"`
+	ExpectedSalesIncrease *events.Won `json:"expectedSalesIncrease"`
+	BaselineSales         *events.Won `json:"baselineSales"`
+	NewCustomerLTV        *events.Won `json:"newCustomerLtv"`
+}
+
+// EvidenceCost is what a distribution to a channel cost; nil: not stated.
+type EvidenceCost struct {
+	Channel events.Channel `json:"channel"`
+	Cost    *events.Won    `json:"cost"`
+}
+
+// NewEvidence returns what a number of the campaign is made of, without events. [ErrNumber]
+// where the number is unknown.
+func NewEvidence(rows readmodel.CampaignRows, n Number, v View) (Evidence, error) {
+	v = v.withDefaults()
+	campaign := *rows.Campaign()
+	summary, _ := summarize(campaign, rows.Channels(), v)
+	e := Evidence{Campaign: campaign.Campaign, Number: n, ByHour: []Bucket{}, ByChannel: []EvidenceChannel{}}
+	switch n {
+	case TotalParticipants:
+		e.Total = summary.TotalParticipants
+	case TotalExposure:
+		e.Total = summary.TotalExposure
+	case ROIPercent:
+		e.Total = summary.ROIPercent
+	case SalesGrowthPercent:
+		e.Total = summary.SalesGrowthPercent
+	case CostPerParticipant:
+		e.Total = summary.CostPerParticipant
+	default:
+		return e, fmt.Errorf("card: %w: expected one of %v", ErrNumber, Numbers())
+	}
+	v.Interval = Hourly
+	all, interval, outside := trend(rows.Hours(), campaign, v)
+	for _, b := range all {
+		if b.Participants != 0 {
+			e.ByHour = append(e.ByHour, b)
+		}
+	}
+	e.Interval, e.Outside = interval, outside
+	for _, c := range channelViews(campaign, rows.Channels(), v) {
+		e.ByChannel = append(e.ByChannel, EvidenceChannel{c.Channel, c.Participants, c.Exposure, c.Cost})
+	}
+	return e, nil
+}
+
+// EvidenceEvents returns what of the events may be shown.
+func EvidenceEvents(of []events.Recorded, v View) []EvidenceEvent {
+	v = v.withDefaults()
+	all := make([]EvidenceEvent, len(of))
+	for i, r := range of {
+		e := EvidenceEvent{
+			Position: r.Position, Type: r.Event.Type().String(), OccurredAt: v.local(r.OccurredAt), RecordedAt: v.local(r.RecordedAt),
+		}
+		if o := r.Origin; o.Known() {
+			e.Topic, e.Partition, e.Offset = &o.Topic, &o.Partition, &o.Offset
+		}
+		switch fact := r.Event.(type) {
+		case *events.ParticipantRegistered:
+			e.Channel = new(wayOf(fact.Channel))
+		case *events.ChannelStatsFetched:
+			e.Channel = &fact.Channel
+			e.Figures = &EvidenceFigures{fact.Impressions, fact.Views}
+		case *events.EventCreated:
+			e.Amounts = &EvidenceAmounts{fact.PrizeCost, fact.PlatformCost, fact.ExpectedSalesIncrease, fact.BaselineSales, fact.NewCustomerLTV}
+		case *events.DistributionCompleted:
+			e.Costs = make([]EvidenceCost, len(fact.Channels))
+			for k, d := range fact.Channels {
+				e.Costs[k] = EvidenceCost{d.Channel, d.Cost}
+			}
+		case *events.EventsWithdrawn: // of no number
+		}
+		all[i] = e
+	}
+	return all
+}
+
+// wayOf returns the channel that a registration counts for.
+func wayOf(text string) events.Channel {
+	switch c := events.Channel(text); {
+	case c.Known() || c == Onsite:
+		return c
+	case c == "" || c == Unknown:
+		return Unknown
+	default:
+		return Other
+	}
+}
