@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -29,7 +28,6 @@ type answers struct {
 	frozen  chan struct{} // nil, or closed when the server goes on
 	refuse  func(r *http.Request) int
 	cut     chan struct{} // closed to end all streams
-	meta    string        // in the page's head
 }
 
 type view map[string]any
@@ -42,28 +40,16 @@ type subscriber struct {
 // freshToken is what the platform's own address answers to a page that renews.
 const freshToken = "fresh.e30.x"
 
-// answering starts it. head is what a service would write into the head of its page.
-func answering(t testing.TB, head ...string) *answers {
+// answering starts it, with no door or the one given.
+func answering(t testing.TB, door ...dashboard.Door) *answers {
 	t.Helper()
-	p, err := dashboard.New(dashboard.Door{})
+	p, err := dashboard.New(append(door, dashboard.Door{})[0])
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := &answers{views: map[string]view{}, lists: map[string][]any{}, streams: map[*subscriber]bool{}, asked: map[string]int{}, cut: make(chan struct{}), meta: strings.Join(head, "")}
+	a := &answers{views: map[string]view{}, lists: map[string][]any{}, streams: map[*subscriber]bool{}, asked: map[string]int{}, cut: make(chan struct{})}
 	routes := http.NewServeMux()
-	routes.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
-		if a.meta == "" {
-			p.Index(w, r)
-			return
-		}
-		plain := httptest.NewRecorder()
-		bare := r.Clone(r.Context())
-		bare.Header = http.Header{}
-		p.Index(plain, bare)
-		w.Header().Set("Content-Security-Policy", plain.Header().Get("Content-Security-Policy"))
-		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		_, _ = fmt.Fprint(w, strings.Replace(plain.Body.String(), "<title>", a.meta+"<title>", 1))
-	})
+	routes.HandleFunc("GET /{$}", p.Index)
 	routes.HandleFunc("POST /renew", func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprintf(w, `{"token": %q}`, freshToken) })
 	routes.HandleFunc("GET /assets/{version}/{file}", func(w http.ResponseWriter, r *http.Request) {
 		p.Asset(w, r, r.PathValue("version"), r.PathValue("file"))

@@ -3,11 +3,14 @@ package dashboard_test
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
 
 	"golang.org/x/text/unicode/norm"
+
+	"jangbu/httpapi/dashboard"
 )
 
 // titled is a campaign of a list, in a state, with a title.
@@ -84,11 +87,20 @@ func TestList(t *testing.T) {
 	}
 }
 
+func doorAt(t *testing.T, address string) *url.URL {
+	t.Helper()
+	u, err := dashboard.ParseDoorURL(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
+
 // TestListKeepsItsNumbers: on expiry the numbers of a list stay, with the way to sign in,
 // which leads back here.
 func TestListKeepsItsNumbers(t *testing.T) {
 	t.Parallel()
-	a := answering(t, `<meta name="jangbu:login" content="https://platform.example/login?from=jangbu">`)
+	a := answering(t, dashboard.Door{Login: doorAt(t, "https://platform.example/login?from=jangbu")})
 	a.lists["store-1"] = []any{}
 	tb := open(t, 1280, "light", a.URL+"/#/stores/store-1")
 	tb.shows(t, ".empty", "아직 이벤트가 없습니다") // it is asked for again soon
@@ -121,7 +133,7 @@ func TestSignIn(t *testing.T) {
 		t.Errorf("an owner is told of tokens: %s", text)
 	}
 
-	b := answering(t, `<meta name="jangbu:token" content="/renew">`)
+	b := answering(t, dashboard.Door{Token: doorAt(t, "/renew")})
 	b.set(watched("evt-1", "running", 7, 1), nil)
 	b.refuse = func(r *http.Request) int {
 		if r.Header.Get("Authorization") == "Bearer "+freshToken {

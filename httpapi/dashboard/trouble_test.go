@@ -1,0 +1,64 @@
+package dashboard_test
+
+import (
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"jangbu/events/eventstest/services"
+)
+
+// run runs a command of the program to its end.
+func run(t *testing.T, args ...string) string {
+	t.Helper()
+	path, err := program()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.CommandContext(t.Context(), path, args...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %v\n%s", args, err, out)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// TestTrouble: of a service in which the counting is paused, that is frozen, and in which the
+// campaign moves to another shop, the page says so within the time that is promised.
+func TestTrouble(t *testing.T) {
+	t.Parallel()
+	services.Chromium(t) // without one there is nothing to start it for
+	dir := t.TempDir()
+	secret := filepath.Join(dir, "jwt.secret")
+	token := run(t, "token", "--jwt-secret-file", secret, "--create", "--shop", "store-1")
+	s := startServe(t, "--jwt-secret-file", secret, "--jwt-issuer", "jangbu", "--jwt-audience", "jangbu", "--data-dir", dir)
+	s.produce(t, append(registered(t, "evt-1", 0, 7, time.Now(), 0), created(t, "evt-1", "store-1", "가을 감사 이벤트"))...)
+	tb := open(t, 1280, "light", s.api+"/#/events/evt-1?token="+token)
+	tb.wait(t, participantsSaid+` === '7명'`)
+	tb.shows(t, ".pill", "실시간")
+
+	run(t, "projections", "pause", "--all", "--why", "test", "--data-dir", dir)
+	s.produce(t, registered(t, "evt-1", 7, 1, time.Now(), 0)...)
+	tb.within(t, "집계를 잠시 멈췄습니다")
+	run(t, "projections", "resume", "--all", "--data-dir", dir)
+	tb.wait(t, participantsSaid+` === '8명'`)
+	tb.within(t, "실시간")
+
+	if err := s.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	tb.within(t, "서버가 응답하지 않습니다")
+	if err := s.cmd.Process.Signal(syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	tb.within(t, "실시간")
+
+	run(t, "campaigns", "move", "--campaign", "evt-1", "--shop", "store-2", "--why", "the shop was sold", "--data-dir", dir)
+	began := time.Now()
+	tb.shows(t, "h1", "볼 수 있는 이벤트가 아닙니다")
+	if took := time.Since(began); took > promised {
+		t.Errorf("a campaign that has moved is shown for %v more", took)
+	}
+}
