@@ -61,7 +61,7 @@ func TestOpensWhatEarlierReleasesWrote(t *testing.T) {
 			if *writeEarlier != "" {
 				newEarlier(t, store, *writeEarlier).write(t, files)
 			}
-			e := newEarlier(t, store, os.Args[0])
+			e := newEarlier(t, store, unraced(t))
 			e.unpack(t, files+".zip")
 			want, err := txtar.ParseFile(files + ".txtar")
 			if err != nil {

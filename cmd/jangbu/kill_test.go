@@ -50,7 +50,7 @@ func testKilled(t *testing.T, environment []string) {
 	}
 	var sent int64 // records that the broker has acknowledged
 	dir := t.TempDir()
-	p := startProgram(t, dir, environment)
+	p := startKillable(t, dir, environment)
 	for kill := range kills {
 		before := p.metric(t, "jangbu_log_received_total")
 		ctx, stop := context.WithCancel(t.Context())
@@ -68,7 +68,7 @@ func testKilled(t *testing.T, environment []string) {
 		stop()
 		sent += <-loaded
 		t.Logf("kill %d: after %d records were sent", kill+1, sent)
-		p = startProgram(t, dir, environment)
+		p = startKillable(t, dir, environment)
 	}
 	// What was under way at the last kill may or may not have arrived: send it again.
 	ctx, stop := context.WithTimeout(t.Context(), time.Minute)

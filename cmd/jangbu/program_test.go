@@ -42,13 +42,27 @@ type program struct {
 	dead               atomic.Bool
 }
 
+// startProgram starts the program with the race detector, if the tests have it: it reports a
+// race at its end.
 func startProgram(t testing.TB, dir string, environment []string) *program {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &program{cmd: exec.Command(self, "serve", "--data-dir", dir, "--http-addr", "127.0.0.1:0", "--admin-addr", "127.0.0.1:0",
+	return startBuilt(t, self, dir, environment)
+}
+
+// startKillable starts the program without the race detector: a process that is killed
+// reports no race, and what the detector costs is most of what such a test takes.
+func startKillable(t testing.TB, dir string, environment []string) *program {
+	t.Helper()
+	return startBuilt(t, unraced(t), dir, environment)
+}
+
+func startBuilt(t testing.TB, path, dir string, environment []string) *program {
+	t.Helper()
+	p := &program{cmd: exec.Command(path, "serve", "--data-dir", dir, "--http-addr", "127.0.0.1:0", "--admin-addr", "127.0.0.1:0",
 		"--kafka-listen", "127.0.0.1:0", "--log-level", "error", "--insecure-no-auth")}
 	p.cmd.Env = append(append(os.Environ(), asProgram+"=1"), environment...)
 	p.cmd.Stderr = os.Stderr

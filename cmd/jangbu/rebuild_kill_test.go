@@ -122,7 +122,7 @@ func (w *watchedService) start(t *testing.T) {
 	if w.program != nil {
 		return
 	}
-	w.program = startProgram(t, w.dir, w.environment)
+	w.program = startKillable(t, w.dir, w.environment)
 	var ctx context.Context
 	ctx, w.cancel = context.WithCancel(t.Context())
 	w.working.Go(func() {

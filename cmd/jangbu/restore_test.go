@@ -189,7 +189,7 @@ func (d *drill) run() {
 		d.campaigns = append(d.campaigns, string(r.Key))
 	}
 	d.environment = append(d.environment, "JANGBU_KAFKA_BROKERS="+d.broker.Addr(), "JANGBU_REDIS_URL="+d.redis)
-	d.twin = startProgram(d.T, d.TempDir(), []string{"JANGBU_KAFKA_BROKERS=" + d.broker.Addr(), "JANGBU_KAFKA_GROUP=twin"})
+	d.twin = startKillable(d.T, d.TempDir(), []string{"JANGBU_KAFKA_BROKERS=" + d.broker.Addr(), "JANGBU_KAFKA_GROUP=twin"})
 	d.start()
 	d.produce(append(append(campaigns, d.generator.Distributions()...), d.generator.Stats(start)...)...)
 	d.generate(100)
@@ -240,7 +240,7 @@ func (d *drill) start() {
 
 func (d *drill) startRole(role string) {
 	d.Helper()
-	d.programs = append(d.programs, startProgram(d.T, d.dir, append(d.environment, "JANGBU_ROLE="+role)))
+	d.programs = append(d.programs, startKillable(d.T, d.dir, append(d.environment, "JANGBU_ROLE="+role)))
 }
 
 // startChecked is start; from the first answer on, no dashboards together count more

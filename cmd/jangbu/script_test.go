@@ -37,6 +37,7 @@ const scripts = "testdata/script"
 //	jsonschema NAME [FILE]               demands that each JSON value in the file, or in
 //	                                     the last standard output, be as the schema says
 //
+// The programs run without the race detector, except for what is interrupted: serve and demo.
 // EXPORT is the path of an export: 18 events of two campaigns. PROJECTIONS is how many
 // projections there are.
 func TestScripts(t *testing.T) {
@@ -45,9 +46,13 @@ func TestScripts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	path := unraced(t)
 	testscript.Run(t, testscript.Params{
 		Dir: scripts,
 		Setup: func(e *testscript.Env) error {
+			if raced {
+				e.Setenv("PATH", filepath.Dir(path)+string(filepath.ListSeparator)+e.Getenv("PATH"))
+			}
 			e.Setenv("EXPORT", export)
 			e.Setenv("PROJECTIONS", strconv.Itoa(len(projections.All())))
 			e.Setenv("GORACE", os.Getenv("GORACE"))
