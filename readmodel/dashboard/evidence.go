@@ -163,7 +163,7 @@ func EvidenceEvents(of []events.Recorded, v View) []EvidenceEvent {
 		}
 		switch fact := r.Event.(type) {
 		case *events.ParticipantRegistered:
-			e.Channel = new(wayOf(fact.Channel))
+			e.Channel = new(events.ChannelNamed(fact.Channel))
 		case *events.ChannelStatsFetched:
 			e.Channel = &fact.Channel
 			e.Figures = &EvidenceFigures{fact.Impressions, fact.Views}
@@ -179,16 +179,4 @@ func EvidenceEvents(of []events.Recorded, v View) []EvidenceEvent {
 		all[i] = e
 	}
 	return all
-}
-
-// wayOf returns the channel that a registration counts for.
-func wayOf(text string) events.Channel {
-	switch c := events.Channel(text); {
-	case c.Known() || c == Onsite:
-		return c
-	case c == "" || c == Unknown:
-		return Unknown
-	default:
-		return Other
-	}
 }
