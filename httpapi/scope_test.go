@@ -3,6 +3,7 @@ package httpapi_test
 import (
 	"fmt"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -44,14 +45,15 @@ func TestOwnersSeeTheirOwn(t *testing.T) {
 		status int
 		body   string
 	}
-	asked, judged := 0, make(map[reply]bool)
+	asked, judged, digits := 0, make(map[reply]bool), regexp.MustCompile(`[0-9]+`)
 	ask := func(target, token string) reply {
 		asked++
 		b.lax = true
 		w := b.do(t, http.MethodGet, target, "Authorization: "+token)
 		got := reply{w.Code, w.Body.String()}
-		if !judged[got] { // most are the same as others
-			b.lax, judged[got] = false, true
+		shape := reply{w.Code, digits.ReplaceAllString(got.body, "0")}
+		if !judged[shape] { // most are the same as others, but for ids and positions
+			b.lax, judged[shape] = false, true
 			b.do(t, http.MethodGet, target, "Authorization: "+token)
 		}
 		return got

@@ -45,7 +45,7 @@ func (m tidy) Run() int {
 var built string
 
 var buildUnraced = sync.OnceValues(func() (path string, err error) {
-	if !raced {
+	if !raced || os.Getenv("JANGBU_TEST_RACED") != "" {
 		return os.Executable()
 	}
 	if built, err = os.MkdirTemp("", "jangbu-unraced-"); err != nil {
@@ -60,7 +60,8 @@ var buildUnraced = sync.OnceValues(func() (path string, err error) {
 
 // unraced returns the path of a program without the race detector. Commands that only have
 // to print and store the right thing run in it: with the detector a command line takes three
-// to ten times as long, and nearly all of them do one thing after the other.
+// to ten times as long, and nearly all of them do one thing after the other. With
+// JANGBU_TEST_RACED it is the one with the detector all the same.
 func unraced(t testing.TB) string {
 	t.Helper()
 	path, err := buildUnraced()
