@@ -80,8 +80,7 @@ export function labels(points, unit, slot, width, total, name) {
   upper = upper.reduce((kept, l) => (kept.length > 0 && l.left < kept.at(-1).right + gap ? kept : [...kept, l]), []);
   const lower = [];
   let said = null;
-  const ends = points.length > 0 ? [0, ...points.keys()] : [];
-  for (const i of ends) {
+  for (const i of points.keys()) {
     const text = name(points[i], byMonth(chosen))[1];
     if (!text || text === said) continue;
     const l = place(i, text);
@@ -132,10 +131,10 @@ export function bars({ said, say, name, open, range, leave }) {
     const slot = (box.right - left) / points.length;
     const y = (n) => box.bottom - n / top * (box.bottom - box.top);
     label(picture, 'viewBox', `0 0 ${w} ${high}`);
-    const under = labels(points, unit, slot, width, box.right - left, name);
-    const now = JSON.stringify([w, high, em, marks, under.map((l) => [l.x, l.text, l.row])]);
-    if (now !== written) {
+    const now = JSON.stringify([w, high, em, marks, unit, points.length, points[0].from]);
+    if (now !== written) { // what is written changes far less often than the bars do
       written = now;
+      const under = labels(points, unit, slot, width, box.right - left, name);
       lines.replaceChildren(...marks.map((n) => svg('path', { d: `M${left} ${round(y(n))}H${box.right}`, class: n === 0 ? 'floor' : 'line' })),
         ...under.filter((l) => l.row === 0).map((l) => svg('path', { d: `M${round(left + (l.i + 0.5) * slot)} ${round(box.bottom)}v4`, class: 'floor' })));
       texts.replaceChildren(...marks.map((n) => svg('text', { x: left - 8, y: round(y(n) + em * 0.35), 'text-anchor': 'end' }, short(n))),
