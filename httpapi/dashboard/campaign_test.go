@@ -154,6 +154,25 @@ func TestCampaign(t *testing.T) {
 			t.Error("it is still compared with before")
 		}
 	})
+	t.Run("why a number is what it is", func(t *testing.T) {
+		tb := open(t, 1280, "light", page("evt-running"))
+		tb.click(t, "[data-card=totalParticipants] .why")
+		tb.shows(t, ".found h3", "채널별")
+		if sum := eval[int](t, tb, `[...document.querySelector('.found table').querySelectorAll('tbody td')].reduce((s, e) => s + Number.parseInt(e.textContent), 0)`); sum != 80 {
+			t.Errorf("the channels of the evidence sum to %d, want 80", sum)
+		}
+		tb.shows(t, ".records td", "participant-registered/") // who needs no token is an operator
+		tb.wait(t, `document.querySelectorAll('.records tbody tr').length === 50`)
+		tb.click(t, ".records > .quiet")
+		tb.wait(t, `document.querySelectorAll('.records tbody tr').length === 80`)
+		if got := tb.text(t, ".sheet"); strings.Contains(got, "010-") || strings.Contains(got, "p-100") {
+			t.Errorf("a person is in the evidence: %s", got)
+		}
+		tb.press(t, kb.Escape)
+		tb.wait(t, `!document.querySelector('dialog') && document.activeElement.matches('[data-card=totalParticipants] .why')`)
+		tb.click(t, "[data-card=totalExposure] .why")
+		tb.shows(t, ".records td", "노출 123,456,789")
+	})
 	t.Run("two years and one of long before", func(t *testing.T) {
 		tb := open(t, 1280, "light", page("evt-years"))
 		tb.wait(t, `document.querySelectorAll('.counts rect').length > 20`)
