@@ -162,6 +162,15 @@ func TestStates(t *testing.T) {
 			tb.press(t, "없는 이름")
 			tb.shows(t, ".empty", "찾는 이벤트가 없습니다")
 		}},
+		{"list-comparing", "/stores/store-1", "", func(t *testing.T, tb *tab) {
+			tb.shows(t, ".count", "이벤트 6개")
+			tb.click(t, "[data-campaign=evt-1] .pick input")
+			tb.shows(t, ".comparing", "하나 더 고르면")
+			tb.click(t, "[data-campaign=evt-5] .pick input")
+			tb.shows(t, ".comparing", "2개를 골랐습니다")
+		}},
+		{"compare", "/compare?events=evt-1,evt-5,evt-4&shop=store-1", "", func(t *testing.T, tb *tab) { tb.shows(t, ".against th", "1명당 비용") }},
+		{"compare-none", "/compare?events=evt-1", "", func(t *testing.T, tb *tab) { tb.shows(t, "p", "두 개나 세 개 골라 주세요") }},
 		{"list-empty", "/stores/store-2", "", func(t *testing.T, tb *tab) { tb.shows(t, ".empty", "아직 이벤트가 없습니다") }},
 		{"list-loading", "/stores/store-1", "hold", func(t *testing.T, tb *tab) { tb.wait(t, `document.querySelector('.list.loading')`) }},
 		{"list-missing", "/stores/store-3", "", func(t *testing.T, tb *tab) { tb.shows(t, "h1", "볼 수 있는 가게가 아닙니다") }},
@@ -184,6 +193,11 @@ func TestStates(t *testing.T) {
 			tb.click(t, "[data-card=roiPercent] .why")
 			tb.shows(t, ".sheet .sum", "× 100")
 			tb.wait(t, `document.querySelector('.found').textContent !== '불러오는 중'`)
+		}},
+		{"campaign-files", "/events/evt-1", "", func(t *testing.T, tb *tab) {
+			loaded(t, tb)
+			tb.click(t, ".actions button:nth-child(2)")
+			tb.shows(t, ".files h2", "표 파일로 저장")
 		}},
 		{"campaign-planned", "/events/evt-4", "", func(t *testing.T, tb *tab) { tb.shows(t, ".coming h2", "시작하면 이렇게 보입니다") }},
 		{"campaign-ended", "/events/evt-5", "", func(t *testing.T, tb *tab) { tb.shows(t, ".beside caption", "바로 앞 이벤트와 나란히") }},

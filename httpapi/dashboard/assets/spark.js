@@ -43,6 +43,7 @@ export function sparks(signal) {
 }
 
 function draw(place, points) {
+  if (points.every((p) => p.n === 0)) return void place.replaceChildren();
   const top = Math.max(1, ...points.map((p) => p.n));
   const wide = Math.min(6, 104 / points.length), high = 22; // px
   const bars = points.map((p, i) => {
