@@ -72,6 +72,9 @@ func drafts(t testing.TB, seed uint64, registrations int) []events.Draft {
 		if typ == events.TypeParticipantRegistered && i%3 > 0 { // the key of every third one was destroyed
 			d.SetPseudonym(sha256.Sum256(fmt.Append(nil, i)))
 		}
+		if d.Origin.Offset = int64(i); i%7 == 0 { // by a command
+			d.Origin = events.Origin{}
+		}
 		all = append(all, d.Draft)
 	}
 	return all
@@ -81,6 +84,9 @@ func drafts(t testing.TB, seed uint64, registrations int) []events.Draft {
 func contents(t *testing.T, log events.Log) []events.Recorded {
 	t.Helper()
 	read, err := log.Read(t.Context(), 0, 1_000_000)
+	if err == nil {
+		err = log.Sources().Trace(t.Context(), read)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}

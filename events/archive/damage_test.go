@@ -63,7 +63,7 @@ func TestDamageIsRefused(t *testing.T) {
 		}, "by type"},
 		{"manifest: another size", replace(`"bytes": `, `"bytes": 1`), "bytes"},
 		{"manifest: another last position", replace(`"last": `, `"last": 1`), "by type"},
-		{"manifest: another version", replace(`"version": 2`, `"version": 3`), "version 3"},
+		{"manifest: another version", replace(`"version": 3`, `"version": 4`), "version 4"},
 		{"manifest: another link", replace(`"link": "`, `"link": "0`), "chain"},
 		{"manifest: another link before", replace(`"linkBefore": "0`, `"linkBefore": "1`), "linkBefore"},
 

@@ -2,7 +2,8 @@
 // the export's format, its manifest and its partial file.
 //
 // An export is a text of one JSON object a line, in log order, each with its
-// position, its identity and the event in its stored form. A name that ends in
+// position, its identity, the Kafka record that it came from where that is known, and the
+// event in its stored form. A name that ends in
 // ".jsonl.zst" is that text compressed by Zstandard; one in ".parquet" is the same
 // as a table. A [Manifest] beside it lists what it must hold.
 //

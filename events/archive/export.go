@@ -31,6 +31,7 @@ func Export(ctx context.Context, log events.Log, w *Writer, from, through events
 			if len(stored) == 1 && stored[0].Erased() && !end.Erased() {
 				return fmt.Errorf("compare position %d: %w", end.Position, ErrErased)
 			}
+			end.Origin = events.Origin{} // which an earlier program did not write
 			if len(stored) != 1 || !bytes.Equal(AppendLine(nil, stored[0]), AppendLine(nil, end)) {
 				return fmt.Errorf("compare position %d: %w", end.Position, ErrOtherLog)
 			}
@@ -50,6 +51,9 @@ func Export(ctx context.Context, log events.Log, w *Writer, from, through events
 			if !read[i].Intact() {
 				return fmt.Errorf("%w: position %d: its digest is not that of the stored event", events.ErrCorrupt, read[i].Position)
 			}
+		}
+		if err := log.Sources().Trace(ctx, read); err != nil {
+			return err
 		}
 		if err := w.Write(read); err != nil {
 			return err

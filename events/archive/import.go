@@ -45,7 +45,7 @@ func Import(ctx context.Context, log events.Log, r *Reader, done func(events.Pos
 		return restoreErasures(ctx, log, r.Manifest)
 	}
 	err = r.Each(ctx, func(read []events.Recorded) error {
-		if r.Manifest.Version < formatVersion {
+		if r.Manifest.Version == 1 {
 			if err := upgrade(ctx, log, read); err != nil {
 				return err
 			}

@@ -18,7 +18,7 @@ import (
 var ErrDamaged = errors.New("export is damaged")
 
 // AppendLine appends the event as one JSON object without white space, and
-// without the line's end.
+// without the line's end. It has no origin where that is unknown.
 func AppendLine(dst []byte, r events.Recorded) []byte {
 	dst = append(dst, `{"position":`...)
 	dst = strconv.AppendInt(dst, int64(r.Position), 10)
@@ -30,7 +30,16 @@ func AppendLine(dst []byte, r events.Recorded) []byte {
 	dst = r.OccurredAt.UTC().AppendFormat(dst, time.RFC3339Nano)
 	dst = append(dst, `","recordedAt":"`...)
 	dst = r.RecordedAt.UTC().AppendFormat(dst, time.RFC3339Nano)
-	dst = append(dst, `","type":"`...)
+	dst = append(dst, '"')
+	if r.Origin.Known() {
+		dst = append(dst, `,"topic":`...)
+		dst, _ = jsontext.AppendQuote(dst, r.Origin.Topic) // a topic's name is ASCII
+		dst = append(dst, `,"partition":`...)
+		dst = strconv.AppendInt(dst, int64(r.Origin.Partition), 10)
+		dst = append(dst, `,"offset":`...)
+		dst = strconv.AppendInt(dst, r.Origin.Offset, 10)
+	}
+	dst = append(dst, `,"type":"`...)
 	dst = append(dst, r.Event.Type().String()...)
 	dst = append(dst, `","campaign":`...)
 	dst, _ = jsontext.AppendQuote(dst, string(r.Event.Subject())) // no event holds invalid UTF-8, its only error
@@ -71,7 +80,7 @@ func parseLine(form events.Form, line []byte) (r events.Recorded, err error) {
 	id := cut(`","digest":"`)
 	digest := cut(`","occurredAt":"`)
 	occurredAt := cut(`","recordedAt":"`)
-	recordedAt := cut(`","type":"`)
+	recordedAt, origin, _ := strings.Cut(cut(`,"type":"`), `","topic":`)
 	typ := cut(`","campaign":`)
 	_ = cut(`,"event":`) // the campaign, which the event names too
 	payload, closed := bytes.CutSuffix(rest, []byte(`}`))
@@ -94,8 +103,13 @@ func parseLine(form events.Form, line []byte) (r events.Recorded, err error) {
 	if r.OccurredAt, err = instant(occurredAt); err != nil {
 		return r, fmt.Errorf("occurredAt: %w", err)
 	}
-	if r.RecordedAt, err = instant(recordedAt); err != nil {
+	if r.RecordedAt, err = instant(strings.TrimSuffix(recordedAt, `"`)); err != nil {
 		return r, fmt.Errorf("recordedAt: %w", err)
+	}
+	if origin != "" {
+		if r.Origin, err = parseOrigin(origin); err != nil {
+			return r, err
+		}
 	}
 	named, known := events.TypeNamed(typ)
 	if !known {
@@ -103,6 +117,26 @@ func parseLine(form events.Form, line []byte) (r events.Recorded, err error) {
 	}
 	r.Event, err = events.DecodeStored(form, named, payload)
 	return r, err
+}
+
+// parseOrigin parses an origin from the value of its topic on.
+func parseOrigin(s string) (o events.Origin, err error) {
+	topic, rest, _ := strings.Cut(s, `,"partition":`)
+	partition, offset, _ := strings.Cut(rest, `,"offset":`)
+	name, err := jsontext.AppendUnquote(nil, topic)
+	if err != nil || len(name) == 0 {
+		return o, errors.New("topic: expected a name")
+	}
+	o.Topic = string(name)
+	number, err := strconv.ParseInt(partition, 10, 32)
+	if err != nil {
+		return o, errors.New("partition: expected a whole number")
+	}
+	o.Partition = int32(number)
+	if o.Offset, err = strconv.ParseInt(offset, 10, 64); err != nil {
+		return o, errors.New("offset: expected a whole number")
+	}
+	return o, nil
 }
 
 // instant parses a time of the log: whole microseconds, UTC. A log of an earlier version may

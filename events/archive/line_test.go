@@ -31,6 +31,12 @@ func TestLineRoundTrip(t *testing.T) {
 			RecordedAt: instant("recordedAt"),
 			Event:      rapid.SampledFrom(all).Draw(t, "event").Event,
 		}
+		if rapid.Bool().Draw(t, "has an origin") {
+			r.Origin = events.Origin{
+				Topic:     rapid.SampledFrom([]string{"a", "participant-registered", `","partition":1`, `"`}).Draw(t, "topic"),
+				Partition: rapid.Int32().Draw(t, "partition"), Offset: rapid.Int64().Draw(t, "offset"),
+			}
+		}
 		if rapid.Bool().Draw(t, "hostile") {
 			r.Event = &events.EventCreated{
 				Campaign: events.Campaign(rapid.SampledFrom([]string{`","event":{"`, `,"event":`, `"}`, "가 나", text.Draw(t, "campaign")}).Draw(t, "which campaign")),
@@ -57,7 +63,7 @@ func TestLineRoundTrip(t *testing.T) {
 func FuzzParseLine(f *testing.F) {
 	for i, d := range drafts(f, 1, 3) {
 		f.Add(archive.AppendLine(nil, events.Recorded{
-			Position: events.Position(i + 1), ID: d.ID, Digest: d.Digest, OccurredAt: d.OccurredAt, RecordedAt: d.OccurredAt, Event: d.Event,
+			Position: events.Position(i + 1), ID: d.ID, Digest: d.Digest, OccurredAt: d.OccurredAt, RecordedAt: d.OccurredAt, Origin: d.Origin, Event: d.Event,
 		}))
 	}
 	f.Add([]byte(`{"position":1}`))

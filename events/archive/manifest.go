@@ -16,9 +16,10 @@ import (
 
 const (
 	formatName = "jangbu-events"
-	// formatVersion is that of the exports that are written. Those of version 1, which are
-	// read too, hold events in their first stored form and have no links.
-	formatVersion = 2
+	// formatVersion is that of the exports that are written. Earlier ones are read too: those
+	// of version 2 hold no origins, and those of version 1 hold events in their first stored
+	// form and have no links besides.
+	formatVersion = 3
 )
 
 // maxManifest bounds the bytes read of a manifest (I14): a record of an erasure has a few

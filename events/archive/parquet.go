@@ -30,14 +30,23 @@ type parquetRow struct {
 	RecordedAt int64    `parquet:"recordedAt,timestamp(microsecond)"`
 	Digest     [32]byte `parquet:"digest"`
 	Payload    []byte   `parquet:"payload,json"`
+	// The record that it came from; without a value where that is unknown, and no columns of
+	// files of version 2.
+	Topic     *string `parquet:"topic,optional,dict"`
+	Partition *int32  `parquet:"partition,optional"`
+	Offset    *int64  `parquet:"offset,optional"`
 }
 
 func rowOf(r events.Recorded) parquetRow {
-	return parquetRow{
+	row := parquetRow{
 		Position: int64(r.Position), ID: r.ID, Type: r.Event.Type().String(), Campaign: string(r.Event.Subject()),
 		OccurredAt: r.OccurredAt.UnixMicro(), RecordedAt: r.RecordedAt.UnixMicro(),
 		Digest: r.Digest, Payload: events.AppendStored(nil, r.Event),
 	}
+	if o := r.Origin; o.Known() {
+		row.Topic, row.Partition, row.Offset = &o.Topic, &o.Partition, &o.Offset
+	}
+	return row
 }
 
 // recorded is the inverse of rowOf. [ErrDamaged] for any other row.
@@ -45,6 +54,12 @@ func (row *parquetRow) recorded(form events.Form) (events.Recorded, error) {
 	r := events.Recorded{
 		Position: events.Position(row.Position), ID: row.ID, Digest: row.Digest,
 		OccurredAt: time.UnixMicro(row.OccurredAt).UTC(), RecordedAt: time.UnixMicro(row.RecordedAt).UTC(),
+	}
+	switch {
+	case row.Topic != nil && row.Partition != nil && row.Offset != nil:
+		r.Origin = events.Origin{Topic: *row.Topic, Partition: *row.Partition, Offset: *row.Offset}
+	case row.Topic != nil || row.Partition != nil || row.Offset != nil:
+		return r, fmt.Errorf("%w: the row of position %d has a part of an origin", ErrDamaged, row.Position)
 	}
 	typ, known := events.TypeNamed(row.Type)
 	if !known {

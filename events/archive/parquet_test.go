@@ -27,6 +27,9 @@ type row struct {
 	RecordedAt int64    `parquet:"recordedAt,timestamp(microsecond)"`
 	Digest     [32]byte `parquet:"digest"`
 	Payload    []byte   `parquet:"payload,json"`
+	Topic      *string  `parquet:"topic,optional,dict"`
+	Partition  *int32   `parquet:"partition,optional"`
+	Offset     *int64   `parquet:"offset,optional"`
 }
 
 const schema = `message row {
@@ -38,6 +41,9 @@ const schema = `message row {
 	required int64 recordedAt (TIMESTAMP(isAdjustedToUTC=true,unit=MICROS));
 	required fixed_len_byte_array(32) digest;
 	required binary payload (JSON);
+	optional binary topic (STRING);
+	optional int32 partition (INT(32,true));
+	optional int64 offset (INT(64,true));
 }`
 
 // TestParquetIsForOthers reads an export as another program does.
@@ -73,7 +79,10 @@ func TestParquetIsForOthers(t *testing.T) {
 	for i, r := range all {
 		want := row{
 			int64(r.Position), r.ID, r.Event.Type().String(), string(r.Event.Subject()), r.OccurredAt.UnixMicro(),
-			r.RecordedAt.UnixMicro(), r.Digest, events.AppendStored(nil, r.Event),
+			r.RecordedAt.UnixMicro(), r.Digest, events.AppendStored(nil, r.Event), nil, nil, nil,
+		}
+		if o := r.Origin; o.Known() {
+			want.Topic, want.Partition, want.Offset = &o.Topic, &o.Partition, &o.Offset
 		}
 		if diff := difference(want, rows[i]); diff != "" {
 			t.Fatalf("row %d (-want +got):\n%s", i, diff)

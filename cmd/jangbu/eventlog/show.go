@@ -50,6 +50,11 @@ func (c showCommand) Run(ctx context.Context, t cli.Terminal) error {
 		if !ok {
 			return fmt.Errorf("%w: the log holds no event %s", cli.ErrNothing, c.Which)
 		}
+		one := []events.Recorded{r}
+		if err := log.Sources().Trace(ctx, one); err != nil {
+			return err
+		}
+		r = one[0]
 		if c.JSON {
 			_, err := t.Out.Write(append(archive.AppendLine(nil, r), '\n'))
 			return err
@@ -66,9 +71,13 @@ func (c showCommand) Run(ctx context.Context, t cli.Terminal) error {
 		if by, ok := described.Withdrawn()[r.Position]; ok {
 			withdrawn = fmt.Sprintf("withdrawn   by position %d\n", by)
 		}
-		_, err = fmt.Fprintf(t.Out, "position    %d\nid          %s\ndigest      %s\noccurred    %s\nrecorded    %s\ntype        %s\ncampaign    %s\n%s%s\n",
+		from := ""
+		if o := r.Origin; o.Known() {
+			from = fmt.Sprintf("from        %s, partition %d, offset %d\n", cli.Legible(o.Topic), o.Partition, o.Offset)
+		}
+		_, err = fmt.Fprintf(t.Out, "position    %d\nid          %s\ndigest      %s\noccurred    %s\nrecorded    %s\ntype        %s\ncampaign    %s\n%s%s%s\n",
 			r.Position, r.ID, hex.EncodeToString(r.Digest[:]), r.OccurredAt.In(location).Format(time.RFC3339Nano),
-			r.RecordedAt.In(location).Format(time.RFC3339Nano), r.Event.Type(), cli.Legible(string(r.Event.Subject())), withdrawn, &whole)
+			r.RecordedAt.In(location).Format(time.RFC3339Nano), r.Event.Type(), cli.Legible(string(r.Event.Subject())), from, withdrawn, &whole)
 		return err
 	})
 }

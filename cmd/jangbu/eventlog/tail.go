@@ -66,6 +66,9 @@ func (c tailCommand) Run(ctx context.Context, t cli.Terminal) error {
 		if len(last) == 0 && !c.Follow {
 			return fmt.Errorf("%w: the log holds no such event", cli.ErrNothing)
 		}
+		if err := log.Sources().Trace(ctx, last); err != nil {
+			return err
+		}
 		for _, r := range last {
 			if err := c.print(t, r, location); err != nil {
 				return err
@@ -159,6 +162,9 @@ func follow(ctx context.Context, log events.Log, after events.Position, f func(e
 		}
 		for after < head {
 			read, err := log.Read(ctx, after, eventsAtOnce)
+			if err == nil {
+				err = log.Sources().Trace(ctx, read)
+			}
 			if err != nil {
 				return err
 			}
