@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"jangbu/events"
@@ -65,8 +63,9 @@ type Listing struct {
 	// both directions. Equal ones are sorted by their ids, ascending.
 	Order      CardOrder
 	Descending bool
-	// Title is a text that titles must contain, in any case of letters (Unicode's simple
-	// folding). Empty: every card, also one without a title.
+	// Title is a text that titles must contain, whatever its spaces, the case of its letters
+	// (Unicode's simple folding) and its composition (NFC or NFD). A consonant alone stands
+	// for each syllable that begins with it. Empty: every card, also one without a title.
 	Title string
 	// After is the cursor of the page before. Empty: the first page.
 	After string
@@ -86,10 +85,10 @@ func Cards(rows []readmodel.ShopCampaign, v View, l Listing) (page []Card, next 
 		return nil, "", err
 	}
 	v = v.withDefaults()
-	wanted := fold(l.Title)
+	wanted := newTitle(l.Title)
 	var sorted []sortedCard
 	for _, row := range rows {
-		if wanted != "" && !strings.Contains(fold(row.Campaign.Title), wanted) {
+		if len(wanted) > 0 && !newTitle(cut(row.Campaign.Title)).contains(wanted) {
 			continue
 		}
 		card, _ := newCard(row.Campaign, row.Channels, v)
@@ -240,17 +239,4 @@ func compareKnown[T cmp.Ordered](a, b *T, direction int) int {
 	default:
 		return direction * cmp.Compare(*a, *b)
 	}
-}
-
-// fold replaces every letter by the first of the letters that differ from it only in case.
-func fold(s string) string {
-	return strings.Map(func(r rune) rune {
-		for {
-			next := unicode.SimpleFold(r)
-			if next <= r {
-				return next // the orbit is complete
-			}
-			r = next
-		}
-	}, s)
 }

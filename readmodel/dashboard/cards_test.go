@@ -12,6 +12,7 @@ import (
 	"time"
 
 	gocmp "github.com/google/go-cmp/cmp"
+	"golang.org/x/text/unicode/norm"
 	"pgregory.net/rapid"
 
 	"jangbu/events"
@@ -120,14 +121,16 @@ func TestCardsRefuseWhatIsNoListing(t *testing.T) {
 
 func TestCardsOfATitle(t *testing.T) {
 	t.Parallel()
-	titles := []string{"가을 Sale", "SALE! 가을", "봄", "straße", "STRASSE", "Ǆ", "ǆ x", "Σίσυφος", "K", "k", "", "İ"}
+	titles := []string{"가을 Sale", "SALE! 가을", "봄", "straße", "STRASSE", "Ǆ", "ǆ x", "Σίσυφος", "K", "k", "", "İ", "봄 감사제", norm.NFD.String("겨울 빙수")}
 	rows := namedCampaigns(titles...)
 	rows = append(rows, readmodel.ShopCampaign{Campaign: readmodel.CampaignStats{Campaign: "unknown"}})
 	for wanted, want := range map[string][]string{
 		"sale": {"가을 Sale", "SALE! 가을"}, "가을": {"가을 Sale", "SALE! 가을"}, "을 s": {"가을 Sale"},
 		"ß": {"straße"}, "SS": {"STRASSE"}, "ǅ": {"Ǆ", "ǆ x"}, "ΣΊΣΥΦΟΣ": {"Σίσυφος"}, "ς": {"Σίσυφος"},
 		"\u212a": {"K", "k"}, // the sign of the kelvin
-		"겨울":     nil, "i": nil, "ı": nil,
+		"여름":     nil, "i": nil, "ı": nil,
+		"을sale": {"가을 Sale"}, " 가 을 ": {"가을 Sale", "SALE! 가을"}, "ㄱㅇ": {"가을 Sale", "SALE! 가을", norm.NFD.String("겨울 빙수")}, "가ㅇs": {"가을 Sale"}, "ㅇㄱ": nil,
+		"ㅂㄱ": {"봄 감사제"}, norm.NFD.String("봄감"): {"봄 감사제"}, "겨울빙수": {norm.NFD.String("겨울 빙수")}, "ㄱㅇㅂㅅ": {norm.NFD.String("겨울 빙수")}, "ㅎ": nil,
 	} {
 		var got []string
 		for _, card := range mustCards(t, rows, dashboard.Listing{Order: dashboard.ByCampaign, Title: wanted}) {
@@ -210,7 +213,7 @@ func drawCampaigns(rt *rapid.T) []readmodel.ShopCampaign {
 		c := readmodel.CampaignStats{
 			Campaign: events.Campaign(fmt.Sprintf("evt-%d", i*7%15)), Known: rapid.Bool().Draw(rt, "known"),
 			Participants: rapid.Int64Range(0, 2).Draw(rt, "participants"),
-			PrizeCost:    amount.Draw(rt, "prize"), ExpectedSalesIncrease: amount.Draw(rt, "increase"), BaselineSales: amount.Draw(rt, "baseline"),
+			PrizeCost:    amount.Draw(rt, "prize"), PlatformCost: amount.Draw(rt, "platform"), ExpectedSalesIncrease: amount.Draw(rt, "increase"), BaselineSales: amount.Draw(rt, "baseline"),
 		}
 		if c.Known {
 			c.Title = rapid.SampledFrom([]string{"", "a", "A", "가을", "\u2028<a>&"}).Draw(rt, "title")
@@ -235,7 +238,7 @@ func drawCampaigns(rt *rapid.T) []readmodel.ShopCampaign {
 func change(rt *rapid.T, rows []readmodel.ShopCampaign, order dashboard.CardOrder) {
 	c := &rows[rapid.IntRange(0, len(rows)-1).Draw(rt, "changed")].Campaign
 	c.Position++
-	if order != dashboard.ByParticipants {
+	if order != dashboard.ByParticipants && order != dashboard.ByROI && order != dashboard.ByCost {
 		c.Participants++
 	}
 	if order != dashboard.ByUpdate {
@@ -304,7 +307,7 @@ func FuzzCursor(f *testing.F) {
 	for i := range rows {
 		rows[i].Campaign.Participants = int64(i % 3)
 		rows[i].Campaign.UpdatedAt = time.Unix(int64(i%2), 0)
-		rows[i].Campaign.PrizeCost, rows[i].Campaign.ExpectedSalesIncrease = wonOf(3), wonOf(int64(i%2))
+		rows[i].Campaign.PrizeCost, rows[i].Campaign.PlatformCost, rows[i].Campaign.ExpectedSalesIncrease = wonOf(3), wonOf(1), wonOf(int64(i%2))
 	}
 	rows = append(rows, readmodel.ShopCampaign{Campaign: readmodel.CampaignStats{Campaign: "unknown"}})
 	for i, order := range dashboard.CardOrders() {

@@ -3,14 +3,18 @@
 //
 // # Owns
 //
-// The arithmetic and the JSON of the [Dashboard] of a campaign and of its [Card] in the list
-// of a shop, the [View] that both are shown in, the [Listing] of cards, and [Assumptions].
+// The arithmetic and the JSON of the [Dashboard] of a campaign, of its [Briefing], and of its
+// [Card] in the list of a shop, the [View] that they are shown in, the [Listing] of cards, the
+// sentences of the [Digest], [Patch], and [Assumptions].
 //
 // # Invariants
 //
-//   - Unknown is not zero (I8). A figure that no channel reported, an amount that
-//     the owner did not give and a ratio without a divisor are null. Only in sums do
-//     they count as 0, and a channel that never answered is marked unavailable.
+//   - Unknown is not zero (I8). A figure that no channel reported, an amount that the owner
+//     did not give, a number computed from either and a ratio without a divisor are null, and
+//     the summary names what is missing. Only a sum of what several channels report counts an
+//     unknown one as 0, and is null where all of them are unknown.
+//   - The rows of the channels add up to the participants of the campaign, whatever the way
+//     they came.
 //   - Money is integer won (I11). A sum that does not fit is null, and so is every
 //     number computed from it. Ratios are computed with integers and rounded once: they
 //     are finite, or null.
@@ -19,7 +23,7 @@
 //     one page.
 //   - A dashboard and a card depend on rows and [View] alone. The same rows from any
 //     store give the same JSON; it has the same bytes if map keys are sorted, as
-//     encoding/json does.
+//     encoding/json does. [HoldsUntil] says until when time alone changes nothing.
 //
 // # Failure
 //
