@@ -4,11 +4,17 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"jangbu/events"
+	"jangbu/readmodel"
 	"jangbu/readmodel/dashboard"
 	"jangbu/readmodel/readmodeltest"
 )
@@ -76,6 +82,76 @@ func TestPatch(t *testing.T) {
 func TestPatchRestores(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, patchRestores)
+}
+
+// TestPatchFollowsACampaign: of the dashboards of a campaign that goes on, event by event, each is
+// the one before with its patch; and most need no whole view.
+func TestPatchFollowsACampaign(t *testing.T) {
+	t.Parallel()
+	begin, whole, all := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC), 0, 0
+	rapid.Check(t, func(rt *rapid.T) {
+		campaign := readmodel.CampaignStats{Campaign: "evt-1", Known: true, Shop: "store-1", Title: "봄", Objective: "<b>", StartsAt: begin, EndsAt: begin.AddDate(0, 0, 20)}
+		if rapid.Bool().Draw(rt, "money") {
+			campaign.PrizeCost, campaign.PlatformCost, campaign.NewCustomerLTV = wonOf(1_000_000), wonOf(200_000), wonOf(50_000)
+			campaign.GoalMetric, campaign.GoalTarget = "participants", 40
+		}
+		hours := map[time.Time]int64{}
+		channels := map[events.Channel]readmodel.ChannelStats{}
+		labels := map[readmodel.ProfileKey]int64{}
+		now := begin.Add(-time.Hour)
+		show := func() []byte {
+			var h []readmodel.ParticipationHour
+			for at, n := range hours {
+				h = append(h, readmodel.ParticipationHour{HourKey: readmodel.HourKey{Hour: at}, Participants: n})
+			}
+			slices.SortFunc(h, func(a, b readmodel.ParticipationHour) int { return a.Hour.Compare(b.Hour) })
+			var c []readmodel.ChannelStats
+			for _, name := range slices.Sorted(maps.Keys(channels)) {
+				c = append(c, channels[name])
+			}
+			var p []readmodel.ProfileCount
+			for key, n := range labels {
+				p = append(p, readmodel.ProfileCount{ProfileKey: key, Participants: n})
+			}
+			slices.SortFunc(p, func(a, b readmodel.ProfileCount) int {
+				return strings.Compare(string(a.Dimension)+a.Value, string(b.Dimension)+b.Value)
+			})
+			return encode(rt, dashboard.New(readmodeltest.CampaignRows([]readmodel.CampaignStats{campaign}, h, c, p), dashboard.View{Now: now}))
+		}
+		last := show()
+		for range rapid.IntRange(1, 12).Draw(rt, "events") {
+			now = now.Add(time.Duration(rapid.IntRange(0, 72).Draw(rt, "hours later")) * time.Hour)
+			campaign.Position++
+			campaign.UpdatedAt = now
+			name := rapid.SampledFrom([]events.Channel{"naver", "kakao", "onsite", "unknown"}).Draw(rt, "channel")
+			row := channels[name]
+			row.Channel = string(name)
+			if rapid.IntRange(0, 3).Draw(rt, "figures") == 0 && name.Known() {
+				row.FetchedAt = now
+				row.Views = readmodel.Figure{Value: rapid.Int64Range(0, 1000).Draw(rt, "views"), At: now}
+			} else {
+				row.Participants++
+				campaign.Participants++
+				campaign.NewCustomers += int64(rapid.IntRange(0, 1).Draw(rt, "new"))
+				hours[now.Add(-time.Duration(rapid.IntRange(0, 30).Draw(rt, "hours ago"))*time.Hour)]++
+				labels[readmodel.ProfileKey{Dimension: readmodel.Gender, Value: rapid.SampledFrom([]string{"female", "male", ""}).Draw(rt, "gender")}]++
+			}
+			channels[name] = row
+			next := show()
+			patch, ok := dashboard.Patch(last, next)
+			all++
+			if !ok {
+				whole++
+			} else if got, want := readmodeltest.ApplyPatch(decode(rt, last), decode(rt, patch)), decode(rt, next); !cmp.Equal(got, want) {
+				rt.Fatalf("from %s\nby   %s\n%s", last, patch, cmp.Diff(want, got))
+			}
+			last = next
+		}
+	})
+	t.Logf("%d of %d are whole", whole, all)
+	if whole > all/2 {
+		t.Errorf("%d of %d updates are whole views", whole, all)
+	}
 }
 
 func FuzzPatch(f *testing.F) { f.Fuzz(rapid.MakeFuzz(patchRestores)) }
