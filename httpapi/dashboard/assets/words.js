@@ -171,7 +171,7 @@ Object.assign(ko, {
 Object.assign(en, {
   search: 'Find a campaign', searchHint: 'Title', found: (n, all) => (n === all ? `${whole.format(all)} ${all === 1 ? 'campaign' : 'campaigns'}` : `${whole.format(n)} of ${whole.format(all)} campaigns`),
   loadingMore: 'loading more', more: (n) => `Show ${n} more`, none: 'No campaign matches.', clear: 'Show all',
-  empty: 'No campaigns yet', emptyText: 'Once a campaign is created, it appears here with its numbers.', overview: 'All together', ofKnown: (n) => `of ${n} campaigns`,
+  empty: 'No campaigns yet', emptyText: 'Once a campaign is created, it appears here with its numbers.', overview: 'All together', ofKnown: (n) => `of ${n} ${n === 1 ? 'campaign' : 'campaigns'}`,
   inState: 'State', states: { '': 'All', running: 'Running', planned: 'Planned', ended: 'Ended' }, inPeriod: 'Period', inPeriods: (p) => (p === '' ? 'Any time' : p.length === 4 ? p : `Last ${p} days`), 
   order: 'Order', orders: { '': 'Running first', title: 'By title', totalParticipants: 'Most participants', costPerParticipant: 'Lowest cost each', totalExposure: 'Most exposure', roiPercent: 'Highest ROI', salesGrowthPercent: 'Highest sales growth', updatedAt: 'Changed last' },
   columns: { title: 'Campaign', totalParticipants: 'Participants', totalExposure: 'Exposure', roiPercent: 'ROI (expected)', salesGrowthPercent: 'Sales growth (expected)', updatedAt: 'Last change' },
