@@ -56,7 +56,7 @@ func reach(in stage, outlets []outlet, through map[events.Channel]int64, rng *ra
 		case events.Naver:
 			seen("views", 250, 600)
 		case events.Kakao:
-			seen("shares", 15, 35)
+			seen("shares", 30, 70)
 		}
 	}
 	return final

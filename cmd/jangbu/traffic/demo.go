@@ -54,6 +54,8 @@ Examples:
 const (
 	// demoQuiet is the longest time without a registration: at night nobody would come.
 	demoQuiet = time.Minute
+	// demoGlance is how often the start looks whether the past is there.
+	demoGlance = 50 * time.Millisecond
 	// demoInterval is how often the channels are polled: often enough to see figures grow.
 	demoInterval = 10 * time.Second
 )
@@ -129,8 +131,15 @@ func (c DemoCommand) startTraffic(ctx context.Context, s *service.Service, t cli
 	if err != nil {
 		return err
 	}
-	if err := producer.Produce(ctx, shops.Past()); err != nil {
+	past := shops.Past()
+	if err := producer.Produce(ctx, past); err != nil {
 		return errors.Join(fmt.Errorf("publish the last weeks: %w", err), producer.Close())
+	}
+	for received := int64(0); received < int64(len(past)) && pass(ctx, demoGlance); { // or it would be shown half
+		totals, err := s.Totals(ctx)
+		if lag, ok := s.Lag(totals.Head); err == nil && ok && lag == 0 {
+			received = totals.Received
+		}
 	}
 	base := "http://" + s.HTTPAddr()
 	open := shownDashboard{Open: base + "/#/stores/" + string(shops.Shops()[0]), Shops: shops.Shops()}
