@@ -10,7 +10,7 @@ import (
 )
 
 // MaxLabels is the most labels that a profile keeps of a dimension, beside [OtherLabel]
-// (I14): labels are free text.
+// (I14): in rows that version 1 of the projection made, labels are free text.
 const MaxLabels = 50
 
 // OtherLabel counts the participants of all labels that a profile does not keep.
