@@ -192,10 +192,13 @@ func traffic() []string {
 const good, bad = 30, 10 + 1 // of traffic
 
 // inOrder checks that the log holds the good records of traffic, each once, in
-// the order of their offsets (I1, I3).
+// the order of their offsets (I1, I3), and knows which record each came from.
 func (b *bundle) inOrder(t *testing.T) {
 	t.Helper()
 	recorded, err := b.log.Read(t.Context(), 0, 1000)
+	if err == nil {
+		err = b.log.Sources().Trace(t.Context(), recorded)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -204,6 +207,10 @@ func (b *bundle) inOrder(t *testing.T) {
 		var n int
 		if _, err := fmt.Sscanf(r.Event.(*events.ParticipantRegistered).Participant, "p-%d", &n); err != nil || n <= last {
 			t.Errorf("after p-%d comes %v", last, r.Event)
+		}
+		offset := min(n, len(traffic())) // one may follow
+		if want := (events.Origin{Topic: topic, Partition: r.Origin.Partition, Offset: int64(offset)}); r.Origin != want {
+			t.Errorf("p-%d comes from %+v, want %+v", n, r.Origin, want)
 		}
 		last = n
 	}
