@@ -93,7 +93,7 @@ func TestNumbersThatOwnersDisputed(t *testing.T) {
 		c := given
 		c.Participants = 100
 		onsite, flyer := naver, naver
-		onsite.ChannelKey.Channel, flyer.ChannelKey.Channel = "onsite", "flyer" // flyer: a row from before channels were normalised
+		onsite.Channel, flyer.Channel = "onsite", "flyer" // flyer: a row from before channels were normalised
 		sum := int64(0)
 		for _, ch := range dashboard.New(readmodeltest.CampaignRows(c, naver, onsite, flyer), view).Channels {
 			sum += ch.Participants
