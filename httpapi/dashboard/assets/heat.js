@@ -59,7 +59,7 @@ export function heat() {
   map.addEventListener('pointerleave', (event) => { if (event.pointerType === 'mouse') choose(null); });
 
   // Its texts are as large on a telephone as on a desk, though the map is not.
-  const resized = new ResizeObserver(() => { picture.style.fontSize = `${Math.min(10, 12 * 268 / Math.max(1, map.clientWidth))}px`; });
+  const resized = new ResizeObserver(() => { picture.style.fontSize = `${Math.min(10, Number.parseFloat(getComputedStyle(map).fontSize) * 268 / Math.max(1, map.clientWidth))}px`; });
   resized.observe(map);
 
   function fill() {
