@@ -1,6 +1,7 @@
 package dashboard_test
 
 import (
+	"net/url"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -8,7 +9,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/Shopify/toxiproxy/v2"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/zerolog"
+
 	"jangbu/events/eventstest/services"
+	"jangbu/events/privacy"
 )
 
 // run runs a command of the program to its end.
@@ -61,4 +67,44 @@ func TestTrouble(t *testing.T) {
 	if took := time.Since(began); took > promised {
 		t.Errorf("a campaign that has moved is shown for %v more", took)
 	}
+}
+
+// TestStoppedDatabase: while the database of a service cannot be reached the page says so, with
+// how old its numbers are, and it is live again afterwards.
+func TestStoppedDatabase(t *testing.T) {
+	t.Parallel()
+	services.Chromium(t)
+	at, err := url.Parse(services.Database(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy := toxiproxy.NewProxy(toxiproxy.NewServer(toxiproxy.NewMetricsContainer(prometheus.NewRegistry()), zerolog.Nop()), "postgres", "127.0.0.1:0", at.Host)
+	if err := proxy.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(proxy.Stop)
+	at.Host = proxy.Listen
+	dir := t.TempDir()
+	key := filepath.Join(dir, "master.key")
+	if _, err := privacy.CreateMasterKey(key); err != nil {
+		t.Fatal(err)
+	}
+	s := startServe(t, "--insecure-no-auth", "--data-dir", dir, "--database-url", at.String(), "--master-key-file", key)
+	s.produce(t, append(registered(t, "evt-1", 0, 7, time.Now(), 0), created(t, "evt-1", "store-1", "가을 감사 이벤트"))...)
+	tb := open(t, 1280, "light", s.api+"/#/events/evt-1")
+	tb.wait(t, participantsSaid+` === '7명'`)
+	tb.shows(t, ".pill", "실시간")
+	proxy.Stop()
+	tb.within(t, "초 전 숫자")
+	if text := tb.text(t, ".pill"); strings.Contains(text, "실시간") {
+		t.Errorf("over a stopped database the page says %q", text)
+	}
+	if got := eval[string](t, tb, participantsSaid); got != "7명" {
+		t.Errorf("meanwhile the card says %q", got)
+	}
+	proxy.Listen = at.Host
+	if err := proxy.Start(); err != nil {
+		t.Fatal(err)
+	}
+	tb.shows(t, ".pill", "실시간")
 }
