@@ -57,6 +57,7 @@ func reach(in stage, outlets []outlet, through map[events.Channel]int64, rng *ra
 			seen("views", 250, 600)
 		case events.Kakao:
 			seen("shares", 30, 70)
+		default: // the names under which registrations come from elsewhere
 		}
 	}
 	return final
