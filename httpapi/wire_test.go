@@ -220,11 +220,11 @@ func view(b *testing.B, address, token string) {
 		if err != nil {
 			b.Fatal(err)
 		}
+		b.Cleanup(func() { _ = res.Body.Close() })
 		if res.StatusCode != http.StatusOK {
 			b.Fatal(res.Status)
 		}
 		go func() {
-			defer func() { _ = res.Body.Close() }()
 			buffer, first := make([]byte, 64<<10), true
 			for {
 				n, err := res.Body.Read(buffer)

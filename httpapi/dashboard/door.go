@@ -38,7 +38,7 @@ func ParseDoorURL(s string) (*url.URL, error) {
 // notOfHost reports a rune that no host and port have, and which would end the host in a
 // Content-Security-Policy.
 func notOfHost(r rune) bool {
-	return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-._:[]", r))
+	return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._:[]", r)
 }
 
 // meta returns the elements that tell the page of the door.

@@ -48,7 +48,8 @@ func TestDoorAddress(t *testing.T) {
 		"none": {dashboard.Door{}, nil, plain},
 		"of this host": {
 			dashboard.Door{Login: at("/login?a=1&b=\"'<x>"), Token: at("/token")},
-			[]string{`<meta name="jangbu:login" content="/login?a=1&amp;b=&#34;&#39;&lt;x&gt;">`, `<meta name="jangbu:token" content="/token">`}, plain,
+			[]string{`<meta name="jangbu:login" content="/login?a=1&amp;b=&#34;&#39;&lt;x&gt;">`, `<meta name="jangbu:token" content="/token">`},
+			plain,
 		},
 		"of another": {
 			dashboard.Door{Login: at("https://id.example.com/login"), Token: at("https://gate.example.com:8443/token?x=1")},

@@ -26,7 +26,7 @@ func (s *Service) startAPI(ctx context.Context) error {
 	if auth != nil {
 		s.onClose(func() error { auth.Close(); return nil })
 	}
-	login, token := s.cfg.doorConfig.parse(func(string, string, ...any) {}) // it has been validated
+	login, token := s.cfg.door(func(string, string, ...any) {}) // it has been validated
 	handler, err := httpapi.New(httpapi.Config{
 		Reader: s.cache, Freshness: s.cache, Liveness: &liveness{log: s.log, rows: s.rows},
 		History: replay.History{Log: s.log, Projections: projections.All()}, Evidence: replay.Evidence{Log: s.log},

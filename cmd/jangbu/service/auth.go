@@ -87,8 +87,8 @@ type doorConfig struct {
 	TokenURL string `name:"token-url" env:"JANGBU_TOKEN_URL" placeholder:"URL" help:"Where the page quietly gets another token: it POSTs there with the browser's cookies and expects {\"token\": \"…\"}."`
 }
 
-// parse returns the addresses, nil where there is none, and reports each flag that is wrong.
-func (c doorConfig) parse(wrong func(flag, format string, args ...any)) (login, token *url.URL) {
+// door returns the addresses, nil where there is none, and reports each flag that is wrong.
+func (c doorConfig) door(wrong func(flag, format string, args ...any)) (login, token *url.URL) {
 	address := func(flag, s string) *url.URL {
 		if s == "" {
 			return nil

@@ -75,7 +75,7 @@ func (c *Config) validate() error {
 	c.validateAddresses(wrong)
 	if c.does(roleAPI) {
 		c.authConfig.validate(wrong)
-		c.doorConfig.parse(wrong)
+		c.door(wrong)
 	}
 	if c.RatePerToken < 0 || c.RatePerAddress < 0 {
 		wrong("rate-per-token", "expected 0 or more, and likewise --rate-per-address")

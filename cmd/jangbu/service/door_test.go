@@ -33,7 +33,7 @@ func TestDoor(t *testing.T) {
 	}
 	b := setup(t, cfg)
 	b.produce(t, record(cfg.TopicEventCreated, "evt-1", `{"eventId":"evt-1","storeId":"store-1","title":"봄","objective":"x"}`))
-	ask := func(path, cookie string) *http.Response {
+	ask := func(path, cookie string) (status int, body io.Reader) {
 		t.Helper()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		t.Cleanup(cancel)
@@ -49,9 +49,10 @@ func TestDoor(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = res.Body.Close() })
-		return res
+		return res.StatusCode, res.Body
 	}
-	page, err := io.ReadAll(ask("/", "").Body)
+	_, body := ask("/", "")
+	page, err := io.ReadAll(body)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,19 +63,17 @@ func TestDoor(t *testing.T) {
 	}
 	const stream = "/api/events/evt-1/analytics/stream"
 	waitFor(t, time.Minute, func() string {
-		res := ask("/api/events/evt-1/analytics", token)
-		_ = res.Body.Close()
-		if res.StatusCode != http.StatusOK {
-			return res.Status
+		if status, _ := ask("/api/events/evt-1/analytics", token); status != http.StatusOK {
+			return http.StatusText(status)
 		}
 		return ""
 	})
-	if res := ask(stream, ""); res.StatusCode != http.StatusUnauthorized {
-		t.Errorf("without the cookie: %s", res.Status)
+	if status, _ := ask(stream, ""); status != http.StatusUnauthorized {
+		t.Errorf("without the cookie: status %d", status)
 	}
-	open := ask(stream, token)
-	if open.StatusCode != http.StatusOK {
-		t.Fatalf("with the cookie: %s", open.Status)
+	status, open := ask(stream, token)
+	if status != http.StatusOK {
+		t.Fatalf("with the cookie: status %d", status)
 	}
 	if err := os.Remove(cfg.JWTSecretFile); err != nil {
 		t.Fatal(err)
@@ -83,13 +82,13 @@ func TestDoor(t *testing.T) {
 		t.Fatal(err)
 	}
 	start := time.Now()
-	if _, err := io.Copy(io.Discard, open.Body); err != nil {
+	if _, err := io.Copy(io.Discard, open); err != nil {
 		t.Errorf("the stream's end: %v", err)
 	}
 	if took := time.Since(start); took > newsWithin {
 		t.Errorf("the stream ended after %v", took)
 	}
-	if res := ask(stream, token); res.StatusCode != http.StatusUnauthorized {
-		t.Errorf("with the old token: %s", res.Status)
+	if status, _ := ask(stream, token); status != http.StatusUnauthorized {
+		t.Errorf("with the old token: status %d", status)
 	}
 }
