@@ -48,7 +48,7 @@ func season(t testing.TB) *service {
 	records = append(records, registered(t, "evt-running", 0, 30, daysFromNow(-15).Add(time.Hour), 30*time.Minute)...)
 	records = append(records, registered(t, "evt-running", 100, 24, daysFromNow(-8), time.Hour)...)
 	records = append(records, registered(t, "evt-running", 200, 23, daysFromNow(-1), time.Hour)...)
-	for i, channel := range []string{"onsite", "길거리 전단", ""} { // on site, another one, unknown
+	for i, channel := range []string{"현장", "길거리 전단", ""} { // on site, another one, unknown
 		f := fact{"eventId": "evt-running", "participantId": fmt.Sprintf("q-%d", i), "phoneNumber": fmt.Sprintf("010-9999-%04d", i), "registeredAt": daysFromNow(-2).Format(time.RFC3339)}
 		if channel != "" {
 			f["channel"] = channel
