@@ -3,6 +3,7 @@ package dashboard
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"jangbu/events"
@@ -31,18 +32,13 @@ func Numbers() []Number {
 
 // Types returns the types of the events that the number is made of; none where it is unknown.
 func (n Number) Types() []events.Type {
-	switch n {
-	case TotalParticipants:
-		return []events.Type{events.TypeParticipantRegistered}
-	case TotalExposure:
-		return []events.Type{events.TypeChannelStatsFetched}
-	case ROIPercent, CostPerParticipant:
-		return []events.Type{events.TypeEventCreated, events.TypeDistributionCompleted}
-	case SalesGrowthPercent:
-		return []events.Type{events.TypeEventCreated}
-	default:
-		return nil
-	}
+	return map[Number][]events.Type{
+		TotalParticipants:  {events.TypeParticipantRegistered},
+		TotalExposure:      {events.TypeChannelStatsFetched},
+		ROIPercent:         {events.TypeEventCreated, events.TypeDistributionCompleted},
+		SalesGrowthPercent: {events.TypeEventCreated},
+		CostPerParticipant: {events.TypeEventCreated, events.TypeDistributionCompleted},
+	}[n]
 }
 
 // Evidence is what a number of a campaign is made of. What it counts comes from the same rows
@@ -120,30 +116,18 @@ type EvidenceCost struct {
 func NewEvidence(rows readmodel.CampaignRows, n Number, v View) (Evidence, error) {
 	v = v.withDefaults()
 	campaign := *rows.Campaign()
-	summary, _ := summarize(campaign, rows.Channels(), v)
-	e := Evidence{Campaign: campaign.Campaign, Number: n, ByHour: []Bucket{}, ByChannel: []EvidenceChannel{}}
-	switch n {
-	case TotalParticipants:
-		e.Total = summary.TotalParticipants
-	case TotalExposure:
-		e.Total = summary.TotalExposure
-	case ROIPercent:
-		e.Total = summary.ROIPercent
-	case SalesGrowthPercent:
-		e.Total = summary.SalesGrowthPercent
-	case CostPerParticipant:
-		e.Total = summary.CostPerParticipant
-	default:
-		return e, fmt.Errorf("card: %w: expected one of %v", ErrNumber, Numbers())
+	sum, _ := summarize(campaign, rows.Channels(), v)
+	total, known := map[Number]any{
+		TotalParticipants: sum.TotalParticipants, TotalExposure: sum.TotalExposure, ROIPercent: sum.ROIPercent,
+		SalesGrowthPercent: sum.SalesGrowthPercent, CostPerParticipant: sum.CostPerParticipant,
+	}[n]
+	if !known {
+		return Evidence{}, fmt.Errorf("card: %w: expected one of %v", ErrNumber, Numbers())
 	}
+	e := Evidence{Campaign: campaign.Campaign, Number: n, Total: total, ByChannel: []EvidenceChannel{}}
 	v.Interval = Hourly
-	all, interval, outside := trend(rows.Hours(), campaign, v)
-	for _, b := range all {
-		if b.Participants != 0 {
-			e.ByHour = append(e.ByHour, b)
-		}
-	}
-	e.Interval, e.Outside = interval, outside
+	e.ByHour, e.Interval, e.Outside = trend(rows.Hours(), campaign, v)
+	e.ByHour = slices.DeleteFunc(e.ByHour, func(b Bucket) bool { return b.Participants == 0 })
 	for _, c := range channelViews(campaign, rows.Channels(), v) {
 		e.ByChannel = append(e.ByChannel, EvidenceChannel{c.Channel, c.Participants, c.Exposure, c.Cost})
 	}
