@@ -25,7 +25,9 @@ func templates() []template {
 	}
 	more := func(f findings) bool { return compared(f) && f.yesterday.Participants > *f.yesterday.Before }
 	forecast := func(f findings) bool { return yesterday(f) && f.goal != nil && f.goal.Forecast != nil }
-	form := func(name string, when func(findings) bool, ko, en string) template { return template{name, when, ko, en} }
+	form := func(name string, when func(findings) bool, ko, en string) template {
+		return template{name, when, ko, en}
+	}
 	return []template{
 		form("plannedToday", all(planned, func(f findings) bool { return f.daysToStart == 0 }),
 			"오늘 {startTime}에 시작합니다.",
