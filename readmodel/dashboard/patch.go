@@ -126,9 +126,11 @@ func partOfTrend(before, after json.RawMessage) (any, bool) {
 	if same == 0 {
 		return nil, false
 	}
-	first := is[same:]
+	// The bucket of the earlier trend, where there is one, because that is what is replaced:
+	// the buckets after it may begin at other times.
+	first := was[same:]
 	if len(first) == 0 {
-		first = was[same:]
+		first = is[same:]
 	}
 	if len(first) == 0 {
 		return nil, false

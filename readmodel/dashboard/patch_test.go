@@ -48,6 +48,10 @@ func TestPatch(t *testing.T) {
 			`{"trend":[{"from":"a","n":1},{"from":"b","n":3}],` + long + `}`, `{"trend":[{"from":"a","n":1}],` + long + `}`,
 			`{"trendTail":{"from":"b","buckets":[]}}`,
 		},
+		"longer buckets": {
+			`{"trend":[{"from":"a","n":1},{"from":"b","n":2},{"from":"c","n":3}],` + long + `}`, `{"trend":[{"from":"a","n":1},{"from":"d","n":5}],` + long + `}`,
+			`{"trendTail":{"from":"b","buckets":[{"from":"d","n":5}]}}`,
+		},
 		"another trend": {
 			`{"trend":[{"from":"a","n":1}],` + long + `}`, `{"trend":[{"from":"a","n":2}],` + long + `}`, `{"trend":[{"from":"a","n":2}]}`,
 		},
@@ -184,7 +188,8 @@ func shown() *rapid.Generator[map[string]any] {
 			}
 		}
 		trend := []any{}
-		for n := rapid.IntRange(0, 4).Draw(t, "first"); n < rapid.IntRange(0, 8).Draw(t, "buckets"); n++ {
+		step := rapid.IntRange(1, 3).Draw(t, "step")
+		for n := rapid.IntRange(0, 4).Draw(t, "first"); n < rapid.IntRange(0, 8).Draw(t, "buckets"); n += step {
 			trend = append(trend, map[string]any{"from": fmt.Sprintf("2026-11-23T%02d:00:00+09:00", n), "participants": rapid.IntRange(0, 2).Draw(t, "participants")})
 		}
 		d["trend"] = trend
