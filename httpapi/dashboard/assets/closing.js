@@ -29,7 +29,7 @@ export function closing(signal) {
     if (!before) return void beside.replaceChildren(h('p', { class: 'hint' }, w.first));
     const link = h('a', { href: `#/events/${encodeURIComponent(before.eventId)}` }, h('bdi', {}, titleOf(before)));
     const value = (c, name) => (c.summary[name] === null ? t().unknown : whole(name, c.summary[name]));
-    const lines = [[w.period, period(d, now), period(before, now)], ...['totalParticipants', 'totalExposure', 'costPerParticipant', 'roiPercent', 'salesGrowthPercent'].map((name) => [cardName(name), value(d, name), value(before, name)])];
+    const lines = [[w.period, period(d, now), period(before, now)], ...['totalParticipants', 'totalExposure', 'costPerParticipant', 'roiPercent', 'salesGrowthPercent'].map((name) => [name.endsWith('Percent') ? t().columns[name] : cardName(name), value(d, name), value(before, name)])];
     beside.replaceChildren(h('table', {}, h('caption', {}, w.beside), h('thead', {}, h('tr', {}, h('td', {}), h('th', { scope: 'col' }, w.thisOne), h('th', { scope: 'col' }, link))),
       h('tbody', {}, ...lines.map(([name, a, b]) => h('tr', {}, h('th', { scope: 'row' }, name), h('td', {}, a), h('td', {}, b))))));
   }

@@ -28,7 +28,7 @@ export function header(back, beside) {
       const own = lang() === 'en' ? 'en' : 'ko';
       today.hidden = !d.digest;
       if (!d.digest) return;
-      write(sentence.firstChild, d.digest[own]);
+      write(sentence.firstChild, d.digest[own].replace(/\)(?=\p{L})/gu, ')\u2060')); // a particle stays with its word
       keep(d.digest.reasons.map((r, i) => [i, r[own]]), ([i]) => i);
       why.hidden = d.digest.reasons.length === 0;
     },

@@ -37,7 +37,7 @@ function sentence(link, dashboard, at) {
   const changed = dashboard?.updatedAt ? w.updated(ago(Date.parse(dashboard.updatedAt), now())) : null;
   switch (link.kind) {
     case 'live':
-      return [w.settled[dashboard?.state] ?? w.live, changed];
+      return w.settled[dashboard?.state] ? [w.settled[dashboard.state], null] : [w.live, changed];
     case 'delayed':
       return [w.delayed[link.delayed.reason] ?? w.delayed.unknown, dashboard ? w.old(Math.round(link.delayed.seconds) + seconds) : null];
     case 'silent':
