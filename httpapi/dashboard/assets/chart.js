@@ -85,9 +85,9 @@ export function labels(points, unit, slot, width, total, name) {
     if (!text || text === said) continue;
     const l = place(i, text);
     said = text;
-    // What begins soon after takes the place of what ended: most of the bars are its.
+    // What begins soon after takes the place of what comes first: most of the bars are its.
     if (lower.length > 0 && l.left < lower.at(-1).right + gap) {
-      if (lower.length === 1 && l.i < points.length / 2) lower.pop();
+      if (lower.length === 1 && lower[0].i === 0 && l.i < points.length / 2) lower.pop();
       else continue;
     }
     lower.push(l);
