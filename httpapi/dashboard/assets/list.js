@@ -200,15 +200,17 @@ function row(card, pick) {
   const when = h('span', { class: 'when' });
   const link = h('a', { href: `#/events/${encodeURIComponent(card.eventId)}` }, title);
   const box = h('input', { type: 'checkbox', onchange: () => pick(card.eventId, box.checked) });
+  const head = h('th', { role: 'rowheader', scope: 'row', class: 'title' },
+    h('div', { class: 'name' }, h('label', { class: 'pick' }, box), h('div', {}, link, h('div', { class: 'where' }, chip, when))));
   const cells = new Map(numbers.map((name) => [name, figure()]));
   const updated = figure();
   const cell = (name, ...children) => h('td', { role: 'cell', class: name, 'data-label': columnName(name) }, ...children);
   return {
-    e: h('tr', { role: 'row', 'data-campaign': card.eventId }, h('th', { role: 'rowheader', scope: 'row', class: 'title' },
-      h('div', { class: 'name' }, h('label', { class: 'pick' }, box), h('div', {}, link, h('div', { class: 'where' }, chip, when)))),
+    e: h('tr', { role: 'row', 'data-campaign': card.eventId }, head,
       ...[...cells].map(([name, f]) => cell(name, f.e, name === 'totalParticipants' && h('span', { class: 'spark' }))), cell('updatedAt', updated.e)),
     update(c) {
       write(title, c.name);
+      label(head, 'aria-label', c.name); // without the words of the box
       label(box, 'aria-label', w.comparePick(c.name));
       box.checked = c.picked;
       box.disabled = c.full && !c.picked;

@@ -51,7 +51,7 @@ const ko = {
   standing: { planned: (n) => `예정 D-${n}`, startsToday: '오늘 시작해요', running: (n) => `진행 중 D-${n}`, open: '진행 중', endsToday: '오늘 끝나요', ended: '종료' },
   event: {
     fromTo: (from, to) => `${from} – ${to}`, since: (from) => `${from}부터`, until: (to) => `${to}까지`,
-    today: '오늘 한 줄', reasons: '이유 보기', numbers: '네 숫자', finalNumbers: '최종 숫자', expected: '예상', why: '왜 이 숫자인가', whyOf: (card) => `${card}: 왜 이 숫자인가`, exactly: (n) => `정확히 ${n}`,
+    today: '오늘 한 줄', reasons: '이유 보기', numbers: '주요 숫자', finalNumbers: '최종 숫자', expected: '예상', why: '왜 이 숫자인가', whyOf: (card) => `${card}: 왜 이 숫자인가`, exactly: (n) => `정확히 ${n}`,
     cost: '1명당 비용', people: (n) => `${n}명`,
     missing: {
       start: '시작하면 계산합니다', participants: '참여자가 오면 계산합니다', exposure: '노출을 알 수 없습니다', costs: '비용이 0원이라 계산할 수 없습니다', prizeCost: '경품 비용을 알려 주면 계산됩니다', platformCost: '플랫폼 비용을 알려 주면 계산됩니다',
@@ -109,7 +109,7 @@ const en = {
   standing: { planned: (n) => `Starts in ${n} ${n === 1 ? 'day' : 'days'}`, startsToday: 'Starts today', running: (n) => `Running, ${n} ${n === 1 ? 'day' : 'days'} left`, open: 'Running', endsToday: 'Ends today', ended: 'Ended' },
   event: {
     fromTo: (from, to) => `${from} – ${to}`, since: (from) => `From ${from}`, until: (to) => `Until ${to}`,
-    today: 'Today in one line', reasons: 'Why', numbers: 'Four numbers', finalNumbers: 'Final numbers', expected: 'expected', why: 'Why this number', whyOf: (card) => `${card}: why this number`, exactly: (n) => `Exactly ${n}`,
+    today: 'Today in one line', reasons: 'Why', numbers: 'Key numbers', finalNumbers: 'Final numbers', expected: 'expected', why: 'Why this number', whyOf: (card) => `${card}: why this number`, exactly: (n) => `Exactly ${n}`,
     cost: 'Cost per participant', people: (n) => `${n}`,
     missing: {
       start: 'Computed once it starts', participants: 'Computed once people take part', exposure: 'The exposure is unknown', costs: 'Nothing was spent: there is no ratio', prizeCost: 'Give the cost of the prizes to see it', platformCost: 'Give the platform’s cost to see it',
