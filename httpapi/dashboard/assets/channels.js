@@ -82,6 +82,7 @@ function row(channel) {
       set('costEach', c.costPerParticipant, won, blank || summed || c.cost === null || c.participants === 0);
       label(fill, 'width', `${(c.most > 0 ? c.participants / c.most * 100 : 0).toFixed(2)}%`);
       keep(own.filter((key) => c[key] !== null && c[key] !== undefined && !(seen.includes(key) && c[key] === c.exposure)).map((key) => [key, c[key]]), ([key]) => key);
+      figures.hidden = figures.children.length === 0;
       const fetched = c.fetchedAt ? Date.parse(c.fetchedAt) : null;
       const words = {
         fresh: () => w.fresh(ago(fetched, c.at)), final: () => e.final, stale: () => e.late(name, moment(fetched, c.at)),
