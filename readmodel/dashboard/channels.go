@@ -8,13 +8,6 @@ import (
 	"jangbu/readmodel"
 )
 
-// Ways on which participants come that are not one of [events.Channels].
-const (
-	Onsite  = events.Onsite
-	Other   = events.OtherChannel
-	Unknown = events.UnknownChannel
-)
-
 // Status says how current a channel's figures are.
 type Status string
 
@@ -65,7 +58,7 @@ type ChannelView struct {
 }
 
 // channelOrder returns the channels in the order in which they are shown.
-func channelOrder() []events.Channel { return append(events.Channels(), Onsite, Other, Unknown) }
+func channelOrder() []events.Channel { return append(events.Channels(), events.Onsite, events.OtherChannel, events.UnknownChannel) }
 
 // channelViews returns a row for each channel that the campaign was distributed to, that
 // reported figures, or that brought participants. Their participants add up to all of the
@@ -78,18 +71,18 @@ func channelViews(c readmodel.CampaignStats, rows []readmodel.ChannelStats, v Vi
 		switch {
 		case channel.Known():
 			byChannel[channel] = row
-		case channel == Unknown:
+		case channel == events.UnknownChannel:
 			rest += row.Participants
 		default:
-			if channel != Onsite {
-				channel = Other
+			if channel != events.Onsite {
+				channel = events.OtherChannel
 			}
 			sum := byChannel[channel]
 			sum.Participants += row.Participants
 			byChannel[channel] = sum
 		}
 	}
-	byChannel[Unknown] = readmodel.ChannelStats{Participants: rest}
+	byChannel[events.UnknownChannel] = readmodel.ChannelStats{Participants: rest}
 	views := []ChannelView{}
 	for _, channel := range channelOrder() {
 		row := byChannel[channel]
@@ -162,11 +155,11 @@ func deref(n *int64) int64 {
 }
 
 // bestChannel returns the channel that brought the most participants; nil where none did. It
-// is one that the owner can choose again: not [Other] or [Unknown].
+// is one that the owner can choose again: not [events.OtherChannel] or [events.UnknownChannel].
 func bestChannel(views []ChannelView) *ChannelCount {
 	var best *ChannelCount
 	for _, view := range views {
-		chosen := !slices.Contains([]events.Channel{Other, Unknown}, view.Channel)
+		chosen := !slices.Contains([]events.Channel{events.OtherChannel, events.UnknownChannel}, view.Channel)
 		if chosen && view.Participants > 0 && (best == nil || view.Participants > best.Participants) {
 			best = &ChannelCount{view.Channel, view.Participants}
 		}
