@@ -58,7 +58,9 @@ type ChannelView struct {
 }
 
 // channelOrder returns the channels in the order in which they are shown.
-func channelOrder() []events.Channel { return append(events.Channels(), events.Onsite, events.OtherChannel, events.UnknownChannel) }
+func channelOrder() []events.Channel {
+	return append(events.Channels(), events.Onsite, events.OtherChannel, events.UnknownChannel)
+}
 
 // channelViews returns a row for each channel that the campaign was distributed to, that
 // reported figures, or that brought participants. Their participants add up to all of the
