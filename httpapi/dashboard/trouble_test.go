@@ -2,6 +2,7 @@ package dashboard_test
 
 import (
 	"net/url"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -31,8 +32,9 @@ func run(t *testing.T, args ...string) string {
 	return strings.TrimSpace(string(out))
 }
 
-// TestTrouble: of a service in which the counting is paused, that is frozen, and in which the
-// campaign moves to another shop, the page says so within the time that is promised.
+// TestTrouble: of a service in which the counting is paused, that is frozen, in which the
+// campaign moves to another shop, and whose key is withdrawn, the page says so within the time
+// that is promised.
 func TestTrouble(t *testing.T) {
 	t.Parallel()
 	services.Chromium(t) // without one there is nothing to start it for
@@ -40,6 +42,7 @@ func TestTrouble(t *testing.T) {
 	secret := filepath.Join(dir, "jwt.secret")
 	token := run(t, "token", "--jwt-secret-file", secret, "--create", "--shop", "store-1")
 	s := startServe(t, "--jwt-secret-file", secret, "--jwt-issuer", "jangbu", "--jwt-audience", "jangbu", "--data-dir", dir)
+	s.produce(t, append(registered(t, "evt-2", 0, 5, time.Now(), 0), created(t, "evt-2", "store-1", "겨울 감사 이벤트"))...)
 	s.produce(t, append(registered(t, "evt-1", 0, 7, time.Now(), 0), created(t, "evt-1", "store-1", "가을 감사 이벤트"))...)
 	tb := open(t, 1280, "light", s.api+"/#/events/evt-1?token="+token)
 	tb.wait(t, participantsSaid+` === '7명'`)
@@ -66,6 +69,17 @@ func TestTrouble(t *testing.T) {
 	tb.shows(t, "h1", "볼 수 있는 이벤트가 아닙니다")
 	if took := time.Since(began); took > promised {
 		t.Errorf("a campaign that has moved is shown for %v more", took)
+	}
+
+	tb.goTo(t, s.api+"/#/events/evt-2")
+	tb.wait(t, participantsSaid+` === '5명'`)
+	tb.shows(t, ".pill", "실시간")
+	if err := os.WriteFile(secret, []byte(strings.Repeat("another key", 4)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	tb.within(t, "로그인이 끝났습니다")
+	if got := eval[string](t, tb, participantsSaid); got != "5명" {
+		t.Errorf("after its key was withdrawn the card says %q", got)
 	}
 }
 
