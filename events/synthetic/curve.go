@@ -14,8 +14,8 @@ type curve struct {
 }
 
 // newCurve follows the hours and days of a shop, from a full hour to another. A campaign
-// begins with more than it has later, and its last day is strong; of one that nobody tells
-// others about, each day has less.
+// begins with more than it has later, and its last day is strong; of one that is not
+// talked about, each day has less.
 func newCurve(s *shop, of stage, start, end time.Time, rng *rand.Rand) curve {
 	c := curve{start: start, through: []float64{0}}
 	first := midnight(start)

@@ -52,7 +52,7 @@ Examples:
 }
 
 const (
-	// demoQuiet is the longest time without a registration: at night nobody would come.
+	// demoQuiet is the longest time without a registration, also at night.
 	demoQuiet = time.Minute
 	// demoGlance is how often the start looks whether the past is there.
 	demoGlance = 50 * time.Millisecond

@@ -49,9 +49,9 @@ export function campaign(main, id, asOf, signal) {
     panels.trend.update(dashboard, at, mode.at);
     panels.channels.update(dashboard, at);
     panels.profile.update(dashboard);
-    const nobody = dashboard.summary.totalParticipants === 0;
-    panels.trend.e.hidden = panels.profile.e.hidden = nobody;
-    panels.channels.e.hidden = nobody && dashboard.channels.length === 0;
+    const none = dashboard.summary.totalParticipants === 0;
+    panels.trend.e.hidden = panels.profile.e.hidden = none;
+    panels.channels.e.hidden = none && dashboard.channels.length === 0;
     line.update(from(), now(), mode.at);
   }
   /** rest adds what is below the numbers, which does not keep them waiting. */

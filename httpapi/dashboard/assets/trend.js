@@ -151,7 +151,7 @@ export function trend(load) {
       points = series(found, u, from, to, last.at);
       const sum = points.reduce((s, p) => s + p.n, 0);
       const best = points.reduce((b, p) => (p.n > b.n ? p : b), points[0]);
-      chart.draw(points, u, sum === 0 ? w.nobodyThen : `${w.summed(exact(sum))} · ${w.bestWas(spoken(best), exact(best.n))}`);
+      chart.draw(points, u, sum === 0 ? w.noneThen : `${w.summed(exact(sum))} · ${w.bestWas(spoken(best), exact(best.n))}`);
       label(chart.e, 'aria-label', t().trendSaid(date(points[0].from, last.at), date(points.at(-1).to - 1, last.at), exact(sum), exact(best.n), spoken(best)));
       if (before !== `${points.length} ${points[0].from}`) fill();
       else if (table.open && body.firstChild) write(body.firstChild.lastChild, count(points.at(-1)));
