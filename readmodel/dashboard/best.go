@@ -35,6 +35,7 @@ type ChannelCount struct {
 func (v View) heat(hours []readmodel.ParticipationHour) (heat *Heat, best Best) {
 	var today Bucket
 	var tomorrow time.Time
+	var weekday int // of today
 	for _, h := range hours {
 		if h.Participants == 0 {
 			continue
@@ -42,12 +43,12 @@ func (v View) heat(hours []readmodel.ParticipationHour) (heat *Heat, best Best) 
 		if heat == nil {
 			heat = new(Heat)
 		}
-		local := h.Hour.In(v.Location)
-		heat[(int(local.Weekday())+6)%7][local.Hour()] += h.Participants
 		if !h.Hour.Before(tomorrow) {
 			from := v.midnight(h.Hour)
 			today, tomorrow = Bucket{From: from.In(v.Location)}, v.tomorrow(from)
+			weekday = (int(today.From.Weekday()) + 6) % 7
 		}
+		heat[weekday][h.Hour.In(v.Location).Hour()] += h.Participants
 		if today.Participants += h.Participants; best.Day == nil || today.Participants > best.Day.Participants {
 			best.Day = new(today)
 		}

@@ -42,8 +42,11 @@ func (t template) fill(all map[string]slot) Digest {
 	pairsKo, pairsEn := []string{}, []string{}
 	for _, name := range slotNames() {
 		s, mark := all[name], "{"+name+"}"
-		pairsKo, pairsEn = append(pairsKo, mark, s.ko), append(pairsEn, mark, s.en)
+		if strings.Contains(t.en, mark) {
+			pairsEn = append(pairsEn, mark, s.en)
+		}
 		if strings.Contains(t.ko, mark) {
+			pairsKo = append(pairsKo, mark, s.ko)
 			d.Slots[name] = s.ko
 			if s.why != (Reason{}) {
 				d.Reasons = append(d.Reasons, s.why)

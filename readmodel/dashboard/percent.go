@@ -15,14 +15,18 @@ func percent(part, whole int64) *float64 {
 	}
 	n := new(big.Int).Mul(big.NewInt(part), big.NewInt(100))
 	exact := new(big.Rat).SetFrac(n, big.NewInt(whole))
-	p, _ := strconv.ParseFloat(exact.FloatString(decimals(exact)), 64) // a decimal is a float
+	digits := 2
+	if part != 0 && abs(part) <= abs(whole)/10_000 { // about 0.01 % or less
+		digits = decimals(exact)
+	}
+	p, _ := strconv.ParseFloat(exact.FloatString(digits), 64) // a decimal is a float
 	return &p
 }
 
-// decimals returns to how many decimals a percentage is rounded.
+// decimals returns to how many decimals a percentage that is not 0 is rounded.
 func decimals(exact *big.Rat) int {
 	size, limit, tenth := new(big.Rat).Abs(exact), big.NewRat(1, 100), big.NewRat(1, 10)
-	if size.Sign() == 0 || size.Cmp(limit) >= 0 {
+	if size.Cmp(limit) >= 0 {
 		return 2
 	}
 	n := 3 // 0.00x has its second significant digit in the fourth decimal
