@@ -104,9 +104,9 @@ type SourceState struct {
 	GapAt time.Time // of the last gap; zero without one
 }
 
-// Sources keeps how far each source has been read, and which event came from where, in the database of a [Log], whose
-// appends write it in the same transaction (I1). There is one entry for a topic and
-// partition.
+// Sources keeps how far each source has been read, and which event came from where, in the
+// database of a [Log], whose appends write it in the same transaction (I1). There is one
+// entry for a topic and partition.
 type Sources interface {
 	// List returns all, sorted by topic, by bytes, and partition.
 	List(ctx context.Context) ([]SourceState, error)

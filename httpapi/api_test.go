@@ -176,6 +176,29 @@ func TestEntityTags(t *testing.T) {
 	}
 }
 
+// TestPrivateAnswers: what a route answers to one caller is kept by no cache for another one.
+func TestPrivateAnswers(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil)
+	b.fold(t, campaign("evt-1", "store-1")...)
+	for _, route := range b.Routes() {
+		if route.Public || route.Name == "streamAnalytics" { // a stream is not stored at all
+			continue
+		}
+		target := strings.NewReplacer("{id}", "evt-1", "{storeId}", "store-1").Replace(route.Path)
+		w := b.do(t, http.MethodGet, target)
+		vary := strings.Join(w.Header().Values("Vary"), ", ")
+		if w.Code != http.StatusOK || w.Header().Get("Cache-Control") != "private, no-cache" {
+			t.Errorf("%s: status %d, Cache-Control %q", target, w.Code, w.Header().Get("Cache-Control"))
+		}
+		for _, name := range []string{"Authorization", "Cookie", "Accept-Encoding"} {
+			if !strings.Contains(vary, name) {
+				t.Errorf("%s varies with %q, want also %s", target, vary, name)
+			}
+		}
+	}
+}
+
 func TestGzip(t *testing.T) {
 	t.Parallel()
 	b := setup(t, nil)

@@ -60,8 +60,6 @@ func (a *API) listEvents(w http.ResponseWriter, r *http.Request, caller Identity
 	if next != "" {
 		page.Next = &next
 	}
-	w.Header().Set("Cache-Control", "private, no-cache")
-	w.Header().Set("Vary", "Authorization")
-	write(w, r, "application/json", http.StatusOK, page)
+	writePrivate(w, r, page)
 	return nil
 }

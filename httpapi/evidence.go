@@ -50,9 +50,7 @@ func (a *API) evidence(w http.ResponseWriter, r *http.Request, caller Identity) 
 			return err
 		}
 	}
-	w.Header().Set("Cache-Control", "private, no-cache")
-	w.Header().Set("Vary", "Authorization")
-	write(w, r, "application/json", http.StatusOK, found)
+	writePrivate(w, r, found)
 	return nil
 }
 

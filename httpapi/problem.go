@@ -100,6 +100,13 @@ func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
 	write(w, r, "application/problem+json", p.Status, p)
 }
 
+// writePrivate writes what is for the caller alone, whom a header or a cookie identifies.
+func writePrivate(w http.ResponseWriter, r *http.Request, body any) {
+	w.Header().Set("Cache-Control", "private, no-cache")
+	w.Header().Set("Vary", "Authorization, Cookie")
+	write(w, r, "application/json", http.StatusOK, body)
+}
+
 // write writes a JSON response, compressed where it is long and the client accepts that.
 func write(w http.ResponseWriter, r *http.Request, contentType string, status int, body any) {
 	b, err := json.Marshal(body)
