@@ -9,19 +9,22 @@ import (
 	"jangbu/readmodel/pgrows"
 )
 
+// reopen opens the rows as a program does that starts.
+func reopen(t *testing.T, url string) *pgrows.Store {
+	t.Helper()
+	store, err := pgrows.Open(t.Context(), url, projections.Tables(projections.All()), pgrows.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(store.Close)
+	return store
+}
+
 // Rows of an earlier program stay, and a goal and an unknown cost have a place.
 func TestOpenAddsWhatRowsLack(t *testing.T) {
 	t.Parallel()
 	url := services.Database(t)
-	open := func() *pgrows.Store {
-		store, err := pgrows.Open(t.Context(), url, projections.Tables(projections.All()), pgrows.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(store.Close)
-		return store
-	}
-	open()
+	reopen(t, url)
 	conn := connect(t, url)
 	if _, err := conn.Exec(t.Context(), `
 ALTER TABLE jangbu_rows.event_stats DROP COLUMN goal_metric, DROP COLUMN goal_target;
@@ -34,7 +37,7 @@ INSERT INTO jangbu_rows.channel_stats (generation, campaign, channel, cost_won, 
 		t.Fatal(err)
 	}
 	for range 2 {
-		open()
+		reopen(t, url)
 		var goal, index bool
 		var cost int64
 		const earlier = `
@@ -55,15 +58,7 @@ JOIN jangbu_rows.channel_stats USING (generation, campaign)`
 func TestOpenAddsWhatOperationsLack(t *testing.T) {
 	t.Parallel()
 	url := services.Database(t)
-	open := func() *pgrows.Store {
-		store, err := pgrows.Open(t.Context(), url, projections.Tables(projections.All()), pgrows.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(store.Close)
-		return store
-	}
-	before, err := open().Ask(t.Context(), readmodel.Operation{Kind: readmodel.Reset, Projections: []string{"a"}, Campaign: "evt-1", Who: "the test"})
+	before, err := reopen(t, url).Ask(t.Context(), readmodel.Operation{Kind: readmodel.Reset, Projections: []string{"a"}, Campaign: "evt-1", Who: "the test"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,7 +66,7 @@ func TestOpenAddsWhatOperationsLack(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 2 {
-		store := open()
+		store := reopen(t, url)
 		if got, err := store.Operation(t.Context(), before.ID); err != nil || got.Campaign != "evt-1" || got.Found != nil {
 			t.Errorf("the earlier operation is %+v, %v", got, err)
 		}
