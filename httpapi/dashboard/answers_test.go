@@ -270,7 +270,7 @@ func watched(id, state string, participants, position int) view {
 	sentence := map[string]any{"template": "running", "slots": map[string]string{}, "ko": "어제 23명이 참여했습니다.", "en": "23 took part yesterday.", "reasons": []any{}}
 	return view{
 		"eventId": id, "storeId": "store-1", "title": "가을 감사 이벤트", "objective": "신규 고객 유치", "startsAt": starts, "endsAt": ends, "state": state, "position": position, "updatedAt": day(0),
-		"summary":   map[string]any{"totalParticipants": participants, "totalExposure": 12_000, "roiPercent": 35.5, "salesGrowthPercent": 12.5, "costPerParticipant": 4521, "missing": []string{}},
+		"summary":   map[string]any{"totalParticipants": participants, "totalExposure": 12_000, "roiPercent": 35.5, "salesGrowthPercent": 12.5, "costPerParticipant": 4521, "totalCost": 4521 * participants, "missing": []string{}},
 		"economics": map[string]any{"prizeCost": 1_000_000, "platformCost": 200_000, "distributionCost": 0, "totalCost": 1_200_000, "salesIncrease": 1_000_000, "baselineSales": 24_000_000, "newCustomers": 3, "newCustomerLtv": 50_000, "expectedRevenue": 1_626_000, "breakEvenNewCustomers": 0},
 		"channels": []any{map[string]any{
 			"channel": "naver", "distributedAt": day(-9), "impressions": 12_000, "views": nil, "clicks": 300, "likes": nil, "comments": nil, "shares": nil, "exposure": 12_000, "participants": participants,

@@ -92,7 +92,7 @@ func TestFiles(t *testing.T) {
 	v["startsAt"], v["endsAt"] = "2026-11-20T09:00:00+09:00", "2026-12-20T00:00:00+09:00"
 	a.set(v, nil)
 	unknown := cardOf(7)
-	unknown["summary"] = map[string]any{"totalParticipants": 7, "totalExposure": nil, "roiPercent": nil, "salesGrowthPercent": nil, "costPerParticipant": nil, "missing": []string{"prizeCost"}}
+	unknown["summary"] = map[string]any{"totalParticipants": 7, "totalExposure": nil, "roiPercent": nil, "salesGrowthPercent": nil, "costPerParticipant": nil, "totalCost": nil, "missing": []string{"prizeCost"}}
 	a.lists["store-1"] = []any{cardFrom(v), unknown}
 	tb := open(t, 1280, "light", a.URL+"/#/stores/store-1")
 	tb.shows(t, ".count", "이벤트 2개")
@@ -105,13 +105,13 @@ func TestFiles(t *testing.T) {
 	}
 	files["list"] = text
 	list := tableOf(t, text)
-	if want := "번호,이벤트,상태,시작,끝,총참여자 (명),1명당 비용 (원),총노출 (회),ROI (예상) %,매출 증가율 (예상) %,마지막 변화"; strings.Join(list[0], ",") != want {
+	if want := "번호,이벤트,상태,시작,끝,총참여자 (명),총비용 (원),1명당 비용 (원),총노출 (회),ROI (예상) %,매출 증가율 (예상) %,마지막 변화"; strings.Join(list[0], ",") != want {
 		t.Errorf("headings %q", list[0])
 	}
-	if got := strings.Join(list[1][:8], "|"); got != `evt-1|'=SUM(A1) "가을", 감사|진행 중|2026-11-20 09:00:00|2026-12-20 00:00:00|12|4521|12000` {
+	if got := strings.Join(list[1][:9], "|"); got != `evt-1|'=SUM(A1) "가을", 감사|진행 중|2026-11-20 09:00:00|2026-12-20 00:00:00|12|54252|4521|12000` {
 		t.Errorf("a campaign is %q", got)
 	}
-	if got := strings.Join(list[2][5:10], "|"); got != "7||||" {
+	if got := strings.Join(list[2][5:11], "|"); got != "7|||||" {
 		t.Errorf("the unknown is %q", got)
 	}
 

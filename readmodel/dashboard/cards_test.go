@@ -29,7 +29,7 @@ func TestCardMembersAreFixed(t *testing.T) {
 	}
 	const want = `[{"eventId":"evt-1","storeId":null,"title":null,"objective":null,"startsAt":null,"endsAt":null,"state":"running",` +
 		`"position":0,"updatedAt":null,` +
-		`"summary":{"totalParticipants":0,"totalExposure":null,"roiPercent":null,"salesGrowthPercent":null,"costPerParticipant":null,` +
+		`"summary":{"totalParticipants":0,"totalExposure":null,"roiPercent":null,"salesGrowthPercent":null,"costPerParticipant":null,"totalCost":null,` +
 		`"missing":["baselineSales","expectedSalesIncrease","exposure","newCustomerLtv","platformCost","prizeCost"]}}]`
 	if diff := gocmp.Diff(want, string(got)); diff != "" {
 		t.Errorf("JSON (-want +got):\n%s", diff)

@@ -146,7 +146,7 @@ func TestDashboardMembersAreFixed(t *testing.T) {
 	}
 	const want = `{"eventId":"evt-1","storeId":null,"title":null,"objective":null,"startsAt":null,"endsAt":null,"state":"running",` +
 		`"position":0,"updatedAt":null,` +
-		`"summary":{"totalParticipants":0,"totalExposure":null,"roiPercent":null,"salesGrowthPercent":null,"costPerParticipant":null,` +
+		`"summary":{"totalParticipants":0,"totalExposure":null,"roiPercent":null,"salesGrowthPercent":null,"costPerParticipant":null,"totalCost":null,` +
 		`"missing":["baselineSales","distributionCost","expectedSalesIncrease","exposure","newCustomerLtv","platformCost","prizeCost"]},` +
 		`"economics":{"prizeCost":null,"platformCost":null,"distributionCost":null,"totalCost":null,"salesIncrease":null,"baselineSales":null,` +
 		`"newCustomers":0,"newCustomerLtv":null,"expectedRevenue":null,"breakEvenNewCustomers":null},` +

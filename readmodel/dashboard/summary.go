@@ -19,6 +19,8 @@ type Summary struct {
 	SalesGrowthPercent *float64 `json:"salesGrowthPercent"`
 	// CostPerParticipant is total cost / participants, in won, halves away from zero.
 	CostPerParticipant *events.Won `json:"costPerParticipant"`
+	// TotalCost is that of the [Economics].
+	TotalCost *events.Won `json:"totalCost"`
 	// Missing names the inputs whose absence makes a number above null or incomplete, in
 	// the order of their bytes.
 	Missing []Input `json:"missing"`
@@ -52,7 +54,7 @@ func summarize(c readmodel.CampaignStats, channels []readmodel.ChannelStats, v V
 	if c.ExpectedSalesIncrease != nil && c.BaselineSales != nil {
 		s.SalesGrowthPercent = percent(int64(*c.ExpectedSalesIncrease), int64(*c.BaselineSales))
 	}
-	s.CostPerParticipant = perHead(e.TotalCost, c.Participants)
+	s.CostPerParticipant, s.TotalCost = perHead(e.TotalCost, c.Participants), e.TotalCost
 	slices.Sort(unknown)
 	s.Missing = slices.Compact(unknown)
 	return s, e

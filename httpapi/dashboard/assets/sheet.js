@@ -36,8 +36,8 @@ export function listSheet(cards, at) {
   const expected = (name) => `${name} %`;
   return [
     ...head(w.campaigns, at),
-    [f.id, w.columns.title, f.state, f.startsAt, f.endsAt, `${w.cards.totalParticipants} (${f.people})`, `${w.event.cost} (${f.won})`, `${w.cards.totalExposure} (${f.times})`, expected(w.columns.roiPercent), expected(w.columns.salesGrowthPercent), w.columns.updatedAt],
-    ...cards.map((c) => [c.eventId, titleOf(c), w.states[c.state], time(c.startsAt), time(c.endsAt), c.summary.totalParticipants, c.summary.costPerParticipant, c.summary.totalExposure, c.summary.roiPercent, c.summary.salesGrowthPercent, time(c.updatedAt)]),
+    [f.id, w.columns.title, f.state, f.startsAt, f.endsAt, `${w.cards.totalParticipants} (${f.people})`, `${w.figures.totalCost} (${f.won})`, `${w.event.cost} (${f.won})`, `${w.cards.totalExposure} (${f.times})`, expected(w.columns.roiPercent), expected(w.columns.salesGrowthPercent), w.columns.updatedAt],
+    ...cards.map((c) => [c.eventId, titleOf(c), w.states[c.state], time(c.startsAt), time(c.endsAt), c.summary.totalParticipants, c.summary.totalCost, c.summary.costPerParticipant, c.summary.totalExposure, c.summary.roiPercent, c.summary.salesGrowthPercent, time(c.updatedAt)]),
   ];
 }
 
