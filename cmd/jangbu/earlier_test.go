@@ -164,7 +164,8 @@ func lostSince(t *testing.T, then, now []byte) []string {
 
 // lost is [lostSince] for values at a path. What was redefined: an unknown number was 0 and is
 // null, a return is null where an input of it is unknown, a conversion is there where a channel
-// reports something else than exposure and has more digits where it is small, and figures that are not polled any more are final.
+// reports something else than exposure and has more digits where it is small, and figures that
+// are not polled any more are final.
 func lost(path string, then, now any) []string {
 	var all []string
 	switch was := then.(type) {

@@ -1,9 +1,9 @@
 // Package replay folds the log in memory, beside the folds that are served.
 //
 // [Run] folds the log, an export, or a part of either. [History] replays one campaign
-// as of an earlier moment. [Evidence] finds the events that count. [Verify] folds the log once more and compares every field of
-// every row that is served, at the checkpoint that the row was read with. A [Stream]
-// folds the events of one campaign.
+// as of an earlier moment. [Evidence] finds the events of a campaign that count. [Verify]
+// folds the log once more and compares every field of every row that is served, at the
+// checkpoint that the row was read with. A [Stream] folds the events of one campaign.
 //
 // The tests of Verify and of Stream are those of the runner, which makes the rows that
 // they are compared with.

@@ -40,9 +40,11 @@ The traffic is that of six small shops, each with a campaign that is planned, on
 runs, one that ends today, one that has ended well and one that has ended badly. Their
 last weeks are there at the start; then people register as they would at this hour in
 Seoul, one to three a minute at the busiest, one a minute at night. With --rate they
-register as fast as it says, and no owner would believe the numbers. With --chaos the channel APIs hang, break off,
-send garbage and refuse; the figures on the dashboards only ever grow. A fault can also be
-set by hand: curl -X PUT -d hang CONTROL-URL/sns begins one, curl -X DELETE ends it.
+register as fast as it says, which is a load and no longer like life.
+
+With --chaos the channel APIs hang, break off, send garbage and refuse; the figures on the
+dashboards only ever grow. A fault can also be set by hand: curl -X PUT -d hang
+CONTROL-URL/sns begins one, curl -X DELETE ends it.
 
 Examples:
   jangbu demo
