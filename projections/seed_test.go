@@ -24,7 +24,7 @@ func TestSeedInAnyOrder(t *testing.T) {
 	}
 	want := dashboard.Summary{
 		TotalParticipants: 1, TotalExposure: new(int64(17_000)), ROIPercent: new(113.29), SalesGrowthPercent: new(12.5),
-		CostPerParticipant: new(events.Won(1_430_000)), Missing: []dashboard.Input{dashboard.MissingDistributionCost},
+		CostPerParticipant: new(events.Won(1_430_000)), TotalCost: new(events.Won(1_430_000)), Missing: []dashboard.Input{dashboard.MissingDistributionCost},
 	}
 	now := time.Date(2026, 11, 24, 0, 0, 0, 0, time.UTC)
 	random := rand.New(rand.NewPCG(1, 2))

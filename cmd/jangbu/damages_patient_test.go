@@ -30,7 +30,7 @@ type template struct {
 	dir, database string // the database is empty where everything is in SQLite
 	export        string // of the whole log
 	head          int64
-	served        map[string][]byte // the dashboard of each campaign
+	served        map[string]string // what lasts of the dashboard of each campaign
 	backup        map[string][]byte // the tables of log and keys in PostgreSQL, by name
 }
 
@@ -38,7 +38,7 @@ type template struct {
 // an event, move a campaign and erase a person and a campaign's key.
 func newTemplate(t *testing.T, database string) *template {
 	t.Helper()
-	h := &template{dir: t.TempDir(), database: database, served: make(map[string][]byte)}
+	h := &template{dir: t.TempDir(), database: database, served: make(map[string]string)}
 	if _, err := privacy.CreateMasterKey(filepath.Join(h.dir, "master.key")); err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +73,7 @@ func newTemplate(t *testing.T, database string) *template {
 	s.settled(t, events.Totals{Head: 62, DeadLettered: 3}, time.Minute)
 	p.run("projections", "rebuild", "--all") // leaves a standby
 	for _, id := range campaigns {
-		h.served[id] = s.get(t, s.api+"/api/events/"+id+"/analytics")
+		h.served[id] = lasting(s.get(t, s.api+"/api/events/"+id+"/analytics"))
 	}
 	s.end()
 	p.query(`SELECT position FROM jangbu_log.log_head`, &h.head)

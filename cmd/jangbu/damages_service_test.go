@@ -112,8 +112,8 @@ func (p *patient) differs(s *inProcess) string {
 	p.Helper()
 	for id, want := range p.served {
 		status, got := s.ask(p.T, s.api+"/api/events/"+id+"/analytics")
-		if status != http.StatusOK || !bytes.Equal(got, want) {
-			return fmt.Sprintf("%s is served with status %d (-want +got):\n%s", id, status, cmp.Diff(string(want), string(got)))
+		if got := lasting(got); status != http.StatusOK || got != want {
+			return fmt.Sprintf("%s is served with status %d (-want +got):\n%s", id, status, cmp.Diff(want, got))
 		}
 	}
 	return ""

@@ -66,7 +66,7 @@ func TestReplay(t *testing.T) {
 			t.Fatalf("exit %d, %d events: %v: %s", code, got.Events, err, complaint)
 		}
 		for i, id := range []string{"evt-1", "evt-2"} {
-			if diff := cmp.Diff(string(bytes.TrimSpace(served[id])), string(got.Campaigns[i])); diff != "" {
+			if diff := cmp.Diff(lasting(served[id]), lasting(got.Campaigns[i])); diff != "" {
 				t.Errorf("%s (-served +replayed):\n%s", id, diff)
 			}
 		}
