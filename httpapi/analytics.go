@@ -12,6 +12,7 @@ import (
 	"github.com/gorilla/mux"
 
 	"jangbu/events"
+	"jangbu/httpapi/auth"
 	"jangbu/readmodel"
 	"jangbu/readmodel/dashboard"
 )
@@ -32,12 +33,12 @@ func wholeDashboard() subject {
 }
 
 // analytics serves one campaign's dashboard.
-func (a *API) analytics(w http.ResponseWriter, r *http.Request, caller Identity) error {
+func (a *API) analytics(w http.ResponseWriter, r *http.Request, caller auth.Identity) error {
 	return a.answer(w, r, caller, wholeDashboard())
 }
 
 // digest serves one campaign's digest.
-func (a *API) digest(w http.ResponseWriter, r *http.Request, caller Identity) error {
+func (a *API) digest(w http.ResponseWriter, r *http.Request, caller auth.Identity) error {
 	return a.answer(w, r, caller, subject{
 		route: "getDigest", parameters: []string{"tz", "asOf"},
 		show: func(rows readmodel.CampaignRows, v dashboard.View) any { return dashboard.NewBriefing(rows, v) },
@@ -46,7 +47,7 @@ func (a *API) digest(w http.ResponseWriter, r *http.Request, caller Identity) er
 
 // answer serves what is to be shown of one campaign. What is encoded is served again for as
 // long as its rows are current and time has changed nothing (I9).
-func (a *API) answer(w http.ResponseWriter, r *http.Request, caller Identity, of subject) error {
+func (a *API) answer(w http.ResponseWriter, r *http.Request, caller auth.Identity, of subject) error {
 	key := requestKey{of.route, mux.Vars(r)["id"], r.URL.RawQuery}
 	if kept := a.memo.get(key); kept != nil && kept.holds(a.cfg) && caller.Scope().Allows(kept.stats) {
 		recording(w).kept = true

@@ -13,6 +13,7 @@ import (
 
 	"github.com/gorilla/mux"
 
+	"jangbu/httpapi/auth"
 	page "jangbu/httpapi/dashboard"
 	"jangbu/readmodel"
 	"jangbu/readmodel/dashboard"
@@ -35,7 +36,7 @@ type Config struct {
 	// Liveness tells streams how far behind what they show is. Nil: it never is.
 	Liveness Liveness
 	// Auth identifies callers. Nil lets every caller see everything.
-	Auth *Auth
+	Auth *auth.Verifier
 	// LoginURL and TokenURL, if not nil, are where the page sends a viewer to sign in, and
 	// where it asks for another token.
 	LoginURL, TokenURL *url.URL
@@ -161,7 +162,7 @@ type route struct {
 	name   string // operationId in the contract
 	path   string
 	access policy
-	handle func(http.ResponseWriter, *http.Request, Identity) error
+	handle func(http.ResponseWriter, *http.Request, auth.Identity) error
 }
 
 // ServeHTTP implements [http.Handler].
@@ -195,16 +196,16 @@ func (a *API) guard(route route) http.Handler {
 	})
 }
 
-func (a *API) admit(route route, r *http.Request) (Identity, error) {
+func (a *API) admit(route route, r *http.Request) (auth.Identity, error) {
 	if route.access == public {
-		return Identity{}, nil
+		return auth.Identity{}, nil
 	}
 	if a.cfg.Auth == nil {
-		return Identity{Subject: "anonymous", Role: Ops}, nil
+		return auth.Identity{Subject: "anonymous", Role: auth.Ops}, nil
 	}
 	caller, err := a.cfg.Auth.Authenticate(r)
 	if err != nil {
-		return Identity{}, err
+		return auth.Identity{}, err
 	}
 	return caller, a.limits.token(caller.Subject)
 }

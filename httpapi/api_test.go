@@ -15,6 +15,7 @@ import (
 
 	"jangbu/events"
 	"jangbu/httpapi"
+	"jangbu/httpapi/auth"
 )
 
 func TestAnalytics(t *testing.T) {
@@ -358,7 +359,7 @@ func TestLimits(t *testing.T) {
 	if ok := count(6, "Authorization: Bearer "+mint(t, owner("store-1"))); ok != 6 { // of 15 from this address
 		t.Errorf("%d of another subject pass, want 6", ok)
 	}
-	if ok := count(3, "Authorization: Bearer "+mint(t, httpapi.Identity{Subject: "third", Role: httpapi.Ops})); ok != 0 {
+	if ok := count(3, "Authorization: Bearer "+mint(t, auth.Identity{Subject: "third", Role: auth.Ops})); ok != 0 {
 		t.Errorf("%d of a third subject pass, and the address has had its share", ok)
 	}
 	now.Store(int64(10 * time.Second))

@@ -27,6 +27,7 @@ import (
 	"jangbu/events"
 	"jangbu/events/sqlitelog"
 	"jangbu/httpapi"
+	"jangbu/httpapi/auth"
 	"jangbu/projections"
 	"jangbu/projections/replay"
 	"jangbu/readmodel"
@@ -67,6 +68,7 @@ func (c *counted) Campaign(ctx context.Context, campaign events.Campaign, by rea
 }
 
 const (
+	testSecret = "a secret of at least 32 bytes, known to two"
 	issuerName = "https://issuer.example"
 	audience   = "jangbu"
 )
@@ -103,7 +105,7 @@ func setup(t testing.TB, change func(*httpapi.Config)) *bundle {
 		Reader: b.store, Now: noon, Location: seoul, Logger: slog.New(slog.DiscardHandler),
 		Limits: httpapi.Limits{PerToken: -1, PerAddress: -1},
 	}
-	if cfg.Auth, err = httpapi.NewAuth(t.Context(), httpapi.AuthConfig{
+	if cfg.Auth, err = auth.New(t.Context(), auth.Config{
 		Secret: []byte(testSecret), Issuer: issuerName, Audience: audience, Now: noon, Logger: cfg.Logger,
 	}); err != nil {
 		t.Fatal(err)
@@ -115,7 +117,7 @@ func setup(t testing.TB, change func(*httpapi.Config)) *bundle {
 	if b.API, err = httpapi.New(cfg); err != nil {
 		t.Fatal(err)
 	}
-	b.token = mint(t, httpapi.Identity{Subject: "analyst", Role: httpapi.Analyst})
+	b.token = mint(t, auth.Identity{Subject: "analyst", Role: auth.Analyst})
 	return b
 }
 
@@ -136,7 +138,7 @@ func setupHistory(t testing.TB, change func(*httpapi.Config)) *bundle {
 }
 
 // mint signs a token of an hour.
-func mint(t testing.TB, caller httpapi.Identity) string {
+func mint(t testing.TB, caller auth.Identity) string {
 	t.Helper()
 	token, err := caller.Sign([]byte(testSecret), issuerName, audience, noon().Add(-time.Minute), noon().Add(time.Hour))
 	if err != nil {
@@ -145,8 +147,8 @@ func mint(t testing.TB, caller httpapi.Identity) string {
 	return token
 }
 
-func owner(shops ...events.Shop) httpapi.Identity {
-	return httpapi.Identity{Subject: "owner-of-" + fmt.Sprint(shops), Role: httpapi.Owner, Shops: shops}
+func owner(shops ...events.Shop) auth.Identity {
+	return auth.Identity{Subject: "owner-of-" + fmt.Sprint(shops), Role: auth.Owner, Shops: shops}
 }
 
 // fold folds events onto the rows and commits them.

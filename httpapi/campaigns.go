@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"jangbu/events"
+	"jangbu/httpapi/auth"
 	"jangbu/readmodel/dashboard"
 )
 
@@ -13,7 +14,7 @@ import (
 var errNoShop = errors.New("shop not found")
 
 // listEvents serves a shop's campaigns with their four numbers, page by page.
-func (a *API) listEvents(w http.ResponseWriter, r *http.Request, caller Identity) error {
+func (a *API) listEvents(w http.ResponseWriter, r *http.Request, caller auth.Identity) error {
 	id, err := pathID(r, "storeId")
 	shop := events.Shop(id)
 	if err != nil || !caller.Scope().AllowsShop(shop) {

@@ -3,6 +3,8 @@ package httpapi
 import (
 	"embed"
 	"net/http"
+
+	"jangbu/httpapi/auth"
 )
 
 //go:embed openapi.yaml
@@ -12,7 +14,7 @@ var openapi embed.FS
 func Contract() ([]byte, error) { return openapi.ReadFile("openapi.yaml") }
 
 // contract serves the API's contract.
-func (a *API) contract(w http.ResponseWriter, r *http.Request, _ Identity) error {
+func (a *API) contract(w http.ResponseWriter, r *http.Request, _ auth.Identity) error {
 	text, err := Contract()
 	if err != nil {
 		return err

@@ -1,5 +1,5 @@
 // Package httpapi is the read API: thin routes over [readmodel.Reader]. It owns the
-// routes, who may read what, the limits of callers, the one table from errors to statuses,
+// routes, the limits of callers, the one table from errors to statuses,
 // and the contract.
 //
 //	GET /api/events/{id}/analytics            one campaign's dashboard, now or as it was (asOf)
@@ -13,10 +13,7 @@
 // [NewAdmin] serves operators' tools on a listener of its own: metrics, health and
 // readiness. The public listener serves none of them.
 //
-// A bearer token (JWT) identifies the caller: HS256 by a shared secret, or RS256, ES256,
-// EdDSA by a key set. A cookie may hold it, where that is configured, for requests that this
-// host's own pages make. A token never determines an address to fetch or how a key is used.
-// The reason for a refusal is logged at level debug only.
+// Package auth identifies callers by their tokens.
 //
 // # Invariants
 //

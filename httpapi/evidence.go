@@ -7,13 +7,14 @@ import (
 	"strconv"
 
 	"jangbu/events"
+	"jangbu/httpapi/auth"
 	"jangbu/readmodel"
 	"jangbu/readmodel/dashboard"
 )
 
 // evidence serves what a number of a campaign is made of: counts to its owner, and the events
 // themselves, page by page, to analysts and operators.
-func (a *API) evidence(w http.ResponseWriter, r *http.Request, caller Identity) error {
+func (a *API) evidence(w http.ResponseWriter, r *http.Request, caller auth.Identity) error {
 	id, err := pathID(r, "id")
 	if err != nil {
 		return err
@@ -44,7 +45,7 @@ func (a *API) evidence(w http.ResponseWriter, r *http.Request, caller Identity) 
 	if err != nil {
 		return err
 	}
-	if a.cfg.Evidence != nil && (caller.Role == Analyst || caller.Role == Ops) {
+	if a.cfg.Evidence != nil && (caller.Role == auth.Analyst || caller.Role == auth.Ops) {
 		wanted.Campaign, wanted.Types, wanted.Through = events.Campaign(id), number.Types(), rows.Campaign().Position
 		if found.Events, found.Next, err = a.events(r, wanted, view); err != nil {
 			return err

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"jangbu/events"
+	"jangbu/httpapi/auth"
 	"jangbu/readmodel"
 	"jangbu/readmodel/dashboard"
 )
@@ -40,7 +41,7 @@ func (a *API) asOf(query url.Values) (*readmodel.Moment, error) {
 
 // lookBack folds a campaign's events up to a moment and encodes the dashboard that was
 // served then. It is not kept, because few requests repeat it.
-func (a *API) lookBack(r *http.Request, campaign events.Campaign, view dashboard.View, asOf readmodel.Moment, caller Identity, of subject) (*encoded, error) {
+func (a *API) lookBack(r *http.Request, campaign events.Campaign, view dashboard.View, asOf readmodel.Moment, caller auth.Identity, of subject) (*encoded, error) {
 	// A caller that may not see the campaign now gets the usual error, as fast (I12).
 	if err := a.mayRead(r.Context(), campaign, caller); err != nil {
 		return nil, err

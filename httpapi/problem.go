@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"time"
 
+	"jangbu/httpapi/auth"
 	"jangbu/readmodel"
 	"jangbu/readmodel/dashboard"
 )
@@ -55,7 +56,7 @@ func problemOf(err error) problem {
 	case errors.Is(err, dashboard.ErrTimeZone), errors.Is(err, dashboard.ErrInterval), errors.Is(err, dashboard.ErrRange), errors.Is(err, dashboard.ErrListing), errors.Is(err, dashboard.ErrNumber),
 		errors.Is(err, readmodel.ErrFuture):
 		return problem{Type: "urn:jangbu:problem:bad-request", Title: "The request cannot be understood", Status: http.StatusBadRequest, Detail: err.Error()}
-	case errors.Is(err, errUnauthorized):
+	case errors.Is(err, auth.ErrUnauthorized):
 		return problem{Type: "urn:jangbu:problem:unauthorized", Title: "A valid token is needed", Status: http.StatusUnauthorized, Detail: "Send Authorization: Bearer with a token that has not expired."}
 	case errors.Is(err, readmodel.ErrNotFound):
 		return problem{Type: "urn:jangbu:problem:campaign-not-found", Title: "There is no such campaign", Status: http.StatusNotFound}

@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"testing"
 
-	"jangbu/httpapi"
+	"jangbu/httpapi/auth"
 	"jangbu/projections"
 )
 
@@ -14,7 +14,7 @@ import (
 func TestRebuilding(t *testing.T) {
 	t.Parallel()
 	b := setup(t, nil)
-	b.token = mint(t, httpapi.Identity{Subject: "operator", Role: httpapi.Ops})
+	b.token = mint(t, auth.Identity{Subject: "operator", Role: auth.Ops})
 	var names []string
 	for _, p := range projections.All() {
 		names = append(names, p.Name())

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"jangbu/events"
+	"jangbu/httpapi/auth"
 )
 
 const (
@@ -19,7 +20,7 @@ const (
 // stream serves one campaign's dashboard as server-sent events: the whole view first, then what
 // has changed in it, at most four times a second, and a beat every 5 s. The id of a view is its
 // entity tag, so a client that reconnects gets the view only if it differs.
-func (a *API) stream(w http.ResponseWriter, r *http.Request, caller Identity) error {
+func (a *API) stream(w http.ResponseWriter, r *http.Request, caller auth.Identity) error {
 	campaign, view, asOf, err := a.campaignRequest(r, wholeDashboard())
 	if err != nil {
 		return err
@@ -62,7 +63,7 @@ func (a *API) stream(w http.ResponseWriter, r *http.Request, caller Identity) er
 }
 
 // mayRead returns the error of reading a campaign that the caller may not see.
-func (a *API) mayRead(ctx context.Context, campaign events.Campaign, caller Identity) error {
+func (a *API) mayRead(ctx context.Context, campaign events.Campaign, caller auth.Identity) error {
 	ctx, cancel := readRows(ctx)
 	defer cancel()
 	_, err := a.cfg.Reader.Campaign(ctx, campaign, caller.Scope())
@@ -73,7 +74,7 @@ func (a *API) mayRead(ctx context.Context, campaign events.Campaign, caller Iden
 type streaming struct {
 	*API
 	r         *http.Request
-	caller    Identity
+	caller    auth.Identity
 	broadcast *broadcast
 	sender    sender
 	sent      string // the id of the client's last view

@@ -17,6 +17,7 @@ import (
 
 	"jangbu/events"
 	"jangbu/httpapi"
+	"jangbu/httpapi/auth"
 	"jangbu/readmodel/readmodeltest"
 )
 
@@ -308,7 +309,7 @@ func TestStreamEnds(t *testing.T) {
 		t.Parallel()
 		b := setup(t, func(cfg *httpapi.Config) {
 			cfg.Freshness, cfg.Now = &fresh{}, time.Now
-			auth, err := httpapi.NewAuth(t.Context(), httpapi.AuthConfig{
+			auth, err := auth.New(t.Context(), auth.Config{
 				Secret: []byte(testSecret), Issuer: issuerName, Audience: audience, Logger: cfg.Logger,
 			})
 			if err != nil {

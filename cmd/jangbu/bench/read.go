@@ -22,7 +22,7 @@ import (
 	"jangbu/cmd/jangbu/stores"
 	"jangbu/events/bus/kafka"
 	"jangbu/events/synthetic"
-	"jangbu/httpapi"
+	"jangbu/httpapi/auth"
 )
 
 type benchReadCommand struct {
@@ -171,7 +171,7 @@ func (c benchReadCommand) start(ctx context.Context, dir string, logger *slog.Lo
 		return nil, "", err
 	}
 	now := time.Now()
-	who := httpapi.Identity{Subject: "bench", Role: httpapi.Analyst}
+	who := auth.Identity{Subject: "bench", Role: auth.Analyst}
 	token, err := who.Sign(key, "jangbu", "jangbu", now, now.Add(24*time.Hour))
 	if err != nil {
 		return nil, "", err

@@ -13,6 +13,7 @@ import (
 	"syscall"
 
 	"jangbu/httpapi"
+	"jangbu/httpapi/auth"
 )
 
 // authConfig is the flags that say who may read.
@@ -47,7 +48,7 @@ func (c authConfig) validate(wrong func(flag, format string, args ...any)) {
 		}
 	}
 	if c.JWKSURL != "" {
-		if _, err := httpapi.ParseJWKSURL(c.JWKSURL); err != nil {
+		if _, err := auth.ParseJWKSURL(c.JWKSURL); err != nil {
 			wrong("jwks-url", "%v", err)
 		}
 	}
@@ -66,11 +67,11 @@ func (c authConfig) validate(wrong func(flag, format string, args ...any)) {
 }
 
 // start returns what identifies callers; nil with --insecure-no-auth.
-func (c authConfig) start(ctx context.Context, logger *slog.Logger) (*httpapi.Auth, error) {
+func (c authConfig) start(ctx context.Context, logger *slog.Logger) (*auth.Verifier, error) {
 	if c.InsecureNoAuth {
 		return nil, nil
 	}
-	cfg := httpapi.AuthConfig{JWKSURL: c.JWKSURL, Issuer: c.JWTIssuer, Audience: c.JWTAudience, Cookie: c.TokenCookie, Logger: logger}
+	cfg := auth.Config{JWKSURL: c.JWKSURL, Issuer: c.JWTIssuer, Audience: c.JWTAudience, Cookie: c.TokenCookie, Logger: logger}
 	if c.JWTSecretFile != "" {
 		var err error
 		cfg.ReadSecret = func() ([]byte, error) { return ReadSecret(c.JWTSecretFile) }
@@ -78,7 +79,7 @@ func (c authConfig) start(ctx context.Context, logger *slog.Logger) (*httpapi.Au
 			return nil, err
 		}
 	}
-	return httpapi.NewAuth(ctx, cfg)
+	return auth.New(ctx, cfg)
 }
 
 // doorConfig is the flags that say where the page gets a token for its viewer.
@@ -132,9 +133,9 @@ func ReadSecret(path string) ([]byte, error) {
 		return nil, fmt.Errorf("read secret: %s is longer than %d bytes", path, maxSecretBytes)
 	}
 	secret := bytes.TrimSpace(text)
-	if len(secret) < httpapi.MinSecretBytes {
+	if len(secret) < auth.MinSecretBytes {
 		return nil, fmt.Errorf("read secret: %s holds %d bytes; expected at least %d: make one with: (umask 077 && head -c 32 /dev/urandom | base64 > FILE)",
-			path, len(secret), httpapi.MinSecretBytes)
+			path, len(secret), auth.MinSecretBytes)
 	}
 	return secret, nil
 }

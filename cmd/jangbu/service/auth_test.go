@@ -16,7 +16,7 @@ import (
 
 	"jangbu/cmd/jangbu/cli"
 	"jangbu/events"
-	"jangbu/httpapi"
+	"jangbu/httpapi/auth"
 )
 
 func TestAuthConfig(t *testing.T) {
@@ -115,7 +115,7 @@ func TestAuthStart(t *testing.T) {
 		t.Errorf("it expires in %v", left)
 	}
 	who.Expires = time.Time{}
-	if diff := cmp.Diff(httpapi.Identity{Subject: "dev", Role: httpapi.Owner, Shops: []events.Shop{"가게 1", "a,b"}}, who); diff != "" {
+	if diff := cmp.Diff(auth.Identity{Subject: "dev", Role: auth.Owner, Shops: []events.Shop{"가게 1", "a,b"}}, who); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 	if _, err := (authConfig{JWKSURL: "http://127.0.0.1:1/", JWTIssuer: "i", JWTAudience: "a"}).start(t.Context(), logger); err == nil {

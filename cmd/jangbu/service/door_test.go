@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"jangbu/httpapi"
+	"jangbu/httpapi/auth"
 )
 
 // TestDoor: the page says where to sign in; a token is taken from the cookie that is configured,
@@ -27,7 +27,7 @@ func TestDoor(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	token, err := httpapi.Identity{Subject: "kim", Role: httpapi.Ops}.Sign(secret, "i", "a", time.Now(), time.Now().Add(time.Hour))
+	token, err := auth.Identity{Subject: "kim", Role: auth.Ops}.Sign(secret, "i", "a", time.Now(), time.Now().Add(time.Hour))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,7 +12,7 @@ import (
 
 	"jangbu/cmd/jangbu/cli"
 	"jangbu/events"
-	"jangbu/httpapi"
+	"jangbu/httpapi/auth"
 )
 
 // TokenCommand mints a token for the read API, for development.
@@ -69,7 +69,7 @@ func (c TokenCommand) Run(t cli.Terminal) error {
 	}
 	now := time.Now().UTC().Truncate(time.Second)
 	expires := now.Add(c.For).Truncate(time.Second)
-	who := httpapi.Identity{Subject: c.Subject, Role: httpapi.Role(c.Role), Shops: c.Shop}
+	who := auth.Identity{Subject: c.Subject, Role: auth.Role(c.Role), Shops: c.Shop}
 	token, err := who.Sign(secret, c.JWTIssuer, c.JWTAudience, now, expires)
 	if err != nil {
 		return fmt.Errorf("%w: %w", cli.ErrUsage, err)
@@ -92,7 +92,7 @@ func CreateSecret(path string) error {
 	if err != nil {
 		return fmt.Errorf("create secret: %w", err)
 	}
-	secret := make([]byte, httpapi.MinSecretBytes)
+	secret := make([]byte, auth.MinSecretBytes)
 	_, _ = rand.Read(secret) // never fails: crypto/rand ends the process instead
 	_, err = f.WriteString(base64.StdEncoding.EncodeToString(secret) + "\n")
 	if err = errors.Join(err, f.Close()); err != nil {

@@ -1,4 +1,4 @@
-package httpapi
+package auth
 
 import (
 	"crypto/sha256"
@@ -60,7 +60,7 @@ func TestRememberedByMany(t *testing.T) {
 
 func TestRefusedTokensAreNotRemembered(t *testing.T) {
 	t.Parallel()
-	a, err := NewAuth(t.Context(), AuthConfig{
+	a, err := New(t.Context(), Config{
 		Secret: make([]byte, MinSecretBytes), Issuer: "jangbu", Audience: "jangbu", Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {

@@ -1,4 +1,4 @@
-package httpapi
+package auth
 
 import (
 	"context"
@@ -102,7 +102,7 @@ func isLoopback(host string) bool {
 }
 
 // newKeySet fetches the keys and refreshes them until it is closed.
-func newKeySet(ctx context.Context, cfg AuthConfig) (*keySet, error) {
+func newKeySet(ctx context.Context, cfg Config) (*keySet, error) {
 	u, err := ParseJWKSURL(cfg.JWKSURL)
 	if err != nil {
 		return nil, fmt.Errorf("JWKS URL: %w", err)
@@ -213,13 +213,13 @@ func (s *keySet) refresh(ctx context.Context) {
 		return
 	case err != nil:
 		if !s.failed {
-			s.logger.WarnContext(ctx, "http: keys could not be fetched, the last ones stay in use", slog.Any("error", err))
+			s.logger.WarnContext(ctx, "auth: keys could not be fetched, the last ones stay in use", slog.Any("error", err))
 		}
 		s.failed = true
 		return
 	case maps.EqualFunc(keys, *s.keys.Load(), verificationKey.equal):
 	case len(keys) == 0: // all keys were withdrawn, so no token is valid
-		s.logger.WarnContext(ctx, "http: the key set has no key that verifies tokens, all are refused")
+		s.logger.WarnContext(ctx, "auth: the key set has no key that verifies tokens, all are refused")
 		fallthrough
 	default:
 		s.keys.Store(&keys) // another pointer, so remembered tokens are verified again
@@ -272,7 +272,7 @@ func (s *keySet) parse(ctx context.Context, body []byte) (map[string]verificatio
 			err = errors.New("another key has its kid")
 		}
 		if err != nil {
-			s.logger.DebugContext(ctx, "http: key is not used", slog.Int("index", i), slog.Any("error", err))
+			s.logger.DebugContext(ctx, "auth: key is not used", slog.Int("index", i), slog.Any("error", err))
 			continue
 		}
 		keys[kid] = key

@@ -1,4 +1,4 @@
-package httpapi_test
+package auth_test
 
 import (
 	"context"
@@ -22,7 +22,7 @@ import (
 	"testing"
 	"time"
 
-	"jangbu/httpapi"
+	"jangbu/httpapi/auth"
 )
 
 const (
@@ -92,23 +92,23 @@ func (i *issuer) now() time.Time { return time.Unix(i.clock.Load(), 0) }
 func (i *issuer) later(seconds int64) int64 { return i.clock.Load() + seconds }
 
 // config is that of a service that trusts the secret.
-func (i *issuer) config() httpapi.AuthConfig {
-	return httpapi.AuthConfig{
+func (i *issuer) config() auth.Config {
+	return auth.Config{
 		Secret: []byte(testSecret), Issuer: "https://issuer.example", Audience: "jangbu",
 		Now: i.now, Logger: slog.New(reasons{slog.DiscardHandler, &i.reason}),
 	}
 }
 
 // bySet is that of a service that trusts the published keys.
-func (i *issuer) bySet() httpapi.AuthConfig {
+func (i *issuer) bySet() auth.Config {
 	cfg := i.config()
 	cfg.Secret, cfg.JWKSURL = nil, i.server.URL
 	return cfg
 }
 
-func newAuth(t testing.TB, cfg httpapi.AuthConfig) *httpapi.Auth {
+func newAuth(t testing.TB, cfg auth.Config) *auth.Verifier {
 	t.Helper()
-	a, err := httpapi.NewAuth(t.Context(), cfg)
+	a, err := auth.New(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

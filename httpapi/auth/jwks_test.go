@@ -1,4 +1,4 @@
-package httpapi_test
+package auth_test
 
 import (
 	"context"
@@ -16,7 +16,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"jangbu/httpapi"
+	"jangbu/httpapi/auth"
 )
 
 // by returns a good token that a key of the curve P-256 signed.
@@ -98,7 +98,7 @@ func TestKeysAreRefreshed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := i.bySet()
 		cfg.Now = nil
-		a, err := httpapi.NewAuth(t.Context(), cfg)
+		a, err := auth.New(t.Context(), cfg)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -185,7 +185,7 @@ func TestKeysServeOn(t *testing.T) {
 			start, cfg := httptest.NewServer(answer), i.bySet()
 			t.Cleanup(start.Close)
 			cfg.JWKSURL = start.URL
-			if _, err := httpapi.NewAuth(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), "fetch keys") {
+			if _, err := auth.New(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), "fetch keys") {
 				t.Errorf("at the start: %v", err)
 			}
 		})
@@ -353,7 +353,7 @@ func TestKeysThatAreNotUsed(t *testing.T) {
 			})), i.bySet()
 			t.Cleanup(alone.Close)
 			cfg.JWKSURL = alone.URL
-			if _, err := httpapi.NewAuth(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), "none of them") {
+			if _, err := auth.New(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), "none of them") {
 				t.Errorf("a start without any other key: %v", err)
 			}
 		})

@@ -1,4 +1,4 @@
-package httpapi_test
+package auth_test
 
 import (
 	"cmp"
@@ -14,19 +14,19 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 
 	"jangbu/events"
-	"jangbu/httpapi"
+	"jangbu/httpapi/auth"
 	"jangbu/readmodel"
 )
 
 // pick returns the service that takes tokens of that algorithm.
-func pick(alg string, bySecret, bySet *httpapi.Auth) *httpapi.Auth {
+func pick(alg string, bySecret, bySet *auth.Verifier) *auth.Verifier {
 	if alg == "HS256" {
 		return bySecret
 	}
 	return bySet
 }
 
-func authenticate(a *httpapi.Auth, token string) (httpapi.Identity, error) {
+func authenticate(a *auth.Verifier, token string) (auth.Identity, error) {
 	r := httptest.NewRequest(http.MethodGet, "/", nil)
 	r.Header["Authorization"] = []string{"Bearer " + token}
 	return a.Authenticate(r)
@@ -36,8 +36,8 @@ func TestAuthenticate(t *testing.T) {
 	t.Parallel()
 	i := newIssuer(t)
 	bySecret, bySet := newAuth(t, i.config()), newAuth(t, i.bySet())
-	want := httpapi.Identity{
-		Subject: "kim", Role: httpapi.Owner, Shops: []events.Shop{"store-1", "store-2"},
+	want := auth.Identity{
+		Subject: "kim", Role: auth.Owner, Shops: []events.Shop{"store-1", "store-2"},
 		Expires: time.Unix(i.later(630), 0),
 	}
 	for alg, token := range i.good() {
@@ -102,16 +102,16 @@ func TestAcceptedTokens(t *testing.T) {
 func TestScope(t *testing.T) {
 	t.Parallel()
 	shops := []events.Shop{"store-1"}
-	for role, want := range map[httpapi.Role]readmodel.Scope{
-		httpapi.Owner: readmodel.Shops("store-1"), httpapi.Analyst: readmodel.Everything(), httpapi.Ops: readmodel.Everything(),
+	for role, want := range map[auth.Role]readmodel.Scope{
+		auth.Owner: readmodel.Shops("store-1"), auth.Analyst: readmodel.Everything(), auth.Ops: readmodel.Everything(),
 		"": {}, "OWNER": {}, "admin": {},
 	} {
-		got := httpapi.Identity{Role: role, Shops: shops}.Scope()
+		got := auth.Identity{Role: role, Shops: shops}.Scope()
 		if diff := gocmp.Diff(want, got, gocmp.AllowUnexported(readmodel.Scope{})); diff != "" {
 			t.Errorf("%q: (-want +got)\n%s", role, diff)
 		}
 	}
-	if got := (httpapi.Identity{Role: httpapi.Owner}).Scope(); got.AllowsShop("") || got.Allows(readmodel.CampaignStats{}) {
+	if got := (auth.Identity{Role: auth.Owner}).Scope(); got.AllowsShop("") || got.Allows(readmodel.CampaignStats{}) {
 		t.Error("an owner of nothing sees something")
 	}
 }
@@ -127,19 +127,19 @@ func TestSign(t *testing.T) {
 		return shops
 	}
 	for name, test := range map[string]struct {
-		caller httpapi.Identity
+		caller auth.Identity
 		secret string
 		err    string
 	}{
-		"owner":        {httpapi.Identity{Subject: "kim", Role: httpapi.Owner, Shops: many(200)}, "", ""},
-		"analyst":      {httpapi.Identity{Subject: "김", Role: httpapi.Analyst}, "", ""},
-		"no subject":   {httpapi.Identity{Role: httpapi.Ops}, "", "sub: expected"},
-		"no role":      {httpapi.Identity{Subject: "kim"}, "", "role: expected"},
-		"no stores":    {httpapi.Identity{Subject: "kim", Role: httpapi.Owner}, "", "at least one"},
-		"a bad store":  {httpapi.Identity{Subject: "kim", Role: httpapi.Ops, Shops: []events.Shop{"a\x00"}}, "", "stores: expected 1 to 200"},
-		"1,001 stores": {httpapi.Identity{Subject: "kim", Role: httpapi.Owner, Shops: many(1001)}, "", "at most 1000"},
-		"too long":     {httpapi.Identity{Subject: "kim", Role: httpapi.Owner, Shops: many(1000)}, "", "expected at most 4096"},
-		"short secret": {httpapi.Identity{Subject: "kim", Role: httpapi.Ops}, strings.Repeat("x", 31), "31 bytes; expected at least 32"},
+		"owner":        {auth.Identity{Subject: "kim", Role: auth.Owner, Shops: many(200)}, "", ""},
+		"analyst":      {auth.Identity{Subject: "김", Role: auth.Analyst}, "", ""},
+		"no subject":   {auth.Identity{Role: auth.Ops}, "", "sub: expected"},
+		"no role":      {auth.Identity{Subject: "kim"}, "", "role: expected"},
+		"no stores":    {auth.Identity{Subject: "kim", Role: auth.Owner}, "", "at least one"},
+		"a bad store":  {auth.Identity{Subject: "kim", Role: auth.Ops, Shops: []events.Shop{"a\x00"}}, "", "stores: expected 1 to 200"},
+		"1,001 stores": {auth.Identity{Subject: "kim", Role: auth.Owner, Shops: many(1001)}, "", "at most 1000"},
+		"too long":     {auth.Identity{Subject: "kim", Role: auth.Owner, Shops: many(1000)}, "", "expected at most 4096"},
+		"short secret": {auth.Identity{Subject: "kim", Role: auth.Ops}, strings.Repeat("x", 31), "31 bytes; expected at least 32"},
 	} {
 		token, err := test.caller.Sign([]byte(cmp.Or(test.secret, testSecret)), "https://issuer.example", "jangbu", i.now(), i.now().Add(time.Hour))
 		if test.err != "" {
@@ -205,7 +205,7 @@ func TestRememberedTokensExpire(t *testing.T) {
 	}
 }
 
-func TestNewAuth(t *testing.T) {
+func TestNew(t *testing.T) {
 	t.Parallel()
 	i := newIssuer(t)
 	secure := httptest.NewUnstartedServer(i.server.Config.Handler)
@@ -215,30 +215,30 @@ func TestNewAuth(t *testing.T) {
 	roots := x509.NewCertPool()
 	roots.AddCert(secure.Certificate())
 	for name, test := range map[string]struct {
-		change func(*httpapi.AuthConfig)
+		change func(*auth.Config)
 		err    string
 	}{
-		"neither":       {func(c *httpapi.AuthConfig) { c.Secret = nil }, "exactly one"},
-		"both":          {func(c *httpapi.AuthConfig) { c.JWKSURL = i.server.URL }, "exactly one"},
-		"short secret":  {func(c *httpapi.AuthConfig) { c.Secret = c.Secret[:31] }, "31 bytes; expected at least 32"},
-		"no issuer":     {func(c *httpapi.AuthConfig) { c.Issuer = "" }, "required"},
-		"no audience":   {func(c *httpapi.AuthConfig) { c.Audience = "" }, "required"},
-		"no logger":     {func(c *httpapi.AuthConfig) { c.Logger = nil }, "required"},
-		"plain http":    {func(c *httpapi.AuthConfig) { c.Secret, c.JWKSURL = nil, "http://issuer.example/keys" }, "JWKS URL: expected https://"},
-		"a password":    {func(c *httpapi.AuthConfig) { c.Secret, c.JWKSURL = nil, "https://me:5ecret@issuer.example/" }, "without user"},
-		"no host":       {func(c *httpapi.AuthConfig) { c.Secret, c.JWKSURL = nil, "https:///keys" }, "expected https://HOST"},
-		"a file":        {func(c *httpapi.AuthConfig) { c.Secret, c.JWKSURL = nil, "file://localhost/etc/passwd" }, "expected https://"},
-		"no URL":        {func(c *httpapi.AuthConfig) { c.Secret, c.JWKSURL = nil, ":5ecret" }, "is no URL"},
-		"no server":     {func(c *httpapi.AuthConfig) { c.Secret, c.JWKSURL = nil, "http://127.0.0.1:1/" }, "fetch keys"},
-		"a stranger":    {func(c *httpapi.AuthConfig) { c.Secret, c.JWKSURL = nil, secure.URL }, "certificate"},
-		"its own roots": {func(c *httpapi.AuthConfig) { c.Secret, c.JWKSURL, c.Roots = nil, secure.URL, roots }, ""},
-		"Now is given":  {func(c *httpapi.AuthConfig) { c.Now = nil }, ""},
+		"neither":       {func(c *auth.Config) { c.Secret = nil }, "exactly one"},
+		"both":          {func(c *auth.Config) { c.JWKSURL = i.server.URL }, "exactly one"},
+		"short secret":  {func(c *auth.Config) { c.Secret = c.Secret[:31] }, "31 bytes; expected at least 32"},
+		"no issuer":     {func(c *auth.Config) { c.Issuer = "" }, "required"},
+		"no audience":   {func(c *auth.Config) { c.Audience = "" }, "required"},
+		"no logger":     {func(c *auth.Config) { c.Logger = nil }, "required"},
+		"plain http":    {func(c *auth.Config) { c.Secret, c.JWKSURL = nil, "http://issuer.example/keys" }, "JWKS URL: expected https://"},
+		"a password":    {func(c *auth.Config) { c.Secret, c.JWKSURL = nil, "https://me:5ecret@issuer.example/" }, "without user"},
+		"no host":       {func(c *auth.Config) { c.Secret, c.JWKSURL = nil, "https:///keys" }, "expected https://HOST"},
+		"a file":        {func(c *auth.Config) { c.Secret, c.JWKSURL = nil, "file://localhost/etc/passwd" }, "expected https://"},
+		"no URL":        {func(c *auth.Config) { c.Secret, c.JWKSURL = nil, ":5ecret" }, "is no URL"},
+		"no server":     {func(c *auth.Config) { c.Secret, c.JWKSURL = nil, "http://127.0.0.1:1/" }, "fetch keys"},
+		"a stranger":    {func(c *auth.Config) { c.Secret, c.JWKSURL = nil, secure.URL }, "certificate"},
+		"its own roots": {func(c *auth.Config) { c.Secret, c.JWKSURL, c.Roots = nil, secure.URL, roots }, ""},
+		"Now is given":  {func(c *auth.Config) { c.Now = nil }, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			cfg := i.config()
 			test.change(&cfg)
-			a, err := httpapi.NewAuth(t.Context(), cfg)
+			a, err := auth.New(t.Context(), cfg)
 			if err == nil {
 				a.Close()
 				a.Close() // twice is no harm
@@ -256,7 +256,7 @@ func TestNewAuth(t *testing.T) {
 func BenchmarkAuthenticate(b *testing.B) {
 	i := newIssuer(b)
 	bySecret, bySet := newAuth(b, i.config()), newAuth(b, i.bySet())
-	run := func(name, alg string, a *httpapi.Auth, step int64) {
+	run := func(name, alg string, a *auth.Verifier, step int64) {
 		b.Run(name, func(b *testing.B) {
 			r := httptest.NewRequest(http.MethodGet, "/", nil)
 			r.Header.Set("Authorization", "Bearer "+i.good("exp", "253402300799")[alg])

@@ -1,4 +1,4 @@
-package httpapi_test
+package auth_test
 
 import (
 	"net/http"
@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"jangbu/httpapi"
+	"jangbu/httpapi/auth"
 )
 
 // TestTokenCookie: a cookie holds the token only where that is configured, only for requests of
@@ -20,7 +20,7 @@ func TestTokenCookie(t *testing.T) {
 	good := i.good()["HS256"]
 	expired := compact(`{"alg":"HS256"}`, i.claims("exp", "1700000000"), hs256(testSecret))
 	for name, c := range map[string]struct {
-		auth   *httpapi.Auth
+		auth   *auth.Verifier
 		method string // empty: GET
 		header []string
 		ok     bool

@@ -1,4 +1,4 @@
-package httpapi
+package auth
 
 import (
 	"context"
@@ -80,8 +80,8 @@ func isID(s string) bool {
 // HS256 signature (RFC 7518, section 3.2).
 const MinSecretBytes = sha256.Size
 
-// AuthConfig configures an [Auth]. Exactly one of Secret and JWKSURL is required.
-type AuthConfig struct {
+// Config configures a [Verifier]. Exactly one of Secret and JWKSURL is required.
+type Config struct {
 	// Secret verifies HS256. It has at least [MinSecretBytes].
 	Secret []byte
 	// ReadSecret, if not nil, returns the secret as it is now. It is called once a second
@@ -104,9 +104,9 @@ type AuthConfig struct {
 	Logger *slog.Logger
 }
 
-// errUnauthorized is the only error of [Auth.Authenticate]. It does not reveal the reason
+// ErrUnauthorized is the only error of [Verifier.Authenticate]. It does not reveal the reason
 // to the client; the log has it at level debug.
-var errUnauthorized = errors.New("unauthorized: expected a valid bearer token")
+var ErrUnauthorized = errors.New("unauthorized: expected a valid bearer token")
 
 // refusal is the reason for refusing a token. It never quotes the token.
 type refusal string
@@ -119,8 +119,8 @@ const leeway = 30 * time.Second
 // rememberFor is how long a verified token is not verified again, unless the keys change.
 const rememberFor = time.Minute
 
-// Auth authenticates requests. It is safe for concurrent use.
-type Auth struct {
+// Verifier authenticates requests. It is safe for concurrent use.
+type Verifier struct {
 	now        func() time.Time
 	logger     *slog.Logger
 	secret     *secret // nil where keys is set
@@ -131,9 +131,9 @@ type Auth struct {
 	remembered remembered
 }
 
-// NewAuth returns an Auth after it has fetched the key set, if there is one. A failed fetch
-// is an error. ctx bounds the start only; [Auth.Close] stops the refreshing of keys.
-func NewAuth(ctx context.Context, cfg AuthConfig) (*Auth, error) {
+// New returns a Verifier after it has fetched the key set, if there is one. A failed fetch
+// is an error. ctx bounds the start only; [Verifier.Close] stops the refreshing of keys.
+func New(ctx context.Context, cfg Config) (*Verifier, error) {
 	switch {
 	case (len(cfg.Secret) > 0) == (cfg.JWKSURL != ""):
 		return nil, errors.New("new auth: exactly one of secret and JWKS URL is required")
@@ -145,7 +145,7 @@ func NewAuth(ctx context.Context, cfg AuthConfig) (*Auth, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	a := &Auth{
+	a := &Verifier{
 		now: cfg.Now, logger: cfg.Logger, cookie: cfg.Cookie, remembered: newRemembered(maxRemembered),
 		// Strict refuses stray bits in the last character, with which one token would
 		// have several spellings.
@@ -167,7 +167,7 @@ func NewAuth(ctx context.Context, cfg AuthConfig) (*Auth, error) {
 }
 
 // Close stops the refreshing of keys.
-func (a *Auth) Close() {
+func (a *Verifier) Close() {
 	if a.keys != nil {
 		a.keys.close()
 	}
@@ -176,7 +176,7 @@ func (a *Auth) Close() {
 // Authenticate returns the caller that the bearer token in the Authorization header identifies,
 // or without such a header the token in the cookie, where there is one by configuration. It reads
 // nothing else of the request.
-func (a *Auth) Authenticate(r *http.Request) (Identity, error) {
+func (a *Verifier) Authenticate(r *http.Request) (Identity, error) {
 	token, err := a.token(r)
 	if err == nil {
 		var caller Identity
@@ -184,13 +184,13 @@ func (a *Auth) Authenticate(r *http.Request) (Identity, error) {
 			return caller, nil
 		}
 	}
-	a.logger.DebugContext(r.Context(), "http: token refused", slog.String("reason", err.Error()))
-	return Identity{}, errUnauthorized
+	a.logger.DebugContext(r.Context(), "auth: token refused", slog.String("reason", err.Error()))
+	return Identity{}, ErrUnauthorized
 }
 
 // Again reports whether the token of a request that was authenticated still identifies its
 // caller. It has a key set fetched that is older than a stream may be to its key.
-func (a *Auth) Again(r *http.Request) bool {
+func (a *Verifier) Again(r *http.Request) bool {
 	if a.keys != nil {
 		a.keys.renew()
 	}
@@ -199,7 +199,7 @@ func (a *Auth) Again(r *http.Request) bool {
 }
 
 // token returns the token of a request.
-func (a *Auth) token(r *http.Request) (string, error) {
+func (a *Verifier) token(r *http.Request) (string, error) {
 	if a.cookie != "" && len(r.Header["Authorization"]) == 0 {
 		return cookie(r, a.cookie)
 	}
@@ -207,14 +207,14 @@ func (a *Auth) token(r *http.Request) (string, error) {
 }
 
 // inForce identifies the keys that verify tokens now.
-func (a *Auth) inForce() any {
+func (a *Verifier) inForce() any {
 	if a.secret != nil {
 		return a.secret.now()
 	}
 	return a.keys.keys.Load()
 }
 
-func (a *Auth) identify(ctx context.Context, token string) (Identity, error) {
+func (a *Verifier) identify(ctx context.Context, token string) (Identity, error) {
 	now, keys, sum := a.now(), a.inForce(), sha256.Sum256([]byte(token))
 	if caller, ok := a.remembered.find(sum, keys, now); ok {
 		return caller, nil
@@ -232,7 +232,7 @@ func (a *Auth) identify(ctx context.Context, token string) (Identity, error) {
 }
 
 // verify checks the signature before it reads the claims.
-func (a *Auth) verify(ctx context.Context, token string) (claims, error) {
+func (a *Verifier) verify(ctx context.Context, token string) (claims, error) {
 	j, err := cut(token, a.base64)
 	if err != nil {
 		return claims{}, err
@@ -262,7 +262,7 @@ func (a *Auth) verify(ctx context.Context, token string) (claims, error) {
 
 // key returns the key that a token names, if its algorithm is also the one that the token
 // names. A token thus cannot determine how a key is used.
-func (a *Auth) key(ctx context.Context, h header) (verificationKey, error) {
+func (a *Verifier) key(ctx context.Context, h header) (verificationKey, error) {
 	if a.secret != nil {
 		key := a.secret.now()
 		if h.alg != key.method.Alg() {
@@ -285,7 +285,7 @@ func (a *Auth) key(ctx context.Context, h header) (verificationKey, error) {
 	return key, nil
 }
 
-// Sign returns an HS256 token that [Auth.Authenticate] accepts for i, from issued until
+// Sign returns an HS256 token that [Verifier.Authenticate] accepts for i, from issued until
 // expires. It ignores the Expires of i.
 func (i Identity) Sign(secret []byte, issuer, audience string, issued, expires time.Time) (string, error) {
 	if len(secret) < MinSecretBytes {

@@ -1,4 +1,4 @@
-package httpapi
+package auth
 
 import (
 	"bytes"
@@ -25,7 +25,7 @@ type secret struct {
 	failed  bool      // guarded by reading
 }
 
-func newSecret(cfg AuthConfig) *secret {
+func newSecret(cfg Config) *secret {
 	s := &secret{read: cfg.ReadSecret, logger: cfg.Logger, last: time.Now()}
 	s.key.Store(&verificationKey{jwt.SigningMethodHS256, slices.Clone(cfg.Secret)})
 	return s
@@ -50,13 +50,13 @@ func (s *secret) readAgain() {
 	switch {
 	case err != nil || len(text) < MinSecretBytes:
 		if !s.failed {
-			s.logger.Warn("http: the secret could not be read, the last one stays in use", slog.Any("error", err), slog.Int("bytes", len(text)))
+			s.logger.Warn("auth: the secret could not be read, the last one stays in use", slog.Any("error", err), slog.Int("bytes", len(text)))
 		}
 		s.failed = true
 		return
 	case !bytes.Equal(text, s.key.Load().key.([]byte)):
 		s.key.Store(&verificationKey{jwt.SigningMethodHS256, slices.Clone(text)})
-		s.logger.Info("http: the secret was exchanged, tokens of the last one are refused")
+		s.logger.Info("auth: the secret was exchanged, tokens of the last one are refused")
 	}
 	s.failed = false
 }
