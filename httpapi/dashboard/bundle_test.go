@@ -37,6 +37,7 @@ var program = sync.OnceValues(func() (string, error) {
 type service struct {
 	cmd      *exec.Cmd
 	api      string // its address, http://…
+	token    string // of the requests to it; empty: none
 	broker   string
 	channels string // where faults of a demo's channels are ordered
 	open     string // what a demo says to open
@@ -237,6 +238,9 @@ func (s *service) get(t testing.TB, path string) (status int, body map[string]an
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.api+path, nil)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if s.token != "" {
+		req.Header.Set("Authorization", "Bearer "+s.token)
 	}
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {

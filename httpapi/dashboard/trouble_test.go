@@ -44,6 +44,9 @@ func TestTrouble(t *testing.T) {
 	s := startServe(t, "--jwt-secret-file", secret, "--jwt-issuer", "jangbu", "--jwt-audience", "jangbu", "--data-dir", dir)
 	s.produce(t, append(registered(t, "evt-2", 0, 5, time.Now(), 0), created(t, "evt-2", "store-1", "겨울 감사 이벤트"))...)
 	s.produce(t, append(registered(t, "evt-1", 0, 7, time.Now(), 0), created(t, "evt-1", "store-1", "가을 감사 이벤트"))...)
+	s.token = token
+	s.participants(t, "evt-2", 5)
+	s.participants(t, "evt-1", 7)
 	tb := open(t, 1280, "light", s.api+"/#/events/evt-1?token="+token)
 	tb.wait(t, participantsSaid+` === '7명'`)
 	tb.shows(t, ".pill", "실시간")
@@ -105,6 +108,7 @@ func TestStoppedDatabase(t *testing.T) {
 	}
 	s := startServe(t, "--insecure-no-auth", "--data-dir", dir, "--database-url", at.String(), "--master-key-file", key)
 	s.produce(t, append(registered(t, "evt-1", 0, 7, time.Now(), 0), created(t, "evt-1", "store-1", "가을 감사 이벤트"))...)
+	s.participants(t, "evt-1", 7)
 	tb := open(t, 1280, "light", s.api+"/#/events/evt-1")
 	tb.wait(t, participantsSaid+` === '7명'`)
 	tb.shows(t, ".pill", "실시간")
