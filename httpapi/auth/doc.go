@@ -13,7 +13,7 @@
 //
 // # Failures
 //
-// A refused token is [ErrUnauthorized], whatever is wrong with it; the reason is logged at
-// level debug only, and never quotes the token. While the host of a key set fails, the last
+// A refused token is [ErrUnauthorized], whatever is wrong with it. The error's text is the
+// reason, which never quotes the token: it is for logs, and no client is told it. While the host of a key set fails, the last
 // keys stay in use.
 package auth

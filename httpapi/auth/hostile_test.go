@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -13,6 +14,8 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+
+	"jangbu/httpapi/auth"
 )
 
 // hostile is a request that no service may accept.
@@ -157,24 +160,20 @@ func TestHostileTokens(t *testing.T) {
 		} else {
 			test.send(r, test.token)
 		}
-		i.reason.Store("")
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
 		caller, err := a.Authenticate(r)
 		runtime.ReadMemStats(&after)
-		reason, _ := i.reason.Load().(string)
 		if err == nil {
 			t.Errorf("%s: accepted as %+v", name, caller)
 			continue
 		}
+		reason := err.Error()
 		if caller.Subject != "" || caller.Role != "" || caller.Shops != nil {
 			t.Errorf("%s: refused, yet it returns %+v", name, caller)
 		}
-		if reason == "" || !strings.Contains(reason, test.reason) {
+		if !errors.Is(err, auth.ErrUnauthorized) || reason == "" || !strings.Contains(reason, test.reason) {
 			t.Errorf("%s: refused because %q; expected %q", name, reason, test.reason)
-		}
-		if err.Error() != "unauthorized: expected a valid bearer token" {
-			t.Errorf("%s: the error is %q", name, err)
 		}
 		for _, part := range []string{"store-1", "kim", "https://issuer.example", "evil", "no-such-key"} {
 			if strings.Contains(reason, part) {

@@ -104,14 +104,17 @@ type Config struct {
 	Logger *slog.Logger
 }
 
-// ErrUnauthorized is the only error of [Verifier.Authenticate]. It does not reveal the reason
-// to the client; the log has it at level debug.
+// ErrUnauthorized is what every error of [Verifier.Authenticate] matches. The text of such an
+// error is the reason. It never quotes the token, and is for logs: a client is not told it.
 var ErrUnauthorized = errors.New("unauthorized: expected a valid bearer token")
 
 // refusal is the reason for refusing a token. It never quotes the token.
 type refusal string
 
 func (r refusal) Error() string { return string(r) }
+
+// Is reports whether target is [ErrUnauthorized].
+func (r refusal) Is(target error) bool { return target == ErrUnauthorized }
 
 // leeway is the tolerated difference between the clocks of issuer and service.
 const leeway = 30 * time.Second
@@ -185,7 +188,7 @@ func (a *Verifier) Authenticate(r *http.Request) (Identity, error) {
 		}
 	}
 	a.logger.DebugContext(r.Context(), "auth: token refused", slog.String("reason", err.Error()))
-	return Identity{}, ErrUnauthorized
+	return Identity{}, err
 }
 
 // Again reports whether the token of a request that was authenticated still identifies its
@@ -249,7 +252,7 @@ func (a *Verifier) verify(ctx context.Context, token string) (claims, error) {
 		return claims{}, reason(err, "claims: are not one JSON object with each name once")
 	}
 	if err := a.validator.Validate(c); err != nil {
-		return claims{}, err // has the names of claims, not their values
+		return claims{}, refusal(err.Error()) // has the names of claims, not their values
 	}
 	if c.IssuedAt != nil && !c.IssuedAt.Before(c.ExpiresAt.Time) {
 		return claims{}, refusal("exp: is not after iat")
