@@ -1,6 +1,7 @@
 package events
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -46,3 +47,13 @@ type Mark struct {
 
 // Next returns the mark after one more event.
 func (m Mark) Next(d Digest) Mark { return Mark{m.Position + 1, m.Link.Next(d)} }
+
+// Chain is the hash chain of a [Log]. Every method returns the context's error when the
+// context ends first.
+type Chain interface {
+	// Link returns the value of the chain at a position; false where the log ends
+	// before it. [ErrGap] if an event up to there is missing.
+	Link(ctx context.Context, at Position) (Link, bool, error)
+	// Marks returns the stored links after a position, in order, at most limit.
+	Marks(ctx context.Context, after Position, limit int) ([]Mark, error)
+}

@@ -225,15 +225,14 @@ type Log interface {
 	// handle at once and those of others within 100 ms. ErrCorrupt if the head
 	// row is missing.
 	Wait(ctx context.Context, after Position) (Position, error)
-	// Link returns the value of the chain at a position; false where the log ends
-	// before it. ErrGap if an event up to there is missing.
-	Link(ctx context.Context, at Position) (Link, bool, error)
-	// Marks returns the stored links after a position, in order, at most limit.
-	Marks(ctx context.Context, after Position, limit int) ([]Mark, error)
+	// Chain returns the log's hash chain.
+	Chain() Chain
 	// DeadLetters returns the dead letters that share this log's account.
 	DeadLetters() DeadLetters
 	// Sources returns how far the sources of this log have been read.
 	Sources() Sources
 	// Erasures erases persons from this log's events.
 	Erasures() Erasures
+	// Accesses keeps the record of what operators did with this log.
+	Accesses() Accesses
 }

@@ -1,6 +1,7 @@
 package events
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -57,18 +58,18 @@ func (e *EventsWithdrawn) check() error {
 
 // checkReason returns the first problem of who did something, and why.
 func checkReason(who, why string) error {
-	for _, text := range []struct {
-		name, value string
-		most        int
-	}{{"who", who, MaxWho}, {"why", why, MaxWhy}} {
-		switch {
-		case strings.TrimSpace(text.value) == "" || utf8.RuneCountInString(text.value) > text.most || !utf8.ValidString(text.value):
-			return fmt.Errorf("%s: expected 1 to %d characters of text", text.name, text.most)
-		case strings.ContainsFunc(text.value, func(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) }):
-			return fmt.Errorf("%s: expected one line, without control and bidi characters", text.name)
-		case holdsPhoneNumber(text.value):
-			return fmt.Errorf("%s: holds what looks like a phone number, and is kept for good; expected none", text.name)
-		}
+	return cmp.Or(checkLine("who", who, MaxWho), checkLine("why", why, MaxWhy))
+}
+
+// checkLine returns the first problem of a text that is kept for good.
+func checkLine(name, text string, most int) error {
+	switch {
+	case strings.TrimSpace(text) == "" || utf8.RuneCountInString(text) > most || !utf8.ValidString(text):
+		return fmt.Errorf("%s: expected 1 to %d characters of text", name, most)
+	case strings.ContainsFunc(text, func(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) }):
+		return fmt.Errorf("%s: expected one line, without control and bidi characters", name)
+	case holdsPhoneNumber(text):
+		return fmt.Errorf("%s: holds what looks like a phone number, and is kept for good; expected none", name)
 	}
 	return nil
 }

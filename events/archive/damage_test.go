@@ -132,7 +132,7 @@ func TestDamageIsRefused(t *testing.T) {
 	t.Run("not from the first position", func(t *testing.T) {
 		t.Parallel()
 		path := filepath.Join(t.TempDir(), "part.jsonl")
-		before, _, err := log.Link(t.Context(), 1)
+		before, _, err := log.Chain().Link(t.Context(), 1)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -61,7 +61,7 @@ func Export(ctx context.Context, log events.Log, w *Writer, from, through events
 		after = read[len(read)-1].Position
 		done(after)
 	}
-	link, ok, err := log.Link(ctx, through)
+	link, ok, err := log.Chain().Link(ctx, through)
 	if err != nil {
 		return err
 	}

@@ -24,15 +24,15 @@ func wantLinks(t *testing.T, log events.Log) {
 	t.Helper()
 	want := chain(t, log)
 	for _, m := range want {
-		got, ok, err := log.Link(t.Context(), m.Position)
+		got, ok, err := log.Chain().Link(t.Context(), m.Position)
 		if err != nil || !ok || got != m.Link {
 			t.Errorf("link of position %d is %v, %v, %v; the digests lead to %v", m.Position, got, ok, err, m.Link)
 		}
 	}
-	if l, ok, err := log.Link(t.Context(), events.Position(len(want))); err != nil || ok {
+	if l, ok, err := log.Chain().Link(t.Context(), events.Position(len(want))); err != nil || ok {
 		t.Errorf("link beyond the head is %v, %v, %v", l, ok, err)
 	}
-	stored, err := log.Marks(t.Context(), 0, 1000)
+	stored, err := log.Chain().Marks(t.Context(), 0, 1000)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +58,7 @@ func testChain(t *testing.T, a Adapter) {
 		mustAppend(t, log, d[:7]...)        // all known
 		mustAppend(t, log, changed(d[0]))
 		mustAppend(t, log, d[7:]...)
-		marks, err := log.Marks(t.Context(), 0, 1000)
+		marks, err := log.Chain().Marks(t.Context(), 0, 1000)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -70,7 +70,7 @@ func testChain(t *testing.T, a Adapter) {
 			t.Errorf("positions of links (-want +got):\n%s", diff)
 		}
 		wantLinks(t, log)
-		if page, err := log.Marks(t.Context(), 5, 1); err != nil || !cmp.Equal(page, marks[1:2]) {
+		if page, err := log.Chain().Marks(t.Context(), 5, 1); err != nil || !cmp.Equal(page, marks[1:2]) {
 			t.Errorf("Marks(5, 1) = %v, %v", page, err)
 		}
 	})
@@ -89,8 +89,8 @@ func testChain(t *testing.T, a Adapter) {
 			}
 		}
 		wantLinks(t, copied)
-		one, _, _ := log.Link(t.Context(), 4)
-		two, _, _ := copied.Link(t.Context(), 4)
+		one, _, _ := log.Chain().Link(t.Context(), 4)
+		two, _, _ := copied.Chain().Link(t.Context(), 4)
 		if one != two {
 			t.Errorf("a copy has the link %v, its original %v", two, one)
 		}
@@ -100,8 +100,8 @@ func testChain(t *testing.T, a Adapter) {
 		d := registrations("c", 1, 3)
 		mustAppend(t, log, d...)
 		mustAppend(t, other, d[1], d[0], d[2])
-		one, _, _ := log.Link(t.Context(), 3)
-		if two, _, _ := other.Link(t.Context(), 3); one == two {
+		one, _, _ := log.Chain().Link(t.Context(), 3)
+		if two, _, _ := other.Chain().Link(t.Context(), 3); one == two {
 			t.Error("two orders of the same events have one link")
 		}
 	})
@@ -111,8 +111,8 @@ func testChain(t *testing.T, a Adapter) {
 		mustAppend(t, log, d)
 		d.Digest = d.Digest.WithPseudonym(events.Pseudonym{})
 		mustAppend(t, other, d)
-		one, _, _ := log.Link(t.Context(), 1)
-		if two, _, _ := other.Link(t.Context(), 1); one != two {
+		one, _, _ := log.Chain().Link(t.Context(), 1)
+		if two, _, _ := other.Chain().Link(t.Context(), 1); one != two {
 			t.Error("an event without its pseudonym has another link")
 		}
 	})

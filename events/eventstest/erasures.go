@@ -50,7 +50,7 @@ func testErasures(t *testing.T, a Adapter) {
 		mustAppend(t, log, append(samples(), registrations("c", 1, 3)...)...)
 		before := mustRead(t, log, 0, 100)
 		head := mustTotals(t, log)
-		link, _, err := log.Link(t.Context(), head.Head)
+		link, _, err := log.Chain().Link(t.Context(), head.Head)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -75,7 +75,7 @@ func testErasures(t *testing.T, a Adapter) {
 			}
 		}
 		wantTotals(t, log, head)
-		if after, _, err := log.Link(t.Context(), head.Head); err != nil || after != link {
+		if after, _, err := log.Chain().Link(t.Context(), head.Head); err != nil || after != link {
 			t.Errorf("the link at the head is %v, %v, was %v", after, err, link)
 		}
 		stream, err := log.ReadStream(t.Context(), events.Stream{Campaign: "registered-full", Limit: 10})

@@ -126,7 +126,7 @@ func testOrigins(t *testing.T, a Adapter) {
 		for _, d := range d {
 			link = link.Next(d.Digest)
 		}
-		if got, ok, err := log.Link(t.Context(), events.Position(len(d))); err != nil || !ok || got != link {
+		if got, ok, err := log.Chain().Link(t.Context(), events.Position(len(d))); err != nil || !ok || got != link {
 			t.Errorf("the link is %v, %v, %v, want %v", got, ok, err, link)
 		}
 	})

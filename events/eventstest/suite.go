@@ -59,6 +59,7 @@ func TestLog(t *testing.T, a Adapter) {
 		{"Restore", testRestore},
 		{"Chain", testChain},
 		{"Erasures", testErasures},
+		{"Accesses", testAccesses},
 		{"Sources", testSources},
 		{"Origins", testOrigins},
 		{"Read", testRead},

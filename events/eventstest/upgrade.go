@@ -78,13 +78,13 @@ func TestUpgrade(t *testing.T, earlier func(t testing.TB) Earlier) {
 			t.Errorf("position %d has the digest %x, its event %x", r.Position, r.Digest, events.DigestOf(r.Event))
 		}
 		link = link.Next(r.Digest)
-		if got, ok, err := log.Link(t.Context(), r.Position); err != nil || !ok || got != link {
+		if got, ok, err := log.Chain().Link(t.Context(), r.Position); err != nil || !ok || got != link {
 			t.Errorf("position %d has the link %v, %v, %v, want %v", r.Position, got, ok, err, link)
 		}
 	}
 	// What cannot be read back keeps its digest, and the log goes on after it.
 	link = link.Next(events.Digest{3})
-	if got, ok, err := log.Link(t.Context(), position); err != nil || !ok || got != link {
+	if got, ok, err := log.Chain().Link(t.Context(), position); err != nil || !ok || got != link {
 		t.Errorf("the head has the link %v, %v, %v, want %v", got, ok, err, link)
 	}
 	for n := 1; n <= 3; n++ {
@@ -99,6 +99,7 @@ func TestUpgrade(t *testing.T, earlier func(t testing.TB) Earlier) {
 		`DELETE FROM goose_db_version WHERE version_id >= 4`,
 		`DROP INDEX events_rare`,
 		`DROP TABLE erasures`,
+		`DROP TABLE accesses`,
 		`ALTER TABLE log_head DROP COLUMN restoring`,
 		`ALTER TABLE links DROP COLUMN origins`,
 	} {
@@ -108,7 +109,7 @@ func TestUpgrade(t *testing.T, earlier func(t testing.TB) Earlier) {
 	}
 	// A second upgrade, as after one that was cut short, comes to the same.
 	again := e.Open(t)
-	if got, ok, err := again.Link(t.Context(), position); err != nil || !ok || got != link {
+	if got, ok, err := again.Chain().Link(t.Context(), position); err != nil || !ok || got != link {
 		t.Errorf("upgraded twice, the link is %v, %v, %v, want %v", got, ok, err, link)
 	}
 }

@@ -19,9 +19,17 @@ SELECT position, link FROM jangbu_log.links WHERE position > $1 ORDER BY positio
 const readDigests = `
 SELECT digest FROM jangbu_log.events WHERE position > $1 AND position <= $2 ORDER BY position`
 
-// Link implements [events.Log]. It reads the digests from the last stored link on: at most
+// chain implements [events.Chain] in the database of its log.
+type chain struct{ *Log }
+
+var _ events.Chain = chain{}
+
+// Chain implements [events.Log].
+func (l *Log) Chain() events.Chain { return chain{l} }
+
+// Link implements [events.Chain]. It reads the digests from the last stored link on: at most
 // those of one transaction.
-func (l *Log) Link(ctx context.Context, at events.Position) (link events.Link, ok bool, err error) {
+func (l chain) Link(ctx context.Context, at events.Position) (link events.Link, ok bool, err error) {
 	if at > 0 {
 		link, ok, err = l.link(ctx, at)
 	}
@@ -31,7 +39,7 @@ func (l *Log) Link(ctx context.Context, at events.Position) (link events.Link, o
 	return link, ok || at == 0, nil
 }
 
-func (l *Log) link(ctx context.Context, at events.Position) (events.Link, bool, error) {
+func (l chain) link(ctx context.Context, at events.Position) (events.Link, bool, error) {
 	head, err := l.head(ctx)
 	if err != nil || at > head {
 		return events.Link{}, false, err
@@ -64,8 +72,8 @@ func (l *Log) link(ctx context.Context, at events.Position) (events.Link, bool, 
 	return m.Link, true, nil
 }
 
-// Marks implements [events.Log].
-func (l *Log) Marks(ctx context.Context, after events.Position, limit int) ([]events.Mark, error) {
+// Marks implements [events.Chain].
+func (l chain) Marks(ctx context.Context, after events.Position, limit int) ([]events.Mark, error) {
 	rows, err := l.pool.Query(ctx, readMarks, after, limit)
 	if err != nil {
 		return nil, fmt.Errorf("read links: %w", err)

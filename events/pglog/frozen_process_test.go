@@ -180,7 +180,7 @@ func checkChain(ctx context.Context, log *pglog.Log, head events.Position) error
 			link, at = link.Next(e.Digest), e.Position
 		}
 	}
-	stored, ok, err := log.Link(ctx, head)
+	stored, ok, err := log.Chain().Link(ctx, head)
 	if err == nil && (!ok || stored != link) {
 		err = fmt.Errorf("the chain ends with %x, want %x", stored, link)
 	}

@@ -53,9 +53,17 @@ func link(ctx context.Context, tx *sql.Tx, m events.Mark, from events.Origins) e
 	return nil
 }
 
-// Link implements [events.Log]. It reads the digests from the last stored link on: at most
+// chain implements [events.Chain] in the database of its log.
+type chain struct{ *Log }
+
+var _ events.Chain = chain{}
+
+// Chain implements [events.Log].
+func (l *Log) Chain() events.Chain { return chain{l} }
+
+// Link implements [events.Chain]. It reads the digests from the last stored link on: at most
 // those of one transaction.
-func (l *Log) Link(ctx context.Context, at events.Position) (link events.Link, ok bool, err error) {
+func (l chain) Link(ctx context.Context, at events.Position) (link events.Link, ok bool, err error) {
 	if at > 0 {
 		link, ok, err = l.link(ctx, at)
 	}
@@ -65,7 +73,7 @@ func (l *Log) Link(ctx context.Context, at events.Position) (link events.Link, o
 	return link, ok || at == 0, nil
 }
 
-func (l *Log) link(ctx context.Context, at events.Position) (_ events.Link, ok bool, err error) {
+func (l chain) link(ctx context.Context, at events.Position) (_ events.Link, ok bool, err error) {
 	head, err := l.head(ctx)
 	if err != nil || at > head {
 		return events.Link{}, false, err
@@ -111,8 +119,8 @@ func (l *Log) markBefore(ctx context.Context, at events.Position) (m events.Mark
 	return m, err
 }
 
-// Marks implements [events.Log].
-func (l *Log) Marks(ctx context.Context, after events.Position, limit int) ([]events.Mark, error) {
+// Marks implements [events.Chain].
+func (l chain) Marks(ctx context.Context, after events.Position, limit int) ([]events.Mark, error) {
 	marks, err := l.marks(ctx, after, limit)
 	if err != nil {
 		return nil, fmt.Errorf("read links: %w", err)

@@ -234,7 +234,7 @@ func (v *chainVerifier) readErasures(ctx context.Context) error {
 // nextMark returns the next stored link; nil where there is no other.
 func (v *chainVerifier) nextMark(ctx context.Context) (*events.Mark, error) {
 	if len(v.marks) == 0 {
-		marks, err := v.Log.Marks(ctx, v.asked, chainPage)
+		marks, err := v.Log.Chain().Marks(ctx, v.asked, chainPage)
 		if err != nil || len(marks) == 0 {
 			return nil, err
 		}
@@ -245,7 +245,7 @@ func (v *chainVerifier) nextMark(ctx context.Context) (*events.Mark, error) {
 
 // end verifies that the chain ends at the head, and that nothing lies beyond.
 func (v *chainVerifier) end(ctx context.Context, head events.Position) error {
-	link, ok, err := v.Log.Link(ctx, head)
+	link, ok, err := v.Log.Chain().Link(ctx, head)
 	switch {
 	case damaged(err):
 		v.damage(head, err.Error())

@@ -232,7 +232,7 @@ func wantIntact(t *testing.T, log events.Log, head events.Position) {
 	if err != nil || found.First != nil || found.End.Position != head || found.Events != int64(head) {
 		t.Fatalf("the whole log: %+v, %v", found, err)
 	}
-	if link, ok, err := log.Link(t.Context(), head); err != nil || !ok || link != found.End.Link {
+	if link, ok, err := log.Chain().Link(t.Context(), head); err != nil || !ok || link != found.End.Link {
 		t.Fatalf("the log's link is %v, %v, %v; recomputed %v", link, ok, err, found.End.Link)
 	}
 }

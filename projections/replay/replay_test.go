@@ -161,7 +161,7 @@ func TestReplayIsTheFold(t *testing.T) {
 func exported(t *testing.T, log events.Log, from, through events.Position) *archive.Reader {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "log.jsonl")
-	before, _, err := log.Link(t.Context(), from-1)
+	before, _, err := log.Chain().Link(t.Context(), from-1)
 	if err != nil {
 		t.Fatal(err)
 	}

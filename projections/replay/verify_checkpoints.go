@@ -62,7 +62,7 @@ func (v *verifier) ofThisLog(ctx context.Context, at readmodel.Checkpoint) (bool
 	link, known := v.links[at.Position]
 	if !known {
 		var err error
-		if link, _, err = v.Log.Link(ctx, at.Position); err != nil {
+		if link, _, err = v.Log.Chain().Link(ctx, at.Position); err != nil {
 			return false, err
 		}
 		v.links[at.Position] = link

@@ -77,7 +77,7 @@ func (l *leader) lostHistory(ctx context.Context) (lost string, err error) {
 		if !ours || !g.Active && !g.Standby {
 			continue
 		}
-		link, reached, err := l.cfg.Log.Link(ctx, g.Position)
+		link, reached, err := l.cfg.Log.Chain().Link(ctx, g.Position)
 		switch {
 		case err != nil:
 			return "", fmt.Errorf("compare the history of %s with the log's: %w", g.Projection, err)
@@ -106,7 +106,7 @@ func (l *leader) wentBack(ctx context.Context, at readmodel.Checkpoint) (string,
 // sameHistory returns [errHistory] unless the log has the links of the checkpoints.
 func (l *leader) sameHistory(ctx context.Context, at []readmodel.Checkpoint) error {
 	for _, c := range at {
-		link, reached, err := l.cfg.Log.Link(ctx, c.Position)
+		link, reached, err := l.cfg.Log.Chain().Link(ctx, c.Position)
 		if err != nil {
 			return err
 		}

@@ -128,7 +128,7 @@ func (b *verifyBundle) heals(t *testing.T) {
 			return
 		case len(at) < len(projections.All()): // the catalogue is lost
 		default: // the lost history; or all was done between two looks
-			link, reached, err := b.log.Link(t.Context(), at[0].Position)
+			link, reached, err := b.log.Chain().Link(t.Context(), at[0].Position)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -171,9 +171,7 @@ func (e *exchanged) Read(ctx context.Context, after events.Position, limit int) 
 
 func (e *exchanged) Totals(ctx context.Context) (events.Totals, error) { return e.log().Totals(ctx) }
 
-func (e *exchanged) Link(ctx context.Context, at events.Position) (events.Link, bool, error) {
-	return e.log().Link(ctx, at)
-}
+func (e *exchanged) Chain() events.Chain { return e.log().Chain() }
 
 // TestLogIsExchangedWithinATerm: the leader notices it by itself.
 func TestLogIsExchangedWithinATerm(t *testing.T) {
@@ -291,7 +289,7 @@ func TestCheckpointsWithoutALinkGetOne(t *testing.T) {
 		if err := stop(); err != nil {
 			t.Fatal(err)
 		}
-		want, _, err := b.log.Link(t.Context(), b.head)
+		want, _, err := b.log.Chain().Link(t.Context(), b.head)
 		if err != nil {
 			t.Fatal(err)
 		}

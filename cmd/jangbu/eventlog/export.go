@@ -70,7 +70,7 @@ func (c exportCommand) Run(ctx context.Context, t cli.Terminal) error {
 		if c.To > 0 {
 			through = c.To
 		}
-		before, _, err := log.Link(ctx, c.From-1)
+		before, _, err := log.Chain().Link(ctx, c.From-1)
 		if err != nil {
 			return err
 		}
