@@ -50,7 +50,7 @@ func (a *API) digest(w http.ResponseWriter, r *http.Request, caller auth.Identit
 func (a *API) answer(w http.ResponseWriter, r *http.Request, caller auth.Identity, of subject) error {
 	key := requestKey{of.route, mux.Vars(r)["id"], r.URL.RawQuery}
 	if kept := a.memo.get(key); kept != nil && kept.holds(a.cfg) && caller.Scope().Allows(kept.stats) {
-		recording(w).kept = true
+		recording(w).seen.Kept = true
 		kept.serve(w, r)
 		return nil
 	}

@@ -54,19 +54,12 @@ type Config struct {
 	Limits       Limits
 	// Middleware wraps the handlers of the routes.
 	Middleware []mux.MiddlewareFunc
-	// Observe, if not nil, is called after every request.
+	// Observe, if not nil, is called after every request, and when a stream begins. It
+	// must not wait.
 	Observe func(Observation)
 	// Draining is closed when the server is about to stop, which ends streams.
 	Draining <-chan struct{}
 	Logger   *slog.Logger
-}
-
-// Observation is a finished request.
-type Observation struct {
-	Route  string // the operationId in the contract; "" where no route matched
-	Status int
-	Took   time.Duration
-	Kept   bool // the response was encoded for an earlier request
 }
 
 // API is the handler of the public API.
@@ -167,8 +160,9 @@ type route struct {
 
 // ServeHTTP implements [http.Handler].
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	start := time.Now()
-	rec := &recorder{ResponseWriter: w}
+	rec := &recorder{ResponseWriter: w, observe: a.cfg.Observe}
+	rec.seen.At, rec.seen.Method, rec.seen.Client = time.Now(), method(r), client(r)
+	defer rec.end()
 	maps.Copy(w.Header(), a.secure)
 	r.Body = http.MaxBytesReader(rec, r.Body, maxBody)
 	leave, err := a.limits.enter(r)
@@ -179,14 +173,16 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		defer rec.leave()
 		a.router.ServeHTTP(rec, r)
 	}
-	a.cfg.Observe(Observation{Route: rec.route, Status: rec.status, Took: time.Since(start), Kept: rec.kept})
+	rec.whole = true
 }
 
 // guard returns the route's handler behind its policy.
 func (a *API) guard(route route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		recording(w).route = route.name
+		rec := recording(w)
+		rec.seen.Route = route.name
 		caller, err := a.admit(route, r)
+		rec.seen.Subject, rec.seen.Role = caller.Subject, caller.Role
 		if err == nil {
 			err = route.handle(w, r, caller)
 		}
@@ -213,48 +209,6 @@ func (a *API) admit(route route, r *http.Request) (auth.Identity, error) {
 func (a *API) failing(err error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { a.fail(w, r, err) })
 }
-
-// recorder records the response to a request. It belongs to the request's goroutine.
-type recorder struct {
-	http.ResponseWriter
-	route  string
-	status int
-	kept   bool
-	leave  func() // releases the request's slot; the request may call it early
-}
-
-// recording returns the recorder below the writers that middleware put around it.
-func recording(w http.ResponseWriter) *recorder {
-	for {
-		switch inner := w.(type) {
-		case *recorder:
-			return inner
-		case interface{ Unwrap() http.ResponseWriter }:
-			w = inner.Unwrap()
-		default: // a middleware hides the recorder, so nothing is recorded
-			return &recorder{leave: func() {}}
-		}
-	}
-}
-
-// WriteHeader implements [http.ResponseWriter].
-func (r *recorder) WriteHeader(status int) {
-	if r.status == 0 {
-		r.status = status
-	}
-	r.ResponseWriter.WriteHeader(status)
-}
-
-// Write implements [http.ResponseWriter].
-func (r *recorder) Write(b []byte) (int, error) {
-	if r.status == 0 {
-		r.status = http.StatusOK
-	}
-	return r.ResponseWriter.Write(b)
-}
-
-// Unwrap returns the writer below, for [http.ResponseController].
-func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 
 // readRows returns ctx bounded by readTimeout.
 func readRows(ctx context.Context) (context.Context, context.CancelFunc) {

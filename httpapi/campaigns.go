@@ -49,6 +49,9 @@ func (a *API) listEvents(w http.ResponseWriter, r *http.Request, caller auth.Ide
 	if err != nil {
 		return err
 	}
+	if len(rows) > 0 {
+		showed(w, "", shop)
+	}
 	cards, next, err := dashboard.Cards(rows, view, listing)
 	if err != nil {
 		return err

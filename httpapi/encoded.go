@@ -86,6 +86,7 @@ func (n *encoded) holds(cfg Config) bool {
 // serve writes the dashboard, compressed where the client accepts that, or 304 where the
 // client has it.
 func (n *encoded) serve(w http.ResponseWriter, r *http.Request) {
+	showed(w, n.campaign, n.stats.Shop)
 	h := w.Header()
 	maps.Copy(h, n.header)
 	if matches(r.Header["If-None-Match"], n.etag) {

@@ -51,6 +51,7 @@ func (a *API) evidence(w http.ResponseWriter, r *http.Request, caller auth.Ident
 			return err
 		}
 	}
+	showed(w, events.Campaign(id), rows.Campaign().Shop)
 	writePrivate(w, r, found)
 	return nil
 }

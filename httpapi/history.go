@@ -43,7 +43,7 @@ func (a *API) asOf(query url.Values) (*readmodel.Moment, error) {
 // served then. It is not kept, because few requests repeat it.
 func (a *API) lookBack(r *http.Request, campaign events.Campaign, view dashboard.View, asOf readmodel.Moment, caller auth.Identity, of subject) (*encoded, error) {
 	// A caller that may not see the campaign now gets the usual error, as fast (I12).
-	if err := a.mayRead(r.Context(), campaign, caller); err != nil {
+	if _, err := a.mayRead(r.Context(), campaign, caller); err != nil {
 		return nil, err
 	}
 	leave, err := a.limits.looks.take()

@@ -83,6 +83,14 @@ func (l *limiter) token(subject string) error {
 	return nil
 }
 
+// client returns the caller's address.
+func client(r *http.Request) string {
+	if at, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
+		return at.Addr().Unmap().String()
+	}
+	return r.RemoteAddr
+}
+
 // address returns the caller's address; of IPv6 the /64, which usually is one household.
 func address(r *http.Request) string {
 	at, err := netip.ParseAddrPort(r.RemoteAddr)

@@ -80,8 +80,13 @@ func problemOf(err error) problem {
 }
 
 func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
+	rec := recording(w)
+	if errors.Is(err, auth.ErrUnauthorized) {
+		rec.seen.Reason = err.Error()
+	}
 	if r.Context().Err() == context.Canceled {
-		return // the client has left
+		rec.seen.Status = StatusClientLeft
+		return
 	}
 	p := problemOf(err)
 	if p.Status == http.StatusInternalServerError {

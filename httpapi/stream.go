@@ -29,7 +29,8 @@ func (a *API) stream(w http.ResponseWriter, r *http.Request, caller auth.Identit
 		return badRequest{"asOf: the past does not change; expected it at …/analytics"}
 	}
 	// Before the first message an error is an ordinary response.
-	if err := a.mayRead(r.Context(), campaign, caller); err != nil {
+	shop, err := a.mayRead(r.Context(), campaign, caller)
+	if err != nil {
 		return err
 	}
 	leave, err := a.limits.streams.take(caller.Subject, address(r))
@@ -46,28 +47,35 @@ func (a *API) stream(w http.ResponseWriter, r *http.Request, caller auth.Identit
 	if zip {
 		h.Set("Content-Encoding", "gzip")
 	}
+	showed(w, campaign, shop)
 	w.WriteHeader(http.StatusOK)
-	recording(w).leave() // streams have slots of their own
+	rec := recording(w)
+	rec.leave() // streams have slots of their own
 	if r.Method == http.MethodHead {
 		return nil
 	}
+	rec.begin()
 	broadcast, leaveBroadcast := a.broadcasts.join(campaign, view)
 	defer leaveBroadcast()
 	s := &streaming{
 		API: a, r: r, caller: caller, broadcast: broadcast,
 		sender: sender{w: w, control: http.NewResponseController(w), zip: zip}, sent: r.Header.Get("Last-Event-ID"),
 	}
-	s.run(r.Context())
+	rec.seen.Reason = s.run(r.Context())
 	s.sender.end()
 	return nil
 }
 
-// mayRead returns the error of reading a campaign that the caller may not see.
-func (a *API) mayRead(ctx context.Context, campaign events.Campaign, caller auth.Identity) error {
+// mayRead returns the campaign's shop, or the error of reading a campaign that the caller may not
+// see.
+func (a *API) mayRead(ctx context.Context, campaign events.Campaign, caller auth.Identity) (events.Shop, error) {
 	ctx, cancel := readRows(ctx)
 	defer cancel()
-	_, err := a.cfg.Reader.Campaign(ctx, campaign, caller.Scope())
-	return err
+	rows, err := a.cfg.Reader.Campaign(ctx, campaign, caller.Scope())
+	if err != nil {
+		return "", err
+	}
+	return rows.Campaign().Shop, nil
 }
 
 // streaming is one open stream. It belongs to the request's goroutine.
@@ -82,20 +90,21 @@ type streaming struct {
 }
 
 // run streams until the client leaves or its right ends, the campaign is withdrawn or moves to a
-// shop that the caller may not see, or the server stops.
-func (s *streaming) run(ctx context.Context) {
+// shop that the caller may not see, or the server stops. It returns why, for the record.
+func (s *streaming) run(ctx context.Context) string {
+	const left = "the client left"
 	if s.sender.send(s.broadcasts.retry) != nil {
-		return
+		return left
 	}
 	right := time.NewTicker(rightEvery)
 	defer right.Stop()
 	for {
 		now := s.broadcast.now()
 		if now.ended || now.view != nil && !s.caller.Scope().Allows(now.view.stats) {
-			return // the client must ask anew (I12)
+			return "the campaign is not there any more, or not the caller's" // the client must ask anew (I12)
 		}
 		if s.sender.send(s.due(now)...) != nil {
-			return
+			return left
 		}
 		draining := s.cfg.Draining
 		if now.view == nil {
@@ -106,12 +115,12 @@ func (s *streaming) run(ctx context.Context) {
 		case <-right.C:
 			// The token may have expired, or its key have been withdrawn.
 			if s.cfg.Auth != nil && !s.cfg.Auth.Again(s.r) {
-				return
+				return "the token is not valid any more"
 			}
 		case <-ctx.Done():
-			return
+			return left
 		case <-draining:
-			return
+			return "the server stops"
 		}
 	}
 }

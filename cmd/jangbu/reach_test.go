@@ -24,6 +24,7 @@ func TestReach(t *testing.T) {
 		{"jangbu/projections/replay", []string{"net/http", "database/sql", "jangbu/events/", "jangbu/readmodel/", "jangbu/projections/runner", "github.com/jackc", "modernc.org"}},
 		{"jangbu/httpapi", []string{"database/sql", "jangbu/events/", "jangbu/readmodel/pgrows", "jangbu/readmodel/sqliterows", "jangbu/readmodel/cache", "jangbu/projections", "github.com/jackc", "modernc.org"}},
 		{"jangbu/httpapi/auth", []string{"database/sql", "jangbu/events/", "jangbu/readmodel/", "jangbu/projections"}},
+		{"jangbu/httpapi/accesslog", []string{"database/sql", "jangbu/readmodel/pgrows", "jangbu/readmodel/sqliterows", "jangbu/readmodel/cache", "jangbu/projections"}},
 		{"jangbu/httpapi/dashboard", []string{"jangbu/events", "jangbu/readmodel", "jangbu/projections"}},
 		{"jangbu/events/bus", []string{"database/sql", "jangbu/readmodel", "jangbu/events/pglog", "jangbu/events/sqlitelog", "github.com/IBM/sarama"}},
 		{"jangbu/events/bus/kafka", []string{"database/sql", "jangbu/readmodel", "jangbu/events/pglog", "jangbu/events/sqlitelog"}},

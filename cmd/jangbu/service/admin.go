@@ -53,6 +53,11 @@ func (s *Service) adminHandler() (http.Handler, error) {
 	if s.api != nil {
 		registry.MustRegister(s.requests.requests, s.requests.seconds)
 	}
+	if s.accesses != nil {
+		registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "jangbu_access_log_dropped_total", Help: "Lines of the access log that were not written, because the disk was too slow or full.",
+		}, func() float64 { return float64(s.accesses.Dropped()) }))
+	}
 	return httpapi.NewAdmin(httpapi.AdminConfig{
 		Ready: s.ready, Metrics: promhttp.HandlerFor(registry, promhttp.HandlerOpts{}), Now: time.Now, Logger: s.logger,
 	})

@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"jangbu/httpapi"
+	"jangbu/httpapi/accesslog"
 	"jangbu/projections"
 	"jangbu/projections/replay"
 )
@@ -25,6 +26,9 @@ func (s *Service) startAPI(ctx context.Context) error {
 	}
 	if auth != nil {
 		s.onClose(func() error { auth.Close(); return nil })
+	}
+	if err := s.startAccessLog(); err != nil {
+		return fmt.Errorf("start read API: %w", err)
 	}
 	login, token := s.cfg.door(func(string, string, ...any) {}) // it has been validated
 	handler, err := httpapi.New(httpapi.Config{
@@ -49,12 +53,37 @@ func (s *Service) startAPI(ctx context.Context) error {
 	return nil
 }
 
-// observe counts a request that has been answered.
+// observe logs a request that has been answered, or a stream that has begun, and counts it once.
 func (s *Service) observe(o httpapi.Observation) {
+	if s.accesses != nil {
+		s.accesses.Observe(o)
+	}
+	if o.Phase == httpapi.StreamBegun {
+		return
+	}
 	s.requests.observe(o)
 	if o.Kept {
 		s.kept.Add(1)
 	}
+}
+
+// startAccessLog opens the access log, unless it is off.
+func (s *Service) startAccessLog() error {
+	switch s.cfg.AccessLog {
+	case "off":
+		return nil
+	case "stdout":
+		s.accesses = accesslog.New(s.cfg.Stdout, s.logger)
+	default:
+		file, err := accesslog.OpenFile(s.cfg.AccessLog, s.logger)
+		if err != nil {
+			return err
+		}
+		s.onClose(file.Close)
+		s.accesses = accesslog.New(file, s.logger)
+	}
+	s.onClose(s.accesses.Close)
+	return nil
 }
 
 // requestMetrics are the metrics of the requests to the read API.

@@ -1,6 +1,7 @@
 package service
 
 import (
+	"io"
 	"net"
 	"net/url"
 	"slices"
@@ -35,6 +36,9 @@ type Config struct {
 	doorConfig
 	RatePerToken   float64 `env:"JANGBU_RATE_PER_TOKEN" default:"50" placeholder:"N" help:"Most requests a second of one token's subject (${default}; 0: no limit)."`
 	RatePerAddress float64 `env:"JANGBU_RATE_PER_ADDRESS" default:"500" placeholder:"N" help:"Most requests a second from one address (${default}; 0: no limit). Behind a gateway all come from its address."`
+
+	AccessLog string    `env:"JANGBU_ACCESS_LOG" default:"stdout" placeholder:"stdout|FILE|off" help:"Where a line of JSON is written for each request to the read API: who read what (${default})."`
+	Stdout    io.Writer `kong:"-"`
 
 	Role        []string      `env:"JANGBU_ROLE" default:"all" placeholder:"ROLE,…" help:"What this process does: all, or any of ingest, project, poll, api."`
 	AuditWithin time.Duration `env:"JANGBU_AUDIT_WITHIN" default:"24h" placeholder:"DURATION" help:"Within what time every campaign's numbers are compared with the log, and mended (${default})."`
@@ -82,6 +86,9 @@ func (c *Config) validate() error {
 	}
 	if c.AuditWithin < time.Second {
 		wrong("audit-within", "expected 1s or more, as in 24h")
+	}
+	if c.does(roleAPI) && c.AccessLog == "" {
+		wrong("access-log", "expected stdout, a file, or off")
 	}
 	if _, _, err := net.SplitHostPort(c.KafkaListen); err != nil {
 		wrong("kafka-listen", "expected HOST:PORT")
@@ -135,7 +142,7 @@ func Embedded(dir string) Config {
 		Config: stores.Config{DataDir: dir}, HTTPAddr: "127.0.0.1:0", AdminAddr: "127.0.0.1:0",
 		KafkaListen: "127.0.0.1:0", KafkaGroup: "jangbu", TopicConfig: stores.DefaultTopics(),
 		channelConfig: defaultPolling(),
-		authConfig:    authConfig{InsecureNoAuth: true},
+		authConfig:    authConfig{InsecureNoAuth: true}, AccessLog: "off",
 		AuditWithin:   24 * time.Hour,
 		Role:          []string{"all"}, TZ: "Asia/Seoul",
 	}

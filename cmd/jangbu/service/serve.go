@@ -35,6 +35,7 @@ Examples:
 func (c ServeCommand) Run(ctx context.Context, t cli.Terminal, program *kong.Context) error {
 	logger := c.Logger(t)
 	warn(ctx, logger, c.Config, UnknownVariables(program.Kong, os.Environ()))
+	c.Stdout = t.Out
 	s, err := Start(ctx, c.Config, logger)
 	if err != nil {
 		return err

@@ -21,6 +21,7 @@ import (
 	"jangbu/events/bus/kafka"
 	"jangbu/events/channels"
 	"jangbu/events/privacy"
+	"jangbu/httpapi/accesslog"
 	"jangbu/projections/runner"
 	"jangbu/readmodel"
 	"jangbu/readmodel/cache"
@@ -55,6 +56,7 @@ type Service struct {
 	admin     *http.Server
 	tracing   *tracing // nil without an endpoint for traces
 	requests  requestMetrics
+	accesses  *accesslog.Log // nil where it is off
 	kept      atomic.Int64  // responses that were sent again as they were
 	draining  chan struct{} // closed by Close: streams end
 	httpAddr  string        // bound address; empty without the role
