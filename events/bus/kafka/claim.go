@@ -68,9 +68,12 @@ func (h *handler) Setup(sess sarama.ConsumerGroupSession) error {
 	if err := h.inner.Setup(sess); err != nil {
 		return err
 	}
-	var err error
 	h.ending, h.end = context.WithCancel(sess.Context())
-	if h.client, err = sarama.NewClient(h.sub.cfg.Brokers, h.sub.cfg.client()); err != nil {
+	settings, err := h.sub.cfg.client()
+	if err != nil {
+		return fmt.Errorf("begin session: %w", err)
+	}
+	if h.client, err = sarama.NewClient(h.sub.cfg.Brokers, settings); err != nil {
 		h.client = nil
 		return fmt.Errorf("begin session: %w", err)
 	}

@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -20,6 +21,11 @@ type Config struct {
 	// where it reads on. Only subscribers need them.
 	Group string
 	Log   events.Log
+	// TLS returns the settings of a connection's encryption. It is called for each, so that
+	// certificates can be replaced while clients run. Nil: connections are not encrypted.
+	TLS func() (*tls.Config, error)
+	// SASL is how clients authenticate. Nil: they do not, unless by a certificate.
+	SASL *SASL
 	// ClientID names this process in the brokers' logs. Empty: "jangbu".
 	ClientID string
 	// Logger logs gaps, and each kind of error once a minute. Nil disables logging.
@@ -77,6 +83,9 @@ func (c Config) withDefaults() (Config, error) {
 			errs = append(errs, fmt.Errorf("brokers: %q is not host:port", b))
 		}
 	}
+	if c.SASL != nil {
+		errs = append(errs, c.SASL.check())
+	}
 	if c.ClientID == "" {
 		c.ClientID = "jangbu"
 	}
@@ -87,7 +96,7 @@ func (c Config) withDefaults() (Config, error) {
 }
 
 // client returns the settings of every connection.
-func (c Config) client() *sarama.Config {
+func (c Config) client() (*sarama.Config, error) {
 	sc := sarama.NewConfig()
 	sc.ClientID = c.ClientID
 	// The protocol of Apache Kafka 3.0, which brokers of 4.x still speak.
@@ -96,11 +105,20 @@ func (c Config) client() *sarama.Config {
 	sc.Metadata.Retry.Backoff = retryPause
 	// EnsureTopics creates topics, with the right number of partitions.
 	sc.Metadata.AllowAutoTopicCreation = false
-	return sc
+	if c.TLS != nil {
+		sc.Net.Proxy.Enable, sc.Net.Proxy.Dialer = true, dialer{of: sc, config: c.TLS}
+	}
+	if c.SASL != nil {
+		return sc, c.SASL.configure(sc)
+	}
+	return sc, nil
 }
 
-func (c Config) consumer() *sarama.Config {
-	sc := c.client()
+func (c Config) consumer() (*sarama.Config, error) {
+	sc, err := c.client()
+	if err != nil {
+		return nil, err
+	}
 	sc.ChannelBufferSize = maxFrameRecords
 	sc.Consumer.Return.Errors = true
 	sc.Consumer.Retry.Backoff = retryPause
@@ -117,11 +135,14 @@ func (c Config) consumer() *sarama.Config {
 	sc.Consumer.Group.Heartbeat.Interval = heartbeat
 	sc.Consumer.Group.Rebalance.Timeout = rebalanceTimeout
 	sc.Consumer.Group.Rebalance.Retry.Backoff = retryPause
-	return sc
+	return sc, nil
 }
 
-func (c Config) producer() *sarama.Config {
-	sc := c.client()
+func (c Config) producer() (*sarama.Config, error) {
+	sc, err := c.client()
+	if err != nil {
+		return nil, err
+	}
 	sc.Producer.RequiredAcks = sarama.WaitForAll
 	sc.Producer.Return.Successes = true
 	sc.Producer.Return.Errors = true
@@ -132,5 +153,5 @@ func (c Config) producer() *sarama.Config {
 	// One request at a time keeps a partition's order when a request is repeated. A
 	// repeated request may write its records twice, which is harmless (I4).
 	sc.Net.MaxOpenRequests = 1
-	return sc
+	return sc, nil
 }

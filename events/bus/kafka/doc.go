@@ -27,10 +27,17 @@
 //     where it ends: the session ends within 5 s, and until then the log refuses its frames
 //     (I13, TestLogGoesBackUnderASession).
 //
+// Connections are encrypted and authenticated as [Config] says (TestSecureBrokers). Passwords and
+// certificates are asked for again for each connection (TestPasswordIsReadForEachConnection), but
+// the password of PLAIN, which is of a client, only for each of these: a subscription, a
+// producer, a call of Describe.
+//
 // How many records a gap holds is known at most: the ends of transactions take offsets too.
 //
 // Failures: while no broker can be reached, a subscriber tries again for as long as it is
 // open and logs each kind of error once a minute. A frame that was not acknowledged comes
 // again after a pause that grows to 5 s. Producers give up after a few seconds
-// and return the error. No error and no log line holds a record (I10).
+// and return the error. [EnsureTopics] does not try again what brokers refuse for good: a password,
+// a certificate (TestBrokersThatRefuse). No error and no log line holds a record (I10), a password
+// or a token.
 package kafka

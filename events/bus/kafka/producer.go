@@ -33,7 +33,11 @@ func NewProducer(cfg Config) (*Producer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("configure producer: %w", err)
 	}
-	p, err := sarama.NewSyncProducer(cfg.Brokers, cfg.producer())
+	settings, err := cfg.producer()
+	if err != nil {
+		return nil, fmt.Errorf("connect producer: %w", err)
+	}
+	p, err := sarama.NewSyncProducer(cfg.Brokers, settings)
 	if err != nil {
 		return nil, fmt.Errorf("connect producer: %w", err)
 	}

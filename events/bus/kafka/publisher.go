@@ -20,10 +20,14 @@ func NewPublisher(cfg Config) (message.Publisher, error) {
 	if err != nil {
 		return nil, fmt.Errorf("configure publisher: %w", err)
 	}
+	settings, err := cfg.producer()
+	if err != nil {
+		return nil, fmt.Errorf("connect publisher: %w", err)
+	}
 	p, err := wkafka.NewPublisher(wkafka.PublisherConfig{
 		Brokers:               cfg.Brokers,
 		Marshaler:             wkafka.NewWithPartitioningMarshaler(partitionKey),
-		OverwriteSaramaConfig: cfg.producer(),
+		OverwriteSaramaConfig: settings,
 	}, newLogger(cfg.Logger, new(faults)))
 	if err != nil {
 		return nil, fmt.Errorf("connect publisher: %w", err)

@@ -52,6 +52,10 @@ func (s *subscriber) Subscribe(ctx context.Context, topic string) (<-chan *messa
 	if s.closed {
 		return nil, fmt.Errorf("subscribe to %s: subscriber is closed", topic)
 	}
+	settings, err := s.cfg.consumer()
+	if err != nil {
+		return nil, fmt.Errorf("subscribe to %s: %w", topic, err)
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	sub := &subscription{
 		cfg:    s.cfg,
@@ -67,7 +71,7 @@ func (s *subscriber) Subscribe(ctx context.Context, topic string) (<-chan *messa
 		Brokers:               s.cfg.Brokers,
 		ConsumerGroup:         s.cfg.Group,
 		Unmarshaler:           unmarshaler{},
-		OverwriteSaramaConfig: s.cfg.consumer(),
+		OverwriteSaramaConfig: settings,
 		ReconnectRetrySleep:   retryPause,
 		NackResendSleep:       wkafka.NoSleep, // deliver waits, as long as the session lasts
 		Tracer:                tracer{sub},

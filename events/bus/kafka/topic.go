@@ -27,7 +27,10 @@ func Describe(ctx context.Context, cfg Config, topics ...string) (map[string]Top
 	if err != nil {
 		return nil, fmt.Errorf("describe topics: %w", err)
 	}
-	sc := cfg.client()
+	sc, err := cfg.client()
+	if err != nil {
+		return nil, fmt.Errorf("describe topics: %w", err)
+	}
 	if deadline, ok := ctx.Deadline(); ok {
 		left := max(time.Until(deadline), time.Millisecond)
 		sc.Metadata.Timeout, sc.Net.DialTimeout, sc.Net.ReadTimeout = left, left, left

@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"time"
@@ -36,7 +37,11 @@ func EnsureTopics(ctx context.Context, cfg Config, partitions int32, topics ...s
 }
 
 func ensureTopics(cfg Config, partitions int32, topics []string) error {
-	client, err := sarama.NewClient(cfg.Brokers, cfg.client())
+	settings, err := cfg.client()
+	if err != nil {
+		return err
+	}
+	client, err := sarama.NewClient(cfg.Brokers, settings)
 	if err != nil {
 		return err
 	}
@@ -73,11 +78,13 @@ func refused(err error) bool {
 	for _, final := range []sarama.KError{
 		sarama.ErrInvalidTopic, sarama.ErrInvalidPartitions, sarama.ErrPolicyViolation,
 		sarama.ErrTopicAuthorizationFailed, sarama.ErrClusterAuthorizationFailed,
+		sarama.ErrSASLAuthenticationFailed, sarama.ErrUnsupportedSASLMechanism,
 	} {
 		if errors.Is(err, final) {
 			return true
 		}
 	}
 	var wrong sarama.ConfigurationError
-	return errors.As(err, &wrong)
+	var untrusted *tls.CertificateVerificationError
+	return errors.As(err, &wrong) || errors.As(err, &untrusted) || errors.Is(err, errForbidden)
 }

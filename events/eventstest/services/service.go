@@ -11,6 +11,12 @@ func Redis(t testing.TB) string {
 	return service(t, "JANGBU_TEST_REDIS_SERVER", "WITH REDIS")
 }
 
+// Nginx returns the program of nginx.
+func Nginx(t testing.TB) string {
+	t.Helper()
+	return service(t, "JANGBU_TEST_NGINX", "BEHIND NGINX")
+}
+
 // Chromium returns the program of a browser.
 func Chromium(t testing.TB) string {
 	t.Helper()
