@@ -1,7 +1,6 @@
 package events
 
 import (
-	"cmp"
 	"context"
 	"time"
 )
@@ -22,16 +21,13 @@ type Access struct {
 	Why string
 }
 
-// MaxSubject bounds the subject of an [Access], and its command, in characters.
-const MaxSubject = 500
-
-// Check returns the first problem, for the one who does it.
+// Check returns the first problem, for the one who does it. Command and subject are the
+// program's own words.
 func (a Access) Check() error {
-	err := cmp.Or(checkLine("command", a.Command, MaxSubject), checkLine("subject", a.Subject, MaxSubject), checkLine("who", a.Who, MaxWho))
-	if err == nil && a.Why != "" {
-		err = checkLine("why", a.Why, MaxWhy)
+	if a.Why == "" {
+		return checkLine("who", a.Who, MaxWho)
 	}
-	return err
+	return checkReason(a.Who, a.Why)
 }
 
 // Accesses keeps the record of accesses in the database of a [Log]. Nothing takes a record

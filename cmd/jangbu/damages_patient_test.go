@@ -78,7 +78,7 @@ func newTemplate(t *testing.T, database string) *template {
 	s.end()
 	p.query(`SELECT position FROM jangbu_log.log_head`, &h.head)
 	h.export = filepath.Join(t.TempDir(), "log.jsonl")
-	p.run("events", "export", h.export)
+	p.run("events", "export", "--why", "a test", h.export)
 	p.run("verify")
 	if database != "" {
 		h.backup = make(map[string][]byte)

@@ -225,6 +225,6 @@ func restoreKeyOf(ids ...string) func(*patient) {
 	return func(p *patient) {
 		p.Helper()
 		p.restore("keys")
-		p.command("deadletters", "retry", "--with-reason", "key")
+		p.command("deadletters", "retry", "--why", "a test", "--with-reason", "key")
 	}
 }

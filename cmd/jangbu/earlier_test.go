@@ -118,7 +118,7 @@ func TestOpensWhatEarlierReleasesWrote(t *testing.T) {
 			}
 			compare(func(question string) bool { return !strings.HasPrefix(question, "projections ") })
 			// A sealed record is opened and appended under the keys that the release stored.
-			out := e.command(t, "deadletters", "retry", "--all", "--json", "--topic-participant-registered=event-created", "--topic-event-created=other")
+			out := e.command(t, "deadletters", "retry", "--why", "a test", "--all", "--json", "--topic-participant-registered=event-created", "--topic-event-created=other")
 			if !bytes.Contains(out, []byte(`"appended":1,`)) {
 				t.Errorf("the dead letter of another topic is not appended: %s", out)
 			}

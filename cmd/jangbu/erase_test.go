@@ -278,7 +278,7 @@ func (p *erasable) inExports(t *testing.T, at *stores.Config) (hits []string) {
 	t.Helper()
 	for _, format := range []string{".jsonl", ".jsonl.zst", ".parquet"} {
 		path := filepath.Join(t.TempDir(), "export"+format)
-		if out, complaint, code := command(t, "events", "export", path, "--data-dir", at.DataDir, "--database-url", at.DatabaseURL); code != cli.ExitDone {
+		if out, complaint, code := command(t, "events", "export", "--why", "a test", path, "--data-dir", at.DataDir, "--database-url", at.DatabaseURL); code != cli.ExitDone {
 			t.Fatalf("export exits with %d: %s%s", code, out, complaint)
 		}
 		content, err := os.ReadFile(path)

@@ -20,7 +20,7 @@ func TestImportKilled(t *testing.T) {
 	log := openedLog(t, from)
 	appendRegistrations(t, log, n)
 	file := filepath.Join(from, "log.jsonl.zst")
-	if err := commandLine(t, "events", "export", file, "--data-dir", from).Run(); err != nil {
+	if err := commandLine(t, "events", "export", "--why", "a test", file, "--data-dir", from).Run(); err != nil {
 		t.Fatal(err)
 	}
 
@@ -65,7 +65,7 @@ func TestUnfinishedImport(t *testing.T) {
 	log := openedLog(t, from)
 	appendRegistrations(t, log, 100)
 	file := filepath.Join(from, "log.jsonl")
-	if err := commandLine(t, "events", "export", file, "--data-dir", from).Run(); err != nil {
+	if err := commandLine(t, "events", "export", "--why", "a test", file, "--data-dir", from).Run(); err != nil {
 		t.Fatal(err)
 	}
 	all, err := log.Read(t.Context(), 0, 100)
@@ -79,7 +79,7 @@ func TestUnfinishedImport(t *testing.T) {
 	for code, commands := range map[int][][]string{
 		cli.ExitFailed: {
 			{"serve", "--insecure-no-auth", "--http-addr", "127.0.0.1:0", "--admin-addr", "127.0.0.1:0"},
-			{"events", "export", filepath.Join(to, "part.jsonl")},
+			{"events", "export", "--why", "a test", filepath.Join(to, "part.jsonl")},
 			{"replay"},
 			{"projections", "rebuild", "--all"},
 		},

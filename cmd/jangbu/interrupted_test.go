@@ -53,7 +53,7 @@ func TestInterrupted(t *testing.T) {
 	database := services.Database(t)
 	fillLog(t, database, events)
 	whole := filepath.Join(t.TempDir(), "whole.jsonl")
-	if err := commandLine(t, "events", "export", whole, "--database-url", database).Run(); err != nil {
+	if err := commandLine(t, "events", "export", "--why", "a test", whole, "--database-url", database).Run(); err != nil {
 		t.Fatal(err)
 	}
 
@@ -82,14 +82,14 @@ func TestInterrupted(t *testing.T) {
 		{
 			name: "export", rate: 2000, verb: "exported", hint: "--resume goes on with DIR/log.jsonl.partial",
 			args: func(dir, slow string) []string {
-				return []string{"events", "export", filepath.Join(dir, "log.jsonl"), "--database-url", slow}
+				return []string{"events", "export", "--why", "a test", filepath.Join(dir, "log.jsonl"), "--database-url", slow}
 			},
 			after: func(t *testing.T, dir, database string) {
 				out := filepath.Join(dir, "log.jsonl")
 				if _, err := os.Stat(out); err == nil {
 					t.Fatalf("%s is there, and cannot be whole", out)
 				}
-				if err := commandLine(t, "events", "export", out, "--database-url", database, "--resume").Run(); err != nil {
+				if err := commandLine(t, "events", "export", "--why", "a test", out, "--database-url", database, "--resume").Run(); err != nil {
 					t.Fatal(err)
 				}
 				want, _ := os.ReadFile(whole)

@@ -26,7 +26,7 @@ func TestReplayIsWhatTheOracleSays(t *testing.T) {
 	dir := t.TempDir()
 	head := syntheticLog(t, filepath.Join(dir, "log.db"))
 	export := filepath.Join(dir, "export.jsonl")
-	if _, complaint, code := command(t, "events", "export", "--data-dir", dir, export); code != cli.ExitDone {
+	if _, complaint, code := command(t, "events", "export", "--why", "a test", "--data-dir", dir, export); code != cli.ExitDone {
 		t.Fatalf("export: exit %d: %s", code, complaint)
 	}
 	oracle := openOracle(t, export)

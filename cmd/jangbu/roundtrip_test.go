@@ -40,7 +40,7 @@ func TestImportServesTheSame(t *testing.T) {
 
 			file, to := filepath.Join(t.TempDir(), "log.jsonl.zst"), stores.Config{DataDir: t.TempDir()}
 			for _, args := range [][]string{
-				{"events", "export", file, "--database-url", from.DatabaseURL},
+				{"events", "export", "--why", "a test", file, "--database-url", from.DatabaseURL},
 				{"events", "import", file, "--data-dir", to.DataDir},
 			} {
 				if _, complaint, code := command(t, args...); code != cli.ExitDone {

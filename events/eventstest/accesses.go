@@ -64,7 +64,7 @@ func testAccesses(t *testing.T, a Adapter) {
 	rule(t, a, "a record may be as long as Check allows", func(t *testing.T, s Store) {
 		log := s.Open(t)
 		long := events.Access{
-			Command: strings.Repeat("내", events.MaxSubject), Subject: strings.Repeat("보", events.MaxSubject),
+			Command: "events export", Subject: "campaign " + strings.Repeat("보", events.MaxIDBytes),
 			Who: strings.Repeat("누", events.MaxWho), Why: strings.Repeat("왜", events.MaxWhy),
 		}
 		mustRecord(t, log, long)

@@ -32,6 +32,8 @@ type ReplayCommand struct {
 	To       string          `placeholder:"POSITION|TIME" help:"The last one, or the last moment at which an event was recorded (RFC 3339). Without it, the head."`
 	AsOf     string          `placeholder:"POSITION|TIME" help:"The same as --to."`
 	Set      assumed         `placeholder:"AMOUNT=WON" help:"What if: an amount in the place of the shop's, such as prizeCost=500000. Can be repeated."`
+	Why      string          `placeholder:"TEXT" help:"The reason, for the record of a replay of more than one campaign: at most 500 characters."`
+	Who      string          `placeholder:"NAME" help:"Who does it, for that record. Without it, the user of this process."`
 	Out      string          `default:"table" enum:"table,json,csv,parquet" placeholder:"FORM" help:"The form of the output: ${enum} (${default}). Parquet goes to a file: > FILE."`
 	JSON     bool            `help:"The same as --out json."`
 	Into     string          `placeholder:"FILE" help:"Write the rows to a new SQLite file, to be asked by SQL, and print nothing else."`
@@ -43,7 +45,8 @@ func (ReplayCommand) Help() string {
 	return `Folds the log, or a part of it, as the service does, and changes nothing that is served:
 what did we know on Tuesday, what if the prize had cost half? Whether a channel was stale
 at that moment depends on the polling intervals: give those of the service. Of an export
-nothing is printed unless the whole file matches its manifest.
+nothing is printed unless the whole file matches its manifest. A replay of a shop or of
+everything is recorded with the log, with who did it and when: jangbu privacy accesses.
 
 Examples:
   jangbu replay
@@ -94,10 +97,25 @@ func (c ReplayCommand) Run(ctx context.Context, t cli.Terminal) error {
 		if err := c.reaches(cfg, totals.Head); err != nil {
 			return err
 		}
+		if err := c.record(ctx, log); err != nil {
+			return err
+		}
 		cfg.Log = log
 		return c.fold(ctx, t, cfg, location)
 	})
 	return cli.Interruptible(ctx, err, "nothing was changed")
+}
+
+// record records a replay of more than one campaign with the log.
+func (c *ReplayCommand) record(ctx context.Context, log events.Log) error {
+	what := events.Access{Command: "replay", Subject: "everything", Who: c.Who, Why: c.Why}
+	switch {
+	case c.Campaign != "":
+		return nil
+	case c.Shop != "":
+		what.Subject = fmt.Sprintf("shop %q", c.Shop)
+	}
+	return stores.Record(ctx, log, what)
 }
 
 // fold replays, and prints the result.

@@ -53,6 +53,12 @@ func (c moveCommand) Run(ctx context.Context, t cli.Terminal) error {
 		c.Who = cli.Operator()
 	}
 	return c.WithLog(ctx, func(log events.Log) error {
+		if !c.DryRun {
+			what := events.Access{Command: "campaigns move", Subject: fmt.Sprintf("campaign %q to shop %q", c.Campaign, c.Shop), Who: c.Who, Why: c.Why}
+			if err := stores.Record(ctx, log, what); err != nil {
+				return err
+			}
+		}
 		out, err := c.move(ctx, log)
 		if err != nil {
 			return cli.Interruptible(ctx, err, "the campaign may have been moved: jangbu campaigns show")

@@ -1,6 +1,7 @@
 package eventlog
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -20,6 +21,8 @@ type exportCommand struct {
 	File   string          `arg:"" name:"file" help:"The file to write: FILE.jsonl, FILE.jsonl.zst to have it compressed, or FILE.parquet."`
 	From   events.Position `default:"1" placeholder:"POSITION" help:"The first position (${default}). Only an export from 1 can be imported."`
 	To     events.Position `placeholder:"POSITION" help:"The last position. Without one, the head of the log at the start."`
+	Why    string          `required:"" placeholder:"TEXT" help:"The reason, for the record: at most 500 characters, no phone number."`
+	Who    string          `placeholder:"NAME" help:"Who does it, for the record. Without it, the user of this process."`
 	Resume bool            `help:"Go on with an export that was interrupted."`
 	Force  bool            `help:"Write over an existing export, and begin an interrupted one anew."`
 	JSON   bool            `help:"Print the manifest as one JSON object, and no progress."`
@@ -35,14 +38,16 @@ The log may grow meanwhile. FILE.parquet is the same as a table of position, id,
 eventId, occurredAt, recordedAt, digest and payload, the event as JSON; the SHA-256 is
 then that of the file.
 
+Who exports what and why is recorded with the log: jangbu privacy accesses.
+
 Events hold pseudonyms and no phone number. The keys that the pseudonyms were made
 with are not in the log, so they are not exported.
 
 Examples:
-  jangbu events export log.jsonl.zst
-  jangbu events export log.jsonl.zst --resume
-  jangbu events export log.parquet
-  jangbu events export part.jsonl --from 1000 --to 1999 --json`
+  jangbu events export log.jsonl.zst --why "backup of the week"
+  jangbu events export log.jsonl.zst --resume --why "backup of the week"
+  jangbu events export log.parquet --why "season report, OPS-412"
+  jangbu events export part.jsonl --from 1000 --to 1999 --why "a till that failed" --json`
 }
 
 // Run writes the export.
@@ -57,6 +62,10 @@ func (c exportCommand) Run(ctx context.Context, t cli.Terminal) error {
 		return fmt.Errorf("%w: --to: expected --from or more", cli.ErrUsage)
 	case c.Resume && c.Force:
 		return fmt.Errorf("%w: --resume and --force: one goes on with what is there, the other does away with it", cli.ErrUsage)
+	}
+	what := events.Access{Command: "events export", Who: cmp.Or(c.Who, cli.Operator()), Why: c.Why}
+	if err := what.Check(); err != nil {
+		return fmt.Errorf("%w: --%w", cli.ErrUsage, err)
 	}
 	return c.WithLog(ctx, func(log events.Log) error {
 		totals, err := log.Totals(ctx)
@@ -77,6 +86,10 @@ func (c exportCommand) Run(ctx context.Context, t cli.Terminal) error {
 		w, err := c.begin(before)
 		if err != nil {
 			return err
+		}
+		what.Subject = fmt.Sprintf("positions %d to %d", c.From, through)
+		if err := stores.Record(ctx, log, what); err != nil {
+			return errors.Join(err, w.Close())
 		}
 		m, err := c.write(ctx, t, log, w, through)
 		if err = errors.Join(err, w.Close()); err != nil {

@@ -84,6 +84,9 @@ func (c importCommand) load(ctx context.Context, t cli.Terminal, r *archive.Read
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, closeLog()) }()
+	if err := stores.Record(ctx, log, events.Access{Command: "events import", Subject: fmt.Sprintf("positions 1 to %d", r.Manifest.Last)}); err != nil {
+		return 0, err
+	}
 	imported := cli.Progress{Terminal: t, Quiet: c.JSON, Verb: "imported", Total: int64(r.Manifest.Last)}
 	defer imported.End()
 	return archive.Import(ctx, log, r, func(at events.Position) { imported.At(int64(at)) })

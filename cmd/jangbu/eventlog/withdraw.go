@@ -57,6 +57,13 @@ func (c withdrawCommand) Run(ctx context.Context, t cli.Terminal) error {
 			return err
 		}
 		if !c.DryRun {
+			what := events.Access{Command: "events withdraw", Subject: subject(all), Who: c.Who, Why: c.Why}
+			if c.Undo {
+				what.Command += " --undo"
+			}
+			if err := stores.Record(ctx, log, what); err != nil {
+				return err
+			}
 			if err := withdraw(ctx, log, all, drafts); err != nil {
 				return cli.Interruptible(ctx, err, "the events may have been withdrawn: jangbu campaigns show")
 			}
@@ -84,6 +91,18 @@ func (c withdrawCommand) Run(ctx context.Context, t cli.Terminal) error {
 		}
 		return nil
 	})
+}
+
+// subject says what is withdrawn.
+func subject(all []withdrawn) string {
+	if len(all) == 1 && len(all[0].Positions) == 1 {
+		return fmt.Sprintf("position %d", all[0].Positions[0])
+	}
+	positions := 0
+	for _, w := range all {
+		positions += len(w.Positions)
+	}
+	return fmt.Sprintf("%d positions, the first %d", positions, all[0].Positions[0])
 }
 
 // wanted returns a withdrawal for each campaign that the positions are of, with its draft.

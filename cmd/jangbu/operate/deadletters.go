@@ -110,6 +110,20 @@ func newSelection(ids []string, all bool, flag, reason string) (selection, error
 	return s, nil
 }
 
+// String says which letters are selected.
+func (s selection) String() string {
+	switch {
+	case len(s.ids) == 1:
+		return "dead letter " + s.ids[0].String()
+	case len(s.ids) > 0:
+		return fmt.Sprintf("%d dead letters, the first %s", len(s.ids), s.ids[0])
+	case s.reason != "":
+		return "all dead letters with the reason " + string(s.reason)
+	default:
+		return "all dead letters"
+	}
+}
+
 // each calls f with the selected letters that have not been discarded, page by page, in the
 // order of their records.
 func (s selection) each(ctx context.Context, t cli.Terminal, log events.Log, f func(letters []events.DeadLetter) error) error {

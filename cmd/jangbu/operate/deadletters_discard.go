@@ -50,6 +50,11 @@ func (c deadLettersDiscardCommand) Run(ctx context.Context, t cli.Terminal) erro
 	}
 	return c.WithLog(ctx, func(log events.Log) error {
 		by := events.Discarded{By: cli.Operator(), Why: why}
+		if !c.DryRun {
+			if err := stores.Record(ctx, log, events.Access{Command: "deadletters discard", Subject: chosen.String(), Who: by.By, Why: why}); err != nil {
+				return err
+			}
+		}
 		n, err := c.discard(ctx, t, log, chosen, by)
 		if err != nil {
 			return cli.Interruptible(ctx, err, fmt.Sprintf("%d dead letters were discarded; the same command goes on", n))

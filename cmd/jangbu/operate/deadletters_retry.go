@@ -20,7 +20,9 @@ type deadLettersRetryCommand struct {
 	IDs    []string `arg:"" optional:"" name:"id" help:"The letters' IDs, as list shows them."`
 	All    bool     `help:"All letters that have not been discarded."`
 	Reason string   `placeholder:"REASON" help:"The letters with this reason: malformed, unknown-type, conflict or key."`
-	DryRun bool     `help:"Print what would pass, and change nothing."`
+	Why    string   `required:"" placeholder:"TEXT" help:"Why the records are opened, for the record: at most 500 characters that name no person."`
+	Who    string   `placeholder:"NAME" help:"Who does it, for the record. Without it, the user of this process."`
+	DryRun bool     `help:"Print what would pass, and change no letter."`
 	JSON   bool     `help:"Print one JSON object, and no progress."`
 }
 
@@ -30,17 +32,18 @@ func (deadLettersRetryCommand) Help() string {
 now. A letter that passes is appended to the log, or found there as a duplicate, and ends
 as a dead letter; the others stay and are counted by what is wrong with them now. It needs
 the master key under which the letters were sealed, and the same names of topics as the
-service. A service may run meanwhile. The same command goes on with a retry that was
+service. Who opens the records, why and when is recorded with the log, also of a trial: jangbu
+privacy accesses. A service may run meanwhile. The same command goes on with a retry that was
 interrupted or killed; IDs of letters that were discarded are printed on standard error.
 
 Exits with 3 if there is no such letter, or all were discarded, and with 4 if some stay, or
 with --dry-run would stay.
 
 Examples:
-  jangbu deadletters retry --all --dry-run
-  jangbu deadletters retry --reason unknown-type
-  jangbu deadletters retry 01890a5d-ac96-874b-bcce-b302099a8057 --json
-  jangbu deadletters retry --all --database-url postgres://… --master-key-file master.key`
+  jangbu deadletters retry --all --why "after the release" --dry-run
+  jangbu deadletters retry --reason unknown-type --why "the type is known now"
+  jangbu deadletters retry 01890a5d-ac96-874b-bcce-b302099a8057 --why "till of shop 7" --json
+  jangbu deadletters retry --all --why "OPS-412" --database-url postgres://… --master-key-file master.key`
 }
 
 // Run tries the letters again.
@@ -84,6 +87,13 @@ func (c deadLettersRetryCommand) retry(ctx context.Context, t cli.Terminal, log 
 	defer func() { err = errors.Join(err, closeKeys()) }()
 	total, err := chosen.count(ctx, log)
 	if err != nil {
+		return err
+	}
+	what := events.Access{Command: "deadletters retry", Subject: chosen.String(), Who: c.Who, Why: c.Why}
+	if c.DryRun {
+		what.Command += " --dry-run"
+	}
+	if err := stores.Record(ctx, log, what); err != nil {
 		return err
 	}
 	retrier := &bus.Retrier{Log: log, Privacy: keeper, Topics: c.Topics(), Now: time.Now}

@@ -121,7 +121,7 @@ func (c leasesBreakCommand) Run(ctx context.Context, t cli.Terminal) error {
 	if strings.TrimSpace(c.Why) == "" {
 		return fmt.Errorf("%w: --why: expected a reason", cli.ErrUsage)
 	}
-	return c.WithServed(ctx, func(_ events.Log, rows readmodel.Store) error {
+	return c.WithServed(ctx, func(log events.Log, rows readmodel.Store) error {
 		h, err := rows.Holder(ctx, c.Name)
 		if err != nil {
 			return err
@@ -135,6 +135,9 @@ func (c leasesBreakCommand) Run(ctx context.Context, t cli.Terminal) error {
 				t.Warnf("")
 				return cli.Interruptible(ctx, errNotConfirmed, "nothing was changed")
 			}
+		}
+		if err := stores.Record(ctx, log, events.Access{Command: "leases break", Subject: fmt.Sprintf("lease %q of %s", h.Name, h.Owner), Why: c.Why}); err != nil {
+			return err
 		}
 		op, err := rows.Break(ctx, h.Lease, cli.Operator(), c.Why)
 		if errors.Is(err, readmodel.ErrFenced) {

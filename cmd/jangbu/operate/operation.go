@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"jangbu/cmd/jangbu/cli"
+	"jangbu/cmd/jangbu/stores"
 	"jangbu/events"
 	"jangbu/projections"
 	"jangbu/projections/runner"
@@ -76,6 +77,10 @@ func (r operationReport) subject() string {
 func (f *operationFlags) operate(ctx context.Context, t cli.Terminal, log events.Log, rows readmodel.Store, wanted readmodel.Operation) error {
 	f.Quiet()
 	wanted.Who, wanted.Why = cli.Operator(), f.Why
+	what := events.Access{Command: "projections " + string(wanted.Kind), Subject: reportOf(wanted).subject(), Who: wanted.Who, Why: wanted.Why}
+	if err := stores.Record(ctx, log, what); err != nil {
+		return err
+	}
 	defer cli.LimitMemory()()
 	p := cli.Progress{Terminal: t, Quiet: f.JSON, Verb: "folded"}
 	done, err := runner.Operate(ctx, runner.Config{Log: log, Rows: rows, Projections: projections.All(), Logger: f.Logger(t)}, wanted,

@@ -138,6 +138,9 @@ func (c *eraseCommand) erase(ctx context.Context, t cli.Terminal, log events.Log
 		return out, err
 	}
 	defer func() { err = errors.Join(err, closeKeys()) }()
+	if err := stores.Record(ctx, log, c.access()); err != nil {
+		return out, err
+	}
 	found, err := keeper.Trace(ctx, log, who)
 	if err != nil {
 		return out, err
@@ -185,6 +188,19 @@ func (c *eraseCommand) erase(ctx context.Context, t cli.Terminal, log events.Log
 		return out, log.Erasures().Scrub(ctx, gone)
 	}
 	return out, nil
+}
+
+// access returns the record of the command, which opens dead letters and looks for a person also
+// where it changes nothing.
+func (c *eraseCommand) access() events.Access {
+	a := events.Access{Command: "privacy erase", Subject: fmt.Sprintf("a person in campaign %q", c.Campaign), Who: c.Who, Why: c.Why}
+	if c.DryRun {
+		a.Command += " --dry-run"
+	}
+	if c.Phone == "" && c.Participant == "" {
+		a.Subject = fmt.Sprintf("the key of campaign %q", c.Campaign)
+	}
+	return a
 }
 
 // keyExists reports whether the campaign has something to erase as a whole: a key, or events

@@ -17,6 +17,8 @@ type rotateCommand struct {
 	stores.Config
 	stores.KeyConfig
 	To     string `placeholder:"FILE" help:"The next master key; made if there is no such file. Without it, where Jangbu made the master key itself, in the data directory, the next one takes its place."`
+	Why    string `placeholder:"TEXT" help:"The reason, for the record: at most 500 characters."`
+	Who    string `placeholder:"NAME" help:"Who does it, for the record. Without it, the user of this process."`
 	Finish bool   `help:"End the former master key, once every service has been started with the new one."`
 	JSON   bool   `help:"Print one JSON object."`
 }
@@ -31,6 +33,8 @@ dead letters that are sealed can be retried.
 Then start every service with the new master key, and end the former one with --finish,
 which is to be given the new one. From then on only the new one opens the key store. A
 backup of the key store needs the master key of its time: keep the former one with it.
+
+Who rotates, why and when is recorded with the log: jangbu privacy accesses.
 
 The same command goes on with one that was killed. It changes nothing where a campaign's
 entry is damaged, which it names, or the last rotation is not finished.
@@ -75,9 +79,12 @@ func (c rotateCommand) Run(ctx context.Context, t cli.Terminal) error {
 			return err
 		}
 		defer func() { err = errors.Join(err, closeKeys()) }()
-		do := c.rotate
+		do, what := c.rotate, events.Access{Command: "privacy rotate", Subject: "the master key", Who: c.Who, Why: c.Why}
 		if c.Finish {
-			do = c.finish
+			do, what.Command = c.finish, "privacy rotate --finish"
+		}
+		if err := stores.Record(ctx, log, what); err != nil {
+			return err
 		}
 		out, err := do(ctx, keeper, own)
 		if err != nil {
