@@ -48,7 +48,10 @@ func (k *Keeper) Unfinished() bool { return k.ring.Load().bridged }
 // [CreateMasterKey] does.
 func (k *Keeper) SaveMasterKey(path string) (MasterKey, error) {
 	master := k.ring.Load().master
-	return master, saveMasterKey(path, master)
+	if err := saveSecret(path, master.key); err != nil {
+		return master, fmt.Errorf("save master key: %w", err)
+	}
+	return master, nil
 }
 
 // bind returns the ring that the master key opens in the store's reserved entry. It makes the

@@ -2,14 +2,11 @@ package privacy
 
 import (
 	"crypto/rand"
-	"encoding/base64"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 )
 
 // ErrMasterKey means that the master key is readable by others, is malformed, or is not the one
@@ -40,47 +37,22 @@ func NewMasterKey() MasterKey {
 // or "openssl rand -base64 32" writes it. It ignores white space around it. The
 // error is [ErrMasterKey].
 func ParseMasterKey(text string) (MasterKey, error) {
-	raw, err := base64.StdEncoding.DecodeString(strings.TrimSpace(text))
+	key, err := parseSecret(text)
 	if err != nil {
-		return MasterKey{}, fmt.Errorf("parse master key: not base64; expected the base64 of 32 bytes: %w", ErrMasterKey)
+		return MasterKey{}, fmt.Errorf("parse master key: %w: %w", err, ErrMasterKey)
 	}
-	var k MasterKey
-	if len(raw) != len(k.key) {
-		return MasterKey{}, fmt.Errorf("parse master key: %d bytes; expected the base64 of 32: %w", len(raw), ErrMasterKey)
-	}
-	copy(k.key[:], raw)
-	return k, nil
+	return MasterKey{key}, nil
 }
 
 // LoadMasterKey reads the master key from a file that only its owner may read. The
 // error is [ErrMasterKey] if others may or if the content is malformed, and wraps
 // [fs.ErrNotExist] if there is no file.
 func LoadMasterKey(path string) (MasterKey, error) {
-	f, err := os.Open(path)
+	key, err := loadSecret(path, ErrMasterKey)
 	if err != nil {
 		return MasterKey{}, fmt.Errorf("load master key: %w", err)
 	}
-	defer func() { _ = f.Close() }()
-	info, err := f.Stat()
-	if err != nil {
-		return MasterKey{}, fmt.Errorf("load master key: %w", err)
-	}
-	if !info.Mode().IsRegular() {
-		return MasterKey{}, fmt.Errorf("load master key: %s is not a regular file: %w", path, ErrMasterKey)
-	}
-	if open := info.Mode().Perm() & 0o077; open != 0 {
-		return MasterKey{}, fmt.Errorf("load master key: %s has mode %04o, so others may use it; mend it with: chmod 600 %s: %w",
-			path, info.Mode().Perm(), path, ErrMasterKey)
-	}
-	text, err := io.ReadAll(io.LimitReader(f, 4096))
-	if err != nil {
-		return MasterKey{}, fmt.Errorf("load master key: %w", err)
-	}
-	k, err := ParseMasterKey(string(text))
-	if err != nil {
-		return MasterKey{}, fmt.Errorf("load %s: %w", path, err)
-	}
-	return k, nil
+	return MasterKey{key}, nil
 }
 
 // CreateMasterKey writes a new random master key to a new file of mode 0600 and
@@ -89,33 +61,10 @@ func LoadMasterKey(path string) (MasterKey, error) {
 // [fs.ErrExist] and load its file.
 func CreateMasterKey(path string) (MasterKey, error) {
 	k := NewMasterKey()
-	return k, saveMasterKey(path, k)
-}
-
-func saveMasterKey(path string, k MasterKey) (err error) {
-	defer func() {
-		if err != nil {
-			err = fmt.Errorf("create master key: %w", err)
-		}
-	}()
-	dir := filepath.Dir(path)
-	temp, err := os.CreateTemp(dir, ".master-key-*") // mode 0600, opened with O_EXCL
-	if err != nil {
-		return err
+	if err := saveSecret(path, k.key); err != nil {
+		return k, fmt.Errorf("create master key: %w", err)
 	}
-	defer func() { _ = os.Remove(temp.Name()) }()
-	_, err = temp.WriteString(base64.StdEncoding.EncodeToString(k.key[:]) + "\n")
-	if err = errors.Join(err, temp.Sync(), temp.Close()); err != nil {
-		return err
-	}
-	// A link, unlike a rename, does not replace an existing key.
-	if err := os.Link(temp.Name(), path); err != nil {
-		if errors.Is(err, fs.ErrExist) {
-			return fmt.Errorf("%s: %w", path, fs.ErrExist)
-		}
-		return err
-	}
-	return syncDir(dir)
+	return k, nil
 }
 
 // ReplaceMasterKey puts the file of the next master key in the place of that at path, which it
@@ -149,12 +98,4 @@ func replaceMasterKey(path, next, former string) error {
 		return err
 	}
 	return syncDir(filepath.Dir(path))
-}
-
-func syncDir(path string) error {
-	dir, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
 }

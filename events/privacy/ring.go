@@ -44,6 +44,7 @@ const (
 	purposeID     = "jangbu/name dead letters"
 	purposeKeep   = "jangbu/keep subkeys of former master keys"
 	purposeBridge = "jangbu/bridge to the next master key"
+	purposeCache  = "jangbu/authenticate the cache"
 )
 
 // newRing returns the ring of a master key that has replaced others; nil: that has not.

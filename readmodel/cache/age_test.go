@@ -13,8 +13,6 @@ import (
 	"jangbu/events"
 	"jangbu/readmodel"
 	"jangbu/readmodel/cache"
-	"jangbu/readmodel/cache/redis"
-	"jangbu/readmodel/readmodeltest"
 )
 
 // TestNoAnswerIsTooOld lets everything go wrong at once, at random and by a clock
@@ -87,7 +85,7 @@ func newTurmoil(t *testing.T, seed uint64) *turmoil {
 		return m.upTo(slowest / 10), m.upTo(slowest / 10)
 	}
 	for range 2 {
-		process, err := cache.Open(t.Context(), cache.Config{Inner: m.world, Shared: redis.New(m.server.client(t), readmodeltest.Tables(), quietLog()), Logger: quietLog()})
+		process, err := cache.Open(t.Context(), cache.Config{Inner: m.world, Shared: share(t, m.server.client(t)), Logger: quietLog()})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -200,7 +198,7 @@ func (m *turmoil) neighbour(seed uint64) {
 	other := newWorld()
 	other.now.Incarnation += int64(10*m.number(5)) - 5 // before or after ours, never the same
 	other.commits = make([]commit, 1_000)              // to tell its rows from ours
-	process, err := cache.Open(m.Context(), cache.Config{Inner: other, Shared: redis.New(m.server.client(m), readmodeltest.Tables(), quietLog()), Logger: quietLog()})
+	process, err := cache.Open(m.Context(), cache.Config{Inner: other, Shared: share(m, m.server.client(m)), Logger: quietLog()})
 	if err != nil {
 		m.Fatal(err)
 	}

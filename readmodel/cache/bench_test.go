@@ -10,8 +10,6 @@ import (
 	"jangbu/events"
 	"jangbu/readmodel"
 	"jangbu/readmodel/cache"
-	"jangbu/readmodel/cache/redis"
-	"jangbu/readmodel/readmodeltest"
 )
 
 // BenchmarkCache measures the paths of a read, and what a commit costs.
@@ -178,7 +176,7 @@ func BenchmarkShared(b *testing.B) {
 	w.commit("evt-1")
 	at := redisURL(b)
 	open := func() *cache.Cache {
-		process, err := cache.Open(b.Context(), cache.Config{Inner: w, Shared: redis.New(connect(b, at), readmodeltest.Tables(), quietLog()), Logger: quietLog()})
+		process, err := cache.Open(b.Context(), cache.Config{Inner: w, Shared: share(b, connect(b, at)), Logger: quietLog()})
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -48,7 +48,7 @@ func inBubble(t *testing.T, test func(*testBundle)) {
 // open opens another process.
 func (b *testBundle) open(change ...func(*cache.Config)) *cache.Cache {
 	b.Helper()
-	cfg := cache.Config{Inner: b.world, Shared: redis.New(b.redis.client(b), readmodeltest.Tables(), quietLog()), Logger: quietLog()}
+	cfg := cache.Config{Inner: b.world, Shared: share(b, b.redis.client(b)), Logger: quietLog()}
 	for _, f := range change {
 		f(&cfg)
 	}
@@ -86,6 +86,23 @@ func (b *testBundle) wantReads(c events.Campaign, want int) {
 	}
 }
 
+// share returns a level in the client's Redis.
+func share(t testing.TB, client *goredis.Client) *redis.Level {
+	t.Helper()
+	return shareAs(t, redis.Config{Client: client, Key: [redis.KeyBytes]byte{1}})
+}
+
+// shareAs returns a level of another key, or with more patience.
+func shareAs(t testing.TB, cfg redis.Config) *redis.Level {
+	t.Helper()
+	cfg.Tables, cfg.Logger = readmodeltest.Tables(), quietLog()
+	level, err := redis.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return level
+}
+
 func without(cfg *cache.Config) { cfg.Shared = nil }
 
 func quietLog() *slog.Logger { return slog.New(slog.DiscardHandler) }
@@ -115,7 +132,11 @@ func (r *memoryRedis) client(t testing.TB) *goredis.Client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.Dialer = r.dial
+	o.Dialer = func(context.Context, string, string) (net.Conn, error) { return r.dial() }
+	return r.clientOf(t, o)
+}
+
+func (r *memoryRedis) clientOf(t testing.TB, o *goredis.Options) *goredis.Client {
 	o.ConnMaxIdleTime = -1 // by a clock that isn't the test's
 	client := goredis.NewClient(o)
 	t.Cleanup(func() {
@@ -125,7 +146,7 @@ func (r *memoryRedis) client(t testing.TB) *goredis.Client {
 	return client
 }
 
-func (r *memoryRedis) dial(context.Context, string, string) (net.Conn, error) {
+func (r *memoryRedis) dial() (net.Conn, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.broken {

@@ -207,7 +207,7 @@ func (c *Cache) loadCampaign(ctx context.Context, name string, keep bool) (*entr
 }
 
 // unproven is a shared value that is not served, and its revision, which is zero where the
-// value is damaged. Where rows that are read later have a lower one, the value is of a past
+// value is forged or damaged. Where rows that are read later have a lower one, the value is of a past
 // that the store has lost, and nothing but its replacement ends that.
 type unproven struct {
 	value    string
@@ -222,7 +222,7 @@ func (c *Cache) lookUp(ctx context.Context, campaign events.Campaign) (e *entry,
 	}
 	rows, value, ok := c.shared.Get(ctx, campaign)
 	if !ok {
-		return nil, unproven{value: value}
+		return nil, unproven{value, rows.Revision}
 	}
 	e = rowsEntry(string(campaign), rows, time.Time{})
 	p := c.revisions.prove(e)

@@ -15,8 +15,6 @@ import (
 	"jangbu/events"
 	"jangbu/readmodel"
 	"jangbu/readmodel/cache"
-	"jangbu/readmodel/cache/redis"
-	"jangbu/readmodel/readmodeltest"
 )
 
 // TestRedisChangesLatencyOnly breaks Redis in every way under load. Every read is
@@ -80,7 +78,7 @@ func TestRedisChangesLatencyOnly(t *testing.T) {
 				committer := b.open()
 				// Too small for all, so that Redis is asked all the time.
 				reader := b.open(func(cfg *cache.Config) {
-					cfg.Shared, cfg.MaxEntries = redis.New(client, readmodeltest.Tables(), quietLog()), 10
+					cfg.Shared, cfg.MaxEntries = share(b, client), 10
 				})
 				l := load{testBundle: b, committer: committer, reader: reader, campaigns: all}
 
@@ -283,26 +281,6 @@ func TestUnusableValuesAreReplaced(t *testing.T) {
 			})
 		})
 	}
-
-	t.Run("a list stays what it is", func(t *testing.T) {
-		t.Parallel()
-		inBubble(t, func(b *testBundle) {
-			b.world.commit("evt-1")
-			if _, err := b.redis.Push(key, "of another program"); err != nil {
-				b.Fatal(err)
-			}
-			process := b.open()
-			for range 20 {
-				b.read(process, "evt-1")
-				process.Forget("evt-1")
-				process.Committed(b.world.commit("evt-1"))
-				synctest.Wait()
-			}
-			if got := process.Stats().Shared.Breaker; got != "closed" {
-				b.Errorf("breaker is %s because of one key", got)
-			}
-		})
-	})
 }
 
 // TestTombstones looks at what a commit leaves in Redis.

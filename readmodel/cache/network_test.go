@@ -16,7 +16,6 @@ import (
 
 	"jangbu/readmodel/cache"
 	"jangbu/readmodel/cache/redis"
-	"jangbu/readmodel/readmodeltest"
 )
 
 // redisURL returns where a Redis is: the one of JANGBU_TEST_REDIS_URL, or else one
@@ -74,7 +73,7 @@ func TestRedisBehindANetwork(t *testing.T) {
 	all := numbered("evt-"+uuid.NewString(), 50)
 	w.commit(all...)
 	open := func(at string, most int) *cache.Cache {
-		process, err := cache.Open(t.Context(), cache.Config{Inner: w, Shared: redis.New(connect(t, at), readmodeltest.Tables(), quietLog()), Logger: quietLog(), MaxEntries: most})
+		process, err := cache.Open(t.Context(), cache.Config{Inner: w, Shared: share(t, connect(t, at)), Logger: quietLog(), MaxEntries: most})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -14,8 +14,9 @@ import (
 // use.
 type Shared interface {
 	// Get returns the campaign's shared rows, false where there are none, they do not
-	// arrive in time, or a damaged value stands in their place. It returns the value as it
-	// stands there as well, to be named in [Value].
+	// arrive in time, or another value stands in their place: one that is forged or damaged,
+	// or that says only of which revision the next rows must be, which those returned have.
+	// It returns the value as it stands there as well, to be named in [Value].
 	Get(ctx context.Context, c events.Campaign) (rows readmodel.CampaignRows, value string, ok bool)
 	// Put stores the value soon, or drops it. It never blocks, and never replaces rows of a
 	// later revision but those that the value names.
@@ -41,15 +42,16 @@ type Value struct {
 	// Refreshed marks rows that no caller asked for. They expire when the rows that
 	// they replace would have.
 	Refreshed bool
-	// Replaces is a value, damaged or of a past that was lost, that is replaced whatever
-	// revision it claims.
+	// Replaces is a value, forged, damaged or of a past that was lost, that is replaced
+	// whatever revision it claims.
 	Replaces string
 }
 
 // SharedStats counts what has happened at the shared level.
 type SharedStats struct {
 	Refused     int64  // values dropped because rows of a later revision are shared
-	Errors      int64  // failed operations and unusable values
+	Errors      int64  // failed operations, unusable values and notices
+	Forged      int64  // those of them that were not made with the key of this level
 	Dropped     int64  // commits that were not announced
 	Connections int    // open, without the subscription
 	Breaker     string // state: closed, half-open or open

@@ -1,6 +1,7 @@
 // Package privacy is the commands that keep persons private: erase forgets a person, or links
 // no phone number of a campaign any more; rotate wraps the campaigns' keys with a new master key;
-// accesses lists what operators did with the log.
+// cache-key derives from it the key of those processes that only read; accesses lists what
+// operators did with the log.
 //
 // It promises that no total changes, that every erasure is recorded with who, why and when, and
 // that the same command goes on with one that was killed (I10). While the master key is rotated,
@@ -10,9 +11,11 @@
 // The help of each says with which code it exits.
 package privacy
 
-// Command erases persons, rotates the master key, and lists accesses.
+// Command erases persons, rotates the master key and derives the cache's, and lists
+// accesses.
 type Command struct {
 	Erase    eraseCommand    `cmd:"" help:"Forget a person in a campaign, or all phone numbers of a campaign."`
 	Rotate   rotateCommand   `cmd:"" help:"Wrap the campaigns' keys with a new master key."`
+	CacheKey cacheKeyCommand `cmd:"" help:"Derive the key of a Redis that processes share."`
 	Accesses accessesCommand `cmd:"" help:"List what operators copied, opened or changed, and why."`
 }

@@ -3,64 +3,53 @@ package service
 import (
 	"context"
 	"fmt"
-	"time"
 
-	"github.com/alicebob/miniredis/v2"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
 
 	"jangbu/cmd/jangbu/stores"
+	"jangbu/events/privacy"
 	"jangbu/projections"
 	"jangbu/readmodel/cache"
 	cacheredis "jangbu/readmodel/cache/redis"
 )
 
 // startCache puts a cache before the rows, which the read API reads and the runner
-// refreshes. Without a configured Redis an embedded one is used.
-func (s *Service) startCache(ctx context.Context) error {
-	address := s.cfg.RedisURL
-	if address == "" {
-		embedded := miniredis.NewMiniRedis()
-		if err := embedded.StartAddr("127.0.0.1:0"); err != nil {
+// refreshes. Without a configured Redis an embedded one is used, under a key of its own.
+func (s *Service) startCache(ctx context.Context, key privacy.CacheKey) error {
+	var options *redis.Options
+	if address := s.cfg.RedisURL; address == "" {
+		embedded, err := newEmbeddedRedis()
+		if err != nil {
 			return fmt.Errorf("start cache: %w", err)
 		}
 		s.onClose(func() error { embedded.Close(); return nil })
-		address = "redis://" + embedded.Addr()
-		s.line("cache", embedded.Addr(), "embedded (Redis protocol)")
-		s.group.Go(func() error { age(s.stopped, embedded); return nil })
+		s.group.Go(func() error { embedded.age(s.stopped); return nil })
+		options = cacheredis.InProcess(embedded.connect)
+		s.line("cache", "in this process", "embedded (Redis protocol)")
 	} else {
+		var err error
+		if options, err = cacheredis.Options(address); err != nil {
+			return fmt.Errorf("start cache: %w", err)
+		}
 		s.line("cache", stores.Redacted(address), "Redis")
 	}
-	options, err := cacheredis.Options(address)
+	s.redis = redis.NewClient(options)
+	s.onClose(s.redis.Close)
+	if err := s.tracing.redis(s.redis); err != nil {
+		return fmt.Errorf("start cache: %w", err)
+	}
+	shared, err := cacheredis.New(cacheredis.Config{
+		Client: s.redis, Tables: projections.Tables(projections.All()), Key: key.Bytes(), Logger: s.logger,
+	})
 	if err != nil {
 		return fmt.Errorf("start cache: %w", err)
 	}
-	s.redisAddr = options.Addr
-	client := redis.NewClient(options)
-	s.onClose(client.Close)
-	if err := s.tracing.redis(client); err != nil {
-		return fmt.Errorf("start cache: %w", err)
-	}
-	if s.cache, err = cache.Open(ctx, cache.Config{Inner: s.rows, Shared: cacheredis.New(client, projections.Tables(projections.All()), s.logger), Logger: s.logger}); err != nil {
+	if s.cache, err = cache.Open(ctx, cache.Config{Inner: s.rows, Shared: shared, Logger: s.logger}); err != nil {
 		return fmt.Errorf("start cache: %w", err)
 	}
 	s.onClose(func() error { s.cache.Close(); return nil })
 	return nil
-}
-
-// age moves the clock of an embedded Redis, which stands still by itself, so that keys
-// expire.
-func age(stopped <-chan struct{}, embedded *miniredis.Miniredis) {
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
-	for {
-		select {
-		case <-tick.C:
-			embedded.FastForward(time.Second)
-		case <-stopped:
-			return
-		}
-	}
 }
 
 // cacheCollector exports the counters of the cache.
@@ -83,6 +72,7 @@ func (c cacheCollector) Collect(ch chan<- prometheus.Metric) {
 	counter("jangbu_cache_refreshes_total", "Campaigns in use that were read again because they had changed.", stats.Refreshes, nil)
 	counter("jangbu_cache_refused_total", "Values that were not written to Redis because it holds a newer one.", stats.Shared.Refused, nil)
 	counter("jangbu_cache_errors_total", "Operations on Redis that failed, values that could not be used, reads of the revision that failed.", stats.Errors, nil)
+	counter("jangbu_cache_forged_total", "Values and notices in Redis that were not made with this key, or were damaged; they are not used.", stats.Shared.Forged, nil)
 	counter("jangbu_cache_notices_total", "Notices of commits that this process received.", stats.Notices, nil)
 	counter("jangbu_cache_gaps_total", "Commits that this process found without having received a notice.", stats.Gaps, nil)
 	counter("jangbu_cache_dropped_total", "Notices of commits that could not be sent to other processes.", stats.Shared.Dropped, nil)

@@ -9,6 +9,7 @@ import (
 
 	"jangbu/cmd/jangbu/cli"
 	"jangbu/cmd/jangbu/stores"
+	"jangbu/events/privacy"
 	"jangbu/httpapi"
 	"jangbu/readmodel/dashboard"
 )
@@ -25,7 +26,8 @@ type Config struct {
 	KafkaGroup   string   `env:"JANGBU_KAFKA_GROUP" default:"jangbu" placeholder:"NAME" help:"Consumer group (${default})."`
 	stores.TopicConfig
 
-	RedisURL string `env:"JANGBU_REDIS_URL" placeholder:"URL" help:"Redis that the processes share as a read cache: redis://… or rediss://…. Without one, one runs embedded."`
+	RedisURL     string `env:"JANGBU_REDIS_URL" placeholder:"URL" help:"Redis that the processes share as a read cache: redis://… or rediss://…. Without one, one runs embedded."`
+	CacheKeyFile string `env:"JANGBU_CACHE_KEY_FILE" placeholder:"FILE" help:"Key that authenticates what is in that Redis, as jangbu privacy cache-key derives it. Without one it is derived from the master key."`
 
 	stores.KeyConfig
 	AcceptLostKeys bool `help:"Start although the key store is new and the log holds pseudonyms: those stay unlinked, new ones begin."`
@@ -128,6 +130,15 @@ func (c *Config) limits() httpapi.Limits {
 		return perSecond
 	}
 	return httpapi.Limits{PerToken: limit(c.RatePerToken), PerAddress: limit(c.RatePerAddress)}
+}
+
+// cacheKey returns the key that authenticates what the processes share in a Redis. An embedded
+// one has a key of its own.
+func (c *Config) cacheKey() (privacy.CacheKey, error) {
+	if c.RedisURL == "" || !c.does(roleProject) && !c.does(roleAPI) {
+		return privacy.NewCacheKey(), nil
+	}
+	return c.KeyConfig.CacheKey(&c.Config, c.CacheKeyFile)
 }
 
 // does reports whether the process has a role.

@@ -122,8 +122,7 @@ type deletingCache struct {
 
 func newDeletingCache(b *testing.B, s *Service) *deletingCache {
 	b.Helper()
-	c := &deletingCache{Reader: s.rows, s: s, client: redis.NewClient(&redis.Options{Addr: s.redisAddr})}
-	b.Cleanup(func() { _ = c.client.Close() })
+	c := &deletingCache{Reader: s.rows, s: s, client: s.redis}
 	var err error
 	if c.api, err = httpapi.New(httpapi.Config{Reader: c, Now: time.Now, Location: time.UTC, Limits: httpapi.Limits{PerToken: -1, PerAddress: -1}, Logger: slog.New(slog.DiscardHandler)}); err != nil {
 		b.Fatal(err)

@@ -80,10 +80,21 @@ func (r *redisReader) come(ctx context.Context, t testing.TB, url string) (fromR
 		t.Error(err)
 		return 0
 	}
+	key, err := r.b.cfg.cacheKey()
+	if err != nil {
+		t.Error(err)
+		return 0
+	}
 	client := redis.NewClient(options)
 	defer func() { _ = client.Close() }()
 	for ctx.Err() == nil {
-		process, err := cache.Open(ctx, cache.Config{Inner: r.b.rows, Shared: cacheredis.New(client, projections.Tables(projections.All()), slog.New(slog.DiscardHandler)), Logger: slog.New(slog.DiscardHandler)})
+		quiet := slog.New(slog.DiscardHandler)
+		shared, err := cacheredis.New(cacheredis.Config{Client: client, Tables: projections.Tables(projections.All()), Key: key.Bytes(), Logger: quiet})
+		if err != nil {
+			t.Error(err)
+			return fromRedis
+		}
+		process, err := cache.Open(ctx, cache.Config{Inner: r.b.rows, Shared: shared, Logger: quiet})
 		if err != nil {
 			t.Error(err)
 			return fromRedis

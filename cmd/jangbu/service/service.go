@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/redis/go-redis/v9"
 	"golang.org/x/sync/errgroup"
 
 	"jangbu/cmd/jangbu/cli"
@@ -43,25 +44,25 @@ type Service struct {
 	owner  string // names this process in leases
 	logger *slog.Logger
 
-	brokers   []string
-	embedded  *embedded.Broker // nil if the brokers are configured
-	log       *measuredLog
-	rows      readmodel.Store
-	router    *bus.Router    // nil without topics to read or to write
-	polling   *polling       // nil without the role, or without a channel API
-	runner    *runner.Runner // nil without the role
-	auditing  *auditing      // nil without the role
-	cache     *cache.Cache   // nil without both of the roles project and api
-	api       *http.Server   // nil without the role
-	admin     *http.Server
-	tracing   *tracing // nil without an endpoint for traces
-	requests  requestMetrics
-	accesses  *accesslog.Log // nil where it is off
-	kept      atomic.Int64  // responses that were sent again as they were
-	draining  chan struct{} // closed by Close: streams end
-	httpAddr  string        // bound address; empty without the role
-	redisAddr string        // of the Redis in use, embedded or not
-	adminURL  string
+	brokers  []string
+	embedded *embedded.Broker // nil if the brokers are configured
+	log      *measuredLog
+	rows     readmodel.Store
+	router   *bus.Router    // nil without topics to read or to write
+	polling  *polling       // nil without the role, or without a channel API
+	runner   *runner.Runner // nil without the role
+	auditing *auditing      // nil without the role
+	cache    *cache.Cache   // nil without both of the roles project and api
+	api      *http.Server   // nil without the role
+	admin    *http.Server
+	tracing  *tracing // nil without an endpoint for traces
+	requests requestMetrics
+	accesses *accesslog.Log // nil where it is off
+	kept     atomic.Int64   // responses that were sent again as they were
+	draining chan struct{}  // closed by Close: streams end
+	httpAddr string         // bound address; empty without the role
+	redis    *redis.Client  // nil without both of the roles project and api
+	adminURL string
 
 	lines   []PartLine // one for each part
 	group   *errgroup.Group
@@ -109,6 +110,10 @@ func Start(ctx context.Context, cfg Config, logger *slog.Logger) (_ *Service, er
 			return nil, fmt.Errorf("master key: %w", err)
 		}
 	}
+	cacheKey, err := cfg.cacheKey()
+	if err != nil {
+		return nil, err
+	}
 	if err := s.openStores(starting); err != nil {
 		return nil, err
 	}
@@ -118,7 +123,7 @@ func Start(ctx context.Context, cfg Config, logger *slog.Logger) (_ *Service, er
 		}
 	}
 	if cfg.does(roleProject) || cfg.does(roleAPI) {
-		if err := s.startCache(starting); err != nil {
+		if err := s.startCache(starting, cacheKey); err != nil {
 			return nil, err
 		}
 	}

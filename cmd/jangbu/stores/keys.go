@@ -57,6 +57,23 @@ func (c KeyConfig) ExistingMasterKey(at *Config) (privacy.MasterKey, error) {
 	return privacy.LoadMasterKey(at.masterKeyPath())
 }
 
+// CacheKey loads the key that authenticates what processes share in a Redis: from its file, or
+// derived from the master key, which it does not make.
+func (c KeyConfig) CacheKey(at *Config, file string) (privacy.CacheKey, error) {
+	if file != "" {
+		return privacy.LoadCacheKey(file)
+	}
+	master, err := c.ExistingMasterKey(at)
+	switch {
+	case errors.Is(err, errNoMasterKey), errors.Is(err, cli.ErrUsage):
+		return privacy.CacheKey{}, fmt.Errorf("%w: --cache-key-file: required with --redis-url where there is no master key "+
+			"(--master-key-file); derive it from that with: jangbu privacy cache-key --to cache.key", cli.ErrUsage)
+	case err != nil:
+		return privacy.CacheKey{}, fmt.Errorf("master key: %w", err)
+	}
+	return master.CacheKey()
+}
+
 // MadeKeyPath returns the file of the master key that is made beside a log on SQLite; empty
 // where the log is elsewhere, or a flag or the environment names another master key.
 func (c KeyConfig) MadeKeyPath(at *Config) string {

@@ -43,10 +43,6 @@ func (l *Level) Announce(ch readmodel.Change) {
 // announce publishes commits and marks their campaigns until ctx ends. Commits go first:
 // marks only save reads.
 func (l *Level) announce(ctx context.Context, stale func(events.Campaign)) {
-	perScript := 1 // in a cluster, the keys of one script must be on one node
-	if _, one := l.client.(*goredis.Client); one {
-		perScript = markKeys
-	}
 	for {
 		batch := gather(ctx, l.changes, maxChanges)
 		if batch == nil {
@@ -65,7 +61,7 @@ func (l *Level) announce(ctx context.Context, stale func(events.Campaign)) {
 			if len(marks) == 0 || ctx.Err() != nil {
 				break
 			}
-			l.mark(ctx, take(marks, markKeys), perScript, stale)
+			l.mark(ctx, take(marks, markKeys), stale)
 			batch = drain(l.changes, maxChanges)
 		}
 	}
@@ -79,7 +75,7 @@ func (l *Level) publish(ctx context.Context, changes []readmodel.Change) {
 	}
 	err := l.pipe(ctx, func(ctx context.Context, pipe goredis.Pipeliner) {
 		for _, ch := range changes {
-			pipe.Publish(ctx, changesChannel, appendNotice(nil, ch))
+			pipe.Publish(ctx, changesChannel, l.codec.notice(ch))
 		}
 	})
 	if err != nil {
@@ -89,7 +85,7 @@ func (l *Level) publish(ctx context.Context, changes []readmodel.Change) {
 
 // mark prevents that rows from before the marks are stored, and calls stale with the
 // campaigns of which such rows are stored already.
-func (l *Level) mark(ctx context.Context, marks map[events.Campaign]readmodel.Revision, perScript int, stale func(events.Campaign)) {
+func (l *Level) mark(ctx context.Context, marks map[events.Campaign]readmodel.Revision, stale func(events.Campaign)) {
 	of := make(map[readmodel.Revision][]events.Campaign)
 	for c, at := range marks {
 		of[at] = append(of[at], c)
@@ -97,7 +93,7 @@ func (l *Level) mark(ctx context.Context, marks map[events.Campaign]readmodel.Re
 	var calls []call
 	for at, campaigns := range of {
 		for len(campaigns) > 0 {
-			n := min(perScript, len(campaigns))
+			n := min(markKeys, len(campaigns))
 			keys := make([]string, n)
 			for i, c := range campaigns[:n] {
 				keys[i] = keyPrefix + string(c)
@@ -133,6 +129,36 @@ func take(marks map[events.Campaign]readmodel.Revision, n int) map[events.Campai
 	return taken
 }
 
+// errFlood ends a subscription whose notices take more work than those of commits can. It is
+// begun again after a pause, and meanwhile changes are found by polling.
+var errFlood = errors.New("too many notices in a second")
+
+// Most of a subscription in a second.
+const (
+	maxNotices     = 2_000
+	maxNoticeBytes = 32 << 20
+	maxUnusable    = 100
+)
+
+// intake counts what a subscription has received in a second.
+type intake struct {
+	since                     time.Time
+	notices, bytes, discarded int
+}
+
+// allows counts a notice and reports whether the subscription may go on.
+func (i *intake) allows(now time.Time, bytes int, usable bool) bool {
+	if now.Sub(i.since) >= time.Second {
+		*i = intake{since: now}
+	}
+	i.notices++
+	i.bytes += bytes
+	if !usable {
+		i.discarded++
+	}
+	return i.notices <= maxNotices && i.bytes <= maxNoticeBytes && i.discarded <= maxUnusable
+}
+
 // listen receives announcements until ctx ends, by one subscription after another. Those
 // between two of them are a gap.
 func (l *Level) listen(ctx context.Context, changed func(readmodel.Change)) {
@@ -165,7 +191,10 @@ func (l *Level) subscribe(ctx context.Context, changed func(readmodel.Change), b
 			_ = sub.Close() // it has failed already
 		}
 	}()
-	pinged := false
+	var (
+		pinged bool
+		taken  intake
+	)
 	for {
 		message, err := sub.ReceiveTimeout(ctx, listenTimeout)
 		var timeout net.Error
@@ -185,12 +214,16 @@ func (l *Level) subscribe(ctx context.Context, changed func(readmodel.Change), b
 		case *goredis.Subscription:
 			begun()
 		case *goredis.Message:
-			ch, err := decodeNotice(m.Payload)
+			ch, err := l.codec.change(m.Payload)
 			if err != nil {
-				l.errors.Add(1)
-				continue
+				l.unusable(ctx, err)
 			}
-			changed(ch)
+			if !taken.allows(time.Now(), len(m.Payload), err == nil) {
+				return errFlood
+			}
+			if err == nil {
+				changed(ch)
+			}
 		}
 	}
 }

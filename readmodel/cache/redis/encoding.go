@@ -3,30 +3,17 @@ package redis
 import (
 	"encoding/binary"
 	"errors"
-	"hash/crc32"
 
 	"jangbu/events"
 	"jangbu/readmodel"
 )
 
-// errUnusable: what Redis holds or sent was not made by this package, or was
-// damaged, or is about something else.
-var errUnusable = errors.New("unusable value")
-
-// seal appends the checksum of everything before it.
-func seal(b []byte) []byte {
-	return binary.BigEndian.AppendUint32(b, crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli)))
-}
-
-// sealed returns what stands before the checksum, false where they do not agree.
-func sealed(b string) (string, bool) {
-	if len(b) < crc32.Size {
-		return "", false
-	}
-	end := len(b) - crc32.Size
-	sum := crc32.Checksum([]byte(b[:end]), crc32.MakeTable(crc32.Castagnoli))
-	return b[:end], binary.BigEndian.Uint32([]byte(b[end:])) == sum
-}
+var (
+	// errForged: what Redis holds or sent was not made with this key, or was damaged.
+	errForged = errors.New("not made with this key")
+	// errUnusable: what Redis holds or sent is of another program, or about something else.
+	errUnusable = errors.New("unusable value")
+)
 
 func appendText(b []byte, s string) []byte {
 	b = binary.AppendUvarint(b, uint64(len(s)))

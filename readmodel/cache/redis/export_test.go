@@ -11,24 +11,49 @@ import (
 	"jangbu/readmodel/readmodeltest"
 )
 
-func AppendValue(b []byte, c events.Campaign, rows readmodel.CampaignRows) ([]byte, bool) {
-	return newCodec(readmodeltest.Tables()).append(b, c, rows)
+// GivenKey is a key that only tests use.
+func GivenKey() (key [KeyBytes]byte) {
+	copy(key[:], "a key that only tests of it use.")
+	return key
 }
 
-func DecodeValue(value string, c events.Campaign) (readmodel.CampaignRows, bool) {
-	return DecodeValueOf(readmodeltest.Tables(), value, c)
+// Codec encodes and decodes under a key, as a process does that keeps these tables.
+func Codec(tables []*readmodel.Table, key [KeyBytes]byte) codec {
+	return newCodec(tables, newAuthenticator(key))
+}
+
+// Decode decodes a value.
+func (k codec) Decode(value string, c events.Campaign) (readmodel.CampaignRows, error) {
+	return k.decode(value, c)
+}
+
+func testCodec() codec { return Codec(readmodeltest.Tables(), GivenKey()) }
+
+func EncodeValue(c events.Campaign, rows readmodel.CampaignRows) ([]byte, bool) {
+	return testCodec().encode(c, rows)
+}
+
+func DecodeValue(value string, c events.Campaign) (readmodel.CampaignRows, error) {
+	return testCodec().decode(value, c)
 }
 
 // DecodeValueOf decodes a value as a process does that keeps these tables.
-func DecodeValueOf(tables []*readmodel.Table, value string, c events.Campaign) (readmodel.CampaignRows, bool) {
-	return newCodec(tables).decode(value, c)
+func DecodeValueOf(tables []*readmodel.Table, value string, c events.Campaign) (readmodel.CampaignRows, error) {
+	return Codec(tables, GivenKey()).Decode(value, c)
 }
 
-func AppendNotice(b []byte, ch readmodel.Change) []byte { return appendNotice(b, ch) }
+func EncodeNotice(ch readmodel.Change) []byte { return testCodec().notice(ch) }
 
-func DecodeNotice(message string) (readmodel.Change, error) { return decodeNotice(message) }
+func DecodeNotice(message string) (readmodel.Change, error) { return testCodec().change(message) }
 
-func Seal(b []byte) []byte { return seal(append([]byte(nil), b...)) }
+// SealValue and SealNotice append a good MAC to anything.
+func SealValue(b []byte) []byte  { return testCodec().seal(forValue, append([]byte(nil), b...)) }
+func SealNotice(b []byte) []byte { return testCodec().seal(forNotice, append([]byte(nil), b...)) }
+
+var (
+	ErrForged   = errForged
+	ErrUnusable = errUnusable
+)
 
 // RunPut runs the script that stores a value.
 func RunPut(client *goredis.Client, c events.Campaign, value []byte, keepTTL bool, damaged string) (bool, error) {

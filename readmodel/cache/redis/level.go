@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -22,6 +23,9 @@ const (
 	dialTimeout = 100 * time.Millisecond
 	// replyTimeout is how long Redis may take, and a reader wait for it.
 	replyTimeout = 25 * time.Millisecond
+	// inProcessTimeout is how long a Redis in this process may take. A reader waits no longer
+	// for it than for another.
+	inProcessTimeout = 2 * time.Second
 
 	// lookers is the number of pipelines of lookups that are under way at once. The next
 	// lookups gather meanwhile.
@@ -35,39 +39,67 @@ func Options(url string) (*goredis.Options, error) {
 	if err != nil {
 		return nil, fmt.Errorf("parse the URL of Redis: %w", err)
 	}
-	o.DialTimeout, o.ReadTimeout, o.WriteTimeout = dialTimeout, replyTimeout, replyTimeout
-	o.PoolTimeout, o.ContextTimeoutEnabled = replyTimeout, true
+	return withTimeouts(o, replyTimeout), nil
+}
+
+// InProcess returns the client's options for a Redis in this process, to which dial connects.
+// It cannot be away, and is slow only while the processors are busy, when giving it up would
+// make more work.
+func InProcess(dial func() (net.Conn, error)) *goredis.Options {
+	return withTimeouts(&goredis.Options{
+		Addr:   "in-process",
+		Dialer: func(context.Context, string, string) (net.Conn, error) { return dial() },
+	}, inProcessTimeout)
+}
+
+func withTimeouts(o *goredis.Options, reply time.Duration) *goredis.Options {
+	o.DialTimeout, o.ReadTimeout, o.WriteTimeout = dialTimeout, reply, reply
+	o.PoolTimeout, o.ContextTimeoutEnabled = reply, true
 	o.PipelinePoolSize = -1               // all commands are pipelined: one pool is enough
 	o.MaxIdleConns = lookers + 2          // one for write and announce each; an abandoned dial adds more
 	o.MaxRetries, o.DialerRetries = -1, 1 // the breaker decides when to try again
 	o.Protocol, o.DisableIdentity = 2, true
 	o.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
-	return o, nil
+	return o
+}
+
+// Config configures a [Level].
+type Config struct {
+	// Client has the timeouts of [Options] or [InProcess]; the level does not close it.
+	Client *goredis.Client
+	Tables []*readmodel.Table // of the rows
+	// Key authenticates values and notices. Processes that share a Redis have the same one.
+	Key    [KeyBytes]byte
+	Logger *slog.Logger
 }
 
 // Level is a [cache.Shared] in a Redis. [New] makes one.
 type Level struct {
-	client                goredis.UniversalClient
+	client                *goredis.Client
 	codec                 codec
 	breaker               *gobreaker.CircuitBreaker[struct{}]
 	putScript, markScript *goredis.Script
+	timeout               time.Duration // of a pipeline
 	logger                *slog.Logger
 
 	lookups chan *lookup
 	writes  chan write
 	changes chan readmodel.Change
 
-	refused, errors, dropped atomic.Int64
+	refused, errors, forged, dropped atomic.Int64
 }
 
 var _ cache.Shared = (*Level)(nil)
 
-// New returns a level in the client's Redis, for rows of the tables. The client should
-// have the timeouts of
-// [Options]; the level does not close it.
-func New(client goredis.UniversalClient, tables []*readmodel.Table, logger *slog.Logger) *Level {
+// New returns a level in the client's Redis.
+func New(cfg Config) (*Level, error) {
+	if cfg.Client == nil || len(cfg.Tables) == 0 || cfg.Key == [KeyBytes]byte{} || cfg.Logger == nil {
+		return nil, errors.New("share the cache: client, tables, key and logger are required")
+	}
+	logger := cfg.Logger
 	return &Level{
-		client: client, codec: newCodec(tables), logger: logger,
+		client: cfg.Client, codec: newCodec(cfg.Tables, newAuthenticator(cfg.Key)), logger: logger,
+		timeout:    cfg.Client.Options().DialTimeout + cfg.Client.Options().ReadTimeout,
 		putScript:  goredis.NewScript(putLua),
 		markScript: goredis.NewScript(markLua),
 		lookups:    make(chan *lookup, 8*batchKeys),
@@ -87,7 +119,7 @@ func New(client goredis.UniversalClient, tables []*readmodel.Table, logger *slog
 					slog.String("from", from.String()), slog.String("to", to.String()))
 			},
 		}),
-	}
+	}, nil
 }
 
 // Run implements [cache.Shared].
@@ -107,6 +139,7 @@ func (l *Level) Stats() cache.SharedStats {
 	return cache.SharedStats{
 		Refused:     l.refused.Load(),
 		Errors:      l.errors.Load(),
+		Forged:      l.forged.Load(),
 		Dropped:     l.dropped.Load(),
 		Connections: int(l.client.PoolStats().TotalConns),
 		Breaker:     l.breaker.State().String(),

@@ -3,6 +3,7 @@ package redis
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"time"
 
 	goredis "github.com/redis/go-redis/v9"
@@ -33,14 +34,27 @@ type write struct {
 // Get implements [cache.Shared].
 func (l *Level) Get(ctx context.Context, c events.Campaign) (rows readmodel.CampaignRows, value string, ok bool) {
 	value, ok = l.get(ctx, keyPrefix+string(c))
-	if !ok || isTombstone(value) {
+	if !ok {
 		return rows, "", false
 	}
-	if rows, ok = l.codec.decode(value, c); !ok {
-		l.errors.Add(1)
+	if isTombstone(value) {
+		rows.Revision, _ = parseRevision(value) // zero where it is none
+		return rows, value, false
+	}
+	rows, err := l.codec.decode(value, c)
+	if err != nil {
+		l.unusable(ctx, err)
 		return rows, value, false
 	}
 	return rows, value, true
+}
+
+// unusable counts a value or a notice that is not used.
+func (l *Level) unusable(ctx context.Context, err error) {
+	l.errors.Add(1)
+	if errors.Is(err, errForged) && l.forged.Add(1) == 1 {
+		l.logger.LogAttrs(ctx, slog.LevelWarn, "cache: Redis holds or sent what was not made with this key; it is not used, and from now on only counted")
+	}
 }
 
 // get returns the value of a key, false where there is none or it does not arrive in
@@ -76,12 +90,13 @@ func (l *Level) look(ctx context.Context) {
 		replies := make([]*goredis.StringCmd, len(batch))
 		_ = l.pipe(ctx, func(ctx context.Context, pipe goredis.Pipeliner) { // where it fails no reply is ok
 			for i, g := range batch {
-				replies[i] = pipe.Get(ctx, g.key)
+				replies[i] = pipe.GetRange(ctx, g.key, 0, maxValue-1)
 			}
 		})
 		for i, g := range batch {
 			if replies[i] != nil && replies[i].Err() == nil {
-				g.value, g.ok = replies[i].Val(), true
+				g.value = replies[i].Val()
+				g.ok = g.value != ""
 			}
 			close(g.done)
 		}
@@ -90,7 +105,7 @@ func (l *Level) look(ctx context.Context) {
 
 // Put implements [cache.Shared].
 func (l *Level) Put(v cache.Value) {
-	value, ok := l.codec.append(nil, v.Campaign, v.Rows)
+	value, ok := l.codec.encode(v.Campaign, v.Rows)
 	if !ok {
 		return
 	}
@@ -130,7 +145,7 @@ func (l *Level) write(ctx context.Context) {
 // returns the first error that concerns more than one key.
 func (l *Level) pipe(ctx context.Context, fill func(context.Context, goredis.Pipeliner)) error {
 	_, err := l.breaker.Execute(func() (struct{}, error) {
-		ctx, cancel := context.WithTimeout(ctx, dialTimeout+replyTimeout)
+		ctx, cancel := context.WithTimeout(ctx, l.timeout)
 		defer cancel()
 		pipe := l.client.Pipeline()
 		fill(ctx, pipe)

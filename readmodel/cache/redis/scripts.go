@@ -24,20 +24,22 @@ const (
 // loses to any.
 const (
 	// putLua stores ARGV[1], with a TTL of ARGV[2] milliseconds or, where ARGV[3] is
-	// "1", that of the rows that it replaces. It stores nothing and returns 0 where the
-	// key has a later revision, unless its value is ARGV[4].
+	// "1", that of the rows that it replaces if it is shorter. It stores nothing and returns
+	// 0 where the key has a later revision, unless its value begins with ARGV[4].
 	putLua = `
-local head = redis.call('GETRANGE', KEYS[1], 0, 47)
-if #head == 48 and not string.find(head, '[^0-9a-f]') and head > string.sub(ARGV[1], 1, 48) then
-	if ARGV[4] == '' or redis.call('GET', KEYS[1]) ~= ARGV[4] then
-		return 0
-	end
-end
+local head = redis.pcall('GETRANGE', KEYS[1], 0, 47)
 local ttl = tonumber(ARGV[2])
-if ARGV[3] == '1' and redis.call('STRLEN', KEYS[1]) > 48 then
-	local left = redis.call('PTTL', KEYS[1])
-	if left > 0 then
-		ttl = left
+if type(head) == 'string' then
+	if #head == 48 and not string.find(head, '[^0-9a-f]') and head > string.sub(ARGV[1], 1, 48) then
+		if ARGV[4] == '' or redis.call('GETRANGE', KEYS[1], 0, #ARGV[4] - 1) ~= ARGV[4] then
+			return 0
+		end
+	end
+	if ARGV[3] == '1' and redis.call('STRLEN', KEYS[1]) > 48 then
+		local left = redis.call('PTTL', KEYS[1])
+		if left > 0 and left < ttl then
+			ttl = left
+		end
 	end
 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ttl)
@@ -45,7 +47,8 @@ return 1`
 
 	// markLua prevents that rows from before revision ARGV[1] are stored at the keys: it
 	// sets a tombstone with a TTL of ARGV[2] milliseconds where there are no rows. It
-	// returns the numbers of the keys that have rows from before it.
+	// returns the numbers of the keys that have rows from before it. A key of another type
+	// stays, until a value is stored there.
 	markLua = `
 local stale = {}
 for i, key in ipairs(KEYS) do

@@ -97,6 +97,16 @@ func TestScripts(t *testing.T) {
 			}
 			client.Del(t.Context(), key)
 		}
+		c := events.Campaign(uuid.NewString())
+		key := "analytics:dashboard:" + string(c)
+		client.Set(t.Context(), key, rows(4), 1_000*time.Hour) // not by this package
+		if _, err := redis.RunPut(client, c, []byte(rows(5)), true, ""); err != nil {
+			t.Fatal(err)
+		}
+		if ttl := client.PTTL(t.Context(), key).Val(); ttl > 330*time.Second {
+			t.Errorf("lives for %v", ttl)
+		}
+		client.Del(t.Context(), key)
 	})
 
 	t.Run("marks", func(t *testing.T) {

@@ -13,19 +13,25 @@ import (
 
 // A value in Redis is the revision in its ordered digits, by which scripts compare,
 // then a format, a checksum of the tables' descriptions, the campaign, the rows of
-// table after table, and a checksum of it all. A tombstone is the revision alone.
+// table after table, and a MAC of it all. A tombstone is the revision alone.
 
-// valueFormat is the form of what follows the revision. A value of another form, or of
-// tables that are described otherwise, is not used.
-const valueFormat = 2
+const (
+	// valueFormat is the form of what follows the revision. A value of another form, or of
+	// tables that are described otherwise, is not used.
+	valueFormat = 3
+	// maxValue is the longest value that is written, and the most that is read of one, in
+	// bytes: the rows of a campaign that has had registrations in 9,000 hours.
+	maxValue = 64 << 10
+)
 
 // codec encodes a campaign's rows for Redis, and decodes them.
 type codec struct {
+	*authenticator
 	tables      []*readmodel.Table
 	description uint32
 }
 
-func newCodec(tables []*readmodel.Table) codec {
+func newCodec(tables []*readmodel.Table, a *authenticator) codec {
 	sum := crc32.NewIEEE()
 	for _, t := range tables {
 		_, _ = fmt.Fprintf(sum, "%s;", t.Name) // a hash never fails
@@ -33,16 +39,16 @@ func newCodec(tables []*readmodel.Table) codec {
 			_, _ = fmt.Fprintf(sum, "%s,%d;", c.Name, c.Kind)
 		}
 	}
-	return codec{tables, sum.Sum32()}
+	return codec{a, tables, sum.Sum32()}
 }
 
-// append appends the rows as they are kept in Redis. It reports false where they are
-// not all of the campaign, or of no revision, or of a table that the codec lacks.
-func (k codec) append(b []byte, c events.Campaign, rows readmodel.CampaignRows) ([]byte, bool) {
+// encode returns the rows as they are kept in Redis. It reports false where they are not
+// all of the campaign, of no revision, of a table that the codec lacks, or too long.
+func (k codec) encode(c events.Campaign, rows readmodel.CampaignRows) ([]byte, bool) {
 	if rows.Revision.Incarnation == 0 || rows.Campaign().Campaign != c {
 		return nil, false
 	}
-	b = append(b, rows.Revision.String()...)
+	b := []byte(rows.Revision.String())
 	b = append(b, valueFormat)
 	b = binary.BigEndian.AppendUint32(b, k.description)
 	b = appendText(b, string(c))
@@ -62,7 +68,8 @@ func (k codec) append(b []byte, c events.Campaign, rows readmodel.CampaignRows) 
 			}
 		}
 	}
-	return seal(b), tables == len(rows.Tables)
+	b = k.seal(forValue, b)
+	return b, tables == len(rows.Tables) && len(b) <= maxValue
 }
 
 // appendField appends a field of a row. Times are whole microseconds from the row
@@ -95,20 +102,25 @@ func appendField(b []byte, field any, last *int64) []byte {
 // isTombstone reports whether the value stands for rows that are still to be read.
 func isTombstone(value string) bool { return len(value) == readmodel.RevisionDigits }
 
-// decode returns the rows that append was given; false where the value is another
-// thing, is damaged, or is about another campaign.
-func (k codec) decode(value string, c events.Campaign) (readmodel.CampaignRows, bool) {
-	body, ok := sealed(value)
-	if !ok || len(body) < readmodel.RevisionDigits {
-		return readmodel.CampaignRows{}, false
+// decode returns the rows that encode was given: errForged where the value was not made
+// with this key, errUnusable where it is of other tables or another campaign. Every value
+// that encode makes of rows differs in its MAC by revision, incarnation and campaign, so
+// none can take the place of another one.
+func (k codec) decode(value string, c events.Campaign) (readmodel.CampaignRows, error) {
+	body, ok := k.opened(forValue, value)
+	if !ok {
+		return readmodel.CampaignRows{}, errForged
+	}
+	if len(body) < readmodel.RevisionDigits {
+		return readmodel.CampaignRows{}, errUnusable
 	}
 	rows := readmodel.NewCampaignRows()
 	if rows.Revision, ok = parseRevision(body[:readmodel.RevisionDigits]); !ok {
-		return readmodel.CampaignRows{}, false
+		return readmodel.CampaignRows{}, errUnusable
 	}
 	d := &decoder{rest: body[readmodel.RevisionDigits:]}
 	if d.byte() != valueFormat || d.fixed() != k.description || d.text() != string(c) {
-		return readmodel.CampaignRows{}, false
+		return readmodel.CampaignRows{}, errUnusable
 	}
 	for _, t := range k.tables {
 		last := make([]int64, len(t.Columns))
@@ -121,9 +133,9 @@ func (k codec) decode(value string, c events.Campaign) (readmodel.CampaignRows, 
 		}
 	}
 	if !d.done() || rows.Campaign().Campaign != c {
-		return readmodel.CampaignRows{}, false
+		return readmodel.CampaignRows{}, errUnusable
 	}
-	return rows, true
+	return rows, nil
 }
 
 // field reads what appendField wrote.

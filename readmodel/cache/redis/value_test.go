@@ -1,6 +1,7 @@
 package redis_test
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -81,31 +82,73 @@ func TestValues(t *testing.T) {
 		t.Parallel()
 		rapid.Check(t, func(rt *rapid.T) {
 			want := drawRows(rt)
-			value, ok := redis.AppendValue(nil, want.Campaign().Campaign, want)
+			value, ok := redis.EncodeValue(want.Campaign().Campaign, want)
 			if !ok {
 				rt.Fatalf("not kept: %v", want)
 			}
 			if !strings.HasPrefix(string(value), want.Revision.String()) {
 				rt.Fatalf("the value begins with %.48s, want %v", value, want.Revision)
 			}
-			got, ok := redis.DecodeValue(string(value), want.Campaign().Campaign)
-			if diff := cmp.Diff(want, got); diff != "" || !ok {
-				rt.Fatalf("decoded: %v (-want +got):\n%s", ok, diff)
+			got, err := redis.DecodeValue(string(value), want.Campaign().Campaign)
+			if diff := cmp.Diff(want, got); diff != "" || err != nil {
+				rt.Fatalf("decoded: %v (-want +got):\n%s", err, diff)
 			}
 		})
 	})
 
 	t.Run("a value of another campaign is not used", func(t *testing.T) {
 		t.Parallel()
-		value, _ := redis.AppendValue(nil, "evt-1", sampleRows("evt-1"))
-		if _, ok := redis.DecodeValue(string(value), "evt-2"); ok {
-			t.Error("used for evt-2")
+		value, _ := redis.EncodeValue("evt-1", sampleRows("evt-1"))
+		if _, err := redis.DecodeValue(string(value), "evt-2"); !errors.Is(err, redis.ErrUnusable) {
+			t.Errorf("used for evt-2: %v", err)
+		}
+	})
+
+	t.Run("a value that was made with another key is forged", func(t *testing.T) {
+		t.Parallel()
+		value, _ := redis.EncodeValue("evt-1", sampleRows("evt-1"))
+		key := redis.GivenKey()
+		key[31] ^= 1
+		if _, err := redis.Codec(readmodeltest.Tables(), key).Decode(string(value), "evt-1"); !errors.Is(err, redis.ErrForged) {
+			t.Errorf("used: %v", err)
+		}
+	})
+
+	t.Run("what authenticates a notice authenticates no value", func(t *testing.T) {
+		t.Parallel()
+		value, _ := redis.EncodeValue("evt-1", sampleRows("evt-1"))
+		if _, err := redis.DecodeValue(string(redis.SealNotice(value[:len(value)-16])), "evt-1"); !errors.Is(err, redis.ErrForged) {
+			t.Errorf("used: %v", err)
+		}
+		notice := redis.EncodeNotice(readmodel.Change{})
+		if _, err := redis.DecodeNotice(string(redis.SealValue(notice[:len(notice)-16]))); !errors.Is(err, redis.ErrForged) {
+			t.Errorf("used: %v", err)
+		}
+	})
+
+	t.Run("a value that is too long is not kept", func(t *testing.T) {
+		t.Parallel()
+		rows := sampleRows("evt-1")
+		hours := int64(0)
+		fits := func() bool {
+			for range 1_000 {
+				hour := rows.Append(readmodel.ParticipationHourlyTable()).(*readmodel.ParticipationHour)
+				hour.Campaign, hour.Hour = "evt-1", time.Unix(1e9+3600*hours, 0).UTC()
+				hours++
+			}
+			_, ok := redis.EncodeValue("evt-1", rows)
+			return ok
+		}
+		for fits() && hours < 20_000 {
+		}
+		if hours < 7_000 || hours >= 20_000 {
+			t.Errorf("the first that does not fit has %d hours", hours)
 		}
 	})
 
 	t.Run("a value of tables that are described otherwise is not used", func(t *testing.T) {
 		t.Parallel()
-		value, _ := redis.AppendValue(nil, "evt-1", sampleRows("evt-1"))
+		value, _ := redis.EncodeValue("evt-1", sampleRows("evt-1"))
 		for i := range readmodeltest.Tables() {
 			for name, change := range map[string]func(*readmodel.Table){
 				"name":   func(t *readmodel.Table) { t.Name += "_too" },
@@ -116,13 +159,13 @@ func TestValues(t *testing.T) {
 			} {
 				tables := readmodeltest.Tables()
 				change(tables[i])
-				if _, ok := redis.DecodeValueOf(tables, string(value), "evt-1"); ok {
-					t.Errorf("another %s of %s: used", name, tables[i].Name)
+				if _, err := redis.DecodeValueOf(tables, string(value), "evt-1"); !errors.Is(err, redis.ErrUnusable) {
+					t.Errorf("another %s of %s: used: %v", name, tables[i].Name, err)
 				}
 			}
 			tables := readmodeltest.Tables()
-			if _, ok := redis.DecodeValueOf(slices.Delete(tables, i, i+1), string(value), "evt-1"); ok {
-				t.Error("used without a table")
+			if _, err := redis.DecodeValueOf(slices.Delete(tables, i, i+1), string(value), "evt-1"); !errors.Is(err, redis.ErrUnusable) {
+				t.Errorf("used without a table: %v", err)
 			}
 		}
 	})
@@ -142,7 +185,7 @@ func TestValues(t *testing.T) {
 		} {
 			rows := sampleRows("evt-1")
 			change(&rows)
-			if _, ok := redis.AppendValue(nil, "evt-1", rows); ok {
+			if _, ok := redis.EncodeValue("evt-1", rows); ok {
 				t.Errorf("kept with another %s", name)
 			}
 		}
@@ -150,33 +193,34 @@ func TestValues(t *testing.T) {
 
 	t.Run("no damage goes unnoticed", func(t *testing.T) {
 		t.Parallel()
-		value, _ := redis.AppendValue(nil, "evt-1", sampleRows("evt-1"))
+		value, _ := redis.EncodeValue("evt-1", sampleRows("evt-1"))
 		for i := range value {
 			for _, flip := range []byte{1, 0x20, 0x80, 0xff} {
 				damaged := []byte(string(value))
 				damaged[i] ^= flip
-				if _, ok := redis.DecodeValue(string(damaged), "evt-1"); ok {
-					t.Fatalf("byte %d damaged by %#x: used", i, flip)
+				if _, err := redis.DecodeValue(string(damaged), "evt-1"); !errors.Is(err, redis.ErrForged) {
+					t.Fatalf("byte %d damaged by %#x: used: %v", i, flip, err)
 				}
 			}
-			if _, ok := redis.DecodeValue(string(value[:i]), "evt-1"); ok {
-				t.Fatalf("cut after %d bytes: used", i)
+			if _, err := redis.DecodeValue(string(value[:i]), "evt-1"); !errors.Is(err, redis.ErrForged) {
+				t.Fatalf("cut after %d bytes: used: %v", i, err)
 			}
 		}
-		if _, ok := redis.DecodeValue(string(value)+"\x00", "evt-1"); ok {
-			t.Error("one byte too long: used")
+		if _, err := redis.DecodeValue(string(value)+"\x00", "evt-1"); !errors.Is(err, redis.ErrForged) {
+			t.Errorf("one byte too long: used: %v", err)
 		}
 	})
 }
 
-// FuzzDecodeValue hands over anything, with a good checksum too.
+// FuzzDecodeValue hands over anything, with a good MAC too.
 func FuzzDecodeValue(f *testing.F) {
-	value, _ := redis.AppendValue(nil, "evt-1", sampleRows("evt-1"))
-	f.Add(value[:len(value)-4])
+	value, _ := redis.EncodeValue("evt-1", sampleRows("evt-1"))
+	f.Add(value[:len(value)-16])
 	f.Add(value[:readmodel.RevisionDigits])
 	f.Fuzz(func(_ *testing.T, body []byte) {
-		for _, value := range [][]byte{body, redis.Seal(body)} {
-			if rows, ok := redis.DecodeValue(string(value), "evt-1"); ok && rows.Campaign().Campaign != "evt-1" {
+		_, _ = redis.DecodeNotice(string(redis.SealNotice(body)))
+		for _, value := range [][]byte{body, redis.SealValue(body)} {
+			if rows, err := redis.DecodeValue(string(value), "evt-1"); err == nil && rows.Campaign().Campaign != "evt-1" {
 				panic("rows of another campaign")
 			}
 			_, _ = redis.DecodeNotice(string(value))
@@ -196,15 +240,15 @@ func TestNotices(t *testing.T) {
 		for range rapid.IntRange(0, 20).Draw(rt, "campaigns") {
 			want.Campaigns = append(want.Campaigns, events.Campaign(rapid.String().Draw(rt, "campaign")))
 		}
-		message := redis.AppendNotice(nil, want)
+		message := redis.EncodeNotice(want)
 		got, err := redis.DecodeNotice(string(message))
 		if diff := cmp.Diff(want, got); diff != "" || err != nil {
 			rt.Fatalf("decoded: %v (-want +got):\n%s", err, diff)
 		}
 		i := rapid.IntRange(0, len(message)-1).Draw(rt, "damaged")
 		message[i] ^= byte(rapid.IntRange(1, 255).Draw(rt, "flip"))
-		if got, err := redis.DecodeNotice(string(message)); err == nil {
-			rt.Fatalf("damaged, decoded as %v", got)
+		if got, err := redis.DecodeNotice(string(message)); !errors.Is(err, redis.ErrForged) {
+			rt.Fatalf("damaged, decoded as %v, %v", got, err)
 		}
 	})
 }
