@@ -70,3 +70,17 @@ func BenchmarkRecall(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkPersonalInID is what each id of a record costs.
+func BenchmarkPersonalInID(b *testing.B) {
+	for _, id := range []string{"evt-1", "p-01890a5d-ac96-774b-bcce-b302099a8057", "1764409240123456789", "EVT-20261129-000123", "이벤트-2026-11-29"} {
+		b.Run(id, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if p := events.PersonalInID(id); p != events.NothingPersonal {
+					b.Fatal(p)
+				}
+			}
+		})
+	}
+}

@@ -12,7 +12,18 @@ type envelope struct {
 	typ    Type
 	id     string // the producer's; "" if it sent none
 	source string
+	prefix string // of the names of its attributes
 	data   []byte
+}
+
+// refusePersonal refuses the attributes that an event's ID is made of where they hold what
+// identifies a person. That of a registration is made of none.
+func (e *envelope) refusePersonal(o *object) {
+	if e.id == "" || e.typ == TypeParticipantRegistered {
+		return
+	}
+	o.refusePersonal(e.prefix+"id", e.id)
+	o.refusePersonal(e.prefix+"source", e.source)
 }
 
 // openEnvelope recognises the two modes of the CloudEvents Kafka protocol binding
@@ -59,7 +70,7 @@ func openEnvelope(t Type, rec Record) (envelope, error) {
 	if problem := idProblem(id); problem != "" {
 		return envelope{}, malformed(FieldError{Field: "ce_id", Problem: problem, Want: wantID})
 	}
-	env.id, env.source = id, attributes["ce_source"]
+	env.id, env.source, env.prefix = id, attributes["ce_source"], "ce_"
 	if name, ok := attributes["ce_type"]; ok {
 		if env.typ, ok = cloudEventType(name); !ok {
 			return envelope{}, unknownType("ce_type")
@@ -80,7 +91,7 @@ func openStructured(t Type, value []byte) (envelope, error) {
 	if v := o.take("specversion"); string(v) != `"1.0"` {
 		o.fail("specversion", "is missing or another version", `"1.0"`)
 	}
-	env.id = o.id("id")
+	env.id = o.anyID("id")
 	if v := o.take("source"); v != nil {
 		env.source, _ = o.stringOf("source", v, "a URI reference")
 	}

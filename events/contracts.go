@@ -8,7 +8,7 @@ var contracts embed.FS
 // Contract returns the JSON Schema (draft 2020-12) of a type's wire form; nil if
 // t has no topic. A schema accepts more than [Decode]: it cannot check
 // duplicate member names, lengths in bytes, the distance between a time and the
-// record's timestamp, or a phone number in the wrong field.
+// record's timestamp, or personal numbers and mail addresses in ids and texts.
 func Contract(t Type) []byte {
 	var name string
 	switch t {

@@ -123,13 +123,18 @@ func Decode(t Type, rec Record, now time.Time) (Decoded, error) {
 	}
 	stamp := rec.Timestamp.UTC().Truncate(time.Microsecond)
 	d := o.decode(env.typ, stamp)
-	if e, ok := d.Event.(*ParticipantRegistered); ok {
+	env.refusePersonal(o)
+	e, registered := d.Event.(*ParticipantRegistered)
+	if registered {
 		o.refuseLeak(d.Phone, e)
 	}
 	if len(o.errs) > 0 {
 		return Decoded{}, &MalformedError{Fields: o.errs}
 	}
 	d.Origin = Origin{Topic: rec.Topic, Partition: rec.Partition, Offset: rec.Offset}
+	if registered {
+		d.FormerDigest = e.named()
+	}
 	d.Digest = contentDigest(d.Event)
 	d.ID = draftID(&d.Draft, &env, stamp)
 	if e, ok := d.Event.(*EventCreated); ok && env.id == "" {
@@ -170,7 +175,7 @@ func (o *object) decode(t Type, stamp time.Time) (d Decoded) {
 			Participant: o.id("participantId"),
 			Campaign:    Campaign(o.id("eventId")),
 		}
-		number := o.id("phoneNumber")
+		number := o.anyID("phoneNumber")
 		d.Phone = PhoneNumber{&number}
 		e.RegisteredAt, d.OccurredAt = o.occurrence("registeredAt", stamp, false)
 		e.Channel = o.label("channel")
@@ -205,12 +210,41 @@ func (o *object) decode(t Type, stamp time.Time) (d Decoded) {
 	return d
 }
 
-// refuseLeak refuses a registration whose phone number also occurs in a field that
-// is stored as it is, or as a plain hash, which hides nothing: all numbers of 010
-// hash in seconds (I10). Shorter numbers are accepted: they occur by chance.
+// named replaces the texts of a decoded registration by what they name: free text of the
+// public is not stored (I10). It returns the digest of the event as it was, zero where nothing
+// changed.
+func (e *ParticipantRegistered) named() (former Digest) {
+	now := *e
+	now.nameTexts()
+	if now != *e {
+		former = contentDigest(e)
+		*e = now
+	}
+	return former
+}
+
+// nameTexts replaces the texts by what they name. A text that is absent stays so.
+func (e *ParticipantRegistered) nameTexts() {
+	if e.Channel != "" {
+		e.Channel = string(ChannelNamed(e.Channel))
+	}
+	if e.Gender != "" {
+		e.Gender = GenderNamed(e.Gender)
+	}
+	if e.AgeGroup != "" {
+		e.AgeGroup = AgeGroupNamed(e.AgeGroup)
+	}
+	if e.Region != "" {
+		e.Region = DistrictNamed(e.Region)
+	}
+}
+
+// refuseLeak refuses a registration whose phone number also occurs in an id, in another form
+// than [PersonalInID] knows: among other digits, or of a kind that occurs in ids by chance.
+// Shorter numbers are accepted.
 func (o *object) refuseLeak(p PhoneNumber, e *ParticipantRegistered) {
 	const enough = 10 // digits, without country code or leading zero
-	number := appendDigits(nil, p.Reveal())
+	number := appendDigits(nil, plainSpelling(p.Reveal()))
 	if len(number) < enough {
 		return
 	}
@@ -219,25 +253,19 @@ func (o *object) refuseLeak(p PhoneNumber, e *ParticipantRegistered) {
 	for _, f := range []struct{ name, value string }{
 		{"participantId", e.Participant},
 		{"eventId", string(e.Campaign)},
-		{"channel", e.Channel},
-		{"gender", e.Gender},
-		{"ageGroup", e.AgeGroup},
-		{"region", e.Region},
 	} {
-		if len(f.value) >= enough && bytes.Contains(appendDigits(digits[:0], f.value), number) {
-			o.fail(f.name, "contains the phone number", "an identifier without a phone number")
+		known := slices.ContainsFunc(o.errs, func(e FieldError) bool { return e.Field == f.name })
+		if !known && len(f.value) >= enough && bytes.Contains(appendDigits(digits[:0], plainSpelling(f.value)), number) {
+			o.fail(f.name, "contains the phone number", wantImpersonal)
 		}
 	}
 }
 
-// appendDigits appends the digits in s, including full-width ones (０ to ９).
+// appendDigits appends the ASCII digits in s.
 func appendDigits(dst []byte, s string) []byte {
-	for _, r := range s {
-		switch {
-		case r >= '0' && r <= '9':
-			dst = append(dst, byte(r))
-		case r >= '０' && r <= '９':
-			dst = append(dst, byte(r-'０'+'0'))
+	for _, c := range []byte(s) {
+		if isDigit(c) {
+			dst = append(dst, c)
 		}
 	}
 	return dst

@@ -116,7 +116,7 @@ func TestDecodeAccepts(t *testing.T) {
 		{
 			"a channel of the producer's", registered,
 			`{"participantId":"p","eventId":"e","phoneNumber":"1","channel":"전단지"}`,
-			&events.ParticipantRegistered{Campaign: "e", Participant: "p", Channel: "전단지"},
+			&events.ParticipantRegistered{Campaign: "e", Participant: "p", Channel: "other"},
 		},
 		{
 			"no channel", distributed,

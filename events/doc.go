@@ -171,9 +171,12 @@
 //     readmodel/cache (TestNoAnswerIsTooOld, TestStaleSet, and TestRedisMisbehaves
 //     below cmd/jangbu).
 //   - I10 No personal data at rest. No event has a field for a phone number.
-//     [PhoneNumber] cannot be printed, errors hold no values, and a registration
-//     whose number occurs in another field is refused (TestPhoneNumberNeverShows,
-//     TestDecodeRefusesPhoneNumberElsewhere, FuzzDecode). The rest is
+//     [PhoneNumber] cannot be printed, and errors hold no values (TestPhoneNumberNeverShows,
+//     FuzzDecode). Of each record only the fields of its contract are kept
+//     (TestDecodeStoresTheContractsFieldsAlone), of the texts of the public only what they name
+//     (TestDecodeKeepsWhatTextsName). Ids and texts that hold what identifies a person are refused
+//     in every spelling ([PersonalInID], [PersonalInText]; TestDecodeRefusesPersonalIDs,
+//     TestPersonalNumbersAreFound, TestIDsOfProgramsAreNotPersonal). The rest is
 //     events/privacy; its keys live in a store apart from the log, [Keys], whose master
 //     key is rotated while services run (TestRotationKilled below cmd/jangbu). A person is
 //     erased in place ([Erasures]; eventstest, "Erasures", TestErasedPersonLeavesNoByte below

@@ -18,8 +18,8 @@ func drawEvent(t *rapid.T, typ events.Type) events.Event {
 	var (
 		id    = drawText(1, false)
 		label = drawText(0, false)
-		text  = drawText(0, true)
-		title = rapid.Map(drawText(1, false), func(s string) string { return "가" + events.PlainText(s) })
+		text  = rapid.Map(drawText(0, true), events.MaskPersonal)
+		title = rapid.Map(drawText(1, false), func(s string) string { return events.MaskPersonal("가" + events.PlainText(s)) })
 		goal  = rapid.Custom(func(t *rapid.T) events.Goal {
 			return events.Goal{
 				Metric: rapid.SampledFrom([]events.GoalMetric{events.GoalParticipants, events.GoalNewCustomers}).Draw(t, "metric"),

@@ -166,9 +166,9 @@ type ParticipantRegistered struct {
 	Pseudonym    Pseudonym
 	RegisteredAt time.Time // zero if the producer sent none
 
-	// The fields below are empty or nil if the producer sent none. The texts are as the
-	// producer wrote them: see [ChannelNamed], [GenderNamed], [AgeGroupNamed] and
-	// [RegionNamed].
+	// The fields below are empty or nil if the producer sent none. The texts are what
+	// [ChannelNamed], [GenderNamed], [AgeGroupNamed] and [DistrictNamed] return; earlier
+	// releases stored them as the producer wrote them.
 	Channel     string
 	NewCustomer *bool
 	Gender      string

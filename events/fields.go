@@ -51,8 +51,28 @@ func (o *object) stringOf(name string, v jsontext.Value, want string) (string, b
 
 const wantID = "1 to 200 bytes of text without control characters"
 
-// id takes a required id.
+const wantImpersonal = "an id without a phone, resident or card number or a mail address"
+
+// id takes a required id that is stored, or hashed without a key, which hides nothing: all
+// numbers of 010 hash in seconds (I10).
 func (o *object) id(name string) string {
+	failed := len(o.errs)
+	s := o.anyID(name)
+	if len(o.errs) == failed {
+		o.refusePersonal(name, s)
+	}
+	return s
+}
+
+// refusePersonal refuses an id that is or holds what identifies a person.
+func (o *object) refusePersonal(name, id string) {
+	if p := PersonalInID(id); p != NothingPersonal {
+		o.fail(name, "is or holds "+p.String(), wantImpersonal)
+	}
+}
+
+// anyID takes a required id that is not stored.
+func (o *object) anyID(name string) string {
 	v := o.take(name)
 	if v == nil {
 		o.missing(name, wantID)
@@ -82,7 +102,7 @@ func idProblem(s string) string {
 
 const wantLabel = "at most 200 bytes of text without control characters"
 
-// label takes an optional short text; "" if it is absent or empty.
+// label takes an optional short text; "" if it is absent or empty. Callers keep what it names.
 func (o *object) label(name string) string {
 	v := o.take(name)
 	if v == nil {

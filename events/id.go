@@ -42,10 +42,10 @@ type Digest [32]byte
 // contentBytes is the length of the half of a digest that covers the content.
 const contentBytes = 16
 
-// OutcomeOf returns the outcome of a draft with the digest sent, of an event that
-// is stored with the digest d: Duplicate or Conflict.
-func (d Digest) OutcomeOf(sent Digest) Outcome {
-	if d.Conflicts(sent) {
+// OutcomeBeside returns the outcome of a draft of whose ID an event is stored with the digest:
+// Duplicate or Conflict.
+func (d *Draft) OutcomeBeside(stored Digest) Outcome {
+	if stored.Conflicts(d.Digest) && (d.FormerDigest == Digest{} || stored.Conflicts(d.FormerDigest)) {
 		return Conflict
 	}
 	return Duplicate

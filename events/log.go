@@ -15,6 +15,9 @@ type Position int64
 type Draft struct {
 	ID     ID
 	Digest Digest
+	// FormerDigest is the digest that earlier releases made of the same record, which kept
+	// the texts of a registration as they came; zero where it is the same (I4).
+	FormerDigest Digest
 	// OccurredAt is the event's own time, or its record's timestamp if it has
 	// none: whole microseconds, UTC.
 	OccurredAt time.Time

@@ -289,36 +289,6 @@ func TestMalformedErrorText(t *testing.T) {
 	}
 }
 
-// I10: a phone number in a field that is stored, or hashed without a key, is refused
-// in every spelling.
-func TestDecodeRefusesPhoneNumberElsewhere(t *testing.T) {
-	t.Parallel()
-	const typ = events.TypeParticipantRegistered
-	want := func(field string) []events.FieldError {
-		return []events.FieldError{{Field: field, Problem: "contains the phone number", Want: "an identifier without a phone number"}}
-	}
-	for _, number := range []string{phone, "+82 10-1234-5678", "01012345678", "+821012345678", "０１０－１２３４－５６７８"} {
-		for _, field := range []string{"participantId", "eventId", "channel", "gender", "ageGroup", "region"} {
-			for _, leak := range []string{"01012345678", "p-010-1234-5678", "+82(10)1234.5678", "x1012345678y", "８２１０１２３４５６７８"} {
-				doc := with(t, typ, "phoneNumber", `"`+number+`"`, field, `"`+leak+`"`)
-				if diff := cmp.Diff(want(field), refused(t, typ, record(doc))); diff != "" {
-					t.Errorf("%s (-want +got):\n%s", doc, diff)
-				}
-			}
-		}
-	}
-	// The transport's id is not part of a registration: nothing of it is kept.
-	rec := record(fullJSON(typ))
-	rec.Headers = headers("ce_id", "registration-01012345678", "ce_source", "tel:+82-10-1234-5678")
-	if d, err := events.Decode(typ, rec, rec.Timestamp); err != nil || d.ID != decode(t, typ, fullJSON(typ)).ID {
-		t.Errorf("got %v, %v", d, err)
-	}
-	for _, innocent := range []string{"p-01012345679", "1234-5678", "0101234", "p-20261123100000"} {
-		decode(t, typ, with(t, typ, "participantId", `"`+innocent+`"`))
-	}
-	decode(t, typ, with(t, typ, "phoneNumber", `"119"`, "participantId", `"p-119"`))
-}
-
 // I10: no way of printing a decoded registration shows the number.
 func TestPhoneNumberNeverShows(t *testing.T) {
 	t.Parallel()

@@ -16,6 +16,9 @@ func RegionNamed(text string) string {
 	case "서울", "부산", "대구", "인천", "광주", "대전", "울산", "세종", "경기", "강원", "충북", "충남", "전북", "전남", "경북", "경남", "제주":
 		return text
 	}
+	if first, _, more := strings.Cut(text, " "); more && first != "" && shortRegion(first) == first {
+		return first // as [DistrictNamed] returns it
+	}
 	name := named(text, regionOf)
 	if name == OtherName {
 		if first, _, more := strings.Cut(strings.TrimSpace(text), " "); more {

@@ -28,6 +28,24 @@ func decodeStrictly(typ events.Type, stored []byte, p events.Pseudonym) (events.
 	return d.Event, err
 }
 
+// withNames returns the event with the names that its texts are stored as now.
+func withNames(e events.Event) events.Event {
+	p, ok := e.(*events.ParticipantRegistered)
+	if !ok {
+		return e
+	}
+	now := *p
+	for text, named := range map[*string]func(string) string{
+		&now.Channel: func(s string) string { return string(events.ChannelNamed(s)) },
+		&now.Gender:  events.GenderNamed, &now.AgeGroup: events.AgeGroupNamed, &now.Region: events.DistrictNamed,
+	} {
+		if *text != "" {
+			*text = named(*text)
+		}
+	}
+	return &now
+}
+
 func pseudonymOf(e events.Event) events.Pseudonym {
 	if p, ok := e.(*events.ParticipantRegistered); ok {
 		return p.Pseudonym
@@ -103,7 +121,7 @@ func TestStoredRoundTrip(t *testing.T) {
 				if err != nil {
 					t.Fatalf("strict: %v\n%s", err, stored)
 				}
-				if diff := cmp.Diff(strict, fast); diff != "" {
+				if diff := cmp.Diff(strict, withNames(fast)); diff != "" {
 					t.Fatalf("%s (-strict +fast):\n%s", stored, diff)
 				}
 				for _, other := range events.Types() {
@@ -290,7 +308,7 @@ func checkStored(t *testing.T, typ events.Type, payload []byte) {
 	if err != nil {
 		return // it also refuses what only its own checks can find: a time before 2000
 	}
-	if diff := cmp.Diff(strict, e); diff != "" {
+	if diff := cmp.Diff(strict, withNames(e)); diff != "" {
 		t.Errorf("%s (-strict +fast):\n%s", payload, diff)
 	}
 }

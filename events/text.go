@@ -9,6 +9,8 @@ import (
 // MaxTextRunes is the maximum length of a title and of an objective, in characters.
 const MaxTextRunes = 500
 
+const wantShops = "a text without the mobile, resident or card number or the mail address of a person"
+
 const wantText = "at most 500 characters, without control and bidi characters"
 
 // text takes a required text. Tab and line break are allowed in it; characters that turn
@@ -71,6 +73,10 @@ func (o *object) textWith(name, want string, refused func(rune) bool) string {
 		o.fail(name, "contains a control character", want)
 	case strings.ContainsFunc(s, func(r rune) bool { return unicode.Is(unicode.Bidi_Control, r) }):
 		o.fail(name, "contains a bidi character", want)
+	default:
+		if p := PersonalInText(s); p != NothingPersonal {
+			o.fail(name, "holds "+p.String(), wantShops)
+		}
 	}
 	return s
 }

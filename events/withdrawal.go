@@ -68,32 +68,12 @@ func checkLine(name, text string, most int) error {
 		return fmt.Errorf("%s: expected 1 to %d characters of text", name, most)
 	case strings.ContainsFunc(text, func(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) }):
 		return fmt.Errorf("%s: expected one line, without control and bidi characters", name)
-	case holdsPhoneNumber(text):
-		return fmt.Errorf("%s: holds what looks like a phone number, and is kept for good; expected none", name)
+	}
+	// Who did it may be named by a mail address.
+	if p := PersonalInText(text); p != NothingPersonal && (p != PersonalMail || name != "who") {
+		return fmt.Errorf("%s: holds what looks like %s, and is kept for good; expected none", name, p)
 	}
 	return nil
-}
-
-// holdsPhoneNumber reports whether a text holds a mobile number, in any spelling (I10).
-func holdsPhoneNumber(s string) bool {
-	digits := func(run string) bool {
-		i := strings.Index(run, "01")
-		return i >= 0 && len(run)-i >= 10 || strings.HasPrefix(run, "8210") && len(run) >= 11
-	}
-	var run []byte
-	for _, r := range s {
-		switch {
-		case unicode.IsDigit(r):
-			run = appendDigits(run, string(r))
-		case strings.ContainsRune(" -.()", r):
-		default:
-			if digits(string(run)) {
-				return true
-			}
-			run = run[:0]
-		}
-	}
-	return digits(string(run))
 }
 
 // Withdrawn is what of a campaign is withdrawn as of a position: for each position the one

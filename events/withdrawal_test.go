@@ -160,6 +160,7 @@ func TestNewWithdrawal(t *testing.T) {
 		"why: full-width":       func(w *events.EventsWithdrawn) { w.Why = "０１０ １２３４ ５６７８" },
 		"why: of other country": func(w *events.EventsWithdrawn) { w.Why = "+82 10 1234.5678" },
 		"who: a phone number":   func(w *events.EventsWithdrawn) { w.Who = "01012345678" },
+		"why: a mail address":   func(w *events.EventsWithdrawn) { w.Why = "asked by kim1234@naver.com" },
 	} {
 		bad := w
 		change(&bad)

@@ -43,7 +43,7 @@ func judge(ctx context.Context, keeper *privacy.Keeper, t events.Type, records [
 		}
 		g := registrable{Decoded: d, record: i}
 		if d.Event.Type() == events.TypeParticipantRegistered {
-			if g.e164, err = privacy.NormalizePhone(d.Phone.Reveal()); err != nil {
+			if g.e164, err = events.NormalizePhone(d.Phone.Reveal()); err != nil {
 				b.bad = append(b.bad, refusal{i, events.ReasonMalformed, "phoneNumber: " + err.Error()})
 				continue
 			}

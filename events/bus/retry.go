@@ -159,7 +159,7 @@ func (r *Retrier) foresee(ctx context.Context, revivals []events.Revival) ([]eve
 				r.tried[key] = d.Digest
 				outcomes[i] = events.Appended
 			}
-		case other.Conflicts(d.Digest):
+		case d.OutcomeBeside(other) == events.Conflict:
 			outcomes[i] = events.Conflict
 		default:
 			outcomes[i] = events.Duplicate

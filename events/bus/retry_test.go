@@ -148,7 +148,7 @@ func TestRetry(t *testing.T) {
 		{Outcome: events.Conflict, Reason: events.ReasonConflict, Detail: "with other content"},
 		{Outcome: events.OtherShop, Reason: events.ReasonOtherShop, Detail: "jangbu campaigns move"},
 		passed(events.Appended), // p-0
-		{Reason: events.ReasonMalformed, Detail: "phoneNumber: " + privacy.ErrPhoneNumber.Error()},
+		{Reason: events.ReasonMalformed, Detail: "phoneNumber: " + events.ErrPhoneNumber.Error()},
 		passed(events.Duplicate),
 		{Outcome: events.Conflict, Reason: events.ReasonConflict, Detail: "with other content"},
 		passed(events.Appended), // p-2

@@ -67,7 +67,7 @@ func TestOutcomesOfARealLogAreOnesOwn(t *testing.T) {
 					counted := int64(0)
 					for _, c := range wanted {
 						participant := fmt.Sprintf("%d/%d/%d", round, caller, c.Participant)
-						drafts = append(drafts, draftOf(t, participant, fmt.Sprint(c.Region)))
+						drafts = append(drafts, draftOf(t, participant, events.Regions()[c.Region]))
 						switch region, known := first[c.Participant]; {
 						case !known:
 							first[c.Participant] = c.Region

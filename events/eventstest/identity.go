@@ -47,6 +47,18 @@ func testIdentity(t *testing.T, a Adapter) {
 		wantRecorded(t, mustRead(t, log, 0, 10), 1, d...)
 		wantTotals(t, log, events.Totals{Head: 3, Received: 4, Duplicates: 1})
 	})
+	rule(t, a, "what an earlier release stored of the same record is a duplicate, within an append and across", func(t *testing.T, s Store) {
+		log, former := s.Open(t), registration("c", 1)
+		now := changed(former)
+		now.FormerDigest = former.Digest
+		mustAppend(t, log, former)
+		wantOutcomes(t, mustAppend(t, log, now, changed(now), now), duplicate, duplicate, duplicate)
+		other := changed(former)
+		other.FormerDigest = other.Digest
+		wantOutcomes(t, mustAppend(t, log, other), conflict)
+		wantRecorded(t, mustRead(t, log, 0, 10), 1, former)
+		wantTotals(t, log, events.Totals{Head: 1, Received: 4, Duplicates: 3})
+	})
 	rule(t, a, "a repeat is judged by what the log holds, not by an earlier conflict", func(t *testing.T, s Store) {
 		log, d := s.Open(t), registration("c", 1)
 		mustAppend(t, log, d)

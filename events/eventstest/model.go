@@ -33,7 +33,7 @@ func (m *model) append(drafts []events.Draft) []events.Outcome {
 			m.totals.Received++
 			m.events = append(m.events, recordedOf(d, m.base.Head+m.totals.Head))
 			outcomes = append(outcomes, events.Appended)
-		case stored.Conflicts(d.Digest):
+		case d.OutcomeBeside(stored) == events.Conflict:
 			outcomes = append(outcomes, events.Conflict)
 		default:
 			m.totals.Received++

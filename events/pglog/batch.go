@@ -75,10 +75,10 @@ func (b *batch) judge(stored []*events.Digest) {
 			stored[k] = &b.drafts[i].Digest
 			continue
 		}
-		b.outcomes[i] = stored[k].OutcomeOf(b.drafts[i].Digest)
+		b.outcomes[i] = b.drafts[i].OutcomeBeside(*stored[k])
 	}
 	for _, r := range b.repeats {
-		b.outcomes[r.draft] = stored[r.first].OutcomeOf(b.drafts[r.draft].Digest)
+		b.outcomes[r.draft] = b.drafts[r.draft].OutcomeBeside(*stored[r.first])
 	}
 	for _, i := range b.otherShop {
 		b.outcomes[i] = events.OtherShop

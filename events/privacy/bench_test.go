@@ -31,7 +31,7 @@ func BenchmarkPseudonyms(b *testing.B) {
 func BenchmarkNormalizePhone(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := privacy.NormalizePhone("+82 (0)10-1234-5678"); err != nil {
+		if _, err := events.NormalizePhone("+82 (0)10-1234-5678"); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -1,7 +1,7 @@
 // Package privacy keeps phone numbers out of everything that is stored (I10). It
 // owns the master key, the pseudonyms and the sealing of dead letters.
 //
-// [NormalizePhone] brings a number to its E.164 form, and [Keeper] makes a
+// [events.NormalizePhone] brings a number to its E.164 form, and [Keeper] makes a
 // pseudonym of it: HMAC-SHA-256 under a random key of its campaign. The same number
 // in two campaigns has two pseudonyms, and without the key no number can be tried
 // out. The campaigns' keys are in an [events.Keys] store apart from the log,

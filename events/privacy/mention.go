@@ -44,7 +44,7 @@ func (m *mention) names(text string) bool {
 	if m.phone == "" {
 		return false
 	}
-	if e164, err := NormalizePhone(text); err == nil && e164 == m.phone {
+	if e164, err := events.NormalizePhone(text); err == nil && e164 == m.phone {
 		return true
 	}
 	const enough = 8 // digits: fewer occur by chance

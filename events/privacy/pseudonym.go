@@ -18,7 +18,7 @@ import (
 // marshalled in any way, it shows as "***".
 type Request struct {
 	Campaign events.Campaign // not empty
-	Phone    string          // as [NormalizePhone] returns it
+	Phone    string          // as [events.NormalizePhone] returns it
 }
 
 // Format implements [fmt.Formatter] for every verb.
@@ -32,14 +32,14 @@ func (Request) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 // creates missing keys, which are durable when it returns. It also returns the
 // campaigns whose entry in the key store is damaged; of their registrations none may be
 // stored, or they would stay unlinked once the entry is mended. The error is that of
-// the key store, or [ErrPhoneNumber] if a number is not normalised.
+// the key store, or [events.ErrPhoneNumber] if a number is not normalised.
 func (k *Keeper) Pseudonyms(ctx context.Context, requests []Request) (pseudonyms []events.Pseudonym, damaged map[events.Campaign]bool, err error) {
 	for _, r := range requests {
 		if r.Campaign == events.ReservedKey {
 			return nil, nil, errors.New("make pseudonyms: a campaign is empty")
 		}
 		if !normalized(r.Phone) {
-			return nil, nil, fmt.Errorf("make pseudonyms: a phone number is not in E.164 form: %w", ErrPhoneNumber)
+			return nil, nil, fmt.Errorf("make pseudonyms: a phone number is not in E.164 form: %w", events.ErrPhoneNumber)
 		}
 	}
 	found, missing := k.cache.lookup(requests)

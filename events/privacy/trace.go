@@ -13,7 +13,7 @@ import (
 // shows as "***".
 type Person struct {
 	Campaign    events.Campaign // not empty
-	Phone       string          // as [NormalizePhone] returns it
+	Phone       string          // as [events.NormalizePhone] returns it
 	Participant string
 }
 
@@ -61,7 +61,7 @@ func (k *Keeper) trace(ctx context.Context, log events.Log, who Person) (Traces,
 	case who.Campaign == events.ReservedKey:
 		return found, errors.New("the campaign is empty")
 	case who.Phone != "" && !normalized(who.Phone):
-		return found, fmt.Errorf("the phone number is not in E.164 form: %w", ErrPhoneNumber)
+		return found, fmt.Errorf("the phone number is not in E.164 form: %w", events.ErrPhoneNumber)
 	}
 	named := mention{campaign: who.Campaign, phone: who.Phone}
 	if who.Participant != "" {

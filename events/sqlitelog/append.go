@@ -116,7 +116,7 @@ func (l *Log) appendDrafts(ctx context.Context, tx *sql.Tx, drafts []events.Draf
 		if err != nil {
 			return nil, fmt.Errorf("look up known event: %w", err)
 		}
-		if outcomes[i] = stored.OutcomeOf(d.Digest); outcomes[i] == events.Duplicate {
+		if outcomes[i] = d.OutcomeBeside(stored); outcomes[i] == events.Duplicate {
 			duplicates++
 		}
 	}

@@ -16,7 +16,6 @@ import (
 	"go.uber.org/goleak"
 
 	"jangbu/events"
-	"jangbu/events/privacy"
 	"jangbu/events/synthetic"
 )
 
@@ -130,7 +129,7 @@ func TestEveryRecordDecodes(t *testing.T) {
 			}
 			seen[d.ID] = true
 			if typ == events.TypeParticipantRegistered {
-				if _, err := privacy.NormalizePhone(d.Phone.Reveal()); err != nil {
+				if _, err := events.NormalizePhone(d.Phone.Reveal()); err != nil {
 					t.Fatalf("%s: phone number: %v", rec.Value, err)
 				}
 			}
@@ -167,7 +166,7 @@ func TestExpectedIsTrue(t *testing.T) {
 		got.Records++
 		d, err := events.Decode(events.TypeParticipantRegistered, rec, rec.Timestamp)
 		if err == nil {
-			_, err = privacy.NormalizePhone(d.Phone.Reveal())
+			_, err = events.NormalizePhone(d.Phone.Reveal())
 		}
 		if err != nil {
 			// The ways rotate, so the expected one is known.
@@ -175,7 +174,7 @@ func TestExpectedIsTrue(t *testing.T) {
 			got.DeadLetters++
 			got.Ways[way.Name]++
 			detail := err.Error()
-			if errors.Is(err, privacy.ErrPhoneNumber) { // which names no field by itself
+			if errors.Is(err, events.ErrPhoneNumber) { // which names no field by itself
 				detail = "phoneNumber: " + detail
 			} else if events.ReasonOf(err) != way.Reason {
 				t.Errorf("%s: reason %s, want %s", way.Name, events.ReasonOf(err), way.Reason)

@@ -62,7 +62,11 @@ func (c *campaign) counts(dim int) map[string]int64 {
 	counts := make(map[string]int64)
 	for i, n := range c.seen[dim] {
 		if n > 0 {
-			counts[c.people[dim].values[i]] = n
+			name := c.people[dim].values[i]
+			if dim == dimChannel && name != "" {
+				name = string(events.ChannelNamed(name)) // as it is stored
+			}
+			counts[name] += n
 		}
 	}
 	return counts

@@ -122,7 +122,7 @@ func (c *eraseCommand) person() (who privacy.Person, err error) {
 		}
 	}
 	if phone != "" {
-		if who.Phone, err = privacy.NormalizePhone(phone); err != nil {
+		if who.Phone, err = events.NormalizePhone(phone); err != nil {
 			wrong.Add("phone", "%v", err)
 		}
 	}

@@ -132,7 +132,7 @@ func sendNumbers(t *testing.T, b *bundle) numbers {
 			PhoneNumber string `json:"phoneNumber"`
 		}
 		if json.Unmarshal(r.Value, &body) == nil {
-			if e164, err := privacy.NormalizePhone(body.PhoneNumber); err == nil {
+			if e164, err := events.NormalizePhone(body.PhoneNumber); err == nil {
 				sent.add("0" + strings.TrimPrefix(e164, "+82"))
 			}
 		}

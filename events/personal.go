@@ -1,0 +1,102 @@
+package events
+
+// Personal says what in a text identifies a person.
+type Personal uint8
+
+// The kinds.
+const (
+	NothingPersonal  Personal = iota
+	PersonalPhone             // a phone number
+	PersonalResident          // a resident or alien registration number (주민등록번호, 외국인등록번호)
+	PersonalCard              // the number of a payment card
+	PersonalMail              // a mail address
+)
+
+// String returns the kind as errors name it, such as "a phone number".
+func (k Personal) String() string {
+	switch k {
+	case PersonalPhone:
+		return "a phone number"
+	case PersonalResident:
+		return "a resident number"
+	case PersonalCard:
+		return "a card number"
+	case PersonalMail:
+		return "a mail address"
+	default:
+		return "nothing personal"
+	}
+}
+
+// strictness says which of the kinds are looked for: a text may name the land line of a shop, an
+// id may not.
+type strictness bool
+
+const (
+	ofID   strictness = true
+	ofText strictness = false
+)
+
+// PersonalInID returns the first kind that an id is or holds, or [NothingPersonal].
+func PersonalInID(s string) Personal {
+	if harmless(s) {
+		return NothingPersonal
+	}
+	return find(plainSpelling(s), ofID).kind
+}
+
+// PersonalInText returns the first kind that a text for readers holds, or [NothingPersonal]. The numbers of shops
+// are none: land lines, internet telephony and nationwide numbers.
+func PersonalInText(s string) Personal {
+	if harmless(s) {
+		return NothingPersonal
+	}
+	return find(plainSpelling(s), ofText).kind
+}
+
+// MaskPersonal returns the text with three asterisks in the place of everything that [PersonalInText] finds. A
+// text that holds anything is returned in its plain spelling.
+func MaskPersonal(s string) string {
+	if PersonalInText(s) == NothingPersonal {
+		return s
+	}
+	for s = plainSpelling(s); ; {
+		at := find(s, ofText)
+		if at.kind == NothingPersonal {
+			return s
+		}
+		s = s[:at.start] + "***" + s[at.end:]
+	}
+}
+
+// harmless reports whether the text, which is ASCII, has too few digits for any number, no
+// mail address and nothing that hides either. Most ids are of this kind.
+func harmless(s string) bool {
+	const fewest = 9 // digits, of a number that is looked for
+	digits := 0
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c >= '0' && c <= '9':
+			digits++
+		case c >= 0x80, c == '@', c == '%', c == '(', c == '[':
+			return false
+		}
+	}
+	return digits < fewest
+}
+
+// found is a kind, and where it is in a plain text.
+type found struct {
+	kind       Personal
+	start, end int
+}
+
+func find(s string, r strictness) found {
+	if at := findMail(s, r); at.kind != NothingPersonal {
+		return at
+	}
+	if at := findNumber(s, r); at.kind != NothingPersonal {
+		return at
+	}
+	return findSpoken(s)
+}
