@@ -14,13 +14,13 @@ func TestAccessCheck(t *testing.T) {
 		change func(*events.Access)
 		want   string // the start of the error; empty: none
 	}{
-		"whole":             {func(*events.Access) {}, ""},
-		"without a reason":  {func(a *events.Access) { a.Why = "" }, ""},
-		"without a name":    {func(a *events.Access) { a.Who = "" }, "who: "},
-		"a blank reason":    {func(a *events.Access) { a.Why = " " }, "why: "},
-		"a long reason":     {func(a *events.Access) { a.Why = strings.Repeat("왜", events.MaxWhy+1) }, "why: "},
-		"lines":             {func(a *events.Access) { a.Why = "a\nb" }, "why: "},
-		"a phone number":    {func(a *events.Access) { a.Why = "for 010-1234-5678" }, "why: "},
+		"whole":            {func(*events.Access) {}, ""},
+		"without a reason": {func(a *events.Access) { a.Why = "" }, ""},
+		"without a name":   {func(a *events.Access) { a.Who = "" }, "who: "},
+		"a blank reason":   {func(a *events.Access) { a.Why = " " }, "why: "},
+		"a long reason":    {func(a *events.Access) { a.Why = strings.Repeat("왜", events.MaxWhy+1) }, "why: "},
+		"lines":            {func(a *events.Access) { a.Why = "a\nb" }, "why: "},
+		"a phone number":   {func(a *events.Access) { a.Why = "for 010-1234-5678" }, "why: "},
 	} {
 		a := good
 		test.change(&a)

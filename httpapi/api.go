@@ -40,6 +40,12 @@ type Config struct {
 	// LoginURL and TokenURL, if not nil, are where the page sends a viewer to sign in, and
 	// where it asks for another token.
 	LoginURL, TokenURL *url.URL
+	// BasePath is the path of [ParseBasePath] below which everything is served.
+	BasePath string
+	// Origins are the origins of [ParseOrigin] whose pages may read the API, and Cookies lets
+	// these have the browser send the API's cookies.
+	Origins []string
+	Cookies bool
 	// Now is the clock by which figures become stale.
 	Now func() time.Time
 	// Location is the time zone of requests that name none.
@@ -71,6 +77,8 @@ type API struct {
 	memo       *memo
 	limits     *limiter
 	broadcasts *broadcasts
+	cross      crossOrigin
+	yaml       []byte              // the contract
 	secure     map[string][]string // headers of every response
 }
 
@@ -89,7 +97,12 @@ func New(cfg Config) (*API, error) {
 	if err != nil {
 		return nil, fmt.Errorf("new api: %w", err)
 	}
+	yaml, err := contractAt(cfg.BasePath)
+	if err != nil {
+		return nil, fmt.Errorf("new api: %w", err)
+	}
 	a := &API{
+		cross: crossOrigin{cfg.Origins, cfg.Cookies}, yaml: yaml,
 		cfg: cfg, page: front, memo: newMemo(maxEncoded), limits: newLimiter(cfg.Limits, cfg.Now), broadcasts: newBroadcasts(cfg),
 		// A browser must not guess the type of a response, frame it, or let another
 		// site load it.
@@ -118,7 +131,10 @@ func New(cfg Config) (*API, error) {
 		if r.access == 0 {
 			return nil, fmt.Errorf("new api: route %s has no policy", r.name)
 		}
-		a.router.Handle(r.path, a.guard(r)).Methods(http.MethodGet, http.MethodHead).Name(r.name)
+		a.router.Handle(cfg.BasePath+r.path, a.guard(r)).Methods(http.MethodGet, http.MethodHead).Name(r.name)
+	}
+	if cfg.BasePath != "" {
+		a.router.Handle(cfg.BasePath, intoBase(cfg.BasePath)).Methods(http.MethodGet, http.MethodHead)
 	}
 	a.router.NotFoundHandler = a.failing(errNoRoute)
 	a.router.MethodNotAllowedHandler = a.failing(errNoMethod)
@@ -164,6 +180,10 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	rec.seen.At, rec.seen.Method, rec.seen.Client = time.Now(), method(r), client(r)
 	defer rec.end()
 	maps.Copy(w.Header(), a.secure)
+	if encrypted(r) {
+		w.Header().Set("Strict-Transport-Security", onlyEncrypted)
+	}
+	rec.allow = func(h http.Header) { a.cross.allow(h, r) }
 	r.Body = http.MaxBytesReader(rec, r.Body, maxBody)
 	leave, err := a.limits.enter(r)
 	if err != nil {
@@ -171,7 +191,9 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	} else {
 		rec.leave = sync.OnceFunc(leave)
 		defer rec.leave()
-		a.router.ServeHTTP(rec, r)
+		if !a.cross.preflight(rec, r) {
+			a.router.ServeHTTP(rec, r)
+		}
 	}
 	rec.whole = true
 }
@@ -209,6 +231,12 @@ func (a *API) admit(route route, r *http.Request) (auth.Identity, error) {
 func (a *API) failing(err error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { a.fail(w, r, err) })
 }
+
+// onlyEncrypted has browsers never again come unencrypted, for a year.
+const onlyEncrypted = "max-age=31536000; includeSubDomains"
+
+// encrypted reports whether the caller's connection is.
+func encrypted(r *http.Request) bool { return r.TLS != nil }
 
 // readRows returns ctx bounded by readTimeout.
 func readRows(ctx context.Context) (context.Context, context.CancelFunc) {

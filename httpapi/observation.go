@@ -51,6 +51,7 @@ type recorder struct {
 	http.ResponseWriter
 	observe func(Observation)
 	seen    Observation
+	allow   func(http.Header) // completes the header
 	stream  bool
 	whole   bool   // the handler has returned; else it has panicked
 	leave   func() // releases the request's slot; the request may call it early
@@ -112,6 +113,9 @@ func recording(w http.ResponseWriter) *recorder {
 func (r *recorder) WriteHeader(status int) {
 	if r.seen.Status == 0 {
 		r.seen.Status = status
+		if r.allow != nil {
+			r.allow(r.Header())
+		}
 	}
 	r.ResponseWriter.WriteHeader(status)
 }
@@ -119,7 +123,7 @@ func (r *recorder) WriteHeader(status int) {
 // Write implements [http.ResponseWriter].
 func (r *recorder) Write(b []byte) (int, error) {
 	if r.seen.Status == 0 {
-		r.seen.Status = http.StatusOK
+		r.WriteHeader(http.StatusOK)
 	}
 	n, err := r.ResponseWriter.Write(b)
 	r.seen.Bytes += int64(n)

@@ -30,7 +30,7 @@ func connect(ctx context.Context, url, schema string, files fs.FS, dir string, o
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}
-	db, err := postgres.Open(ctx, url, postgres.Options{Limits: opts.Limits, Logger: opts.Logger, Tracer: opts.Tracer})
+	db, err := postgres.Open(ctx, url, postgres.Options{Password: opts.Password, Limits: opts.Limits, Logger: opts.Logger, Tracer: opts.Tracer})
 	if err != nil {
 		return nil, err
 	}

@@ -23,6 +23,8 @@ type Options struct {
 	// Logger logs the migrations that are applied, silent sessions that are ended, and a
 	// clock that leaps; nil disables logging.
 	Logger *slog.Logger
+	// Password returns the password of a connection. Nil: it is the URL's.
+	Password func() (string, error)
 	// Limits bound how long a write waits.
 	Limits postgres.Limits
 	// Tracer traces every statement; nil disables tracing.

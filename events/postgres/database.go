@@ -26,6 +26,9 @@ type Limits struct {
 // Options configures a [Database]. The zero value is ready for use.
 type Options struct {
 	Limits Limits
+	// Password returns the password of a connection; it is called for each, so that a password
+	// can be replaced. Nil: it is the URL's, or that of the URL's passfile.
+	Password func() (string, error)
 	// Session holds settings of every session, unless the URL sets them. A pooler's
 	// sessions keep their own, so these may change speed and nothing else.
 	Session map[string]string
@@ -38,9 +41,11 @@ type Options struct {
 // Database is a pool of connections to one database. It is safe for concurrent use.
 type Database struct {
 	*pgxpool.Pool
-	limits  Limits
-	session *pgx.ConnConfig // of the watch
-	logger  *slog.Logger
+	url      string
+	password func() (string, error)
+	limits   Limits
+	session  *pgx.ConnConfig // of the watch
+	logger   *slog.Logger
 	// watch holds a token while a goroutine watches; watches waits for those that do.
 	watch   chan struct{}
 	watches sync.WaitGroup
@@ -63,7 +68,8 @@ const (
 const describeServer = `SELECT pg_backend_pid(), current_setting('server_encoding')`
 
 // Open connects to the database at url, in any form that libpq accepts. The context bounds
-// the opening only.
+// the opening only. The files that the URL names, of certificates and of a password, are read
+// for each connection.
 func Open(ctx context.Context, url string, opts Options) (*Database, error) {
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
@@ -79,6 +85,11 @@ func Open(ctx context.Context, url string, opts Options) (*Database, error) {
 	session.RuntimeParams["client_encoding"] = "UTF8"
 	setDefault(session.RuntimeParams, "application_name", "jangbu")
 
+	db := &Database{url: url, password: opts.Password, limits: opts.Limits, logger: opts.Logger, watch: make(chan struct{}, 1)}
+	if err := db.authenticate(ctx, session); err != nil {
+		return nil, err
+	}
+	config.BeforeConnect = db.authenticate
 	pooled, err := inspect(ctx, session)
 	if err != nil {
 		return nil, err
@@ -99,11 +110,10 @@ func Open(ctx context.Context, url string, opts Options) (*Database, error) {
 	if !strings.Contains(url, "pool_max_conns") {
 		config.MaxConns = max(config.MaxConns, minMaxConns)
 	}
-	pool, err := pgxpool.NewWithConfig(ctx, config)
-	if err != nil {
+	if db.Pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
 		return nil, err
 	}
-	db := &Database{Pool: pool, limits: opts.Limits, session: session.Copy(), logger: opts.Logger, watch: make(chan struct{}, 1)}
+	db.session = session.Copy()
 	if db.limits.Silence == 0 {
 		db.limits.Silence = 10 * time.Second
 	}
@@ -116,6 +126,19 @@ func Open(ctx context.Context, url string, opts Options) (*Database, error) {
 	db.session.Tracer = nil
 	db.session.DefaultQueryExecMode = pgx.QueryExecModeExec // its connection lives for some statements
 	return db, nil
+}
+
+// authenticate reads anew what a connection proves itself and its server by.
+func (db *Database) authenticate(_ context.Context, to *pgx.ConnConfig) error {
+	read, err := pgx.ParseConfig(db.url)
+	if err != nil {
+		return err
+	}
+	to.TLSConfig, to.Fallbacks, to.Password = read.TLSConfig, read.Fallbacks, read.Password
+	if db.password != nil {
+		to.Password, err = db.password()
+	}
+	return err
 }
 
 func setDefault(params map[string]string, name, value string) {

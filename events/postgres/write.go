@@ -168,7 +168,12 @@ func (db *Database) endSilent(ctx context.Context) {
 		return
 	}
 	// Not one of the pool, all of whose connections may wait.
-	conn, err := pgx.ConnectConfig(ctx, db.session)
+	session := db.session.Copy()
+	err := db.authenticate(ctx, session)
+	var conn *pgx.Conn
+	if err == nil {
+		conn, err = pgx.ConnectConfig(ctx, session)
+	}
 	if err == nil {
 		err = errors.Join(db.watchOn(ctx, conn), conn.Close(context.WithoutCancel(ctx)))
 	}

@@ -58,6 +58,8 @@ type Store struct {
 type Options struct {
 	// Logger logs silent sessions that are ended; nil disables logging.
 	Logger *slog.Logger
+	// Password returns the password of a connection. Nil: it is the URL's.
+	Password func() (string, error)
 	// Limits bound how long a write waits.
 	Limits postgres.Limits
 	// Tracer traces every query. Nil traces none.
@@ -77,7 +79,7 @@ func Open(ctx context.Context, url string, tables []*readmodel.Table, opts Optio
 	if err := s.describe(tables); err != nil {
 		return nil, fmt.Errorf("open rows: %w", err)
 	}
-	pool, err := postgres.Open(ctx, url, postgres.Options{Limits: opts.Limits, Session: sessionSettings(), Logger: opts.Logger, Tracer: opts.Tracer})
+	pool, err := postgres.Open(ctx, url, postgres.Options{Password: opts.Password, Limits: opts.Limits, Session: sessionSettings(), Logger: opts.Logger, Tracer: opts.Tracer})
 	if err != nil {
 		return nil, fmt.Errorf("open rows: %w", err)
 	}

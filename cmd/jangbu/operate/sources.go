@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"jangbu/cmd/jangbu/brokers"
 	"jangbu/cmd/jangbu/cli"
 	"jangbu/cmd/jangbu/stores"
 	"jangbu/events"
@@ -17,7 +18,8 @@ import (
 type SourcesCommand struct {
 	stores.Config
 	KafkaBrokers []string `env:"JANGBU_KAFKA_BROKERS" placeholder:"HOST:PORT,…" help:"Brokers to ask where partitions end. Without any, 127.0.0.1:9092, where a service that runs embedded has its own."`
-	JSON         bool     `help:"Print one JSON object."`
+	brokers.ClientConfig
+	JSON bool `help:"Print one JSON object."`
 }
 
 // Help implements kong's detailed help.
@@ -99,13 +101,13 @@ func (c SourcesCommand) topics(ctx context.Context, states []events.SourceState)
 			names = append(names, s.Topic)
 		}
 	}
-	brokers := c.KafkaBrokers
-	if len(brokers) == 0 {
-		brokers = []string{"127.0.0.1:9092"}
+	at := c.KafkaBrokers
+	if len(at) == 0 {
+		at = []string{"127.0.0.1:9092"}
 	}
 	ctx, cancel := context.WithTimeout(ctx, brokerTimeout)
 	defer cancel()
-	topics, err := kafka.Describe(ctx, kafka.Config{Brokers: brokers}, names...)
+	topics, err := kafka.Describe(ctx, c.Kafka(at), names...)
 	if err != nil && len(c.KafkaBrokers) == 0 {
 		return nil, nil
 	}

@@ -23,7 +23,7 @@ func (s *Service) startAdmin(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	admin, addr, err := s.listen(ctx, s.cfg.AdminAddr, operators)
+	admin, addr, err := s.listen(ctx, s.cfg.AdminAddr, operators, nil)
 	if err != nil {
 		return fmt.Errorf("start admin listener: %w", err)
 	}

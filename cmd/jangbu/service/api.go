@@ -30,18 +30,22 @@ func (s *Service) startAPI(ctx context.Context) error {
 	if err := s.startAccessLog(); err != nil {
 		return fmt.Errorf("start read API: %w", err)
 	}
+	own, err := openCertificate(s.cfg.TLSCertFile, s.cfg.TLSKeyFile, s.logger)
+	if err != nil {
+		return fmt.Errorf("start read API: %w", err)
+	}
 	login, token := s.cfg.door(func(string, string, ...any) {}) // it has been validated
 	handler, err := httpapi.New(httpapi.Config{
 		Reader: s.cache, Freshness: s.cache, Liveness: &liveness{log: s.log, rows: s.rows},
 		History: replay.History{Log: s.log, Projections: projections.All()}, Evidence: replay.Evidence{Log: s.log},
-		Auth: auth, LoginURL: login, TokenURL: token, Now: time.Now, Location: location,
+		Auth: auth, LoginURL: login, TokenURL: token, BasePath: s.cfg.base(), Origins: s.cfg.CORSOrigins, Cookies: s.cfg.TokenCookie != "", Now: time.Now, Location: location,
 		PollInterval: s.cfg.Schedule().Interval, PollAfterEnd: s.cfg.Schedule().AfterEnd, Limits: s.cfg.limits(),
 		Middleware: s.tracing.requests(), Observe: s.observe, Draining: s.draining, Logger: s.logger,
 	})
 	if err != nil {
 		return err
 	}
-	s.api, s.httpAddr, err = s.listen(ctx, s.cfg.HTTPAddr, handler)
+	s.api, s.httpAddr, err = s.listen(ctx, s.cfg.HTTPAddr, handler, own)
 	if err != nil {
 		return fmt.Errorf("start read API: %w", err)
 	}
@@ -49,7 +53,11 @@ func (s *Service) startAPI(ctx context.Context) error {
 	if auth == nil {
 		who = "for anybody on this machine"
 	}
-	s.line("api", "http://"+s.httpAddr, who)
+	scheme := "http://"
+	if own != nil {
+		scheme = "https://"
+	}
+	s.line("api", scheme+s.httpAddr+s.cfg.base(), who)
 	return nil
 }
 

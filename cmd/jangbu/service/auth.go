@@ -1,17 +1,13 @@
 package service
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
-	"os"
-	"syscall"
 
+	"jangbu/cmd/jangbu/stores"
 	"jangbu/httpapi"
 	"jangbu/httpapi/auth"
 )
@@ -103,36 +99,12 @@ func (c doorConfig) door(wrong func(flag, format string, args ...any)) (login, t
 	return address("login-url", c.LoginURL), address("token-url", c.TokenURL)
 }
 
-// maxSecretBytes bounds the file of a secret.
-const maxSecretBytes = 4096
-
-// ReadSecret reads a secret from a file that only its owner may read, without
-// white space around it.
+// ReadSecret reads a secret that verifies tokens, from a file that only its owner may read.
 func ReadSecret(path string) ([]byte, error) {
-	// Without O_NONBLOCK, opening a pipe would wait for a writer.
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	secret, err := stores.ReadSecret(path)
 	if err != nil {
-		return nil, fmt.Errorf("read secret: %w", err)
+		return nil, err
 	}
-	defer func() { _ = f.Close() }()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, fmt.Errorf("read secret: %w", err)
-	}
-	if !info.Mode().IsRegular() {
-		return nil, errors.New("read secret: " + path + " is not a regular file")
-	}
-	if mode := info.Mode().Perm(); mode&0o077 != 0 {
-		return nil, fmt.Errorf("read secret: %s has mode %04o, so others may use it; mend it with: chmod 600 %s", path, mode, path)
-	}
-	text, err := io.ReadAll(io.LimitReader(f, maxSecretBytes+1))
-	if err != nil {
-		return nil, fmt.Errorf("read secret: %w", err)
-	}
-	if len(text) > maxSecretBytes {
-		return nil, fmt.Errorf("read secret: %s is longer than %d bytes", path, maxSecretBytes)
-	}
-	secret := bytes.TrimSpace(text)
 	if len(secret) < auth.MinSecretBytes {
 		return nil, fmt.Errorf("read secret: %s holds %d bytes; expected at least %d: make one with: (umask 077 && head -c 32 /dev/urandom | base64 > FILE)",
 			path, len(secret), auth.MinSecretBytes)

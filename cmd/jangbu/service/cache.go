@@ -18,7 +18,7 @@ import (
 // refreshes. Without a configured Redis an embedded one is used, under a key of its own.
 func (s *Service) startCache(ctx context.Context, key privacy.CacheKey) error {
 	var options *redis.Options
-	if address := s.cfg.RedisURL; address == "" {
+	if s.cfg.RedisURL == "" {
 		embedded, err := newEmbeddedRedis()
 		if err != nil {
 			return fmt.Errorf("start cache: %w", err)
@@ -29,10 +29,10 @@ func (s *Service) startCache(ctx context.Context, key privacy.CacheKey) error {
 		s.line("cache", "in this process", "embedded (Redis protocol)")
 	} else {
 		var err error
-		if options, err = cacheredis.Options(address); err != nil {
+		if options, err = s.cfg.options(); err != nil {
 			return fmt.Errorf("start cache: %w", err)
 		}
-		s.line("cache", stores.Redacted(address), "Redis")
+		s.line("cache", stores.Redacted(s.cfg.RedisURL), "Redis")
 	}
 	s.redis = redis.NewClient(options)
 	s.onClose(s.redis.Close)

@@ -3,10 +3,10 @@ package service
 import (
 	"io"
 	"net"
-	"net/url"
 	"slices"
 	"time"
 
+	"jangbu/cmd/jangbu/brokers"
 	"jangbu/cmd/jangbu/cli"
 	"jangbu/cmd/jangbu/stores"
 	"jangbu/events/privacy"
@@ -23,10 +23,11 @@ type Config struct {
 
 	KafkaBrokers []string `env:"JANGBU_KAFKA_BROKERS" placeholder:"HOST:PORT,…" help:"Kafka brokers. Without any, a broker runs embedded."`
 	KafkaListen  string   `env:"JANGBU_KAFKA_LISTEN" default:"127.0.0.1:9092" placeholder:"HOST:PORT" help:"Where the embedded broker listens (${default})."`
-	KafkaGroup   string   `env:"JANGBU_KAFKA_GROUP" default:"jangbu" placeholder:"NAME" help:"Consumer group (${default})."`
+	brokers.ClientConfig
+	KafkaGroup string `env:"JANGBU_KAFKA_GROUP" default:"jangbu" placeholder:"NAME" help:"Consumer group (${default})."`
 	stores.TopicConfig
 
-	RedisURL     string `env:"JANGBU_REDIS_URL" placeholder:"URL" help:"Redis that the processes share as a read cache: redis://… or rediss://…. Without one, one runs embedded."`
+	redisConfig
 	CacheKeyFile string `env:"JANGBU_CACHE_KEY_FILE" placeholder:"FILE" help:"Key that authenticates what is in that Redis, as jangbu privacy cache-key derives it. Without one it is derived from the master key."`
 
 	stores.KeyConfig
@@ -36,6 +37,7 @@ type Config struct {
 
 	authConfig
 	doorConfig
+	gatewayConfig
 	RatePerToken   float64 `env:"JANGBU_RATE_PER_TOKEN" default:"50" placeholder:"N" help:"Most requests a second of one token's subject (${default}; 0: no limit)."`
 	RatePerAddress float64 `env:"JANGBU_RATE_PER_ADDRESS" default:"500" placeholder:"N" help:"Most requests a second from one address (${default}; 0: no limit). Behind a gateway all come from its address."`
 
@@ -82,6 +84,7 @@ func (c *Config) validate() error {
 	if c.does(roleAPI) {
 		c.authConfig.validate(wrong)
 		c.door(wrong)
+		c.gatewayConfig.validate(wrong)
 	}
 	if c.RatePerToken < 0 || c.RatePerAddress < 0 {
 		wrong("rate-per-token", "expected 0 or more, and likewise --rate-per-address")
@@ -96,11 +99,11 @@ func (c *Config) validate() error {
 		wrong("kafka-listen", "expected HOST:PORT")
 	}
 	c.Config.Check(wrong)
-	if c.RedisURL != "" {
-		if u, err := url.Parse(c.RedisURL); err != nil || u.Scheme != "redis" && u.Scheme != "rediss" {
-			wrong("redis-url", "expected redis://HOST:PORT or rediss://HOST:PORT")
-		}
+	c.ClientConfig.Check(wrong)
+	if len(c.KafkaBrokers) == 0 && c.Given() {
+		wrong("kafka-brokers", "required with --kafka-tls and --kafka-sasl")
 	}
+	c.redisConfig.validate(wrong)
 	c.TopicConfig.Check(wrong)
 	return all.Err()
 }
@@ -154,7 +157,7 @@ func Embedded(dir string) Config {
 		KafkaListen: "127.0.0.1:0", KafkaGroup: "jangbu", TopicConfig: stores.DefaultTopics(),
 		channelConfig: defaultPolling(),
 		authConfig:    authConfig{InsecureNoAuth: true}, AccessLog: "off",
-		AuditWithin:   24 * time.Hour,
-		Role:          []string{"all"}, TZ: "Asia/Seoul",
+		AuditWithin: 24 * time.Hour,
+		Role:        []string{"all"}, TZ: "Asia/Seoul",
 	}
 }

@@ -39,7 +39,7 @@ func (s *Service) openPrivacy(ctx context.Context, master privacy.MasterKey) (*p
 // startBroker starts a broker unless brokers are configured, and creates missing topics.
 func (s *Service) startBroker(starting context.Context) (err error) {
 	topics := s.cfg.TopicNames()
-	if s.brokers = s.cfg.KafkaBrokers; len(s.brokers) == 0 {
+	if len(s.cfg.KafkaBrokers) == 0 {
 		s.embedded, err = embedded.Start(starting, embedded.Config{
 			Listen: s.cfg.KafkaListen, DataDir: filepath.Join(s.cfg.DataDir, "broker"),
 			Partitions: Partitions, Topics: topics, Logger: s.logger,
@@ -48,10 +48,11 @@ func (s *Service) startBroker(starting context.Context) (err error) {
 			return fmt.Errorf("start broker: %w", err)
 		}
 		s.onClose(func() error { s.embedded.Close(); return nil })
-		s.brokers = []string{s.embedded.Addr()}
+		s.brokers = kafka.Config{Brokers: []string{s.embedded.Addr()}}
 		s.line("broker", s.embedded.Addr(), "embedded (Kafka protocol)")
 	} else {
-		s.line("broker", strings.Join(s.brokers, ","), "Kafka")
+		s.brokers = s.cfg.Kafka(s.cfg.KafkaBrokers)
+		s.line("broker", strings.Join(s.brokers.Brokers, ","), "Kafka")
 	}
 	if err := kafka.EnsureTopics(starting, s.Kafka(), Partitions, topics...); err != nil {
 		return fmt.Errorf("create topics: %w", err)

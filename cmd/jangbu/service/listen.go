@@ -10,8 +10,9 @@ import (
 	"time"
 )
 
-// listen serves HTTP at an address and returns the one that was bound.
-func (s *Service) listen(ctx context.Context, addr string, h http.Handler) (*http.Server, string, error) {
+// listen serves HTTP at an address, or HTTPS with a certificate, and returns the address that
+// was bound.
+func (s *Service) listen(ctx context.Context, addr string, h http.Handler, own *certificate) (*http.Server, string, error) {
 	var lc net.ListenConfig
 	l, err := lc.Listen(ctx, "tcp", addr)
 	if err != nil {
@@ -26,8 +27,13 @@ func (s *Service) listen(ctx context.Context, addr string, h http.Handler) (*htt
 		MaxHeaderBytes:    16 << 10,
 		ErrorLog:          slog.NewLogLogger(s.logger.Handler(), slog.LevelDebug),
 	}
+	serve := server.Serve
+	if own != nil {
+		server.TLSConfig = own.config()
+		serve = func(l net.Listener) error { return server.ServeTLS(l, "", "") }
+	}
 	s.group.Go(func() error {
-		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		if err := serve(l); !errors.Is(err, http.ErrServerClosed) {
 			return fmt.Errorf("serve http: %w", err)
 		}
 		return nil

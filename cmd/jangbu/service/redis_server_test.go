@@ -20,6 +20,12 @@ type redisServer struct {
 // or at a free one.
 func startRedis(t testing.TB, addr string) *redisServer {
 	t.Helper()
+	return serveRedis(t, addr, "--port")
+}
+
+// serveRedis starts the program with options, to the last of which the port is added.
+func serveRedis(t testing.TB, addr string, options ...string) *redisServer {
+	t.Helper()
 	program := services.Redis(t)
 	if addr == "" {
 		var lc net.ListenConfig
@@ -35,7 +41,7 @@ func startRedis(t testing.TB, addr string) *redisServer {
 		t.Fatal(err)
 	}
 	s := &redisServer{addr: addr}
-	s.cmd = exec.Command(program, "--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", t.TempDir(), "--loglevel", "warning")
+	s.cmd = exec.Command(program, append(options, port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", t.TempDir(), "--loglevel", "warning")...)
 	s.cmd.Stderr = os.Stderr
 	if err := s.cmd.Start(); err != nil {
 		t.Fatal(err)

@@ -49,6 +49,9 @@ func warn(ctx context.Context, logger *slog.Logger, c Config, unknown []string) 
 	for _, name := range unknown {
 		logger.WarnContext(ctx, "config: unknown environment variable is ignored", slog.String("name", name))
 	}
+	if c.Readable() {
+		logger.WarnContext(ctx, "config: --kafka-sasl without --kafka-tls: the password, or the token, crosses the network unencrypted")
+	}
 	if c.InsecureNoAuth && c.does(roleAPI) {
 		logger.WarnContext(ctx, "config: --insecure-no-auth: every client that reaches the read API can read everything")
 	}

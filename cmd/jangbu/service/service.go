@@ -44,7 +44,7 @@ type Service struct {
 	owner  string // names this process in leases
 	logger *slog.Logger
 
-	brokers  []string
+	brokers  kafka.Config     // how they are reached
 	embedded *embedded.Broker // nil if the brokers are configured
 	log      *measuredLog
 	rows     readmodel.Store
@@ -250,7 +250,9 @@ func (s *Service) HTTPAddr() string { return s.httpAddr }
 
 // Kafka returns how the brokers of the service are reached.
 func (s *Service) Kafka() kafka.Config {
-	return kafka.Config{Brokers: s.brokers, Group: s.cfg.KafkaGroup, Log: s.log, Logger: s.logger}
+	at := s.brokers
+	at.Group, at.Log, at.Logger = s.cfg.KafkaGroup, s.log, s.logger
+	return at
 }
 
 // Go runs work as one more part: an error ends the service, and Close waits for it.

@@ -92,7 +92,7 @@ func (c *Config) KeysPath() string { return filepath.Join(c.DataDir, "keys.db") 
 // OpenKeys opens the campaigns' keys, and makes their store if there is none.
 func (c *Config) OpenKeys(ctx context.Context) (keys events.Keys, closeKeys func() error, err error) {
 	if at := c.LogPlace(); at.Postgres != "" {
-		pg, err := pglog.OpenKeys(ctx, at.Postgres, pglog.Options{})
+		pg, err := pglog.OpenKeys(ctx, at.Postgres, pglog.Options{Password: c.password(at.Postgres)})
 		if err != nil {
 			return nil, nil, fmt.Errorf("open key store: %w", err)
 		}

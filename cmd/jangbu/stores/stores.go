@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/url"
 	"path/filepath"
 
 	"github.com/jackc/pgx/v5"
@@ -21,10 +22,11 @@ import (
 // Config is the flags that say where the log and its rows are: those of the service, and of
 // every command that works on them beside it.
 type Config struct {
-	DataDir     string `env:"JANGBU_DATA_DIR" default:"./jangbu-data" placeholder:"DIR" help:"Where embedded parts keep their files (${default})."`
-	DatabaseURL string `env:"JANGBU_DATABASE_URL" placeholder:"URL" help:"Log and rows: postgres://…, or sqlite:///DIR. Without one, SQLite in the data directory."`
-	LogURL      string `env:"JANGBU_LOG_URL" placeholder:"URL" help:"The log alone: postgres://… or sqlite:///FILE."`
-	RowsURL     string `env:"JANGBU_ROWS_URL" placeholder:"URL" help:"The rows alone: postgres://… or sqlite:///FILE."`
+	DataDir              string `env:"JANGBU_DATA_DIR" default:"./jangbu-data" placeholder:"DIR" help:"Where embedded parts keep their files (${default})."`
+	DatabaseURL          string `env:"JANGBU_DATABASE_URL" placeholder:"URL" help:"Log and rows: postgres://…, or sqlite:///DIR. Without one, SQLite in the data directory."`
+	DatabasePasswordFile string `env:"JANGBU_DATABASE_PASSWORD_FILE" placeholder:"FILE" help:"Password for the PostgreSQL URLs that hold none: a file readable by its owner only."`
+	LogURL               string `env:"JANGBU_LOG_URL" placeholder:"URL" help:"The log alone: postgres://… or sqlite:///FILE."`
+	RowsURL              string `env:"JANGBU_ROWS_URL" placeholder:"URL" help:"The rows alone: postgres://… or sqlite:///FILE."`
 }
 
 // MendLog leads from a damaged log to one that is not.
@@ -39,6 +41,27 @@ func (c *Config) Check(wrong func(flag, format string, args ...any)) {
 		if _, err := ParsePlace(u); err != nil {
 			wrong(flag, "%v", err)
 		}
+	}
+	if c.DatabasePasswordFile != "" {
+		if _, err := ReadSecret(c.DatabasePasswordFile); err != nil {
+			wrong("database-password-file", "%v", err)
+		}
+	}
+}
+
+// password returns what reads the password of a PostgreSQL URL; nil where the URL holds it, or
+// names its file.
+func (c *Config) password(database string) func() (string, error) {
+	u, err := url.Parse(database)
+	if err != nil || c.DatabasePasswordFile == "" {
+		return nil
+	}
+	if _, set := u.User.Password(); set || u.Query().Has("password") || u.Query().Has("passfile") {
+		return nil
+	}
+	return func() (string, error) {
+		secret, err := ReadSecret(c.DatabasePasswordFile)
+		return string(secret), err
 	}
 }
 
@@ -83,7 +106,7 @@ func (c *Config) OpenLog(ctx context.Context, logger *slog.Logger, tracer pgx.Qu
 		}
 		return log, log.Close, nil
 	}
-	pg, err := pglog.Open(ctx, at.Postgres, pglog.Options{Logger: logger, Tracer: tracer})
+	pg, err := pglog.Open(ctx, at.Postgres, pglog.Options{Password: c.password(at.Postgres), Logger: logger, Tracer: tracer})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -101,7 +124,7 @@ func (c *Config) OpenRows(ctx context.Context, logger *slog.Logger, tracer pgx.Q
 		}
 		return rows, rows.Close, nil
 	}
-	pg, err := pgrows.Open(ctx, at.Postgres, projections.Tables(projections.All()), pgrows.Options{Logger: logger, Tracer: tracer})
+	pg, err := pgrows.Open(ctx, at.Postgres, projections.Tables(projections.All()), pgrows.Options{Password: c.password(at.Postgres), Logger: logger, Tracer: tracer})
 	if err != nil {
 		return nil, nil, err
 	}

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"jangbu/cmd/jangbu/brokers"
 	"jangbu/cmd/jangbu/cli"
 	"jangbu/cmd/jangbu/service"
 	"jangbu/cmd/jangbu/stores"
@@ -21,6 +22,7 @@ import (
 // SimulateCommand publishes seeded traffic.
 type SimulateCommand struct {
 	KafkaBrokers []string `env:"JANGBU_KAFKA_BROKERS" default:"127.0.0.1:9092" placeholder:"HOST:PORT,…" help:"Brokers to publish to (${default})."`
+	brokers.ClientConfig
 	stores.TopicConfig
 	trafficConfig
 	Campaigns int     `default:"100" help:"Campaigns (${default}); their popularity follows a Zipf law, the first draws a fifth."`
@@ -78,7 +80,8 @@ func (c SimulateCommand) Run(ctx context.Context, t cli.Terminal) error {
 		wrong.Add("campaigns", "expected 1 to 1000000")
 	}
 	c.validate(c.Rate, wrong.Add)
-	c.Check(wrong.Add)
+	c.TopicConfig.Check(wrong.Add)
+	c.ClientConfig.Check(wrong.Add)
 	if err := wrong.Err(); err != nil {
 		return err
 	}
@@ -88,7 +91,8 @@ func (c SimulateCommand) Run(ctx context.Context, t cli.Terminal) error {
 	if err != nil {
 		return err
 	}
-	client := kafka.Config{Brokers: c.KafkaBrokers, ClientID: "jangbu-simulate", Logger: logger}
+	client := c.Kafka(c.KafkaBrokers)
+	client.ClientID, client.Logger = "jangbu-simulate", logger
 	starting, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	if err := kafka.EnsureTopics(starting, client, service.Partitions, c.TopicNames()...); err != nil {

@@ -2,7 +2,6 @@ package kafka_test
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/base64"
@@ -17,8 +16,6 @@ import (
 	"time"
 
 	"github.com/IBM/sarama"
-	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kgo"
 
 	"jangbu/events/bus/kafka"
 	"jangbu/events/eventstest/services"
@@ -45,34 +42,6 @@ func trusting(t testing.TB, broker services.SecureKafka, certificate bool) func(
 
 func saying(password string) func() (string, error) {
 	return func() (string, error) { return password, nil }
-}
-
-// scramUser makes a user for both mechanisms, and returns what sets another password.
-func scramUser(t testing.TB, broker services.SecureKafka, password string) (name string, change func(password string)) {
-	t.Helper()
-	client, err := kgo.NewClient(kgo.SeedBrokers(broker.Plain))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(client.Close)
-	admin := kadm.NewClient(client)
-	name = "owner-" + strings.ToLower(rand.Text())
-	mechanisms := []kadm.ScramMechanism{kadm.ScramSha256, kadm.ScramSha512}
-	change = func(password string) {
-		for _, m := range mechanisms { // a request may name a user once
-			altered, err := admin.AlterUserSCRAMs(t.Context(), nil, []kadm.UpsertSCRAM{{User: name, Mechanism: m, Iterations: 4096, Password: password}})
-			if err := errors.Join(err, altered.Error()); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	change(password)
-	t.Cleanup(func() {
-		for _, m := range mechanisms {
-			_, _ = admin.AlterUserSCRAMs(context.WithoutCancel(t.Context()), []kadm.DeleteSCRAM{{User: name, Mechanism: m}}, nil)
-		}
-	})
-	return name, change
 }
 
 // issuer answers with unsigned tokens, as Apache Kafka takes them by default, to one client, and
@@ -108,7 +77,7 @@ func TestSecureBrokers(t *testing.T) {
 		t.Fatal(err)
 	}
 	const secret, other = "5ecret-of-the-0wner", "w0rn-out-passw0rd"
-	user, _ := scramUser(t, broker, secret)
+	user, _ := broker.ScramUser(t, secret)
 	tokens, issued := issuer(t, "jangbu", secret)
 	for name, test := range map[string]struct {
 		at           string
@@ -175,7 +144,7 @@ func TestSecureBrokers(t *testing.T) {
 func TestBrokersThatRefuse(t *testing.T) {
 	t.Parallel()
 	broker := services.KafkaTLS(t)
-	user, _ := scramUser(t, broker, "right")
+	user, _ := broker.ScramUser(t, "right")
 	scram := func(mechanism, password string) *kafka.SASL {
 		return &kafka.SASL{Mechanism: mechanism, User: user, Password: saying(password)}
 	}
@@ -210,7 +179,7 @@ func TestBrokersThatRefuse(t *testing.T) {
 func TestPasswordIsReadForEachConnection(t *testing.T) {
 	t.Parallel()
 	broker := services.KafkaTLS(t)
-	user, change := scramUser(t, broker, "first")
+	user, change := broker.ScramUser(t, "first")
 	var password atomic.Pointer[string]
 	password.Store(new("first"))
 	cfg := kafka.Config{

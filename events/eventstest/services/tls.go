@@ -1,10 +1,16 @@
 package services
 
 import (
+	"context"
+	"crypto/rand"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // SecureKafka is a broker of Apache Kafka that listens for TLS.
@@ -38,6 +44,35 @@ func KafkaTLS(t testing.TB) SecureKafka {
 		CAFile: in("ca.pem"), CertFile: in("client.pem"), KeyFile: in("client.key"),
 		User: "jangbu", PasswordFile: in("plain-password"),
 	}
+}
+
+// ScramUser makes a user of SCRAM-SHA-256 and -512 until the test ends, and returns its name and
+// what gives it another password.
+func (k SecureKafka) ScramUser(t testing.TB, password string) (name string, change func(password string)) {
+	t.Helper()
+	client, err := kgo.NewClient(kgo.SeedBrokers(k.Plain))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	admin := kadm.NewClient(client)
+	name = "user-" + strings.ToLower(rand.Text())
+	mechanisms := []kadm.ScramMechanism{kadm.ScramSha256, kadm.ScramSha512}
+	change = func(password string) {
+		for _, m := range mechanisms { // a request may name a user once
+			altered, err := admin.AlterUserSCRAMs(t.Context(), nil, []kadm.UpsertSCRAM{{User: name, Mechanism: m, Iterations: 4096, Password: password}})
+			if err := errors.Join(err, altered.Error()); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	change(password)
+	t.Cleanup(func() {
+		for _, m := range mechanisms {
+			_, _ = admin.AlterUserSCRAMs(context.WithoutCancel(t.Context()), []kadm.DeleteSCRAM{{User: name, Mechanism: m}}, nil)
+		}
+	})
+	return name, change
 }
 
 // DatabaseCA returns the certificate that signed that of the server of [Database].
