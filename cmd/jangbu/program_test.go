@@ -115,15 +115,28 @@ func (p *program) kill(t testing.TB) {
 // stop ends the program as an orchestrator does, and expects that it ends well.
 func (p *program) stop(t *testing.T) {
 	t.Helper()
+	p.end(t, syscall.SIGTERM)
+}
+
+func (p *program) end(t *testing.T, by os.Signal) {
+	t.Helper()
 	if p.dead.Swap(true) {
 		return
 	}
-	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+	if err := p.cmd.Process.Signal(by); err != nil {
 		t.Errorf("stop: %v", err)
 	}
 	if err := p.cmd.Wait(); err != nil {
 		t.Errorf("the program ended: %v", err)
 	}
+}
+
+// TestHangUp: a service whose terminal goes away stops as by SIGTERM.
+func TestHangUp(t *testing.T) {
+	t.Parallel()
+	p := startKillable(t, filepath.Join(t.TempDir(), "data"), nil)
+	p.get(t, p.api+"/openapi.yaml")
+	p.end(t, syscall.SIGHUP)
 }
 
 // ask sends a GET request.

@@ -105,13 +105,16 @@ func printHelp(options kong.HelpOptions, c *kong.Context) error {
 	return err
 }
 
-// withSignals ends the context at the first SIGINT or SIGTERM; a second one kills the
-// process. interrupted reports whether the first was SIGINT, as from Ctrl-C; SIGTERM is the
-// ordinary way to end a service.
+// withSignals ends the context at the first SIGINT, SIGTERM or SIGHUP, unless the process was
+// started with SIGHUP ignored, as by nohup; a second one kills the process. interrupted reports
+// whether the first was SIGINT, as from Ctrl-C; SIGTERM is the ordinary way to end a service.
 func withSignals(parent context.Context) (ctx context.Context, interrupted func() bool, stop func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) {
+		signal.Notify(signals, syscall.SIGHUP)
+	}
 	go func() {
 		select {
 		case s := <-signals:

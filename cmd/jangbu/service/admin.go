@@ -148,6 +148,11 @@ func (c *logCollector) waiting(ctx context.Context, checkpoint, head events.Posi
 func (s *Service) ready(ctx context.Context) []httpapi.Part {
 	_, err := s.log.Totals(ctx)
 	parts := []httpapi.Part{{Name: "log", Err: err}}
+	select {
+	case <-s.leaving:
+		parts = append(parts, httpapi.Part{Name: "process", Err: errLeaving})
+	default:
+	}
 	parts = append(parts, httpapi.Part{Name: "rows", Err: s.served(ctx)})
 	if s.cfg.does(roleIngest) {
 		parts = append(parts, httpapi.Part{Name: "ingest"}) // when it cannot run it ends the process

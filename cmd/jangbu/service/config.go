@@ -44,6 +44,8 @@ type Config struct {
 	AccessLog string    `env:"JANGBU_ACCESS_LOG" default:"stdout" placeholder:"stdout|FILE|off" help:"Where a line of JSON is written for each request to the read API: who read what (${default})."`
 	Stdout    io.Writer `kong:"-"`
 
+	Drain time.Duration `env:"JANGBU_DRAIN" default:"5s" placeholder:"DURATION" help:"How long the read API goes on when the process is to stop, while /readyz says so already (${default}; 0s: not at all)."`
+
 	Role        []string      `env:"JANGBU_ROLE" default:"all" placeholder:"ROLE,…" help:"What this process does: all, or any of ingest, project, poll, api."`
 	AuditWithin time.Duration `env:"JANGBU_AUDIT_WITHIN" default:"24h" placeholder:"DURATION" help:"Within what time every campaign's numbers are compared with the log, and mended (${default})."`
 	// HistoryEvery is how often the leader compares the rows' history with the log's; 0 is
@@ -88,6 +90,9 @@ func (c *Config) validate() error {
 	}
 	if c.RatePerToken < 0 || c.RatePerAddress < 0 {
 		wrong("rate-per-token", "expected 0 or more, and likewise --rate-per-address")
+	}
+	if c.Drain < 0 || c.Drain > maxDrain {
+		wrong("drain", "expected 0s to %v", maxDrain)
 	}
 	if c.AuditWithin < time.Second {
 		wrong("audit-within", "expected 1s or more, as in 24h")

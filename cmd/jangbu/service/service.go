@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"os"
 	"slices"
 	"sync/atomic"
@@ -53,13 +52,15 @@ type Service struct {
 	runner   *runner.Runner // nil without the role
 	auditing *auditing      // nil without the role
 	cache    *cache.Cache   // nil without both of the roles project and api
-	api      *http.Server   // nil without the role
-	admin    *http.Server
+	api      *server        // nil without the role
+	admin    *server
 	tracing  *tracing // nil without an endpoint for traces
 	requests requestMetrics
 	accesses *accesslog.Log // nil where it is off
 	kept     atomic.Int64   // responses that were sent again as they were
-	draining chan struct{}  // closed by Close: streams end
+	started  bool           // Start has returned it
+	leaving  chan struct{}  // closed by Close: /readyz turns
+	draining chan struct{}  // closed by Close after the drain: streams end
 	httpAddr string         // bound address; empty without the role
 	redis    *redis.Client  // nil without both of the roles project and api
 	adminURL string
@@ -85,7 +86,7 @@ func Start(ctx context.Context, cfg Config, logger *slog.Logger) (_ *Service, er
 	s := &Service{
 		cfg: cfg, owner: fmt.Sprintf("%s/%d/%d", host, os.Getpid(), time.Now().UnixNano()),
 		logger: logger, group: group, failed: running.Done(), stop: stop, stopped: stopped,
-		requests: newRequestMetrics(), draining: make(chan struct{}),
+		requests: newRequestMetrics(), leaving: make(chan struct{}), draining: make(chan struct{}),
 	}
 	defer func() {
 		if err != nil {
@@ -140,6 +141,7 @@ func Start(ctx context.Context, cfg Config, logger *slog.Logger) (_ *Service, er
 	if err := s.startAdmin(starting); err != nil {
 		return nil, err
 	}
+	s.started = true
 	return s, nil
 }
 
@@ -194,14 +196,15 @@ func (s *Service) Wait(ctx context.Context) error {
 	return errors.Join(err, failed)
 }
 
-// Close stops the parts against the flow of events: first what takes requests, then the
-// work under way, then what it needs. Requests get a grace of 5 s.
+// Close stops the parts against the flow of events: first what takes requests, after a drain,
+// then the work under way, then what it needs. Requests get a grace of 5 s.
 func (s *Service) Close() error {
 	var all []error
+	s.drain()
 	close(s.draining)
 	grace, cancel := context.WithTimeout(context.Background(), shutdownGrace)
 	defer cancel()
-	for _, server := range []*http.Server{s.api, s.admin} {
+	for _, server := range []*server{s.api, s.admin} {
 		if server != nil {
 			all = append(all, s.shut(grace, server))
 		}
