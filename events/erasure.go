@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
-	"fmt"
 	"time"
 )
 
@@ -19,13 +18,14 @@ func (r Recorded) Erase() Recorded {
 		return r
 	}
 	left := &ParticipantRegistered{Campaign: e.Campaign, Channel: e.Channel, NewCustomer: e.NewCustomer}
-	r.Event, r.Digest = left, r.Digest.withErased(left)
+	left.nameTexts()
+	r.Event, r.Digest = left, r.Digest.overwritten(left)
 	return r
 }
 
-// withErased returns d with its second half a checksum of its first and of the erased event,
-// which finds damage to what is left.
-func (d Digest) withErased(e *ParticipantRegistered) Digest {
+// overwritten returns d with its second half a checksum of its first and of the erased or
+// redacted event, which finds damage to what is left.
+func (d Digest) overwritten(e Event) Digest {
 	sum := sha256.Sum256(AppendStored(append(appendDomain(nil, "erased", e.Type()), d[:contentBytes]...), e))
 	copy(d[contentBytes:], sum[:])
 	return d
@@ -40,11 +40,11 @@ func (r *Recorded) Erased() bool {
 // Erased reports whether the person has been erased: no record lacks its participant.
 func (e *ParticipantRegistered) Erased() bool { return e.Participant == "" }
 
-// Intact reports whether the digest is that of the event. Of an erased one the content half
-// cannot be computed anew; the other half covers it and what is left.
+// Intact reports whether the digest is that of the event. Of an erased or redacted one the
+// content half cannot be computed anew; the other half covers it and what is left.
 func (r *Recorded) Intact() bool {
-	if e, ok := r.Event.(*ParticipantRegistered); ok && e.Erased() {
-		return r.Digest == r.Digest.withErased(e)
+	if r.Overwritten() {
+		return r.Digest == r.Digest.overwritten(r.Event)
 	}
 	return DigestOf(r.Event) == r.Digest
 }
@@ -55,7 +55,7 @@ const MaxErased = 1_000
 // Erasure is the record of who erased what, and why. It names no person.
 type Erasure struct {
 	Campaign Campaign
-	// Positions are those of the registrations that were overwritten, in ascending order.
+	// Positions are those of the events that were overwritten, in ascending order.
 	// Without any, the campaign's key was destroyed.
 	Positions []Position
 	Who       string
@@ -68,8 +68,9 @@ type Erasure struct {
 // Check returns the first problem of who erased and why, for the one who did.
 func (e Erasure) Check() error { return checkReason(e.Who, e.Why) }
 
-// ErrNotErasable means that a position does not hold a registration of the campaign.
-var ErrNotErasable = errors.New("no registration of the campaign")
+// ErrNotErasable means that a position does not hold an event of the campaign that can be
+// overwritten.
+var ErrNotErasable = errors.New("no event of the campaign that can be overwritten so")
 
 // Erasures erases persons from the events of a [Log] and keeps the record of it, in the
 // log's database. It never takes a person's event back: count and order stay. Every method
@@ -82,6 +83,11 @@ type Erasures interface {
 	// what it recorded; the zero value for nothing. [ErrNotErasable], and nothing is
 	// written, if a position holds anything but a registration of the campaign.
 	Erase(ctx context.Context, e Erasure) (Erasure, error)
+	// Redact overwrites the events at the positions of e that hold remnants with their redacted
+	// form, and records e, as Erase does. It leaves those out that hold none, and records
+	// nothing where that are all. [ErrNotErasable], and nothing is written, if a position holds
+	// no event of the campaign.
+	Redact(ctx context.Context, e Erasure) (Erasure, error)
 	// List returns the records of a campaign, or of all for the campaign "", in the order
 	// of At and campaign.
 	List(ctx context.Context, c Campaign) ([]Erasure, error)
@@ -98,21 +104,10 @@ type Erasures interface {
 // form. Adapters call it. [ErrNotErasable] if one is anything but a registration of the
 // campaign, or missing.
 func Erasable(e Erasure, stored []Recorded) ([]Recorded, error) {
-	if len(e.Positions) > MaxErased {
-		return nil, fmt.Errorf("erase: %d positions, expected at most %d", len(e.Positions), MaxErased)
-	}
-	var left []Recorded
-	for i, at := range e.Positions {
-		if i >= len(stored) || stored[i].Position != at {
-			return nil, fmt.Errorf("position %d: %w", at, ErrNotErasable)
+	return overwritable(e, stored, func(r *Recorded) (Recorded, bool, error) {
+		if _, ok := r.Event.(*ParticipantRegistered); !ok {
+			return *r, false, ErrNotErasable
 		}
-		r := &stored[i]
-		if _, ok := r.Event.(*ParticipantRegistered); !ok || r.Event.Subject() != e.Campaign {
-			return nil, fmt.Errorf("position %d: %w", at, ErrNotErasable)
-		}
-		if !r.Erased() {
-			left = append(left, r.Erase())
-		}
-	}
-	return left, nil
+		return r.Erase(), !r.Erased(), nil
+	})
 }

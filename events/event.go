@@ -134,6 +134,10 @@ type EventCreated struct {
 	// empty in what a producer sent.
 	MovedBy  string
 	MovedWhy string
+
+	// Redacted says that what identified a person has been taken from the texts since they
+	// were stored ([Recorded.Redact]).
+	Redacted bool
 }
 
 // Goal is what an owner wants a campaign to reach by its end.
@@ -174,6 +178,10 @@ type ParticipantRegistered struct {
 	Gender      string
 	AgeGroup    string
 	Region      string
+
+	// Redacted says that the texts have been replaced by what they name since they were
+	// stored ([Recorded.Redact]).
+	Redacted bool
 }
 
 // DistributionCompleted says that a campaign was distributed to channels.

@@ -36,7 +36,7 @@ func ParseID(s string) (ID, error) {
 // duplicate, with other content a conflict (I4). The first half covers what the
 // producer sent except the phone number: no key is needed to compute it, so none can
 // be lost. The second half is a checksum of the stored pseudonym, zero if there is
-// none, or of an erased event's form; it says nothing of identity.
+// none, or of an overwritten event's form; it says nothing of identity.
 type Digest [32]byte
 
 // contentBytes is the length of the half of a digest that covers the content.
@@ -143,7 +143,7 @@ func formerID(e *EventCreated) ID {
 // list. The event itself lacks those since it was decoded.
 func Upgrade(r Recorded) (Recorded, bool) {
 	before := r
-	if r.Erased() {
+	if r.Overwritten() {
 		return r, false // what identity and digest were made of is gone
 	}
 	if e, ok := r.Event.(*ParticipantRegistered); ok {

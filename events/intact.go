@@ -62,7 +62,7 @@ func (r *Recorded) CheckTime() error {
 // intactAs is [Recorded.Intact] for an event that was decoded from the payload. It hashes
 // the bytes that are there rather than encode the event once more, for replays.
 func (r *Recorded) intactAs(form Form, payload []byte) bool {
-	if form != CurrentForm || r.Erased() {
+	if form != CurrentForm || r.Overwritten() {
 		return r.Intact()
 	}
 	var buffer [512]byte

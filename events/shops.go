@@ -78,9 +78,13 @@ func NewMove(described EventCreated, to Shop, who, why string, now time.Time) (D
 	if problem := idProblem(string(to)); problem != "" {
 		return Draft{}, fmt.Errorf("shop: %s; expected %s", problem, wantID)
 	}
+	if p := PersonalInID(string(to)); p != NothingPersonal {
+		return Draft{}, fmt.Errorf("shop: is or holds %s; expected %s", p, wantImpersonal)
+	}
 	if err := checkReason(who, why); err != nil {
 		return Draft{}, err
 	}
+	described.Redacted = false // it is no longer what a producer sent
 	described.Shop, described.MovedBy, described.MovedWhy = to, who, why
 	d := Draft{OccurredAt: now.UTC().Truncate(time.Microsecond), Event: &described}
 	d.Digest = contentDigest(&described)

@@ -45,6 +45,7 @@ func AppendStored(dst []byte, e Event) []byte {
 		}
 		w.optionalText(`"movedBy":`, e.MovedBy)
 		w.optionalText(`"movedWhy":`, e.MovedWhy)
+		w.redacted(e.Redacted)
 	case *ParticipantRegistered:
 		if e.Erased() {
 			w.name(`"erased":`)
@@ -68,6 +69,7 @@ func AppendStored(dst []byte, e Event) []byte {
 		w.optionalText(`"gender":`, e.Gender)
 		w.optionalText(`"ageGroup":`, e.AgeGroup)
 		w.optionalText(`"region":`, e.Region)
+		w.redacted(e.Redacted)
 	case *DistributionCompleted:
 		w.text(`"eventId":`, string(e.Campaign))
 		w.name(`"distributedChannels":`)
@@ -106,6 +108,9 @@ func AppendStored(dst []byte, e Event) []byte {
 	return append(w.b, '}')
 }
 
+// redactedMember ends the stored form of an event that was redacted.
+const redactedMember = `,"redacted":true`
+
 // storedWriter appends members; callers pass each name with its quotes and colon.
 type storedWriter struct{ b []byte }
 
@@ -136,6 +141,12 @@ func (w *storedWriter) instant(name string, t time.Time) {
 	w.b = append(w.b, '"')
 	w.b = t.UTC().AppendFormat(w.b, time.RFC3339Nano)
 	w.b = append(w.b, '"')
+}
+
+func (w *storedWriter) redacted(is bool) {
+	if is {
+		w.b = append(w.b, redactedMember...)
+	}
 }
 
 func (w *storedWriter) won(name string, v *Won) { w.whole(name, (*int64)(v)) }
@@ -177,6 +188,7 @@ func DecodeStored(form Form, t Type, payload []byte) (Event, error) {
 			c.Goal = r.goal(`,"goal":{"metric":"`)
 			c.MovedBy = r.optionalText(`,"movedBy":"`)
 			c.MovedWhy = r.optionalText(`,"movedWhy":"`)
+			c.Redacted = r.at(redactedMember)
 		}
 		e = c
 	case TypeParticipantRegistered:
@@ -196,6 +208,7 @@ func DecodeStored(form Form, t Type, payload []byte) (Event, error) {
 		p.Gender = r.optionalText(`,"gender":"`)
 		p.AgeGroup = r.optionalText(`,"ageGroup":"`)
 		p.Region = r.optionalText(`,"region":"`)
+		p.Redacted = r.at(redactedMember)
 	case TypeDistributionCompleted:
 		d := &DistributionCompleted{Campaign: Campaign(r.text(`{"eventId":"`))}
 		d.Channels = r.distributions(`,"distributedChannels":[`)

@@ -28,7 +28,7 @@ func Export(ctx context.Context, log events.Log, w *Writer, from, through events
 			if err != nil {
 				return fmt.Errorf("compare position %d: %w", end.Position, err)
 			}
-			if len(stored) == 1 && stored[0].Erased() && !end.Erased() {
+			if len(stored) == 1 && stored[0].Overwritten() && !end.Overwritten() {
 				return fmt.Errorf("compare position %d: %w", end.Position, ErrErased)
 			}
 			end.Origin = events.Origin{} // which an earlier program did not write

@@ -44,7 +44,7 @@ func (t *tally) add(r events.Recorded, line []byte) error {
 		return fmt.Errorf("%w: position %d in the place of %d", ErrDamaged, r.Position, t.last.Position+1)
 	}
 	t.last, t.link = r, t.link.Next(r.Digest)
-	if r.Erased() {
+	if r.Overwritten() {
 		t.erased = append(t.erased, r.Position)
 	}
 	t.types[r.Event.Type().String()]++

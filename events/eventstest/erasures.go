@@ -137,6 +137,57 @@ func testErasures(t *testing.T, a Adapter) {
 		}
 		wantErasures(t, log, "")
 	})
+	rule(t, a, "what an earlier release stored of the public is redacted in place, recorded, and once", func(t *testing.T, s Store) {
+		log := s.Open(t)
+		d := registrations("c", 1, 4)
+		for i, channel := range []string{"naver", "추천인 010-7777-1009", "kim@naver.com"} {
+			e := *d[i].Event.(*events.ParticipantRegistered)
+			e.Channel = channel
+			d[i].Event, d[i].Digest = &e, events.DigestOf(&e)
+		}
+		mustAppend(t, log, d...)
+		before := mustRead(t, log, 0, 10)
+		head := mustTotals(t, log)
+		redact := func(positions ...events.Position) (events.Erasure, error) {
+			return log.Erasures().Redact(t.Context(), events.Erasure{Campaign: "c", Positions: positions, Who: "me@here", Why: "scan"})
+		}
+		done, err := redact(1, 2, 3, 4)
+		if err != nil || !cmp.Equal(done.Positions, []events.Position{2, 3}) || done.At.IsZero() {
+			t.Fatalf("Redact: %+v, %v", done, err)
+		}
+		want := append([]events.Recorded{}, before...)
+		for _, i := range []int{1, 2} {
+			want[i], _ = want[i].Redact()
+		}
+		got := mustRead(t, s.Open(t), 0, 10)
+		if diff := diffRecorded(want, got); diff != "" {
+			t.Errorf("events (-want +got):\n%s", diff)
+		}
+		if e := got[1].Event.(*events.ParticipantRegistered); e.Channel != "other" || !e.Redacted || e.Participant == "" {
+			t.Errorf("redacted: %+v", e)
+		}
+		wantTotals(t, log, head)
+		for _, positions := range [][]events.Position{{1, 2, 3, 4}, {}} {
+			if again, err := redact(positions...); err != nil || !again.At.IsZero() {
+				t.Errorf("redacted again: %+v, %v", again, err)
+			}
+		}
+		for _, positions := range [][]events.Position{{2, 5}, {0}} {
+			if _, err := redact(positions...); !errors.Is(err, events.ErrNotErasable) {
+				t.Errorf("Redact of %v: %v, want ErrNotErasable", positions, err)
+			}
+		}
+		wantOutcomes(t, mustAppend(t, log, d...), events.Duplicate, events.Duplicate, events.Duplicate, events.Duplicate)
+		copied := a.New(t).Open(t)
+		if err := copied.Restore(t.Context(), got, 0); err != nil {
+			t.Fatal(err)
+		}
+		if diff := diffRecorded(got, mustRead(t, copied, 0, 10)); diff != "" {
+			t.Errorf("restored (-want +got):\n%s", diff)
+		}
+		erased := mustErase(t, log, "c", 2)
+		wantErasures(t, log, "c", done, erased)
+	})
 	rule(t, a, "events and records are restored as they are", func(t *testing.T, s Store) {
 		log, copied := s.Open(t), a.New(t).Open(t)
 		mustAppend(t, log, registrations("c", 1, 3)...)

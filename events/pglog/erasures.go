@@ -51,10 +51,23 @@ var _ events.Erasures = erasures{}
 func (l *Log) Erasures() events.Erasures { return erasures{l} }
 
 // Erase implements [events.Erasures].
-func (l erasures) Erase(ctx context.Context, e events.Erasure) (done events.Erasure, err error) {
+func (l erasures) Erase(ctx context.Context, e events.Erasure) (events.Erasure, error) {
+	return l.write(ctx, e, events.Erasable)
+}
+
+// Redact implements [events.Erasures].
+func (l erasures) Redact(ctx context.Context, e events.Erasure) (events.Erasure, error) {
+	if len(e.Positions) == 0 {
+		return events.Erasure{}, nil // without positions it would be the record of a key
+	}
+	return l.write(ctx, e, events.Redactable)
+}
+
+// write overwrites the events that overwritable returns another form of, and records it.
+func (l erasures) write(ctx context.Context, e events.Erasure, overwritable overwritable) (done events.Erasure, err error) {
 	err = l.writeLetters(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		done = events.Erasure{}
-		left, err := overwrite(ctx, tx, e)
+		left, err := overwrite(ctx, tx, e, overwritable)
 		if err != nil {
 			return err
 		}
@@ -77,8 +90,11 @@ func (l erasures) Erase(ctx context.Context, e events.Erasure) (done events.Eras
 	return done, nil
 }
 
-// overwrite overwrites the registrations that are not erased yet and returns their positions.
-func overwrite(ctx context.Context, tx pgx.Tx, e events.Erasure) ([]events.Position, error) {
+// overwritable is [events.Erasable] or [events.Redactable].
+type overwritable func(e events.Erasure, stored []events.Recorded) ([]events.Recorded, error)
+
+// overwrite overwrites the events that have another form now and returns their positions.
+func overwrite(ctx context.Context, tx pgx.Tx, e events.Erasure, overwritable overwritable) ([]events.Position, error) {
 	left := make([]events.Position, 0, len(e.Positions))
 	if len(e.Positions) == 0 {
 		return left, nil
@@ -89,7 +105,7 @@ func overwrite(ctx context.Context, tx pgx.Tx, e events.Erasure) ([]events.Posit
 	if err != nil {
 		return nil, err
 	}
-	erased, err := events.Erasable(e, stored)
+	erased, err := overwritable(e, stored)
 	if err != nil || len(erased) == 0 {
 		return left, err
 	}

@@ -44,12 +44,25 @@ var _ events.Erasures = erasures{}
 func (l *Log) Erasures() events.Erasures { return erasures{l} }
 
 // Erase implements [events.Erasures].
-func (l erasures) Erase(ctx context.Context, e events.Erasure) (done events.Erasure, err error) {
+func (l erasures) Erase(ctx context.Context, e events.Erasure) (events.Erasure, error) {
+	return l.write(ctx, e, events.Erasable)
+}
+
+// Redact implements [events.Erasures].
+func (l erasures) Redact(ctx context.Context, e events.Erasure) (events.Erasure, error) {
+	if len(e.Positions) == 0 {
+		return events.Erasure{}, nil // without positions it would be the record of a key
+	}
+	return l.write(ctx, e, events.Redactable)
+}
+
+// write overwrites the events that overwritable returns another form of, and records it.
+func (l erasures) write(ctx context.Context, e events.Erasure, overwritable overwritable) (done events.Erasure, err error) {
 	err = write(ctx, l.writer, func(ctx context.Context, tx *sql.Tx) error {
 		if _, _, err := lastEvent(ctx, tx); err != nil {
 			return err
 		}
-		left, err := overwrite(ctx, tx, e)
+		left, err := overwrite(ctx, tx, e, overwritable)
 		if err != nil {
 			return err
 		}
@@ -74,8 +87,11 @@ func (l erasures) Erase(ctx context.Context, e events.Erasure) (done events.Eras
 	return done, nil
 }
 
-// overwrite overwrites the registrations that are not erased yet and returns their positions.
-func overwrite(ctx context.Context, tx *sql.Tx, e events.Erasure) ([]events.Position, error) {
+// overwritable is [events.Erasable] or [events.Redactable].
+type overwritable func(e events.Erasure, stored []events.Recorded) ([]events.Recorded, error)
+
+// overwrite overwrites the events that have another form now and returns their positions.
+func overwrite(ctx context.Context, tx *sql.Tx, e events.Erasure, overwritable overwritable) ([]events.Position, error) {
 	left := make([]events.Position, 0, len(e.Positions))
 	if len(e.Positions) == 0 {
 		return left, nil
@@ -92,7 +108,7 @@ func overwrite(ctx context.Context, tx *sql.Tx, e events.Erasure) ([]events.Posi
 	if err != nil {
 		return nil, err
 	}
-	erased, err := events.Erasable(e, stored)
+	erased, err := overwritable(e, stored)
 	if err != nil {
 		return nil, err
 	}

@@ -191,27 +191,27 @@ func (v *chainVerifier) identity(ctx context.Context, r *events.Recorded) (probl
 	return "its identity is not that of the registration", nil
 }
 
-// erasure returns what is wrong where an event is erased and no record of an erasure names
+// erasure returns what is wrong where an event is erased or redacted and no record of an erasure names
 // it, or the other way round; empty where nothing is. The two are of one transaction, but
 // the event may have been read before it, or the records.
 func (v *chainVerifier) erasure(ctx context.Context, r *events.Recorded) (problem string, err error) {
-	if v.erased != nil && v.erased[r.Position] == r.Erased() {
+	if v.erased != nil && v.erased[r.Position] == r.Overwritten() {
 		return "", nil
 	}
 	if err := v.readErasures(ctx); err != nil {
 		return "", err
 	}
-	if v.erased[r.Position] && !r.Erased() {
+	if v.erased[r.Position] && !r.Overwritten() {
 		now, err := v.Log.Read(ctx, r.Position-1, 1)
 		if err != nil && !damaged(err) {
 			return "", err
 		}
-		if len(now) != 1 || !now[0].Erased() {
+		if len(now) != 1 || !now[0].Overwritten() {
 			return "its person was erased, and it holds one", nil
 		}
 		return "", nil
 	}
-	if r.Erased() && !v.erased[r.Position] {
+	if r.Overwritten() && !v.erased[r.Position] {
 		return "it is erased, and no record says by whom", nil
 	}
 	return "", nil

@@ -1,0 +1,127 @@
+package events_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"jangbu/events"
+)
+
+func TestRemnants(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		e    events.Event
+		want string // fields and what they hold
+		left string // after a redaction
+		now  string // the stored form after it
+	}{
+		{
+			&events.EventCreated{Campaign: "e", Shop: "s", Title: "가을 할인", Objective: "문의 02-345-6789"}, "", "", "",
+		},
+		{
+			&events.EventCreated{Campaign: "e", Shop: "010-7777-1009", Title: "문의 010-7777-1009", Objective: "kim@naver.com 900101-1234567", MovedBy: "kim", MovedWhy: "4111-1111-1111-1111"},
+			"storeId: a phone number; title: a phone number; objective: a mail address; movedWhy: a card number", "storeId: a phone number",
+			`{"eventId":"e","storeId":"010-7777-1009","title":"문의 ***","objective":"*** ***","movedBy":"kim","movedWhy":"***","redacted":true}`,
+		},
+		{
+			&events.ParticipantRegistered{Campaign: "e", Participant: "p", Channel: "네이버 블로그", Gender: "여성", AgeGroup: "34세", Region: "서울특별시 강남구"}, "", "",
+			`{"participantId":"p","eventId":"e","channel":"naver","gender":"female","ageGroup":"30s","region":"서울 강남구","redacted":true}`,
+		},
+		{
+			&events.ParticipantRegistered{Campaign: "e", Participant: "p", Channel: "naver", Gender: "other", AgeGroup: "unknown", Region: "서울 강남구", NewCustomer: new(true)}, "", "", "",
+		},
+		{
+			&events.ParticipantRegistered{Campaign: "e", Participant: "p", Channel: "추천인 010-7777-1009", Gender: "900101-1234567", AgeGroup: "청년", Region: "서울 강남구 테헤란로 152"},
+			"channel: a phone number; gender: a resident number; ageGroup: free text; region: free text", "",
+			`{"participantId":"p","eventId":"e","channel":"other","gender":"other","ageGroup":"other","region":"서울 강남구","redacted":true}`,
+		},
+		{
+			&events.ParticipantRegistered{Campaign: "e", Participant: "p-010-7777-1009", Channel: "추천 kim@naver.com", Region: "서울", NewCustomer: new(false)},
+			"participantId: a phone number; channel: a mail address", "", `{"erased":true,"eventId":"e","channel":"other","newCustomer":false}`,
+		},
+		{
+			&events.ParticipantRegistered{Campaign: "e", Channel: "추천 kim@naver.com"}, // erased by an earlier release
+			"channel: a mail address", "", `{"erased":true,"eventId":"e","channel":"other"}`,
+		},
+		{&events.DistributionCompleted{Campaign: "kim@naver.com"}, "eventId: a mail address", "eventId: a mail address", ""},
+		{&events.ChannelStatsFetched{Campaign: "4111111111111111"}, "eventId: a card number", "eventId: a card number", ""},
+		{&events.EventsWithdrawn{Campaign: "e", Why: "kim@naver.com asked"}, "why: a mail address", "why: a mail address", ""},
+	} {
+		r := events.Recorded{Position: 1, Digest: events.DigestOf(c.e), Event: c.e}
+		if p, ok := c.e.(*events.ParticipantRegistered); ok && p.Erased() {
+			r = events.Recorded{Position: 1, Event: &events.ParticipantRegistered{Campaign: "e", Participant: "p"}}.Erase()
+			r.Event = p
+		}
+		if got := listed(events.Remnants(r.Event)); got != c.want {
+			t.Errorf("%+v holds %q, want %q", r.Event, got, c.want)
+		}
+		now, differs := r.Redact()
+		if differs != (c.now != "") || !differs && now.Event != r.Event {
+			t.Errorf("%+v is redacted: %v", r.Event, differs)
+		}
+		if stored := string(events.AppendStored(nil, now.Event)); differs && stored != c.now {
+			t.Errorf("redacted: %s\nwant      %s", stored, c.now)
+		}
+		if got := listed(events.Remnants(now.Event)); got != c.left {
+			t.Errorf("%+v holds %q, want %q", now.Event, got, c.left)
+		}
+		if again, twice := now.Redact(); twice || again != now {
+			t.Errorf("redacted twice: %+v", again)
+		}
+		if now.Overwritten() != differs || now.Digest.Conflicts(r.Digest) || differs && !now.Intact() {
+			t.Errorf("redacted: %+v, %v", now, now.Overwritten())
+		}
+	}
+}
+
+func listed(all []events.Remnant) string {
+	var parts []string
+	for _, r := range all {
+		parts = append(parts, r.Field+": "+r.Is)
+	}
+	return strings.Join(parts, "; ")
+}
+
+// TestRedactedRoundTrip holds that a redacted event is read back, that its digest covers all that
+// is left, that the record is still a duplicate, and that it can be erased.
+func TestRedactedRoundTrip(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		typ := rapid.SampledFrom([]events.Type{events.TypeEventCreated, events.TypeParticipantRegistered}).Draw(t, "type")
+		e := drawEvent(t, typ)
+		if c, ok := e.(*events.EventCreated); ok {
+			c.Title += " 010-7777-1009"
+		} else {
+			e.(*events.ParticipantRegistered).Region = "서울 010-7777-1009"
+		}
+		r := events.Recorded{Position: 7, Digest: events.DigestOf(e), Event: e}
+		now, ok := r.Redact()
+		if !ok || !now.Overwritten() || !now.Intact() || r.Overwritten() {
+			t.Fatalf("redacted: %v, %+v", ok, now)
+		}
+		stored := events.AppendStored(nil, now.Event)
+		if strings.Contains(string(stored), "7777") {
+			t.Fatalf("holds the number: %s", stored)
+		}
+		read := events.Recorded{Position: 7, Digest: now.Digest}
+		if err := read.Recall(events.CurrentForm, typ, []byte(e.Subject()), stored); err != nil {
+			t.Fatalf("%v\n%s", err, stored)
+		}
+		if diff := cmp.Diff(now, read); diff != "" {
+			t.Fatalf("%s (-written +read):\n%s", stored, diff)
+		}
+		if upgraded, changed := events.Upgrade(read); changed || upgraded.Digest != now.Digest {
+			t.Fatalf("upgraded: %+v", upgraded)
+		}
+		if erased := read.Erase(); typ == events.TypeParticipantRegistered && (!erased.Intact() || erased.Digest.Conflicts(r.Digest)) {
+			t.Fatalf("erased: %+v", erased)
+		}
+		damaged := []byte(strings.Replace(string(stored), `"eventId":"`, `"eventId":"x`, 1))
+		if err := read.Recall(events.CurrentForm, typ, []byte("x"+e.Subject()), damaged); err == nil {
+			t.Fatalf("%s is intact", damaged)
+		}
+	})
+}
