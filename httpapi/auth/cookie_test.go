@@ -10,12 +10,12 @@ import (
 )
 
 // TestTokenCookie: a cookie holds the token only where that is configured, only for requests of
-// this host's pages, and only in the place of a header.
+// this host's pages and of those origins that may use it, and only in the place of a header.
 func TestTokenCookie(t *testing.T) {
 	t.Parallel()
 	i := newIssuer(t)
 	cfg := i.config()
-	cfg.Cookie = "session"
+	cfg.Cookie, cfg.Origins = "session", []string{"https://shop.example"}
 	with, without := newAuth(t, cfg), newAuth(t, i.config())
 	good := i.good()["HS256"]
 	expired := compact(`{"alg":"HS256"}`, i.claims("exp", "1700000000"), hs256(testSecret))
@@ -41,6 +41,10 @@ func TestTokenCookie(t *testing.T) {
 		"another site":              {with, "", []string{"Cookie: session=" + good, "Sec-Fetch-Site: cross-site"}, false},
 		"a neighbour":               {with, "", []string{"Cookie: session=" + good, "Sec-Fetch-Site: same-site"}, false},
 		"another origin":            {with, "", []string{"Cookie: session=" + good, "Origin: https://evil.example"}, false},
+		"a friend's page":           {with, "", []string{"Cookie: session=" + good, "Sec-Fetch-Site: cross-site", "Origin: https://shop.example"}, true},
+		"a friend's image":          {with, "", []string{"Cookie: session=" + good, "Sec-Fetch-Site: cross-site"}, false},
+		"a friend and another":      {with, "", []string{"Cookie: session=" + good, "Origin: https://shop.example", "Origin: https://evil.example"}, false},
+		"a friend without TLS":      {with, "", []string{"Cookie: session=" + good, "Origin: http://shop.example"}, false},
 		"no origin":                 {with, "", []string{"Cookie: session=" + good, "Origin: null"}, false},
 		"a header without a cookie": {with, "", []string{"Authorization: Bearer " + good}, true},
 		"a header of another site":  {with, "", []string{"Authorization: Bearer " + good, "Origin: https://other.example"}, true},

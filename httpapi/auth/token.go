@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -43,12 +44,13 @@ func bearer(h http.Header) (string, error) {
 }
 
 // cookie returns the token in the only cookie of that name. A browser sends cookies also for other
-// sites' scripts, which must not be answered by a cookie that they cannot read.
-func cookie(r *http.Request, name string) (string, error) {
+// sites' scripts, which must not be answered by a cookie that they cannot read, unless they are of
+// one of the origins.
+func cookie(r *http.Request, name string, origins []string) (string, error) {
 	switch cookies := r.CookiesNamed(name); {
 	case r.Method != http.MethodGet && r.Method != http.MethodHead:
 		return "", refusal("a cookie is for GET and HEAD only")
-	case !fromSameOrigin(r):
+	case !fromSameOrigin(r) && !fromOrigin(r, origins):
 		return "", refusal("another site has sent the cookie")
 	case len(cookies) == 0:
 		return "", refusal("there is neither an Authorization header nor the cookie")
@@ -75,6 +77,12 @@ func fromSameOrigin(r *http.Request) bool {
 		}
 	}
 	return true
+}
+
+// fromOrigin reports whether a request comes from a page of one of the origins.
+func fromOrigin(r *http.Request, origins []string) bool {
+	from := r.Header["Origin"]
+	return len(from) == 1 && slices.Contains(origins, from[0])
 }
 
 // jws is a token in the compact serialisation of RFC 7515, cut into its parts.

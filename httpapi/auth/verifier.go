@@ -97,6 +97,8 @@ type Config struct {
 	// Cookie is the name of a cookie that may hold the token in place of the Authorization
 	// header; empty: none does.
 	Cookie string
+	// Origins are the other origins whose pages may use the cookie.
+	Origins []string
 	// Issuer and Audience must equal those of a token.
 	Issuer, Audience string
 	// Now is the clock by which tokens expire. Nil means time.Now.
@@ -129,6 +131,7 @@ type Verifier struct {
 	secret     *secret // nil where keys is set
 	keys       *keySet
 	cookie     string
+	origins    []string
 	base64     *base64.Encoding
 	validator  *jwt.Validator
 	remembered remembered
@@ -149,7 +152,7 @@ func New(ctx context.Context, cfg Config) (*Verifier, error) {
 		cfg.Now = time.Now
 	}
 	a := &Verifier{
-		now: cfg.Now, logger: cfg.Logger, cookie: cfg.Cookie, remembered: newRemembered(maxRemembered),
+		now: cfg.Now, logger: cfg.Logger, cookie: cfg.Cookie, origins: cfg.Origins, remembered: newRemembered(maxRemembered),
 		// Strict refuses stray bits in the last character, with which one token would
 		// have several spellings.
 		base64: base64.RawURLEncoding.Strict(),
@@ -204,7 +207,7 @@ func (a *Verifier) Again(r *http.Request) bool {
 // token returns the token of a request.
 func (a *Verifier) token(r *http.Request) (string, error) {
 	if a.cookie != "" && len(r.Header["Authorization"]) == 0 {
-		return cookie(r, a.cookie)
+		return cookie(r, a.cookie, a.origins)
 	}
 	return bearer(r.Header)
 }

@@ -63,11 +63,11 @@ func (c authConfig) validate(wrong func(flag, format string, args ...any)) {
 }
 
 // start returns what identifies callers; nil with --insecure-no-auth.
-func (c authConfig) start(ctx context.Context, logger *slog.Logger) (*auth.Verifier, error) {
+func (c authConfig) start(ctx context.Context, origins []string, logger *slog.Logger) (*auth.Verifier, error) {
 	if c.InsecureNoAuth {
 		return nil, nil
 	}
-	cfg := auth.Config{JWKSURL: c.JWKSURL, Issuer: c.JWTIssuer, Audience: c.JWTAudience, Cookie: c.TokenCookie, Logger: logger}
+	cfg := auth.Config{JWKSURL: c.JWKSURL, Issuer: c.JWTIssuer, Audience: c.JWTAudience, Cookie: c.TokenCookie, Origins: origins, Logger: logger}
 	if c.JWTSecretFile != "" {
 		var err error
 		cfg.ReadSecret = func() ([]byte, error) { return ReadSecret(c.JWTSecretFile) }
