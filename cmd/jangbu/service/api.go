@@ -20,7 +20,7 @@ func (s *Service) startAPI(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	auth, err := s.cfg.start(ctx, s.cfg.CORSOrigins, s.logger)
+	auth, err := s.cfg.start(ctx, s.logger)
 	if err != nil {
 		return fmt.Errorf("start read API: %w", err)
 	}

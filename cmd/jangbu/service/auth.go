@@ -14,12 +14,13 @@ import (
 
 // authConfig is the flags that say who may read.
 type authConfig struct {
-	JWTSecretFile  string `env:"JANGBU_JWT_SECRET_FILE" placeholder:"FILE" help:"Secret that verifies tokens (HS256): at least 32 bytes, readable by its owner only."`
-	JWKSURL        string `name:"jwks-url" env:"JANGBU_JWKS_URL" placeholder:"URL" help:"Where the keys are that verify tokens (RS256, ES256, EdDSA): https://…, or http:// on this machine."`
-	JWTIssuer      string `env:"JANGBU_JWT_ISSUER" placeholder:"NAME" help:"Issuer that a token must name: its iss, compared exactly. Required with either."`
-	JWTAudience    string `env:"JANGBU_JWT_AUDIENCE" placeholder:"NAME" help:"Audience that a token must name: one of its aud, compared exactly. Required with either."`
-	TokenCookie    string `env:"JANGBU_TOKEN_COOKIE" placeholder:"NAME" help:"Cookie that may hold the token where a request has no Authorization header."`
-	InsecureNoAuth bool   `help:"Ask for no tokens: every client that reaches the read API can read everything."`
+	JWTSecretFile  string   `env:"JANGBU_JWT_SECRET_FILE" placeholder:"FILE" help:"Secret that verifies tokens (HS256): at least 32 bytes, readable by its owner only."`
+	JWKSURL        string   `name:"jwks-url" env:"JANGBU_JWKS_URL" placeholder:"URL" help:"Where the keys are that verify tokens (RS256, ES256, EdDSA): https://…, or http:// on this machine."`
+	JWTIssuer      string   `env:"JANGBU_JWT_ISSUER" placeholder:"NAME" help:"Issuer that a token must name: its iss, compared exactly. Required with either."`
+	JWTAudience    string   `env:"JANGBU_JWT_AUDIENCE" placeholder:"NAME" help:"Audience that a token must name: one of its aud, compared exactly. Required with either."`
+	TokenCookie    string   `env:"JANGBU_TOKEN_COOKIE" placeholder:"NAME" help:"Cookie that may hold the token where a request has no Authorization header."`
+	CORSOrigins    []string `name:"cors-origins" env:"JANGBU_CORS_ORIGINS" placeholder:"ORIGIN,…" help:"Origins of other sites whose pages may read the API, as in https://shop.example.com, and use the cookie."`
+	InsecureNoAuth bool     `help:"Ask for no tokens: every client that reaches the read API can read everything."`
 }
 
 // validate reports each flag that is wrong. One way to identify callers must be chosen, so
@@ -51,6 +52,11 @@ func (c authConfig) validate(wrong func(flag, format string, args ...any)) {
 	if c.TokenCookie != "" && (&http.Cookie{Name: c.TokenCookie, Value: "x"}).Valid() != nil {
 		wrong("token-cookie", "%q is no name of a cookie: expected letters, digits, - and _", c.TokenCookie)
 	}
+	for _, origin := range c.CORSOrigins {
+		if _, err := httpapi.ParseOrigin(origin); err != nil {
+			wrong("cors-origins", "%q: %v", origin, err)
+		}
+	}
 	if c.JWTSecretFile == "" && c.JWKSURL == "" {
 		return
 	}
@@ -63,11 +69,11 @@ func (c authConfig) validate(wrong func(flag, format string, args ...any)) {
 }
 
 // start returns what identifies callers; nil with --insecure-no-auth.
-func (c authConfig) start(ctx context.Context, origins []string, logger *slog.Logger) (*auth.Verifier, error) {
+func (c authConfig) start(ctx context.Context, logger *slog.Logger) (*auth.Verifier, error) {
 	if c.InsecureNoAuth {
 		return nil, nil
 	}
-	cfg := auth.Config{JWKSURL: c.JWKSURL, Issuer: c.JWTIssuer, Audience: c.JWTAudience, Cookie: c.TokenCookie, Origins: origins, Logger: logger}
+	cfg := auth.Config{JWKSURL: c.JWKSURL, Issuer: c.JWTIssuer, Audience: c.JWTAudience, Cookie: c.TokenCookie, Origins: c.CORSOrigins, Logger: logger}
 	if c.JWTSecretFile != "" {
 		var err error
 		cfg.ReadSecret = func() ([]byte, error) { return ReadSecret(c.JWTSecretFile) }

@@ -7,10 +7,9 @@ import (
 
 // gatewayConfig is the flags that say from where, and how, browsers reach the read API.
 type gatewayConfig struct {
-	TLSCertFile string   `name:"tls-cert-file" env:"JANGBU_TLS_CERT_FILE" placeholder:"FILE" help:"Certificate of the read API, PEM, with those between it and its root: serves HTTPS. A replaced file is used from the next connection on."`
-	TLSKeyFile  string   `name:"tls-key-file" env:"JANGBU_TLS_KEY_FILE" placeholder:"FILE" help:"Private key of that certificate, PEM, readable by its owner only."`
-	BasePath    string   `env:"JANGBU_BASE_PATH" placeholder:"/PATH" help:"Path below which the read API and its page are served, where a gateway passes requests on with it."`
-	CORSOrigins []string `name:"cors-origins" env:"JANGBU_CORS_ORIGINS" placeholder:"ORIGIN,…" help:"Origins of other sites whose pages may read the API, as in https://shop.example.com. With --token-cookie they may use the cookie."`
+	TLSCertFile string `name:"tls-cert-file" env:"JANGBU_TLS_CERT_FILE" placeholder:"FILE" help:"Certificate of the read API, PEM, with those between it and its root: serves HTTPS. A replaced file is used from the next connection on."`
+	TLSKeyFile  string `name:"tls-key-file" env:"JANGBU_TLS_KEY_FILE" placeholder:"FILE" help:"Private key of that certificate, PEM, readable by its owner only."`
+	BasePath    string `env:"JANGBU_BASE_PATH" placeholder:"/PATH" help:"Path below which the read API and its page are served, where a gateway passes requests on with it."`
 }
 
 // validate reports each flag that is wrong.
@@ -24,11 +23,6 @@ func (c gatewayConfig) validate(wrong func(flag, format string, args ...any)) {
 	}
 	if _, err := httpapi.ParseBasePath(c.BasePath); err != nil {
 		wrong("base-path", "%q: %v", c.BasePath, err)
-	}
-	for _, origin := range c.CORSOrigins {
-		if _, err := httpapi.ParseOrigin(origin); err != nil {
-			wrong("cors-origins", "%q: %v", origin, err)
-		}
 	}
 }
 
