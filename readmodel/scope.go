@@ -39,6 +39,9 @@ func (s Scope) AllowsShop(shop events.Shop) bool {
 	return s.everything || slices.Contains(s.shops, shop)
 }
 
+// Limited reports whether the scope is limited to some shops.
+func (s Scope) Limited() bool { return !s.everything }
+
 // Limits returns the shops that the scope is limited to; false where it is not
 // limited. Stores put it into their queries.
 func (s Scope) Limits() (shops []events.Shop, limited bool) {

@@ -53,6 +53,7 @@ type Cache struct {
 	revisions *revisionLog
 
 	campaigns *loader
+	owners    *loader // of the shop of each campaign that was refused, missing ones too
 	shops     *loader
 	shared    Shared // nil: there is none
 
@@ -89,6 +90,8 @@ func Open(ctx context.Context, cfg Config) (*Cache, error) {
 	}
 	c.campaigns = c.newLoader(cfg.MaxEntries, c.loadCampaign)
 	c.campaigns.changed = func(name string) { c.watchers.signal(name) }
+	c.owners = c.newLoader(cfg.MaxEntries, c.loadOwner)
+	c.owners.prove = func(e *entry) *proof { return e.proof.Load() }
 	c.shops = c.newLoader(max(cfg.MaxEntries/10, 1), c.loadShop)
 	c.refresher = newRefresher(min(refreshPause, cfg.Bound/3), 2*cfg.MaxEntries, c.refresh)
 
@@ -118,11 +121,14 @@ func (c *Cache) Close() { c.background.close() }
 func (c *Cache) Campaign(ctx context.Context, campaign events.Campaign, by readmodel.Scope) (readmodel.CampaignRows, error) {
 	begun := time.Now()
 	c.traffic.seen(begun)
+	if err := c.admit(ctx, string(campaign), by, begun); err != nil {
+		return readmodel.CampaignRows{}, err
+	}
 	slot, e, age := c.campaigns.find(string(campaign), begun)
 	from := fromProcess
 	if e == nil {
 		var err error
-		if e, from, err = c.campaigns.fetch(ctx, string(campaign), begun); err != nil {
+		if e, from, err = c.campaigns.fetch(ctx, string(campaign), begun, true); err != nil {
 			return readmodel.CampaignRows{}, err
 		}
 	} else {
@@ -130,6 +136,54 @@ func (c *Cache) Campaign(ctx context.Context, campaign events.Campaign, by readm
 	}
 	c.count.served(from)
 	return e.campaign(by)
+}
+
+// admit returns [readmodel.ErrNotFound] to a limited scope that does not allow the campaign. It
+// does the same for a foreign campaign and for a missing one, and before anything that tells
+// them apart: what is known of their shops is of one kind, and is read again at the same age,
+// however often a campaign changes or is read by others (I12). An entry that the scope allows
+// needs no such look.
+func (c *Cache) admit(ctx context.Context, name string, by readmodel.Scope, begun time.Time) error {
+	if !by.Limited() {
+		return nil
+	}
+	if slot := c.campaigns.get(name); slot != nil && slot.entry.Load().allows(by) {
+		return nil
+	}
+	allows := func(e *entry) bool { return e.shop != "" && by.AllowsShop(e.shop) }
+	_, e, _ := c.owners.find(name, begun)
+	if e == nil {
+		var err error
+		if e, _, err = c.owners.fetch(ctx, name, begun, false); err != nil {
+			return err
+		}
+		if !allows(e) {
+			// Only what is refused is kept: a read by the campaign's owner leaves nothing
+			// that makes the next one of a stranger quicker.
+			c.owners.put(e, time.Now(), true)
+		}
+	}
+	if !allows(e) {
+		return notFound(name)
+	}
+	return nil
+}
+
+// ShopOf implements [readmodel.Reader]. It is never cached.
+func (c *Cache) ShopOf(ctx context.Context, campaign events.Campaign) (events.Shop, error) {
+	return c.inner.ShopOf(ctx, campaign)
+}
+
+// loadOwner reads the shop of a campaign.
+func (c *Cache) loadOwner(ctx context.Context, name string, _ bool) (*entry, source, error) {
+	sent := time.Now()
+	shop, err := c.inner.ShopOf(ctx, events.Campaign(name))
+	if err != nil {
+		return nil, fromRows, err
+	}
+	e := newEntry(name, readmodel.Revision{}, sent)
+	e.shop = shop
+	return e, fromRows, nil
 }
 
 // ShopCampaigns implements [readmodel.Reader].
@@ -143,7 +197,7 @@ func (c *Cache) ShopCampaigns(ctx context.Context, shop events.Shop, by readmode
 	from := fromProcess
 	if e == nil {
 		var err error
-		if e, from, err = c.shops.fetch(ctx, string(shop), begun); err != nil {
+		if e, from, err = c.shops.fetch(ctx, string(shop), begun, true); err != nil {
 			return nil, err
 		}
 	}

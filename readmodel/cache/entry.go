@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"jangbu/events"
 	"jangbu/readmodel"
 )
 
@@ -16,6 +17,7 @@ type entry struct {
 	stats   *readmodel.CampaignStats // of rows, by which scopes are applied
 	missing bool                     // the campaign does not exist
 	list    []readmodel.ShopCampaign // of a shop
+	shop    events.Shop              // whose campaign it is, of an owner's entry; empty: none is known
 
 	// exact says that the first proof has the very revision of the read, which only
 	// a campaign's rows carry. Otherwise it has one that may be lower.
@@ -57,13 +59,21 @@ func (e *entry) advance(asOf time.Time) {
 	}
 }
 
+// allows reports whether there is the campaign, and the scope allows it (I12).
+func (e *entry) allows(by readmodel.Scope) bool { return !e.missing && by.Allows(*e.stats) }
+
 // campaign returns a campaign's rows if the scope allows them (I12).
 func (e *entry) campaign(by readmodel.Scope) (readmodel.CampaignRows, error) {
-	if e.missing || !by.Allows(*e.stats) {
-		// A foreign campaign must look exactly like a missing one.
-		return readmodel.CampaignRows{}, fmt.Errorf("read campaign %q: %w", e.name, readmodel.ErrNotFound)
+	if !e.allows(by) {
+		return readmodel.CampaignRows{}, notFound(e.name)
 	}
 	return e.rows, nil
+}
+
+// notFound is the error of a missing campaign and of a foreign one, which must look exactly
+// like it.
+func notFound(name string) error {
+	return fmt.Errorf("read campaign %q: %w", name, readmodel.ErrNotFound)
 }
 
 // campaigns returns those of a shop that the scope allows (I12).

@@ -83,6 +83,7 @@ func (c *Cache) wentBack(to, from readmodel.Revision) {
 	c.logger.LogAttrs(context.Background(), slog.LevelError, "cache: the store went back, all entries are dropped",
 		slog.String("revision", to.String()), slog.String("before", from.String()))
 	c.campaigns.clear()
+	c.owners.clear()
 	c.shops.clear()
 	c.anyMayHaveChanged()
 }
@@ -152,6 +153,7 @@ func (c *Cache) sweep(ctx context.Context) {
 		select {
 		case now := <-tick.C:
 			c.campaigns.sweep(now, unreadFor)
+			c.owners.sweep(now, unreadFor)
 			c.shops.sweep(now, unreadFor)
 		case <-ctx.Done():
 			return

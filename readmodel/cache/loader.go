@@ -67,11 +67,11 @@ func (l *loader) find(name string, now time.Time) (*slot, *entry, time.Duration)
 }
 
 // fetch loads an entry for a call that began at the given moment. The caller's context
-// ends its wait, not the load.
-func (l *loader) fetch(ctx context.Context, name string, begun time.Time) (*entry, source, error) {
+// ends its wait, not the load. keep says whether the entry is kept in this process.
+func (l *loader) fetch(ctx context.Context, name string, begun time.Time, keep bool) (*entry, source, error) {
 	for {
 		// What a load saw that began too early may be too old for this call.
-		ld, ours := l.join(name, true, func(ld *load) bool { return Since(begun, ld.began) <= l.bound })
+		ld, ours := l.join(name, keep, func(ld *load) bool { return Since(begun, ld.began) <= l.bound })
 		select {
 		case <-ld.done:
 		case <-ctx.Done():

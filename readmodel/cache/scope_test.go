@@ -7,7 +7,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"jangbu/events"
 	"jangbu/readmodel"
+	"jangbu/readmodel/cache"
 )
 
 func TestScope(t *testing.T) {
@@ -43,6 +45,65 @@ func TestScope(t *testing.T) {
 		}
 		b.wantReads("evt-1", 1)
 	})
+}
+
+// TestForeignAndMissingTakeTheSameSteps: to a caller of another shop a campaign that exists is
+// read as one that does not, for as long, at whatever pace, whatever is known of it and however
+// often it changes (I12).
+func TestForeignAndMissingTakeTheSameSteps(t *testing.T) {
+	t.Parallel()
+	for name, around := range map[string]func(*testBundle, *cache.Cache){
+		"that nobody has read": func(*testBundle, *cache.Cache) {},
+		"that its owner reads": func(b *testBundle, process *cache.Cache) {
+			if _, err := process.Campaign(b.Context(), "evt-1", readmodel.Shops(shop)); err != nil {
+				b.Error(err)
+			}
+		},
+		"that changes": func(b *testBundle, process *cache.Cache) { process.Committed(b.world.commit("evt-1")) },
+		"that changes and is read": func(b *testBundle, process *cache.Cache) {
+			process.Committed(b.world.commit("evt-1"))
+			b.read(process, "evt-1")
+		},
+		"that another process has shared": func(b *testBundle, _ *cache.Cache) { b.read(b.open(), "evt-1") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for _, pace := range []time.Duration{time.Millisecond, 100 * time.Millisecond, 600 * time.Millisecond, 2 * time.Second} {
+				inBubble(t, func(b *testBundle) {
+					b.world.commit("evt-1", "evt-9")
+					process := b.open()
+					around(b, process)
+					b.world.delay = func() (before, after time.Duration) { return time.Millisecond, time.Millisecond }
+					stranger := readmodel.Shops("store-9")
+					took := func(c events.Campaign) time.Duration {
+						begun := time.Now()
+						if _, err := process.Campaign(b.Context(), c, stranger); !errors.Is(err, readmodel.ErrNotFound) {
+							b.Errorf("Campaign(%q) = %v", c, err)
+						}
+						return time.Since(begun)
+					}
+					reads, looked := b.world.readsOf("evt-1"), b.world.looked["evt-1"]
+					for i := range 20 {
+						missing := took("evt-0")
+						foreign := took("evt-1")
+						if foreign != missing {
+							b.Errorf("every %v, time %d: of a foreign campaign %v, of a missing one %v", pace, i, foreign, missing)
+						}
+						time.Sleep(pace)
+						if name != "that nobody has read" && i%3 == 0 {
+							around(b, process)
+						}
+					}
+					if b.world.looked["evt-1"]-looked != b.world.looked["evt-0"] {
+						b.Errorf("every %v: the shop was looked up %v times", pace, b.world.looked)
+					}
+					if got := b.world.readsOf("evt-1"); name == "that nobody has read" && got != reads {
+						b.Errorf("the rows of a foreign campaign were read %d times", got-reads)
+					}
+				})
+			}
+		})
+	}
 }
 
 func TestMissingCampaigns(t *testing.T) {

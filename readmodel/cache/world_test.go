@@ -29,6 +29,7 @@ type world struct {
 	exist   map[events.Campaign]int64 // the number of the commit that changed each last
 	fail    error                     // of every read
 	reads   map[events.Campaign]int
+	looked  map[events.Campaign]int // reads of the shop of each
 	polls   int
 }
 
@@ -45,6 +46,7 @@ func newWorld() *world {
 		now:    readmodel.Revision{Incarnation: 1_795_435_200_000_000, Position: 1},
 		exist:  make(map[events.Campaign]int64),
 		reads:  make(map[events.Campaign]int),
+		looked: make(map[events.Campaign]int),
 	}
 }
 
@@ -168,6 +170,16 @@ func (w *world) Campaign(ctx context.Context, c events.Campaign, by readmodel.Sc
 		return readmodel.CampaignRows{}, fmt.Errorf("no %q: %w", c, readmodel.ErrNotFound)
 	}
 	return rows, err
+}
+
+func (w *world) ShopOf(ctx context.Context, c events.Campaign) (of events.Shop, err error) {
+	err = w.read(ctx, func() {
+		w.looked[c]++
+		if w.exist[c] > 0 {
+			of = shop
+		}
+	})
+	return of, err
 }
 
 func (w *world) rowsOf(c events.Campaign, version int64) readmodel.CampaignRows {

@@ -23,6 +23,18 @@ WHERE generation = (SELECT active_generation FROM jangbu_rows.projections WHERE 
   AND ($2 OR known AND store = ANY ($3))
   AND s.id = 1`
 
+	// readShopOf is one row, whether there is the campaign or not.
+	readShopOf = `
+SELECT coalesce((
+    SELECT store
+    FROM jangbu_rows.event_stats
+    WHERE generation = (SELECT active_generation FROM jangbu_rows.projections WHERE projection = 'event_stats')
+      AND campaign = $1
+      AND known
+), ''),
+(` + readRebuilding + `
+)`
+
 	beginSnapshot = `
 BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`
 
@@ -45,6 +57,18 @@ func (s *Store) Campaign(ctx context.Context, c events.Campaign, by readmodel.Sc
 		return readmodel.CampaignRows{}, fmt.Errorf("read campaign %q: %w", c, readmodel.ErrNotFound)
 	}
 	return out, nil
+}
+
+// ShopOf implements [readmodel.Reader].
+func (s *Store) ShopOf(ctx context.Context, c events.Campaign) (shop events.Shop, err error) {
+	var rebuilding bool
+	if err = s.pool.QueryRow(ctx, readShopOf, string(c)).Scan(&shop, &rebuilding); err == nil && rebuilding {
+		err = readmodel.ErrRebuilding
+	}
+	if err != nil {
+		return "", fmt.Errorf("read the shop of campaign %q: %w", c, err)
+	}
+	return shop, nil
 }
 
 // queueCampaign reads a campaign's rows in the scope, and the revision with its

@@ -42,6 +42,7 @@ func TestPlans(t *testing.T) {
 			never            string
 		}{
 			{s.queries.campaign, `'evt-7', false, '{store-7}'`, []string{byKey}, byStore},
+			{readShopOf, `'evt-7'`, []string{byKey}, byStore},
 			{s.channels.read, `'evt-7', false, '{store-7}'`, append(channels, byKey), byStore},
 			{s.campaigns.load, `1, '{evt-7}'`, []string{byKey}, byStore},
 			{s.queries.shopCampaigns, `'store-7', false, '{store-7}'`, []string{byStore}, byKey},

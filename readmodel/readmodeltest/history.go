@@ -192,6 +192,10 @@ func readsOf(s readmodel.Store) map[string]func(context.Context) error {
 			_, err := s.Campaign(ctx, "no such campaign", readmodel.Shops("store-1"))
 			return err
 		},
+		"ShopOf": func(ctx context.Context) error {
+			_, err := s.ShopOf(ctx, "no such campaign")
+			return err
+		},
 		"ShopCampaigns": func(ctx context.Context) error {
 			_, err := s.ShopCampaigns(ctx, "store-1", readmodel.Everything())
 			return err

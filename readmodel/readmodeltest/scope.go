@@ -74,6 +74,30 @@ func testScope(t *testing.T, a Adapter) {
 		}
 	})
 
+	t.Run("the shop of a campaign is known once its creation has been seen", func(t *testing.T) {
+		t.Parallel()
+		shopOf := func(s readmodel.Store, c events.Campaign, want events.Shop) {
+			t.Helper()
+			if got, err := s.ShopOf(t.Context(), c); err != nil || got != want {
+				t.Errorf("ShopOf(%q) = %q, %v; want %q", c, got, err, want)
+			}
+		}
+		shopOf(a.Database(t, Tables())(), "of store-1", "") // nothing registered
+		b := stocked(t, "store-1", "가게")
+		for _, s := range []readmodel.Store{b.store, b.open()} {
+			shopOf(s, "of store-1", "store-1")
+			shopOf(s, "of 가게", "가게")
+			for _, c := range hostileTexts() {
+				shopOf(s, events.Campaign(c), "")
+			}
+			shopOf(s, "unknown", "")
+		}
+		rows := fullRows("of store-1")
+		rows.Campaign("of store-1").Shop = "store-2"
+		b.commit(t, rows)
+		shopOf(b.store, "of store-1", "store-2")
+	})
+
 	t.Run("the creation makes a campaign visible to its owner", func(t *testing.T) {
 		t.Parallel()
 		b := stocked(t)

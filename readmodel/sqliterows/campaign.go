@@ -21,6 +21,18 @@ WHERE generation = (SELECT active_generation FROM projections WHERE projection =
   AND` + inScope + `
   AND s.id = 1`
 
+	// readShopOf is one row, whether there is the campaign or not.
+	readShopOf = `
+SELECT coalesce((
+    SELECT store
+    FROM event_stats
+    WHERE generation = (SELECT active_generation FROM projections WHERE projection = 'event_stats')
+      AND campaign = ?1
+      AND known
+), ''),
+(` + readRebuilding + `
+)`
+
 	// inScope takes the first shop as a parameter of its own: most scopes have one shop,
 	// and reading JSON takes longer than the rest of the statement.
 	inScope = `
@@ -47,6 +59,18 @@ func (s *Store) Campaign(ctx context.Context, c events.Campaign, by readmodel.Sc
 		return readmodel.CampaignRows{}, fmt.Errorf("read campaign %q: %w", c, readmodel.ErrNotFound)
 	}
 	return out, nil
+}
+
+// ShopOf implements [readmodel.Reader].
+func (s *Store) ShopOf(ctx context.Context, c events.Campaign) (shop events.Shop, err error) {
+	var rebuilding bool
+	if err = s.reads[readShopOf].QueryRowContext(ctx, string(c)).Scan(&shop, &rebuilding); err == nil && rebuilding {
+		err = readmodel.ErrRebuilding
+	}
+	if err != nil {
+		return "", fmt.Errorf("read the shop of campaign %q: %w", c, err)
+	}
+	return shop, nil
 }
 
 // campaignReader reads one campaign's rows in a transaction. The transaction can be

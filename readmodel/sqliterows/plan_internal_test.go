@@ -34,6 +34,7 @@ func TestPlans(t *testing.T) {
 			want       []string
 		}{
 			{s.queries.campaign, 4, []string{byKey}},
+			{readShopOf, 1, []string{byKey}},
 			{s.campaigns.load, 2, []string{byKey}},
 			{s.queries.shopCampaigns, 4, []string{byStore}},
 			{s.queries.campaigns, 2, []string{

@@ -163,7 +163,7 @@ func open(ctx context.Context, path string, tables []*readmodel.Table) (_ *Store
 	}
 	queries := []string{
 		s.queries.campaign, s.queries.campaigns, s.queries.shopCampaigns, s.queries.shopChannels, s.queries.distributed,
-		readRevision, readCheckpoints, readOperations, countHeals, nextOperation, listGenerations, leftovers, readRebuilding,
+		readRevision, readCheckpoints, readOperations, countHeals, nextOperation, listGenerations, leftovers, readRebuilding, readShopOf,
 	}
 	for _, t := range s.tables {
 		queries = append(queries, t.read)

@@ -146,7 +146,7 @@ func (c *Config) cacheKey() (privacy.CacheKey, error) {
 	if c.RedisURL == "" || !c.does(roleProject) && !c.does(roleAPI) {
 		return privacy.NewCacheKey(), nil
 	}
-	return c.KeyConfig.CacheKey(&c.Config, c.CacheKeyFile)
+	return c.CacheKey(&c.Config, c.CacheKeyFile)
 }
 
 // does reports whether the process has a role.
