@@ -59,7 +59,7 @@ func (a *API) answer(w http.ResponseWriter, r *http.Request, caller auth.Identit
 		return err
 	}
 	if asOf != nil {
-		past, err := a.lookBack(r, campaign, view, *asOf, caller, of)
+		past, err := a.lookBack(recording(w), r, campaign, view, *asOf, caller, of)
 		if err != nil {
 			return err
 		}

@@ -7,8 +7,8 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
+	"net/netip"
 	"net/url"
-	"sync"
 	"time"
 
 	"github.com/gorilla/mux"
@@ -58,6 +58,10 @@ type Config struct {
 	// dashboard.DefaultPollAfterEnd.
 	PollAfterEnd time.Duration
 	Limits       Limits
+	// TrustedProxies are the networks of the proxies before this server. What their headers
+	// X-Forwarded-For, -Proto and -Host, or Forwarded, say of the caller is believed; without
+	// them such headers are ignored.
+	TrustedProxies []netip.Prefix
 	// Middleware wraps the handlers of the routes.
 	Middleware []mux.MiddlewareFunc
 	// Observe, if not nil, is called after every request, and when a stream begins. It
@@ -176,36 +180,32 @@ type route struct {
 
 // ServeHTTP implements [http.Handler].
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	rec := &recorder{ResponseWriter: w, observe: a.cfg.Observe}
-	rec.seen.At, rec.seen.Method, rec.seen.Client = time.Now(), method(r), client(r)
+	rec := &recorder{ResponseWriter: w, observe: a.cfg.Observe, client: clientOf(r, a.cfg.TrustedProxies)}
+	rec.seen.At, rec.seen.Method, rec.seen.Client = time.Now(), method(r), rec.client.String()
 	defer rec.end()
 	maps.Copy(w.Header(), a.secure)
-	if encrypted(r) {
+	if rec.client.https {
 		w.Header().Set("Strict-Transport-Security", onlyEncrypted)
 	}
 	rec.allow = func(h http.Header) { a.cross.allow(h, r) }
 	r.Body = http.MaxBytesReader(rec, r.Body, maxBody)
-	leave, err := a.limits.enter(r)
-	if err != nil {
-		a.fail(rec, r, err)
-	} else {
-		rec.leave = sync.OnceFunc(leave)
-		defer rec.leave()
-		if !a.cross.preflight(rec, r) {
-			a.router.ServeHTTP(rec, r)
-		}
+	if len(r.URL.RawQuery) > maxQuery {
+		a.fail(rec, r, badRequest{"the query string is longer than 2048 bytes"})
+	} else if !a.cross.preflight(rec, r) {
+		a.router.ServeHTTP(rec, r)
 	}
 	rec.whole = true
 }
 
-// guard returns the route's handler behind its policy.
+// guard returns the route's handler behind its policy and the limits.
 func (a *API) guard(route route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		rec := recording(w)
 		rec.seen.Route = route.name
-		caller, err := a.admit(route, r)
+		caller, err := a.admit(route, rec, r)
 		rec.seen.Subject, rec.seen.Role = caller.Subject, caller.Role
 		if err == nil {
+			defer rec.leave()
 			err = route.handle(w, r, caller)
 		}
 		if err != nil {
@@ -214,29 +214,52 @@ func (a *API) guard(route route) http.Handler {
 	})
 }
 
-func (a *API) admit(route route, r *http.Request) (auth.Identity, error) {
-	if route.access == public {
-		return auth.Identity{}, nil
+// admit returns the caller of a request, and takes a share for it, which rec.leave gives back.
+// What is not known to be a caller's pays from bounds of its own, and nothing of it waits.
+func (a *API) admit(route route, rec *recorder, r *http.Request) (caller auth.Identity, err error) {
+	rec.party = party{network: rec.client.network()}
+	switch {
+	case route.access == public:
+		err = a.limits.visits.count(rec.party.network, a.limits.clock())
+	case a.cfg.Auth == nil:
+		caller = auth.Identity{Subject: "anonymous", Role: auth.Ops}
+		err = a.limits.count(rec.party)
+	default:
+		if caller, err = a.identify(rec, r); err == nil {
+			rec.party = partyOf(caller, rec.client)
+			err = a.limits.count(rec.party)
+		}
 	}
-	if a.cfg.Auth == nil {
-		return auth.Identity{Subject: "anonymous", Role: auth.Ops}, nil
+	if err == nil {
+		rec.leave, err = a.limits.requests.take(rec.party)
 	}
-	caller, err := a.cfg.Auth.Authenticate(r)
-	if err != nil {
-		return auth.Identity{}, err
-	}
-	return caller, a.limits.token(caller.Subject)
+	return caller, err
 }
 
+// identify returns the caller that the request's token identifies.
+func (a *API) identify(rec *recorder, r *http.Request) (auth.Identity, error) {
+	var err error
+	if rec.token, err = a.cfg.Auth.Read(r); err != nil {
+		rec.seen.Reason = err.Error()
+		return auth.Identity{}, a.limits.refused(rec.client, err)
+	}
+	if !rec.token.Known() {
+		if err := a.limits.strangers.count(rec.party.network, a.limits.clock()); err != nil {
+			return auth.Identity{}, err
+		}
+	}
+	return rec.token.Verify(r.Context())
+}
+
+// failing returns the handler of requests to no route.
 func (a *API) failing(err error) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { a.fail(w, r, err) })
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		a.fail(w, r, a.limits.refused(recording(w).client, err))
+	})
 }
 
 // onlyEncrypted has browsers never again come unencrypted, for a year.
 const onlyEncrypted = "max-age=31536000; includeSubDomains"
-
-// encrypted reports whether the caller's connection is.
-func encrypted(r *http.Request) bool { return r.TLS != nil }
 
 // readRows returns ctx bounded by readTimeout.
 func readRows(ctx context.Context) (context.Context, context.CancelFunc) {

@@ -15,7 +15,6 @@ import (
 
 	"jangbu/events"
 	"jangbu/httpapi"
-	"jangbu/httpapi/auth"
 )
 
 func TestAnalytics(t *testing.T) {
@@ -324,76 +323,6 @@ func TestListEvents(t *testing.T) {
 	w := b.do(t, http.MethodGet, "/api/stores/store-9/events", "Authorization: Bearer "+mint(t, owner("store-9")))
 	if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), `"events":[]`) {
 		t.Errorf("an empty shop: status %d: %s", w.Code, w.Body)
-	}
-}
-
-func TestLimits(t *testing.T) {
-	t.Parallel()
-	var now atomic.Int64
-	b := setup(t, func(cfg *httpapi.Config) {
-		cfg.Now = func() time.Time { return noon().Add(time.Duration(now.Load())) }
-		cfg.Limits = httpapi.Limits{PerToken: 2, PerAddress: 5}
-	})
-	b.fold(t, campaign("evt-1", "store-1")...)
-	const target = "/api/events/evt-1/analytics"
-	count := func(n int, headers ...string) (ok int) {
-		t.Helper()
-		for range n {
-			w := b.do(t, http.MethodGet, target, headers...)
-			switch w.Code {
-			case http.StatusOK:
-				ok++
-			case http.StatusTooManyRequests:
-				if w.Header().Get("Retry-After") != "1" {
-					t.Errorf("Retry-After is %q", w.Header().Get("Retry-After"))
-				}
-			default:
-				t.Errorf("status %d: %s", w.Code, w.Body)
-			}
-		}
-		return ok
-	}
-	if ok := count(9); ok != 6 { // three seconds' worth
-		t.Errorf("%d of one subject pass at once, want 6", ok)
-	}
-	if ok := count(6, "Authorization: Bearer "+mint(t, owner("store-1"))); ok != 6 { // of 15 from this address
-		t.Errorf("%d of another subject pass, want 6", ok)
-	}
-	if ok := count(3, "Authorization: Bearer "+mint(t, auth.Identity{Subject: "third", Role: auth.Ops})); ok != 0 {
-		t.Errorf("%d of a third subject pass, and the address has had its share", ok)
-	}
-	now.Store(int64(10 * time.Second))
-	if ok := count(9); ok != 6 {
-		t.Errorf("%d pass after a while, want 6", ok)
-	}
-}
-
-func TestTooMuchAtOnce(t *testing.T) {
-	t.Parallel()
-	b := setup(t, func(cfg *httpapi.Config) { cfg.Limits.Concurrent = -1 })
-	if w := b.do(t, http.MethodGet, "/openapi.yaml"); w.Code != http.StatusOK {
-		t.Errorf("without a bound: status %d", w.Code)
-	}
-	inside, release := make(chan struct{}), make(chan struct{})
-	b = setup(t, func(cfg *httpapi.Config) {
-		cfg.Limits.Concurrent = 1
-		cfg.Middleware = append(cfg.Middleware, func(next http.Handler) http.Handler {
-			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				close(inside)
-				<-release
-				next.ServeHTTP(w, r)
-			})
-		})
-	})
-	done := make(chan int)
-	go func() { done <- b.do(t, http.MethodGet, "/openapi.yaml", "Authorization: none").Code }()
-	<-inside
-	if w := b.do(t, http.MethodGet, "/openapi.yaml"); w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" {
-		t.Errorf("one too many: status %d: %s", w.Code, w.Body)
-	}
-	close(release)
-	if code := <-done; code != http.StatusOK {
-		t.Errorf("the one before: status %d", code)
 	}
 }
 

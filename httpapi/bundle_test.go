@@ -73,6 +73,9 @@ const (
 	audience   = "jangbu"
 )
 
+// theSecret is the one that signs tokens.
+func theSecret() auth.Secret { return auth.Secret{Text: []byte(testSecret)} }
+
 // setup makes an API that nothing is known to yet; change may change its
 // configuration.
 func setup(t testing.TB, change func(*httpapi.Config)) *bundle {
@@ -103,10 +106,10 @@ func setup(t testing.TB, change func(*httpapi.Config)) *bundle {
 	}
 	cfg := httpapi.Config{
 		Reader: b.store, Now: noon, Location: seoul, Logger: slog.New(slog.DiscardHandler),
-		Limits: httpapi.Limits{PerToken: -1, PerAddress: -1},
+		Limits: httpapi.Limits{PerToken: -1, PerShop: -1, PerAddress: -1},
 	}
 	if cfg.Auth, err = auth.New(t.Context(), auth.Config{
-		Secret: []byte(testSecret), Issuer: issuerName, Audience: audience, Now: noon, Logger: cfg.Logger,
+		Secrets: []auth.Secret{theSecret()}, Issuer: issuerName, Audience: audience, Now: noon, Logger: cfg.Logger,
 	}); err != nil {
 		t.Fatal(err)
 	}
@@ -140,7 +143,7 @@ func setupHistory(t testing.TB, change func(*httpapi.Config)) *bundle {
 // mint signs a token of an hour.
 func mint(t testing.TB, caller auth.Identity) string {
 	t.Helper()
-	token, err := caller.Sign([]byte(testSecret), issuerName, audience, noon().Add(-time.Minute), noon().Add(time.Hour))
+	token, err := caller.Sign(theSecret(), issuerName, audience, noon().Add(-time.Minute), noon().Add(time.Hour))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -43,6 +43,13 @@ func (a *API) listEvents(w http.ResponseWriter, r *http.Request, caller auth.Ide
 	if err != nil {
 		return err
 	}
+	rec := recording(w)
+	rec.leave() // it holds no share while it waits
+	leave, err := a.limits.lists.take(r.Context(), rec.party.name())
+	if err != nil {
+		return err
+	}
+	defer leave()
 	ctx, cancel := readRows(r.Context())
 	defer cancel()
 	rows, err := a.cfg.Reader.ShopCampaigns(ctx, shop, caller.Scope())

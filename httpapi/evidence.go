@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"context"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -47,7 +46,7 @@ func (a *API) evidence(w http.ResponseWriter, r *http.Request, caller auth.Ident
 	}
 	if a.cfg.Evidence != nil && (caller.Role == auth.Analyst || caller.Role == auth.Ops) {
 		wanted.Campaign, wanted.Types, wanted.Through = events.Campaign(id), number.Types(), rows.Campaign().Position
-		if found.Events, found.Next, err = a.events(r, wanted, view); err != nil {
+		if found.Events, found.Next, err = a.events(recording(w), r, wanted, view); err != nil {
 			return err
 		}
 	}
@@ -56,16 +55,14 @@ func (a *API) evidence(w http.ResponseWriter, r *http.Request, caller auth.Ident
 	return nil
 }
 
-// events reads a page of events, and the cursor of the next one. Their log is read by few
-// requests at once, as for asOf.
-func (a *API) events(r *http.Request, wanted readmodel.CampaignEvents, view dashboard.View) (page []dashboard.EvidenceEvent, next *string, err error) {
-	leave, err := a.limits.looks.take()
+// events reads a page of events, and the cursor of the next one. Their log is read by turns, as
+// for asOf.
+func (a *API) events(rec *recorder, r *http.Request, wanted readmodel.CampaignEvents, view dashboard.View) (page []dashboard.EvidenceEvent, next *string, err error) {
+	ctx, leave, err := a.look(rec, r)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer leave()
-	ctx, cancel := context.WithTimeout(r.Context(), lookTimeout)
-	defer cancel()
 	found, more, err := a.cfg.Evidence.CampaignEvents(ctx, wanted)
 	if err != nil {
 		return nil, nil, err

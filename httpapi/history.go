@@ -41,22 +41,32 @@ func (a *API) asOf(query url.Values) (*readmodel.Moment, error) {
 
 // lookBack folds a campaign's events up to a moment and encodes the dashboard that was
 // served then. It is not kept, because few requests repeat it.
-func (a *API) lookBack(r *http.Request, campaign events.Campaign, view dashboard.View, asOf readmodel.Moment, caller auth.Identity, of subject) (*encoded, error) {
+func (a *API) lookBack(rec *recorder, r *http.Request, campaign events.Campaign, view dashboard.View, asOf readmodel.Moment, caller auth.Identity, of subject) (*encoded, error) {
 	// A caller that may not see the campaign now gets the usual error, as fast (I12).
 	if _, err := a.mayRead(r.Context(), campaign, caller); err != nil {
 		return nil, err
 	}
-	leave, err := a.limits.looks.take()
+	ctx, leave, err := a.look(rec, r)
 	if err != nil {
 		return nil, err
 	}
 	defer leave()
-	ctx, cancel := context.WithTimeout(r.Context(), lookTimeout)
-	defer cancel()
 	rows, at, err := a.cfg.History.CampaignAsOf(ctx, campaign, asOf, caller.Scope())
 	if err != nil {
 		return nil, fmt.Errorf("asOf: %w", err)
 	}
 	view.Now = at
 	return newEncoded(campaign, rows, view, of)
+}
+
+// look waits for the turn of a request that reads the log, and returns the context of the read.
+// While it waits it holds no share of requests.
+func (a *API) look(rec *recorder, r *http.Request) (ctx context.Context, end func(), err error) {
+	rec.leave()
+	leave, err := a.limits.looks.take(r.Context(), rec.party.name())
+	if err != nil {
+		return nil, nil, err
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), lookTimeout)
+	return ctx, func() { cancel(); leave() }, nil
 }

@@ -13,6 +13,7 @@ import (
 
 	"jangbu/events"
 	"jangbu/httpapi"
+	"jangbu/httpapi/auth"
 	"jangbu/readmodel"
 	"jangbu/readmodel/readmodeltest"
 )
@@ -166,38 +167,45 @@ func (s *slow) CampaignAsOf(ctx context.Context, c events.Campaign, _ readmodel.
 	}
 }
 
-// TestFewLookBackAtOnce: a third look back at once is refused, a request about the
-// present is not; a look back that takes too long is ended.
+// TestFewLookBackAtOnce: two look back at once, one of each subject; others wait for their turn, a
+// few of each subject, and a request about the present waits for none of them.
 func TestFewLookBackAtOnce(t *testing.T) {
 	t.Parallel()
 	history := &slow{asked: make(chan struct{}), release: make(chan struct{})}
-	b := setup(t, func(cfg *httpapi.Config) { cfg.History = history })
+	b := setup(t, func(cfg *httpapi.Config) { cfg.History, cfg.Limits.Concurrent = history, 20 })
 	b.fold(t, campaign("evt-1", "store-1")...)
 	const target = "/api/events/evt-1/analytics"
 	done := make(chan int)
-	for range 2 {
-		go func() { done <- b.do(t, http.MethodGet, target+"?asOf=1").Code }()
-		<-history.asked
+	look := func(subject string) {
+		token := mint(t, auth.Identity{Subject: subject, Role: auth.Analyst})
+		go func() { done <- b.do(t, http.MethodGet, target+"?asOf=1", "Authorization: Bearer "+token).Code }()
 	}
-	if w := b.do(t, http.MethodGet, target+"?asOf=1"); w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" || !strings.Contains(w.Body.String(), "overloaded") {
-		t.Errorf("the third: %d %v %s", w.Code, w.Header(), w.Body)
+	look("a")
+	<-history.asked
+	for range 5 { // four of them wait
+		look("a")
 	}
+	if code := <-done; code != http.StatusTooManyRequests {
+		t.Errorf("one too many of a subject: %d", code)
+	}
+	look("b") // and does not wait for those of a
+	<-history.asked
+	look("c")
 	if w := b.do(t, http.MethodGet, "/api/events/none/analytics?asOf=1"); w.Code != http.StatusNotFound {
 		t.Errorf("a missing campaign meanwhile: %d %s", w.Code, w.Body)
 	}
-	if w := b.do(t, http.MethodGet, target); w.Code != http.StatusOK {
-		t.Errorf("now, meanwhile: %d %s", w.Code, w.Body)
-	}
-	close(history.release)
-	for range 2 {
-		if code := <-done; code != http.StatusOK {
-			t.Errorf("one of the two: %d", code)
+	for range 5 { // those that wait take no share of a's requests
+		if w := b.do(t, http.MethodGet, target, "Authorization: Bearer "+mint(t, auth.Identity{Subject: "a", Role: auth.Analyst})); w.Code != http.StatusOK {
+			t.Errorf("now, meanwhile: %d %s", w.Code, w.Body)
 		}
 	}
-	// Their places are free again.
-	go func() { done <- b.do(t, http.MethodGet, target+"?asOf=1").Code }()
-	<-history.asked
-	if code := <-done; code != http.StatusOK {
-		t.Errorf("afterwards: %d", code)
+	close(history.release)
+	for range 5 {
+		<-history.asked
+	}
+	for range 7 {
+		if code := <-done; code != http.StatusOK {
+			t.Errorf("one that had its turn: %d", code)
+		}
 	}
 }

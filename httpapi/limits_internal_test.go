@@ -12,7 +12,7 @@ func TestShares(t *testing.T) {
 	const most = 1000
 	all := func(s *shares, subject, address string) (n int) {
 		for {
-			if _, err := s.take(subject, address); err != nil {
+			if _, err := s.take(party{subject: subject, network: address}); err != nil {
 				if _, ok := errors.AsType[tooMany](err); !ok && !errors.Is(err, errOverloaded) {
 					t.Fatal(err)
 				}
@@ -33,29 +33,29 @@ func TestShares(t *testing.T) {
 		}
 		last = n
 	}
-	if _, err := s.take("modest", "10.0.0.2"); err != nil {
+	if _, err := s.take(party{subject: "modest", network: "10.0.0.2"}); err != nil {
 		t.Errorf("another one: %v", err)
 	}
 	// One address of many subjects, as a gateway's, gets most of them.
 	s, taken := newShares(most), 0
 	for i := range most {
-		if _, err := s.take(fmt.Sprint("s-", i), "10.0.0.1"); err == nil {
+		if _, err := s.take(party{subject: fmt.Sprint("s-", i), network: "10.0.0.1"}); err == nil {
 			taken++
 		}
 	}
 	if taken != most*4/5 {
 		t.Errorf("one address took %d of %d", taken, most)
 	}
-	if _, err := s.take("modest", "10.0.0.2"); err != nil {
+	if _, err := s.take(party{subject: "modest", network: "10.0.0.2"}); err != nil {
 		t.Errorf("another address: %v", err)
 	}
 	// What is given back is free again, once.
 	s = newShares(1)
-	leave, err := s.take("a", "b")
+	leave, err := s.take(party{subject: "a", network: "b"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.take("c", "d"); !errors.Is(err, errOverloaded) {
+	if _, err := s.take(party{subject: "c", network: "d"}); !errors.Is(err, errOverloaded) {
 		t.Errorf("beyond all: %v", err)
 	}
 	leave()

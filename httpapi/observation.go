@@ -14,7 +14,7 @@ type Observation struct {
 	Phase  Phase
 	At     time.Time // when the request came
 	Took   time.Duration
-	Client string // the caller's address
+	Client string // the caller's address, behind trusted proxies; "" where it has none
 	Method string
 	Route  string // the operationId in the contract; "" where no route matched
 	Status int    // [StatusClientLeft] where the client did not wait for the response
@@ -49,12 +49,15 @@ const StatusClientLeft = 499
 // recorder records the response to a request. It belongs to the request's goroutine.
 type recorder struct {
 	http.ResponseWriter
+	client  client
+	party   party
+	token   auth.Token // of an identified caller
 	observe func(Observation)
 	seen    Observation
 	allow   func(http.Header) // completes the header
 	stream  bool
 	whole   bool   // the handler has returned; else it has panicked
-	leave   func() // releases the request's slot; the request may call it early
+	leave   func() // gives the request's share back; the request may call it early
 }
 
 // method returns the method of a request; "other" for one that HTTP does not define, which a

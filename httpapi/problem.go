@@ -58,6 +58,8 @@ func problemOf(err error) problem {
 		return problem{Type: "urn:jangbu:problem:bad-request", Title: "The request cannot be understood", Status: http.StatusBadRequest, Detail: err.Error()}
 	case errors.Is(err, auth.ErrUnauthorized):
 		return problem{Type: "urn:jangbu:problem:unauthorized", Title: "A valid token is needed", Status: http.StatusUnauthorized, Detail: "Send Authorization: Bearer with a token that has not expired."}
+	case errors.Is(err, auth.ErrKeyComing):
+		return problem{Type: "urn:jangbu:problem:key-coming", Title: "The token's key is not known yet", Status: http.StatusServiceUnavailable, Detail: "The keys are being fetched. Come again after as many seconds as Retry-After says.", retryAfter: time.Second}
 	case errors.Is(err, readmodel.ErrNotFound):
 		return problem{Type: "urn:jangbu:problem:campaign-not-found", Title: "There is no such campaign", Status: http.StatusNotFound}
 	case errors.Is(err, readmodel.ErrRebuilding):

@@ -10,6 +10,7 @@ import (
 
 	"jangbu/events"
 	"jangbu/httpapi"
+	"jangbu/httpapi/auth"
 )
 
 // TestOwnersSeeTheirOwn asks every route for each of 50 shops' 20 campaigns, with
@@ -29,11 +30,11 @@ func TestOwnersSeeTheirOwn(t *testing.T) {
 	}
 	b.fold(t, facts...)
 	b.fold(t, &events.ParticipantRegistered{Campaign: "evt-unknown", Participant: "p"}) // the campaign of no known shop
-	expired, err := owner("store-0").Sign([]byte(testSecret), issuerName, audience, noon().Add(-2*time.Hour), noon().Add(-time.Hour))
+	expired, err := owner("store-0").Sign(theSecret(), issuerName, audience, noon().Add(-2*time.Hour), noon().Add(-time.Hour))
 	if err != nil {
 		t.Fatal(err)
 	}
-	forged, err := owner("store-0").Sign([]byte(strings.Repeat("x", 32)), issuerName, audience, noon(), noon().Add(time.Hour))
+	forged, err := owner("store-0").Sign(auth.Secret{Text: []byte(strings.Repeat("x", 32))}, issuerName, audience, noon(), noon().Add(time.Hour))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -33,7 +33,7 @@ func (a *API) stream(w http.ResponseWriter, r *http.Request, caller auth.Identit
 	if err != nil {
 		return err
 	}
-	leave, err := a.limits.streams.take(caller.Subject, address(r))
+	leave, err := a.limits.streams.take(recording(w).party)
 	if err != nil {
 		return err
 	}
@@ -50,7 +50,7 @@ func (a *API) stream(w http.ResponseWriter, r *http.Request, caller auth.Identit
 	showed(w, campaign, shop)
 	w.WriteHeader(http.StatusOK)
 	rec := recording(w)
-	rec.leave() // streams have slots of their own
+	rec.leave() // streams have shares of their own
 	if r.Method == http.MethodHead {
 		return nil
 	}
@@ -58,7 +58,7 @@ func (a *API) stream(w http.ResponseWriter, r *http.Request, caller auth.Identit
 	broadcast, leaveBroadcast := a.broadcasts.join(campaign, view)
 	defer leaveBroadcast()
 	s := &streaming{
-		API: a, r: r, caller: caller, broadcast: broadcast,
+		API: a, caller: caller, token: recording(w).token, broadcast: broadcast,
 		sender: sender{w: w, control: http.NewResponseController(w), zip: zip}, sent: r.Header.Get("Last-Event-ID"),
 	}
 	rec.seen.Reason = s.run(r.Context())
@@ -81,8 +81,8 @@ func (a *API) mayRead(ctx context.Context, campaign events.Campaign, caller auth
 // streaming is one open stream. It belongs to the request's goroutine.
 type streaming struct {
 	*API
-	r         *http.Request
 	caller    auth.Identity
+	token     auth.Token // of the caller, where tokens are asked for
 	broadcast *broadcast
 	sender    sender
 	sent      string // the id of the client's last view
@@ -114,8 +114,11 @@ func (s *streaming) run(ctx context.Context) string {
 		case <-now.next:
 		case <-right.C:
 			// The token may have expired, or its key have been withdrawn.
-			if s.cfg.Auth != nil && !s.cfg.Auth.Again(s.r) {
-				return "the token is not valid any more"
+			if s.cfg.Auth != nil {
+				var ok bool
+				if s.caller, ok = s.token.Again(); !ok {
+					return "the token is not valid any more"
+				}
 			}
 		case <-ctx.Done():
 			return left

@@ -310,7 +310,7 @@ func TestStreamEnds(t *testing.T) {
 		b := setup(t, func(cfg *httpapi.Config) {
 			cfg.Freshness, cfg.Now = &fresh{}, time.Now
 			auth, err := auth.New(t.Context(), auth.Config{
-				Secret: []byte(testSecret), Issuer: issuerName, Audience: audience, Logger: cfg.Logger,
+				Secrets: []auth.Secret{theSecret()}, Issuer: issuerName, Audience: audience, Logger: cfg.Logger,
 			})
 			if err != nil {
 				t.Fatal(err)
@@ -320,7 +320,7 @@ func TestStreamEnds(t *testing.T) {
 		b.fold(t, campaign("evt-1", "store-1")...)
 		var err error
 		// Clocks may be half a minute apart.
-		if b.token, err = owner("store-1").Sign([]byte(testSecret), issuerName, audience, time.Now().Add(-time.Minute), time.Now().Add(-28*time.Second)); err != nil {
+		if b.token, err = owner("store-1").Sign(theSecret(), issuerName, audience, time.Now().Add(-time.Minute), time.Now().Add(-28*time.Second)); err != nil {
 			t.Fatal(err)
 		}
 		s := b.open(t)
@@ -384,7 +384,11 @@ func TestMiddlewareHidesNothing(t *testing.T) {
 	seen := make(chan httpapi.Observation, 10)
 	b := setup(t, func(cfg *httpapi.Config) {
 		cfg.Freshness, cfg.Limits.Concurrent = f, 1
-		cfg.Observe = func(o httpapi.Observation) { seen <- o }
+		cfg.Observe = func(o httpapi.Observation) {
+			if o.Phase == httpapi.Answered {
+				seen <- o
+			}
+		}
 		cfg.Middleware = []mux.MiddlewareFunc{func(next http.Handler) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { next.ServeHTTP(wrapped{w}, r) })
 		}}

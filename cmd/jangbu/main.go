@@ -23,6 +23,7 @@ import (
 	"jangbu/cmd/jangbu/operate"
 	"jangbu/cmd/jangbu/privacy"
 	"jangbu/cmd/jangbu/service"
+	"jangbu/cmd/jangbu/tokens"
 	"jangbu/cmd/jangbu/traffic"
 )
 
@@ -53,6 +54,6 @@ type commands struct {
 	Privacy     privacy.Command            `cmd:"" help:"Forget a person, or all phone numbers of a campaign; rotate the master key."`
 	Simulate    traffic.SimulateCommand    `cmd:"" help:"Publish seeded traffic to Kafka brokers."`
 	Bench       bench.Command              `cmd:"" help:"Measure this machine."`
-	Token       service.TokenCommand       `cmd:"" help:"Mint a token for the read API, for development."`
+	Token       tokens.Command             `cmd:"" help:"Mint a token for the read API, for development."`
 	Version     versionCommand             `cmd:"" help:"Print the version."`
 }

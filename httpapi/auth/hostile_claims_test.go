@@ -18,12 +18,12 @@ func (h *hostiles) serialisations() {
 	} {
 		h.bySecret(name, token, "does not have three parts")
 	}
-	h.bySecret("100,000 dots", strings.Repeat(".", 100_000), "longer than 4096")
-	h.bySecret("1 MiB", h.goodHS+strings.Repeat("A", 1<<20), "longer than 4096")
+	h.bySecret("100,000 dots", strings.Repeat(".", 100_000), "longer than 65536")
+	h.bySecret("1 MiB", h.goodHS+strings.Repeat("A", 1<<20), "longer than 65536")
 	h.bySecret("only dots", "..", "header: is not one JSON object")
 	h.bySecret("empty header", "."+parts[1]+"."+parts[2], "header: is not one JSON object")
 	h.bySecret("empty claims", compact(plainHeader, "", h.secret), "claims: are not one JSON object")
-	h.bySecret("detached claims", parts[0]+".."+parts[2], "signature: is not")
+	h.bySecret("detached claims", parts[0]+".."+parts[2], "claims: are not one JSON object")
 	h.bySecret("empty signature", parts[0]+"."+parts[1]+".", "signature: is not")
 	for name, space := range map[string]string{"space": " ", "tab": "\t", "NUL": "\x00", "no-break space": "\u00a0", "zero-width space": "\u200b", "plus": "+", "slash": "/", "percent": "%2E", "quote": `"`} {
 		h.bySecret(name+" after it", h.goodHS+space, "not base64url")
@@ -88,7 +88,7 @@ func (h *hostiles) texts() {
 		h.byClaims(member+" twice", `{"x":0,"`+member+`":`+twice+`,`+h.claims()[1:], "")
 		h.byClaims(member+" twice, escaped", strings.TrimSuffix(h.claims("x", "0"), "}")+`,"`+fmt.Sprintf("\\u%04x", member[0])+member[1:]+`":`+twice+"}", "claims: are not")
 	}
-	h.byClaims("nested 10,000 deep", h.claims("x", strings.Repeat("[", 10_000)+strings.Repeat("]", 10_000)), "longer than 4096")
+	h.byClaims("nested 10,000 deep", h.claims("x", strings.Repeat("[", 10_000)+strings.Repeat("]", 10_000)), "claims: are not")
 	h.byClaims("stores nested 1,000 deep", h.claims("stores", strings.Repeat("[", 1000)+strings.Repeat("]", 1000)), "expected a string")
 }
 
@@ -106,6 +106,16 @@ func (h *hostiles) times() {
 		}
 	}
 	h.byClaims("exp missing", h.claims("exp", ""), "exp claim is required")
+	for name, text := range map[string]string{
+		"in 200 years":           h.claims("exp", fmt.Sprint(h.later(200*365*24*3600))),
+		"at the end of time":     h.claims("exp", "253402300799"),
+		"a second beyond a day":  h.claims("iat", fmt.Sprint(h.later(-60)), "exp", fmt.Sprint(h.later(24*3600-59))),
+		"a day, without iat":     h.claims("iat", "", "exp", fmt.Sprint(h.later(24*3600+1))),
+		"a year, issued then":    h.claims("iat", fmt.Sprint(h.later(-364*24*3600)), "exp", fmt.Sprint(h.later(24*3600))),
+		"a year, without an iat": h.claims("iat", "", "exp", fmt.Sprint(h.later(365*24*3600))),
+	} {
+		h.byClaims("lives until "+name, text, "exp: is later than a token may live")
+	}
 	h.byClaims("EXP", h.claims("exp", "", "EXP", fmt.Sprint(h.later(600))), "exp claim is required")
 	h.byClaims("exp zero", h.claims("exp", "0"), "expired")
 	h.byClaims("exp minus zero", h.claims("exp", "-0"), "expired")
@@ -178,7 +188,8 @@ func (h *hostiles) roles() {
 	for name, stores := range map[string]string{"with a number": `["store-1",1]`, "with null": `[null]`, "with an array": `[["store-1"]]`, "with an object": `[{}]`} {
 		h.byClaims("stores "+name, h.claims("stores", stores), "expected a string")
 	}
-	h.byClaims("1,001 stores", h.claims("stores", `["s"`+strings.Repeat(`,"s"`, 1000)+"]"), "longer than 4096")
+	h.byClaims("stores empty, of an analyst", h.claims("stores", "[]", "role", `"analyst"`), "stores: of an analyst, are none")
+	h.byClaims("1,001 stores", h.claims("stores", `["s"`+strings.Repeat(`,"s"`, 1000)+"]"), "expected at most 1000")
 }
 
 func utf16(s string) string {
@@ -188,4 +199,16 @@ func utf16(s string) string {
 		b.WriteRune(r)
 	}
 	return b.String()
+}
+
+// kinds adds tokens that are no access tokens.
+func (h *hostiles) kinds() {
+	for _, member := range []string{"nonce", "at_hash", "c_hash"} {
+		h.byClaims("ID token with "+member, h.claims(member, `"x"`), "typ: is that of an ID token")
+		h.byClaims("ID token with "+member+" null", h.claims(member, "null"), "typ: is that of an ID token")
+		h.bySecret("ID token with "+member+", of type JWT", compact(`{"alg":"HS256","typ":"JWT"}`, h.claims(member, `"x"`), h.secret), "typ: is that of an ID token")
+	}
+	for _, typ := range []string{"logout+jwt", "secevent+jwt", "dpop+jwt", "id_token", "JWS", "JOSE", "at+jwt2", " JWT", "text/jwt", "application/", "application/application/jwt"} {
+		h.bySecret("typ "+typ, compact(`{"alg":"HS256","typ":"`+typ+`"}`, h.claims(), h.secret), "typ: expected at+jwt")
+	}
 }

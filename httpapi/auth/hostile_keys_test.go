@@ -151,7 +151,7 @@ func (h *hostiles) kids() {
 		h.bySet("kid: "+name, compact(`{"alg":"RS256","kid":`+kid+`}`, h.claims(), rs256(h.rsa)), "kid: expected")
 		h.bySecret("kid: "+name, compact(`{"alg":"HS256","kid":`+kid+`}`, h.claims(), h.secret), "kid: expected")
 	}
-	h.bySet("kid: 10 KB", compact(`{"alg":"RS256","kid":"`+strings.Repeat("x", 10<<10)+`"}`, h.claims(), rs256(h.rsa)), "longer than 4096")
+	h.bySet("kid: 10 KB", compact(`{"alg":"RS256","kid":"`+strings.Repeat("x", 10<<10)+`"}`, h.claims(), rs256(h.rsa)), "kid: expected")
 	for name, kid := range map[string]string{"array": `["rsa"]`, "number": `1`, "null": `null`, "object": `{"$ne":""}`, "true": `true`} {
 		h.bySet("kid: "+name, compact(`{"alg":"RS256","kid":`+kid+`}`, h.claims(), rs256(h.rsa)), "expected a string")
 	}

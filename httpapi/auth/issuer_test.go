@@ -94,7 +94,7 @@ func (i *issuer) later(seconds int64) int64 { return i.clock.Load() + seconds }
 // config is that of a service that trusts the secret.
 func (i *issuer) config() auth.Config {
 	return auth.Config{
-		Secret: []byte(testSecret), Issuer: "https://issuer.example", Audience: "jangbu",
+		Secrets: []auth.Secret{{Text: []byte(testSecret)}}, Issuer: "https://issuer.example", Audience: "jangbu",
 		Now: i.now, Logger: slog.New(reasons{slog.DiscardHandler, &i.reason}),
 	}
 }
@@ -102,7 +102,7 @@ func (i *issuer) config() auth.Config {
 // bySet is that of a service that trusts the published keys.
 func (i *issuer) bySet() auth.Config {
 	cfg := i.config()
-	cfg.Secret, cfg.JWKSURL = nil, i.server.URL
+	cfg.Secrets, cfg.JWKSURL = nil, i.server.URL
 	return cfg
 }
 

@@ -7,6 +7,7 @@ import (
 	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rsa"
+	"crypto/sha256"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -30,15 +31,13 @@ import (
 
 const (
 	// keysInterval is the time between two fetches of the key set.
-	keysInterval = 5 * time.Minute
+	keysInterval = 30 * time.Second
 	// unknownKeyInterval is the least time between two fetches that tokens with
 	// unknown keys cause.
 	unknownKeyInterval = 10 * time.Second
 	// streamKeysInterval is the time between two fetches while there are streams, which end
 	// within 5 s after their key is withdrawn.
 	streamKeysInterval = 2 * time.Second
-	// unknownKeyWait is how long a request waits for such a fetch.
-	unknownKeyWait = 2 * time.Second
 	// keysTimeout bounds one fetch.
 	keysTimeout = 10 * time.Second
 	// maxKeysBytes and maxKeys bound a key set.
@@ -50,36 +49,54 @@ const (
 	maxRSABits = 8192
 )
 
-// verificationKey is a key and the only method it is used for.
+// verificationKey is a key and the only method it is used for. It does not change once made.
 type verificationKey struct {
+	id     string // empty: tokens do not name it
 	method jwt.SigningMethod
 	key    any
 }
 
 // equal reports whether two keys of a set are the same.
-func (k verificationKey) equal(other verificationKey) bool {
+func (k *verificationKey) equal(other *verificationKey) bool {
 	public, ok := k.key.(interface{ Equal(crypto.PublicKey) bool })
-	return ok && k.method == other.method && public.Equal(other.key)
+	return ok && k.id == other.id && k.method == other.method && public.Equal(other.key)
 }
 
-// keySet is a JSON Web Key Set (RFC 7517) that is refreshed. While its host fails, the last
-// keys stay in use.
+// signatureBytes returns the length of a signature by the key.
+func (k *verificationKey) signatureBytes() int {
+	switch key := k.key.(type) {
+	case *rsa.PublicKey:
+		return key.Size()
+	case *ecdsa.PublicKey:
+		return 2 * ((key.Curve.Params().BitSize + 7) / 8)
+	case ed25519.PublicKey:
+		return ed25519.SignatureSize
+	default:
+		return sha256.Size
+	}
+}
+
+// keySet is a JSON Web Key Set (RFC 7517) that is refreshed beside requests, none of which waits
+// for it. While its host fails, the last keys stay in use.
 type keySet struct {
 	url    string
 	client *http.Client
 	now    func() time.Time
 	logger *slog.Logger
-	keys   atomic.Pointer[map[string]verificationKey] // by kid; run replaces the map
-	wanted chan struct{}                              // has room for one request to fetch
+	keys   atomic.Pointer[map[string]*verificationKey] // by kid; run replaces the map, in which a key that stays keeps its pointer
+	wanted chan struct{}                               // has room for one request to fetch
 	stop   context.CancelFunc
 	ended  chan struct{}
 
 	mu      sync.Mutex
 	limiter *rate.Limiter // guarded by mu
-	waiting chan struct{} // guarded by mu: closed after the requested fetch; nil if none is
 	asked   time.Time     // guarded by mu: when renew last requested a fetch
+	waiting bool          // guarded by mu: a fetch is requested or under way
+	unknown string        // guarded by mu: the kid that caused it; empty if none did
 	failed  bool          // of run: the last fetch failed
 }
+
+var _ keyring = (*keySet)(nil)
 
 // ParseJWKSURL checks the address of a key set: https, or http on this
 // machine's loopback.
@@ -141,49 +158,54 @@ func (s *keySet) close() {
 	<-s.ended
 }
 
-// find returns a key. A token with an unknown key may be the first one after a rotation, so
-// it waits for a fetch, for unknownKeyWait at most. Other tokens never wait.
-func (s *keySet) find(ctx context.Context, kid string) (verificationKey, bool) {
-	key, ok := (*s.keys.Load())[kid]
-	if ok || kid == "" {
-		return key, ok
+// find implements [keyring]. A token with an unknown key may be the first one after a rotation.
+func (s *keySet) find(h header) ([]*verificationKey, error) {
+	switch h.alg { // before the lookup of the key
+	case jwt.SigningMethodRS256.Alg(), jwt.SigningMethodES256.Alg(), jwt.SigningMethodEdDSA.Alg():
+	default:
+		return nil, refusal("alg: expected RS256, ES256 or EdDSA")
 	}
-	fetched := s.request()
-	if fetched == nil {
-		return verificationKey{}, false
+	key, ok := (*s.keys.Load())[h.kid]
+	switch {
+	case !ok && h.kid != "" && s.request(h.kid):
+		return nil, ErrKeyComing
+	case !ok:
+		return nil, refusal("kid: is unknown")
+	case key.method.Alg() != h.alg:
+		return nil, refusal("alg: is not the key's")
 	}
-	patience := time.NewTimer(unknownKeyWait)
-	defer patience.Stop()
-	select {
-	case <-fetched:
-	case <-patience.C:
-	case <-ctx.Done():
-	}
-	key, ok = (*s.keys.Load())[kid]
-	return key, ok
+	return []*verificationKey{key}, nil
 }
 
-// request requests a fetch, or joins the one that is requested. It returns a channel that is
-// closed after the fetch; nil within unknownKeyInterval of the last one.
-func (s *keySet) request() <-chan struct{} {
+// holds implements [keyring].
+func (s *keySet) holds(k *verificationKey) bool { return (*s.keys.Load())[k.id] == k }
+
+// request has the keys fetched because of an unknown one, once within unknownKeyInterval. It
+// reports whether the fetch that this key has caused is under way.
+func (s *keySet) request(kid string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.waiting == nil && s.limiter.AllowN(s.now(), 1) {
-		s.waiting = make(chan struct{})
-		s.wanted <- struct{}{} // has room: run received the last one before waiting became nil
+	if !s.waiting && s.limiter.AllowN(s.now(), 1) {
+		s.unknown = kid
+		s.want()
 	}
-	return s.waiting
+	return s.waiting && s.unknown == kid
 }
 
-// renew requests a fetch if the keys are older than streams may be to them.
+// renew implements [keyring].
 func (s *keySet) renew() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.waiting == nil && time.Since(s.asked) >= streamKeysInterval {
+	if !s.waiting && time.Since(s.asked) >= streamKeysInterval {
 		s.asked = time.Now()
-		s.waiting = make(chan struct{})
-		s.wanted <- struct{}{} // has room, as in request
+		s.want()
 	}
+}
+
+// want requests a fetch. It requires mu, and that none is requested.
+func (s *keySet) want() {
+	s.waiting = true
+	s.wanted <- struct{}{} // has room: run received the last one before waiting became false
 }
 
 func (s *keySet) run(ctx context.Context) {
@@ -199,8 +221,7 @@ func (s *keySet) run(ctx context.Context) {
 		case <-s.wanted:
 			s.refresh(ctx)
 			s.mu.Lock()
-			close(s.waiting)
-			s.waiting = nil
+			s.waiting, s.unknown = false, ""
 			s.mu.Unlock()
 		}
 	}
@@ -217,17 +238,22 @@ func (s *keySet) refresh(ctx context.Context) {
 		}
 		s.failed = true
 		return
-	case maps.EqualFunc(keys, *s.keys.Load(), verificationKey.equal):
+	case maps.EqualFunc(keys, *s.keys.Load(), (*verificationKey).equal):
 	case len(keys) == 0: // all keys were withdrawn, so no token is valid
 		s.logger.WarnContext(ctx, "auth: the key set has no key that verifies tokens, all are refused")
 		fallthrough
 	default:
-		s.keys.Store(&keys) // another pointer, so remembered tokens are verified again
+		for kid, key := range *s.keys.Load() {
+			if again := keys[kid]; again != nil && again.equal(key) {
+				keys[kid] = key // so its tokens stay known
+			}
+		}
+		s.keys.Store(&keys)
 	}
 	s.failed = false
 }
 
-func (s *keySet) fetch(ctx context.Context) (map[string]verificationKey, error) {
+func (s *keySet) fetch(ctx context.Context) (map[string]*verificationKey, error) {
 	ctx, cancel := context.WithTimeout(ctx, keysTimeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url, nil)
@@ -255,7 +281,7 @@ func (s *keySet) fetch(ctx context.Context) (map[string]verificationKey, error) 
 
 // parse reads a key set. A key that does not verify tokens is no error, because sets have
 // keys for other uses and of future types.
-func (s *keySet) parse(ctx context.Context, body []byte) (map[string]verificationKey, error) {
+func (s *keySet) parse(ctx context.Context, body []byte) (map[string]*verificationKey, error) {
 	var set struct {
 		Keys *[]jsontext.Value `json:"keys"`
 	}
@@ -265,17 +291,17 @@ func (s *keySet) parse(ctx context.Context, body []byte) (map[string]verificatio
 	if len(*set.Keys) > maxKeys {
 		return nil, fmt.Errorf("the set has %d keys; expected at most %d", len(*set.Keys), maxKeys)
 	}
-	keys := make(map[string]verificationKey)
+	keys := make(map[string]*verificationKey)
 	for i, raw := range *set.Keys {
-		kid, key, err := parseKey(ctx, raw)
-		if _, twice := keys[kid]; twice && err == nil {
+		key, err := parseKey(ctx, raw)
+		if err == nil && keys[key.id] != nil {
 			err = errors.New("another key has its kid")
 		}
 		if err != nil {
 			s.logger.DebugContext(ctx, "auth: key is not used", slog.Int("index", i), slog.Any("error", err))
 			continue
 		}
-		keys[kid] = key
+		keys[key.id] = key
 	}
 	return keys, nil
 }
@@ -284,7 +310,7 @@ func (s *keySet) parse(ctx context.Context, body []byte) (map[string]verificatio
 // private key is compromised, so its signatures prove nothing.
 func privateMembers() []string { return []string{"d", "p", "q", "dp", "dq", "qi", "oth", "k"} }
 
-func parseKey(ctx context.Context, raw jsontext.Value) (kid string, key verificationKey, err error) {
+func parseKey(ctx context.Context, raw jsontext.Value) (*verificationKey, error) {
 	var use struct {
 		ID         string   `json:"kid"`
 		Algorithm  string   `json:"alg"`
@@ -301,47 +327,48 @@ func parseKey(ctx context.Context, raw jsontext.Value) (kid string, key verifica
 	}
 	var members map[string]jsontext.Value
 	if json.Unmarshal(raw, &use) != nil || json.Unmarshal(raw, &public) != nil || json.Unmarshal(raw, &members) != nil {
-		return "", key, errors.New("is no JSON Web Key")
+		return nil, errors.New("is no JSON Web Key")
 	}
 	switch {
 	case slices.ContainsFunc(privateMembers(), func(name string) bool { _, ok := members[name]; return ok }):
-		return "", key, errors.New("is not public")
+		return nil, errors.New("is not public")
 	case use.ID == "" || len(use.ID) > maxKidBytes:
-		return "", key, errors.New("has no kid, or one of more than 200 bytes")
+		return nil, errors.New("has no kid, or one of more than 200 bytes")
 	case use.Use != "" && use.Use != "sig", use.Operations != nil && !slices.Contains(use.Operations, "verify"):
-		return "", key, errors.New("is not for signatures")
+		return nil, errors.New("is not for signatures")
 	}
 	// The members of a public key only, without certificates and links.
 	text, err := json.Marshal(public)
 	if err != nil {
-		return "", key, err
+		return nil, err
 	}
 	parsed, err := keyfunc.NewJWKJSON(text)
 	if err != nil {
-		return "", key, errors.New("is malformed or of another kind")
+		return nil, errors.New("is malformed or of another kind")
 	}
 	set, err := parsed.VerificationKeySet(ctx)
 	if err != nil || len(set.Keys) != 1 {
-		return "", key, errors.New("is malformed or of another kind")
+		return nil, errors.New("is malformed or of another kind")
 	}
+	key := &verificationKey{id: use.ID, key: set.Keys[0]}
 	switch k := set.Keys[0].(type) {
 	case *rsa.PublicKey:
 		if bits := k.N.BitLen(); bits < minRSABits || bits > maxRSABits {
-			return "", key, fmt.Errorf("is RSA of %d bits; expected %d to %d", bits, minRSABits, maxRSABits)
+			return nil, fmt.Errorf("is RSA of %d bits; expected %d to %d", bits, minRSABits, maxRSABits)
 		}
-		key = verificationKey{jwt.SigningMethodRS256, k}
+		key.method = jwt.SigningMethodRS256
 	case *ecdsa.PublicKey:
 		if k.Curve != elliptic.P256() {
-			return "", key, errors.New("is of another curve than P-256")
+			return nil, errors.New("is of another curve than P-256")
 		}
-		key = verificationKey{jwt.SigningMethodES256, k}
+		key.method = jwt.SigningMethodES256
 	case ed25519.PublicKey:
-		key = verificationKey{jwt.SigningMethodEdDSA, k}
+		key.method = jwt.SigningMethodEdDSA
 	default:
-		return "", key, errors.New("is of another kind")
+		return nil, errors.New("is of another kind")
 	}
 	if use.Algorithm != "" && use.Algorithm != key.method.Alg() {
-		return "", key, errors.New("is for another algorithm than " + key.method.Alg())
+		return nil, errors.New("is for another algorithm than " + key.method.Alg())
 	}
-	return use.ID, key, nil
+	return key, nil
 }

@@ -6,49 +6,58 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
-	"time"
+
+	"jangbu/events"
 )
 
 func sumOf(n uint64) [sha256.Size]byte {
 	return sha256.Sum256(binary.LittleEndian.AppendUint64(nil, n))
 }
 
+// TestRememberedIsBounded: tokens take no more bytes than they may, however many shops they name.
 func TestRememberedIsBounded(t *testing.T) {
 	t.Parallel()
-	r, now := newRemembered(10), time.Unix(0, 0)
-	add := func(n uint64) { r.add(sumOf(n), memory{Identity{Subject: "kim"}, "keys", now.Add(time.Minute)}) }
-	add(0)
+	small := memory{caller: Identity{Subject: "kim"}}
+	large := memory{caller: Identity{Subject: "kim", Shops: make([]events.Shop, 1000)}}
+	for i := range large.caller.Shops {
+		large.caller.Shops[i] = events.Shop(strings.Repeat("x", 36))
+	}
+	r := newRemembered(10 * small.cost())
+	r.add(sumOf(0), small)
 	for n := range uint64(1000) {
-		add(n + 1)
-		if r.tokens.Len() > 10 {
-			t.Fatalf("%d are remembered; expected at most 10", r.tokens.Len())
+		r.add(sumOf(n+1), small)
+		if r.tokens.Len() > 10 || r.bytes != r.tokens.Len()*small.cost() {
+			t.Fatalf("%d are remembered, of %d bytes; expected at most 10", r.tokens.Len(), r.bytes)
 		}
-		if _, ok := r.find(sumOf(0), "keys", now); !ok {
+		if _, ok := r.find(sumOf(0)); !ok {
 			t.Fatalf("after %d others one is forgotten that is always asked for", n+1)
 		}
 	}
-	if _, ok := r.find(sumOf(1), "keys", now); ok {
+	if _, ok := r.find(sumOf(1)); ok {
 		t.Error("one is remembered that was never found again")
 	}
-	if _, ok := r.find(sumOf(0), "keys", now.Add(time.Minute)); ok {
-		t.Error("one is remembered after its time")
+	r.add(sumOf(0), small)
+	if r.bytes != r.tokens.Len()*small.cost() {
+		t.Errorf("one that is there again: %d bytes", r.bytes)
 	}
-	if _, ok := r.find(sumOf(0), "other keys", now); ok {
-		t.Error("one is remembered that other keys have verified")
+	r.add(sumOf(1), large)
+	if r.tokens.Len() > 0 || r.bytes > 0 {
+		t.Errorf("with one that is too large: %d of %d bytes", r.tokens.Len(), r.bytes)
 	}
 }
 
 func TestRememberedByMany(t *testing.T) {
 	t.Parallel()
-	r, now := newRemembered(100), time.Unix(0, 0)
+	r := newRemembered(100 * memoryBytes)
 	var group sync.WaitGroup
 	for worker := range uint64(4) {
 		group.Go(func() {
 			for n := range uint64(1000) {
-				r.add(sumOf(n), memory{until: now.Add(time.Minute)})
-				r.find(sumOf(n*worker), nil, now)
+				r.add(sumOf(n), memory{})
+				r.find(sumOf(n * worker))
 			}
 		})
 	}
@@ -61,7 +70,7 @@ func TestRememberedByMany(t *testing.T) {
 func TestRefusedTokensAreNotRemembered(t *testing.T) {
 	t.Parallel()
 	a, err := New(t.Context(), Config{
-		Secret: make([]byte, MinSecretBytes), Issuer: "jangbu", Audience: "jangbu", Logger: slog.New(slog.DiscardHandler),
+		Secrets: []Secret{{Text: make([]byte, MinSecretBytes)}}, Issuer: "jangbu", Audience: "jangbu", Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)

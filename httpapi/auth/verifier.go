@@ -9,85 +9,20 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"slices"
-	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
-	"github.com/go-json-experiment/json"
 	"github.com/golang-jwt/jwt/v5"
-
-	"jangbu/events"
-	"jangbu/readmodel"
 )
 
-// Role is the role that a token names.
-type Role string
-
-// The roles.
-const (
-	Owner   Role = "owner"   // sees the campaigns of their own shops
-	Analyst Role = "analyst" // sees every campaign
-	Ops     Role = "ops"     // sees every campaign
-)
-
-// Identity identifies a caller.
-type Identity struct {
-	Subject string
-	Role    Role
-	Shops   []events.Shop // shared by requests, so it must not be modified
-	Expires time.Time     // when the token is no longer accepted; zero means never
-}
-
-// Scope returns the campaigns that the caller may see (I12): without a role, none.
-func (i Identity) Scope() readmodel.Scope {
-	switch i.Role {
-	case Owner:
-		return readmodel.Shops(i.Shops...)
-	case Analyst, Ops:
-		return readmodel.Everything()
-	default:
-		return readmodel.Scope{}
-	}
-}
-
-// maxTokenStores is how many shops one token may name.
-const maxTokenShops = 1000
-
-func (i Identity) validate() error {
-	switch {
-	case !isID(i.Subject):
-		return refusal("sub: expected 1 to 200 bytes of text without control characters")
-	case i.Role != Owner && i.Role != Analyst && i.Role != Ops:
-		return refusal("role: expected owner, analyst or ops")
-	case len(i.Shops) > maxTokenShops:
-		return refusal("stores: expected at most 1000")
-	case i.Role == Owner && len(i.Shops) == 0:
-		return refusal("stores: an owner needs at least one")
-	case slices.ContainsFunc(i.Shops, func(s events.Shop) bool { return !isID(string(s)) }):
-		return refusal("stores: expected 1 to 200 bytes of text without control characters each")
-	}
-	return nil
-}
-
-// isID reports whether s is valid as the id of a campaign, a shop or a subject.
-func isID(s string) bool {
-	return s != "" && len(s) <= events.MaxIDBytes && utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl)
-}
-
-// MinSecretBytes is the length of the shortest secret that may sign tokens: that of an
-// HS256 signature (RFC 7518, section 3.2).
-const MinSecretBytes = sha256.Size
-
-// Config configures a [Verifier]. Exactly one of Secret and JWKSURL is required.
+// Config configures a [Verifier]. Exactly one of Secrets and JWKSURL is required.
 type Config struct {
-	// Secret verifies HS256. It has at least [MinSecretBytes].
-	Secret []byte
-	// ReadSecret, if not nil, returns the secret as it is now. It is called once a second
+	// Secrets verify HS256. A token that names a key is verified by the secret with that ID,
+	// any other by those without one.
+	Secrets []Secret
+	// ReadSecrets, if not nil, returns the secrets as they are now. It is called once a second
 	// while there are requests or streams, so that a token is refused as soon as its secret
-	// is exchanged. While it fails, the last secret stays in use.
-	ReadSecret func() ([]byte, error)
+	// is withdrawn. While it fails, the last secrets stay in use.
+	ReadSecrets func() ([]Secret, error)
 	// JWKSURL is the address of the key set that verifies RS256, ES256 and EdDSA:
 	// https, or http on this machine's loopback.
 	JWKSURL string
@@ -101,14 +36,24 @@ type Config struct {
 	Origins []string
 	// Issuer and Audience must equal those of a token.
 	Issuer, Audience string
+	// MaxLife is the longest time from the issue of a token, or from now where it does not say
+	// when that was, until it expires. 0 means DefaultMaxLife.
+	MaxLife time.Duration
 	// Now is the clock by which tokens expire. Nil means time.Now.
 	Now    func() time.Time
 	Logger *slog.Logger
 }
 
-// ErrUnauthorized is what every error of [Verifier.Authenticate] matches. The text of such an
-// error is the reason. It never quotes the token, and is for logs: a client is not told it.
+// DefaultMaxLife is the default of [Config.MaxLife].
+const DefaultMaxLife = 24 * time.Hour
+
+// ErrUnauthorized is what the errors for a request without a valid token match. The text of such
+// an error is the reason. It never quotes the token, and is for logs: a client is not told it.
 var ErrUnauthorized = errors.New("unauthorized: expected a valid bearer token")
+
+// ErrKeyComing is the error for a token whose key is unknown and is being fetched, because of
+// that token. The client may ask again in a second.
+var ErrKeyComing = errors.New("the token's key is not known yet")
 
 // refusal is the reason for refusing a token. It never quotes the token.
 type refusal string
@@ -121,38 +66,51 @@ func (r refusal) Is(target error) bool { return target == ErrUnauthorized }
 // leeway is the tolerated difference between the clocks of issuer and service.
 const leeway = 30 * time.Second
 
-// rememberFor is how long a verified token is not verified again, unless the keys change.
-const rememberFor = time.Minute
-
 // Verifier authenticates requests. It is safe for concurrent use.
 type Verifier struct {
 	now        func() time.Time
 	logger     *slog.Logger
-	secret     *secret // nil where keys is set
-	keys       *keySet
+	keys       keyring
 	cookie     string
 	origins    []string
+	maxLife    time.Duration
 	base64     *base64.Encoding
 	validator  *jwt.Validator
-	remembered remembered
+	remembered *remembered
+}
+
+// keyring is the keys that verify tokens: secrets, or a key set.
+type keyring interface {
+	// find returns the keys that may have signed a token with that header, of which the
+	// algorithm is also the one that the token names: a token cannot determine how a key is
+	// used. [ErrKeyComing] while a key that is unknown is being fetched; it does not wait.
+	find(h header) ([]*verificationKey, error)
+	// holds reports whether a key is still one of them.
+	holds(k *verificationKey) bool
+	// renew has keys fetched that are older than a stream may be to them.
+	renew()
+	close()
 }
 
 // New returns a Verifier after it has fetched the key set, if there is one. A failed fetch
 // is an error. ctx bounds the start only; [Verifier.Close] stops the refreshing of keys.
 func New(ctx context.Context, cfg Config) (*Verifier, error) {
 	switch {
-	case (len(cfg.Secret) > 0) == (cfg.JWKSURL != ""):
-		return nil, errors.New("new auth: exactly one of secret and JWKS URL is required")
-	case cfg.JWKSURL == "" && len(cfg.Secret) < MinSecretBytes:
-		return nil, fmt.Errorf("new auth: the secret is %d bytes; expected at least %d", len(cfg.Secret), MinSecretBytes)
+	case (len(cfg.Secrets) > 0) == (cfg.JWKSURL != ""):
+		return nil, errors.New("new auth: exactly one of secrets and JWKS URL is required")
 	case cfg.Issuer == "" || cfg.Audience == "" || cfg.Logger == nil:
 		return nil, errors.New("new auth: issuer, audience and logger are required")
+	case cfg.MaxLife < 0:
+		return nil, errors.New("new auth: the longest life of a token is negative")
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
+	if cfg.MaxLife == 0 {
+		cfg.MaxLife = DefaultMaxLife
+	}
 	a := &Verifier{
-		now: cfg.Now, logger: cfg.Logger, cookie: cfg.Cookie, origins: cfg.Origins, remembered: newRemembered(maxRemembered),
+		now: cfg.Now, logger: cfg.Logger, cookie: cfg.Cookie, origins: cfg.Origins, maxLife: cfg.MaxLife, remembered: newRemembered(maxRememberedBytes),
 		// Strict refuses stray bits in the last character, with which one token would
 		// have several spellings.
 		base64: base64.RawURLEncoding.Strict(),
@@ -161,47 +119,109 @@ func New(ctx context.Context, cfg Config) (*Verifier, error) {
 			jwt.WithIssuer(cfg.Issuer), jwt.WithAudience(cfg.Audience),
 		),
 	}
-	if cfg.JWKSURL == "" {
-		a.secret = newSecret(cfg)
-		return a, nil
-	}
 	var err error
-	if a.keys, err = newKeySet(ctx, cfg); err != nil {
+	if cfg.JWKSURL == "" {
+		a.keys, err = newSecrets(cfg)
+	} else {
+		a.keys, err = newKeySet(ctx, cfg)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("new auth: %w", err)
 	}
 	return a, nil
 }
 
 // Close stops the refreshing of keys.
-func (a *Verifier) Close() {
-	if a.keys != nil {
-		a.keys.close()
+func (a *Verifier) Close() { a.keys.close() }
+
+// Authenticate returns the caller that the token of a request identifies: [Verifier.Read], and
+// [Token.Verify] at once.
+func (a *Verifier) Authenticate(r *http.Request) (Identity, error) {
+	t, err := a.Read(r)
+	if err != nil {
+		return Identity{}, err
 	}
+	return t.Verify(r.Context())
 }
 
-// Authenticate returns the caller that the bearer token in the Authorization header identifies,
-// or without such a header the token in the cookie, where there is one by configuration. It reads
-// nothing else of the request.
-func (a *Verifier) Authenticate(r *http.Request) (Identity, error) {
-	token, err := a.token(r)
-	if err == nil {
-		var caller Identity
-		if caller, err = a.identify(r.Context(), token); err == nil {
-			return caller, nil
+// Token is the token of a request. It belongs to the request's goroutine.
+type Token struct {
+	verifier *Verifier
+	sum      [sha256.Size]byte
+	memory          // of a token that has been verified
+	unproven *proof // of any other
+}
+
+// proof is what is left to be proven of a token: that one of the keys has signed the claims.
+type proof struct {
+	signed    string
+	signature []byte
+	keys      []*verificationKey
+	claims    claims
+}
+
+// Read reads the bearer token in the Authorization header, or without such a header the token in
+// the cookie, where there is one by configuration; nothing else of the request. It checks all but
+// the signature of a token that has not been verified before. [ErrUnauthorized], or
+// [ErrKeyComing].
+func (a *Verifier) Read(r *http.Request) (Token, error) {
+	text, err := a.token(r)
+	if err != nil {
+		return Token{}, a.refused(r.Context(), err)
+	}
+	t := Token{verifier: a, sum: sha256.Sum256([]byte(text))}
+	var ok bool
+	if t.memory, ok = a.remembered.find(t.sum); ok && a.inForce(t.memory) {
+		return t, nil
+	}
+	if t.unproven, err = a.check(text); err != nil {
+		return Token{}, a.refused(r.Context(), err)
+	}
+	return t, nil
+}
+
+// refused logs why a token was refused, and returns it.
+func (a *Verifier) refused(ctx context.Context, reason error) error {
+	a.logger.DebugContext(ctx, "auth: token refused", slog.String("reason", reason.Error()))
+	return reason
+}
+
+// inForce reports whether a token that has been verified still is valid.
+func (a *Verifier) inForce(m memory) bool {
+	return a.now().Before(m.caller.Expires) && a.keys.holds(m.key)
+}
+
+// Known reports whether the token has been verified before.
+func (t *Token) Known() bool { return t.unproven == nil }
+
+// Verify returns the token's caller. It verifies the signature, unless the token is known.
+func (t *Token) Verify(ctx context.Context) (Identity, error) {
+	if p := t.unproven; p != nil {
+		key := p.signer()
+		if key == nil {
+			return Identity{}, t.verifier.refused(ctx, refusal("signature: is not the key's"))
+		}
+		t.memory, t.unproven = memory{p.claims.identity(), key}, nil
+		t.verifier.remembered.add(t.sum, t.memory)
+	}
+	return t.caller, nil
+}
+
+// Again returns the caller of a verified token, unless it has expired since, or its key was
+// withdrawn. Streams call it.
+func (t *Token) Again() (Identity, bool) {
+	t.verifier.keys.renew()
+	return t.caller, t.Known() && t.verifier.inForce(t.memory)
+}
+
+// signer returns the key that has signed the token; nil if none of them has.
+func (p *proof) signer() *verificationKey {
+	for _, key := range p.keys {
+		if key.method.Verify(p.signed, p.signature, key.key) == nil {
+			return key
 		}
 	}
-	a.logger.DebugContext(r.Context(), "auth: token refused", slog.String("reason", err.Error()))
-	return Identity{}, err
-}
-
-// Again reports whether the token of a request that was authenticated still identifies its
-// caller. It has a key set fetched that is older than a stream may be to its key.
-func (a *Verifier) Again(r *http.Request) bool {
-	if a.keys != nil {
-		a.keys.renew()
-	}
-	_, err := a.Authenticate(r)
-	return err == nil
+	return nil
 }
 
 // token returns the token of a request.
@@ -212,106 +232,24 @@ func (a *Verifier) token(r *http.Request) (string, error) {
 	return bearer(r.Header)
 }
 
-// inForce identifies the keys that verify tokens now.
-func (a *Verifier) inForce() any {
-	if a.secret != nil {
-		return a.secret.now()
-	}
-	return a.keys.keys.Load()
-}
-
-func (a *Verifier) identify(ctx context.Context, token string) (Identity, error) {
-	now, keys, sum := a.now(), a.inForce(), sha256.Sum256([]byte(token))
-	if caller, ok := a.remembered.find(sum, keys, now); ok {
-		return caller, nil
-	}
-	c, err := a.verify(ctx, token)
-	if err != nil {
-		return Identity{}, err
-	}
-	caller, until := c.identity(), now.Add(rememberFor)
-	if caller.Expires.Before(until) {
-		until = caller.Expires
-	}
-	a.remembered.add(sum, memory{caller, keys, until})
-	return caller, nil
-}
-
-// verify checks the signature before it reads the claims.
-func (a *Verifier) verify(ctx context.Context, token string) (claims, error) {
+// check checks all of a token that costs little, and that its key is known, before the signature.
+func (a *Verifier) check(token string) (*proof, error) {
 	j, err := cut(token, a.base64)
 	if err != nil {
-		return claims{}, err
+		return nil, err
 	}
-	key, err := a.key(ctx, j.header)
+	if err := a.validator.Validate(j.claims); err != nil {
+		return nil, refusal(err.Error()) // has the names of claims, not their values
+	}
+	if err := j.claims.check(j.header.typ, a.now(), a.maxLife); err != nil {
+		return nil, err
+	}
+	keys, err := a.keys.find(j.header)
 	if err != nil {
-		return claims{}, err
+		return nil, err
 	}
-	if err := key.method.Verify(j.signed, j.signature, key.key); err != nil {
-		return claims{}, refusal("signature: is not the key's")
+	if len(j.signature) != keys[0].signatureBytes() { // those of one token have one method
+		return nil, refusal("signature: is not the key's")
 	}
-	var c claims
-	if err := json.Unmarshal(j.claims, &c); err != nil {
-		return claims{}, reason(err, "claims: are not one JSON object with each name once")
-	}
-	if err := a.validator.Validate(c); err != nil {
-		return claims{}, refusal(err.Error()) // has the names of claims, not their values
-	}
-	if c.IssuedAt != nil && !c.IssuedAt.Before(c.ExpiresAt.Time) {
-		return claims{}, refusal("exp: is not after iat")
-	}
-	if err := c.identity().validate(); err != nil {
-		return claims{}, err
-	}
-	return c, nil
-}
-
-// key returns the key that a token names, if its algorithm is also the one that the token
-// names. A token thus cannot determine how a key is used.
-func (a *Verifier) key(ctx context.Context, h header) (verificationKey, error) {
-	if a.secret != nil {
-		key := a.secret.now()
-		if h.alg != key.method.Alg() {
-			return verificationKey{}, refusal("alg: expected HS256")
-		}
-		return *key, nil
-	}
-	switch h.alg { // before the lookup of the key
-	case jwt.SigningMethodRS256.Alg(), jwt.SigningMethodES256.Alg(), jwt.SigningMethodEdDSA.Alg():
-	default:
-		return verificationKey{}, refusal("alg: expected RS256, ES256 or EdDSA")
-	}
-	key, ok := a.keys.find(ctx, h.kid)
-	switch {
-	case !ok:
-		return verificationKey{}, refusal("kid: is unknown")
-	case key.method.Alg() != h.alg:
-		return verificationKey{}, refusal("alg: is not the key's")
-	}
-	return key, nil
-}
-
-// Sign returns an HS256 token that [Verifier.Authenticate] accepts for i, from issued until
-// expires. It ignores the Expires of i.
-func (i Identity) Sign(secret []byte, issuer, audience string, issued, expires time.Time) (string, error) {
-	if len(secret) < MinSecretBytes {
-		return "", fmt.Errorf("sign token: the secret is %d bytes; expected at least %d", len(secret), MinSecretBytes)
-	}
-	if err := i.validate(); err != nil {
-		return "", fmt.Errorf("sign token: %w", err)
-	}
-	signed := jwt.MapClaims{
-		"iss": issuer, "aud": audience, "sub": i.Subject, "iat": issued.Unix(), "exp": expires.Unix(), "role": i.Role,
-	}
-	if len(i.Shops) > 0 {
-		signed["stores"] = i.Shops
-	}
-	token, err := jwt.NewWithClaims(jwt.SigningMethodHS256, signed).SignedString(secret)
-	if err != nil {
-		return "", fmt.Errorf("sign token: %w", err)
-	}
-	if len(token) > maxTokenBytes {
-		return "", fmt.Errorf("sign token: with so many shops it is %d bytes; expected at most %d", len(token), maxTokenBytes)
-	}
-	return token, nil
+	return &proof{j.signed, j.signature, keys, j.claims}, nil
 }

@@ -3,6 +3,7 @@ package auth_test
 import (
 	"cmp"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -30,6 +31,20 @@ func authenticate(a *auth.Verifier, token string) (auth.Identity, error) {
 	r := httptest.NewRequest(http.MethodGet, "/", nil)
 	r.Header["Authorization"] = []string{"Bearer " + token}
 	return a.Authenticate(r)
+}
+
+// patiently asks again while the token's key is being fetched.
+func patiently(t testing.TB, a *auth.Verifier, token string) (auth.Identity, error) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(time.Millisecond) {
+		caller, err := authenticate(a, token)
+		if !errors.Is(err, auth.ErrKeyComing) {
+			return caller, err
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("the key does not come")
+		}
+	}
 }
 
 func TestAuthenticate(t *testing.T) {
@@ -63,6 +78,7 @@ func TestAcceptedTokens(t *testing.T) {
 	a := newAuth(t, i.config())
 	for name, claims := range map[string]string{
 		"analyst without stores":    i.claims("role", `"analyst"`, "stores", ""),
+		"analyst of one store":      i.claims("role", `"analyst"`, "stores", `["store-1"]`),
 		"ops":                       i.claims("role", `"ops"`, "stores", "[]"),
 		"one of several audiences":  i.claims("aud", `["other","jangbu"]`),
 		"no iat":                    i.claims("iat", ""),
@@ -70,7 +86,8 @@ func TestAcceptedTokens(t *testing.T) {
 		"expired by 29 s":           i.claims("exp", fmt.Sprint(i.later(-29))),
 		"not before 29 s from now":  i.claims("nbf", fmt.Sprint(i.later(29))),
 		"issued 29 s from now":      i.claims("iat", fmt.Sprint(i.later(29))),
-		"until the end of time":     i.claims("exp", "253402300799"),
+		"of a day":                  i.claims("exp", fmt.Sprint(i.later(24*3600-60))),
+		"of a day, without iat":     i.claims("iat", "", "exp", fmt.Sprint(i.later(24*3600))),
 		"escaped":                   i.claims("role", `"\u006fwner"`),
 		"a store with 200 bytes":    i.claims("stores", `["`+strings.Repeat("x", 200)+`"]`),
 		"a store in Korean":         i.claims("stores", `["가게, 1호점"]`),
@@ -85,6 +102,9 @@ func TestAcceptedTokens(t *testing.T) {
 		"a kid, where all is one":  `{"alg":"HS256","kid":"any"}`,
 		"a kid of 200 bytes":       `{"alg":"HS256","kid":"` + strings.Repeat("x", 200) + `"}`,
 		"members in another order": `{"typ":"JWT", "alg":"HS256"}`,
+		"an access token's type":   `{"alg":"HS256","typ":"at+jwt"}`,
+		"its media type":           `{"alg":"HS256","typ":"application/AT+JWT"}`,
+		"a nonce in the header":    `{"alg":"HS256","typ":"JWT","nonce":"x"}`,
 	} {
 		if _, err := authenticate(a, compact(header, i.claims(), hs256(testSecret))); err != nil {
 			t.Errorf("%s: %v (%v)", name, err, i.reason.Load())
@@ -103,12 +123,17 @@ func TestScope(t *testing.T) {
 	t.Parallel()
 	shops := []events.Shop{"store-1"}
 	for role, want := range map[auth.Role]readmodel.Scope{
-		auth.Owner: readmodel.Shops("store-1"), auth.Analyst: readmodel.Everything(), auth.Ops: readmodel.Everything(),
+		auth.Owner: readmodel.Shops("store-1"), auth.Analyst: readmodel.Shops("store-1"), auth.Ops: readmodel.Shops("store-1"),
 		"": {}, "OWNER": {}, "admin": {},
 	} {
 		got := auth.Identity{Role: role, Shops: shops}.Scope()
 		if diff := gocmp.Diff(want, got, gocmp.AllowUnexported(readmodel.Scope{})); diff != "" {
 			t.Errorf("%q: (-want +got)\n%s", role, diff)
+		}
+	}
+	for _, role := range []auth.Role{auth.Analyst, auth.Ops} {
+		if got := (auth.Identity{Role: role}).Scope(); !got.AllowsShop("any") {
+			t.Errorf("%q without shops does not see all", role)
 		}
 	}
 	if got := (auth.Identity{Role: auth.Owner}).Scope(); got.AllowsShop("") || got.Allows(readmodel.CampaignStats{}) {
@@ -126,6 +151,18 @@ func TestSign(t *testing.T) {
 		}
 		return shops
 	}
+	uuids := func(n int) (shops []events.Shop) {
+		for s := range n {
+			shops = append(shops, events.Shop(fmt.Sprintf("%08x-0000-7000-8000-000000000000", s)))
+		}
+		return shops
+	}
+	long := func(n int) (shops []events.Shop) {
+		for s := range n {
+			shops = append(shops, events.Shop(fmt.Sprintf("%0200d", s)))
+		}
+		return shops
+	}
 	for name, test := range map[string]struct {
 		caller auth.Identity
 		secret string
@@ -138,10 +175,11 @@ func TestSign(t *testing.T) {
 		"no stores":    {auth.Identity{Subject: "kim", Role: auth.Owner}, "", "at least one"},
 		"a bad store":  {auth.Identity{Subject: "kim", Role: auth.Ops, Shops: []events.Shop{"a\x00"}}, "", "stores: expected 1 to 200"},
 		"1,001 stores": {auth.Identity{Subject: "kim", Role: auth.Owner, Shops: many(1001)}, "", "at most 1000"},
-		"too long":     {auth.Identity{Subject: "kim", Role: auth.Owner, Shops: many(1000)}, "", "expected at most 4096"},
+		"1,000 stores": {auth.Identity{Subject: "kim", Role: auth.Owner, Shops: uuids(1000)}, "", ""},
+		"too long":     {auth.Identity{Subject: "kim", Role: auth.Owner, Shops: long(1000)}, "", "expected at most 65536"},
 		"short secret": {auth.Identity{Subject: "kim", Role: auth.Ops}, strings.Repeat("x", 31), "31 bytes; expected at least 32"},
 	} {
-		token, err := test.caller.Sign([]byte(cmp.Or(test.secret, testSecret)), "https://issuer.example", "jangbu", i.now(), i.now().Add(time.Hour))
+		token, err := test.caller.Sign(auth.Secret{Text: []byte(cmp.Or(test.secret, testSecret))}, "https://issuer.example", "jangbu", i.now(), i.now().Add(time.Hour))
 		if test.err != "" {
 			if err == nil || !strings.Contains(err.Error(), test.err) {
 				t.Errorf("%s: %v; expected %q", name, err, test.err)
@@ -218,20 +256,20 @@ func TestNew(t *testing.T) {
 		change func(*auth.Config)
 		err    string
 	}{
-		"neither":       {func(c *auth.Config) { c.Secret = nil }, "exactly one"},
+		"neither":       {func(c *auth.Config) { c.Secrets = nil }, "exactly one"},
 		"both":          {func(c *auth.Config) { c.JWKSURL = i.server.URL }, "exactly one"},
-		"short secret":  {func(c *auth.Config) { c.Secret = c.Secret[:31] }, "31 bytes; expected at least 32"},
+		"short secret":  {func(c *auth.Config) { c.Secrets[0].Text = c.Secrets[0].Text[:31] }, "31 bytes; expected at least 32"},
 		"no issuer":     {func(c *auth.Config) { c.Issuer = "" }, "required"},
 		"no audience":   {func(c *auth.Config) { c.Audience = "" }, "required"},
 		"no logger":     {func(c *auth.Config) { c.Logger = nil }, "required"},
-		"plain http":    {func(c *auth.Config) { c.Secret, c.JWKSURL = nil, "http://issuer.example/keys" }, "JWKS URL: expected https://"},
-		"a password":    {func(c *auth.Config) { c.Secret, c.JWKSURL = nil, "https://me:5ecret@issuer.example/" }, "without user"},
-		"no host":       {func(c *auth.Config) { c.Secret, c.JWKSURL = nil, "https:///keys" }, "expected https://HOST"},
-		"a file":        {func(c *auth.Config) { c.Secret, c.JWKSURL = nil, "file://localhost/etc/passwd" }, "expected https://"},
-		"no URL":        {func(c *auth.Config) { c.Secret, c.JWKSURL = nil, ":5ecret" }, "is no URL"},
-		"no server":     {func(c *auth.Config) { c.Secret, c.JWKSURL = nil, "http://127.0.0.1:1/" }, "fetch keys"},
-		"a stranger":    {func(c *auth.Config) { c.Secret, c.JWKSURL = nil, secure.URL }, "certificate"},
-		"its own roots": {func(c *auth.Config) { c.Secret, c.JWKSURL, c.Roots = nil, secure.URL, roots }, ""},
+		"plain http":    {func(c *auth.Config) { c.Secrets, c.JWKSURL = nil, "http://issuer.example/keys" }, "JWKS URL: expected https://"},
+		"a password":    {func(c *auth.Config) { c.Secrets, c.JWKSURL = nil, "https://me:5ecret@issuer.example/" }, "without user"},
+		"no host":       {func(c *auth.Config) { c.Secrets, c.JWKSURL = nil, "https:///keys" }, "expected https://HOST"},
+		"a file":        {func(c *auth.Config) { c.Secrets, c.JWKSURL = nil, "file://localhost/etc/passwd" }, "expected https://"},
+		"no URL":        {func(c *auth.Config) { c.Secrets, c.JWKSURL = nil, ":5ecret" }, "is no URL"},
+		"no server":     {func(c *auth.Config) { c.Secrets, c.JWKSURL = nil, "http://127.0.0.1:1/" }, "fetch keys"},
+		"a stranger":    {func(c *auth.Config) { c.Secrets, c.JWKSURL = nil, secure.URL }, "certificate"},
+		"its own roots": {func(c *auth.Config) { c.Secrets, c.JWKSURL, c.Roots = nil, secure.URL, roots }, ""},
 		"Now is given":  {func(c *auth.Config) { c.Now = nil }, ""},
 	} {
 		t.Run(name, func(t *testing.T) {

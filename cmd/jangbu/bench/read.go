@@ -20,6 +20,7 @@ import (
 	"jangbu/cmd/jangbu/cli"
 	"jangbu/cmd/jangbu/service"
 	"jangbu/cmd/jangbu/stores"
+	"jangbu/cmd/jangbu/tokens"
 	"jangbu/events/bus/kafka"
 	"jangbu/events/synthetic"
 	"jangbu/httpapi/auth"
@@ -163,21 +164,21 @@ func (c benchReadCommand) measureBoth(ctx context.Context, load *readLoad, apiRa
 // start starts a service with all parts embedded, and mints a token for it.
 func (c benchReadCommand) start(ctx context.Context, dir string, logger *slog.Logger) (*service.Service, string, error) {
 	secret := filepath.Join(dir, "jwt.secret")
-	if err := service.CreateSecret(secret); err != nil {
+	if err := tokens.CreateSecret(secret); err != nil {
 		return nil, "", err
 	}
-	key, err := service.ReadSecret(secret)
+	keys, err := tokens.ReadSecrets([]string{secret})
 	if err != nil {
 		return nil, "", err
 	}
 	now := time.Now()
 	who := auth.Identity{Subject: "bench", Role: auth.Analyst}
-	token, err := who.Sign(key, "jangbu", "jangbu", now, now.Add(24*time.Hour))
+	token, err := who.Sign(keys[0], "jangbu", "jangbu", now, now.Add(24*time.Hour))
 	if err != nil {
 		return nil, "", err
 	}
 	cfg := service.Embedded(dir)
-	cfg.InsecureNoAuth, cfg.JWTSecretFile, cfg.JWTIssuer, cfg.JWTAudience = false, secret, "jangbu", "jangbu"
+	cfg.InsecureNoAuth, cfg.JWTSecretFile, cfg.JWTIssuer, cfg.JWTAudience = false, []string{secret}, "jangbu", "jangbu"
 	cfg.LogConfig = c.LogConfig
 	s, err := service.Start(ctx, cfg, logger)
 	return s, token, err

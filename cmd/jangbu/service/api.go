@@ -35,11 +35,15 @@ func (s *Service) startAPI(ctx context.Context) error {
 		return fmt.Errorf("start read API: %w", err)
 	}
 	login, token := s.cfg.door(func(string, string, ...any) {}) // it has been validated
+	proxies, err := s.cfg.proxies()
+	if err != nil {
+		return err
+	}
 	handler, err := httpapi.New(httpapi.Config{
 		Reader: s.cache, Freshness: s.cache, Liveness: &liveness{log: s.log, rows: s.rows},
 		History: replay.History{Log: s.log, Projections: projections.All()}, Evidence: replay.Evidence{Log: s.log},
 		Auth: auth, LoginURL: login, TokenURL: token, BasePath: s.cfg.base(), Origins: s.cfg.CORSOrigins, Cookies: s.cfg.TokenCookie != "", Now: time.Now, Location: location,
-		PollInterval: s.cfg.Schedule().Interval, PollAfterEnd: s.cfg.Schedule().AfterEnd, Limits: s.cfg.limits(),
+		PollInterval: s.cfg.Schedule().Interval, PollAfterEnd: s.cfg.Schedule().AfterEnd, Limits: s.cfg.limits(), TrustedProxies: proxies,
 		Middleware: s.tracing.requests(), Observe: s.observe, Draining: s.draining, Logger: s.logger,
 	})
 	if err != nil {

@@ -2,32 +2,36 @@ package service
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
+	"time"
 
-	"jangbu/cmd/jangbu/stores"
+	"jangbu/cmd/jangbu/tokens"
 	"jangbu/httpapi"
 	"jangbu/httpapi/auth"
 )
 
+// maxTokenLife bounds --token-max-life.
+const maxTokenLife = 365 * 24 * time.Hour
+
 // authConfig is the flags that say who may read.
 type authConfig struct {
-	JWTSecretFile  string   `env:"JANGBU_JWT_SECRET_FILE" placeholder:"FILE" help:"Secret that verifies tokens (HS256): at least 32 bytes, readable by its owner only."`
-	JWKSURL        string   `name:"jwks-url" env:"JANGBU_JWKS_URL" placeholder:"URL" help:"Where the keys are that verify tokens (RS256, ES256, EdDSA): https://…, or http:// on this machine."`
-	JWTIssuer      string   `env:"JANGBU_JWT_ISSUER" placeholder:"NAME" help:"Issuer that a token must name: its iss, compared exactly. Required with either."`
-	JWTAudience    string   `env:"JANGBU_JWT_AUDIENCE" placeholder:"NAME" help:"Audience that a token must name: one of its aud, compared exactly. Required with either."`
-	TokenCookie    string   `env:"JANGBU_TOKEN_COOKIE" placeholder:"NAME" help:"Cookie that may hold the token where a request has no Authorization header."`
-	CORSOrigins    []string `name:"cors-origins" env:"JANGBU_CORS_ORIGINS" placeholder:"ORIGIN,…" help:"Origins of other sites whose pages may read the API, as in https://shop.example.com, and use the cookie."`
-	InsecureNoAuth bool     `help:"Ask for no tokens: every client that reaches the read API can read everything."`
+	JWTSecretFile  []string      `env:"JANGBU_JWT_SECRET_FILE" placeholder:"[KID=]FILE,…" help:"Secrets that verify tokens (HS256): each at least 32 bytes, readable by its owner only, read again when it changes. KID is that of its tokens."`
+	JWKSURL        string        `name:"jwks-url" env:"JANGBU_JWKS_URL" placeholder:"URL" help:"Where the keys are that verify tokens (RS256, ES256, EdDSA): https://…, or http:// on this machine."`
+	JWTIssuer      string        `env:"JANGBU_JWT_ISSUER" placeholder:"NAME" help:"Issuer that a token must name: its iss, compared exactly. Required with either."`
+	JWTAudience    string        `env:"JANGBU_JWT_AUDIENCE" placeholder:"NAME" help:"Audience that a token must name: one of its aud, compared exactly. Required with either."`
+	TokenMaxLife   time.Duration `env:"JANGBU_TOKEN_MAX_LIFE" default:"24h" placeholder:"DURATION" help:"Longest life of a token, from its iat to its exp (${default}; 0: the same)."`
+	TokenCookie    string        `env:"JANGBU_TOKEN_COOKIE" placeholder:"NAME" help:"Cookie that may hold the token where a request has no Authorization header."`
+	CORSOrigins    []string      `name:"cors-origins" env:"JANGBU_CORS_ORIGINS" placeholder:"ORIGIN,…" help:"Origins of other sites whose pages may read the API, as in https://shop.example.com, and use the cookie."`
+	InsecureNoAuth bool          `help:"Ask for no tokens: every client that reaches the read API can read everything."`
 }
 
 // validate reports each flag that is wrong. One way to identify callers must be chosen, so
 // that no API is open because nothing was said.
 func (c authConfig) validate(wrong func(flag, format string, args ...any)) {
 	ways := 0
-	for _, chosen := range []bool{c.JWTSecretFile != "", c.JWKSURL != "", c.InsecureNoAuth} {
+	for _, chosen := range []bool{len(c.JWTSecretFile) > 0, c.JWKSURL != "", c.InsecureNoAuth} {
 		if chosen {
 			ways++
 		}
@@ -39,10 +43,17 @@ func (c authConfig) validate(wrong func(flag, format string, args ...any)) {
 	case ways > 1:
 		wrong("jwt-secret-file", "give only one of "+all)
 	}
-	if c.JWTSecretFile != "" {
-		if _, err := ReadSecret(c.JWTSecretFile); err != nil {
+	if len(c.JWTSecretFile) > 0 {
+		secrets, err := tokens.ReadSecrets(c.JWTSecretFile)
+		if err == nil {
+			err = auth.CheckSecrets(secrets)
+		}
+		if err != nil {
 			wrong("jwt-secret-file", "%v", err)
 		}
+	}
+	if c.TokenMaxLife < 0 || c.TokenMaxLife > maxTokenLife {
+		wrong("token-max-life", "expected at most 8760h, as in 24h")
 	}
 	if c.JWKSURL != "" {
 		if _, err := auth.ParseJWKSURL(c.JWKSURL); err != nil {
@@ -57,7 +68,7 @@ func (c authConfig) validate(wrong func(flag, format string, args ...any)) {
 			wrong("cors-origins", "%q: %v", origin, err)
 		}
 	}
-	if c.JWTSecretFile == "" && c.JWKSURL == "" {
+	if len(c.JWTSecretFile) == 0 && c.JWKSURL == "" {
 		return
 	}
 	if c.JWTIssuer == "" {
@@ -73,11 +84,11 @@ func (c authConfig) start(ctx context.Context, logger *slog.Logger) (*auth.Verif
 	if c.InsecureNoAuth {
 		return nil, nil
 	}
-	cfg := auth.Config{JWKSURL: c.JWKSURL, Issuer: c.JWTIssuer, Audience: c.JWTAudience, Cookie: c.TokenCookie, Origins: c.CORSOrigins, Logger: logger}
-	if c.JWTSecretFile != "" {
+	cfg := auth.Config{JWKSURL: c.JWKSURL, Issuer: c.JWTIssuer, Audience: c.JWTAudience, Cookie: c.TokenCookie, Origins: c.CORSOrigins, MaxLife: c.TokenMaxLife, Logger: logger}
+	if len(c.JWTSecretFile) > 0 {
 		var err error
-		cfg.ReadSecret = func() ([]byte, error) { return ReadSecret(c.JWTSecretFile) }
-		if cfg.Secret, err = cfg.ReadSecret(); err != nil {
+		cfg.ReadSecrets = func() ([]auth.Secret, error) { return tokens.ReadSecrets(c.JWTSecretFile) }
+		if cfg.Secrets, err = cfg.ReadSecrets(); err != nil {
 			return nil, err
 		}
 	}
@@ -103,17 +114,4 @@ func (c doorConfig) door(wrong func(flag, format string, args ...any)) (login, t
 		return u
 	}
 	return address("login-url", c.LoginURL), address("token-url", c.TokenURL)
-}
-
-// ReadSecret reads a secret that verifies tokens, from a file that only its owner may read.
-func ReadSecret(path string) ([]byte, error) {
-	secret, err := stores.ReadSecret(path)
-	if err != nil {
-		return nil, err
-	}
-	if len(secret) < auth.MinSecretBytes {
-		return nil, fmt.Errorf("read secret: %s holds %d bytes; expected at least %d: make one with: (umask 077 && head -c 32 /dev/urandom | base64 > FILE)",
-			path, len(secret), auth.MinSecretBytes)
-	}
-	return secret, nil
 }

@@ -14,7 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"jangbu/cmd/jangbu/cli"
+	"jangbu/cmd/jangbu/tokens"
 	"jangbu/events"
 	"jangbu/httpapi/auth"
 )
@@ -35,7 +35,7 @@ func TestAuthConfig(t *testing.T) {
 		t.Fatal(err)
 	}
 	secret := func(path string) authConfig {
-		return authConfig{JWTSecretFile: path, JWTIssuer: "i", JWTAudience: "a"}
+		return authConfig{JWTSecretFile: []string{path}, JWTIssuer: "i", JWTAudience: "a"}
 	}
 	keys := func(url string) authConfig { return authConfig{JWKSURL: url, JWTIssuer: "i", JWTAudience: "a"} }
 	for name, test := range map[string]struct {
@@ -48,10 +48,14 @@ func TestAuthConfig(t *testing.T) {
 		"keys on loopback":  {keys("http://127.0.0.1:1/keys"), nil},
 		"no auth":           {authConfig{InsecureNoAuth: true}, nil},
 		"nothing":           {authConfig{}, []string{"jwt-secret-file: nothing says who may read"}},
-		"secret and keys":   {authConfig{JWTSecretFile: good, JWKSURL: "https://x/", JWTIssuer: "i", JWTAudience: "a"}, []string{"jwt-secret-file: give only one of"}},
-		"secret and none":   {authConfig{JWTSecretFile: good, InsecureNoAuth: true, JWTIssuer: "i", JWTAudience: "a"}, []string{"jwt-secret-file: give only one of"}},
+		"secret and keys":   {authConfig{JWTSecretFile: []string{good}, JWKSURL: "https://x/", JWTIssuer: "i", JWTAudience: "a"}, []string{"jwt-secret-file: give only one of"}},
+		"secret and none":   {authConfig{JWTSecretFile: []string{good}, InsecureNoAuth: true, JWTIssuer: "i", JWTAudience: "a"}, []string{"jwt-secret-file: give only one of"}},
 		"keys and none":     {authConfig{JWKSURL: "https://x/", InsecureNoAuth: true, JWTIssuer: "i", JWTAudience: "a"}, []string{"jwt-secret-file: give only one of"}},
-		"no names":          {authConfig{JWTSecretFile: good}, []string{"jwt-issuer: required", "jwt-audience: required"}},
+		"two secrets":       {authConfig{JWTSecretFile: []string{good, "new=" + good}, JWTIssuer: "i", JWTAudience: "a"}, nil},
+		"two of a name":     {authConfig{JWTSecretFile: []string{"new=" + good, "new=" + good}, JWTIssuer: "i", JWTAudience: "a"}, []string{"two secrets have the key id new"}},
+		"a path with =":     {secret(file("a=b", strings.Repeat("x", 32), 0o600)), nil},
+		"a life of years":   {authConfig{JWTSecretFile: []string{good}, JWTIssuer: "i", JWTAudience: "a", TokenMaxLife: 200 * 365 * 24 * time.Hour}, []string{"token-max-life: expected at most"}},
+		"no names":          {authConfig{JWTSecretFile: []string{good}}, []string{"jwt-issuer: required", "jwt-audience: required"}},
 		"no file":           {secret(filepath.Join(dir, "none")), []string{"jwt-secret-file: read secret: "}},
 		"for its group":     {secret(file("group", strings.Repeat("x", 32), 0o640)), []string{"chmod 600 " + filepath.Join(dir, "group")}},
 		"for all":           {secret(file("all", strings.Repeat("x", 32), 0o604)), []string{"has mode 0604"}},
@@ -62,9 +66,9 @@ func TestAuthConfig(t *testing.T) {
 		"a pipe":            {secret(pipe), []string{"is not a regular file"}},
 		"keys over http":    {keys("http://issuer.example/keys"), []string{"jwks-url: expected https://"}},
 		"keys by password":  {keys("https://me:5ecret@issuer.example/keys"), []string{"jwks-url: expected https://HOST/PATH, without user"}},
-		"a cookie":          {authConfig{JWTSecretFile: good, JWTIssuer: "i", JWTAudience: "a", TokenCookie: "__Host-jangbu"}, nil},
-		"no cookie's name":  {authConfig{JWTSecretFile: good, JWTIssuer: "i", JWTAudience: "a", TokenCookie: "a;b"}, []string{`token-cookie: "a;b" is no name`}},
-		"all wrong at once": {authConfig{JWTSecretFile: dir, JWKSURL: "ftp://x"}, []string{"only one", "not a regular file", "jwks-url: ", "jwt-issuer: ", "jwt-audience: "}},
+		"a cookie":          {authConfig{JWTSecretFile: []string{good}, JWTIssuer: "i", JWTAudience: "a", TokenCookie: "__Host-jangbu"}, nil},
+		"no cookie's name":  {authConfig{JWTSecretFile: []string{good}, JWTIssuer: "i", JWTAudience: "a", TokenCookie: "a;b"}, []string{`token-cookie: "a;b" is no name`}},
+		"all wrong at once": {authConfig{JWTSecretFile: []string{dir}, JWKSURL: "ftp://x"}, []string{"only one", "not a regular file", "jwks-url: ", "jwt-issuer: ", "jwt-audience: "}},
 	} {
 		var got []string
 		test.config.validate(func(flag, format string, args ...any) {
@@ -87,11 +91,11 @@ func TestAuthStart(t *testing.T) {
 		t.Errorf("no auth: %v, %v", a, err)
 	}
 	path := filepath.Join(t.TempDir(), "secret")
-	c := authConfig{JWTSecretFile: path, JWTIssuer: "jangbu", JWTAudience: "jangbu"}
+	c := authConfig{JWTSecretFile: []string{path}, JWTIssuer: "jangbu", JWTAudience: "jangbu"}
 	if _, err := c.start(t.Context(), logger); err == nil {
 		t.Error("it starts without its secret")
 	}
-	if err := CreateSecret(path); err != nil {
+	if err := tokens.CreateSecret(path); err != nil {
 		t.Fatal(err)
 	}
 	a, err := c.start(t.Context(), logger)
@@ -99,14 +103,16 @@ func TestAuthStart(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer a.Close()
-	// What the command token signs is what the service takes.
-	var out strings.Builder
-	token := TokenCommand{JWTSecretFile: path, JWTIssuer: "jangbu", JWTAudience: "jangbu", Role: "owner", Shop: []events.Shop{"가게 1", "a,b"}, Subject: "dev", For: time.Minute}
-	if err := token.Run(cli.Terminal{Out: &out}); err != nil {
+	secrets, err := tokens.ReadSecrets(c.JWTSecretFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	token, err := auth.Identity{Subject: "dev", Role: auth.Owner, Shops: []events.Shop{"가게 1", "a,b"}}.Sign(secrets[0], "jangbu", "jangbu", time.Now(), time.Now().Add(time.Minute))
+	if err != nil {
 		t.Fatal(err)
 	}
 	r := httptest.NewRequest(http.MethodGet, "/", nil)
-	r.Header.Set("Authorization", "Bearer "+strings.TrimSpace(out.String()))
+	r.Header.Set("Authorization", "Bearer "+token)
 	who, err := a.Authenticate(r)
 	if err != nil {
 		t.Fatal(err)

@@ -10,7 +10,6 @@ import (
 	"jangbu/cmd/jangbu/cli"
 	"jangbu/cmd/jangbu/stores"
 	"jangbu/events/privacy"
-	"jangbu/httpapi"
 	"jangbu/readmodel/dashboard"
 )
 
@@ -38,8 +37,7 @@ type Config struct {
 	authConfig
 	doorConfig
 	gatewayConfig
-	RatePerToken   float64 `env:"JANGBU_RATE_PER_TOKEN" default:"50" placeholder:"N" help:"Most requests a second of one token's subject (${default}; 0: no limit)."`
-	RatePerAddress float64 `env:"JANGBU_RATE_PER_ADDRESS" default:"500" placeholder:"N" help:"Most requests a second from one address (${default}; 0: no limit). Behind a gateway all come from its address."`
+	limitConfig
 
 	AccessLog string    `env:"JANGBU_ACCESS_LOG" default:"stdout" placeholder:"stdout|FILE|off" help:"Where a line of JSON is written for each request to the read API: who read what (${default})."`
 	Stdout    io.Writer `kong:"-"`
@@ -88,12 +86,10 @@ func (c *Config) validate() error {
 		c.door(wrong)
 		c.gatewayConfig.validate(wrong)
 	}
-	if c.RatePerToken < 0 || c.RatePerAddress < 0 {
-		wrong("rate-per-token", "expected 0 or more, and likewise --rate-per-address")
-	}
 	if c.Drain < 0 || c.Drain > maxDrain {
 		wrong("drain", "expected 0s to %v", maxDrain)
 	}
+	c.limitConfig.validate(wrong)
 	if c.AuditWithin < time.Second {
 		wrong("audit-within", "expected 1s or more, as in 24h")
 	}
@@ -127,17 +123,6 @@ func (c *Config) validateAddresses(wrong func(flag, format string, args ...any))
 			wrong(flag, "%s can be reached from outside, and --insecure-no-auth asks for no token: bind to 127.0.0.1", addr)
 		}
 	}
-}
-
-// limits returns the limits of the read API.
-func (c *Config) limits() httpapi.Limits {
-	limit := func(perSecond float64) float64 {
-		if perSecond == 0 {
-			return -1
-		}
-		return perSecond
-	}
-	return httpapi.Limits{PerToken: limit(c.RatePerToken), PerAddress: limit(c.RatePerAddress)}
 }
 
 // cacheKey returns the key that authenticates what the processes share in a Redis. An embedded

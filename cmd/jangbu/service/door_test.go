@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"jangbu/cmd/jangbu/tokens"
 	"jangbu/httpapi/auth"
 )
 
@@ -18,16 +19,16 @@ import (
 func TestDoor(t *testing.T) {
 	t.Parallel()
 	cfg := testConfig(t.TempDir())
-	cfg.authConfig = authConfig{JWTSecretFile: filepath.Join(t.TempDir(), "secret"), JWTIssuer: "i", JWTAudience: "a", TokenCookie: "session"}
+	cfg.authConfig = authConfig{JWTSecretFile: []string{filepath.Join(t.TempDir(), "secret")}, JWTIssuer: "i", JWTAudience: "a", TokenCookie: "session"}
 	cfg.LoginURL, cfg.TokenURL = "https://id.example.com/login", "/token"
-	if err := CreateSecret(cfg.JWTSecretFile); err != nil {
+	if err := tokens.CreateSecret(cfg.JWTSecretFile[0]); err != nil {
 		t.Fatal(err)
 	}
-	secret, err := ReadSecret(cfg.JWTSecretFile)
+	secrets, err := tokens.ReadSecrets(cfg.JWTSecretFile)
 	if err != nil {
 		t.Fatal(err)
 	}
-	token, err := auth.Identity{Subject: "kim", Role: auth.Ops}.Sign(secret, "i", "a", time.Now(), time.Now().Add(time.Hour))
+	token, err := auth.Identity{Subject: "kim", Role: auth.Ops}.Sign(secrets[0], "i", "a", time.Now(), time.Now().Add(time.Hour))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,10 +76,10 @@ func TestDoor(t *testing.T) {
 	if status != http.StatusOK {
 		t.Fatalf("with the cookie: status %d", status)
 	}
-	if err := os.Remove(cfg.JWTSecretFile); err != nil {
+	if err := os.Remove(cfg.JWTSecretFile[0]); err != nil {
 		t.Fatal(err)
 	}
-	if err := CreateSecret(cfg.JWTSecretFile); err != nil {
+	if err := tokens.CreateSecret(cfg.JWTSecretFile[0]); err != nil {
 		t.Fatal(err)
 	}
 	start := time.Now()

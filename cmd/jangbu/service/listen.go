@@ -28,7 +28,7 @@ func (s *Service) listen(ctx context.Context, addr string, h http.Handler, own *
 		ReadTimeout:       10 * time.Second,
 		WriteTimeout:      30 * time.Second,
 		IdleTimeout:       time.Minute,
-		MaxHeaderBytes:    16 << 10,
+		MaxHeaderBytes:    96 << 10, // a token that names 1,000 shops has up to 64 KB
 		ErrorLog:          slog.NewLogLogger(s.logger.Handler(), slog.LevelDebug),
 	}}
 	server.ConnState = server.busy.note

@@ -17,6 +17,7 @@ import (
 
 	"github.com/chromedp/chromedp"
 
+	"jangbu/cmd/jangbu/tokens"
 	"jangbu/events"
 	"jangbu/events/eventstest/services"
 	"jangbu/httpapi/auth"
@@ -44,16 +45,16 @@ func TestBehindNginx(t *testing.T) {
 	friend, stranger := strings.Replace(other.URL, "127.0.0.1", "localhost", 1), other.URL
 
 	cfg := testConfig(t.TempDir())
-	cfg.authConfig = authConfig{JWTSecretFile: filepath.Join(t.TempDir(), "secret"), JWTIssuer: "i", JWTAudience: "a"}
+	cfg.authConfig = authConfig{JWTSecretFile: []string{filepath.Join(t.TempDir(), "secret")}, JWTIssuer: "i", JWTAudience: "a"}
 	cfg.BasePath, cfg.CORSOrigins = "/analytics", []string{friend}
-	if err := CreateSecret(cfg.JWTSecretFile); err != nil {
+	if err := tokens.CreateSecret(cfg.JWTSecretFile[0]); err != nil {
 		t.Fatal(err)
 	}
-	secret, err := ReadSecret(cfg.JWTSecretFile)
+	secrets, err := tokens.ReadSecrets(cfg.JWTSecretFile)
 	if err != nil {
 		t.Fatal(err)
 	}
-	token, err := auth.Identity{Subject: "kim", Role: auth.Owner, Shops: []events.Shop{"store-1"}}.Sign(secret, "i", "a", time.Now(), time.Now().Add(time.Hour))
+	token, err := auth.Identity{Subject: "kim", Role: auth.Owner, Shops: []events.Shop{"store-1"}}.Sign(secrets[0], "i", "a", time.Now(), time.Now().Add(time.Hour))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,13 +1,10 @@
-package service
+package tokens
 
 import (
-	"crypto/rand"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"time"
 
 	"jangbu/cmd/jangbu/cli"
@@ -15,21 +12,21 @@ import (
 	"jangbu/httpapi/auth"
 )
 
-// TokenCommand mints a token for the read API, for development.
-type TokenCommand struct {
-	JWTSecretFile string        `env:"JANGBU_JWT_SECRET_FILE" placeholder:"FILE" help:"Secret that signs the token, as of serve. Required."`
+// mintCommand mints a token for the read API, for development.
+type mintCommand struct {
+	JWTSecretFile []string      `env:"JANGBU_JWT_SECRET_FILE" placeholder:"[KID=]FILE" help:"Secret that signs the token, as of serve: the first of several. Required."`
 	Create        bool          `help:"Make a secret if there is no such file."`
 	JWTIssuer     string        `env:"JANGBU_JWT_ISSUER" default:"jangbu" placeholder:"NAME" help:"Issuer of the token, as of serve (${default})."`
 	JWTAudience   string        `env:"JANGBU_JWT_AUDIENCE" default:"jangbu" placeholder:"NAME" help:"Audience of the token, as of serve (${default})."`
 	Role          string        `default:"owner" enum:"owner,analyst,ops" placeholder:"ROLE" help:"What its bearer may do: ${enum} (${default})."`
 	Shop          []events.Shop `aliases:"store" sep:"none" placeholder:"ID" help:"A shop whose campaigns an owner sees. Can be repeated; an owner needs one."`
 	Subject       string        `default:"dev" placeholder:"NAME" help:"Subject of the token (${default})."`
-	For           time.Duration `default:"1h" placeholder:"DURATION" help:"How long the token is valid (${default}; at most 720h)."`
+	For           time.Duration `default:"1h" placeholder:"DURATION" help:"How long the token is valid (${default}; at most 720h). Serve takes 24h, or its --token-max-life."`
 	JSON          bool          `help:"Print the token and what is in it as one JSON object."`
 }
 
 // Help implements kong's detailed help.
-func (TokenCommand) Help() string {
+func (mintCommand) Help() string {
 	return `Signs a token (HS256) for the read API of a service that was started with the same
 --jwt-secret-file, --jwt-issuer and --jwt-audience. It is meant for development: where
 users log in, their identity provider issues tokens, and serve gets its --jwks-url.
@@ -41,13 +38,13 @@ Examples:
     http://127.0.0.1:8080/api/events/EVENT/analytics`
 }
 
-// maxValidity bounds how long a token is valid, because none can be withdrawn.
+// maxValidity bounds how long a token is valid, whatever serve takes.
 const maxValidity = 30 * 24 * time.Hour
 
 // Run prints the token.
-func (c TokenCommand) Run(t cli.Terminal) error {
+func (c mintCommand) Run(t cli.Terminal) error {
 	switch {
-	case c.JWTSecretFile == "":
+	case len(c.JWTSecretFile) == 0:
 		return fmt.Errorf("%w: --jwt-secret-file: required", cli.ErrUsage)
 	case c.For < time.Second || c.For > maxValidity:
 		return fmt.Errorf("%w: --for: %v is not between 1s and 720h", cli.ErrUsage, c.For)
@@ -57,11 +54,12 @@ func (c TokenCommand) Run(t cli.Terminal) error {
 		return fmt.Errorf("%w: --jwt-audience: is empty", cli.ErrUsage)
 	}
 	if c.Create {
-		if err := CreateSecret(c.JWTSecretFile); err != nil && !errors.Is(err, fs.ErrExist) {
+		_, path := cutFile(c.JWTSecretFile[0])
+		if err := CreateSecret(path); err != nil && !errors.Is(err, fs.ErrExist) {
 			return err
 		}
 	}
-	secret, err := ReadSecret(c.JWTSecretFile)
+	secrets, err := ReadSecrets(c.JWTSecretFile[:1])
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%w: --jwt-secret-file: %w; --create makes one", cli.ErrUsage, err)
 	} else if err != nil {
@@ -70,7 +68,7 @@ func (c TokenCommand) Run(t cli.Terminal) error {
 	now := time.Now().UTC().Truncate(time.Second)
 	expires := now.Add(c.For).Truncate(time.Second)
 	who := auth.Identity{Subject: c.Subject, Role: auth.Role(c.Role), Shops: c.Shop}
-	token, err := who.Sign(secret, c.JWTIssuer, c.JWTAudience, now, expires)
+	token, err := who.Sign(secrets[0], c.JWTIssuer, c.JWTAudience, now, expires)
 	if err != nil {
 		return fmt.Errorf("%w: %w", cli.ErrUsage, err)
 	}
@@ -84,20 +82,4 @@ func (c TokenCommand) Run(t cli.Terminal) error {
 		Role      string        `json:"role"`
 		Stores    []events.Shop `json:"stores"`
 	}{token, expires, c.Role, append([]events.Shop{}, c.Shop...)})
-}
-
-// CreateSecret writes a random secret to a file that must not exist yet.
-func CreateSecret(path string) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return fmt.Errorf("create secret: %w", err)
-	}
-	secret := make([]byte, auth.MinSecretBytes)
-	_, _ = rand.Read(secret) // never fails: crypto/rand ends the process instead
-	_, err = f.WriteString(base64.StdEncoding.EncodeToString(secret) + "\n")
-	if err = errors.Join(err, f.Close()); err != nil {
-		_ = os.Remove(path) // incomplete
-		return fmt.Errorf("create secret: %w", err)
-	}
-	return nil
 }

@@ -1,0 +1,107 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// TestTurns: places go round among the subjects that wait, however many requests one of them has.
+func TestTurns(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ts := newTurns(2, 1)
+		var order []string
+		ask := func(subject string, took time.Duration) {
+			go func() {
+				leave, err := ts.take(t.Context(), subject)
+				if err != nil {
+					order = append(order, fmt.Sprint(subject, ": ", err))
+					return
+				}
+				order = append(order, subject)
+				time.Sleep(took)
+				leave()
+				leave()
+			}()
+			synctest.Wait()
+		}
+		for range 6 {
+			ask("greedy", time.Second)
+		}
+		ask("a", time.Second) // has the other place at once
+		ask("b", time.Second)
+		ask("c", time.Second)
+		ask("b", time.Second)
+		if want := []string{"greedy", "greedy: " + (tooMany{time.Second}).Error(), "a"}; !slices.Equal(order, want) {
+			t.Errorf("at once: %q, want %q", order, want)
+		}
+		order = nil
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		for i, subject := range order {
+			if i < 4 && subject != "greedy" && slices.Index(order[:i], subject) >= 0 && slices.Index(order, "c") > i {
+				t.Errorf("%s has two turns before c has one: %q", subject, order)
+			}
+		}
+		if i := slices.Index(order, "c"); i > 3 || len(order) != 7 {
+			t.Errorf("the order of turns: %q", order)
+		}
+		if ts.free != 2 || len(ts.held)+len(ts.waiting)+len(ts.next)+ts.all > 0 {
+			t.Errorf("afterwards: %+v", ts)
+		}
+	})
+}
+
+// TestTurnsEnd: a request that waits too long, or whose client leaves, loses its turn, and none is
+// lost with it.
+func TestTurnsEnd(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ts := newTurns(1, 1)
+		leave, err := ts.take(t.Context(), "a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		gone, cancel := context.WithCancel(t.Context())
+		for _, wait := range []struct {
+			ctx  context.Context
+			want error
+		}{{gone, context.Canceled}, {t.Context(), errOverloaded}} {
+			go func() {
+				if _, err := ts.take(wait.ctx, "b"); !errors.Is(err, wait.want) {
+					t.Errorf("%v, want %v", err, wait.want)
+				}
+			}()
+		}
+		synctest.Wait()
+		cancel()
+		time.Sleep(turnWithin + time.Second)
+		synctest.Wait()
+		leave()
+		if ts.free != 1 || len(ts.held)+len(ts.waiting)+len(ts.next)+ts.all > 0 {
+			t.Errorf("afterwards: %+v", ts)
+		}
+		// All that wait have a bound.
+		if _, err := ts.take(t.Context(), "a"); err != nil {
+			t.Fatal(err)
+		}
+		ended, cancel := context.WithCancel(t.Context())
+		for i := range maxWaiting {
+			go func() { _, _ = ts.take(ended, fmt.Sprint(i)) }()
+		}
+		synctest.Wait()
+		if _, err := ts.take(t.Context(), "late"); !errors.Is(err, errOverloaded) {
+			t.Errorf("beyond all: %v", err)
+		}
+		cancel()
+		synctest.Wait()
+		if ts.all > 0 {
+			t.Errorf("%d wait", ts.all)
+		}
+	})
+}
