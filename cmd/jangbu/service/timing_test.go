@@ -107,13 +107,13 @@ func setupTiming(t *testing.T, database string, campaigns int) *timing {
 		t.Fatal(err)
 	}
 	cfg := testConfig(dir)
-	cfg.authConfig = authConfig{JWTSecretFile: secret, JWTIssuer: "issuer", JWTAudience: "jangbu"}
+	cfg.authConfig = authConfig{JWTSecretFile: []string{secret}, JWTIssuer: "issuer", JWTAudience: "jangbu"}
 	cfg.RowsURL, cfg.LogLevel = database, "warn"
 	b := &timing{bundle: setup(t, cfg), client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 1}}}
 	t.Cleanup(b.client.CloseIdleConnections)
 	token := func(shops ...events.Shop) string {
 		who := auth.Identity{Subject: "owner of " + string(shops[0]), Role: auth.Owner, Shops: shops}
-		signed, err := who.Sign([]byte(strings.Repeat("x", 32)), "issuer", "jangbu", time.Now().Add(-time.Minute), time.Now().Add(time.Hour))
+		signed, err := who.Sign(auth.Secret{Text: []byte(strings.Repeat("x", 32))}, "issuer", "jangbu", time.Now().Add(-time.Minute), time.Now().Add(time.Hour))
 		if err != nil {
 			t.Fatal(err)
 		}
