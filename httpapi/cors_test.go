@@ -25,8 +25,8 @@ const (
 func corsOf(h http.Header) (allowed map[string]string, varies bool) {
 	allowed = make(map[string]string)
 	for name, values := range h {
-		if strings.HasPrefix(name, "Access-Control-") {
-			allowed[strings.TrimPrefix(name, "Access-Control-")] = strings.Join(values, "|")
+		if what, ok := strings.CutPrefix(name, "Access-Control-"); ok {
+			allowed[what] = strings.Join(values, "|")
 		}
 	}
 	return allowed, slices.Contains(strings.Split(strings.Join(h.Values("Vary"), ", "), ", "), "Origin")

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strings"
 	"sync"
 
 	"jangbu/cmd/jangbu/stores"
@@ -52,13 +53,13 @@ func (c *certificate) config() *tls.Config {
 
 // look returns what changes with the files.
 func (c *certificate) look() string {
-	var all string
+	var all strings.Builder
 	for _, file := range []string{c.certFile, c.keyFile} {
 		if info, err := os.Stat(file); err == nil {
-			all += fmt.Sprint(info.ModTime().UnixNano(), info.Size(), info.Mode(), ";")
+			fmt.Fprintln(&all, info.ModTime().UnixNano(), info.Size(), info.Mode())
 		}
 	}
-	return all
+	return all.String()
 }
 
 func (c *certificate) read() error {

@@ -99,7 +99,7 @@ func TestEncryptedThroughout(t *testing.T) {
 	b.produce(t, record(cfg.TopicEventCreated, "evt-1", `{"eventId":"evt-1","storeId":"store-1","title":"봄","objective":"x"}`))
 	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: authority.Pool}, ForceAttemptHTTP2: true}}
 	defer client.CloseIdleConnections()
-	ask := func(path string) *http.Response {
+	ask := func(path string) (status int, policy string, body io.ReadCloser) {
 		t.Helper()
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://"+b.httpAddr+path, nil)
 		if err != nil {
@@ -110,32 +110,35 @@ func TestEncryptedThroughout(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = res.Body.Close() })
-		return res
+		if res.ProtoMajor != 2 {
+			t.Errorf("%s is answered over HTTP/%d", path, res.ProtoMajor)
+		}
+		return res.StatusCode, res.Header.Get("Strict-Transport-Security"), res.Body
 	}
 	waitFor(t, time.Minute, func() string {
-		if res := ask("/api/events/evt-1/analytics"); res.StatusCode != http.StatusOK {
-			return res.Status
+		status, policy, _ := ask("/api/events/evt-1/analytics")
+		if !strings.HasPrefix(policy, "max-age=31536000") {
+			t.Errorf("the policy of transport is %q", policy)
+		}
+		if status != http.StatusOK {
+			return http.StatusText(status)
 		}
 		return ""
 	})
-	res := ask("/api/events/evt-1/analytics")
-	if hsts := res.Header.Get("Strict-Transport-Security"); !strings.HasPrefix(hsts, "max-age=31536000") || res.ProtoMajor != 2 {
-		t.Errorf("over HTTP/%d the policy of transport is %q", res.ProtoMajor, hsts)
-	}
 
-	stream := ask("/api/events/evt-1/analytics/stream")
+	_, _, stream := ask("/api/events/evt-1/analytics/stream")
 	b.produce(t, record(cfg.TopicParticipantRegistered, "evt-1", `{"eventId":"evt-1","participantId":"p-1","phoneNumber":"010-1234-5678"}`))
 	var seen strings.Builder
 	for text := make([]byte, 4096); !strings.Contains(seen.String(), `"totalParticipants":1`); {
-		n, err := stream.Body.Read(text)
+		n, err := stream.Read(text)
 		if err != nil {
 			t.Fatalf("the stream ended with %v after %s", err, seen.String())
 		}
 		seen.Write(text[:n])
 	}
-	_ = stream.Body.Close()
+	_ = stream.Close()
 
-	options, err := cfg.redisConfig.options()
+	options, err := cfg.options()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -90,8 +90,8 @@ func TestBehindNginx(t *testing.T) {
 	said := func(want string) {
 		t.Helper()
 		waitFor(t, time.Minute, func() string {
-			if got := evaluate[string](t, tab, participants); got != want {
-				return fmt.Sprintf("the card says %q, want %q: %s", got, want, evaluate[string](t, tab, `document.body.innerText`))
+			if got := evaluate[string](tab, t, participants); got != want {
+				return fmt.Sprintf("the card says %q, want %q: %s", got, want, evaluate[string](tab, t, `document.body.innerText`))
 			}
 			return ""
 		})
@@ -119,11 +119,11 @@ func TestBehindNginx(t *testing.T) {
 	}
 })()`, token, gateway+"/analytics/api/events/evt-1/analytics")
 	show(friend)
-	if got := evaluate[string](t, tab, read); got != "봄 이벤트 true true" {
+	if got := evaluate[string](tab, t, read); got != "봄 이벤트 true true" {
 		t.Errorf("the page of %s reads %q", friend, got)
 	}
 	show(stranger)
-	if got := evaluate[string](t, tab, read); got != "TypeError: Failed to fetch" {
+	if got := evaluate[string](tab, t, read); got != "TypeError: Failed to fetch" {
 		t.Errorf("the page of %s reads %q", stranger, got)
 	}
 }
@@ -208,7 +208,7 @@ func openBrowser(t *testing.T, program string) context.Context {
 }
 
 // evaluate evaluates an expression in the tab; a promise is waited for.
-func evaluate[T any](t *testing.T, tab context.Context, expression string) T {
+func evaluate[T any](tab context.Context, t *testing.T, expression string) T {
 	t.Helper()
 	got, err := chromedp.Run(tab, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
 	if err != nil {
