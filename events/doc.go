@@ -97,7 +97,7 @@
 //   - httpapi: routes over the read model, authorised by token; its contract is
 //     openapi.yaml. httpapi/dashboard is the page.
 //   - cmd/jangbu: the binary. Below it, cli is the terminal, stores turns URLs into
-//     adapters, service is the program as a value, operate has the commands of
+//     adapters, brokers flags into clients of Kafka, service is the program as a value, operate has the commands of
 //     operators, eventlog those on the log, campaigns those on a campaign, analyse those
 //     of analysts, traffic those that make traffic, bench those that measure.
 //

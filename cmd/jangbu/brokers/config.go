@@ -56,6 +56,18 @@ func (c ClientConfig) Check(wrong func(flag, format string, args ...any)) {
 // Given reports whether any of the flags is given.
 func (c ClientConfig) Given() bool { return c != ClientConfig{} }
 
+// Shown says for operators what the brokers are and how they are reached.
+func (c ClientConfig) Shown() string {
+	kind := "Kafka"
+	if c.KafkaTLS {
+		kind += ", TLS"
+	}
+	if c.KafkaSASL != "" {
+		kind += ", SASL " + c.KafkaSASL
+	}
+	return kind
+}
+
 // Readable reports whether those between this process and the brokers can read its password
 // or token.
 func (c ClientConfig) Readable() bool {

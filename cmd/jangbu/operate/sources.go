@@ -72,6 +72,11 @@ func (c SourcesCommand) Run(ctx context.Context, t cli.Terminal) error {
 	if err != nil {
 		return err
 	}
+	var wrong cli.Problems
+	c.ClientConfig.Check(wrong.Add)
+	if err := wrong.Err(); err != nil {
+		return err
+	}
 	return c.WithLog(ctx, func(log events.Log) error {
 		states, err := log.Sources().List(ctx)
 		if err != nil {

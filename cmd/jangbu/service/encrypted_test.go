@@ -37,8 +37,7 @@ func secretFile(t testing.TB, text string) string {
 }
 
 // encrypted returns a service on Apache Kafka with TLS and SCRAM, PostgreSQL with verify-full and
-// Redis with TLS, a client's certificate and a user that may do no more than the cache needs; it
-// serves HTTPS. The password is PostgreSQL's.
+// Redis with TLS, a client's certificate and a user; it serves HTTPS. The password is PostgreSQL's.
 func encrypted(t *testing.T, authority *services.Authority) (cfg Config, password string) {
 	t.Helper()
 	cfg = testConfig(t.TempDir())
@@ -72,12 +71,19 @@ func encrypted(t *testing.T, authority *services.Authority) (cfg Config, passwor
 	return cfg, password
 }
 
-// startRedisTLS starts a Redis that takes clients with a certificate and the user jangbu only.
+// startRedisTLS starts a Redis that takes clients with a certificate only, and the user of the
+// documentation only.
 func startRedisTLS(t testing.TB, authority *services.Authority) (addr string) {
 	t.Helper()
 	dir := t.TempDir()
 	acl := filepath.Join(dir, "users.acl")
-	const users = "user default off\nuser jangbu on >" + redisSecret + " resetkeys ~analytics:dashboard:* resetchannels &analytics:changes -@all " + redisCommands + "\n"
+	document, err := os.ReadFile(filepath.Join("..", "operate", "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rights, _ := strings.Cut(string(document), "ACL SETUSER ")
+	user := strings.Fields(strings.ReplaceAll(rights, "PASSWORD", redisSecret))
+	users := "user default off\nuser " + strings.Join(user, " ") + "\n"
 	if err := os.WriteFile(acl, []byte(users), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -85,9 +91,6 @@ func startRedisTLS(t testing.TB, authority *services.Authority) (addr string) {
 	return serveRedis(t, "", "--port", "0", "--tls-cert-file", cert, "--tls-key-file", key, "--tls-ca-cert-file", authority.CAFile,
 		"--tls-auth-clients", "yes", "--aclfile", acl, "--tls-port").addr
 }
-
-// redisCommands is what the documentation says that the cache's user needs.
-const redisCommands = "+get +set +getrange +strlen +pttl +eval +evalsha +publish +subscribe +unsubscribe +ping +auth +select"
 
 // TestEncryptedThroughout follows an event through connections all of which are encrypted and
 // authenticated, and looks for their secrets in what the service tells.

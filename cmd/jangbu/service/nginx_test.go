@@ -46,7 +46,7 @@ func TestBehindNginx(t *testing.T) {
 
 	cfg := testConfig(t.TempDir())
 	cfg.authConfig = authConfig{JWTSecretFile: []string{filepath.Join(t.TempDir(), "secret")}, JWTIssuer: "i", JWTAudience: "a"}
-	cfg.BasePath, cfg.CORSOrigins = "/analytics", []string{friend}
+	cfg.BasePath, cfg.CORSOrigins, cfg.TrustedProxies = "/analytics", []string{friend}, []string{"127.0.0.1/32"}
 	if err := tokens.CreateSecret(cfg.JWTSecretFile[0]); err != nil {
 		t.Fatal(err)
 	}
@@ -75,6 +75,9 @@ func TestBehindNginx(t *testing.T) {
 			return err.Error()
 		}
 		_ = res.Body.Close()
+		if res.StatusCode == http.StatusOK && res.Header.Get("Strict-Transport-Security") == "" {
+			t.Fatal("the gateway's HTTPS is not believed")
+		}
 		return strings.TrimPrefix(res.Status, "200 OK")
 	})
 
