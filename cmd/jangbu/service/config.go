@@ -9,6 +9,7 @@ import (
 	"jangbu/cmd/jangbu/brokers"
 	"jangbu/cmd/jangbu/cli"
 	"jangbu/cmd/jangbu/stores"
+	"jangbu/events/bus/embedded"
 	"jangbu/events/privacy"
 	"jangbu/readmodel/dashboard"
 )
@@ -20,8 +21,9 @@ type Config struct {
 	HTTPAddr  string `env:"JANGBU_HTTP_ADDR" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Where the read API listens (${default}; port 0: any free one)."`
 	AdminAddr string `env:"JANGBU_ADMIN_ADDR" default:"127.0.0.1:8081" placeholder:"HOST:PORT" help:"Where metrics and health are served (${default})."`
 
-	KafkaBrokers []string `env:"JANGBU_KAFKA_BROKERS" placeholder:"HOST:PORT,…" help:"Kafka brokers. Without any, a broker runs embedded."`
-	KafkaListen  string   `env:"JANGBU_KAFKA_LISTEN" default:"127.0.0.1:9092" placeholder:"HOST:PORT" help:"Where the embedded broker listens (${default})."`
+	KafkaBrokers            []string `env:"JANGBU_KAFKA_BROKERS" placeholder:"HOST:PORT,…" help:"Kafka brokers. Without any, a broker runs embedded."`
+	KafkaListen             string   `env:"JANGBU_KAFKA_LISTEN" default:"127.0.0.1:9092" placeholder:"HOST:PORT" help:"Where the embedded broker listens (${default})."`
+	KafkaListenPasswordFile string   `env:"JANGBU_KAFKA_LISTEN_PASSWORD_FILE" placeholder:"FILE" help:"Password of the embedded broker's user jangbu (SASL, SCRAM-SHA-256 or -512): a file readable by its owner only. Without one, every user of this machine can read and write its topics."`
 	brokers.ClientConfig
 	KafkaGroup string `env:"JANGBU_KAFKA_GROUP" default:"jangbu" placeholder:"NAME" help:"Consumer group (${default})."`
 	stores.TopicConfig
@@ -96,14 +98,9 @@ func (c *Config) validate() error {
 	if c.does(roleAPI) && c.AccessLog == "" {
 		wrong("access-log", "expected stdout, a file, or off")
 	}
-	if _, _, err := net.SplitHostPort(c.KafkaListen); err != nil {
-		wrong("kafka-listen", "expected HOST:PORT")
-	}
+	c.validateBroker(wrong)
 	c.Config.Check(wrong)
 	c.ClientConfig.Check(wrong)
-	if len(c.KafkaBrokers) == 0 && c.Given() {
-		wrong("kafka-brokers", "required with --kafka-tls and --kafka-sasl")
-	}
 	c.redisConfig.validate(wrong)
 	c.TopicConfig.Check(wrong)
 	return all.Err()
@@ -118,11 +115,49 @@ func (c *Config) validateAddresses(wrong func(flag, format string, args ...any))
 			wrong(flag, "expected HOST:PORT, as in 127.0.0.1:8080")
 			continue
 		}
-		ip := net.ParseIP(host)
-		if flag == "http-addr" && c.InsecureNoAuth && host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		if flag == "http-addr" && c.InsecureNoAuth && !loopback(host) {
 			wrong(flag, "%s can be reached from outside, and --insecure-no-auth asks for no token: bind to 127.0.0.1", addr)
 		}
 	}
+}
+
+// validateBroker reports what is wrong with the embedded broker, and flags that have no effect.
+func (c *Config) validateBroker(wrong func(flag, format string, args ...any)) {
+	host, _, err := net.SplitHostPort(c.KafkaListen)
+	switch {
+	case err != nil:
+		wrong("kafka-listen", "expected HOST:PORT")
+	case len(c.KafkaBrokers) > 0:
+		if c.KafkaListenPasswordFile != "" {
+			wrong("kafka-listen-password-file", "no broker runs embedded where --kafka-brokers is given")
+		}
+	case c.Given():
+		wrong("kafka-brokers", "required with --kafka-tls and --kafka-sasl")
+	case c.KafkaListenPasswordFile != "":
+		if _, err := c.brokerPassword(); err != nil {
+			wrong("kafka-listen-password-file", "%v", err)
+		}
+	case !loopback(host) && (c.does(roleIngest) || c.does(rolePoll)):
+		wrong("kafka-listen", "%s can be reached from outside, and the embedded broker asks for no password: give --kafka-listen-password-file, or bind to 127.0.0.1", c.KafkaListen)
+	}
+}
+
+// brokerPassword returns the password of the embedded broker's user; empty: it asks for none.
+func (c *Config) brokerPassword() (string, error) {
+	if c.KafkaListenPasswordFile == "" {
+		return "", nil
+	}
+	secret, err := stores.ReadSecret(c.KafkaListenPasswordFile)
+	if err != nil {
+		return "", err
+	}
+	return string(secret), embedded.CheckPassword(string(secret))
+}
+
+// loopback reports whether only this machine reaches a host.
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // cacheKey returns the key that authenticates what the processes share in a Redis. An embedded

@@ -40,16 +40,27 @@ func (s *Service) openPrivacy(ctx context.Context, master privacy.MasterKey) (*p
 func (s *Service) startBroker(starting context.Context) (err error) {
 	topics := s.cfg.TopicNames()
 	if len(s.cfg.KafkaBrokers) == 0 {
+		password, err := s.cfg.brokerPassword()
+		if err != nil {
+			return fmt.Errorf("start broker: %w", err)
+		}
 		s.embedded, err = embedded.Start(starting, embedded.Config{
 			Listen: s.cfg.KafkaListen, DataDir: filepath.Join(s.cfg.DataDir, "broker"),
-			Partitions: Partitions, Topics: topics, Logger: s.logger,
+			Partitions: Partitions, Topics: topics, Password: password, Logger: s.logger,
 		})
 		if err != nil {
 			return fmt.Errorf("start broker: %w", err)
 		}
 		s.onClose(func() error { s.embedded.Close(); return nil })
 		s.brokers = kafka.Config{Brokers: []string{s.embedded.Addr()}}
-		s.line("broker", s.embedded.Addr(), "embedded (Kafka protocol)")
+		who := "open to every user of this machine"
+		if password != "" {
+			who = "by the password of user " + embedded.User
+			s.brokers.SASL = &kafka.SASL{
+				Mechanism: kafka.ScramSHA256, User: embedded.User, Password: func() (string, error) { return password, nil },
+			}
+		}
+		s.line("broker", s.embedded.Addr(), "embedded (Kafka protocol), "+who)
 	} else {
 		s.brokers = s.cfg.Kafka(s.cfg.KafkaBrokers)
 		s.line("broker", strings.Join(s.brokers.Brokers, ","), s.cfg.ClientConfig.Shown())

@@ -1,7 +1,9 @@
 package service
 
 import (
+	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -9,6 +11,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"jangbu/events/bus/kafka"
 	"jangbu/events/privacy"
 )
 
@@ -31,6 +34,49 @@ func TestEmbeddedRedisIsThisProcesssAlone(t *testing.T) {
 	defer func() { _ = conn.Close() }()
 	if at := conn.RemoteAddr(); at.Network() != "unix" || at.String() != "" && at.String() != "@" {
 		t.Errorf("the embedded Redis is reached at %s %q, want a socket without a name", at.Network(), at)
+	}
+}
+
+// TestBrokerSaysWhoMayUseIt: the line of the embedded broker says that every user of the machine
+// may, or that a password is asked for, which the service's own clients have.
+func TestBrokerSaysWhoMayUseIt(t *testing.T) {
+	t.Parallel()
+	kind := func(b *bundle) string {
+		for _, line := range b.lines {
+			if line.Part == "broker" {
+				return line.Kind
+			}
+		}
+		return ""
+	}
+	if got, want := kind(setup(t, testConfig(t.TempDir()))), "embedded (Kafka protocol), open to every user of this machine"; got != want {
+		t.Errorf("the broker is %q, want %q", got, want)
+	}
+	cfg := testConfig(t.TempDir())
+	cfg.KafkaListenPasswordFile = filepath.Join(t.TempDir(), "password")
+	const password = "a-secret-of-the-broker"
+	if err := os.WriteFile(cfg.KafkaListenPasswordFile, []byte(password+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b := setup(t, cfg)
+	if got, want := kind(b), "embedded (Kafka protocol), by the password of user jangbu"; got != want {
+		t.Errorf("the broker is %q, want %q", got, want)
+	}
+	b.produce(t, record("event-created", "evt-1", `{"eventId":"evt-1","storeId":"store-1","title":"t","objective":"o"}`))
+	waitFor(t, 10*time.Second, func() string {
+		if _, ok := b.dashboard(t, "evt-1"); !ok {
+			return "it is not served"
+		}
+		return ""
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+	defer cancel()
+	stranger := kafka.Config{Brokers: b.Kafka().Brokers}
+	if err := kafka.EnsureTopics(ctx, stranger, 1, "made-by-a-stranger"); err == nil {
+		t.Error("a client without the password is let in")
+	}
+	if strings.Contains(b.log.String(), password) {
+		t.Error("the password was logged")
 	}
 }
 

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/twmb/franz-go/pkg/kfake"
@@ -17,6 +19,24 @@ import (
 // MaxBatchBytes is the longest batch of records that the broker accepts: twice the limit
 // of a record, so that a record over the limit still arrives and becomes a dead letter.
 const MaxBatchBytes = 2 << 20
+
+// User is the name of the only user of a broker with a password.
+const User = "jangbu"
+
+// MinPassword is the shortest password, in bytes. All are visible characters of ASCII, which
+// every client sends as they are.
+const MinPassword = 16
+
+// CheckPassword returns what is wrong with a password.
+func CheckPassword(password string) error {
+	if len(password) < MinPassword {
+		return fmt.Errorf("the password has %d bytes, expected %d or more", len(password), MinPassword)
+	}
+	if strings.ContainsFunc(password, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return errors.New("the password has characters other than the visible ones of ASCII")
+	}
+	return nil
+}
 
 // ErrInUse is the error of starting a broker on the data directory of another process.
 var ErrInUse = errors.New("data directory is in use by another process")
@@ -33,6 +53,9 @@ type Config struct {
 	Partitions int32
 	// Topics are created if they are missing. An existing topic keeps its partitions.
 	Topics []string
+	// Password lets in [User] alone, by SCRAM-SHA-256 or SCRAM-SHA-512. Empty lets in every
+	// client.
+	Password string
 	// Logger logs the broker's warnings and errors at their level, and its other
 	// messages at debug. Nil disables logging.
 	Logger *slog.Logger
@@ -74,6 +97,11 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
+	if c.Password != "" {
+		if err := CheckPassword(c.Password); err != nil {
+			return c, err
+		}
+	}
 	host, _, err := net.SplitHostPort(c.Listen)
 	if err != nil {
 		return c, fmt.Errorf("listen address: %w", err)
@@ -96,6 +124,11 @@ func (b *Broker) start(ctx context.Context, cfg Config) error {
 			return lc.Listen(ctx, network, cfg.Listen)
 		}),
 	}
+	if cfg.Password != "" {
+		// Not PLAIN, by which this one lets in any other user who sends no password.
+		opts = append(opts, kfake.EnableSASL(),
+			kfake.Superuser("SCRAM-SHA-256", User, cfg.Password), kfake.Superuser("SCRAM-SHA-512", User, cfg.Password))
+	}
 	if cfg.DataDir != "" {
 		if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
 			return fmt.Errorf("create data directory: %w", err)
@@ -103,6 +136,10 @@ func (b *Broker) start(ctx context.Context, cfg Config) error {
 		var err error
 		if b.lock, err = lockFile(filepath.Join(cfg.DataDir, "lock")); err != nil {
 			return fmt.Errorf("lock %s: %w", cfg.DataDir, err)
+		}
+		// Who may connect is this start's to say, and no client's of an earlier one.
+		if err := os.Remove(filepath.Join(cfg.DataDir, "sasl.json")); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("forget users: %w", err)
 		}
 		opts = append(opts, kfake.DataDir(cfg.DataDir), kfake.SyncWrites())
 	}

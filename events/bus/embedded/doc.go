@@ -6,6 +6,9 @@
 // kill at any moment. Without one it keeps them in memory until it stops. It keeps
 // records of any age.
 //
+// It lets in every client that reaches it, or by a password one user alone, who may do
+// everything. Connections are not encrypted.
+//
 // It is one node and serves one request at a time. Its files hold records as they were
 // produced, phone numbers included, so only the owner of the directory can read it.
 //
