@@ -165,6 +165,9 @@ type Stream struct {
 
 // Sentinels of the log.
 var (
+	// ErrAway: the database cannot be reached, or ended the connection. Nothing is wrong with
+	// what was asked for, and it may be asked again.
+	ErrAway = errors.New("the database is away")
 	// ErrGap: positions read were not consecutive. The log is damaged; the
 	// process must stop rather than serve a wrong number (I2).
 	ErrGap = errors.New("log positions are not consecutive")

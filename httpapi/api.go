@@ -128,8 +128,9 @@ func New(cfg Config) (*API, error) {
 		{"getPage", "/", public, a.index},
 		{"getAsset", "/assets/{version}/{file}", public, a.asset},
 	}
-	// The encoded path keeps a slash in a campaign's id.
-	a.router = mux.NewRouter().UseEncodedPath()
+	// The encoded path keeps a slash in a campaign's id, and a path that is not cleaned one that
+	// is "..". Nor is a client redirected then.
+	a.router = mux.NewRouter().UseEncodedPath().SkipClean(true)
 	a.router.Use(cfg.Middleware...)
 	for _, r := range a.routes {
 		if r.access == 0 {

@@ -211,6 +211,8 @@ func TestGzip(t *testing.T) {
 	for accept, want := range map[string]bool{
 		"gzip": true, "deflate, gzip;q=0.5, br": true, "*": true, "GZIP": true,
 		"": false, "br": false, "gzip;q=0": false, "identity": false, "gzip;q=nonsense": false,
+		"gzip;q=0, *": false, "*, gzip;q=0": false, "*;q=0, gzip": true, "gzip;q=0.000": false, "gzip; Q=0": false, "gzip ; q=0.001": true,
+		"gzip;q=2": false, "*;q=0": false, "identity;q=0, *": true,
 	} {
 		w := b.do(t, http.MethodGet, target, "Accept-Encoding: "+accept)
 		if got := w.Header().Get("Content-Encoding") == "gzip"; got != want || !strings.Contains(w.Header().Get("Vary"), "Accept-Encoding") {

@@ -71,6 +71,5 @@ func (a *API) listEvents(w http.ResponseWriter, r *http.Request, caller auth.Ide
 	if next != "" {
 		page.Next = &next
 	}
-	writePrivate(w, r, page)
-	return nil
+	return writePrivate(w, r, page)
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 
 	"jangbu/events"
+	page "jangbu/httpapi/dashboard"
 	"jangbu/readmodel"
 	"jangbu/readmodel/dashboard"
 )
@@ -96,7 +97,7 @@ func (n *encoded) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	body := n.body
-	if len(body) >= worthGzip && acceptsGzip(r.Header["Accept-Encoding"]) {
+	if len(body) >= worthGzip && page.AcceptsGzip(r.Header["Accept-Encoding"]) {
 		var length []string
 		body, length = n.zipped()
 		h["Content-Encoding"], h["Content-Length"] = []string{"gzip"}, length
@@ -116,25 +117,6 @@ func matches(fields []string, etag string) bool {
 			if candidate == "*" || strings.TrimPrefix(candidate, "W/") == strings.TrimPrefix(etag, "W/") {
 				return true
 			}
-		}
-	}
-	return false
-}
-
-// acceptsGzip reports whether Accept-Encoding allows gzip (RFC 9110, section 12.5.3).
-func acceptsGzip(fields []string) bool {
-	for _, field := range fields {
-		for coding := range strings.SplitSeq(field, ",") {
-			name, params, _ := strings.Cut(strings.TrimSpace(coding), ";")
-			name = strings.TrimSpace(name)
-			if !strings.EqualFold(name, "gzip") && name != "*" {
-				continue
-			}
-			q, found := strings.CutPrefix(strings.TrimSpace(params), "q=")
-			if weight, err := strconv.ParseFloat(q, 64); found && (err != nil || weight <= 0) {
-				continue
-			}
-			return true
 		}
 	}
 	return false

@@ -51,8 +51,7 @@ func (a *API) evidence(w http.ResponseWriter, r *http.Request, caller auth.Ident
 		}
 	}
 	showed(w, events.Campaign(id), rows.Campaign().Shop)
-	writePrivate(w, r, found)
-	return nil
+	return writePrivate(w, r, found)
 }
 
 // events reads a page of events, and the cursor of the next one. Their log is read by turns, as

@@ -5,13 +5,16 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/crc64"
 	"log/slog"
 	"math"
 	"net/http"
 	"strconv"
 	"time"
 
+	"jangbu/events"
 	"jangbu/httpapi/auth"
+	page "jangbu/httpapi/dashboard"
 	"jangbu/readmodel"
 	"jangbu/readmodel/dashboard"
 )
@@ -45,6 +48,9 @@ var (
 // rebuildingRetry is after how long a client asks again while rows are being rebuilt.
 const rebuildingRetry = 2 * time.Second
 
+// awayRetry is after how long a client asks again while a database is away.
+const awayRetry = 2 * time.Second
+
 // problemOf is the one table from errors to statuses. Types are stable, because clients may
 // switch on them.
 func problemOf(err error) problem {
@@ -53,8 +59,9 @@ func problemOf(err error) problem {
 	switch {
 	case isBad:
 		return problem{Type: "urn:jangbu:problem:bad-request", Title: "The request cannot be understood", Status: http.StatusBadRequest, Detail: bad.detail}
-	case errors.Is(err, dashboard.ErrTimeZone), errors.Is(err, dashboard.ErrInterval), errors.Is(err, dashboard.ErrRange), errors.Is(err, dashboard.ErrListing), errors.Is(err, dashboard.ErrNumber),
-		errors.Is(err, readmodel.ErrFuture):
+	case errors.Is(err, readmodel.ErrFuture): // without the log's end, which is not the client's
+		return problem{Type: "urn:jangbu:problem:bad-request", Title: "The request cannot be understood", Status: http.StatusBadRequest, Detail: "asOf: that has not happened yet"}
+	case errors.Is(err, dashboard.ErrTimeZone), errors.Is(err, dashboard.ErrInterval), errors.Is(err, dashboard.ErrRange), errors.Is(err, dashboard.ErrListing), errors.Is(err, dashboard.ErrNumber):
 		return problem{Type: "urn:jangbu:problem:bad-request", Title: "The request cannot be understood", Status: http.StatusBadRequest, Detail: err.Error()}
 	case errors.Is(err, auth.ErrUnauthorized):
 		return problem{Type: "urn:jangbu:problem:unauthorized", Title: "A valid token is needed", Status: http.StatusUnauthorized, Detail: "Send Authorization: Bearer with a token that has not expired."}
@@ -74,6 +81,8 @@ func problemOf(err error) problem {
 		return problem{Type: "urn:jangbu:problem:too-many-requests", Title: "Too many requests", Status: http.StatusTooManyRequests, Detail: "Come again after as many seconds as Retry-After says.", retryAfter: many.wait}
 	case errors.Is(err, errOverloaded):
 		return problem{Type: "urn:jangbu:problem:overloaded", Title: "Too much is asked for at once", Status: http.StatusServiceUnavailable, Detail: "Come again after as many seconds as Retry-After says.", retryAfter: time.Second}
+	case errors.Is(err, events.ErrAway):
+		return problem{Type: "urn:jangbu:problem:unavailable", Title: "A part of the service is away", Status: http.StatusServiceUnavailable, Detail: "Come again after as many seconds as Retry-After says.", retryAfter: awayRetry}
 	case errors.Is(err, context.DeadlineExceeded):
 		return problem{Type: "urn:jangbu:problem:timeout", Title: "The read model did not answer in time", Status: http.StatusServiceUnavailable, Detail: "Try again.", retryAfter: time.Second}
 	default:
@@ -108,11 +117,25 @@ func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
 	write(w, r, "application/problem+json", p.Status, p)
 }
 
-// writePrivate writes what is for the caller alone, whom a header or a cookie identifies.
-func writePrivate(w http.ResponseWriter, r *http.Request, body any) {
-	w.Header().Set("Cache-Control", "private, no-cache")
-	w.Header().Set("Vary", "Authorization, Cookie")
-	write(w, r, "application/json", http.StatusOK, body)
+// writePrivate writes what is for the caller alone, whom a header or a cookie identifies, or 304
+// where the client has it.
+func writePrivate(w http.ResponseWriter, r *http.Request, body any) error {
+	text, err := json.Marshal(body)
+	if err != nil {
+		return fmt.Errorf("encode: %w", err)
+	}
+	text = append(text, '\n')
+	h := w.Header()
+	h.Set("Cache-Control", "private, no-cache")
+	h.Add("Vary", "Accept-Encoding, Authorization, Cookie")
+	// Weak, because the compressed body has the same tag.
+	h.Set("Etag", fmt.Sprintf(`W/"%016x"`, crc64.Checksum(text, crc64.MakeTable(crc64.ECMA))))
+	if matches(r.Header["If-None-Match"], h.Get("Etag")) {
+		w.WriteHeader(http.StatusNotModified)
+		return nil
+	}
+	writeText(w, r, "application/json", http.StatusOK, text)
+	return nil
 }
 
 // write writes a JSON response, compressed where it is long and the client accepts that.
@@ -122,14 +145,19 @@ func write(w http.ResponseWriter, r *http.Request, contentType string, status in
 		http.Error(w, "", http.StatusInternalServerError)
 		return
 	}
-	b = append(b, '\n')
+	w.Header().Add("Vary", "Accept-Encoding")
+	writeText(w, r, contentType, status, append(b, '\n'))
+}
+
+// writeText writes a response, compressed where it is long and the client accepts that.
+func writeText(w http.ResponseWriter, r *http.Request, contentType string, status int, b []byte) {
 	h := w.Header()
 	h.Set("Content-Type", contentType)
-	h.Add("Vary", "Accept-Encoding")
-	if len(b) >= worthGzip && acceptsGzip(r.Header["Accept-Encoding"]) {
+	if len(b) >= worthGzip && page.AcceptsGzip(r.Header["Accept-Encoding"]) {
 		h.Set("Content-Encoding", "gzip")
 		b = zipped(b)
 	}
+	h.Set("Content-Length", strconv.Itoa(len(b)))
 	w.WriteHeader(status)
 	if r.Method != http.MethodHead {
 		_, _ = w.Write(b) // the client may have left

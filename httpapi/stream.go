@@ -7,6 +7,7 @@ import (
 
 	"jangbu/events"
 	"jangbu/httpapi/auth"
+	page "jangbu/httpapi/dashboard"
 )
 
 const (
@@ -38,7 +39,7 @@ func (a *API) stream(w http.ResponseWriter, r *http.Request, caller auth.Identit
 		return err
 	}
 	defer leave()
-	zip := acceptsGzip(r.Header["Accept-Encoding"])
+	zip := page.AcceptsGzip(r.Header["Accept-Encoding"])
 	h := w.Header()
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("Cache-Control", "no-store")

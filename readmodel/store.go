@@ -77,7 +77,7 @@ type DistributedChannel struct {
 	EndsAt       time.Time // of the campaign; zero: unknown
 }
 
-// Reader reads what is served. A campaign that the scope does not allow is answered
+// Reader reads what is served. A method returns [events.ErrAway] where the database is. A campaign that the scope does not allow is answered
 // exactly as one that does not exist (I12). From [Generations.Abandon] until other rows are
 // served, every read of rows returns ErrRebuilding.
 type Reader interface {

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"jangbu/events"
+	"jangbu/events/postgres"
 )
 
 const readEvents = `
@@ -42,7 +43,7 @@ LIMIT $5`
 func (l *Log) Read(ctx context.Context, after events.Position, limit int) ([]events.Recorded, error) {
 	head, err := l.head(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("read: %w", err)
+		return nil, fmt.Errorf("read: %w", away(err))
 	}
 	if head <= after || limit < 1 {
 		return nil, nil
@@ -52,7 +53,7 @@ func (l *Log) Read(ctx context.Context, after events.Position, limit int) ([]eve
 		return l.pool.Query(ctx, readEvents, pgx.QueryResultFormats{pgx.BinaryFormatCode}, after, through)
 	})
 	if err != nil {
-		return nil, fmt.Errorf("read after %d: %w", after, err)
+		return nil, fmt.Errorf("read after %d: %w", after, away(err))
 	}
 	if cut {
 		through = after + events.Position(len(read))
@@ -61,6 +62,14 @@ func (l *Log) Read(ctx context.Context, after events.Position, limit int) ([]eve
 		return nil, fmt.Errorf("read after %d: %w", after, err)
 	}
 	return read, nil
+}
+
+// away adds [events.ErrAway] to an error where the database is.
+func away(err error) error {
+	if postgres.Away(err) {
+		return fmt.Errorf("%w: %w", events.ErrAway, err)
+	}
+	return err
 }
 
 // ReadStream implements [events.Log].
@@ -89,7 +98,7 @@ func (l *Log) ReadStream(ctx context.Context, s events.Stream) ([]events.Recorde
 	}
 	read, _, err := collect(ctx, nil, func(ctx context.Context) (pgx.Rows, error) { return l.pool.Query(ctx, query, args...) })
 	if err != nil {
-		return nil, fmt.Errorf("read stream: %w", err)
+		return nil, fmt.Errorf("read stream: %w", away(err))
 	}
 	return read, nil
 }

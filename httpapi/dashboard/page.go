@@ -7,7 +7,6 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
-	"mime"
 	"net/http"
 	"path"
 	"slices"
@@ -118,7 +117,7 @@ func (f file) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	text := f.plain
-	if acceptsGzip(r.Header.Get("Accept-Encoding")) {
+	if AcceptsGzip(r.Header["Accept-Encoding"]) {
 		h.Set("Content-Encoding", "gzip")
 		text = f.compressed
 	}
@@ -127,15 +126,4 @@ func (f file) serve(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodHead {
 		_, _ = w.Write(text) // the client may have left
 	}
-}
-
-// acceptsGzip reports whether Accept-Encoding allows gzip (RFC 9110, section 12.5.3).
-func acceptsGzip(header string) bool {
-	for coding := range strings.SplitSeq(header, ",") {
-		name, params, err := mime.ParseMediaType("a/" + strings.TrimSpace(coding))
-		if err == nil && name == "a/gzip" {
-			return strings.Trim(params["q"], "0.") != "" || params["q"] == ""
-		}
-	}
-	return false
 }

@@ -20,6 +20,11 @@ const (
 	DefaultPage = 50
 	// MaxPage is the largest limit of a [Listing].
 	MaxPage = 200
+	// MaxTitle bounds the Title of a [Listing], in characters. It and sortedRunes keep the
+	// address of each page so short that the page can be asked for.
+	MaxTitle = 64
+	// sortedRunes is how many characters of titles are compared.
+	sortedRunes = 40
 )
 
 // Card is one campaign in the list of a shop. It has the first members of its [Dashboard],
@@ -48,7 +53,7 @@ const (
 	BySalesGrowth  CardOrder = "salesGrowthPercent"
 	ByCost         CardOrder = "costPerParticipant"
 	ByUpdate       CardOrder = "updatedAt"
-	ByTitle        CardOrder = "title" // by bytes
+	ByTitle        CardOrder = "title" // by the bytes of its first 40 characters
 	ByCampaign     CardOrder = "eventId"
 )
 
@@ -106,7 +111,7 @@ func Cards(rows []readmodel.ShopCampaign, v View, l Listing) (page []Card, next 
 	}
 	if len(page) < len(sorted) {
 		last := sorted[len(page)-1]
-		next = cursor{l.Order, l.Descending, l.Title, last.value, last.card.Campaign}.encode()
+		next = cursor{l.Order, l.Descending, sumOf(l.Title), last.value, last.card.Campaign}.encode()
 	}
 	return page, next, nil
 }
@@ -134,12 +139,19 @@ func newCard(c readmodel.CampaignStats, channels []readmodel.ChannelStats, v Vie
 
 // cut bounds a text that was stored before texts had a bound (I14).
 func cut(s string) string {
-	n := 0
+	if begins := firstRunes(s, events.MaxTextRunes); len(begins) < len(s) {
+		return begins + "…"
+	}
+	return s
+}
+
+// firstRunes returns at most n characters of s.
+func firstRunes(s string, n int) string {
 	for i := range s {
-		if n == events.MaxTextRunes {
-			return s[:i] + "…"
+		if n == 0 {
+			return s[:i]
 		}
-		n++
+		n--
 	}
 	return s
 }
@@ -154,8 +166,8 @@ func (l Listing) checked() (Listing, *cursor, error) {
 		return l, nil, fmt.Errorf("limit %d: %w: expected 1 to %d", l.Limit, ErrListing, MaxPage)
 	}
 	l.Limit = cmp.Or(l.Limit, DefaultPage)
-	if !utf8.ValidString(l.Title) {
-		return l, nil, fmt.Errorf("title %q: %w: expected UTF-8", l.Title, ErrListing)
+	if !utf8.ValidString(l.Title) || utf8.RuneCountInString(l.Title) > MaxTitle {
+		return l, nil, fmt.Errorf("title: %w: expected at most %d characters of UTF-8", ErrListing, MaxTitle)
 	}
 	if l.After == "" {
 		return l, nil, nil
@@ -164,9 +176,9 @@ func (l Listing) checked() (Listing, *cursor, error) {
 	if !ok {
 		return l, nil, fmt.Errorf("cursor: %w: expected one that came with a page", ErrListing)
 	}
-	if after.Order != l.Order || after.Descending != l.Descending || after.Title != l.Title {
-		return l, nil, fmt.Errorf("cursor: %w: expected one of this listing: it is of order %s, descending %t, title %q",
-			ErrListing, after.Order, after.Descending, after.Title)
+	if after.Order != l.Order || after.Descending != l.Descending || after.Title != sumOf(l.Title) {
+		return l, nil, fmt.Errorf("cursor: %w: expected one of this listing: it is of order %s, descending %t, or of another title",
+			ErrListing, after.Order, after.Descending)
 	}
 	return l, &after, nil
 }
@@ -205,7 +217,11 @@ func (o CardOrder) valueOf(card Card) sortValue {
 		seconds := card.UpdatedAt.Unix() // as it is shown
 		return sortValue{Number: &seconds}
 	case ByTitle:
-		return sortValue{Text: card.Title}
+		if card.Title == nil {
+			return sortValue{}
+		}
+		begins := firstRunes(*card.Title, sortedRunes)
+		return sortValue{Text: &begins}
 	case ByCampaign:
 		id := string(card.Campaign)
 		return sortValue{Text: &id}

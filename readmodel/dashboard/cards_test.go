@@ -91,10 +91,11 @@ func TestCardsRefuseWhatIsNoListing(t *testing.T) {
 		"an unknown order":           {dashboard.Listing{Order: "Title"}, "totalParticipants"},
 		"a negative limit":           {dashboard.Listing{Order: dashboard.ByTitle, Limit: -1}, "1 to 200"},
 		"a limit that is too high":   {dashboard.Listing{Order: dashboard.ByTitle, Limit: 201}, "1 to 200"},
+		"a title that is too long":   {dashboard.Listing{Order: dashboard.ByTitle, Title: strings.Repeat("가", dashboard.MaxTitle+1)}, "at most 64 characters"},
 		"a title that is not UTF-8":  {dashboard.Listing{Order: dashboard.ByTitle, Title: "\xff"}, "UTF-8"},
 		"a cursor of another order":  {follow(func(l *dashboard.Listing) { l.Order = dashboard.ByCampaign }), "order title"},
 		"... the other direction":    {follow(func(l *dashboard.Listing) { l.Descending = true }), "descending false"},
-		"... another title":          {follow(func(l *dashboard.Listing) { l.Title = "가" }), `title ""`},
+		"... another title":          {follow(func(l *dashboard.Listing) { l.Title = "가" }), "another title"},
 		"a cursor cut short":         {follow(func(l *dashboard.Listing) { l.After = next[:len(next)-1] }), "came with a page"},
 		"a cursor with more":         {follow(func(l *dashboard.Listing) { l.After += "A" }), "came with a page"},
 		"a cursor with a line break": {follow(func(l *dashboard.Listing) { l.After += "\n" }), "came with a page"},
@@ -102,12 +103,12 @@ func TestCardsRefuseWhatIsNoListing(t *testing.T) {
 		"no cursor":                  {follow(func(l *dashboard.Listing) { l.After = "다음" }), "came with a page"},
 		"not JSON":                   {payload(`title`), "came with a page"},
 		"null":                       {payload(`null`), "came with a page"},
-		"the payload as it is made":  {payload(`{"o":"title","d":false,"q":"","v":{"t":"가"},"c":"evt-0"}`), ""},
-		"an unknown title":           {payload(`{"o":"title","d":false,"q":"","v":{},"c":"evt-0"}`), ""},
-		"a member more":              {payload(`{"o":"title","d":false,"q":"","v":{"t":"가"},"c":"evt-0","x":1}`), "came with a page"},
-		"a member twice":             {payload(`{"o":"title","d":false,"q":"","v":{"t":"가"},"c":"evt-0","c":"evt-1"}`), "came with a page"},
-		"a value of another order":   {payload(`{"o":"title","d":false,"q":"","v":{"n":1},"c":"evt-0"}`), "came with a page"},
-		"two values":                 {payload(`{"o":"title","d":false,"q":"","v":{"n":1,"t":"가"},"c":"evt-0"}`), "came with a page"},
+		"the payload as it is made":  {payload(`{"o":"title","d":false,"q":"0","v":{"t":"가"},"c":"evt-0"}`), ""},
+		"an unknown title":           {payload(`{"o":"title","d":false,"q":"0","v":{},"c":"evt-0"}`), ""},
+		"a member more":              {payload(`{"o":"title","d":false,"q":"0","v":{"t":"가"},"c":"evt-0","x":1}`), "came with a page"},
+		"a member twice":             {payload(`{"o":"title","d":false,"q":"0","v":{"t":"가"},"c":"evt-0","c":"evt-1"}`), "came with a page"},
+		"a value of another order":   {payload(`{"o":"title","d":false,"q":"0","v":{"n":1},"c":"evt-0"}`), "came with a page"},
+		"two values":                 {payload(`{"o":"title","d":false,"q":"0","v":{"n":1,"t":"가"},"c":"evt-0"}`), "came with a page"},
 	} {
 		_, _, err := dashboard.Cards(rows, dashboard.View{}, tc.listing)
 		switch {
@@ -323,8 +324,8 @@ func FuzzCursor(f *testing.F) {
 			f.Add(payload, byte(i), descending)
 		}
 	}
-	f.Add([]byte(`{"o":"roiPercent","d":false,"q":"","v":{"r":1e999},"c":""}`), byte(2), false)
-	f.Add([]byte(`{"o":"updatedAt","d":false,"q":"","v":{"n":-9223372036854775808},"c":""}`), byte(4), false)
+	f.Add([]byte(`{"o":"roiPercent","d":false,"q":"0","v":{"r":1e999},"c":""}`), byte(2), false)
+	f.Add([]byte(`{"o":"updatedAt","d":false,"q":"0","v":{"n":-9223372036854775808},"c":""}`), byte(4), false)
 	f.Fuzz(func(t *testing.T, payload []byte, order byte, descending bool) {
 		orders := dashboard.CardOrders()
 		l := dashboard.Listing{Order: orders[int(order)%len(orders)], Descending: descending}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"jangbu/events"
 	"jangbu/events/postgres"
 	"jangbu/readmodel"
 )
@@ -89,7 +90,7 @@ func (s *Store) served(ctx context.Context, found func() bool, read func(*pgx.Ba
 	read(batch)
 	batch.Queue(endSnapshot)
 	if err := s.pool.SendBatch(ctx, batch).Close(); err != nil || found() {
-		return err
+		return away(err)
 	}
 	again, rebuilding := new(pgx.Batch), false
 	again.Queue(beginSnapshot)
@@ -97,12 +98,20 @@ func (s *Store) served(ctx context.Context, found func() bool, read func(*pgx.Ba
 	read(again)
 	again.Queue(endSnapshot)
 	if err := s.pool.SendBatch(ctx, again).Close(); err != nil {
-		return err
+		return away(err)
 	}
 	if rebuilding {
 		return readmodel.ErrRebuilding
 	}
 	return nil
+}
+
+// away adds [events.ErrAway] to an error where the database is.
+func away(err error) error {
+	if postgres.Away(err) {
+		return fmt.Errorf("%w: %w", events.ErrAway, err)
+	}
+	return err
 }
 
 // checkpointFields returns what the columns of a checkpoint are scanned into.

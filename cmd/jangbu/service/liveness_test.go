@@ -169,6 +169,13 @@ func TestStreamsSayThatTheyAreBehind(t *testing.T) {
 
 	proxy.Stop()
 	s.says(t, "rows")
+	res, err := http.Get("http://" + api.httpAddr + "/api/events/evt-never-read/analytics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if res.StatusCode != http.StatusServiceUnavailable || res.Header.Get("Retry-After") == "" || res.Body.Close() != nil {
+		t.Errorf("while the database is away: status %d, %v", res.StatusCode, res.Header)
+	}
 	if err := proxy.Start(); err != nil {
 		t.Fatal(err)
 	}
