@@ -36,7 +36,7 @@ func (s *Service) startCache(ctx context.Context, key privacy.CacheKey) error {
 	}
 	s.redis = redis.NewClient(options)
 	s.onClose(s.redis.Close)
-	if err := s.tracing.redis(s.redis); err != nil {
+	if err := s.tracing.Redis(s.redis); err != nil {
 		return fmt.Errorf("start cache: %w", err)
 	}
 	shared, err := cacheredis.New(cacheredis.Config{

@@ -9,6 +9,7 @@ import (
 	"jangbu/cmd/jangbu/brokers"
 	"jangbu/cmd/jangbu/cli"
 	"jangbu/cmd/jangbu/stores"
+	"jangbu/cmd/jangbu/tracing"
 	"jangbu/events/bus/embedded"
 	"jangbu/events/privacy"
 	"jangbu/readmodel/dashboard"
@@ -51,7 +52,7 @@ type Config struct {
 	// HistoryEvery is how often the leader compares the rows' history with the log's; 0 is
 	// [runner.DefaultHistoryEvery].
 	HistoryEvery time.Duration `kong:"-"`
-	tracingConfig
+	tracing.Endpoint
 	TZ string `name:"tz" env:"JANGBU_TZ" default:"Asia/Seoul" placeholder:"ZONE" help:"Time zone of days and hours (${default})."`
 	cli.LogConfig
 }

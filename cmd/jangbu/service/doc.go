@@ -4,7 +4,7 @@
 //
 // A part is what --role names: ingest takes records from Kafka into the log, project folds
 // the log into rows, poll asks the channels' APIs, api answers over HTTP. Beside them are
-// what every process has: the admin listener with metrics and health, and tracing. With
+// what every process has: the admin listener with metrics and health. With
 // nothing configured the broker, the databases and Redis run embedded, and port 0 is any
 // free one, so that a test, a demo or a measurement runs the same program.
 //

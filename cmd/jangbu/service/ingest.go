@@ -76,7 +76,7 @@ func (s *Service) startRouter(starting, running context.Context, master privacy.
 	if err := s.startBroker(starting); err != nil {
 		return err
 	}
-	cfg := bus.Config{Logger: s.logger, Middleware: s.tracing.messages()}
+	cfg := bus.Config{Logger: s.logger, Middleware: s.tracing.Messages()}
 	if s.cfg.does(roleIngest) {
 		if cfg.Ingest, err = s.ingest(starting, master); err != nil {
 			return err
@@ -121,6 +121,6 @@ func (s *Service) ingest(ctx context.Context, master privacy.MasterKey) (*bus.In
 	s.line("ingest", fmt.Sprintf("group %s, topics %s", s.cfg.KafkaGroup, strings.Join(s.cfg.TopicNames(), " ")), "")
 	return &bus.Ingest{
 		Subscriber: subscriber, Topics: topics, Privacy: keeper,
-		Log: s.log, Appender: s.tracing.appends(appender),
+		Log: s.log, Appender: s.tracing.Appends(appender),
 	}, nil
 }

@@ -15,6 +15,7 @@ import (
 
 	"jangbu/cmd/jangbu/cli"
 	"jangbu/cmd/jangbu/stores"
+	"jangbu/cmd/jangbu/tracing"
 	"jangbu/events"
 	"jangbu/events/bus"
 	"jangbu/events/bus/embedded"
@@ -54,7 +55,7 @@ type Service struct {
 	cache    *cache.Cache   // nil without both of the roles project and api
 	api      *server        // nil without the role
 	admin    *server
-	tracing  *tracing // nil without an endpoint for traces
+	tracing  *tracing.Tracer // nil without an endpoint for traces
 	requests requestMetrics
 	accesses *accesslog.Log // nil where it is off
 	kept     atomic.Int64   // responses that were sent again as they were
@@ -95,11 +96,11 @@ func Start(ctx context.Context, cfg Config, logger *slog.Logger) (_ *Service, er
 	}()
 	starting, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
-	if s.tracing, err = cfg.startTracing(ctx); err != nil {
+	if s.tracing, err = cfg.StartTracing(ctx); err != nil {
 		return nil, err
 	}
 	if s.tracing != nil {
-		s.onClose(s.tracing.close)
+		s.onClose(s.tracing.Close)
 		s.line("traces", cfg.OTLPEndpoint, "")
 	}
 	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
@@ -151,7 +152,7 @@ func (s *Service) onClose(f func() error) { s.closers = append(s.closers, f) }
 func (s *Service) line(part, at, kind string) { s.lines = append(s.lines, PartLine{part, at, kind}) }
 
 func (s *Service) openStores(ctx context.Context) error {
-	log, closeLog, err := s.cfg.OpenLog(ctx, s.logger, s.tracing.queries())
+	log, closeLog, err := s.cfg.OpenLog(ctx, s.logger, s.tracing.Queries())
 	if err != nil {
 		return err
 	}
@@ -170,7 +171,7 @@ func (s *Service) openStores(ctx context.Context) error {
 	at, kind := s.cfg.LogPlace().Shown()
 	s.line("log", at, kind)
 
-	rows, closeRows, err := s.cfg.OpenRows(ctx, s.logger, s.tracing.queries())
+	rows, closeRows, err := s.cfg.OpenRows(ctx, s.logger, s.tracing.Queries())
 	if err != nil {
 		return err
 	}

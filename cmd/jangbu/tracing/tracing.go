@@ -1,4 +1,4 @@
-package service
+package tracing
 
 import (
 	"context"
@@ -29,21 +29,26 @@ import (
 	"jangbu/readmodel"
 )
 
-// tracingConfig is the flag that says where traces are sent.
-type tracingConfig struct {
+// closeGrace bounds the sending of what is left.
+const closeGrace = 5 * time.Second
+
+// Endpoint is the flag that says where traces are sent.
+type Endpoint struct {
 	OTLPEndpoint string `name:"otlp-endpoint" env:"OTEL_EXPORTER_OTLP_ENDPOINT" placeholder:"URL" help:"Where traces are sent (OTLP over HTTP), such as http://127.0.0.1:4318. Without one, none are made."`
 }
 
-// tracing follows a record from Kafka to its rows, and a request to the databases.
-type tracing struct {
+// Tracer follows a record from Kafka to its rows, and a request to the databases. Its methods
+// return what a part of the service needs to be traced; those of a nil Tracer return nothing, or
+// what they were given.
+type Tracer struct {
 	provider   *sdktrace.TracerProvider
 	tracer     trace.Tracer
 	propagator propagation.TextMapPropagator
 	trail      trail
 }
 
-// startTracing returns nil without an endpoint.
-func (c tracingConfig) startTracing(ctx context.Context) (*tracing, error) {
+// StartTracing returns nil without an endpoint. [cli.ErrUsage] if it is no URL.
+func (c Endpoint) StartTracing(ctx context.Context) (*Tracer, error) {
 	if c.OTLPEndpoint == "" {
 		return nil, nil
 	}
@@ -56,20 +61,16 @@ func (c tracingConfig) startTracing(ctx context.Context) (*tracing, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start tracing: %w", err)
 	}
-	return newTracing(exporter), nil
-}
-
-func newTracing(exporter sdktrace.SpanExporter) *tracing {
 	provider := sdktrace.NewTracerProvider(
 		sdktrace.WithBatcher(exporter),
 		sdktrace.WithResource(resource.NewSchemaless(semconv.ServiceName("jangbu"))),
 	)
-	return &tracing{provider: provider, tracer: provider.Tracer("jangbu"), propagator: propagation.TraceContext{}}
+	return &Tracer{provider: provider, tracer: provider.Tracer("jangbu"), propagator: propagation.TraceContext{}}, nil
 }
 
-// close sends the spans that have not been sent yet.
-func (t *tracing) close() error {
-	ctx, cancel := context.WithTimeout(context.Background(), shutdownGrace)
+// Close sends the spans that have not been sent yet, for at most 5 s.
+func (t *Tracer) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), closeGrace)
 	defer cancel()
 	if err := t.provider.Shutdown(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		return fmt.Errorf("stop tracing: %w", err)
@@ -77,45 +78,48 @@ func (t *tracing) close() error {
 	return nil
 }
 
-// The methods below return what a part of the service needs to be traced. A nil tracing
-// returns nothing, or what it was given.
-
-func (t *tracing) queries() pgx.QueryTracer {
+// Queries traces the statements of a PostgreSQL.
+func (t *Tracer) Queries() pgx.QueryTracer {
 	if t == nil {
 		return nil
 	}
 	return otelpgx.NewTracer(otelpgx.WithTracerProvider(t.provider))
 }
 
-func (t *tracing) messages() []message.HandlerMiddleware {
+// Messages traces the messages of a router.
+func (t *Tracer) Messages() []message.HandlerMiddleware {
 	if t == nil {
 		return nil
 	}
 	return []message.HandlerMiddleware{t.handle}
 }
 
-func (t *tracing) appends(a events.Appender) events.Appender {
+// Appends traces the transactions of a log.
+func (t *Tracer) Appends(a events.Appender) events.Appender {
 	if t == nil {
 		return a
 	}
 	return tracedAppender{a, t}
 }
 
-func (t *tracing) commits(w readmodel.Store) readmodel.Store {
+// Commits traces the commits of rows.
+func (t *Tracer) Commits(w readmodel.Store) readmodel.Store {
 	if t == nil {
 		return w
 	}
 	return tracedRows{w, t}
 }
 
-func (t *tracing) requests() []mux.MiddlewareFunc {
+// Requests traces the requests to the API.
+func (t *Tracer) Requests() []mux.MiddlewareFunc {
 	if t == nil {
 		return nil
 	}
 	return []mux.MiddlewareFunc{otelmux.Middleware("jangbu", otelmux.WithTracerProvider(t.provider), otelmux.WithPropagators(t.propagator))}
 }
 
-func (t *tracing) redis(client redis.UniversalClient) error {
+// Redis traces the commands of a Redis.
+func (t *Tracer) Redis(client redis.UniversalClient) error {
 	if t == nil {
 		return nil
 	}
@@ -127,7 +131,7 @@ const maxLinks = 64
 
 // handle traces a message of the router: a frame of records, or a tick. The span of a frame
 // is linked to the traces that its records carry.
-func (t *tracing) handle(next message.HandlerFunc) message.HandlerFunc {
+func (t *Tracer) handle(next message.HandlerFunc) message.HandlerFunc {
 	return func(msg *message.Message) ([]*message.Message, error) {
 		name, options := "poll "+message.HandlerNameFromCtx(msg.Context()), []trace.SpanStartOption{}
 		if frame, err := events.DecodeFrame(msg.Payload); err == nil {
@@ -150,7 +154,7 @@ func (t *tracing) handle(next message.HandlerFunc) message.HandlerFunc {
 }
 
 // links returns links to the traces that the records of a frame carry.
-func (t *tracing) links(frame events.Frame) []trace.Link {
+func (t *Tracer) links(frame events.Frame) []trace.Link {
 	var links []trace.Link
 	for _, record := range frame.Records {
 		carrier := propagation.MapCarrier{}
@@ -180,7 +184,7 @@ func failed(span trace.Span, err error) {
 // to which the next commit of the campaign's rows is linked.
 type tracedAppender struct {
 	events.Appender
-	*tracing
+	*Tracer
 }
 
 // Append implements [events.Appender].
@@ -210,7 +214,7 @@ func (a tracedAppender) Append(ctx context.Context, drafts []events.Draft, read 
 // tracedRows traces commits of rows. A span is linked to the appends of what it folds.
 type tracedRows struct {
 	readmodel.Store
-	*tracing
+	*Tracer
 }
 
 // Commit implements [readmodel.Store].
