@@ -233,7 +233,7 @@ func contract(t testing.TB) *openapi3.T {
 		t.Fatalf("load the contract: %v", err)
 	}
 	for _, schema := range doc.Components.Schemas {
-		if len(schema.Value.Properties) > 0 {
+		if len(schema.Value.Properties) > 0 && schema.Value.AdditionalProperties.Has == nil {
 			no := false
 			schema.Value.AdditionalProperties.Has = &no
 		}
@@ -304,8 +304,8 @@ func (b *bundle) judge(t testing.TB, r *http.Request, status int, header http.He
 		for e, err := range sse.Read(bytes.NewReader(body), nil) {
 			if err != nil {
 				t.Errorf("%s %s: %v: %s", r.Method, r.URL, err, body)
-			} else if e.Type == "dashboard" {
-				b.judgeView(t, e.Data)
+			} else if e.Type != "" {
+				b.judgeEvent(t, e)
 			}
 		}
 	}
@@ -314,14 +314,20 @@ func (b *bundle) judge(t testing.TB, r *http.Request, status int, header http.He
 	}
 }
 
-// judgeView fails the test for a view of a stream that is no dashboard of the contract.
-func (b *bundle) judgeView(t testing.TB, data string) {
+// judgeEvent fails the test for an event of a stream that is none of the contract.
+func (b *bundle) judgeEvent(t testing.TB, e sse.Event) {
 	t.Helper()
-	var value any
-	if err := json.Unmarshal([]byte(data), &value); err != nil {
-		t.Errorf("a stream's view: %v: %s", err, data)
-	} else if err := b.contract.Components.Schemas["Dashboard"].Value.VisitJSON(value); err != nil {
-		t.Errorf("a stream's view breaks the contract: %v: %s", err, data)
+	event := map[string]any{"event": e.Type}
+	if e.Type != "beat" { // the id is the last view's
+		event["id"] = e.LastEventID
+	}
+	var data any
+	if err := json.Unmarshal([]byte(e.Data), &data); err != nil {
+		t.Errorf("a stream's event: %v: %s", err, e.Data)
+	}
+	event["data"] = data
+	if err := b.contract.Components.Schemas["StreamEvent"].Value.VisitJSON(event); err != nil {
+		t.Errorf("a stream's event breaks the contract: %v: %s %s", err, e.Type, e.Data)
 	}
 }
 

@@ -129,7 +129,7 @@ func (s *opened) participants(t *testing.T, e sse.Event) int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.b.judgeView(t, string(whole))
+	s.b.judgeEvent(t, sse.Event{Type: "dashboard", LastEventID: e.LastEventID, Data: string(whole)})
 	var d struct {
 		Summary struct{ TotalParticipants int } `json:"summary"`
 	}
