@@ -111,9 +111,9 @@ func (r *Recorded) Overwritten() bool {
 		return e.Redacted
 	case *ParticipantRegistered:
 		return e.Redacted || e.Erased()
-	default:
-		return false
+	case *DistributionCompleted, *ChannelStatsFetched, *EventsWithdrawn:
 	}
+	return false
 }
 
 // Redactable returns what is to be written in the place of stored, the events that a log holds at

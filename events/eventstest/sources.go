@@ -57,6 +57,10 @@ func testSources(t *testing.T, a Adapter) {
 		mustRead(t, log, nil, at("a", one, 0, 4, 0, 0))
 		want(t, log, state(at("a", one, 0, 4, 0, 0), 0, 0))
 		wantTotals(t, log, events.Totals{Head: 2, Received: 2})
+		head, err := log.Read(t.Context(), 1, 1)
+		if totals := mustTotals(t, log); err != nil || !totals.RecordedAt.Equal(head[0].RecordedAt) {
+			t.Errorf("the head was recorded at %v, its event is %+v, %v", totals.RecordedAt, head, err)
+		}
 	})
 	rule(t, a, "no offset passes a conflict before it is buried", func(t *testing.T, s Store) {
 		log, d := s.Open(t), registrations("c", 1, 4)

@@ -16,14 +16,15 @@ import (
 )
 
 // takeHead locks the head row until the transaction ends (I2) and counts $1 new
-// events and $2 duplicates. It returns the last of the new positions.
+// events and $2 duplicates. It returns the last of the new positions. Readings alone leave the
+// time of the head.
 const takeHead = `
 UPDATE jangbu_log.log_head
 SET position    = position + $1,
     duplicates  = duplicates + $2,
     received    = received + $1 + $2,
-    recorded_at = greatest(recorded_at, clock_timestamp())
-RETURNING position, recorded_at, clock_timestamp(), restoring`
+    recorded_at = CASE WHEN $1 > 0 THEN greatest(recorded_at, clock_timestamp()) ELSE recorded_at END
+RETURNING position, coalesce(recorded_at, clock_timestamp()), clock_timestamp(), restoring`
 
 // readLink returns the link of the position before $1 new events, which takeHead has
 // counted; null if there is none. It is a statement of its own, because that of takeHead

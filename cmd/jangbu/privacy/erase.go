@@ -16,9 +16,6 @@ import (
 	"jangbu/cmd/jangbu/stores"
 	"jangbu/events"
 	"jangbu/events/privacy"
-	"jangbu/projections"
-	"jangbu/projections/runner"
-	"jangbu/readmodel"
 )
 
 type eraseCommand struct {
@@ -180,7 +177,8 @@ func (c *eraseCommand) erase(ctx context.Context, t cli.Terminal, log events.Log
 		gone = append(gone, e.Positions...)
 	}
 	if len(gone) > 0 {
-		if err := c.refold(ctx, t, log); err != nil {
+		again := refold{Config: &c.Config, log: log, logger: c.Logger(t), who: c.Who, why: "a person was erased", quiet: c.JSON}
+		if err := again.campaign(ctx, t, c.Campaign); err != nil {
 			return out, err
 		}
 	}
@@ -229,40 +227,6 @@ func (c *eraseCommand) discard(ctx context.Context, log events.Log, letters []ev
 	for some := range slices.Chunk(letters, lettersAtOnce) {
 		if _, err := log.DeadLetters().Discard(ctx, some, by); err != nil {
 			return err
-		}
-	}
-	return nil
-}
-
-// refold has the leader fold the campaign's rows anew, from a moment after the erasure on.
-func (c *eraseCommand) refold(ctx context.Context, t cli.Terminal, log events.Log) (err error) {
-	if c.RowsPlace().Existing() != nil {
-		return nil // there are no rows yet
-	}
-	rows, closeRows, err := c.OpenRows(ctx, nil, nil)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, closeRows()) }()
-	wanted := readmodel.Operation{Kind: readmodel.Reset, Campaign: c.Campaign, Who: c.Who, Why: "a person was erased"}
-	for _, p := range projections.All() {
-		wanted.Projections = append(wanted.Projections, p.Name())
-	}
-	defer cli.LimitMemory()()
-	p := cli.Progress{Terminal: t, Quiet: c.JSON, Verb: "folded"}
-	defer p.End()
-	for fresh := false; !fresh; {
-		done, err := runner.Operate(ctx, runner.Config{Log: log, Rows: rows, Projections: projections.All(), Logger: c.Logger(t)}, wanted,
-			// One that ran already may have read the log before the erasure.
-			func(asked readmodel.Operation) { fresh = asked.State == readmodel.Waiting },
-			func(op readmodel.Operation) {
-				if op.To > 0 {
-					p.Total = int64(op.To)
-					p.At(int64(op.At))
-				}
-			})
-		if err != nil {
-			return fmt.Errorf("the events are erased; fold the campaign's rows anew (operation %d): %w", done.ID, err)
 		}
 	}
 	return nil
