@@ -201,6 +201,7 @@ type Appender interface {
 // when the context ends first.
 type Log interface {
 	Appender
+	Companions
 
 	// Restore writes consecutive events at their own positions and recording
 	// times, in one transaction, and counts them as received. It skips events
@@ -233,6 +234,10 @@ type Log interface {
 	Wait(ctx context.Context, after Position) (Position, error)
 	// Chain returns the log's hash chain.
 	Chain() Chain
+}
+
+// Companions are what the database of a log keeps beside its events.
+type Companions interface {
 	// DeadLetters returns the dead letters that share this log's account.
 	DeadLetters() DeadLetters
 	// Sources returns how far the sources of this log have been read.
@@ -241,4 +246,6 @@ type Log interface {
 	Erasures() Erasures
 	// Accesses keeps the record of what operators did with this log.
 	Accesses() Accesses
+	// Rights keeps which rights to read were withdrawn.
+	Rights() Rights
 }

@@ -244,12 +244,18 @@ func (a *API) identify(rec *recorder, r *http.Request) (auth.Identity, error) {
 		rec.seen.Reason = err.Error()
 		return auth.Identity{}, a.limits.refused(rec.client, err)
 	}
-	if !rec.token.Known() {
+	known := rec.token.Known()
+	if !known {
 		if err := a.limits.strangers.count(rec.party.network, a.limits.clock()); err != nil {
 			return auth.Identity{}, err
 		}
 	}
-	return rec.token.Verify(r.Context())
+	caller, err := rec.token.Verify(r.Context())
+	if err != nil && known { // its rights were withdrawn
+		rec.seen.Reason = err.Error()
+		err = a.limits.refused(rec.client, err)
+	}
+	return caller, err
 }
 
 // failing returns the handler of requests to no route.

@@ -32,8 +32,15 @@
 //
 // Errors are problem details (RFC 9457) from one table, [problemOf]. A known error has its
 // own type, status and title; any other is a 500 without detail whose error is logged. A
-// request that its client gave up is no error. A caller over its rate gets 429, and any
-// caller over the common bounds 503, both with Retry-After. No handler writes or calls a
-// channel API. Only a request about the past (asOf) and one for the events behind a number
-// read the log: two at once, each for at most 10 s.
+// request that its client gave up is no error. A caller over its rate or its share gets 429,
+// and any caller over the common bounds 503, both with Retry-After. No handler writes or calls
+// a channel API. Only a request about the past (asOf) and one for the events behind a number
+// read the log: two at once, in turns of the subjects, each for at most 10 s.
+//
+// # Limits
+//
+// A request is paid from the bounds of its subject, shop and address, or from none of them
+// ([Limits]). What is not known to be a caller's, as junk and new tokens, has bounds of its
+// own. The address is that of the client behind the proxies that are trusted. A request that
+// waits holds no share of those at work.
 package httpapi

@@ -60,6 +60,7 @@ func TestLog(t *testing.T, a Adapter) {
 		{"Chain", testChain},
 		{"Erasures", testErasures},
 		{"Accesses", testAccesses},
+		{"Rights", testRights},
 		{"Sources", testSources},
 		{"Origins", testOrigins},
 		{"Read", testRead},

@@ -100,6 +100,7 @@ func TestUpgrade(t *testing.T, earlier func(t testing.TB) Earlier) {
 		`DROP INDEX events_rare`,
 		`DROP TABLE erasures`,
 		`DROP TABLE accesses`,
+		`DROP TABLE withdrawn_rights`,
 		`ALTER TABLE log_head DROP COLUMN restoring`,
 		`ALTER TABLE links DROP COLUMN origins`,
 	} {

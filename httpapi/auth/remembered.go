@@ -3,6 +3,7 @@ package auth
 import (
 	"crypto/sha256"
 	"sync"
+	"time"
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 )
@@ -28,6 +29,7 @@ type remembered struct {
 // memory is what is known of a token whose signature has been verified.
 type memory struct {
 	caller Identity
+	issued time.Time        // zero: the token does not say
 	key    *verificationKey // that has signed it
 }
 

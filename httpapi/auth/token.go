@@ -169,6 +169,14 @@ func (c *claims) identity() Identity {
 	return Identity{Subject: c.Subject, Role: c.role, Shops: c.shops, Expires: c.ExpiresAt.Add(leeway)}
 }
 
+// issued returns when the token was issued; zero where it does not say.
+func (c *claims) issued() time.Time {
+	if c.IssuedAt == nil {
+		return time.Time{}
+	}
+	return c.IssuedAt.Time
+}
+
 // check checks what the validator of registered claims does not: that the token is an access
 // token of a bounded life, and whom it identifies.
 func (c *claims) check(typ string, now time.Time, maxLife time.Duration) error {

@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -77,6 +79,9 @@ type Verifier struct {
 	base64     *base64.Encoding
 	validator  *jwt.Validator
 	remembered *remembered
+
+	withdrawing sync.Mutex                // of those that store withdrawn
+	withdrawn   atomic.Pointer[withdrawn] // never nil
 }
 
 // keyring is the keys that verify tokens: secrets, or a key set.
@@ -119,6 +124,7 @@ func New(ctx context.Context, cfg Config) (*Verifier, error) {
 			jwt.WithIssuer(cfg.Issuer), jwt.WithAudience(cfg.Audience),
 		),
 	}
+	a.withdrawn.Store(new(withdrawn{}))
 	var err error
 	if cfg.JWKSURL == "" {
 		a.keys, err = newSecrets(cfg)
@@ -195,23 +201,32 @@ func (a *Verifier) inForce(m memory) bool {
 func (t *Token) Known() bool { return t.unproven == nil }
 
 // Verify returns the token's caller. It verifies the signature, unless the token is known.
+// [ErrUnauthorized], also where its rights were withdrawn.
 func (t *Token) Verify(ctx context.Context) (Identity, error) {
 	if p := t.unproven; p != nil {
 		key := p.signer()
 		if key == nil {
 			return Identity{}, t.verifier.refused(ctx, refusal("signature: is not the key's"))
 		}
-		t.memory, t.unproven = memory{p.claims.identity(), key}, nil
+		t.memory, t.unproven = memory{p.claims.identity(), p.claims.issued(), key}, nil
 		t.verifier.remembered.add(t.sum, t.memory)
 	}
-	return t.caller, nil
+	caller, err := t.verifier.left(t.memory)
+	if err != nil {
+		return Identity{}, t.verifier.refused(ctx, err)
+	}
+	return caller, nil
 }
 
-// Again returns the caller of a verified token, unless it has expired since, or its key was
-// withdrawn. Streams call it.
+// Again returns the caller of a verified token, unless it has expired since, or its key or its
+// rights were withdrawn. Streams call it.
 func (t *Token) Again() (Identity, bool) {
 	t.verifier.keys.renew()
-	return t.caller, t.Known() && t.verifier.inForce(t.memory)
+	if !t.Known() || !t.verifier.inForce(t.memory) {
+		return Identity{}, false
+	}
+	caller, err := t.verifier.left(t.memory)
+	return caller, err == nil
 }
 
 // signer returns the key that has signed the token; nil if none of them has.

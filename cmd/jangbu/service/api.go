@@ -26,6 +26,9 @@ func (s *Service) startAPI(ctx context.Context) error {
 	}
 	if auth != nil {
 		s.onClose(func() error { auth.Close(); return nil })
+		if err := s.watchRights(ctx, auth); err != nil {
+			return fmt.Errorf("start read API: %w", err)
+		}
 	}
 	if err := s.startAccessLog(); err != nil {
 		return fmt.Errorf("start read API: %w", err)

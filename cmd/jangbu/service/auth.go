@@ -1,6 +1,7 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/http"
@@ -79,12 +80,15 @@ func (c authConfig) validate(wrong func(flag, format string, args ...any)) {
 	}
 }
 
+// tokenLife returns how long a token lives at most.
+func (c authConfig) tokenLife() time.Duration { return cmp.Or(c.TokenMaxLife, auth.DefaultMaxLife) }
+
 // start returns what identifies callers; nil with --insecure-no-auth.
 func (c authConfig) start(ctx context.Context, logger *slog.Logger) (*auth.Verifier, error) {
 	if c.InsecureNoAuth {
 		return nil, nil
 	}
-	cfg := auth.Config{JWKSURL: c.JWKSURL, Issuer: c.JWTIssuer, Audience: c.JWTAudience, Cookie: c.TokenCookie, Origins: c.CORSOrigins, MaxLife: c.TokenMaxLife, Logger: logger}
+	cfg := auth.Config{JWKSURL: c.JWKSURL, Issuer: c.JWTIssuer, Audience: c.JWTAudience, Cookie: c.TokenCookie, Origins: c.CORSOrigins, MaxLife: c.tokenLife(), Logger: logger}
 	if len(c.JWTSecretFile) > 0 {
 		var err error
 		cfg.ReadSecrets = func() ([]auth.Secret, error) { return tokens.ReadSecrets(c.JWTSecretFile) }
