@@ -77,3 +77,62 @@ func TestRoutesAreTheContract(t *testing.T) {
 		t.Errorf("types of problems: %v", types)
 	}
 }
+
+// TestContractNamesItsSchemas: each union and each object has a name, by which generators of
+// clients make a type of it. scripts/clients generates them, and has them read a dashboard.
+func TestContractNamesItsSchemas(t *testing.T) {
+	t.Parallel()
+	doc := contract(t)
+	var walk func(where string, ref *openapi3.SchemaRef, named bool)
+	walk = func(where string, ref *openapi3.SchemaRef, named bool) {
+		if ref == nil || ref.Ref != "" {
+			return
+		}
+		s := ref.Value
+		if !named && (len(s.OneOf)+len(s.AnyOf) > 0 || len(s.Properties) > 0) {
+			t.Errorf("%s: has no name", where)
+		}
+		for _, of := range [][]*openapi3.SchemaRef{s.OneOf, s.AnyOf, s.AllOf} {
+			for _, one := range of {
+				walk(where, one, false)
+			}
+		}
+		for name, property := range s.Properties {
+			walk(where+"."+name, property, false)
+		}
+		walk(where+"[]", s.Items, false)
+		walk(where+".*", s.AdditionalProperties.Schema, false)
+	}
+	for name, schema := range doc.Components.Schemas {
+		walk(name, schema, true)
+	}
+	for path, item := range doc.Paths.Map() {
+		for _, operation := range item.Operations() {
+			for _, p := range operation.Parameters {
+				walk(path+" "+p.Value.Name, p.Value.Schema, false)
+			}
+			for status, response := range operation.Responses.Map() {
+				for media, content := range response.Value.Content {
+					walk(path+" "+status+" "+media, content.Schema, false)
+				}
+			}
+		}
+	}
+}
+
+// TestStatusesOfPublicRoutes: what every route may be asked in vain is in the contract of those,
+// too, that need no token.
+func TestStatusesOfPublicRoutes(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil)
+	for _, path := range []string{"/openapi.yaml", "/", "/assets/x/y", "/api/stores/store-1/events", "/api/events/../analytics", "//openapi.yaml", "/api/events/x//analytics"} {
+		for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost} {
+			for _, query := range []string{"", "?x=" + strings.Repeat("x", 3000)} {
+				w := b.do(t, method, path+query) // judges it
+				if query != "" && w.Code != http.StatusBadRequest || w.Code >= 300 && w.Code < 400 || w.Code >= 500 {
+					t.Errorf("%s %s: %d", method, path, w.Code)
+				}
+			}
+		}
+	}
+}
