@@ -53,3 +53,46 @@ func TestDocuments(t *testing.T) {
 		}
 	}
 }
+
+// TestStandardNamesTests holds that each test that the table of the verification standard
+// names is there.
+func TestStandardNamesTests(t *testing.T) {
+	t.Parallel()
+	root := filepath.Join("..", "..")
+	tests := make(map[string]bool)
+	function := regexp.MustCompile(`(?m)^func (Test\w+)\(`)
+	err := filepath.WalkDir(root, func(path string, _ fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		for _, m := range function.FindAllStringSubmatch(string(text), -1) {
+			tests[m[1]] = true
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(filepath.Join(root, "httpapi", "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, standard, _ := strings.Cut(string(text), "\n## OWASP ASVS")
+	rows := 0
+	for line := range strings.Lines(standard) {
+		cells := strings.Split(line, "|")
+		if len(cells) != 5 || !regexp.MustCompile(`[0-9]+\.[0-9]+\.[0-9]+`).MatchString(cells[1]) {
+			continue
+		}
+		rows++
+		for name := range strings.SplitSeq(cells[3], ",") {
+			if name = strings.TrimSpace(name); !tests[name] {
+				t.Errorf("%s: there is no test %q", strings.TrimSpace(cells[1]), name)
+			}
+		}
+	}
+	if rows < 30 {
+		t.Errorf("%d rows of the table were read", rows)
+	}
+}

@@ -2,6 +2,7 @@ package dashboard_test
 
 import (
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -138,5 +139,33 @@ func TestCompression(t *testing.T) {
 		if got := w.Header().Get("Content-Encoding"); got != want {
 			t.Errorf("%q: %q, want %q", accept, got, want)
 		}
+	}
+}
+
+// TestWhatBrowsersStore: the token until the tab is closed, and no number.
+func TestWhatBrowsersStore(t *testing.T) {
+	t.Parallel()
+	scripts, err := filepath.Glob("assets/*.js")
+	if err != nil || len(scripts) == 0 {
+		t.Fatal(scripts, err)
+	}
+	stored := make(map[string]bool)
+	for _, path := range scripts {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all := regexp.MustCompile(`localStorage|sessionStorage|indexedDB|document\.cookie|caches\b`).FindAllIndex(text, -1)
+		named := regexp.MustCompile(`\(\) => ((?:local|session)Storage), '([a-z.]+)'`).FindAllSubmatch(text, -1)
+		if len(all) != len(named) {
+			t.Errorf("%s: %d uses of what a browser stores, %d of them by a name", path, len(all), len(named))
+		}
+		for _, m := range named {
+			stored[string(m[1])+" "+string(m[2])] = true
+		}
+	}
+	want := []string{"localStorage jangbu.language", "localStorage jangbu.shop", "localStorage jangbu.theme", "sessionStorage jangbu.token"}
+	if got := slices.Sorted(maps.Keys(stored)); !slices.Equal(got, want) {
+		t.Errorf("the page stores %q", got)
 	}
 }
