@@ -116,7 +116,7 @@ func migrateAlone(ctx context.Context, db *sql.DB, schema string, files fs.FS, d
 	}
 	for _, m := range applied {
 		logger.InfoContext(ctx, "migration applied",
-			slog.String("schema", schema), slog.String("migration", m.Source.Path), slog.Duration("took", m.Duration))
+			slog.String("schema", schema), slog.Int64("version", m.Source.Version), slog.Duration("took", m.Duration))
 	}
 	return nil
 }

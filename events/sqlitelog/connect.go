@@ -137,7 +137,7 @@ func migrate(ctx context.Context, db *sql.DB, files fs.FS, dir string, logger *s
 			for _, m := range applied {
 				if logger != nil {
 					logger.InfoContext(ctx, "migration applied",
-						slog.String("migration", m.Source.Path), slog.Duration("took", m.Duration))
+						slog.Int64("version", m.Source.Version), slog.Duration("took", m.Duration))
 				}
 			}
 			return nil
