@@ -9,8 +9,8 @@
 // # Invariants
 //
 //   - I10: a line holds no token, no query and no id of what was not found: nothing that
-//     a client could put personal data in. The subject is that of a token whose issuer is
-//     trusted.
+//     a client could put personal data in. In a subject and in the id of what was shown,
+//     three asterisks stand for a mail address or a number of a person.
 //   - I14: at most [MaxQueued] lines wait in memory.
 //
 // # Failures

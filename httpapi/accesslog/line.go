@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"time"
 
+	"jangbu/events"
 	"jangbu/httpapi"
 )
 
@@ -24,10 +25,12 @@ func line(o httpapi.Observation) slog.Record {
 		slog.Int("status", o.Status), slog.Int64("bytes", o.Bytes),
 		slog.Float64("durationMs", float64(o.Took.Microseconds())/1000),
 	)
-	text("subject", o.Subject)
+	// Issuers may name subjects by mail addresses, and earlier releases have kept ids that
+	// are phone numbers.
+	text("subject", events.MaskPersonal(o.Subject))
 	text("role", string(o.Role))
-	text("campaign", string(o.Campaign))
-	text("shop", string(o.Shop))
+	text("campaign", events.MaskPersonal(string(o.Campaign)))
+	text("shop", events.MaskPersonal(string(o.Shop)))
 	text("reason", o.Reason)
 	return r
 }

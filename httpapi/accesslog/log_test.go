@@ -92,6 +92,8 @@ func TestLines(t *testing.T) {
 	log.Observe(stream)
 	stream.Phase, stream.Bytes, stream.Took, stream.Reason = httpapi.StreamEnded, 90210, time.Minute, "the client left"
 	log.Observe(stream)
+	named := httpapi.Observation{Phase: httpapi.Answered, At: noon(), Client: "203.0.113.7", Method: "GET", Route: "listEvents", Status: 200, Subject: "kim@example.com", Role: auth.Owner, Shop: "shop-010-1234-5678"}
+	log.Observe(named)
 	if err := log.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -112,6 +114,10 @@ func TestLines(t *testing.T) {
 			"time": "2026-11-23T03:01:00Z", "level": "INFO", "msg": "stream ended", "client": "203.0.113.7", "method": "GET", "route": "streamAnalytics",
 			"status": 200.0, "bytes": 90210.0, "durationMs": 60000.0, "subject": "kim", "role": "owner", "campaign": "evt-1", "shop": "store-1",
 			"reason": "the client left",
+		},
+		{
+			"time": "2026-11-23T03:00:00Z", "level": "INFO", "msg": "request", "client": "203.0.113.7", "method": "GET", "route": "listEvents",
+			"status": 200.0, "bytes": 0.0, "durationMs": 0.0, "subject": "***", "role": "owner", "shop": "shop-***",
 		},
 	}
 	if diff := cmp.Diff(want, out.lines(t)); diff != "" {
