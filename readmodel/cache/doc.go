@@ -10,6 +10,11 @@
 //
 // A call returns what its [readmodel.Scope] allows, by the rule of the stores' queries;
 // entries hold what everything allows (I12).
+// A limited scope is refused a foreign campaign by the same steps, and in the same time, as a
+// missing one: whose the campaign is is read first, by one query, and of that only refusals are
+// kept, each for a bound (TestForeignAndMissingTakeTheSameSteps, and TestTiming below
+// cmd/jangbu/service). What a page of the database's own cache, or a processor's, tells is not
+// hidden.
 //
 // # Proof
 //

@@ -53,7 +53,7 @@ func InProcess(dial func() (net.Conn, error)) *goredis.Options {
 }
 
 func withTimeouts(o *goredis.Options, reply time.Duration) *goredis.Options {
-	o.DialTimeout, o.ReadTimeout, o.WriteTimeout = dialTimeout, reply, reply
+	o.DialTimeout, o.ReadTimeout, o.WriteTimeout = max(dialTimeout, reply), reply, reply
 	o.PoolTimeout, o.ContextTimeoutEnabled = reply, true
 	o.PipelinePoolSize = -1               // all commands are pipelined: one pool is enough
 	o.MaxIdleConns = lookers + 2          // one for write and announce each; an abandoned dial adds more
