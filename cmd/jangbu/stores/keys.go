@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -36,7 +37,10 @@ func (c KeyConfig) MasterKey(at *Config) (privacy.MasterKey, error) {
 	if _, err := os.Stat(at.KeysPath()); err == nil {
 		return privacy.MasterKey{}, fmt.Errorf("%s is gone, but %s was made with it: put the key back", at.masterKeyPath(), at.KeysPath())
 	}
-	return privacy.CreateMasterKey(at.masterKeyPath())
+	if key, err = privacy.CreateMasterKey(at.masterKeyPath()); errors.Is(err, fs.ErrExist) { // by another process
+		return privacy.LoadMasterKey(at.masterKeyPath())
+	}
+	return key, err
 }
 
 // ExistingMasterKey loads the master key, and makes none.
@@ -58,14 +62,14 @@ func (c KeyConfig) ExistingMasterKey(at *Config) (privacy.MasterKey, error) {
 }
 
 // CacheKey loads the key that authenticates what processes share in a Redis: from its file, or
-// derived from the master key, which it does not make.
+// derived from the master key, which is made where MasterKey makes one.
 func (c KeyConfig) CacheKey(at *Config, file string) (privacy.CacheKey, error) {
 	if file != "" {
 		return privacy.LoadCacheKey(file)
 	}
-	master, err := c.ExistingMasterKey(at)
+	master, err := c.MasterKey(at)
 	switch {
-	case errors.Is(err, errNoMasterKey), errors.Is(err, cli.ErrUsage):
+	case errors.Is(err, cli.ErrUsage):
 		return privacy.CacheKey{}, fmt.Errorf("%w: --cache-key-file: required with --redis-url where there is no master key "+
 			"(--master-key-file); derive it from that with: jangbu privacy cache-key --to cache.key", cli.ErrUsage)
 	case err != nil:
