@@ -54,7 +54,7 @@ func issuer(t testing.TB, id, secret string) (url string, issued *atomic.Int32) 
 		w.Header().Set("Content-Type", "application/json")
 		if user != id || password != secret || r.PostFormValue("scope") != "kafka topics" {
 			w.WriteHeader(http.StatusUnauthorized)
-			_, _ = fmt.Fprintf(w, `{"error":"invalid_client","error_description":"not %s"}`, password)
+			_, _ = fmt.Fprintf(w, `{"error":"invalid_client","error_description":"not %s"}`, password+r.PostFormValue("client_secret"))
 			return
 		}
 		issued.Add(1)
