@@ -1,14 +1,17 @@
 package service
 
 import (
+	"context"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/alicebob/miniredis/v2"
 	"github.com/go-json-experiment/json"
 	"github.com/jackc/pgx/v5"
 
@@ -18,16 +21,23 @@ import (
 	"jangbu/events/synthetic"
 )
 
-// TestNoPhoneNumberAtRest sends registrations, duplicates, conflicts and
-// malformed records, and looks for every number that was sent, in every
-// spelling, in all that the service has written, the broker's own files aside (I10).
+// TestNoPhoneNumberAtRest sends registrations, duplicates, conflicts and malformed records, and a
+// corpus of records with numbers and addresses of persons in every field, in members that no
+// contract has and in headers. It looks for all that was sent, in every spelling, in all that the
+// service has written or tells, the broker's own files aside (I10). What is refused names its
+// field, and nothing that is legitimate is.
+//
+// JANGBU_TEST_PII=N has the corpus be of N records, as 101000 for the long form.
 func TestNoPhoneNumberAtRest(t *testing.T) {
 	t.Parallel()
 	t.Run("embedded", func(t *testing.T) {
 		t.Parallel()
-		cfg := testConfig(t.TempDir())
+		cfg, traced := testConfig(t.TempDir()), &spans{}
+		cfg.AccessLog = filepath.Join(cfg.DataDir, "access.log")
+		cfg.OTLPEndpoint = traced.serve(t)
 		b := setup(t, cfg)
 		numbers := sendNumbers(t, b)
+		b.lookAround(t, traced)
 		numbers.lookIn(t, "log output", b.log.String())
 		broker := filepath.Join(cfg.DataDir, "broker")
 		files := 0
@@ -59,18 +69,28 @@ func TestNoPhoneNumberAtRest(t *testing.T) {
 		t.Parallel()
 		cfg := testConfig(t.TempDir())
 		cfg.DatabaseURL = services.Database(t)
+		redis, traced := miniredis.RunT(t), &spans{}
+		cfg.RedisURL, cfg.OTLPEndpoint = "redis://"+redis.Addr(), traced.serve(t)
 		cfg.MasterKeyFile = filepath.Join(t.TempDir(), "master.key")
 		if _, err := privacy.CreateMasterKey(cfg.MasterKeyFile); err != nil {
 			t.Fatal(err)
 		}
-		b := setup(t, cfg)
-		numbers := sendNumbers(t, b)
-		numbers.lookIn(t, "log output", b.log.String())
 		conn, err := pgx.Connect(t.Context(), cfg.DatabaseURL)
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer func() { _ = conn.Close(t.Context()) }()
+		defer func() { _ = conn.Close(context.WithoutCancel(t.Context())) }()
+		var since string
+		var from int
+		if err := conn.QueryRow(t.Context(), walAt).Scan(&since, &from); err != nil {
+			t.Fatal(err)
+		}
+		b := setup(t, cfg)
+		numbers := sendNumbers(t, b)
+		b.lookAround(t, traced)
+		numbers.lookIn(t, "log output", b.log.String())
+		numbers.lookIn(t, "Redis", redis.Dump())
+		lookInPostgres(t.Context(), t, conn, since, from)
 		rows, err := conn.Query(t.Context(), `SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname LIKE 'jangbu%'`)
 		if err != nil {
 			t.Fatal(err)
@@ -117,7 +137,7 @@ func sendNumbers(t *testing.T, b *bundle) numbers {
 		for _, value := range []string{
 			`{"participantId":"c-%d","eventId":"evt-c","phoneNumber":"010-7000-%04d"}`,
 			`{"participantId":"c-%d","eventId":"evt-c","phoneNumber":"+82 10 7001 %04d","region":"부산"}`,
-			`{"participantId":"d-%[1]d-0107002%[2]04d","eventId":"evt-c","phoneNumber":"0107002%[2]04d"}`,
+			`{"participantId":"d-%[1]d-0107002%04[2]d","eventId":"evt-c","phoneNumber":"0107002%04[2]d"}`,
 			`{"participantId":"e-%d","eventId":"evt-c","phoneNumber":"01070030000","contact":"0107004%04d"}`,
 			`{"participantId":"f-%d","eventId":"evt-c","phoneNumber":"0107005%04d"`,
 		} {
@@ -137,14 +157,27 @@ func sendNumbers(t *testing.T, b *bundle) numbers {
 			}
 		}
 	}
+	least := 0
+	if n := os.Getenv("JANGBU_TEST_PII"); n != "" {
+		var err error
+		if least, err = strconv.Atoi(n); err != nil {
+			t.Fatalf("JANGBU_TEST_PII: %v", err)
+		}
+	}
+	c := newCorpus(&b.cfg, max(least, 1))
+	var refused int64
+	for _, n := range c.refused {
+		refused += n
+	}
 	b.produce(t, records...)
+	b.produce(t, c.records...)
 	// Of the five in each of the 50 rounds two are events and three dead letters.
 	want := g.Expected()
 	totals := b.settled(t, events.Totals{
-		Head:         events.Position(int64(len(g.Campaigns())) + want.Participants + 2*50),
+		Head:         events.Position(int64(len(g.Campaigns())) + want.Participants + 2*50 + c.appended),
 		Duplicates:   want.Duplicates,
-		DeadLettered: want.DeadLetters + 3*50,
-	}, 30*time.Second)
+		DeadLettered: want.DeadLetters + 3*50 + refused,
+	}, 30*time.Second+time.Duration(least)*time.Millisecond)
 	if len(sent) < 3000 || totals.DeadLettered < 200 || totals.Duplicates < 50 {
 		t.Fatalf("%d numbers, %+v: the traffic is not what it should be", len(sent), totals)
 	}
@@ -152,6 +185,7 @@ func sendNumbers(t *testing.T, b *bundle) numbers {
 	if err != nil || len(letters) != 50 {
 		t.Fatalf("%d conflicts of 50: %v", len(letters), err)
 	}
+	c.wantRefused(t, b.Service.log)
 	return sent
 }
 
@@ -163,6 +197,7 @@ func (n numbers) add(national string) {
 // lookIn reports numbers in a text, however they are spelled.
 func (n numbers) lookIn(t *testing.T, where, text string) {
 	t.Helper()
+	lookForCorpus(t, where, text)
 	compact := strings.NewReplacer("-", "", " ", "", ".", "", "(", "", ")", "").Replace(text)
 	for i := range len(compact) {
 		for _, length := range []int{11, 12} { // 010… and 8210…

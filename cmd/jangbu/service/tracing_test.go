@@ -28,6 +28,14 @@ type spans struct {
 	spans []*tracepb.Span
 }
 
+// serve returns the receiver's address.
+func (s *spans) serve(t *testing.T) string {
+	t.Helper()
+	server := httptest.NewServer(s)
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
 func (s *spans) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path != "/v1/traces" {
 		http.NotFound(w, r)
