@@ -1,43 +1,64 @@
 package accesslog
 
 import (
-	"log/slog"
+	"strconv"
 	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
 
 	"jangbu/events"
 	"jangbu/httpapi"
 )
 
-// line returns the line of an observation. What is empty is left out.
-func line(o httpapi.Observation) slog.Record {
-	message := map[httpapi.Phase]string{
-		httpapi.Answered: "request", httpapi.StreamBegun: "stream begun", httpapi.StreamEnded: "stream ended",
-	}[o.Phase]
-	r := slog.NewRecord(o.At.Add(o.Took), slog.LevelInfo, message, 0)
-	r.AddAttrs(slog.String("client", o.Client), slog.String("method", o.Method))
-	text := func(name, value string) {
-		if value != "" {
-			r.AddAttrs(slog.String(name, value))
-		}
+// appendLine appends the line of an observation, as slog's JSON handler would write it in three
+// times the time. What is empty is left out.
+func appendLine(b []byte, o httpapi.Observation) []byte {
+	message := "request"
+	switch o.Phase {
+	case httpapi.StreamBegun:
+		message = "stream begun"
+	case httpapi.StreamEnded:
+		message = "stream ended"
+	case httpapi.Answered:
 	}
-	text("route", o.Route)
-	r.AddAttrs(
-		slog.Int("status", o.Status), slog.Int64("bytes", o.Bytes),
-		slog.Float64("durationMs", float64(o.Took.Microseconds())/1000),
-	)
+	b = appendHead(b, o.At.Add(o.Took), "INFO", message)
+	b = appendText(b, "client", o.Client)
+	b = appendText(b, "method", o.Method)
+	b = appendText(b, "route", o.Route)
+	b = strconv.AppendInt(append(b, `,"status":`...), int64(o.Status), 10)
+	b = strconv.AppendInt(append(b, `,"bytes":`...), o.Bytes, 10)
+	b = strconv.AppendFloat(append(b, `,"durationMs":`...), float64(o.Took.Microseconds())/1000, 'f', -1, 64)
 	// Issuers may name subjects by mail addresses, and earlier releases have kept ids that
 	// are phone numbers.
-	text("subject", events.MaskPersonal(o.Subject))
-	text("role", string(o.Role))
-	text("campaign", events.MaskPersonal(string(o.Campaign)))
-	text("shop", events.MaskPersonal(string(o.Shop)))
-	text("reason", o.Reason)
-	return r
+	b = appendText(b, "subject", events.MaskPersonal(o.Subject))
+	b = appendText(b, "role", string(o.Role))
+	b = appendText(b, "campaign", events.MaskPersonal(string(o.Campaign)))
+	b = appendText(b, "shop", events.MaskPersonal(string(o.Shop)))
+	b = appendText(b, "reason", o.Reason)
+	return append(b, '}', '\n')
 }
 
-// missed returns the line about lines that are missing.
-func missed(lines int64) slog.Record {
-	r := slog.NewRecord(time.Now(), slog.LevelWarn, "lines are missing here", 0)
-	r.AddAttrs(slog.Int64("lines", lines))
-	return r
+// appendMissing appends the line about lines that are missing.
+func appendMissing(b []byte, lines int64) []byte {
+	b = appendHead(b, time.Now(), "WARN", "lines are missing here")
+	b = strconv.AppendInt(append(b, `,"lines":`...), lines, 10)
+	return append(b, '}', '\n')
+}
+
+func appendHead(b []byte, at time.Time, level, message string) []byte {
+	b = at.AppendFormat(append(b, `{"time":"`...), time.RFC3339Nano)
+	b = append(append(b, `","level":"`...), level...)
+	return append(append(append(b, `","msg":"`...), message...), '"')
+}
+
+// appendText appends a member, unless it is empty.
+func appendText(b []byte, name, value string) []byte {
+	if value == "" {
+		return b
+	}
+	b = append(append(append(b, `,"`...), name...), `":`...)
+	if quoted, err := jsontext.AppendQuote(b, value); err == nil {
+		return quoted
+	}
+	return append(b, `"not UTF-8"`...)
 }

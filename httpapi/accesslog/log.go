@@ -1,7 +1,6 @@
 package accesslog
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -34,8 +33,7 @@ type Log struct {
 
 	// The writer's own.
 	out   io.Writer
-	batch bytes.Buffer
-	lines slog.Handler // into batch
+	batch []byte
 }
 
 // New returns a log that writes to out, from one goroutine. It says in the service's log when
@@ -48,7 +46,6 @@ func New(out io.Writer, service *slog.Logger) *Log {
 			Began: "access log: lines are dropped, and counted", Ended: "access log: every line is written again",
 		},
 	}
-	l.lines = slog.NewJSONHandler(&l.batch, nil)
 	go l.run()
 	return l
 }
@@ -106,16 +103,15 @@ func (l *Log) run() {
 
 // write writes a line, and those that wait behind it.
 func (l *Log) write(o httpapi.Observation) {
-	ctx := context.Background()
-	l.batch.Reset()
+	l.batch = l.batch[:0]
 	missing := l.missing.Swap(0)
 	if missing > 0 {
-		_ = l.lines.Handle(ctx, missed(missing)) // a buffer never fails
+		l.batch = appendMissing(l.batch, missing)
 	}
 	lines := int64(0)
 	for more := true; more; {
-		_ = l.lines.Handle(ctx, line(o))
-		if lines++; l.batch.Len() >= batchBytes {
+		l.batch = appendLine(l.batch, o)
+		if lines++; len(l.batch) >= batchBytes {
 			break
 		}
 		select {
@@ -124,12 +120,12 @@ func (l *Log) write(o httpapi.Observation) {
 			more = false
 		}
 	}
-	if _, err := l.out.Write(l.batch.Bytes()); err != nil {
+	if _, err := l.out.Write(l.batch); err != nil {
 		l.missing.Add(missing)
 		l.drop(lines, err)
 		return
 	}
 	if missing == 0 {
-		l.outage.Succeeded(ctx)
+		l.outage.Succeeded(context.Background())
 	}
 }
