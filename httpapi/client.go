@@ -190,7 +190,6 @@ func pair(text string) (name, value, rest string, more bool, err error) {
 
 // isHost reports whether the text is that of a host, with or without a port.
 func isHost(s string) bool {
-	return s != "" && len(s) <= 255 && !strings.ContainsFunc(s, func(r rune) bool {
-		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("-._:[]", r))
-	})
+	const valid = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._:[]"
+	return s != "" && len(s) <= 255 && strings.Trim(s, valid) == ""
 }

@@ -20,7 +20,7 @@ func Everything() Scope { return Scope{everything: true} }
 // Shops is the scope of an owner: the campaigns of these shops whose creation has been
 // seen. Names that no event can carry are left out, since a database may refuse them.
 func Shops(shops ...events.Shop) Scope {
-	s := Scope{}
+	s := Scope{shops: slices.Grow([]events.Shop(nil), len(shops))}
 	for _, shop := range shops {
 		if utf8.ValidString(string(shop)) && !strings.ContainsRune(string(shop), 0) {
 			s.shops = append(s.shops, shop)
