@@ -180,7 +180,8 @@
 //     events/privacy; its keys live in a store apart from the log, [Keys], whose master
 //     key is rotated while services run (TestRotationKilled below cmd/jangbu). A person is
 //     erased in place ([Erasures]; eventstest, "Erasures", TestErasedPersonLeavesNoByte below
-//     cmd/jangbu), and no total changes.
+//     cmd/jangbu), and no total changes. What operators copy, open and change is recorded before
+//     it begins, with who does it and why ([Accesses]; eventstest, "Accesses").
 //   - I11 Money is integer won. [Won] is parsed exactly, never by way of a float
 //     (TestDecodeWholeNumbers); readmodel's sums overflow visibly
 //     (TestWonAgreesWithBigIntegers).

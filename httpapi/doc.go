@@ -13,7 +13,8 @@
 // [NewAdmin] serves operators' tools on a listener of its own: metrics, health and
 // readiness. The public listener serves none of them.
 //
-// Package auth identifies callers by their tokens.
+// Package auth identifies callers by their tokens. Package accesslog writes down who was shown
+// what, of the [Observation] of each request.
 //
 // # Invariants
 //
@@ -32,6 +33,7 @@
 //
 // Errors are problem details (RFC 9457) from one table, [problemOf]. A known error has its
 // own type, status and title; any other is a 500 without detail whose error is logged. A
+// database that is away is a 503. Why a token is refused only the observation says. A
 // request that its client gave up is no error. A caller over its rate or its share gets 429,
 // and any caller over the common bounds 503, both with Retry-After. No handler writes or calls
 // a channel API. Only a request about the past (asOf) and one for the events behind a number

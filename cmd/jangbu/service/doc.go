@@ -8,6 +8,9 @@
 // nothing configured the broker, the databases and Redis run embedded, and port 0 is any
 // free one, so that a test, a demo or a measurement runs the same program.
 //
+// A service that is told to stop is drained first: /readyz turns, the API goes on for --drain,
+// then streams end, and no connection is reset (TestDrain).
+//
 // It promises that the parts come up in the order in which they need each other and that
 // Start leaves nothing running when it fails; that nothing outlives Close; and that of
 // several processes one polls and one folds, under leases. The one that folds also audits:
