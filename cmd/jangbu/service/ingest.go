@@ -63,7 +63,7 @@ func (s *Service) startBroker(starting context.Context) (err error) {
 		s.line("broker", s.embedded.Addr(), "embedded (Kafka protocol), "+who)
 	} else {
 		s.brokers = s.cfg.Kafka(s.cfg.KafkaBrokers)
-		s.line("broker", strings.Join(s.brokers.Brokers, ","), s.cfg.ClientConfig.Shown())
+		s.line("broker", strings.Join(s.brokers.Brokers, ","), s.cfg.Shown())
 	}
 	if err := kafka.EnsureTopics(starting, s.Kafka(), Partitions, topics...); err != nil {
 		return fmt.Errorf("create topics: %w", err)
