@@ -134,7 +134,8 @@
 //     or made of the natural key (TestNaturalID, TestCloudEventsID, TestCorrectionsAreEvents).
 //     [Upgrade] makes it of events that an earlier version stored, as far as these
 //     allow; the rest is known again by [Decoded.Former]
-//     (TestDescriptionsOfEarlierReleasesAreKnownAgain in events/bus). The same ID is a
+//     (TestDescriptionsOfEarlierReleasesAreKnownAgain in events/bus) and [Draft.FormerDigest]
+//     (eventstest, "Identity"). The same ID is a
 //     [Duplicate] or, with other content, a [Conflict] ([Digest.Conflicts],
 //     TestDigestConflicts), and a conflict becomes a dead letter. So does a description
 //     that names another shop than its campaign's: a campaign is moved by [NewMove] alone
@@ -180,8 +181,11 @@
 //     events/privacy; its keys live in a store apart from the log, [Keys], whose master
 //     key is rotated while services run (TestRotationKilled below cmd/jangbu). A person is
 //     erased in place ([Erasures]; eventstest, "Erasures", TestErasedPersonLeavesNoByte below
-//     cmd/jangbu), and no total changes. What operators copy, open and change is recorded before
-//     it begins, with who does it and why ([Accesses]; eventstest, "Accesses").
+//     cmd/jangbu), and no total changes. What earlier releases stored is found and overwritten
+//     in place too ([Remnants], [Recorded.Redact]; TestScanOverwritesWhatEarlierReleasesStored).
+//     TestNoPhoneNumberAtRest below cmd/jangbu looks for a corpus in all that is written. What
+//     operators copy, open and change is recorded before it begins, with who does it and why
+//     ([Accesses]; eventstest, "Accesses").
 //   - I11 Money is integer won. [Won] is parsed exactly, never by way of a float
 //     (TestDecodeWholeNumbers); readmodel's sums overflow visibly
 //     (TestWonAgreesWithBigIntegers).
