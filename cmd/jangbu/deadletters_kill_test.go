@@ -153,8 +153,8 @@ func TestRetriesAtOnce(t *testing.T) {
 			ended <- cli.Run(t.Context(), &commands{}, append(append([]string{"deadletters"}, args...), "--data-dir", at.DataDir), cli.Terminal{Out: io.Discard, Err: t.Output()})
 		}()
 	}
-	start("retry", "--all")
-	start("retry", "--reason", "malformed")
+	start("retry", "--why", "a test", "--all")
+	start("retry", "--why", "a test", "--reason", "malformed")
 	if _, err := log.Wait(t.Context(), 0); err != nil {
 		t.Fatal(err)
 	}

@@ -77,6 +77,9 @@ func testDeadLetters(t *testing.T, at stores.Config, key string) {
 				args = append(args, "--master-key-file", key)
 			}
 		}
+		if args[1] == "retry" {
+			args = append(args, "--why", "a test")
+		}
 		var stdout, stderr bytes.Buffer
 		if code := cli.Run(t.Context(), &commands{}, args, cli.Terminal{Out: &stdout, Err: &stderr}); code != want {
 			t.Fatalf("%q exits with %d, want %d\n%s%s", args, code, want, &stdout, &stderr)

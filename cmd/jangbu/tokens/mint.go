@@ -33,7 +33,7 @@ users log in, their identity provider issues tokens, and serve gets its --jwks-u
 
 Examples:
   jangbu token --jwt-secret-file jwt.secret --create --shop store-1
-  jangbu token --jwt-secret-file jwt.secret --role analyst --for 12h --json
+  jangbu token mint --jwt-secret-file jwt.secret --role analyst --for 12h --json
   curl -H "Authorization: Bearer $(jangbu token --jwt-secret-file jwt.secret --role ops)" \
     http://127.0.0.1:8080/api/events/EVENT/analytics`
 }
