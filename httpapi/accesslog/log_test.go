@@ -145,7 +145,11 @@ func TestSlowDisk(t *testing.T) {
 		t.Errorf("the service's log says so %d times: %s", got, service.String())
 	}
 	out.mu.Unlock()
-	wait(t, "all that was queued", func() bool { return len(out.lines(t)) >= int(sent-dropped) })
+	wait(t, "all that was queued", func() bool {
+		out.mu.Lock()
+		defer out.mu.Unlock()
+		return bytes.Count(out.text.Bytes(), []byte("\n")) >= int(sent-dropped)
+	})
 	log.Observe(observed())
 	log.Observe(observed())
 	if err := log.Close(); err != nil {

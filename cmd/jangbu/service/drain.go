@@ -93,7 +93,8 @@ func (g *gate) stop() {
 	_ = g.SetDeadline(time.Now()) // wakes Accept
 	select {
 	case <-g.quiet:
-	case <-time.After(quietWithin):
+	case <-time.After(quietWithin): // clients that never stop; the kernel resets those that wait
+		_ = g.TCPListener.Close()
 	}
 }
 
