@@ -126,8 +126,9 @@ func TestEventsExitCodes(t *testing.T) {
 		{"show 1", cli.ExitNothing},
 		{"show x", cli.ExitUsage},
 		{"tail --type x", cli.ExitUsage},
-		{"export " + file, cli.ExitNothing},
-		{"export out.csv", cli.ExitUsage},
+		{"export --why test " + file, cli.ExitNothing},
+		{"export --why test out.csv", cli.ExitUsage},
+		{"export " + file, cli.ExitUsage}, // without a reason
 		{"import out.csv", cli.ExitUsage},
 		{"import " + file, cli.ExitFailed}, // there is none
 	} {

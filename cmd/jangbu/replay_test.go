@@ -94,7 +94,7 @@ func TestReplay(t *testing.T) {
 				t.Errorf("as of %s: status %d (-replayed +served):\n%s", asOf, status, diff)
 			}
 		}
-		if status, body := alone.ask(t, alone.api+"/api/events/evt-1/analytics?asOf=13"); status != http.StatusBadRequest || !strings.Contains(string(body), "the log ends at position 12") {
+		if status, body := alone.ask(t, alone.api+"/api/events/evt-1/analytics?asOf=13"); status != http.StatusBadRequest || !strings.Contains(string(body), "that has not happened yet") {
 			t.Errorf("beyond the head: %d %s", status, body)
 		}
 	})

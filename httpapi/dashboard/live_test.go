@@ -109,8 +109,11 @@ func TestUnpainted(t *testing.T) {
 	if got := eval[string](t, tb, `seen.reported`); !strings.Contains(got, "TypeError") {
 		t.Errorf("reported: %q", got)
 	}
-	if n := a.open(); n != 0 {
-		t.Errorf("%d streams are open", n)
+	for deadline := time.Now().Add(promised); a.open() != 0; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Errorf("%d streams are open", a.open())
+			break
+		}
 	}
 	a.set(watched("evt-1", "running", 9, 3), nil)
 	tb.click(t, ".bar .primary")
