@@ -27,7 +27,7 @@ func storedEarlier(t *testing.T, typ events.Type, value string, change func(even
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.Draft.Event = func() events.Event { change(d.Event); return d.Event }()
+	change(d.Event)
 	d.Digest = events.DigestOf(d.Event)
 	return d.Draft
 }

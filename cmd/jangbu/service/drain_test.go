@@ -113,7 +113,7 @@ func TestDrain(t *testing.T) {
 						case k.conn == nil && err != nil && leaving.Load(): // by refusing or resetting the attempt
 							refused.Add(1)
 							return
-						case err != nil && left && !(heeds && drain > 0):
+						case err != nil && left && (!heeds || drain == 0):
 							// One that goes on connecting to the end can meet the close itself.
 							cut.Add(1)
 							return
