@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -16,31 +17,36 @@ import (
 const (
 	// MaxQueued is how many lines wait for the disk.
 	MaxQueued = 8192
-	// batchBytes is how many bytes of lines are written at once.
-	batchBytes = 64 << 10
+	// gatherFor is how long lines gather before they are written: no request pays for waking
+	// the writer.
+	gatherFor = 20 * time.Millisecond
 	// closeTimeout bounds the writing of what is queued when the log is closed.
 	closeTimeout = 2 * time.Second
 )
 
 // Log writes lines. [New] makes one. It is safe for concurrent use.
 type Log struct {
-	queue   chan httpapi.Observation
+	wake    chan struct{} // has room for one: there are lines
 	stop    chan struct{} // closed by Close
 	stopped chan struct{} // closed when the writer has ended
 	dropped atomic.Int64
 	missing atomic.Int64 // lines that were dropped since a line last said so
 	outage  outage.Log
 
-	// The writer's own.
-	out   io.Writer
-	batch []byte
+	mu      sync.Mutex
+	waiting []byte // guarded by mu: lines that are to be written. Bytes, in which a collection of garbage finds nothing to follow.
+	lines   int64  // guarded by mu: in waiting
+	queued  int64  // guarded by mu: in waiting, and those that are being written
+
+	out     io.Writer // of the writer
+	writing []byte    // of the writer
 }
 
 // New returns a log that writes to out, from one goroutine. It says in the service's log when
 // it cannot.
 func New(out io.Writer, service *slog.Logger) *Log {
 	l := &Log{
-		queue: make(chan httpapi.Observation, MaxQueued), stop: make(chan struct{}), stopped: make(chan struct{}), out: out,
+		wake: make(chan struct{}, 1), stop: make(chan struct{}), stopped: make(chan struct{}), out: out,
 		outage: outage.Log{
 			Logger: service, Level: slog.LevelError,
 			Began: "access log: lines are dropped, and counted", Ended: "access log: every line is written again",
@@ -50,13 +56,31 @@ func New(out io.Writer, service *slog.Logger) *Log {
 	return l
 }
 
-// Observe queues the line of an observation. It does not wait.
+// errFull: lines are observed faster than they are written.
+var errFull = errors.New("too many lines wait for the disk")
+
+// Observe queues the line of an observation. It does not wait for the disk.
 func (l *Log) Observe(o httpapi.Observation) {
-	select {
-	case l.queue <- o:
-	default:
+	if !l.queue(o) {
 		l.drop(1, errFull)
 	}
+}
+
+func (l *Log) queue(o httpapi.Observation) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.queued == MaxQueued {
+		return false
+	}
+	l.waiting = appendLine(l.waiting, o)
+	l.queued++
+	if l.lines++; l.lines == 1 {
+		select {
+		case l.wake <- struct{}{}:
+		default: // it is to be woken already
+		}
+	}
+	return true
 }
 
 // Dropped returns how many lines were not written.
@@ -69,12 +93,11 @@ func (l *Log) Close() error {
 	case <-l.stopped:
 		return nil
 	case <-time.After(closeTimeout):
-		return fmt.Errorf("close access log: about %d lines could not be written in %v", len(l.queue), closeTimeout)
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		return fmt.Errorf("close access log: %d lines could not be written in %v", l.queued, closeTimeout)
 	}
 }
-
-// errFull: lines are observed faster than they are written.
-var errFull = errors.New("too many lines wait for the disk")
 
 func (l *Log) drop(lines int64, why error) {
 	l.dropped.Add(lines)
@@ -86,46 +109,52 @@ func (l *Log) run() {
 	defer close(l.stopped)
 	for {
 		select {
-		case o := <-l.queue:
-			l.write(o)
-		case <-l.stop:
-			for {
-				select {
-				case o := <-l.queue:
-					l.write(o)
-				default:
-					return
-				}
+		case <-l.wake:
+			select {
+			case <-time.After(gatherFor):
+			case <-l.stop:
 			}
+			l.write()
+		case <-l.stop:
+			l.write()
+			return
 		}
 	}
 }
 
-// write writes a line, and those that wait behind it.
-func (l *Log) write(o httpapi.Observation) {
-	l.batch = l.batch[:0]
-	missing := l.missing.Swap(0)
-	if missing > 0 {
-		l.batch = appendMissing(l.batch, missing)
-	}
-	lines := int64(0)
-	for more := true; more; {
-		l.batch = appendLine(l.batch, o)
-		if lines++; len(l.batch) >= batchBytes {
-			break
-		}
-		select {
-		case o = <-l.queue:
-		default:
-			more = false
-		}
-	}
-	if _, err := l.out.Write(l.batch); err != nil {
-		l.missing.Add(missing)
-		l.drop(lines, err)
+// take returns the lines that wait, and how many.
+func (l *Log) take() (text []byte, lines int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	text, lines = l.waiting, l.lines
+	l.waiting, l.lines = l.writing[:0], 0
+	return text, lines
+}
+
+// write writes the lines that wait.
+func (l *Log) write() {
+	text, lines := l.take()
+	l.writing = text
+	if lines == 0 {
 		return
 	}
-	if missing == 0 {
+	var err error
+	missing := l.missing.Swap(0)
+	if missing > 0 {
+		if _, err = l.out.Write(appendMissing(nil, missing)); err != nil {
+			l.missing.Add(missing)
+		}
+	}
+	if err == nil {
+		_, err = l.out.Write(text)
+	}
+	l.mu.Lock()
+	l.queued -= lines
+	l.mu.Unlock()
+	switch {
+	case err != nil:
+		l.drop(lines, err)
+	case missing == 0:
 		l.outage.Succeeded(context.Background())
 	}
 }
