@@ -94,12 +94,15 @@
 //   - projections: the folds, one file each. projections/runner follows the log
 //     with them and carries out operations. projections/replay folds to answer
 //     questions: it verifies, replays and compares.
-//   - httpapi: routes over the read model, authorised by token; its contract is
-//     openapi.yaml. httpapi/dashboard is the page.
+//   - httpapi: routes over the read model, and the limits of callers; its contract is
+//     openapi.yaml. httpapi/auth identifies callers by their tokens, httpapi/accesslog
+//     writes who read what, httpapi/dashboard is the page.
 //   - cmd/jangbu: the binary. Below it, cli is the terminal, stores turns URLs into
-//     adapters, brokers flags into clients of Kafka, service is the program as a value, operate has the commands of
-//     operators, eventlog those on the log, campaigns those on a campaign, analyse those
-//     of analysts, traffic those that make traffic, bench those that measure.
+//     adapters, brokers flags into clients of Kafka, service is the program as a value,
+//     and tracing its traces. operate has the commands of operators, eventlog those on
+//     the log, campaigns those on a campaign, privacy those on keys and persons, tokens
+//     those on who may read, analyse those of analysts, traffic those that make
+//     traffic, bench those that measure.
 //
 // # How a record becomes an event
 //

@@ -1,6 +1,5 @@
-// Package httpapi is the read API: thin routes over [readmodel.Reader]. It owns the
-// routes, the limits of callers, the one table from errors to statuses,
-// and the contract.
+// Package httpapi is the read API: thin routes over [readmodel.Reader]. It owns the routes,
+// the limits of callers, the one table from errors to statuses, and the contract.
 //
 //	GET /api/events/{id}/analytics            one campaign's dashboard, now or as it was (asOf)
 //	GET /api/events/{id}/analytics/stream     the same, and what changes in it, as server-sent events

@@ -147,18 +147,7 @@ func TestErasedPersonLeavesNoByte(t *testing.T) {
 				t.Errorf("erase (dry: %v) exits with %d and erases %+v, want positions %v and 3 dead letters", dry, code, out, positions)
 			}
 		}
-		check := func() {
-			t.Helper()
-			if hits := search(); len(hits) > 0 {
-				t.Errorf("the person is in %q", hits)
-			}
-			for _, args := range [][]string{{"verify"}, {"verify", "--log"}} {
-				args = append(args, "--data-dir", at.DataDir, "--database-url", database)
-				if out, complaint, code := command(t, args...); code != cli.ExitDone {
-					t.Errorf("%v exits with %d: %s%s", args, code, out, complaint)
-				}
-			}
-		}
+		check := func() { t.Helper(); forgotten(t, search, "--data-dir", at.DataDir, "--database-url", database) }
 		check()
 		after := p.dashboard(t, "evt-1")
 		if after.Summary != before.Summary {
@@ -309,4 +298,18 @@ func (p *erasable) inExports(t *testing.T, at *stores.Config) (hits []string) {
 		}
 	}
 	return hits
+}
+
+// forgotten checks that search finds nothing, and that the log and the rows verify.
+func forgotten(t *testing.T, search func() []string, flags ...string) {
+	t.Helper()
+	if hits := search(); len(hits) > 0 {
+		t.Errorf("what was to be forgotten is in %q", hits)
+	}
+	for _, args := range [][]string{{"verify"}, {"verify", "--log"}} {
+		args = append(args, flags...)
+		if out, complaint, code := command(t, args...); code != cli.ExitDone {
+			t.Errorf("%v exits with %d: %s%s", args, code, out, complaint)
+		}
+	}
 }

@@ -146,18 +146,7 @@ func TestScanOverwritesWhatEarlierReleasesStored(t *testing.T) {
 		if err != nil || len(records) != 1 || !slices.Equal(records[0].Positions, []events.Position{1, 19, 20, 21}) || records[0].Why != "the audit" {
 			t.Errorf("recorded %+v, %v", records, err)
 		}
-		check := func() {
-			t.Helper()
-			if hits := search(); len(hits) > 0 {
-				t.Errorf("the number is in %q", hits)
-			}
-			for _, args := range [][]string{{"verify"}, {"verify", "--log"}} {
-				args = append(args, "--data-dir", at.DataDir, "--database-url", database)
-				if out, complaint, code := command(t, args...); code != cli.ExitDone {
-					t.Errorf("%v exits with %d: %s%s", args, code, out, complaint)
-				}
-			}
-		}
+		check := func() { t.Helper(); forgotten(t, search, "--data-dir", at.DataDir, "--database-url", database) }
 		check()
 		after := p.dashboard(t, "evt-1")
 		if after.Summary != before.Summary {
