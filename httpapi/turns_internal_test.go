@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,15 +16,31 @@ func TestTurns(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		ts := newTurns(2, 1)
-		var order []string
+		var (
+			mu    sync.Mutex
+			order []string // guarded by mu
+		)
+		happened := func(what string) {
+			mu.Lock()
+			defer mu.Unlock()
+			order = append(order, what)
+		}
+		// since returns what has happened since the last call.
+		since := func() []string {
+			mu.Lock()
+			defer mu.Unlock()
+			all := order
+			order = nil
+			return all
+		}
 		ask := func(subject string, took time.Duration) {
 			go func() {
 				leave, err := ts.take(t.Context(), subject)
 				if err != nil {
-					order = append(order, fmt.Sprint(subject, ": ", err))
+					happened(fmt.Sprint(subject, ": ", err))
 					return
 				}
-				order = append(order, subject)
+				happened(subject)
 				time.Sleep(took)
 				leave()
 				leave()
@@ -37,19 +54,19 @@ func TestTurns(t *testing.T) {
 		ask("b", time.Second)
 		ask("c", time.Second)
 		ask("b", time.Second)
-		if want := []string{"greedy", "greedy: " + (tooMany{time.Second}).Error(), "a"}; !slices.Equal(order, want) {
-			t.Errorf("at once: %q, want %q", order, want)
+		if got, want := since(), []string{"greedy", "greedy: " + (tooMany{time.Second}).Error(), "a"}; !slices.Equal(got, want) {
+			t.Errorf("at once: %q, want %q", got, want)
 		}
-		order = nil
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		for i, subject := range order {
-			if i < 4 && subject != "greedy" && slices.Index(order[:i], subject) >= 0 && slices.Index(order, "c") > i {
-				t.Errorf("%s has two turns before c has one: %q", subject, order)
+		turns := since()
+		for i, subject := range turns {
+			if i < 4 && subject != "greedy" && slices.Index(turns[:i], subject) >= 0 && slices.Index(turns, "c") > i {
+				t.Errorf("%s has two turns before c has one: %q", subject, turns)
 			}
 		}
-		if i := slices.Index(order, "c"); i > 3 || len(order) != 7 {
-			t.Errorf("the order of turns: %q", order)
+		if i := slices.Index(turns, "c"); i > 3 || len(turns) != 7 {
+			t.Errorf("the order of turns: %q", turns)
 		}
 		if ts.free != 2 || len(ts.held)+len(ts.waiting)+len(ts.next)+ts.all > 0 {
 			t.Errorf("afterwards: %+v", ts)
