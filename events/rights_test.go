@@ -21,7 +21,7 @@ func TestWithdrawnRightCheck(t *testing.T) {
 		"a subject with NUL":  {func(w *events.WithdrawnRight) { w.Subject = "a\x00" }, "subject: "},
 		"a shop with control": {func(w *events.WithdrawnRight) { w.Shop = "a\n" }, "shop: "},
 		"no reason":           {func(w *events.WithdrawnRight) { w.Why = " " }, "why: "},
-		"nobody":              {func(w *events.WithdrawnRight) { w.Who = "" }, "who: "},
+		"no name":             {func(w *events.WithdrawnRight) { w.Who = "" }, "who: "},
 	} {
 		w := good
 		c.change(&w)

@@ -186,7 +186,8 @@ func TestTooMuchAtOnce(t *testing.T) {
 	}
 }
 
-// TestClientsBehindAProxy have limits of their own, and nobody else's header is believed.
+// TestClientsBehindAProxy: clients behind a proxy that is trusted have limits of their own, and the
+// header of no other is believed.
 func TestClientsBehindAProxy(t *testing.T) {
 	t.Parallel()
 	for _, trusted := range []bool{true, false} {

@@ -17,7 +17,7 @@ import (
 
 func TestAway(t *testing.T) {
 	t.Parallel()
-	_, refused := pgx.Connect(t.Context(), "postgres://nobody@127.0.0.1:1/none?connect_timeout=5")
+	_, refused := pgx.Connect(t.Context(), "postgres://stranger@127.0.0.1:1/none?connect_timeout=5")
 	for name, test := range map[string]struct {
 		err  error
 		want bool

@@ -53,7 +53,7 @@ func TestScope(t *testing.T) {
 func TestForeignAndMissingTakeTheSameSteps(t *testing.T) {
 	t.Parallel()
 	for name, around := range map[string]func(*testBundle, *cache.Cache){
-		"that nobody has read": func(*testBundle, *cache.Cache) {},
+		"that is unread": func(*testBundle, *cache.Cache) {},
 		"that its owner reads": func(b *testBundle, process *cache.Cache) {
 			if _, err := process.Campaign(b.Context(), "evt-1", readmodel.Shops(shop)); err != nil {
 				b.Error(err)
@@ -90,14 +90,14 @@ func TestForeignAndMissingTakeTheSameSteps(t *testing.T) {
 							b.Errorf("every %v, time %d: of a foreign campaign %v, of a missing one %v", pace, i, foreign, missing)
 						}
 						time.Sleep(pace)
-						if name != "that nobody has read" && i%3 == 0 {
+						if name != "that is unread" && i%3 == 0 {
 							around(b, process)
 						}
 					}
 					if b.world.looked["evt-1"]-looked != b.world.looked["evt-0"] {
 						b.Errorf("every %v: the shop was looked up %v times", pace, b.world.looked)
 					}
-					if got := b.world.readsOf("evt-1"); name == "that nobody has read" && got != reads {
+					if got := b.world.readsOf("evt-1"); name == "that is unread" && got != reads {
 						b.Errorf("the rows of a foreign campaign were read %d times", got-reads)
 					}
 				})
