@@ -9,7 +9,7 @@
 // free one, so that a test, a demo or a measurement runs the same program.
 //
 // A service that is told to stop is drained first: /readyz turns, the API goes on for --drain,
-// then streams end, and no connection of a client that heeds /readyz is reset (TestDrain).
+// then streams end, and no connection is reset (TestDrain).
 //
 // It promises that the parts come up in the order in which they need each other and that
 // Start leaves nothing running when it fails; that nothing outlives Close; and that of

@@ -16,9 +16,12 @@ const (
 	// maxDrain bounds the drain: what runs the process kills it at last.
 	maxDrain = 10 * time.Minute
 	// quietFor is how long no connection may have waited to be accepted before a listener
-	// is closed, and quietWithin bounds the waiting for that.
-	quietFor    = 2 * time.Millisecond
+	// is closed: longer than a client takes to answer a handshake. quietWithin bounds the
+	// waiting for that.
+	quietFor    = 50 * time.Millisecond
 	quietWithin = 500 * time.Millisecond
+	// busyEvery is how often a server that stops looks whether it has requests.
+	busyEvery = 2 * time.Millisecond
 )
 
 // drain has load balancers turn away for a while during which the API goes on: /readyz says
@@ -87,8 +90,10 @@ func (g *gate) Accept() (net.Conn, error) {
 	}
 }
 
-// stop returns once no connection waits to be accepted, and none can be made.
-func (g *gate) stop() {
+// stop returns once no connection waits to be accepted, and none can be made. Its error says
+// that the kernel may have reset some.
+func (g *gate) stop() error {
+	err := refuseNew(g.TCPListener)
 	g.stops.Store(true)
 	_ = g.SetDeadline(time.Now()) // wakes Accept
 	select {
@@ -96,6 +101,7 @@ func (g *gate) stop() {
 	case <-time.After(quietWithin): // clients that never stop; the kernel resets those that wait
 		_ = g.TCPListener.Close()
 	}
+	return err
 }
 
 // Close implements [net.Listener].
@@ -153,7 +159,7 @@ func (b *busy) count() (active, fresh int) {
 // wait returns once no connection is busy, or ctx ends. It waits for a first request only as
 // long as for a listener to be quiet.
 func (b *busy) wait(ctx context.Context) {
-	tick := time.NewTicker(quietFor)
+	tick := time.NewTicker(busyEvery)
 	defer tick.Stop()
 	for begun := time.Now(); ; {
 		if active, fresh := b.count(); active == 0 && (fresh == 0 || time.Since(begun) > quietWithin) {
@@ -170,7 +176,9 @@ func (b *busy) wait(ctx context.Context) {
 // shut ends a server once its requests are answered. When the grace is over it closes the
 // connections that are left, which is no error: a client may keep one and send nothing.
 func (s *Service) shut(grace context.Context, server *server) error {
-	server.gate.stop()
+	if err := server.gate.stop(); err != nil {
+		s.logger.WarnContext(grace, "http: clients that go on connecting can be reset", slog.Any("error", err))
+	}
 	server.busy.wait(grace)
 	err := server.Shutdown(grace)
 	if errors.Is(err, context.DeadlineExceeded) {

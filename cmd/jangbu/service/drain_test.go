@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -59,8 +60,8 @@ func (k *keepAlive) close() {
 }
 
 // TestDrain stops a service under the load of clients that keep their connections, of which some
-// heed /readyz and some never stop: no request of the former is cut off, the stream ends well, and
-// what comes later is refused.
+// heed /readyz and some never stop: no request is cut off, the stream ends well, and what comes
+// later is refused.
 func TestDrain(t *testing.T) {
 	t.Parallel()
 	for _, drain := range []time.Duration{0, 700 * time.Millisecond} {
@@ -113,7 +114,7 @@ func TestDrain(t *testing.T) {
 						case k.conn == nil && err != nil && leaving.Load(): // by refusing or resetting the attempt
 							refused.Add(1)
 							return
-						case err != nil && left && (!heeds || drain == 0):
+						case err != nil && left && (!heeds || drain == 0) && runtime.GOOS != "linux":
 							// One that goes on connecting to the end can meet the close itself.
 							cut.Add(1)
 							return

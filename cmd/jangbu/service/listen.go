@@ -14,6 +14,7 @@ import (
 // was bound.
 func (s *Service) listen(ctx context.Context, addr string, h http.Handler, own *certificate) (*server, string, error) {
 	var lc net.ListenConfig
+	lc.SetMultipathTCP(false) // refuseNew cannot be done to such a listener
 	l, err := lc.Listen(ctx, "tcp", addr)
 	if err != nil {
 		return nil, "", err
