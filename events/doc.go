@@ -186,6 +186,8 @@
 //     erased in place ([Erasures]; eventstest, "Erasures", TestErasedPersonLeavesNoByte below
 //     cmd/jangbu), and no total changes. What earlier releases stored is found and overwritten
 //     in place too ([Remnants], [Recorded.Redact]; TestScanOverwritesWhatEarlierReleasesStored).
+//     A [Subject] of tokens that identifies a person is recorded as a hash under a key
+//     ([SubjectKey]; TestSubject, TestSubjectsInPlainAreHashed below cmd/jangbu).
 //     TestNoPhoneNumberAtRest below cmd/jangbu looks for a corpus in all that is written. What
 //     operators copy, open and change is recorded before it begins, with who does it and why
 //     ([Accesses]; eventstest, "Accesses").

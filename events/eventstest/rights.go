@@ -1,6 +1,7 @@
 package eventstest
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -24,8 +25,17 @@ func mustWithdraw(t testing.TB, log events.Log, w events.WithdrawnRight) events.
 }
 
 func testRights(t *testing.T, a Adapter) {
-	dismissed := events.WithdrawnRight{Subject: "kim", Who: "me@here", Why: "left the shop"}
-	sold := events.WithdrawnRight{Subject: "lee@example.com", Shop: "가게 1", Who: "김@여기", Why: "가게를 넘김"}
+	key := events.NewSubjectKey([32]byte{1})
+	subject := func(name string) events.Subject {
+		s, err := key.Subject(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	bySubject := cmpopts.EquateComparable(events.Subject{})
+	dismissed := events.WithdrawnRight{Subject: subject("kim"), Who: "me@here", Why: "left the shop"}
+	sold := events.WithdrawnRight{Subject: subject("lee@example.com"), Shop: "가게 1", Who: "김@여기", Why: "가게를 넘김"}
 	rule(t, a, "what was withdrawn is listed by every handle, from a time on, in order", func(t *testing.T, s Store) {
 		log, other := s.Open(t), s.Open(t)
 		if none, err := log.Rights().Withdrawn(t.Context(), time.Time{}); err != nil || len(none) > 0 {
@@ -34,7 +44,7 @@ func testRights(t *testing.T, a Adapter) {
 		before := mustTotals(t, log)
 		begun := time.Now()
 		all := []events.WithdrawnRight{mustWithdraw(t, log, dismissed), mustWithdraw(t, other, sold), mustWithdraw(t, log, dismissed)}
-		if diff := cmp.Diff([]events.WithdrawnRight{dismissed, sold, dismissed}, all, cmpopts.IgnoreFields(events.WithdrawnRight{}, "At")); diff != "" {
+		if diff := cmp.Diff([]events.WithdrawnRight{dismissed, sold, dismissed}, all, bySubject, cmpopts.IgnoreFields(events.WithdrawnRight{}, "At")); diff != "" {
 			t.Errorf("recorded (-want +got):\n%s", diff)
 		}
 		for i, w := range all {
@@ -43,7 +53,7 @@ func testRights(t *testing.T, a Adapter) {
 			}
 		}
 		listed, err := s.Open(t).Rights().Withdrawn(t.Context(), time.Time{})
-		if diff := cmp.Diff(all, listed); err != nil || diff != "" {
+		if diff := cmp.Diff(all, listed, bySubject); err != nil || diff != "" {
 			t.Errorf("listed: %v (-want +got):\n%s", err, diff)
 		}
 		for i, w := range all {
@@ -60,12 +70,54 @@ func testRights(t *testing.T, a Adapter) {
 	rule(t, a, "a record may be as long as Check allows", func(t *testing.T, s Store) {
 		log := s.Open(t)
 		long := events.WithdrawnRight{
-			Subject: strings.Repeat("s", events.MaxIDBytes), Shop: events.Shop(strings.Repeat("x", events.MaxIDBytes)),
+			Subject: subject(strings.Repeat("s", events.MaxIDBytes)), Shop: events.Shop(strings.Repeat("x", events.MaxIDBytes)),
 			Who: strings.Repeat("누", events.MaxWho), Why: strings.Repeat("왜", events.MaxWhy),
 		}
 		long = mustWithdraw(t, log, long)
-		if all, err := log.Rights().Withdrawn(t.Context(), time.Time{}); err != nil || cmp.Diff([]events.WithdrawnRight{long}, all) != "" {
+		if all, err := log.Rights().Withdrawn(t.Context(), time.Time{}); err != nil || cmp.Diff([]events.WithdrawnRight{long}, all, bySubject) != "" {
 			t.Errorf("%+v, %v", all, err)
+		}
+	})
+	rule(t, a, "a subject that identifies a person is not recorded in plain", func(t *testing.T, s Store) {
+		log := s.Open(t)
+		plain, err := events.KeptSubject("lee@example.com", nil, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := sold
+		w.Subject = plain
+		if _, err := log.Rights().Withdraw(t.Context(), w); !errors.Is(err, events.ErrNoSubjectKey) {
+			t.Errorf("Withdraw: %v", err)
+		}
+		if all, err := log.Rights().Withdrawn(t.Context(), time.Time{}); err != nil || len(all) > 0 {
+			t.Errorf("%+v, %v", all, err)
+		}
+	})
+	rule(t, a, "what an earlier release recorded in plain is in force, and is hashed once there is a key", func(t *testing.T, s Store) {
+		log := s.Open(t)
+		hashed := mustWithdraw(t, log, sold)
+		if n, err := log.Rights().Conceal(t.Context(), key); n != 0 || err != nil {
+			t.Errorf("nothing to conceal: %d, %v", n, err)
+		}
+		mustWithdraw(t, log, dismissed)
+		if err := s.Exec(t.Context(), `UPDATE withdrawn_rights SET subject = '010-1234-5678' WHERE subject = 'kim'`); err != nil {
+			t.Fatal(err)
+		}
+		all, err := log.Rights().Withdrawn(t.Context(), time.Time{})
+		if err != nil || len(all) != 2 || all[1].Subject.Name() != "010-1234-5678" || !all[1].InPlain() || all[0].InPlain() {
+			t.Fatalf("%+v, %v", all, err)
+		}
+		if n, err := log.Rights().Conceal(t.Context(), key); n != 1 || err != nil {
+			t.Errorf("Conceal: %d, %v", n, err)
+		}
+		want := []events.WithdrawnRight{hashed, all[1]}
+		want[1].Subject = key.Hashed("010-1234-5678")
+		all, err = s.Open(t).Rights().Withdrawn(t.Context(), time.Time{})
+		if diff := cmp.Diff(want, all, bySubject); err != nil || diff != "" {
+			t.Errorf("%v (-want +got):\n%s", err, diff)
+		}
+		if n, err := log.Rights().Conceal(t.Context(), key); n != 0 || err != nil {
+			t.Errorf("concealed again: %d, %v", n, err)
 		}
 	})
 }

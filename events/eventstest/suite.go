@@ -21,8 +21,8 @@ type Store struct {
 	// OpenLogging is Open, with a logger.
 	OpenLogging func(t testing.TB, logger *slog.Logger) events.Log
 	// Exec runs the statements, in their order, on a connection of its own. They
-	// name the tables log_head, events, links, sources and dead_letters without a
-	// schema.
+	// name the tables log_head, events, links, sources, dead_letters and withdrawn_rights
+	// without a schema.
 	Exec func(ctx context.Context, statements ...string) error
 }
 

@@ -4,12 +4,15 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+
+	"jangbu/events"
 )
 
 // ErrCacheKey means that the file of a cache key is readable by others, or is malformed.
 var ErrCacheKey = errors.New("wrong cache key")
 
-// CacheKey authenticates what processes share in a Redis. It is derived from the master key,
+// CacheKey authenticates what processes share in a Redis, and leads to the key of the subjects of
+// tokens. It is derived from the master key,
 // so that those that hold this one agree on it, and opens nothing that the master key opens:
 // a process that only reads needs no other key. Printed, logged or marshalled in any way, it
 // shows as "***".
@@ -33,11 +36,20 @@ func NewCacheKey() CacheKey {
 
 // CacheKey derives the key of the cache.
 func (k MasterKey) CacheKey() (CacheKey, error) {
-	key, err := subkey(k, purposeCache)
+	key, err := subkey(k.key, purposeCache)
 	if err != nil {
 		return CacheKey{}, err
 	}
 	return CacheKey{*key}, nil
+}
+
+// SubjectKey derives the key that subjects are hashed with which identify persons.
+func (k CacheKey) SubjectKey() (events.SubjectKey, error) {
+	key, err := subkey(k.key, purposeSubjects)
+	if err != nil {
+		return events.SubjectKey{}, err
+	}
+	return events.NewSubjectKey(*key), nil
 }
 
 // LoadCacheKey reads the key from a file that only its owner may read. The error is

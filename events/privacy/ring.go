@@ -45,13 +45,15 @@ const (
 	purposeKeep   = "jangbu/keep subkeys of former master keys"
 	purposeBridge = "jangbu/bridge to the next master key"
 	purposeCache  = "jangbu/authenticate the cache"
+
+	purposeSubjects = "jangbu/hash subjects of tokens" // of the key of the cache
 )
 
 // newRing returns the ring of a master key that has replaced others; nil: that has not.
 func newRing(master MasterKey, reserved []byte, before *kept) (*ring, error) {
 	r := &ring{master: master, reserved: reserved}
 	if before == nil {
-		id, err := subkey(master, purposeID)
+		id, err := subkey(master.key, purposeID)
 		if err != nil {
 			return nil, err
 		}
@@ -62,7 +64,7 @@ func newRing(master MasterKey, reserved []byte, before *kept) (*ring, error) {
 	if r.wrap, err = aeadOf(master, purposeWrap); err != nil {
 		return nil, err
 	}
-	own, err := subkey(master, purposeSeal)
+	own, err := subkey(master.key, purposeSeal)
 	if err != nil {
 		return nil, err
 	}
@@ -160,7 +162,7 @@ func openKept(master MasterKey, body []byte) *kept {
 // rotated returns the ring of the next master key, whose reserved entry the ring's own master
 // key opens too.
 func (r *ring) rotated(next MasterKey) (*ring, error) {
-	own, err := subkey(r.master, purposeSeal)
+	own, err := subkey(r.master.key, purposeSeal)
 	if err != nil {
 		return nil, err
 	}

@@ -8,10 +8,10 @@ import (
 	"fmt"
 )
 
-// subkey derives the key for one purpose (HKDF-SHA-256, RFC 5869). A purpose is part
-// of the stored form and never changes.
-func subkey(master MasterKey, purpose string) (*[keyBytes]byte, error) {
-	raw, err := hkdf.Key(sha256.New, master.key[:], nil, purpose, keyBytes)
+// subkey derives the key for one purpose (HKDF-SHA-256, RFC 5869) from another key. A purpose is
+// part of the stored form and never changes.
+func subkey(of [keyBytes]byte, purpose string) (*[keyBytes]byte, error) {
+	raw, err := hkdf.Key(sha256.New, of[:], nil, purpose, keyBytes)
 	if err != nil {
 		return nil, fmt.Errorf("derive key: %w", err)
 	}
@@ -22,7 +22,7 @@ func subkey(master MasterKey, purpose string) (*[keyBytes]byte, error) {
 // ciphertext. That is safe for 2^32 messages, far more than there are campaigns or
 // dead letters under one master key.
 func aeadOf(master MasterKey, purpose string) (cipher.AEAD, error) {
-	key, err := subkey(master, purpose)
+	key, err := subkey(master.key, purpose)
 	if err != nil {
 		return nil, err
 	}

@@ -10,7 +10,8 @@
 //   - I12: without a valid token there is no identity, and without a role no scope. All of a
 //     token but its signature is checked first, which costs little; one that has been verified
 //     is known by its hash until it expires or its key is no longer one of the keys. A right
-//     that is withdrawn ([Verifier.Withdraw]) is lost by the tokens issued before.
+//     that is withdrawn ([Verifier.Withdraw]) is lost by the tokens issued before; where it
+//     cannot be told which person lost it, by those of every subject that identifies a person.
 //   - I14: tokens, key sets and what is remembered of them are bounded.
 //   - I15: no request waits for a key set, which is fetched beside them.
 //

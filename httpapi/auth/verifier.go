@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
+
+	"jangbu/events"
 )
 
 // Config configures a [Verifier]. Exactly one of Secrets and JWKSURL is required.
@@ -124,7 +126,7 @@ func New(ctx context.Context, cfg Config) (*Verifier, error) {
 			jwt.WithIssuer(cfg.Issuer), jwt.WithAudience(cfg.Audience),
 		),
 	}
-	a.withdrawn.Store(new(withdrawn{}))
+	a.withdrawn.Store(&withdrawn{named: make(map[string]loss), hashed: make(map[events.Subject]loss)})
 	var err error
 	if cfg.JWKSURL == "" {
 		a.keys, err = newSecrets(cfg)

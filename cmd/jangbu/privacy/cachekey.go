@@ -21,7 +21,8 @@ type cacheKeyCommand struct {
 // Help implements kong's detailed help.
 func (cacheKeyCommand) Help() string {
 	return `Derives the key that authenticates what processes share in a Redis from the master key, and
-writes it to a new file. Processes that only read need it, as --cache-key-file, and need no
+writes it to a new file. It also hashes the subjects of tokens that identify persons, where a right is
+withdrawn from them: jangbu token withdraw. Processes that only read need it, as --cache-key-file, and need no
 master key: it opens no dead letter and no campaign's key. Those with the master key derive
 it themselves.
 

@@ -30,7 +30,7 @@ type Config struct {
 	stores.TopicConfig
 
 	redisConfig
-	CacheKeyFile string `env:"JANGBU_CACHE_KEY_FILE" placeholder:"FILE" help:"Key that authenticates what is in that Redis, as jangbu privacy cache-key derives it. Without one it is derived from the master key."`
+	stores.CacheKeyConfig
 
 	stores.KeyConfig
 	AcceptLostKeys bool `help:"Start although the key store is new and the log holds pseudonyms: those stay unlinked, new ones begin."`
@@ -167,7 +167,7 @@ func (c *Config) cacheKey() (privacy.CacheKey, error) {
 	if c.RedisURL == "" || !c.does(roleProject) && !c.does(roleAPI) {
 		return privacy.NewCacheKey(), nil
 	}
-	return c.CacheKey(&c.Config, c.CacheKeyFile)
+	return c.CacheKey(&c.Config, c.KeyConfig, "with --redis-url")
 }
 
 // does reports whether the process has a role.

@@ -23,7 +23,7 @@ import (
 
 // TestNoPhoneNumberAtRest sends registrations, duplicates, conflicts and malformed records, and a
 // corpus of records with numbers and addresses of persons in every field, in members that no
-// contract has and in headers. It looks for all that was sent, in every spelling, in all that the
+// contract has and in headers, and has rights withdrawn from subjects that are such. It looks for all that was sent, in every spelling, in all that the
 // service has written or tells, the broker's own files aside (I10). What is refused names its
 // field, and nothing that is legitimate is.
 //
@@ -175,6 +175,7 @@ func sendNumbers(t *testing.T, b *bundle) numbers {
 	}
 	b.produce(t, records...)
 	b.produce(t, c.records...)
+	b.withdrawFromPersons(t)
 	// Of the five in each of the 50 rounds two are events and three dead letters.
 	want := g.Expected()
 	totals := b.settled(t, events.Totals{
@@ -191,6 +192,28 @@ func sendNumbers(t *testing.T, b *bundle) numbers {
 	}
 	c.wantRefused(t, b.Service.log)
 	return sent
+}
+
+// withdrawFromPersons withdraws rights from subjects of every kind, with the key that the service
+// has, or that the command beside it has.
+func (b *bundle) withdrawFromPersons(t *testing.T) {
+	t.Helper()
+	key, err := b.cfg.subjectKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, name := range personal(7000) {
+		for shop, name := range spelled(name) {
+			subject, err := key.Subject(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			w := events.WithdrawnRight{Subject: subject, Shop: events.Shop(fmt.Sprintf("s-%d-%d", i, shop)), Who: "me@here", Why: "left the shop"}
+			if _, err := b.Service.log.Rights().Withdraw(t.Context(), w); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
 }
 
 func (n numbers) add(national string) {

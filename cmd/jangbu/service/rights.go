@@ -3,69 +3,35 @@ package service
 import (
 	"context"
 	"log/slog"
-	"time"
 
-	"jangbu/events/outage"
+	"jangbu/cmd/jangbu/tokens"
+	"jangbu/events"
 	"jangbu/httpapi/auth"
 )
 
-const (
-	// rightsEvery is the time between two looks for rights that were withdrawn.
-	rightsEvery = 2 * time.Second
-	// rightsWithin bounds one look.
-	rightsWithin = 10 * time.Second
-	// rightsOverlap is how much of what it has seen a look reads again: the log's database may
-	// be exchanged for one whose clock is behind.
-	rightsOverlap = time.Minute
-)
+func (c *Config) subjectKey() (events.SubjectKey, error) { return c.SubjectKey(&c.Config, c.KeyConfig) }
 
-// watchRights has tokens lose the rights that are withdrawn, from before it returns. While the
-// log cannot be read, what was withdrawn before stays withdrawn.
+// watchRights has tokens lose the rights that are withdrawn, from before it returns.
 func (s *Service) watchRights(ctx context.Context, verifier *auth.Verifier) error {
-	since := time.Now().Add(-s.cfg.tokenLife() - rightsOverlap)
-	look := func(ctx context.Context) error {
-		ctx, cancel := context.WithTimeout(ctx, rightsWithin)
-		defer cancel()
-		found, err := s.log.Rights().Withdrawn(ctx, since)
-		if err != nil {
-			return err
-		}
-		verifier.Withdraw(found)
-		if len(found) > 0 {
-			since = latest(since, found[len(found)-1].At.Add(-rightsOverlap))
-		}
-		return nil
+	watch, err := tokens.Rights{Log: s.log, Verifier: verifier, MaxLife: s.cfg.tokenLife(), Key: s.cfg.subjectKey, Logger: s.logger}.Watch(ctx, s.stopped)
+	if err == nil {
+		s.group.Go(watch)
 	}
-	if err := look(ctx); err != nil {
-		return err
-	}
-	failing := outage.Log{
-		Logger: s.logger, Level: slog.LevelWarn,
-		Began: "rights: what is withdrawn cannot be read, tokens lose what was withdrawn before only",
-		Ended: "rights: what is withdrawn is read again",
-	}
-	s.group.Go(func() error {
-		tick := time.NewTicker(rightsEvery)
-		defer tick.Stop()
-		for {
-			select {
-			case <-s.stopped:
-				return nil
-			case <-tick.C:
-			}
-			if err := look(context.Background()); err != nil {
-				failing.Failed(context.Background(), err)
-			} else {
-				failing.Succeeded(context.Background())
-			}
-		}
-	})
-	return nil
+	return err
 }
 
-func latest(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
+// concealSubjects hashes the subjects of withdrawn rights that an earlier release has recorded in
+// plain, if this process has the key.
+func (s *Service) concealSubjects(ctx context.Context) {
+	key, err := s.cfg.subjectKey()
+	if err != nil || key == (events.SubjectKey{}) {
+		return // the parts that need it say what is wrong with it
 	}
-	return b
+	concealed, err := s.log.Rights().Conceal(ctx, key)
+	switch {
+	case err != nil:
+		s.logger.WarnContext(ctx, "rights: subjects that an earlier release recorded in plain may be left", slog.Any("error", err))
+	case concealed > 0:
+		s.logger.InfoContext(ctx, "rights: subjects that an earlier release recorded in plain are hashed", slog.Int("records", concealed))
+	}
 }

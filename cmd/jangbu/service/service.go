@@ -170,6 +170,7 @@ func (s *Service) openStores(ctx context.Context) error {
 	}
 	at, kind := s.cfg.LogPlace().Shown()
 	s.line("log", at, kind)
+	s.concealSubjects(ctx)
 
 	rows, closeRows, err := s.cfg.OpenRows(ctx, s.logger, s.tracing.Queries())
 	if err != nil {

@@ -61,21 +61,42 @@ func (c KeyConfig) ExistingMasterKey(at *Config) (privacy.MasterKey, error) {
 	return privacy.LoadMasterKey(at.masterKeyPath())
 }
 
-// CacheKey loads the key that authenticates what processes share in a Redis: from its file, or
-// derived from the master key, which is made where MasterKey makes one.
-func (c KeyConfig) CacheKey(at *Config, file string) (privacy.CacheKey, error) {
-	if file != "" {
-		return privacy.LoadCacheKey(file)
+// CacheKeyConfig is the flag that says where the key is that is derived from the master key, for
+// processes without that one.
+type CacheKeyConfig struct {
+	CacheKeyFile string `env:"JANGBU_CACHE_KEY_FILE" placeholder:"FILE" help:"Key that authenticates what is in a Redis, and hashes subjects of tokens that identify persons, as jangbu privacy cache-key derives it. Without one it is derived from the master key."`
+}
+
+// CacheKey loads that key: from its file, or derived from the master key, which is made where
+// MasterKey makes one. what says what needs it.
+func (c CacheKeyConfig) CacheKey(at *Config, keys KeyConfig, what string) (privacy.CacheKey, error) {
+	if c.CacheKeyFile != "" {
+		return privacy.LoadCacheKey(c.CacheKeyFile)
 	}
-	master, err := c.MasterKey(at)
+	master, err := keys.MasterKey(at)
 	switch {
 	case errors.Is(err, cli.ErrUsage):
-		return privacy.CacheKey{}, fmt.Errorf("%w: --cache-key-file: required with --redis-url where there is no master key "+
-			"(--master-key-file); derive it from that with: jangbu privacy cache-key --to cache.key", cli.ErrUsage)
+		return privacy.CacheKey{}, fmt.Errorf("%w: --cache-key-file: required %s where there is no master key "+
+			"(--master-key-file); derive it from that with: jangbu privacy cache-key --to cache.key", cli.ErrUsage, what)
 	case err != nil:
 		return privacy.CacheKey{}, fmt.Errorf("master key: %w", err)
 	}
 	return master.CacheKey()
+}
+
+// SubjectKey loads the key that hashes subjects of tokens, derived from that of the cache. It makes
+// no key: where there is none, it returns none and no error.
+func (c CacheKeyConfig) SubjectKey(at *Config, keys KeyConfig) (events.SubjectKey, error) {
+	if c.CacheKeyFile == "" {
+		if _, err := keys.ExistingMasterKey(at); errors.Is(err, cli.ErrUsage) || errors.Is(err, errNoMasterKey) {
+			return events.SubjectKey{}, nil
+		}
+	}
+	key, err := c.CacheKey(at, keys, "")
+	if err != nil {
+		return events.SubjectKey{}, err
+	}
+	return key.SubjectKey()
 }
 
 // MadeKeyPath returns the file of the master key that is made beside a log on SQLite; empty
