@@ -42,6 +42,51 @@ type Recorded struct {
 	Event  Event
 }
 
+// Receipt says what an append did.
+type Receipt struct {
+	// Outcomes holds that of each draft, in their order.
+	Outcomes []Outcome
+	// First is the position of the first draft that was appended, if one was. The others that
+	// were appended have the positions after it, in their order.
+	First Position
+	// RecordedAt is that of the events that were appended, if one was.
+	RecordedAt time.Time
+}
+
+// Cut returns the receipts of the first n drafts and of the others.
+func (r Receipt) Cut(n int) (first, others Receipt) {
+	// Without spare capacity: who appends to the first outcomes must not overwrite the others.
+	first, others = r, r
+	first.Outcomes, others.Outcomes = r.Outcomes[:n:n], r.Outcomes[n:]
+	others.First += Position(first.appended())
+	return first, others
+}
+
+// appended returns how many drafts were appended.
+func (r Receipt) appended() (n int) {
+	for _, o := range r.Outcomes {
+		if o == Appended {
+			n++
+		}
+	}
+	return n
+}
+
+// Recorded returns the events that the append of the drafts added to the log.
+func (r Receipt) Recorded(drafts []Draft) []Recorded {
+	added := make([]Recorded, 0, r.appended())
+	for i, o := range r.Outcomes {
+		if o == Appended {
+			d := &drafts[i]
+			added = append(added, Recorded{
+				Position: r.First + Position(len(added)), ID: d.ID, Digest: d.Digest,
+				OccurredAt: d.OccurredAt, RecordedAt: r.RecordedAt, Event: d.Event,
+			})
+		}
+	}
+	return added
+}
+
 // Outcome is the result of appending one draft.
 type Outcome uint8
 
@@ -186,7 +231,7 @@ var (
 // Appender appends to the log. It is a [Log], or a decorator of one.
 type Appender interface {
 	// Append writes the drafts after the head of the log, in their order and in
-	// one transaction, and returns one outcome for each. Appended and duplicate
+	// one transaction, and says what became of each. Appended and duplicate
 	// drafts are counted as received; a conflict writes and counts nothing.
 	// It also writes how far the sources of the drafts have been read, but of none
 	// of whose drafts one conflicts; ErrBehind if the log has not read one of them
@@ -194,7 +239,7 @@ type Appender interface {
 	// drafts again: those that were written nevertheless are duplicates then (I1).
 	// ErrCorrupt if the head row is missing, the next position is taken, or the
 	// chain does not end at the head, ErrUnfinished while the log is being restored.
-	Append(ctx context.Context, drafts []Draft, read ...Reading) ([]Outcome, error)
+	Append(ctx context.Context, drafts []Draft, read ...Reading) (Receipt, error)
 }
 
 // Log is the append-only event store. Every method returns the context's error

@@ -65,11 +65,11 @@ func (h *ingest) append(ctx context.Context, frame *events.Frame, b *batch) erro
 	if len(b.bad) > 0 {
 		read.Next = read.First // the records that are bad are not yet buried
 	}
-	outcomes, err := h.appender.Append(ctx, drafts, read)
+	receipt, err := h.appender.Append(ctx, drafts, read)
 	if err != nil {
 		return err
 	}
-	for i, outcome := range outcomes {
+	for i, outcome := range receipt.Outcomes {
 		g := b.good[i]
 		if reason, detail := outcome.Refusal(g.ID); reason != "" {
 			b.bad = append(b.bad, refusal{g.record, reason, detail})

@@ -251,16 +251,16 @@ type faultyLog struct {
 
 var errDown = errors.New("the database is down")
 
-func (l *faultyLog) Append(ctx context.Context, drafts []events.Draft, read ...events.Reading) ([]events.Outcome, error) {
+func (l *faultyLog) Append(ctx context.Context, drafts []events.Draft, read ...events.Reading) (events.Receipt, error) {
 	fail := l.appends.Add(-1) >= 0
 	if fail && !l.afterwards {
-		return nil, errDown
+		return events.Receipt{}, errDown
 	}
-	outcomes, err := l.Log.Append(ctx, drafts, read...)
+	receipt, err := l.Log.Append(ctx, drafts, read...)
 	if fail {
-		return nil, errors.Join(err, errDown)
+		return events.Receipt{}, errors.Join(err, errDown)
 	}
-	return outcomes, err
+	return receipt, err
 }
 
 func (l *faultyLog) DeadLetters() events.DeadLetters {
@@ -333,8 +333,8 @@ type brokenLog struct {
 	do func() error
 }
 
-func (l brokenLog) Append(context.Context, []events.Draft, ...events.Reading) ([]events.Outcome, error) {
-	return nil, l.do()
+func (l brokenLog) Append(context.Context, []events.Draft, ...events.Reading) (events.Receipt, error) {
+	return events.Receipt{}, l.do()
 }
 
 // TestBrokenInvariantEndsTheRouter: rather stop than go on with a log that is

@@ -19,7 +19,7 @@ type pacedLog struct {
 	perDraft     time.Duration
 }
 
-func (l *pacedLog) Append(_ context.Context, drafts []events.Draft, _ ...events.Reading) ([]events.Outcome, error) {
+func (l *pacedLog) Append(_ context.Context, drafts []events.Draft, _ ...events.Reading) (events.Receipt, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.transactions++
@@ -28,7 +28,7 @@ func (l *pacedLog) Append(_ context.Context, drafts []events.Draft, _ ...events.
 	for i := range outcomes {
 		outcomes[i] = events.Appended
 	}
-	return outcomes, nil
+	return events.Receipt{Outcomes: outcomes}, nil
 }
 
 // BenchmarkAppend is 12 partitions whose handlers append frames of 100 records

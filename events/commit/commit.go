@@ -58,9 +58,9 @@ type call struct {
 	bytes  int          // of the drafts, as size counts them
 	tx     *transaction // guarded by Appender.mu; nil while queued
 
-	done     chan struct{}    // closed once outcomes and err are set
-	outcomes []events.Outcome // written by Appender.run before done is closed
-	err      error            // likewise
+	done    chan struct{}  // closed once receipt and err are set
+	receipt events.Receipt // written by Appender.run before done is closed
+	err     error          // likewise
 }
 
 // transaction is one append to the log for all its calls.
@@ -86,20 +86,20 @@ func New(inner events.Appender, o Options) *Appender {
 // Append implements [events.Appender]. It returns the context's error as soon as
 // the context ends; the drafts may still be written then, which is harmless (I4),
 // so the caller must not change them afterwards. After Close it returns [ErrClosed].
-func (a *Appender) Append(ctx context.Context, drafts []events.Draft, read ...events.Reading) ([]events.Outcome, error) {
+func (a *Appender) Append(ctx context.Context, drafts []events.Draft, read ...events.Reading) (events.Receipt, error) {
 	if err := ctx.Err(); err != nil {
-		return nil, err
+		return events.Receipt{}, err
 	}
 	c := &call{drafts: drafts, read: read, bytes: size(drafts), done: make(chan struct{})}
 	if err := a.enqueue(c); err != nil {
-		return nil, err
+		return events.Receipt{}, err
 	}
 	select {
 	case <-c.done:
-		return c.outcomes, c.err
+		return c.receipt, c.err
 	case <-ctx.Done():
 		a.leave(c)
-		return nil, ctx.Err()
+		return events.Receipt{}, ctx.Err()
 	}
 }
 
@@ -197,19 +197,17 @@ func (a *Appender) next(cancel context.CancelFunc) *transaction {
 // write appends the transaction's drafts and gives each call its own outcomes.
 func (a *Appender) write(ctx context.Context, tx *transaction) {
 	start := time.Now()
-	outcomes, err := a.inner.Append(ctx, tx.drafts, tx.read...)
-	if err == nil && len(outcomes) != len(tx.drafts) {
-		err = fmt.Errorf("the log returned %d outcomes for %d drafts", len(outcomes), len(tx.drafts))
+	receipt, err := a.inner.Append(ctx, tx.drafts, tx.read...)
+	if err == nil && len(receipt.Outcomes) != len(tx.drafts) {
+		err = fmt.Errorf("the log returned %d outcomes for %d drafts", len(receipt.Outcomes), len(tx.drafts))
 	}
 	if err != nil {
 		err = fmt.Errorf("append together with %d others: %w", len(tx.calls)-1, err)
 	}
 	a.observe(Batch{Drafts: len(tx.drafts), Callers: len(tx.calls), Took: time.Since(start), Err: err})
 	for _, c := range tx.calls {
-		if n := len(c.drafts); err == nil {
-			// Without spare capacity: a caller that appends to its outcomes must
-			// not overwrite those of the next call.
-			c.outcomes, outcomes = outcomes[:n:n], outcomes[n:]
+		if err == nil {
+			c.receipt, receipt = receipt.Cut(len(c.drafts))
 		}
 		c.err = err
 		close(c.done)

@@ -32,7 +32,7 @@ type gatedLog struct {
 
 func newGatedLog() *gatedLog { return &gatedLog{gate: make(chan error)} }
 
-func (l *gatedLog) Append(ctx context.Context, drafts []events.Draft, _ ...events.Reading) ([]events.Outcome, error) {
+func (l *gatedLog) Append(ctx context.Context, drafts []events.Draft, _ ...events.Reading) (events.Receipt, error) {
 	l.mu.Lock()
 	l.transactions = append(l.transactions, numbers(drafts))
 	l.mu.Unlock()
@@ -46,9 +46,9 @@ func (l *gatedLog) Append(ctx context.Context, drafts []events.Draft, _ ...event
 	l.ended = append(l.ended, ctx.Err())
 	l.mu.Unlock()
 	if err != nil {
-		return nil, err
+		return events.Receipt{}, err
 	}
-	return wanted(drafts), nil
+	return events.Receipt{Outcomes: wanted(drafts)}, nil
 }
 
 // numbered returns n drafts with the numbers from first.
@@ -86,7 +86,9 @@ type background struct {
 func appendIn(ctx context.Context, a *commit.Appender, drafts []events.Draft) *background {
 	b := &background{}
 	go func() {
-		b.outcomes, b.err = a.Append(ctx, drafts)
+		var receipt events.Receipt
+		receipt, b.err = a.Append(ctx, drafts)
+		b.outcomes = receipt.Outcomes
 		b.done = true
 	}()
 	synctest.Wait()
@@ -316,16 +318,16 @@ func TestAnEndedContextIsNotQueued(t *testing.T) {
 // shortLog returns one outcome too few.
 type shortLog struct{}
 
-func (shortLog) Append(_ context.Context, drafts []events.Draft, _ ...events.Reading) ([]events.Outcome, error) {
-	return make([]events.Outcome, len(drafts)-1), nil
+func (shortLog) Append(_ context.Context, drafts []events.Draft, _ ...events.Reading) (events.Receipt, error) {
+	return events.Receipt{Outcomes: make([]events.Outcome, len(drafts)-1)}, nil
 }
 
 func TestOutcomesThatDoNotAddUpAreAnError(t *testing.T) {
 	t.Parallel()
 	a := commit.New(shortLog{}, commit.Options{})
 	defer a.Close()
-	if outcomes, err := a.Append(t.Context(), numbered(1, 2)); err == nil {
-		t.Errorf("Append = %v, want an error", outcomes)
+	if receipt, err := a.Append(t.Context(), numbered(1, 2)); err == nil {
+		t.Errorf("Append = %v, want an error", receipt)
 	}
 }
 
@@ -335,11 +337,11 @@ type openLog struct {
 	got []uint64
 }
 
-func (l *openLog) Append(_ context.Context, drafts []events.Draft, _ ...events.Reading) ([]events.Outcome, error) {
+func (l *openLog) Append(_ context.Context, drafts []events.Draft, _ ...events.Reading) (events.Receipt, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.got = append(l.got, numbers(drafts)...)
-	return wanted(drafts), nil
+	return events.Receipt{Outcomes: wanted(drafts)}, nil
 }
 
 func TestOutcomesAreOnesOwn(t *testing.T) {
@@ -357,8 +359,8 @@ func TestOutcomesAreOnesOwn(t *testing.T) {
 				for _, size := range sizes {
 					drafts := numbered(next, size)
 					next += size
-					outcomes, err := a.Append(context.Background(), drafts)
-					if err != nil || !cmp.Equal(outcomes, wanted(drafts), equateEmpty()) {
+					receipt, err := a.Append(context.Background(), drafts)
+					if outcomes := receipt.Outcomes; err != nil || !cmp.Equal(outcomes, wanted(drafts), equateEmpty()) {
 						t.Errorf("caller %d: outcomes %v, %v; want %v", caller, outcomes, err, wanted(drafts))
 					}
 				}

@@ -3,6 +3,7 @@ package commit_test
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -32,7 +33,7 @@ func draftOf(t *testing.T, participant, region string) events.Draft {
 }
 
 // Concurrent callers append new, repeated and conflicting drafts of their own to a
-// real log. Each must get the outcomes that it would get alone.
+// real log. Each must get the outcomes that it would get alone, and the positions of its own.
 func TestOutcomesOfARealLogAreOnesOwn(t *testing.T) {
 	t.Parallel()
 	log, err := sqlitelog.Open(t.Context(), filepath.Join(t.TempDir(), "log.db"), sqlitelog.Options{})
@@ -58,6 +59,7 @@ func TestOutcomesOfARealLogAreOnesOwn(t *testing.T) {
 		var running sync.WaitGroup
 		written := make([][]string, len(choices))
 		var mu sync.Mutex
+		var added []events.Recorded // guarded by mu
 		for caller, appends := range choices {
 			running.Go(func() {
 				first := map[int]int{} // the region that holds, by participant
@@ -82,11 +84,12 @@ func TestOutcomesOfARealLogAreOnesOwn(t *testing.T) {
 						}
 					}
 					got, err := a.Append(t.Context(), drafts)
-					if diff := cmp.Diff(want, got, equateEmpty()); err != nil || diff != "" {
+					if diff := cmp.Diff(want, got.Outcomes, equateEmpty()); err != nil || diff != "" {
 						rt.Errorf("caller %d: %v, outcomes (-want +got):\n%s", caller, err, diff)
 					}
 					mu.Lock()
 					received += counted
+					added = append(added, got.Recorded(drafts)...)
 					mu.Unlock()
 				}
 			})
@@ -96,6 +99,10 @@ func TestOutcomesOfARealLogAreOnesOwn(t *testing.T) {
 		recorded, err := log.Read(t.Context(), before.Head, 1000)
 		if err != nil {
 			rt.Fatal(err)
+		}
+		slices.SortFunc(added, func(a, b events.Recorded) int { return int(a.Position - b.Position) })
+		if diff := cmp.Diff(recorded, added, equateEmpty()); diff != "" {
+			rt.Errorf("what the receipts say was added (-log +receipts):\n%s", diff)
 		}
 		got := make([][]string, len(choices))
 		for _, r := range recorded {

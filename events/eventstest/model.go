@@ -148,8 +148,13 @@ func (m *model) step(rt *rapid.T, t *testing.T, run int, log events.Log) {
 		if err != nil {
 			rt.Fatalf("Append: %v", err)
 		}
-		if diff := cmp.Diff(m.append(drafts), got); diff != "" {
+		if diff := cmp.Diff(m.append(drafts), got.Outcomes, cmpopts.EquateEmpty()); diff != "" {
 			rt.Fatalf("outcomes (-model +log):\n%s", diff)
+		}
+		if added := got.Recorded(drafts); len(added) > 0 {
+			if diff := cmp.Diff(mustRead(t, log, got.First-1, len(added)), added); diff != "" {
+				rt.Fatalf("what the receipt says was added (-log +receipt):\n%s", diff)
+			}
 		}
 	}
 }

@@ -88,14 +88,14 @@ func rule(t *testing.T, a Adapter, name string, test func(*testing.T, Store)) {
 
 func mustAppend(t testing.TB, log events.Appender, drafts ...events.Draft) []events.Outcome {
 	t.Helper()
-	outcomes, err := log.Append(t.Context(), drafts)
+	receipt, err := log.Append(t.Context(), drafts)
 	if err != nil {
 		t.Fatalf("Append: %v", err)
 	}
-	if len(outcomes) != len(drafts) {
-		t.Fatalf("Append returned %d outcomes for %d drafts", len(outcomes), len(drafts))
+	if len(receipt.Outcomes) != len(drafts) {
+		t.Fatalf("Append returned %d outcomes for %d drafts", len(receipt.Outcomes), len(drafts))
 	}
-	return outcomes
+	return receipt.Outcomes
 }
 
 func mustRead(t testing.TB, log events.Log, after events.Position, limit int) []events.Recorded {

@@ -76,11 +76,11 @@ func appendShuffled(ctx context.Context, log events.Log, drafts []events.Draft, 
 	random.Shuffle(len(drafts), func(i, j int) { drafts[i], drafts[j] = drafts[j], drafts[i] })
 	for len(drafts) > 0 {
 		n := min(1+random.IntN(40), len(drafts))
-		outcomes, err := log.Append(ctx, drafts[:n])
+		receipt, err := log.Append(ctx, drafts[:n])
 		if err != nil {
 			return fmt.Errorf("append: %w", err)
 		}
-		for _, o := range outcomes {
+		for _, o := range receipt.Outcomes {
 			if o != events.Appended && o != events.Duplicate {
 				return fmt.Errorf("outcome %v of an event that all writers agree on", o)
 			}

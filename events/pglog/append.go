@@ -62,9 +62,9 @@ SET position    = h.position - $1,
 const uniqueViolation = "23505"
 
 // Append implements [events.Appender].
-func (l *Log) Append(ctx context.Context, drafts []events.Draft, read ...events.Reading) ([]events.Outcome, error) {
+func (l *Log) Append(ctx context.Context, drafts []events.Draft, read ...events.Reading) (events.Receipt, error) {
 	if len(drafts) == 0 && len(read) == 0 {
-		return nil, nil
+		return events.Receipt{}, nil
 	}
 	b := newBatch(drafts)
 	err := l.write(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
@@ -85,12 +85,14 @@ func (l *Log) Append(ctx context.Context, drafts []events.Draft, read ...events.
 		return conn.SendBatch(ctx, &end).Close()
 	})
 	if err != nil {
-		return nil, fmt.Errorf("append: %w", err)
+		return events.Receipt{}, fmt.Errorf("append: %w", err)
 	}
+	receipt := events.Receipt{Outcomes: b.outcomes}
 	if appended, _ := b.count(); appended > 0 {
+		receipt.First, receipt.RecordedAt = b.before+1, b.recordedAt.UTC()
 		l.appended(ctx, b)
 	}
-	return b.outcomes, nil
+	return receipt, nil
 }
 
 // appended says that a batch with new events was committed.

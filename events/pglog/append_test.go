@@ -225,11 +225,11 @@ func awaitBlocked(ctx context.Context, t *testing.T, url string, want int) {
 
 func mustAppend(t testing.TB, log *pglog.Log, drafts []events.Draft) []events.Outcome {
 	t.Helper()
-	outcomes, err := log.Append(t.Context(), drafts)
+	receipt, err := log.Append(t.Context(), drafts)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return outcomes
+	return receipt.Outcomes
 }
 
 func mustRead(t testing.TB, log *pglog.Log) []events.Recorded {

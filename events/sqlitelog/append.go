@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"modernc.org/sqlite"
@@ -36,39 +35,39 @@ SET position    = position + ?1,
     recorded_at = CASE WHEN ?1 > 0 THEN ?3 ELSE recorded_at END`
 
 // Append implements [events.Appender].
-func (l *Log) Append(ctx context.Context, drafts []events.Draft, read ...events.Reading) ([]events.Outcome, error) {
+func (l *Log) Append(ctx context.Context, drafts []events.Draft, read ...events.Reading) (events.Receipt, error) {
 	if len(drafts) == 0 && len(read) == 0 {
-		return nil, nil
+		return events.Receipt{}, nil
 	}
 	payloads, ends := encode(drafts) // before the lock, so that no writer waits for it
-	var outcomes []events.Outcome
+	var receipt events.Receipt
 	err := write(ctx, l.writer, func(ctx context.Context, tx *sql.Tx) (err error) {
 		if err := checkFirsts(ctx, tx, read); err != nil {
 			return err
 		}
-		if outcomes, err = l.appendDrafts(ctx, tx, drafts, payloads, ends); err != nil {
+		if receipt, err = l.appendDrafts(ctx, tx, drafts, payloads, ends); err != nil {
 			return err
 		}
-		return writeReadings(ctx, tx, events.Unrefused(read, outcomes))
+		return writeReadings(ctx, tx, events.Unrefused(read, receipt.Outcomes))
 	})
 	if err != nil {
-		return nil, fmt.Errorf("append: %w", err)
+		return events.Receipt{}, fmt.Errorf("append: %w", err)
 	}
-	if slices.Contains(outcomes, events.Appended) {
+	if receipt.First > 0 {
 		l.grown.Broadcast()
 	}
-	return outcomes, nil
+	return receipt, nil
 }
 
 // appendDrafts appends the drafts, with their forms from encode, within tx.
-func (l *Log) appendDrafts(ctx context.Context, tx *sql.Tx, drafts []events.Draft, payloads string, ends []int) ([]events.Outcome, error) {
+func (l *Log) appendDrafts(ctx context.Context, tx *sql.Tx, drafts []events.Draft, payloads string, ends []int) (none events.Receipt, _ error) {
 	head, before, recordedAt, err := head(ctx, tx)
 	if err != nil {
-		return nil, fmt.Errorf("take the head: %w", err)
+		return none, fmt.Errorf("take the head: %w", err)
 	}
 	mark, err := markOf(ctx, tx, events.Position(head))
 	if err != nil {
-		return nil, err
+		return none, err
 	}
 	insert, find := tx.StmtContext(ctx, l.insertEvent), tx.StmtContext(ctx, l.findDigest) //nolint:sqlclosecheck // closed with the transaction
 	outcomes := make([]events.Outcome, len(drafts))
@@ -81,7 +80,7 @@ func (l *Log) appendDrafts(ctx context.Context, tx *sql.Tx, drafts []events.Draf
 		start = ends[i]
 		if c, ok := d.Event.(*events.EventCreated); ok {
 			if err := loadShop(ctx, tx, shops, c.Campaign); err != nil {
-				return nil, fmt.Errorf("compare shops: %w", err)
+				return none, fmt.Errorf("compare shops: %w", err)
 			}
 			if shops.Other(c) {
 				_, err := digestOf(find.QueryRowContext(ctx, campaign, d.ID[:]))
@@ -90,21 +89,21 @@ func (l *Log) appendDrafts(ctx context.Context, tx *sql.Tx, drafts []events.Draf
 					continue
 				}
 				if err != nil {
-					return nil, fmt.Errorf("look up known event: %w", err)
+					return none, fmt.Errorf("look up known event: %w", err)
 				}
 			}
 		}
 		result, err := insert.ExecContext(ctx, head+int64(appended)+1, d.OccurredAt.UnixMicro(), recordedAt,
 			int64(d.Event.Type()), d.ID[:], d.Digest[:], campaign, payload, int64(events.CurrentForm))
 		if taken(err) {
-			return nil, fmt.Errorf("%w: position %d, which is next, is taken: %w", events.ErrCorrupt, head+int64(appended)+1, err)
+			return none, fmt.Errorf("%w: position %d, which is next, is taken: %w", events.ErrCorrupt, head+int64(appended)+1, err)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("insert event: %w", err)
+			return none, fmt.Errorf("insert event: %w", err)
 		}
 		switch inserted, err := result.RowsAffected(); {
 		case err != nil:
-			return nil, err
+			return none, err
 		case inserted == 1:
 			outcomes[i] = events.Appended
 			mark = mark.Next(d.Digest)
@@ -114,7 +113,7 @@ func (l *Log) appendDrafts(ctx context.Context, tx *sql.Tx, drafts []events.Draf
 		}
 		stored, err := digestOf(find.QueryRowContext(ctx, campaign, d.ID[:]))
 		if err != nil {
-			return nil, fmt.Errorf("look up known event: %w", err)
+			return none, fmt.Errorf("look up known event: %w", err)
 		}
 		if outcomes[i] = d.OutcomeBeside(stored); outcomes[i] == events.Duplicate {
 			duplicates++
@@ -122,16 +121,18 @@ func (l *Log) appendDrafts(ctx context.Context, tx *sql.Tx, drafts []events.Draf
 	}
 	if appended > 0 { // the head is linked before it moves
 		if err := link(ctx, tx, mark, from); err != nil {
-			return nil, err
+			return none, err
 		}
 	}
 	if _, err := tx.ExecContext(ctx, moveHead, appended, duplicates, recordedAt); err != nil {
-		return nil, fmt.Errorf("move the head: %w", err)
+		return none, fmt.Errorf("move the head: %w", err)
 	}
+	receipt := events.Receipt{Outcomes: outcomes}
 	if appended > 0 {
+		receipt.First, receipt.RecordedAt = events.Position(head)+1, time.UnixMicro(recordedAt).UTC()
 		l.clock.Recorded(ctx, time.UnixMicro(recordedAt), time.Now(), func(context.Context) (time.Time, error) { return before, nil })
 	}
-	return outcomes, nil
+	return receipt, nil
 }
 
 // digestOf scans the digest of findDigest; [sql.ErrNoRows] if the log holds no such

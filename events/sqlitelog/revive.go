@@ -76,8 +76,8 @@ func (l deadLetters) Revive(ctx context.Context, revivals []events.Revival) ([]e
 			return err
 		}
 		for k, i := range waiting {
-			outcomes[i] = found[k]
-			appended = appended || found[k] == events.Appended
+			outcomes[i] = found.Outcomes[k]
+			appended = appended || found.Outcomes[k] == events.Appended
 		}
 		return settle(ctx, tx, revivals, outcomes)
 	})

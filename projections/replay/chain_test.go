@@ -147,8 +147,8 @@ func TestFormerIdentityIsNoDamage(t *testing.T) {
 			i := slices.IndexFunc(all, func(r events.Recorded) bool { return r.Event.Type() == events.TypeParticipantRegistered })
 			first := all[i]
 			again := events.Draft{ID: events.ID{1, 2, 3}, Digest: first.Digest, OccurredAt: first.OccurredAt, Event: first.Event}
-			if outcomes, err := log.Append(t.Context(), []events.Draft{again}); err != nil || outcomes[0] != events.Appended {
-				t.Fatalf("append: %v, %v", outcomes, err)
+			if receipt, err := log.Append(t.Context(), []events.Draft{again}); err != nil || receipt.Outcomes[0] != events.Appended {
+				t.Fatalf("append: %+v, %v", receipt, err)
 			}
 			wantIntact(t, log, head+1)
 			if _, err := log.db.ExecContext(t.Context(), "DELETE FROM "+log.schema+"events WHERE position = "+log.bind(1), int64(first.Position)); err != nil {

@@ -360,12 +360,12 @@ func TestVerifyWhileFolding(t *testing.T) {
 		defer close(appended)
 		head := b.head
 		for all := drafts(t, 13, 1500); len(all) > 0; all = all[min(5, len(all)):] {
-			outcomes, err := b.log.Append(t.Context(), all[:min(5, len(all))])
+			receipt, err := b.log.Append(t.Context(), all[:min(5, len(all))])
 			if err != nil {
 				t.Errorf("append: %v", err)
 				return
 			}
-			for _, o := range outcomes {
+			for _, o := range receipt.Outcomes {
 				if o == events.Appended {
 					head++
 				}

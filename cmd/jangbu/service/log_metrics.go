@@ -48,9 +48,9 @@ func measured(log events.Log) *measuredLog {
 }
 
 // Append implements [events.Appender].
-func (m *measuredLog) Append(ctx context.Context, drafts []events.Draft, read ...events.Reading) ([]events.Outcome, error) {
+func (m *measuredLog) Append(ctx context.Context, drafts []events.Draft, read ...events.Reading) (events.Receipt, error) {
 	start := time.Now()
-	outcomes, err := m.Log.Append(ctx, drafts, read...)
+	receipt, err := m.Log.Append(ctx, drafts, read...)
 	result := "ok"
 	if err != nil {
 		result = "failed"
@@ -62,13 +62,13 @@ func (m *measuredLog) Append(ctx context.Context, drafts []events.Draft, read ..
 		events.Outcome
 	}
 	count := make(map[kind]int) // a lookup of labels for each event would cost more than the event
-	for i, outcome := range outcomes {
+	for i, outcome := range receipt.Outcomes {
 		count[kind{drafts[i].Event.Type(), outcome}]++
 	}
 	for k, n := range count {
 		m.events.WithLabelValues(k.Type.String(), k.Outcome.String()).Add(float64(n))
 	}
-	return outcomes, err
+	return receipt, err
 }
 
 // DeadLetters implements [events.Log].

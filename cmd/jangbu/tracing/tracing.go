@@ -188,17 +188,17 @@ type tracedAppender struct {
 }
 
 // Append implements [events.Appender].
-func (a tracedAppender) Append(ctx context.Context, drafts []events.Draft, read ...events.Reading) ([]events.Outcome, error) {
+func (a tracedAppender) Append(ctx context.Context, drafts []events.Draft, read ...events.Reading) (events.Receipt, error) {
 	ctx, span := a.tracer.Start(ctx, "append", trace.WithAttributes(attribute.Int("jangbu.events", len(drafts))))
 	defer span.End()
 	// Rows may be committed before Append returns, so the span is noted first.
 	for _, draft := range drafts {
 		a.trail.note(draft.Event.Subject(), span.SpanContext())
 	}
-	outcomes, err := a.Appender.Append(ctx, drafts, read...)
+	receipt, err := a.Appender.Append(ctx, drafts, read...)
 	failed(span, err)
 	appended := make(map[events.Campaign]bool)
-	for i, outcome := range outcomes {
+	for i, outcome := range receipt.Outcomes {
 		if outcome == events.Appended {
 			appended[drafts[i].Event.Subject()] = true
 		}
@@ -208,7 +208,7 @@ func (a tracedAppender) Append(ctx context.Context, drafts []events.Draft, read 
 			a.trail.forget(c, span.SpanContext())
 		}
 	}
-	return outcomes, err
+	return receipt, err
 }
 
 // tracedRows traces commits of rows. A span is linked to the appends of what it folds.
