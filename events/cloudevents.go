@@ -67,7 +67,7 @@ func openEnvelope(t Type, rec Record) (envelope, error) {
 	if !named {
 		return envelope{}, malformed(FieldError{Field: "ce_id", Problem: "is missing", Want: wantID})
 	}
-	if problem := idProblem(id); problem != "" {
+	if problem := idProblem([]byte(id)); problem != "" {
 		return envelope{}, malformed(FieldError{Field: "ce_id", Problem: problem, Want: wantID})
 	}
 	env.id, env.source, env.prefix = id, attributes["ce_source"], "ce_"
@@ -83,19 +83,20 @@ func openStructured(t Type, value []byte) (envelope, error) {
 	if len(value) == 0 {
 		return envelope{}, malformed(FieldError{Problem: "has no value", Want: "a CloudEvent in JSON"})
 	}
-	o, err := parseObject(value)
-	if err != nil {
+	var o object
+	if err := o.parse(value); err != nil {
 		return envelope{}, malformed(jsonError(err))
 	}
 	env := envelope{typ: t}
 	if v := o.take("specversion"); string(v) != `"1.0"` {
 		o.fail("specversion", "is missing or another version", `"1.0"`)
 	}
-	env.id = o.anyID("id")
+	env.id = string(o.anyID("id"))
 	if v := o.take("source"); v != nil {
-		env.source, _ = o.stringOf("source", v, "a URI reference")
+		source, _ := o.stringOf("source", v, "a URI reference")
+		env.source = string(source)
 	}
-	var name string
+	var name []byte
 	if v := o.take("type"); v != nil {
 		name, _ = o.stringOf("type", v, "the event's type")
 	} else {
@@ -105,7 +106,7 @@ func openStructured(t Type, value []byte) (envelope, error) {
 	if len(o.errs) > 0 {
 		return envelope{}, &MalformedError{Fields: o.errs}
 	}
-	typ, ok := cloudEventType(name)
+	typ, ok := cloudEventType(string(name))
 	if !ok {
 		return envelope{}, unknownType("type")
 	}
@@ -123,7 +124,7 @@ func (o *object) data() []byte {
 	case plain != nil:
 		if plain.Kind() == '"' { // some producers send JSON as text
 			s, _ := o.stringOf("data", plain, "the event as a JSON object")
-			return []byte(s)
+			return s
 		}
 		return plain
 	case encoded != nil:
@@ -131,7 +132,7 @@ func (o *object) data() []byte {
 		if !ok {
 			return nil
 		}
-		b, err := base64.StdEncoding.DecodeString(s)
+		b, err := base64.StdEncoding.AppendDecode(nil, s)
 		if err != nil {
 			o.fail("data_base64", "is not base64", "base64 text")
 		}

@@ -117,13 +117,13 @@ func Decode(t Type, rec Record, now time.Time) (Decoded, error) {
 	if len(env.data) == 0 {
 		return Decoded{}, malformed(FieldError{Problem: "has no value", Want: "one JSON object"})
 	}
-	o, err := parseObject(env.data)
-	if err != nil {
+	var o object
+	if err := o.parse(env.data); err != nil {
 		return Decoded{}, malformed(jsonError(err))
 	}
 	stamp := rec.Timestamp.UTC().Truncate(time.Microsecond)
 	d := o.decode(env.typ, stamp)
-	env.refusePersonal(o)
+	env.refusePersonal(&o)
 	e, registered := d.Event.(*ParticipantRegistered)
 	if registered {
 		o.refuseLeak(d.Phone, e)
@@ -175,7 +175,7 @@ func (o *object) decode(t Type, stamp time.Time) (d Decoded) {
 			Participant: o.id("participantId"),
 			Campaign:    Campaign(o.id("eventId")),
 		}
-		number := o.anyID("phoneNumber")
+		number := string(o.anyID("phoneNumber"))
 		d.Phone = PhoneNumber{&number}
 		e.RegisteredAt, d.OccurredAt = o.occurrence("registeredAt", stamp, false)
 		e.Channel = o.label("channel")
@@ -282,7 +282,7 @@ func (o *object) channel(name string, v jsontext.Value) Channel {
 	if ok && !Channel(s).Known() {
 		o.fail(name, "is none of the five channels", wantChannel)
 	}
-	return Channel(s)
+	return Channel(o.keep(s))
 }
 
 func (o *object) distributions(name string) []Distribution {
@@ -312,8 +312,8 @@ func (o *object) distributions(name string) []Distribution {
 		case '"':
 			d.Channel = o.channel(at, element)
 		case '{':
-			inner, err := parseObject(element)
-			if err != nil {
+			var inner object
+			if err := inner.parse(element); err != nil {
 				o.fail(at, "is not valid JSON", want)
 				continue
 			}
@@ -339,6 +339,10 @@ func (o *object) distribution() Distribution {
 
 // cutArray cuts a valid JSON array into its elements.
 func cutArray(v jsontext.Value) ([]jsontext.Value, error) {
+	s := scanner{src: v}
+	if elements, ok := s.elements(nil, maxCutDepth); ok {
+		return elements, nil
+	}
 	dec := jsontext.NewDecoder(strings.NewReader(string(v)))
 	if _, err := dec.ReadToken(); err != nil {
 		return nil, err

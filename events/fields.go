@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -36,17 +37,17 @@ func (e FieldError) Error() string {
 func (o *object) missing(name, want string) { o.fail(name, "is missing", want) }
 
 // stringOf returns the text of v and whether v is a string.
-func (o *object) stringOf(name string, v jsontext.Value, want string) (string, bool) {
+func (o *object) stringOf(name string, v jsontext.Value, want string) ([]byte, bool) {
 	if v.Kind() != '"' {
 		o.fail(name, "is "+kindName(v.Kind()), want)
-		return "", false
+		return nil, false
 	}
 	s, err := unquote(v)
 	if err != nil {
 		o.fail(name, "is not a valid string", want)
-		return "", false
+		return nil, false
 	}
-	return string(s), true
+	return s, true
 }
 
 const wantID = "1 to 200 bytes of text without control characters"
@@ -57,7 +58,7 @@ const wantImpersonal = "an id without a phone, resident or card number or a mail
 // numbers of 010 hash in seconds (I10).
 func (o *object) id(name string) string {
 	failed := len(o.errs)
-	s := o.anyID(name)
+	s := o.keep(o.anyID(name))
 	if len(o.errs) == failed {
 		o.refusePersonal(name, s)
 	}
@@ -72,11 +73,11 @@ func (o *object) refusePersonal(name, id string) {
 }
 
 // anyID takes a required id that is not stored.
-func (o *object) anyID(name string) string {
+func (o *object) anyID(name string) []byte {
 	v := o.take(name)
 	if v == nil {
 		o.missing(name, wantID)
-		return ""
+		return nil
 	}
 	s, ok := o.stringOf(name, v, wantID)
 	if ok {
@@ -87,17 +88,29 @@ func (o *object) anyID(name string) string {
 	return s
 }
 
-func idProblem(s string) string {
+func idProblem(s []byte) string {
 	switch {
-	case s == "":
+	case len(s) == 0:
 		return "is empty"
 	case len(s) > MaxIDBytes:
 		return "is longer than 200 bytes"
-	case strings.ContainsFunc(s, unicode.IsControl):
+	case hasControl(s):
 		return "contains a control character"
 	default:
 		return ""
 	}
+}
+
+func hasControl(s []byte) bool {
+	for i, c := range s {
+		switch {
+		case c >= utf8.RuneSelf:
+			return bytes.ContainsFunc(s[i:], unicode.IsControl)
+		case c < ' ', c == 0x7f:
+			return true
+		}
+	}
+	return false
 }
 
 const wantLabel = "at most 200 bytes of text without control characters"
@@ -109,12 +122,12 @@ func (o *object) label(name string) string {
 		return ""
 	}
 	s, ok := o.stringOf(name, v, wantLabel)
-	if ok && s != "" {
+	if ok && len(s) > 0 {
 		if problem := idProblem(s); problem != "" {
 			o.fail(name, problem, wantLabel)
 		}
 	}
-	return s
+	return o.keep(s)
 }
 
 func (o *object) boolean(name string) *bool {
@@ -157,12 +170,15 @@ func (o *object) wholeNumber(name string, v jsontext.Value, limit int64, want st
 		o.fail(name, problem, want)
 		return nil
 	}
-	return &n
+	return o.number(n)
 }
 
 // parseWhole parses a JSON number exactly, not by way of a float (I11). It returns
 // the problem, or "".
 func parseWhole(v []byte, limit int64) (int64, string) {
+	if n, err := strconv.ParseInt(string(v), 10, 64); err == nil && v[0] != '-' && n <= limit {
+		return n, "" // nearly all
+	}
 	digits, negative := bytes.CutPrefix(v, []byte("-"))
 	exponent := 0
 	if i := bytes.IndexAny(digits, "eE"); i >= 0 {
@@ -215,8 +231,8 @@ func (o *object) goal(name string) *Goal {
 		o.fail(name, "is "+kindName(v.Kind()), wantGoal)
 		return nil
 	}
-	inner, err := parseObject(v)
-	if err != nil {
+	var inner object
+	if err := inner.parse(v); err != nil {
 		o.fail(name, "is not valid JSON", wantGoal)
 		return nil
 	}
@@ -267,22 +283,12 @@ func (o *object) instant(name string) time.Time {
 		o.fail(name, "is not a time", wantTime)
 		return time.Time{}
 	}
-	t = t.UTC().Truncate(time.Microsecond)
+	t = t.Truncate(time.Microsecond)
 	if y := t.Year(); y < 1900 || y > 9998 {
 		o.fail(name, "is out of range", "a year from 1900 to 9998")
 		return time.Time{}
 	}
 	return t
-}
-
-// parseInstant parses RFC 3339 strictly: package time also accepts an hour of one
-// digit, a comma before the fraction, and an offset of a day.
-func parseInstant(s string) (t time.Time, ok bool) {
-	if err := t.UnmarshalText([]byte(s)); err != nil || s[12] == ':' || s[19] == ',' {
-		return t, false
-	}
-	zone := s[len(s)-len("09:00"):]
-	return t, s[len(s)-1] == 'Z' || zone[:2] <= "23" && zone[3:] <= "59"
 }
 
 // occurrence takes the time at which the event occurred: the field, or the

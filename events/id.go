@@ -87,8 +87,8 @@ func DigestOf(e Event) Digest {
 
 // contentDigest returns the digest of an event without its pseudonym.
 func contentDigest(e Event) Digest {
-	b := appendDomain(make([]byte, 0, 512), "digest", e.Type())
-	sum := sha256.Sum256(AppendStored(b, e))
+	var buffer [512]byte
+	sum := sha256.Sum256(AppendStored(appendDomain(buffer[:0], "digest", e.Type()), e))
 	var d Digest
 	copy(d[:contentBytes], sum[:])
 	return d
@@ -185,4 +185,4 @@ func hashedID(b []byte) ID {
 	return id
 }
 
-func instantKey(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
+func instantKey(t time.Time) string { return string(appendInstant(nil, t)) }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"strconv"
+	"strings"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -11,30 +12,74 @@ import (
 
 // object is a JSON object cut into its members, with the errors found in them.
 type object struct {
-	src     []byte
-	members []member
-	errs    []FieldError
+	members
+	errs []FieldError
+
+	// What keep and number returned: one allocation for all texts, and one for all numbers.
+	texts   strings.Builder
+	numbers []int64
+}
+
+// members are those of a JSON object. Up to the number that any contract has, and some more,
+// they are in the value itself: decoding allocates nothing for them.
+type members struct {
+	room [16]member
+	n    int // of room
+	next int // in room, behind the member that was taken last
+	more []member
 }
 
 type member struct {
-	name  []byte         // without quotes; aliases object.src where nothing is escaped
-	value jsontext.Value // aliases object.src
+	name  []byte         // without quotes; aliases the source where nothing is escaped
+	value jsontext.Value // aliases the source
 }
 
-// parseObject cuts src strictly: valid UTF-8, unique names, nothing after the
-// object. [jsonError] turns its error into one that holds no value of src.
-func parseObject(src []byte) (*object, error) {
-	o := &object{src: src, members: make([]member, 0, 16)}
-	if err := json.Unmarshal(src, o); err != nil {
-		return nil, err
+func (m *members) add(one member) {
+	if m.n == len(m.room) {
+		m.more = append(m.more, one)
+		return
 	}
-	return o, nil
+	m.room[m.n] = one
+	m.n++
 }
 
-var _ json.UnmarshalerFrom = (*object)(nil)
+// has reports whether room has a member of the name.
+func (m *members) has(name []byte) bool {
+	for i := range m.n {
+		if string(m.room[i].name) == string(name) {
+			return true
+		}
+	}
+	return false
+}
+
+// parse cuts src strictly: valid UTF-8, unique names, nothing after the
+// object. [jsonError] turns its error into one that holds no value of src.
+func (o *object) parse(src []byte) error {
+	if o.cut(src) {
+		return nil
+	}
+	var err error
+	o.members, err = cutStrictly(src)
+	return err
+}
+
+func cutStrictly(src []byte) (members, error) {
+	strict := strictCut{src: src}
+	err := json.Unmarshal(src, &strict)
+	return strict.members, err
+}
+
+// strictCut cuts any JSON object, or says what is wrong with it.
+type strictCut struct {
+	src []byte
+	members
+}
+
+var _ json.UnmarshalerFrom = (*strictCut)(nil)
 
 // UnmarshalJSONFrom implements [json.UnmarshalerFrom].
-func (o *object) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+func (o *strictCut) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	if kind := dec.PeekKind(); kind != '{' {
 		// PeekKind looks at one byte: to it "not json" is null.
 		if err := dec.SkipValue(); err != nil {
@@ -46,11 +91,11 @@ func (o *object) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 		return err
 	}
 	for dec.PeekKind() != '}' {
-		name, err := o.next(dec)
+		name, err := o.value(dec)
 		if err != nil {
 			return err
 		}
-		value, err := o.next(dec)
+		value, err := o.value(dec)
 		if err != nil {
 			return err
 		}
@@ -58,15 +103,15 @@ func (o *object) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 		if err != nil {
 			return err
 		}
-		o.members = append(o.members, member{name: text, value: value})
+		o.add(member{name: text, value: value})
 	}
 	_, err := dec.ReadToken()
 	return err
 }
 
-// next returns the next value as a slice of src, which outlives the decoder's own
+// value returns the next value as a slice of src, which outlives the decoder's own
 // buffer.
-func (o *object) next(dec *jsontext.Decoder) (jsontext.Value, error) {
+func (o *strictCut) value(dec *jsontext.Decoder) (jsontext.Value, error) {
 	v, err := dec.ReadValue()
 	end := int(dec.InputOffset())
 	return o.src[end-len(v) : end], err
@@ -124,14 +169,56 @@ func (o *object) fail(field, problem, want string) {
 // take returns the member's value; nil if it is absent or null. Members that are
 // not taken are neither refused nor kept.
 func (o *object) take(name string) jsontext.Value {
-	for i := range o.members {
-		m := &o.members[i]
-		if string(m.name) == name {
-			if m.value.Kind() == 'n' {
-				return nil
-			}
-			return m.value
+	v := o.find(name)
+	if len(v) > 0 && v[0] == 'n' {
+		return nil
+	}
+	return v
+}
+
+// find returns the value of the member with the name. It begins behind the last one that was
+// found: most producers write the members in the order in which they are taken.
+func (m *members) find(name string) jsontext.Value {
+	for range m.n {
+		if m.next >= m.n {
+			m.next = 0
+		}
+		one := &m.room[m.next]
+		m.next++
+		if string(one.name) == name {
+			return one.value
+		}
+	}
+	for i := range m.more {
+		if string(m.more[i].name) == name {
+			return m.more[i].value
 		}
 	}
 	return nil
+}
+
+// keep returns the text as a string. The texts of one object share their bytes.
+func (o *object) keep(text []byte) string {
+	if o.texts.Cap() == 0 {
+		const most = 1 << 10 // of room; more texts, or other members, may be longer
+		size := 0
+		for i := range o.n {
+			if v := o.room[i].value; v[0] == '"' {
+				size += len(v) - len(`""`)
+			}
+		}
+		o.texts.Grow(min(size, most))
+	}
+	start := o.texts.Len()
+	o.texts.Write(text)
+	return o.texts.String()[start:]
+}
+
+// number returns the address of a number of that value.
+func (o *object) number(n int64) *int64 {
+	if o.numbers == nil {
+		o.numbers = make([]int64, 0, 6) // as many as a contract has
+	}
+	o.numbers = append(o.numbers, n)
+	return &o.numbers[len(o.numbers)-1]
 }

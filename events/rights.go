@@ -34,7 +34,7 @@ func (w WithdrawnRight) Check() error {
 		return errors.New("shop: is not UTF-8")
 	}
 	if w.Shop != "" {
-		if problem := idProblem(string(w.Shop)); problem != "" {
+		if problem := idProblem([]byte(w.Shop)); problem != "" {
 			return fmt.Errorf("shop: %s; expected %s", problem, wantID)
 		}
 		if p := PersonalInID(string(w.Shop)); p != NothingPersonal {

@@ -75,7 +75,7 @@ func NewMove(described EventCreated, to Shop, who, why string, now time.Time) (D
 	if to == described.Shop {
 		return Draft{}, errors.New("shop: the campaign is that shop's already")
 	}
-	if problem := idProblem(string(to)); problem != "" {
+	if problem := idProblem([]byte(to)); problem != "" {
 		return Draft{}, fmt.Errorf("shop: %s; expected %s", problem, wantID)
 	}
 	if p := PersonalInID(string(to)); p != NothingPersonal {

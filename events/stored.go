@@ -22,140 +22,145 @@ const CurrentForm Form = 2
 // has no member for a phone number: ParticipantRegistered carries its pseudonym
 // instead (I10), and an erased one has neither.
 func AppendStored(dst []byte, e Event) []byte {
-	w := storedWriter{b: append(dst, '{')}
+	b := storedForm(append(dst, '{'))
 	switch e := e.(type) {
 	case *EventCreated:
-		w.text(`"eventId":`, string(e.Campaign))
-		w.text(`"storeId":`, string(e.Shop))
-		w.text(`"title":`, e.Title)
-		w.text(`"objective":`, e.Objective)
-		w.instant(`"createdAt":`, e.CreatedAt)
-		w.instant(`"startsAt":`, e.StartsAt)
-		w.instant(`"endsAt":`, e.EndsAt)
-		w.won(`"prizeCost":`, e.PrizeCost)
-		w.won(`"platformCost":`, e.PlatformCost)
-		w.won(`"expectedSalesIncrease":`, e.ExpectedSalesIncrease)
-		w.won(`"baselineSales":`, e.BaselineSales)
-		w.won(`"newCustomerLtv":`, e.NewCustomerLTV)
+		b = b.text(`"eventId":`, string(e.Campaign))
+		b = b.text(`"storeId":`, string(e.Shop))
+		b = b.text(`"title":`, e.Title)
+		b = b.text(`"objective":`, e.Objective)
+		b = b.instant(`"createdAt":`, e.CreatedAt)
+		b = b.instant(`"startsAt":`, e.StartsAt)
+		b = b.instant(`"endsAt":`, e.EndsAt)
+		b = b.won(`"prizeCost":`, e.PrizeCost)
+		b = b.won(`"platformCost":`, e.PlatformCost)
+		b = b.won(`"expectedSalesIncrease":`, e.ExpectedSalesIncrease)
+		b = b.won(`"baselineSales":`, e.BaselineSales)
+		b = b.won(`"newCustomerLtv":`, e.NewCustomerLTV)
 		if g := e.Goal; g != nil {
-			w.name(`"goal":{`)
-			w.text(`"metric":`, string(g.Metric))
-			w.whole(`"target":`, &g.Target)
-			w.b = append(w.b, '}')
+			b = b.name(`"goal":{`)
+			b = b.text(`"metric":`, string(g.Metric))
+			b = b.whole(`"target":`, &g.Target)
+			b = append(b, '}')
 		}
-		w.optionalText(`"movedBy":`, e.MovedBy)
-		w.optionalText(`"movedWhy":`, e.MovedWhy)
-		w.redacted(e.Redacted)
+		b = b.optionalText(`"movedBy":`, e.MovedBy)
+		b = b.optionalText(`"movedWhy":`, e.MovedWhy)
+		b = b.redacted(e.Redacted)
 	case *ParticipantRegistered:
 		if e.Erased() {
-			w.name(`"erased":`)
-			w.b = append(w.b, "true"...)
+			b = b.name(`"erased":`)
+			b = append(b, "true"...)
 		} else {
-			w.text(`"participantId":`, e.Participant)
+			b = b.text(`"participantId":`, e.Participant)
 		}
-		w.text(`"eventId":`, string(e.Campaign))
+		b = b.text(`"eventId":`, string(e.Campaign))
 		if e.Pseudonym != (Pseudonym{}) {
-			w.name(`"pseudonym":`)
-			w.b = append(w.b, '"')
-			w.b = base64.RawURLEncoding.AppendEncode(w.b, e.Pseudonym[:])
-			w.b = append(w.b, '"')
+			b = b.name(`"pseudonym":`)
+			b = append(b, '"')
+			b = base64.RawURLEncoding.AppendEncode(b, e.Pseudonym[:])
+			b = append(b, '"')
 		}
-		w.instant(`"registeredAt":`, e.RegisteredAt)
-		w.optionalText(`"channel":`, e.Channel)
+		b = b.instant(`"registeredAt":`, e.RegisteredAt)
+		b = b.optionalText(`"channel":`, e.Channel)
 		if e.NewCustomer != nil {
-			w.name(`"newCustomer":`)
-			w.b = strconv.AppendBool(w.b, *e.NewCustomer)
+			b = b.name(`"newCustomer":`)
+			b = strconv.AppendBool(b, *e.NewCustomer)
 		}
-		w.optionalText(`"gender":`, e.Gender)
-		w.optionalText(`"ageGroup":`, e.AgeGroup)
-		w.optionalText(`"region":`, e.Region)
-		w.redacted(e.Redacted)
+		b = b.optionalText(`"gender":`, e.Gender)
+		b = b.optionalText(`"ageGroup":`, e.AgeGroup)
+		b = b.optionalText(`"region":`, e.Region)
+		b = b.redacted(e.Redacted)
 	case *DistributionCompleted:
-		w.text(`"eventId":`, string(e.Campaign))
-		w.name(`"distributedChannels":`)
-		w.b = append(w.b, '[')
+		b = b.text(`"eventId":`, string(e.Campaign))
+		b = b.name(`"distributedChannels":`)
+		b = append(b, '[')
 		for i, d := range e.Channels {
 			if i > 0 {
-				w.b = append(w.b, ',')
+				b = append(b, ',')
 			}
-			w.b = append(w.b, '{')
-			w.text(`"channel":`, string(d.Channel))
-			w.won(`"cost":`, d.Cost)
-			w.b = append(w.b, '}')
+			b = append(b, '{')
+			b = b.text(`"channel":`, string(d.Channel))
+			b = b.won(`"cost":`, d.Cost)
+			b = append(b, '}')
 		}
-		w.b = append(w.b, ']')
-		w.instant(`"completedAt":`, e.CompletedAt)
+		b = append(b, ']')
+		b = b.instant(`"completedAt":`, e.CompletedAt)
 	case *ChannelStatsFetched:
-		w.text(`"eventId":`, string(e.Campaign))
-		w.text(`"channel":`, string(e.Channel))
-		w.instant(`"fetchedAt":`, e.FetchedAt)
-		w.whole(`"impressions":`, e.Impressions)
-		w.whole(`"views":`, e.Views)
-		w.whole(`"clicks":`, e.Clicks)
-		w.whole(`"likes":`, e.Likes)
-		w.whole(`"comments":`, e.Comments)
-		w.whole(`"shares":`, e.Shares)
+		b = b.text(`"eventId":`, string(e.Campaign))
+		b = b.text(`"channel":`, string(e.Channel))
+		b = b.instant(`"fetchedAt":`, e.FetchedAt)
+		b = b.whole(`"impressions":`, e.Impressions)
+		b = b.whole(`"views":`, e.Views)
+		b = b.whole(`"clicks":`, e.Clicks)
+		b = b.whole(`"likes":`, e.Likes)
+		b = b.whole(`"comments":`, e.Comments)
+		b = b.whole(`"shares":`, e.Shares)
 	case *EventsWithdrawn:
-		w.text(`"eventId":`, string(e.Campaign))
-		w.name(`"positions":`)
+		b = b.text(`"eventId":`, string(e.Campaign))
+		b = b.name(`"positions":`)
 		for i, p := range e.Positions {
-			w.b = strconv.AppendInt(append(w.b, "[,"[min(i, 1)]), int64(p), 10)
+			b = strconv.AppendInt(append(b, "[,"[min(i, 1)]), int64(p), 10)
 		}
-		w.b = append(w.b, ']')
-		w.text(`"who":`, e.Who)
-		w.text(`"why":`, e.Why)
+		b = append(b, ']')
+		b = b.text(`"who":`, e.Who)
+		b = b.text(`"why":`, e.Why)
 	}
-	return append(w.b, '}')
+	return append(b, '}')
 }
 
 // redactedMember ends the stored form of an event that was redacted.
 const redactedMember = `,"redacted":true`
 
-// storedWriter appends members; callers pass each name with its quotes and colon.
-type storedWriter struct{ b []byte }
+// storedForm is what of an event's stored form is written. Its methods append a member; callers
+// pass each name with its quotes and colon. No buffer escapes through it: most are on the stack.
+type storedForm []byte
 
-func (w *storedWriter) name(name string) {
-	if w.b[len(w.b)-1] != '{' {
-		w.b = append(w.b, ',')
+func (b storedForm) name(name string) storedForm {
+	if b[len(b)-1] != '{' {
+		b = append(b, ',')
 	}
-	w.b = append(w.b, name...)
+	return append(b, name...)
 }
 
-func (w *storedWriter) text(name, s string) {
-	w.name(name)
-	// The only error of AppendQuote is invalid UTF-8, which Decode refuses.
-	w.b, _ = jsontext.AppendQuote(w.b, s)
-}
-
-func (w *storedWriter) optionalText(name, s string) {
-	if s != "" {
-		w.text(name, s)
+func (b storedForm) text(name, s string) storedForm {
+	b = b.name(name)
+	if n := plainBytes([]byte(s)); n < len(s) && !plainText(s[n:]) {
+		// The only error of AppendQuote is invalid UTF-8, which Decode refuses. It would make
+		// the buffer escape.
+		quoted, _ := jsontext.AppendQuote(nil, s)
+		return append(b, quoted...)
 	}
+	return append(append(append(b, '"'), s...), '"')
 }
 
-func (w *storedWriter) instant(name string, t time.Time) {
+func (b storedForm) optionalText(name, s string) storedForm {
+	if s == "" {
+		return b
+	}
+	return b.text(name, s)
+}
+
+func (b storedForm) instant(name string, t time.Time) storedForm {
 	if t.IsZero() {
-		return
+		return b
 	}
-	w.name(name)
-	w.b = append(w.b, '"')
-	w.b = t.UTC().AppendFormat(w.b, time.RFC3339Nano)
-	w.b = append(w.b, '"')
+	return append(appendInstant(append(b.name(name), '"'), t), '"')
 }
 
-func (w *storedWriter) redacted(is bool) {
-	if is {
-		w.b = append(w.b, redactedMember...)
+func (b storedForm) redacted(is bool) storedForm {
+	if !is {
+		return b
 	}
+	return append(b, redactedMember...)
 }
 
-func (w *storedWriter) won(name string, v *Won) { w.whole(name, (*int64)(v)) }
+func (b storedForm) won(name string, v *Won) storedForm { return b.whole(name, (*int64)(v)) }
 
-func (w *storedWriter) whole(name string, v *int64) {
-	if v != nil {
-		w.name(name)
-		w.b = strconv.AppendInt(w.b, *v, 10)
+func (b storedForm) whole(name string, v *int64) storedForm {
+	if v == nil {
+		return b
 	}
+	return strconv.AppendInt(b.name(name), *v, 10)
 }
 
 // DecodeStored is the inverse of [AppendStored]. It is fast, for replays: it

@@ -53,7 +53,7 @@ func (k SubjectKey) Subject(name string) (Subject, error) {
 	if !utf8.ValidString(name) {
 		return Subject{}, errors.New("subject: is not UTF-8")
 	}
-	if problem := idProblem(name); problem != "" {
+	if problem := idProblem([]byte(name)); problem != "" {
 		return Subject{}, fmt.Errorf("subject: %s; expected %s", problem, wantID)
 	}
 	switch kind := PersonalInID(name); {

@@ -64,7 +64,8 @@ func (o *object) textWith(name, want string, refused func(rune) bool) string {
 		o.missing(name, want)
 		return ""
 	}
-	s, ok := o.stringOf(name, v, want)
+	raw, ok := o.stringOf(name, v, want)
+	s := o.keep(raw)
 	switch {
 	case !ok:
 	case utf8.RuneCountInString(s) > MaxTextRunes:
