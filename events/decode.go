@@ -244,12 +244,12 @@ func (e *ParticipantRegistered) nameTexts() {
 // Shorter numbers are accepted.
 func (o *object) refuseLeak(p PhoneNumber, e *ParticipantRegistered) {
 	const enough = 10 // digits, without country code or leading zero
-	number := appendDigits(nil, plainSpelling(p.Reveal()))
+	var room, digits [MaxIDBytes]byte
+	number := appendDigits(room[:0], plainSpelling(p.Reveal()))
 	if len(number) < enough {
 		return
 	}
 	number = number[len(number)-enough:]
-	var digits [MaxIDBytes]byte
 	for _, f := range []struct{ name, value string }{
 		{"participantId", e.Participant},
 		{"eventId", string(e.Campaign)},

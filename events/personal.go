@@ -1,5 +1,7 @@
 package events
 
+import "unicode/utf8"
+
 // Personal says what in a text identifies a person.
 type Personal uint8
 
@@ -38,20 +40,21 @@ const (
 )
 
 // PersonalInID returns the first kind that an id is or holds, or [NothingPersonal].
-func PersonalInID(s string) Personal {
-	if harmless(s) {
-		return NothingPersonal
-	}
-	return find(plainSpelling(s), ofID).kind
-}
+func PersonalInID(s string) Personal { return personalIn(s, ofID) }
 
 // PersonalInText returns the first kind that a text for readers holds, or [NothingPersonal]. The numbers of shops
 // are none: land lines, internet telephony and nationwide numbers.
-func PersonalInText(s string) Personal {
-	if harmless(s) {
+func PersonalInText(s string) Personal { return personalIn(s, ofText) }
+
+func personalIn(s string, r strictness) Personal {
+	switch digits, simple := simpleDigits(s); {
+	case !simple:
+		return find(plainSpelling(s), r).kind
+	case digits < fewest:
 		return NothingPersonal
+	default:
+		return findNumber(s, r).kind
 	}
-	return find(plainSpelling(s), ofText).kind
 }
 
 // MaskPersonal returns the text with three asterisks in the place of everything that [PersonalInText] finds. A
@@ -69,20 +72,21 @@ func MaskPersonal(s string) string {
 	}
 }
 
-// harmless reports whether the text, which is ASCII, has too few digits for any number, no
-// mail address and nothing that hides either. Most ids are of this kind.
-func harmless(s string) bool {
-	const fewest = 9 // digits, of a number that is looked for
-	digits := 0
+// fewest is how many digits a number that is looked for has, at least.
+const fewest = 9
+
+// simpleDigits counts the digits of a text, and reports whether all that it may hold are numbers of
+// these: it is ASCII, with no mail address and nothing that hides either. Most ids are of this kind.
+func simpleDigits(s string) (digits int, simple bool) {
 	for i := range len(s) {
 		switch c := s[i]; {
-		case c >= '0' && c <= '9':
+		case isDigit(c):
 			digits++
-		case c >= 0x80, c == '@', c == '%', c == '(', c == '[':
-			return false
+		case c >= utf8.RuneSelf, c == '@', c == '%', c == '(', c == '[':
+			return 0, false
 		}
 	}
-	return digits < fewest
+	return digits, true
 }
 
 // found is a kind, and where it is in a plain text.

@@ -24,6 +24,15 @@ func (g group) len() int { return g.end - g.start }
 // run. A number is made of whole groups of a run: a long counter that holds the digits of a
 // phone number is none.
 func findNumber(s string, r strictness) found {
+	digits := 0
+	for i := range len(s) {
+		if isDigit(s[i]) {
+			digits++
+		}
+	}
+	if digits < fewest {
+		return found{}
+	}
 	var room [16]group
 	run := room[:0]
 	judge := func() found {
@@ -213,7 +222,7 @@ func (w *window) cutAt(allowed ...int) bool {
 func (w *window) judge(r strictness) Personal {
 	d := string(w.digits[:w.n])
 	switch {
-	case w.n < 9:
+	case w.n < fewest:
 		return NothingPersonal
 	case w.isResident(d):
 		return PersonalResident

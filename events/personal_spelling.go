@@ -16,6 +16,9 @@ const maxEncodings = 4
 // compatibility form (NFKC), with ASCII digits, dashes and spaces, and without marks and
 // characters that are not visible.
 func plainSpelling(s string) string {
+	if isPlain(s) {
+		return atSigns(s)
+	}
 	for range maxEncodings {
 		next := percentDecoded(s)
 		if !isASCII(next) {
@@ -27,6 +30,24 @@ func plainSpelling(s string) string {
 		s = next
 	}
 	return atSigns(s)
+}
+
+// isPlain reports whether the text is, but for signs that are spelled out, its own plain spelling:
+// of ASCII without percent signs, and of Hangul. Nearly all are.
+func isPlain(s string) bool {
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == '%':
+			return false
+		case c >= utf8.RuneSelf:
+			r, size := utf8.DecodeRuneInString(s[i:])
+			if !isSyllable(r) {
+				return false
+			}
+			i += size - 1
+		}
+	}
+	return true
 }
 
 func isASCII(s string) bool {
