@@ -140,8 +140,7 @@ func (r rounds) median(of func(driveResult) float64) float64 {
 	for _, one := range r {
 		all = append(all, of(one))
 	}
-	slices.Sort(all)
-	return all[len(all)/2]
+	return median(all)
 }
 
 // measureBoth measures the API and the bare handler in alternation, each at its rate; 0 is as

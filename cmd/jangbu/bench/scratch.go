@@ -2,7 +2,6 @@ package bench
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
 	"database/sql"
 	"errors"
@@ -10,15 +9,12 @@ import (
 	"io"
 	"log/slog"
 	"net/url"
-	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
-	"jangbu/cmd/jangbu/stores"
 	"jangbu/events"
 	"jangbu/events/synthetic"
 	"jangbu/projections"
@@ -44,15 +40,11 @@ func newScratch(ctx context.Context, server string) (_ *scratch, err error) {
 			err = errors.Join(err, s.drop(context.WithoutCancel(ctx)))
 		}
 	}()
-	var at stores.Config
-	if server == "" {
-		if at.DataDir, err = os.MkdirTemp("", "jangbu-bench-"); err != nil {
-			return nil, fmt.Errorf("make temporary directory: %w", err)
-		}
-		s.closers = append(s.closers, func(context.Context) error { return os.RemoveAll(at.DataDir) })
-	} else if at.DatabaseURL, err = s.createDatabase(ctx, server); err != nil {
+	at, err := newPlace(ctx, server)
+	if err != nil {
 		return nil, err
 	}
+	s.closers = append(s.closers, at.drop)
 	log, closeLog, err := at.OpenLog(ctx, nil, nil)
 	if err != nil {
 		return nil, err
@@ -71,32 +63,6 @@ func newScratch(ctx context.Context, server string) (_ *scratch, err error) {
 		s.bare = func(ctx context.Context) error { return copyLog(ctx, at.DatabaseURL) }
 	}
 	return s, nil
-}
-
-// createDatabase makes a database beside the one that the URL names.
-func (s *scratch) createDatabase(ctx context.Context, server string) (string, error) {
-	own, err := url.Parse(server)
-	if err != nil {
-		return "", errors.New("make scratch database: the URL cannot be read")
-	}
-	name := "jangbu_bench_" + strings.ToLower(rand.Text())
-	own.Path = "/" + name
-	if err := administer(ctx, server, "CREATE DATABASE "+name); err != nil {
-		return "", fmt.Errorf("make scratch database: %w", err)
-	}
-	s.closers = append(s.closers, func(ctx context.Context) error {
-		return administer(ctx, server, "DROP DATABASE "+name+" WITH (FORCE)")
-	})
-	return own.String(), nil
-}
-
-func administer(ctx context.Context, server, statement string) error {
-	conn, err := pgx.Connect(ctx, server)
-	if err != nil {
-		return err
-	}
-	_, err = conn.Exec(ctx, statement)
-	return errors.Join(err, conn.Close(ctx))
 }
 
 // drop closes and removes everything.

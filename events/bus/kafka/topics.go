@@ -88,3 +88,43 @@ func refused(err error) bool {
 	var untrusted *tls.CertificateVerificationError
 	return errors.As(err, &wrong) || errors.As(err, &untrusted) || errors.Is(err, errForbidden)
 }
+
+// Remove deletes topics and the consumer group, if one is configured. What is not there is no
+// error.
+func Remove(ctx context.Context, cfg Config, topics ...string) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("remove topics: %w", err)
+	}
+	if err := remove(cfg, topics); err != nil {
+		return fmt.Errorf("remove topics: %w", err)
+	}
+	return nil
+}
+
+func remove(cfg Config, topics []string) (err error) {
+	cfg, err = cfg.withDefaults()
+	if err != nil {
+		return err
+	}
+	settings, err := cfg.client()
+	if err != nil {
+		return err
+	}
+	admin, err := sarama.NewClusterAdmin(cfg.Brokers, settings)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, admin.Close()) }()
+	var all []error
+	for _, topic := range topics {
+		if err := admin.DeleteTopic(topic); err != nil && !errors.Is(err, sarama.ErrUnknownTopicOrPartition) {
+			all = append(all, fmt.Errorf("delete %q: %w", topic, err))
+		}
+	}
+	if cfg.Group != "" {
+		if err := admin.DeleteConsumerGroup(cfg.Group); err != nil && !errors.Is(err, sarama.ErrGroupIDNotFound) {
+			all = append(all, fmt.Errorf("delete group %q: %w", cfg.Group, err))
+		}
+	}
+	return errors.Join(all...)
+}
