@@ -96,15 +96,15 @@ func contentDigest(e Event) Digest {
 
 // draftID returns the ID of a draft (I4). stamp is its record's timestamp.
 func draftID(d *Draft, env *envelope, stamp time.Time) ID {
-	_, registered := d.Event.(*ParticipantRegistered)
-	if env.id != "" && !registered {
+	if e, ok := d.Event.(*ParticipantRegistered); ok {
+		return registrationID(e)
+	}
+	if env.id != "" {
 		return producerID(env.source, env.id)
 	}
 	b := appendDomain(make([]byte, 0, 512), "natural", d.Event.Type())
 	b = appendPart(b, string(d.Event.Subject()))
 	switch e := d.Event.(type) {
-	case *ParticipantRegistered:
-		return registrationID(e)
 	case *EventCreated:
 		// A campaign has one description after another. The timestamp tells a record
 		// that goes back to an earlier one from that one delivered again.

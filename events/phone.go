@@ -29,10 +29,12 @@ const maxPhoneText = 64
 // Extensions, Korean numbers without area code and carriers' dialling prefixes
 // (001, 00700, …) are refused.
 func NormalizePhone(s string) (string, error) {
-	digits, international, ok := phoneDigits(subscriberOf(s))
+	var room [maxPhoneText]byte
+	raw, international, ok := phoneDigits(room[:0], subscriberOf(s))
 	if !ok {
 		return "", ErrPhoneNumber
 	}
+	digits := string(raw)
 	if !international {
 		if rest, found := strings.CutPrefix(digits, "00"); found {
 			digits, international = rest, true
@@ -151,28 +153,25 @@ func subscriberOf(s string) string {
 	return s
 }
 
-// phoneDigits removes the separators from s, which is in the plain spelling. A plus sign may
-// only precede the first digit.
-func phoneDigits(s string) (digits string, plus, ok bool) {
+// phoneDigits appends the digits of s, which is in the plain spelling, without the separators. A
+// plus sign may only precede the first digit.
+func phoneDigits(dst []byte, s string) (digits []byte, plus, ok bool) {
 	if len(s) > maxPhoneText {
-		return "", false, false
+		return nil, false, false
 	}
-	var buf [maxPhoneText]byte
-	n := 0
 	for i := range len(s) {
 		switch c := s[i]; c {
 		case '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
-			buf[n] = c
-			n++
+			dst = append(dst, c)
 		case '+':
-			if plus || n > 0 {
-				return "", false, false
+			if plus || len(dst) > 0 {
+				return nil, false, false
 			}
 			plus = true
 		case ' ', '\t', '-', '.', '/', '(', ')':
 		default:
-			return "", false, false
+			return nil, false, false
 		}
 	}
-	return string(buf[:n]), plus, true
+	return dst, plus, true
 }

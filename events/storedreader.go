@@ -16,6 +16,8 @@ type storedReader struct {
 	i      int
 	form   Form
 	failed bool
+	// numbers are those that whole returned: one allocation for all.
+	numbers []int64
 }
 
 // at moves past s and reports true if s comes next. s is a comma or brace, the
@@ -56,22 +58,21 @@ func (r *storedReader) optionalText(name string) string {
 
 // quoted reads the rest of a string that [jsontext.AppendQuote] quoted.
 func (r *storedReader) quoted() string {
-	var bits byte
-	for i := r.i; i < len(r.s); i++ {
-		c := r.s[i]
-		bits |= c
+	rest := r.s[r.i:]
+	for i := plainBytes([]byte(rest)); i < len(rest); i++ {
+		c := rest[i]
 		if c >= ' ' && c != '"' && c != '\\' {
 			continue
 		}
-		inner := r.s[r.i:i]
+		inner := rest[:i]
 		switch {
 		case c == '\\':
 			return r.escaped()
-		case c != '"', bits >= utf8.RuneSelf && !utf8.ValidString(inner):
+		case c != '"', !utf8.ValidString(inner):
 			r.failed = true
 			return ""
 		}
-		r.i = i + 1
+		r.i += i + 1
 		return inner
 	}
 	r.failed = true
@@ -146,7 +147,11 @@ func (r *storedReader) whole(name string) *int64 {
 	if digits := r.i - start; digits == 0 || digits > 1 && r.s[start] == '0' || v > MaxFigure {
 		r.failed = true
 	}
-	return &v
+	if r.numbers == nil {
+		r.numbers = make([]int64, 0, 6) // as many as a form has, but for positions
+	}
+	r.numbers = append(r.numbers, v)
+	return &r.numbers[len(r.numbers)-1]
 }
 
 func (r *storedReader) goal(name string) *Goal {

@@ -127,8 +127,10 @@ func normalized(phone string) bool {
 type campaignKey struct {
 	expires time.Time
 
-	mu  sync.Mutex
 	mac hash.Hash // nil if the key is destroyed; its state is guarded by mu
+
+	mu    sync.Mutex
+	phone [16]byte // what mac is writing, so that none is allocated; guarded by mu
 }
 
 func (c *campaignKey) pseudonym(p *events.Pseudonym, phone string) {
@@ -138,6 +140,6 @@ func (c *campaignKey) pseudonym(p *events.Pseudonym, phone string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.mac.Reset()
-	c.mac.Write([]byte(phone))
+	c.mac.Write(c.phone[:copy(c.phone[:], phone)])
 	c.mac.Sum(p[:0])
 }
