@@ -105,6 +105,7 @@ func draftID(d *Draft, env *envelope, stamp time.Time) ID {
 	b := appendDomain(make([]byte, 0, 512), "natural", d.Event.Type())
 	b = appendPart(b, string(d.Event.Subject()))
 	switch e := d.Event.(type) {
+	case *ParticipantRegistered: // is above
 	case *EventCreated:
 		// A campaign has one description after another. The timestamp tells a record
 		// that goes back to an earlier one from that one delivered again.
