@@ -70,7 +70,8 @@
 //   - events/eventstest: the conformance suite of every log.
 //     events/eventstest/services finds the databases, brokers and browser of tests.
 //   - events/pglog and events/sqlitelog: the log on PostgreSQL and on SQLite.
-//     Both pass that suite. events/postgres opens PostgreSQL for pglog and pgrows.
+//     Both pass that suite. events/postgres opens PostgreSQL for pglog and pgrows, and
+//     events/sqlite tells SQLite's failures apart for sqlitelog and sqliterows.
 //   - events/commit: group commit, an [Appender] that joins concurrent appends
 //     into one transaction of another.
 //   - events/privacy: phone numbers become pseudonyms, dead letters are sealed.

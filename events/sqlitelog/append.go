@@ -7,10 +7,8 @@ import (
 	"fmt"
 	"time"
 
-	"modernc.org/sqlite"
-	sqlite3 "modernc.org/sqlite/lib"
-
 	"jangbu/events"
+	"jangbu/events/sqlite"
 )
 
 const insertEvent = `
@@ -95,7 +93,7 @@ func (l *Log) appendDrafts(ctx context.Context, tx *sql.Tx, drafts []events.Draf
 		}
 		result, err := insert.ExecContext(ctx, head+int64(appended)+1, d.OccurredAt.UnixMicro(), recordedAt,
 			int64(d.Event.Type()), d.ID[:], d.Digest[:], campaign, payload, int64(events.CurrentForm))
-		if taken(err) {
+		if sqlite.Taken(err) {
 			return none, fmt.Errorf("%w: position %d, which is next, is taken: %w", events.ErrCorrupt, head+int64(appended)+1, err)
 		}
 		if err != nil {
@@ -146,12 +144,6 @@ func digestOf(row *sql.Row) (events.Digest, error) {
 		return events.Digest{}, fmt.Errorf("%w: a digest has %d bytes", events.ErrCorrupt, len(raw))
 	}
 	return events.Digest(raw), nil
-}
-
-// taken reports whether an insert failed because its primary key exists.
-func taken(err error) bool {
-	var failure *sqlite.Error
-	return errors.As(err, &failure) && failure.Code() == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY
 }
 
 // encode returns the concatenated stored forms, the i-th up to ends[i].

@@ -10,12 +10,12 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"github.com/pressly/goose/v3"
-	"modernc.org/sqlite"
-	sqlite3 "modernc.org/sqlite/lib"
+	driver "modernc.org/sqlite"
+
+	"jangbu/events/sqlite"
 )
 
 // busyTimeout bounds a statement's wait for another process, in milliseconds.
@@ -32,10 +32,11 @@ const writerCache = "cache_size(-65536)"
 // secureDelete overwrites erased content with zeros.
 const secureDelete = "secure_delete(ON)"
 
-// writerPragmas make a commit durable, and a transaction take the write lock when
+// writerPragmas make no file where that is gone, a commit durable, and a transaction take the write lock when
 // it begins, so that none fails later because it cannot get the lock.
 func writerPragmas() url.Values {
 	return url.Values{
+		"mode":          {"rw"},
 		"_busy_timeout": {busyTimeout},
 		"_journal_mode": {"WAL"},
 		"_synchronous":  {"FULL"},
@@ -45,9 +46,9 @@ func writerPragmas() url.Values {
 	}
 }
 
-// readerPragmas forbid writing.
+// readerPragmas make no file where that is gone, and forbid writing.
 func readerPragmas() url.Values {
-	return url.Values{"_busy_timeout": {busyTimeout}, "_query_only": {"1"}, "_dqs": {"0"}}
+	return url.Values{"mode": {"rw"}, "_busy_timeout": {busyTimeout}, "_query_only": {"1"}, "_dqs": {"0"}}
 }
 
 // connect opens at most conns connections to the file.
@@ -57,7 +58,7 @@ func connect(path string, params url.Values, conns int) (*sql.DB, error) {
 		return nil, err
 	}
 	address := url.URL{Scheme: "file", Path: filepath.ToSlash(absolute), RawQuery: params.Encode()}
-	connector, err := sqlite.NewConnector(address.String())
+	connector, err := driver.NewConnector(address.String())
 	if err != nil {
 		return nil, err
 	}
@@ -73,8 +74,7 @@ func connect(path string, params url.Values, conns int) (*sql.DB, error) {
 func reach(ctx context.Context, db *sql.DB) error {
 	for deadline := time.Now().Add(reachTime); ; {
 		err := db.PingContext(ctx)
-		failure, ok := errors.AsType[*sqlite.Error](err)
-		if !ok || failure.Code()&0xff != sqlite3.SQLITE_BUSY || time.Now().After(deadline) {
+		if !sqlite.Busy(err) || time.Now().After(deadline) {
 			return err
 		}
 		select {
@@ -87,8 +87,7 @@ func reach(ctx context.Context, db *sql.DB) error {
 
 // mendFile says of an error how a file is mended that is no database, or not a whole one.
 func mendFile(err error) error {
-	failure, ok := errors.AsType[*sqlite.Error](err)
-	if ok && slices.Contains([]int{sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}, failure.Code()&0xff) {
+	if sqlite.Damaged(err) {
 		return fmt.Errorf("%w: restore the file from a backup", err)
 	}
 	return err

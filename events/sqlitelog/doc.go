@@ -23,7 +23,9 @@
 // A transaction that fails, or whose context ends, is rolled back before its
 // connection is used again. If the result of a commit is lost, the append may have
 // happened; appending again is harmless. A writer waits up to 10 s for another
-// process's transaction and then fails; trying again loses nothing. A process that
+// process's transaction and then fails; trying again loses nothing. That, and a file that
+// is gone, full or unreadable for now, is events.ErrAway to what appends, withdraws and reads
+// events (TestAway); no file takes the place of one that is gone. A process that
 // freezes within a transaction keeps the lock, which is the operating system's, until
 // it continues or ends: other writers fail meanwhile, and readers go on
 // (TestFrozenWriter). Where processes may freeze and others must not wait, the log

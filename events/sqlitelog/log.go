@@ -10,6 +10,7 @@ import (
 
 	"jangbu/events"
 	"jangbu/events/outage"
+	"jangbu/events/sqlite"
 )
 
 // readers is the number of connections for reads.
@@ -101,7 +102,7 @@ func (l *Log) Close() error {
 func write(ctx context.Context, db *sql.DB, f func(context.Context, *sql.Tx) error) error {
 	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {
-		return err
+		return sqlite.Away(err)
 	}
 	err = f(context.WithoutCancel(ctx), tx)
 	if err != nil {
@@ -112,7 +113,7 @@ func write(ctx context.Context, db *sql.DB, f func(context.Context, *sql.Tx) err
 	if err != nil && ctx.Err() != nil {
 		return ctx.Err() // err may only report that the transaction has ended
 	}
-	return err
+	return sqlite.Away(err)
 }
 
 // rollback rolls tx back; a transaction that has ended already is no error.

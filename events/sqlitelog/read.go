@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"jangbu/events"
+	"jangbu/events/sqlite"
 )
 
 const readEvents = `
@@ -55,7 +56,7 @@ LIMIT ?`
 func (l *Log) Read(ctx context.Context, after events.Position, limit int) ([]events.Recorded, error) {
 	head, err := l.head(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("read: %w", err)
+		return nil, fmt.Errorf("read: %w", sqlite.Away(err))
 	}
 	if head <= after || limit < 1 {
 		return nil, nil
@@ -63,11 +64,11 @@ func (l *Log) Read(ctx context.Context, after events.Position, limit int) ([]eve
 	through := after + min(head-after, events.Position(limit))
 	rows, err := l.readEvents.QueryContext(ctx, int64(after), int64(through))
 	if err != nil {
-		return nil, fmt.Errorf("read: %w", err)
+		return nil, fmt.Errorf("read: %w", sqlite.Away(err))
 	}
 	read, cut, err := collect(rows, make([]events.Recorded, 0, min(through-after, 1<<15)))
 	if err != nil {
-		return nil, fmt.Errorf("read after %d: %w", after, err)
+		return nil, fmt.Errorf("read after %d: %w", after, sqlite.Away(err))
 	}
 	if cut {
 		through = after + events.Position(len(read))
@@ -101,11 +102,11 @@ func (l *Log) ReadStream(ctx context.Context, s events.Stream) ([]events.Recorde
 	}
 	rows, err := l.reader.QueryContext(ctx, query, args...)
 	if err != nil {
-		return nil, fmt.Errorf("read stream: %w", err)
+		return nil, fmt.Errorf("read stream: %w", sqlite.Away(err))
 	}
 	read, _, err := collect(rows, nil)
 	if err != nil {
-		return nil, fmt.Errorf("read stream: %w", err)
+		return nil, fmt.Errorf("read stream: %w", sqlite.Away(err))
 	}
 	return read, nil
 }

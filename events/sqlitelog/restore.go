@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"jangbu/events"
+	"jangbu/events/sqlite"
 )
 
 // setRestoring says up to where the log is being restored.
@@ -74,7 +75,7 @@ func (l *Log) restore(ctx context.Context, tx *sql.Tx, recorded []events.Recorde
 		payload = events.AppendStored(payload[:0], r.Event)
 		result, err := insert.ExecContext(ctx, int64(r.Position), r.OccurredAt.UnixMicro(), r.RecordedAt.UnixMicro(),
 			int64(r.Event.Type()), r.ID[:], r.Digest[:], string(r.Event.Subject()), string(payload), int64(events.CurrentForm))
-		if taken(err) {
+		if sqlite.Taken(err) {
 			return fmt.Errorf("%w: position %d, which is next, is taken: %w", events.ErrCorrupt, r.Position, err)
 		}
 		if err != nil {

@@ -66,7 +66,7 @@ func (s *Store) ShopOf(ctx context.Context, c events.Campaign) (shop events.Shop
 		err = readmodel.ErrRebuilding
 	}
 	if err != nil {
-		return "", fmt.Errorf("read the shop of campaign %q: %w", c, err)
+		return "", fmt.Errorf("read the shop of campaign %q: %w", c, away(err))
 	}
 	return shop, nil
 }

@@ -42,7 +42,7 @@ WHERE s.id = 1`
 func (s *Store) Revision(ctx context.Context) (readmodel.Revision, error) {
 	var r readmodel.Revision
 	if err := s.pool.QueryRow(ctx, readRevision).Scan(revisionFields(&r)...); err != nil {
-		return readmodel.Revision{}, fmt.Errorf("read revision: %w", err)
+		return readmodel.Revision{}, fmt.Errorf("read revision: %w", away(err))
 	}
 	return r, nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"jangbu/events"
+	"jangbu/events/sqlite"
 	"jangbu/readmodel"
 )
 
@@ -68,7 +69,7 @@ func (s *Store) ShopOf(ctx context.Context, c events.Campaign) (shop events.Shop
 		err = readmodel.ErrRebuilding
 	}
 	if err != nil {
-		return "", fmt.Errorf("read the shop of campaign %q: %w", c, err)
+		return "", fmt.Errorf("read the shop of campaign %q: %w", c, sqlite.Away(err))
 	}
 	return shop, nil
 }

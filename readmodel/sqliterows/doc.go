@@ -24,5 +24,6 @@
 // # Failure
 //
 // A method that returns an error has written nothing. A write fails where another process
-// holds the write lock for more than 10 s.
+// holds the write lock for more than 10 s. That, and a file that is gone, full or unreadable
+// for now, is events.ErrAway (TestAway); no file takes the place of one that is gone.
 package sqliterows

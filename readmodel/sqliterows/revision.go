@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 
+	"jangbu/events/sqlite"
 	"jangbu/readmodel"
 )
 
@@ -32,7 +33,7 @@ WHERE s.id = 1`
 func (s *Store) Revision(ctx context.Context) (readmodel.Revision, error) {
 	revision, err := queryRevision(ctx, s.reads[readRevision])
 	if err != nil {
-		return readmodel.Revision{}, fmt.Errorf("read revision: %w", err)
+		return readmodel.Revision{}, fmt.Errorf("read revision: %w", sqlite.Away(err))
 	}
 	return revision, nil
 }

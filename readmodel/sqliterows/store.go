@@ -11,13 +11,12 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
-	"modernc.org/sqlite"
-	sqlite3 "modernc.org/sqlite/lib"
+	driver "modernc.org/sqlite"
 
+	"jangbu/events/sqlite"
 	"jangbu/readmodel"
 )
 
@@ -101,7 +100,7 @@ func (s *Store) table(described *readmodel.Table) (*table, error) {
 func Open(ctx context.Context, path string, tables []*readmodel.Table) (*Store, error) {
 	s, err := open(ctx, path, tables)
 	if err != nil {
-		if failure, ok := errors.AsType[*sqlite.Error](err); ok && slices.Contains([]int{sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}, failure.Code()&0xff) {
+		if sqlite.Damaged(err) {
 			err = fmt.Errorf("%w: remove the file, which serve makes anew", err)
 		}
 		return nil, fmt.Errorf("open rows %s: %w", path, err)
@@ -190,8 +189,7 @@ func open(ctx context.Context, path string, tables []*readmodel.Table) (_ *Store
 func reach(ctx context.Context, db *sql.DB) error {
 	for deadline := time.Now().Add(reachTime); ; {
 		err := db.PingContext(ctx)
-		failure, ok := errors.AsType[*sqlite.Error](err)
-		if !ok || failure.Code()&0xff != sqlite3.SQLITE_BUSY || time.Now().After(deadline) {
+		if !sqlite.Busy(err) || time.Now().After(deadline) {
 			return err
 		}
 		select {
@@ -219,6 +217,7 @@ func create(path string) error {
 
 func connect(path, txlock string) (*sql.DB, error) {
 	settings := url.Values{
+		"mode":    {"rw"}, // no file is made where that is gone
 		"_txlock": {txlock},
 		"_pragma": {
 			"busy_timeout(10000)",
@@ -229,7 +228,7 @@ func connect(path, txlock string) (*sql.DB, error) {
 			"journal_size_limit(67108864)",
 		},
 	}
-	connector, err := sqlite.NewConnector((&url.URL{Scheme: "file", Path: path, RawQuery: settings.Encode()}).String())
+	connector, err := driver.NewConnector((&url.URL{Scheme: "file", Path: path, RawQuery: settings.Encode()}).String())
 	if err != nil {
 		return nil, err
 	}
@@ -251,22 +250,22 @@ func (s *Store) Close() error {
 func (s *Store) read(ctx context.Context, do func(*sql.Tx) error) error {
 	tx, err := s.reader.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
-		return err
+		return sqlite.Away(err)
 	}
 	defer func() { _ = tx.Rollback() }() // nothing to commit
-	return do(tx)
+	return sqlite.Away(do(tx))
 }
 
 // write runs do in a transaction that holds the file's write lock from its start.
 func (s *Store) write(ctx context.Context, do func(*sql.Tx) error) error {
 	tx, err := s.writer.BeginTx(ctx, nil)
 	if err != nil {
-		return err
+		return sqlite.Away(err)
 	}
 	defer func() { _ = tx.Rollback() }() // no effect after a commit
 	if err := do(tx); err != nil {
 		// The end of ctx ends the transaction, and is then the cause.
-		return cmp.Or(ctx.Err(), err)
+		return cmp.Or(ctx.Err(), sqlite.Away(err))
 	}
-	return tx.Commit()
+	return sqlite.Away(tx.Commit())
 }
