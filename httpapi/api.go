@@ -190,10 +190,17 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	rec.allow = func(h http.Header) { a.cross.allow(h, r) }
 	r.Body = http.MaxBytesReader(rec, r.Body, maxBody)
-	if len(r.URL.RawQuery) > maxQuery {
-		a.fail(rec, r, badRequest{"the query string is longer than 2048 bytes"})
-	} else if !a.cross.preflight(rec, r) {
+	switch {
+	case len(r.URL.RawQuery) > maxQuery:
+		a.fail(rec, r, a.limits.refused(rec.client, badRequest{"the query string is longer than 2048 bytes"}))
+	case !a.cross.preflight(r):
 		a.router.ServeHTTP(rec, r)
+	default: // it has no token, as what is public has none
+		if err := a.limits.visits.count(rec.client.network(), a.limits.clock()); err != nil {
+			a.fail(rec, r, err)
+		} else {
+			a.cross.permit(rec)
+		}
 	}
 	rec.whole = true
 }

@@ -110,6 +110,35 @@ func TestPreflight(t *testing.T) {
 	}
 }
 
+// TestPreflightsArePaid: preflights, and queries that are too long, are bounded by address like
+// what else comes without a token, and cost those nothing who are known there.
+func TestPreflightsArePaid(t *testing.T) {
+	t.Parallel()
+	b := setup(t, func(cfg *httpapi.Config) {
+		cfg.Origins, cfg.Limits = []string{friend}, httpapi.Limits{PerToken: 50, PerShop: 50, PerAddress: 50}
+	})
+	b.lax = true // an OPTIONS is not of the contract
+	b.fold(t, campaign("evt-1", "store-1")...)
+	all := make(map[int]int)
+	for range 200 {
+		w := b.do(t, http.MethodOptions, anAnalytics, "Authorization: none", "Origin: "+friend, "Access-Control-Request-Method: GET")
+		all[w.Code]++
+		if w.Code == http.StatusTooManyRequests && (w.Header().Get("Retry-After") == "" || w.Header().Get("Access-Control-Allow-Origin") != friend) {
+			t.Fatalf("a preflight that is refused: %v", w.Header())
+		}
+	}
+	if all[http.StatusNoContent] != 150 || all[http.StatusTooManyRequests] != 50 { // 50 a second, for three seconds
+		t.Errorf("preflights: %v", all)
+	}
+	if got := b.outcomes(t, 100, anAnalytics+"?x="+strings.Repeat("x", 2048)); got[http.StatusBadRequest] != 15 || got[http.StatusTooManyRequests] != 85 {
+		t.Errorf("queries that are too long: %v", got)
+	}
+	good := "Authorization: Bearer " + mint(t, owner("store-1"))
+	if got := b.outcomes(t, 50, anAnalytics, good); got[http.StatusOK] != 50 {
+		t.Errorf("beside them: %v", got)
+	}
+}
+
 // TestNoOtherOrigins: where none is configured, responses say nothing of origins.
 func TestNoOtherOrigins(t *testing.T) {
 	t.Parallel()

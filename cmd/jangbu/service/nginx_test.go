@@ -30,23 +30,28 @@ func TestBehindNginx(t *testing.T) {
 	t.Parallel()
 	program, chromium := services.Nginx(t), services.Chromium(t)
 	authority := services.NewAuthority(t)
-	other := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/html")
-		_, _ = fmt.Fprint(w, "<!doctype html><title>another site</title>")
-	}))
 	cert, key := authority.Issue(t, "gateway")
 	pair, err := tls.LoadX509KeyPair(cert, key)
 	if err != nil {
 		t.Fatal(err)
 	}
-	other.TLS = &tls.Config{Certificates: []tls.Certificate{pair}}
-	other.StartTLS()
-	t.Cleanup(other.Close)
-	friend, stranger := strings.Replace(other.URL, "127.0.0.1", "localhost", 1), other.URL
+	another := func() string {
+		s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "text/html")
+			_, _ = fmt.Fprint(w, "<!doctype html><title>another origin</title>")
+		}))
+		s.TLS = &tls.Config{Certificates: []tls.Certificate{pair}}
+		s.StartTLS()
+		t.Cleanup(s.Close)
+		return s.URL
+	}
+	// Two are of the gateway's site, and one of them is listed; a friend is of another site.
+	stranger, sibling := another(), another()
+	friend := strings.Replace(stranger, "127.0.0.1", "localhost", 1)
 
 	cfg := testConfig(t.TempDir())
-	cfg.authConfig = authConfig{JWTSecretFile: []string{filepath.Join(t.TempDir(), "secret")}, JWTIssuer: "i", JWTAudience: "a"}
-	cfg.BasePath, cfg.CORSOrigins, cfg.TrustedProxies = "/analytics", []string{friend}, []string{"127.0.0.1/32"}
+	cfg.authConfig = authConfig{JWTSecretFile: []string{filepath.Join(t.TempDir(), "secret")}, JWTIssuer: "i", JWTAudience: "a", TokenCookie: "session"}
+	cfg.BasePath, cfg.CORSOrigins, cfg.TrustedProxies = "/analytics", []string{friend, sibling}, []string{"127.0.0.1/32"}
 	if err := tokens.CreateSecret(cfg.JWTSecretFile[0]); err != nil {
 		t.Fatal(err)
 	}
@@ -125,9 +130,32 @@ func TestBehindNginx(t *testing.T) {
 	if got := evaluate[string](tab, t, read); got != "봄 이벤트 true true" {
 		t.Errorf("the page of %s reads %q", friend, got)
 	}
+	// The gateway's cookie, which a browser sends for any page of the gateway's site.
+	byCookie := fmt.Sprintf(`(async credentials => {
+	try {
+		const answer = await fetch('%s', {credentials});
+		return answer.status + ' ' + ((await answer.json()).title ?? '');
+	} catch (e) {
+		return String(e);
+	}
+})`, gateway+"/analytics/api/events/evt-1/analytics")
+	if got := evaluate[string](tab, t, byCookie+`('omit')`); got != "401 A valid token is needed" {
+		t.Errorf("the page of %s without the cookie reads %q", friend, got)
+	}
+	show(gateway + "/analytics/")
+	evaluate[string](tab, t, `document.cookie = 'session=`+token+`; path=/; Secure; SameSite=Lax'`)
+	if got := evaluate[string](tab, t, byCookie+`('same-origin')`); got != "200 봄 이벤트" {
+		t.Errorf("the page itself reads %q", got)
+	}
+	show(sibling)
+	if got := evaluate[string](tab, t, byCookie+`('include')`); got != "200 봄 이벤트" {
+		t.Errorf("the page of %s with the cookie reads %q", sibling, got)
+	}
 	show(stranger)
-	if got := evaluate[string](tab, t, read); got != "TypeError: Failed to fetch" {
-		t.Errorf("the page of %s reads %q", stranger, got)
+	for _, script := range []string{read, byCookie + `('include')`, byCookie + `('omit')`} {
+		if got := evaluate[string](tab, t, script); got != "TypeError: Failed to fetch" {
+			t.Errorf("the page of %s reads %q", stranger, got)
+		}
 	}
 }
 
