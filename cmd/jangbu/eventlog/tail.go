@@ -24,12 +24,36 @@ type tailCommand struct {
 // Help implements kong's detailed help.
 func (tailCommand) Help() string {
 	return `Prints a line for each event: its position, when it was recorded (Asia/Seoul), its type,
-its campaign and a summary. It only reads the log, so a service may run meanwhile.
+its campaign and a summary. It only reads events, so a service may run meanwhile.
+
+More than the last 100 events, and --follow, are a copy rather than a look: who makes it and when
+is recorded with the log, as of an export (jangbu privacy accesses).
 
 Examples:
   jangbu events tail
   jangbu events tail --follow --type ParticipantRegistered
   jangbu events tail --campaign evt-1 --last 100 --json`
+}
+
+// mostLook is how many events may be looked at without a record of it.
+const mostLook = 100
+
+// record records what is more than a look.
+func (c tailCommand) record(ctx context.Context, log events.Log) error {
+	if c.Last <= mostLook && !c.Follow {
+		return nil
+	}
+	what := fmt.Sprintf("the last %d events", c.Last)
+	if c.Follow {
+		what += " and those to come"
+	}
+	if c.Type != "" {
+		what += ", " + c.Type
+	}
+	if c.Campaign != "" {
+		what += fmt.Sprintf(", of campaign %q", events.MaskPersonal(string(c.Campaign)))
+	}
+	return stores.Record(ctx, log, events.Access{Command: "events tail", Subject: what})
 }
 
 // Run prints the events.
@@ -55,6 +79,9 @@ func (c tailCommand) Run(ctx context.Context, t cli.Terminal) error {
 		return (typ == 0 || r.Event.Type() == typ) && (c.Campaign == "" || r.Event.Subject() == c.Campaign)
 	}
 	return c.WithLog(ctx, func(log events.Log) error {
+		if err := c.record(ctx, log); err != nil {
+			return err
+		}
 		totals, err := log.Totals(ctx)
 		if err != nil {
 			return err

@@ -19,10 +19,10 @@ type accessesCommand struct {
 
 // Help implements kong's detailed help.
 func (accessesCommand) Help() string {
-	return `Lists what operators did with the log, the newest first: exports and imports, replays of shops
-or of everything, dead letters that were opened or discarded, erasures and searches for a
-person, rotations of the master key, withdrawals, moves, and operations on projections and
-leases. Each was recorded before it began, with who did it and why. Times are those of
+	return `Lists what operators did with the log, the newest first: exports and imports, long looks at
+events (events tail), replays of shops or of everything, dead letters that were opened or discarded,
+erasures and searches for a person, rotations of the master key, withdrawals, moves, and operations
+on projections and leases. Each was recorded before it began, with who did it and why. Times are those of
 Asia/Seoul. What the read API served to whom is in its access log: jangbu serve --access-log.
 
 The record is in the database of the log, so a copy of that has it and an export has not.
