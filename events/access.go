@@ -30,6 +30,13 @@ func (a Access) Check() error {
 	return checkReason(a.Who, a.Why)
 }
 
+// Redact returns the record without what identifies a person, and whether anything did.
+func (a Access) Redact(name Namer) (Access, bool) {
+	now := a
+	now.Subject, now.Who, now.Why = RedactWho(a.Subject, name), RedactWho(a.Who, name), RedactText(a.Why, name)
+	return now, now != a
+}
+
 // Accesses keeps the record of accesses in the database of a [Log]. Nothing takes a record
 // back. Every method returns the context's error when the context ends first.
 type Accesses interface {
@@ -39,4 +46,6 @@ type Accesses interface {
 	// List returns the records before an ID, the newest first, at most limit; those before
 	// 0 are all.
 	List(ctx context.Context, before int64, limit int) ([]Access, error)
+	// Reword gives the record with the ID of a its Subject, Who and Why.
+	Reword(ctx context.Context, a Access) error
 }

@@ -67,6 +67,21 @@ func (d DeadLetter) Storable() DeadLetter {
 	return d
 }
 
+// Redact returns the letter without what identifies a person in what is readable of it, and
+// whether anything did. What is sealed stays.
+func (d DeadLetter) Redact(name Namer) (DeadLetter, bool) {
+	now := d
+	now.Detail = RedactText(d.Detail, name)
+	if d.Discarded != nil {
+		by := *d.Discarded
+		by.By, by.Why = RedactWho(by.By, name), RedactText(by.Why, name)
+		if by != *d.Discarded {
+			now.Discarded = &by
+		}
+	}
+	return now, now.Detail != d.Detail || now.Discarded != d.Discarded
+}
+
 func storableText(s string) string {
 	return strings.ReplaceAll(strings.ToValidUTF8(s, "\ufffd"), "\x00", "\ufffd")
 }
@@ -133,4 +148,7 @@ type DeadLetters interface {
 	// sealed, and returns their number. The letters stay, so that their
 	// records, delivered again, are duplicates.
 	Discard(ctx context.Context, letters []ID, d Discarded) (int, error)
+	// Reword gives the letter with the ID of d its Detail and, where it was discarded, By and
+	// Why. ErrNoDeadLetter if no letter has the ID.
+	Reword(ctx context.Context, d DeadLetter) error
 }

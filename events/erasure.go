@@ -68,6 +68,13 @@ type Erasure struct {
 // Check returns the first problem of who erased and why, for the one who did.
 func (e Erasure) Check() error { return checkReason(e.Who, e.Why) }
 
+// Redact returns the record without what identifies a person, and whether anything did.
+func (e Erasure) Redact(name Namer) (Erasure, bool) {
+	now := e
+	now.Campaign, now.Who, now.Why = RedactID(e.Campaign, name), RedactWho(e.Who, name), RedactText(e.Why, name)
+	return now, now.Campaign != e.Campaign || now.Who != e.Who || now.Why != e.Why
+}
+
 // ErrNotErasable means that a position does not hold an event of the campaign that can be
 // overwritten.
 var ErrNotErasable = errors.New("no event of the campaign that can be overwritten so")
@@ -84,19 +91,25 @@ type Erasures interface {
 	// written, if a position holds anything but a registration of the campaign.
 	Erase(ctx context.Context, e Erasure) (Erasure, error)
 	// Redact overwrites the events at the positions of e that hold remnants with their redacted
-	// form, and records e, as Erase does. It leaves those out that hold none, and records
-	// nothing where that are all. [ErrNotErasable], and nothing is written, if a position holds
-	// no event of the campaign.
-	Redact(ctx context.Context, e Erasure) (Erasure, error)
+	// form, and records e, as Erase does, under the name that the campaign has then. It leaves
+	// those out that hold none, and records nothing where that are all. [ErrNotErasable], and
+	// nothing is written, if a position holds no event of the campaign.
+	Redact(ctx context.Context, e Erasure, name Namer) (Erasure, error)
 	// List returns the records of a campaign, or of all for the campaign "", in the order
 	// of At and campaign.
 	List(ctx context.Context, c Campaign) ([]Erasure, error)
 	// Restore adds the records that are not there, as they are.
 	Restore(ctx context.Context, erasures []Erasure) error
+	// Reword gives the record that is as before the campaign, Who and Why of after. Where the
+	// campaign of after has the record already, that of before goes.
+	Reword(ctx context.Context, before, after Erasure) error
 	// Scrub has the database overwrite in its own files what the registrations at the
 	// positions, which were erased, and discarded dead letters have left there, as far as it
 	// can while others use it.
 	Scrub(ctx context.Context, erased []Position) error
+	// Compact has the database write its files anew, so that they hold nothing that was
+	// overwritten or removed. Reads and appends may wait meanwhile.
+	Compact(ctx context.Context) error
 }
 
 // Erasable returns what is to be written in the place of stored, the events that a log holds
@@ -104,7 +117,7 @@ type Erasures interface {
 // form. Adapters call it. [ErrNotErasable] if one is anything but a registration of the
 // campaign, or missing.
 func Erasable(e Erasure, stored []Recorded) ([]Recorded, error) {
-	return overwritable(e, stored, func(r *Recorded) (Recorded, bool, error) {
+	return overwritable(e, e.Campaign, stored, func(r *Recorded) (Recorded, bool, error) {
 		if _, ok := r.Event.(*ParticipantRegistered); !ok {
 			return *r, false, ErrNotErasable
 		}

@@ -135,7 +135,7 @@ type EventCreated struct {
 	MovedBy  string
 	MovedWhy string
 
-	// Redacted says that what identified a person has been taken from the texts since they
+	// Redacted says that what identified a person has been taken from ids or texts since they
 	// were stored ([Recorded.Redact]).
 	Redacted bool
 }
@@ -179,8 +179,8 @@ type ParticipantRegistered struct {
 	AgeGroup    string
 	Region      string
 
-	// Redacted says that the texts have been replaced by what they name since they were
-	// stored ([Recorded.Redact]).
+	// Redacted says that the texts have been replaced by what they name, or the campaign, since
+	// they were stored ([Recorded.Redact]).
 	Redacted bool
 }
 
@@ -189,6 +189,7 @@ type DistributionCompleted struct {
 	Campaign    Campaign
 	Channels    []Distribution // each channel once
 	CompletedAt time.Time
+	Redacted    bool // as of [EventCreated]
 }
 
 // Distribution is one channel of a [DistributionCompleted].
@@ -210,6 +211,8 @@ type ChannelStatsFetched struct {
 	Likes       *int64
 	Comments    *int64
 	Shares      *int64
+
+	Redacted bool // as of [EventCreated]
 }
 
 // MaxFigure is the largest figure that a channel may report: 2^53. [Decode] refuses

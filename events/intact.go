@@ -25,11 +25,11 @@ func (r *Recorded) Recall(form Form, t Type, campaign, payload []byte) (err erro
 }
 
 // NaturalID returns the ID that follows from the event, and whether one does: that of a
-// registration whose person has not been erased. A registration may have another one where
+// registration that is as it was sent. A registration may have another one where
 // an earlier release, to which those of one participant were several, appended it beside the
 // one that has it.
 func (r *Recorded) NaturalID() (id ID, ok bool) {
-	if e, is := r.Event.(*ParticipantRegistered); is && !e.Erased() {
+	if e, is := r.Event.(*ParticipantRegistered); is && !e.Erased() && !e.Redacted {
 		return registrationID(e), true
 	}
 	return id, false

@@ -36,4 +36,14 @@ type Keys interface {
 	ReplaceKeys(ctx context.Context, replace func(campaign Campaign, wrapped []byte) ([]byte, error)) error
 	// DestroyKey empties a campaign's entry for good, creating it if necessary.
 	DestroyKey(ctx context.Context, campaign Campaign) error
+	// Campaigns returns the first campaigns after the given one, at most limit, that have an
+	// entry, sorted by bytes.
+	Campaigns(ctx context.Context, after Campaign, limit int) ([]Campaign, error)
+	// RenameKey gives the entry of a campaign to another one, with the key wrapped for that one,
+	// which is empty where it was destroyed; when it was added stays. Where the other has an
+	// entry already, that of the first goes. The caller says which reserved entry it knows:
+	// [ErrRotated] as AddKeys, and nothing is changed.
+	RenameKey(ctx context.Context, reserved []byte, from, to Campaign, wrapped []byte) error
+	// Compact has the store write its files anew, so that they hold nothing that was replaced.
+	Compact(ctx context.Context) error
 }

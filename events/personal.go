@@ -60,16 +60,40 @@ func personalIn(s string, r strictness) Personal {
 // MaskPersonal returns the text with three asterisks in the place of everything that [PersonalInText] finds. A
 // text that holds anything is returned in its plain spelling.
 func MaskPersonal(s string) string {
-	if PersonalInText(s) == NothingPersonal {
+	return mask(s, func(plain string) found { return find(plain, ofText) })
+}
+
+// personalInWho is [PersonalInText] for who did something, whose mail address may be there.
+func personalInWho(s string) Personal {
+	if harmless(s) {
+		return NothingPersonal
+	}
+	return findInWho(plainSpelling(s)).kind
+}
+
+// maskWho is [MaskPersonal] for who did something.
+func maskWho(s string) string { return mask(s, findInWho) }
+
+func findInWho(plain string) found {
+	if at := findNumber(plain, ofText); at.kind != NothingPersonal {
+		return at
+	}
+	return findSpoken(plain)
+}
+
+func mask(s string, find func(plain string) found) string {
+	if harmless(s) {
 		return s
 	}
-	for s = plainSpelling(s); ; {
-		at := find(s, ofText)
-		if at.kind == NothingPersonal {
-			return s
-		}
-		s = s[:at.start] + "***" + s[at.end:]
+	plain := plainSpelling(s)
+	masked := plain
+	for at := find(masked); at.kind != NothingPersonal; at = find(masked) {
+		masked = masked[:at.start] + "***" + masked[at.end:]
 	}
+	if masked == plain {
+		return s
+	}
+	return masked
 }
 
 // fewest is how many digits a number that is looked for has, at least.

@@ -38,6 +38,7 @@ func Remnants(e Event) (all []Remnant) {
 		found("storeId", PersonalInID(string(e.Shop)))
 		found("title", PersonalInText(e.Title))
 		found("objective", PersonalInText(e.Objective))
+		found("movedBy", personalInWho(e.MovedBy))
 		found("movedWhy", PersonalInText(e.MovedWhy))
 	case *ParticipantRegistered:
 		found("participantId", PersonalInID(e.Participant))
@@ -46,6 +47,7 @@ func Remnants(e Event) (all []Remnant) {
 		named("ageGroup", e.AgeGroup, e.AgeGroup == OtherName || AgeGroupNamed(e.AgeGroup) != OtherName)
 		named("region", e.Region, regionListed(e.Region))
 	case *EventsWithdrawn:
+		found("who", personalInWho(e.Who))
 		found("why", PersonalInText(e.Why))
 	case *DistributionCompleted, *ChannelStatsFetched: // have no other text
 	}
@@ -70,34 +72,51 @@ func regionListed(text string) bool {
 }
 
 // Redact returns the event as it is stored once its remnants have been taken from it, and whether
-// anything was: texts of the public become what they name, numbers and addresses in titles and
-// objectives three asterisks, and a registration whose participant is a person's number or
-// address is erased ([Recorded.Erase]). As in an erasure, all that totals are made of stays, with
-// the half of the digest that covers what the producer sent. The ids of campaigns and shops stay,
-// because other events and the keys are kept under them.
-func (r Recorded) Redact() (Recorded, bool) {
+// anything was: texts of the public become what they name, numbers and addresses in titles,
+// objectives and reasons three asterisks, the ids of campaigns and shops what name makes of them,
+// and a registration whose participant is a person's number or address is erased
+// ([Recorded.Erase]). As in an erasure, all that totals are made of stays, with the identity and
+// the half of the digest that covers what the producer sent.
+func (r Recorded) Redact(name Namer) (Recorded, bool) {
+	before := r
+	campaign := Campaign(name.id(string(r.Event.Subject())))
+	differs := campaign != r.Event.Subject()
 	switch e := r.Event.(type) {
 	case *EventCreated:
 		now := *e
-		now.Title, now.Objective, now.MovedWhy = MaskPersonal(e.Title), MaskPersonal(e.Objective), MaskPersonal(e.MovedWhy)
-		if now == *e {
-			return r, false
-		}
+		now.Campaign, now.Shop = campaign, Shop(name.id(string(e.Shop)))
+		now.Title, now.Objective = MaskPersonal(e.Title), MaskPersonal(e.Objective)
+		now.MovedBy, now.MovedWhy = maskWho(e.MovedBy), MaskPersonal(e.MovedWhy)
+		differs = now != *e
 		now.Redacted = true
 		r.Event = &now
 	case *ParticipantRegistered:
-		if PersonalInID(e.Participant) != NothingPersonal {
-			return r.Erase(), true
-		}
 		now := *e
-		now.nameTexts()
-		if now == *e {
-			return r, false
+		if PersonalInID(e.Participant) != NothingPersonal {
+			now = *r.Erase().Event.(*ParticipantRegistered)
 		}
-		now.Redacted = !e.Erased()
+		now.Campaign = campaign
+		now.nameTexts()
+		differs = now != *e
+		now.Redacted = !now.Erased()
 		r.Event = &now
-	case *DistributionCompleted, *ChannelStatsFetched, *EventsWithdrawn:
-		return r, false
+	case *DistributionCompleted:
+		now := *e
+		now.Campaign, now.Redacted = campaign, true
+		r.Event = &now
+	case *ChannelStatsFetched:
+		now := *e
+		now.Campaign, now.Redacted = campaign, true
+		r.Event = &now
+	case *EventsWithdrawn:
+		now := *e
+		now.Campaign, now.Who, now.Why = campaign, maskWho(e.Who), MaskPersonal(e.Why)
+		differs = differs || now.Who != e.Who || now.Why != e.Why
+		now.Redacted = true
+		r.Event = &now
+	}
+	if !differs {
+		return before, false
 	}
 	r.Digest = r.Digest.overwritten(r.Event)
 	return r, true
@@ -111,7 +130,12 @@ func (r *Recorded) Overwritten() bool {
 		return e.Redacted
 	case *ParticipantRegistered:
 		return e.Redacted || e.Erased()
-	case *DistributionCompleted, *ChannelStatsFetched, *EventsWithdrawn:
+	case *DistributionCompleted:
+		return e.Redacted
+	case *ChannelStatsFetched:
+		return e.Redacted
+	case *EventsWithdrawn:
+		return e.Redacted
 	}
 	return false
 }
@@ -119,21 +143,22 @@ func (r *Recorded) Overwritten() bool {
 // Redactable returns what is to be written in the place of stored, the events that a log holds at
 // the positions of e in ascending order: those that hold anything to be redacted, in their
 // redacted form. Adapters call it. [ErrNotErasable] if one is of another campaign, or missing.
-func Redactable(e Erasure, stored []Recorded) ([]Recorded, error) {
-	return overwritable(e, stored, func(r *Recorded) (Recorded, bool, error) {
-		now, differs := r.Redact()
+func Redactable(e Erasure, name Namer, stored []Recorded) ([]Recorded, error) {
+	return overwritable(e, Campaign(name.id(string(e.Campaign))), stored, func(r *Recorded) (Recorded, bool, error) {
+		now, differs := r.Redact(name)
 		return now, differs, nil
 	})
 }
 
-// overwritable returns the events that overwrite changes, as it returns them.
-func overwritable(e Erasure, stored []Recorded, overwrite func(*Recorded) (Recorded, bool, error)) ([]Recorded, error) {
+// overwritable returns the events that overwrite changes, as it returns them. They are of the
+// campaign of e, or have its other name already.
+func overwritable(e Erasure, also Campaign, stored []Recorded, overwrite func(*Recorded) (Recorded, bool, error)) ([]Recorded, error) {
 	if len(e.Positions) > MaxErased {
 		return nil, fmt.Errorf("erase: %d positions, expected at most %d", len(e.Positions), MaxErased)
 	}
 	var left []Recorded
 	for i, at := range e.Positions {
-		if i >= len(stored) || stored[i].Position != at || stored[i].Event.Subject() != e.Campaign {
+		if i >= len(stored) || stored[i].Position != at || stored[i].Event.Subject() != e.Campaign && stored[i].Event.Subject() != also {
 			return nil, fmt.Errorf("position %d: %w", at, ErrNotErasable)
 		}
 		now, differs, err := overwrite(&stored[i])

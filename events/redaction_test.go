@@ -15,16 +15,16 @@ func TestRemnants(t *testing.T) {
 	for _, c := range []struct {
 		e    events.Event
 		want string // fields and what they hold
-		left string // after a redaction
+		left string // after a redaction that lets ids stay
 		now  string // the stored form after it
 	}{
 		{
 			&events.EventCreated{Campaign: "e", Shop: "s", Title: "가을 할인", Objective: "문의 02-345-6789"}, "", "", "",
 		},
 		{
-			&events.EventCreated{Campaign: "e", Shop: "010-7777-1009", Title: "문의 010-7777-1009", Objective: "kim@naver.com 900101-1234567", MovedBy: "kim", MovedWhy: "4111-1111-1111-1111"},
-			"storeId: a phone number; title: a phone number; objective: a mail address; movedWhy: a card number", "storeId: a phone number",
-			`{"eventId":"e","storeId":"010-7777-1009","title":"문의 ***","objective":"*** ***","movedBy":"kim","movedWhy":"***","redacted":true}`,
+			&events.EventCreated{Campaign: "e", Shop: "010-7777-1009", Title: "문의 010-7777-1009", Objective: "kim@naver.com 900101-1234567", MovedBy: "kim@shop.kr 01077771009", MovedWhy: "4111-1111-1111-1111"},
+			"storeId: a phone number; title: a phone number; objective: a mail address; movedBy: a phone number; movedWhy: a card number", "storeId: a phone number",
+			`{"eventId":"e","storeId":"010-7777-1009","title":"문의 ***","objective":"*** ***","movedBy":"kim@shop.kr ***","movedWhy":"***","redacted":true}`,
 		},
 		{
 			&events.ParticipantRegistered{Campaign: "e", Participant: "p", Channel: "네이버 블로그", Gender: "여성", AgeGroup: "34세", Region: "서울특별시 강남구"}, "", "",
@@ -48,7 +48,10 @@ func TestRemnants(t *testing.T) {
 		},
 		{&events.DistributionCompleted{Campaign: "kim@naver.com"}, "eventId: a mail address", "eventId: a mail address", ""},
 		{&events.ChannelStatsFetched{Campaign: "4111111111111111"}, "eventId: a card number", "eventId: a card number", ""},
-		{&events.EventsWithdrawn{Campaign: "e", Why: "kim@naver.com asked"}, "why: a mail address", "why: a mail address", ""},
+		{
+			&events.EventsWithdrawn{Campaign: "e", Positions: []events.Position{1}, Who: "kim@naver.com", Why: "kim@naver.com asked"}, "why: a mail address", "",
+			`{"eventId":"e","positions":[1],"who":"kim@naver.com","why":"*** asked","redacted":true}`,
+		},
 	} {
 		r := events.Recorded{Position: 1, Digest: events.DigestOf(c.e), Event: c.e}
 		if p, ok := c.e.(*events.ParticipantRegistered); ok && p.Erased() {
@@ -58,7 +61,7 @@ func TestRemnants(t *testing.T) {
 		if got := listed(events.Remnants(r.Event)); got != c.want {
 			t.Errorf("%+v holds %q, want %q", r.Event, got, c.want)
 		}
-		now, differs := r.Redact()
+		now, differs := r.Redact(nil)
 		if differs != (c.now != "") || !differs && now.Event != r.Event {
 			t.Errorf("%+v is redacted: %v", r.Event, differs)
 		}
@@ -68,12 +71,52 @@ func TestRemnants(t *testing.T) {
 		if got := listed(events.Remnants(now.Event)); got != c.left {
 			t.Errorf("%+v holds %q, want %q", now.Event, got, c.left)
 		}
-		if again, twice := now.Redact(); twice || again != now {
-			t.Errorf("redacted twice: %+v", again)
+		for _, name := range []events.Namer{nil, otherName} {
+			now, differs := r.Redact(name)
+			if again, twice := now.Redact(name); twice || again != now {
+				t.Errorf("redacted twice: %+v", again)
+			}
+			if now.Overwritten() != differs || now.Digest.Conflicts(r.Digest) || differs && !now.Intact() {
+				t.Errorf("redacted: %+v, %v", now, now.Overwritten())
+			}
+			if left := listed(events.Remnants(now.Event)); name != nil && left != "" {
+				t.Errorf("redacted with its ids: %+v holds %q", now.Event, left)
+			}
 		}
-		if now.Overwritten() != differs || now.Digest.Conflicts(r.Digest) || differs && !now.Intact() {
-			t.Errorf("redacted: %+v, %v", now, now.Overwritten())
+	}
+}
+
+// otherName names ids that identify a person.
+func otherName(string) string { return "erased-x" }
+
+// TestRedactTexts holds that a text beside the events keeps all but what identifies a person,
+// that an id that is quoted in it gets its name, and that who did something may have a mail address.
+func TestRedactTexts(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string][2]string{ // as a reason, and as who
+		"":                                            {"", ""},
+		"분석 의뢰 OPS-1":                                 {"분석 의뢰 OPS-1", "분석 의뢰 OPS-1"},
+		"kim@naver.com 010-7777-1009":                 {"*** ***", "kim@naver.com ***"},
+		`campaign "010-7777-1009"`:                    {`campaign "erased-x"`, `campaign "erased-x"`},
+		`"02-345-6789" to shop "shop-1"`:              {`"erased-x" to shop "shop-1"`, `"erased-x" to shop "shop-1"`},
+		`a "quote" that 010-7777-1009 "`:              {`a "quote" that *** "`, `a "quote" that *** "`},
+		`"가게\n010-7777-1009"`:                         {`"erased-x"`, `"erased-x"`},
+		"root@shop-1/operation 7/1795947296000000000": {"root@shop-1/operation 7/1795947296000000000", "root@shop-1/operation 7/1795947296000000000"},
+	} {
+		if got := events.RedactText(text, otherName); got != want[0] {
+			t.Errorf("%q as a reason: %q, want %q", text, got, want[0])
 		}
+		if got := events.RedactWho(text, otherName); got != want[1] {
+			t.Errorf("%q as who: %q, want %q", text, got, want[1])
+		}
+	}
+	letter := events.DeadLetter{Detail: "channel: 010-7777-1009", Discarded: &events.Discarded{By: "kim 01077771009", Why: "kim@naver.com"}}
+	now, differs := letter.Redact(otherName)
+	if want := (events.Discarded{By: "kim ***", Why: "***"}); !differs || now.Detail != "channel: ***" || *now.Discarded != want || letter.Discarded.Why != "kim@naver.com" {
+		t.Errorf("the letter is %+v, %+v, %v", now, now.Discarded, differs)
+	}
+	if again, differs := now.Redact(otherName); differs || again.Detail != now.Detail || again.Discarded != now.Discarded {
+		t.Errorf("the letter is redacted twice: %+v", again)
 	}
 }
 
@@ -90,15 +133,21 @@ func listed(all []events.Remnant) string {
 func TestRedactedRoundTrip(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		typ := rapid.SampledFrom([]events.Type{events.TypeEventCreated, events.TypeParticipantRegistered}).Draw(t, "type")
+		typ := rapid.SampledFrom(events.Types()).Draw(t, "type")
 		e := drawEvent(t, typ)
-		if c, ok := e.(*events.EventCreated); ok {
-			c.Title += " 010-7777-1009"
-		} else {
-			e.(*events.ParticipantRegistered).Region = "서울 010-7777-1009"
+		const number = "010-7777-1009"
+		switch e := e.(type) {
+		case *events.EventCreated:
+			e.Title += " " + number
+		case *events.ParticipantRegistered:
+			e.Region = "서울 " + number
+		case *events.DistributionCompleted:
+			e.Campaign = number
+		case *events.ChannelStatsFetched:
+			e.Campaign = number
 		}
 		r := events.Recorded{Position: 7, Digest: events.DigestOf(e), Event: e}
-		now, ok := r.Redact()
+		now, ok := r.Redact(otherName)
 		if !ok || !now.Overwritten() || !now.Intact() || r.Overwritten() {
 			t.Fatalf("redacted: %v, %+v", ok, now)
 		}
@@ -107,7 +156,7 @@ func TestRedactedRoundTrip(t *testing.T) {
 			t.Fatalf("holds the number: %s", stored)
 		}
 		read := events.Recorded{Position: 7, Digest: now.Digest}
-		if err := read.Recall(events.CurrentForm, typ, []byte(e.Subject()), stored); err != nil {
+		if err := read.Recall(events.CurrentForm, typ, []byte(now.Event.Subject()), stored); err != nil {
 			t.Fatalf("%v\n%s", err, stored)
 		}
 		if diff := cmp.Diff(now, read); diff != "" {
@@ -120,7 +169,7 @@ func TestRedactedRoundTrip(t *testing.T) {
 			t.Fatalf("erased: %+v", erased)
 		}
 		damaged := []byte(strings.Replace(string(stored), `"eventId":"`, `"eventId":"x`, 1))
-		if err := read.Recall(events.CurrentForm, typ, []byte("x"+e.Subject()), damaged); err == nil {
+		if err := read.Recall(events.CurrentForm, typ, []byte("x"+now.Event.Subject()), damaged); err == nil {
 			t.Fatalf("%s is intact", damaged)
 		}
 	})

@@ -85,6 +85,7 @@ func AppendStored(dst []byte, e Event) []byte {
 		}
 		b = append(b, ']')
 		b = b.instant(`"completedAt":`, e.CompletedAt)
+		b = b.redacted(e.Redacted)
 	case *ChannelStatsFetched:
 		b = b.text(`"eventId":`, string(e.Campaign))
 		b = b.text(`"channel":`, string(e.Channel))
@@ -95,6 +96,7 @@ func AppendStored(dst []byte, e Event) []byte {
 		b = b.whole(`"likes":`, e.Likes)
 		b = b.whole(`"comments":`, e.Comments)
 		b = b.whole(`"shares":`, e.Shares)
+		b = b.redacted(e.Redacted)
 	case *EventsWithdrawn:
 		b = b.text(`"eventId":`, string(e.Campaign))
 		b = b.name(`"positions":`)
@@ -104,6 +106,7 @@ func AppendStored(dst []byte, e Event) []byte {
 		b = append(b, ']')
 		b = b.text(`"who":`, e.Who)
 		b = b.text(`"why":`, e.Why)
+		b = b.redacted(e.Redacted)
 	}
 	return append(b, '}')
 }
@@ -193,8 +196,8 @@ func DecodeStored(form Form, t Type, payload []byte) (Event, error) {
 			c.Goal = r.goal(`,"goal":{"metric":"`)
 			c.MovedBy = r.optionalText(`,"movedBy":"`)
 			c.MovedWhy = r.optionalText(`,"movedWhy":"`)
-			c.Redacted = r.at(redactedMember)
 		}
+		c.Redacted = r.redacted()
 		e = c
 	case TypeParticipantRegistered:
 		p := new(ParticipantRegistered)
@@ -213,11 +216,12 @@ func DecodeStored(form Form, t Type, payload []byte) (Event, error) {
 		p.Gender = r.optionalText(`,"gender":"`)
 		p.AgeGroup = r.optionalText(`,"ageGroup":"`)
 		p.Region = r.optionalText(`,"region":"`)
-		p.Redacted = r.at(redactedMember)
+		p.Redacted = r.redacted()
 	case TypeDistributionCompleted:
 		d := &DistributionCompleted{Campaign: Campaign(r.text(`{"eventId":"`))}
 		d.Channels = r.distributions(`,"distributedChannels":[`)
 		d.CompletedAt = r.instant(`,"completedAt":"`)
+		d.Redacted = r.redacted()
 		e = d
 	case TypeChannelStatsFetched:
 		s := &ChannelStatsFetched{Campaign: Campaign(r.text(`{"eventId":"`)), Channel: Channel(r.text(`,"channel":"`))}
@@ -228,11 +232,13 @@ func DecodeStored(form Form, t Type, payload []byte) (Event, error) {
 		s.Likes = r.whole(`,"likes":`)
 		s.Comments = r.whole(`,"comments":`)
 		s.Shares = r.whole(`,"shares":`)
+		s.Redacted = r.redacted()
 		e = s
 	case TypeEventsWithdrawn:
 		w := &EventsWithdrawn{Campaign: Campaign(r.text(`{"eventId":"`)), Positions: r.positions(`,"positions":[`)}
 		w.Who = r.text(`,"who":"`)
 		w.Why = r.text(`,"why":"`)
+		w.Redacted = r.redacted()
 		e = w
 	default:
 		return nil, fmt.Errorf("decode stored event: type %d is none of the five", t)

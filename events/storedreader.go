@@ -154,6 +154,9 @@ func (r *storedReader) whole(name string) *int64 {
 	return &r.numbers[len(r.numbers)-1]
 }
 
+// redacted reads whether the event was redacted; in form 1 the member is the producer's.
+func (r *storedReader) redacted() bool { return r.form > 1 && r.at(redactedMember) }
+
 func (r *storedReader) goal(name string) *Goal {
 	if !r.at(name) {
 		return nil

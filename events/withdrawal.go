@@ -19,6 +19,7 @@ type EventsWithdrawn struct { //nolint:revive // the name is the type's, as Even
 	Positions []Position // ascending, each before that of the event itself
 	Who       string
 	Why       string
+	Redacted  bool // as of [EventCreated]
 }
 
 // The bounds of an [EventsWithdrawn]: of its positions, and of its texts in characters.
@@ -69,8 +70,11 @@ func checkLine(name, text string, most int) error {
 	case strings.ContainsFunc(text, func(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) }):
 		return fmt.Errorf("%s: expected one line, without control and bidi characters", name)
 	}
-	// Who did it may be named by a mail address.
-	if p := PersonalInText(text); p != NothingPersonal && (p != PersonalMail || name != "who") {
+	p := PersonalInText(text)
+	if name == "who" { // may be named by a mail address
+		p = personalInWho(text)
+	}
+	if p != NothingPersonal {
 		return fmt.Errorf("%s: holds what looks like %s, and is kept for good; expected none", name, p)
 	}
 	return nil

@@ -91,6 +91,26 @@ func (o *Operation) Validate() error {
 	return nil
 }
 
+// Redact returns the operation without what identifies a person, and whether anything did.
+func (o Operation) Redact(name events.Namer) (Operation, bool) {
+	now := o
+	now.Campaign, now.Who, now.Owner = events.RedactID(o.Campaign, name), events.RedactWho(o.Who, name), events.RedactWho(o.Owner, name)
+	now.Why, now.Error = events.RedactText(o.Why, name), events.RedactText(o.Error, name)
+	differs := now.Campaign != o.Campaign || now.Who != o.Who || now.Owner != o.Owner || now.Why != o.Why || now.Error != o.Error
+	if o.Found != nil {
+		found := *o.Found
+		found.Differences = slices.Clone(found.Differences)
+		for i := range found.Differences {
+			d := &found.Differences[i]
+			d.Key, d.Served, d.Folded = events.RedactText(d.Key, name), events.RedactText(d.Served, name), events.RedactText(d.Folded, name)
+		}
+		if !slices.Equal(found.Differences, o.Found.Differences) {
+			now.Found, differs = &found, true
+		}
+	}
+	return now, differs
+}
+
 // ErrNoOperation says that no operation has that number.
 var ErrNoOperation = errors.New("no such operation")
 
@@ -114,4 +134,7 @@ type Operations interface {
 	// Pause sets or lifts the pause of the projections and ends the operation. ErrFenced
 	// as Note.
 	Pause(ctx context.Context, lease Lease, op int64, projections []string, paused bool) error
+	// Reword gives the operation with that number, which has ended, the Campaign, Who, Why,
+	// Owner, Error and Found of o. ErrNoOperation where none has that has ended.
+	Reword(ctx context.Context, o Operation) error
 }

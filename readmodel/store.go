@@ -104,6 +104,7 @@ type Store interface {
 	Generations
 	Leases
 	Operations
+	Contents
 
 	// Distributed returns every channel that a campaign was distributed to, sorted by
 	// campaign and channel by bytes, all of one snapshot of the active generations. It

@@ -233,7 +233,7 @@ func (p *erasable) inDatabase(t *testing.T, database string) (hits []string) {
 	rows, err := db.QueryContext(t.Context(), `
 		SELECT c.relname, pg_read_binary_file(pg_relation_filepath(c.oid))
 		FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
-		WHERE n.nspname LIKE 'jangbu%' AND c.relkind IN ('r', 'i', 't') OR c.oid IN (SELECT reltoastrelid FROM pg_class AS r JOIN pg_namespace AS s ON s.oid = r.relnamespace WHERE s.nspname LIKE 'jangbu%')`)
+		WHERE n.nspname LIKE 'jangbu%' AND c.relkind IN ('r', 'i', 't') OR c.relname = 'pg_statistic' AND pg_relation_filepath(c.oid) IS NOT NULL OR c.oid IN (SELECT reltoastrelid FROM pg_class AS r JOIN pg_namespace AS s ON s.oid = r.relnamespace WHERE s.nspname LIKE 'jangbu%')`)
 	if err != nil {
 		t.Fatal(err)
 	}

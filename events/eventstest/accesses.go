@@ -61,6 +61,23 @@ func testAccesses(t *testing.T, a Adapter) {
 		}
 		wantTotals(t, log, before) // a record is no event
 	})
+	rule(t, a, "a record can be reworded, and keeps its place", func(t *testing.T, s Store) {
+		log := s.Open(t)
+		mustRecord(t, log, export)
+		mustRecord(t, log, rotation)
+		want, err := log.Accesses().List(t.Context(), 0, 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want[1].Subject, want[1].Who, want[1].Why = "campaign ***", "***", "asked by ***"
+		if err := log.Accesses().Reword(t.Context(), want[1]); err != nil {
+			t.Fatalf("Reword: %v", err)
+		}
+		got, err := s.Open(t).Accesses().List(t.Context(), 0, 10)
+		if diff := cmp.Diff(want, got); err != nil || diff != "" {
+			t.Errorf("accesses (-want +got): %v\n%s", err, diff)
+		}
+	})
 	rule(t, a, "a record may be as long as Check allows", func(t *testing.T, s Store) {
 		log := s.Open(t)
 		long := events.Access{

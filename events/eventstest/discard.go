@@ -1,6 +1,7 @@
 package eventstest
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -45,6 +46,32 @@ func testDiscard(t *testing.T, a Adapter) {
 		if got, err := log.DeadLetters().Get(t.Context(), d.ID); err != nil || got.Discarded == nil || len(got.Sealed) != 0 {
 			t.Errorf("letter %+v, %v: want it discarded as before", got, err)
 		}
+	})
+	rule(t, a, "what is readable of a letter can be reworded, and what is sealed stays", func(t *testing.T, s Store) {
+		log := s.Open(t)
+		mustBury(t, log, letter(1, events.ReasonMalformed), letter(2, events.ReasonConflict))
+		mustDiscard(t, log, 1, letter(2, "").ID)
+		for n := range 2 {
+			want, err := log.DeadLetters().Get(t.Context(), letter(n+1, "").ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want.Detail = "channel: ***"
+			if want.Discarded != nil {
+				want.Discarded.By, want.Discarded.Why = "***", "asked by ***"
+			}
+			if err := log.DeadLetters().Reword(t.Context(), want); err != nil {
+				t.Fatalf("Reword: %v", err)
+			}
+			got, err := s.Open(t).DeadLetters().Get(t.Context(), want.ID)
+			if diff := cmp.Diff(want, got); err != nil || diff != "" {
+				t.Errorf("letter (-want +got): %v\n%s", err, diff)
+			}
+		}
+		if err := log.DeadLetters().Reword(t.Context(), letter(3, "")); !errors.Is(err, events.ErrNoDeadLetter) {
+			t.Errorf("Reword of no letter = %v, want %v", err, events.ErrNoDeadLetter)
+		}
+		wantTotals(t, log, events.Totals{Received: 2, DeadLettered: 2, Discarded: 1})
 	})
 	rule(t, a, "only waiting letters are discarded, and each once", func(t *testing.T, s Store) {
 		log := s.Open(t)

@@ -1,10 +1,13 @@
 package eventstest
 
 import (
+	"cmp"
 	"errors"
+	"slices"
+	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 
 	"jangbu/events"
 )
@@ -41,7 +44,7 @@ func diffErasures(want, got []events.Erasure) string {
 	if len(want) == 0 && len(got) == 0 {
 		return ""
 	}
-	return cmp.Diff(want, got)
+	return gocmp.Diff(want, got)
 }
 
 func testErasures(t *testing.T, a Adapter) {
@@ -104,7 +107,7 @@ func testErasures(t *testing.T, a Adapter) {
 		mustAppend(t, log, registrations("c", 1, 4)...)
 		first := mustErase(t, log, "c", 1, 2)
 		second := mustErase(t, log, "c", 2, 3)
-		if want := []events.Position{3}; !cmp.Equal(want, second.Positions) {
+		if want := []events.Position{3}; !gocmp.Equal(want, second.Positions) {
 			t.Errorf("recorded positions %v, want %v", second.Positions, want)
 		}
 		if again := mustErase(t, log, "c", 1, 2, 3); !again.At.IsZero() || len(again.Positions) > 0 {
@@ -149,15 +152,15 @@ func testErasures(t *testing.T, a Adapter) {
 		before := mustRead(t, log, 0, 10)
 		head := mustTotals(t, log)
 		redact := func(positions ...events.Position) (events.Erasure, error) {
-			return log.Erasures().Redact(t.Context(), events.Erasure{Campaign: "c", Positions: positions, Who: "me@here", Why: "scan"})
+			return log.Erasures().Redact(t.Context(), events.Erasure{Campaign: "c", Positions: positions, Who: "me@here", Why: "scan"}, nil)
 		}
 		done, err := redact(1, 2, 3, 4)
-		if err != nil || !cmp.Equal(done.Positions, []events.Position{2, 3}) || done.At.IsZero() {
+		if err != nil || !gocmp.Equal(done.Positions, []events.Position{2, 3}) || done.At.IsZero() {
 			t.Fatalf("Redact: %+v, %v", done, err)
 		}
 		want := append([]events.Recorded{}, before...)
 		for _, i := range []int{1, 2} {
-			want[i], _ = want[i].Redact()
+			want[i], _ = want[i].Redact(nil)
 		}
 		got := mustRead(t, s.Open(t), 0, 10)
 		if diff := diffRecorded(want, got); diff != "" {
@@ -187,6 +190,101 @@ func testErasures(t *testing.T, a Adapter) {
 		}
 		erased := mustErase(t, log, "c", 2)
 		wantErasures(t, log, "c", done, erased)
+	})
+	rule(t, a, "a campaign whose id identifies a person gets its other name everywhere, with place, identity and link", func(t *testing.T, s Store) {
+		const phone = "010-7777-1009"
+		name := func(id string) string { return "erased-" + string('a'+rune(len(id))) }
+		named := events.Campaign(name(phone))
+		log := s.Open(t)
+		all := append(samples(), registrations(phone, 1, 3)...)
+		all = append(all, withdrawal(phone, events.Position(len(samples())+2)))
+		for i, d := range all {
+			if e, ok := d.Event.(*events.EventCreated); ok {
+				now := *e
+				now.Shop = phone
+				all[i].Event, all[i].Digest = &now, events.DigestOf(&now)
+			}
+		}
+		mustAppend(t, log, all...)
+		person, key := mustErase(t, log, phone, events.Position(len(samples())+1)), mustErase(t, log, phone)
+		before, head := mustRead(t, log, 0, 100), mustTotals(t, log)
+		link, _, err := log.Chain().Link(t.Context(), head.Head)
+		if err != nil {
+			t.Fatal(err)
+		}
+		positions, want := make(map[events.Campaign][]events.Position), append([]events.Recorded{}, before...)
+		for i := range want {
+			now, differs := want[i].Redact(name)
+			if want[i] = now; differs {
+				positions[before[i].Event.Subject()] = append(positions[before[i].Event.Subject()], want[i].Position)
+			}
+		}
+		if len(positions[phone]) != 4 || len(positions) < 2 {
+			t.Fatalf("positions %v are to be overwritten: this test has the wrong events", positions)
+		}
+		wanted := []events.Erasure{person, key}
+		for c, at := range positions {
+			e := events.Erasure{Campaign: c, Positions: at, Who: "me@here", Why: "scan"}
+			// As after an interrupt: a part of the campaign has its name already.
+			part := e
+			part.Positions = at[:1]
+			for _, e := range []events.Erasure{part, e} {
+				done, err := log.Erasures().Redact(t.Context(), e, name)
+				if err != nil {
+					t.Fatalf("Redact of %q: %v", c, err)
+				}
+				if len(done.Positions) > 0 {
+					wanted = append(wanted, done)
+				}
+				if done.Campaign == phone {
+					t.Errorf("recorded %+v", done)
+				}
+			}
+			if again, err := log.Erasures().Redact(t.Context(), e, name); err != nil || !again.At.IsZero() {
+				t.Errorf("redacted again: %+v, %v", again, err)
+			}
+		}
+		if diff := diffRecorded(want, mustRead(t, s.Open(t), 0, 100)); diff != "" {
+			t.Errorf("events (-want +got):\n%s", diff)
+		}
+		for c, n := range map[events.Campaign]int{phone: 0, named: 4} {
+			if stream, err := log.ReadStream(t.Context(), events.Stream{Campaign: c, Limit: 10}); err != nil || len(stream) != n {
+				t.Errorf("the stream of %q has %d events, %v; want %d", c, len(stream), err, n)
+			}
+		}
+		if rare, err := log.ReadStream(t.Context(), events.Stream{Campaign: named, Types: events.RareTypes(), Limit: 10}); err != nil || len(rare) != 1 {
+			t.Errorf("the campaign's withdrawals are %+v, %v", rare, err)
+		}
+		wantTotals(t, log, head)
+		if after, _, err := log.Chain().Link(t.Context(), head.Head); err != nil || after != link {
+			t.Errorf("the link at the head is %v, %v, was %v", after, err, link)
+		}
+		for i := range wanted[:2] {
+			now, differs := wanted[i].Redact(name)
+			if !differs || now.Campaign != named {
+				t.Fatalf("the record of an erasure becomes %+v", now)
+			}
+			if err := log.Erasures().Reword(t.Context(), wanted[i], now); err != nil {
+				t.Fatalf("Reword: %v", err)
+			}
+			wanted[i] = now
+		}
+		// A copy of before has a record of the same time under the id that was.
+		again := person
+		if err := log.Erasures().Restore(t.Context(), []events.Erasure{again}); err != nil {
+			t.Fatal(err)
+		}
+		if err := log.Erasures().Reword(t.Context(), again, wanted[0]); err != nil {
+			t.Fatalf("Reword of one that is there: %v", err)
+		}
+		slices.SortFunc(wanted, func(a, b events.Erasure) int {
+			return cmp.Or(a.At.Compare(b.At), strings.Compare(string(a.Campaign), string(b.Campaign)))
+		})
+		if err := log.Erasures().Compact(t.Context()); err != nil {
+			t.Errorf("Compact: %v", err)
+		}
+		wantErasures(t, s.Open(t), "", wanted...)
+		mustAppend(t, log, registration(named, 9))
 	})
 	rule(t, a, "events and records are restored as they are", func(t *testing.T, s Store) {
 		log, copied := s.Open(t), a.New(t).Open(t)

@@ -115,6 +115,41 @@ func TestKeys(t *testing.T, newStore func(t testing.TB) (open func(t testing.TB)
 			}
 			want(t, keys, wrapped{"": {1}, "a": {3}}, "", "a")
 		},
+		"an entry gets another campaign, with its time, and stays destroyed": func(t *testing.T, open func(testing.TB) events.Keys) {
+			keys := open(t)
+			add(t, keys, wrapped{"": {1}, "a": {2}, "b": {3}, "c": {4}, "d": {5}})
+			destroy(t, keys, "b")
+			before, err := keys.Added(t.Context(), []events.Campaign{"a", "b"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := keys.RenameKey(t.Context(), []byte{9}, "a", "x-a", []byte{7}); !errors.Is(err, events.ErrRotated) {
+				t.Errorf("RenameKey by one who knows another reserved entry = %v, want %v", err, events.ErrRotated)
+			}
+			for _, rename := range []struct {
+				from, to events.Campaign
+				wrapped  []byte
+			}{{"a", "x-a", []byte{7}}, {"b", "x-b", nil}, {"c", "d", []byte{8}}, {"none", "x-none", []byte{9}}} {
+				for range 2 {
+					if err := keys.RenameKey(t.Context(), []byte{1}, rename.from, rename.to, rename.wrapped); err != nil {
+						t.Errorf("RenameKey of %q to %q: %v", rename.from, rename.to, err)
+					}
+				}
+			}
+			if err := keys.Compact(t.Context()); err != nil {
+				t.Errorf("Compact: %v", err)
+			}
+			want(t, open(t), wrapped{"": {1}, "x-a": {7}, "x-b": {}, "d": {5}}, "", "a", "b", "c", "d", "none", "x-a", "x-b", "x-none")
+			after, err := open(t).Added(t.Context(), []events.Campaign{"x-a", "x-b"})
+			if err != nil || !after["x-a"].Equal(before["a"]) || !after["x-b"].Equal(before["b"]) {
+				t.Errorf("added at %v, %v; want %v", after, err, before)
+			}
+			for at, page := range map[events.Campaign][]events.Campaign{"": {"d", "x-a"}, "x-a": {"x-b"}, "x-b": nil} {
+				if got, err := keys.Campaigns(t.Context(), at, 2); err != nil || !slices.Equal(got, page) {
+					t.Errorf("the campaigns after %q are %v, %v; want %v", at, got, err, page)
+				}
+			}
+		},
 		"all entries are replaced but destroyed ones, or none is": func(t *testing.T, open func(testing.TB) events.Keys) {
 			const campaigns = 2_500 // several pages
 			keys, before, after := open(t), wrapped{"": {0}, "가게": {1}}, wrapped{}

@@ -21,6 +21,9 @@ WHERE id < $1
 ORDER BY id DESC
 LIMIT $2`
 
+const rewordAccess = `
+UPDATE jangbu_log.accesses SET subject = $1, who = $2, why = $3 WHERE id = $4`
+
 // accesses implements [events.Accesses] in the database of its log.
 type accesses struct{ *Log }
 
@@ -56,4 +59,16 @@ func (l accesses) List(ctx context.Context, before int64, limit int) ([]events.A
 		return nil, fmt.Errorf("list accesses: %w", err)
 	}
 	return all, nil
+}
+
+// Reword implements [events.Accesses].
+func (l accesses) Reword(ctx context.Context, a events.Access) error {
+	err := l.writeTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, rewordAccess, a.Subject, a.Who, a.Why, a.ID)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("reword access: %w", err)
+	}
+	return nil
 }

@@ -59,6 +59,11 @@ FROM jangbu_log.dead_letters
 GROUP BY reason
 ORDER BY reason`
 
+const rewordLetter = `
+UPDATE jangbu_log.dead_letters
+SET detail = $2, discarded_by = $3, discarded_why = $4
+WHERE id = $1`
+
 // deadLetters implements [events.DeadLetters] in the database of its log.
 type deadLetters struct{ *Log }
 
@@ -185,4 +190,23 @@ func letterOf(row pgx.CollectableRow) (events.DeadLetter, error) {
 		d.Discarded = &events.Discarded{At: at.UTC(), By: *by, Why: *why}
 	}
 	return d, nil
+}
+
+// Reword implements [events.DeadLetters].
+func (l deadLetters) Reword(ctx context.Context, d events.DeadLetter) error {
+	err := l.writeTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		var by, why *string
+		if d.Discarded != nil {
+			by, why = &d.Discarded.By, &d.Discarded.Why
+		}
+		done, err := tx.Exec(ctx, rewordLetter, d.ID, d.Detail, by, why)
+		if err == nil && done.RowsAffected() != 1 {
+			err = events.ErrNoDeadLetter
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("reword dead letter: %w", err)
+	}
+	return nil
 }

@@ -17,8 +17,8 @@ ORDER BY position`
 
 const overwriteEvents = `
 UPDATE jangbu_log.events AS e
-SET digest = n.digest, payload = n.payload, form = $4
-FROM unnest($1::bigint[], $2::bytea[], $3::text[]) AS n (position, digest, payload)
+SET digest = n.digest, campaign = n.campaign, payload = n.payload, form = $5
+FROM unnest($1::bigint[], $2::bytea[], $3::text[], $4::text[]) AS n (position, digest, campaign, payload)
 WHERE e.position = n.position`
 
 // recordErasure adds an erasure with a time of its own among those of its campaign.
@@ -39,6 +39,16 @@ FROM jangbu_log.erasures
 WHERE $1 = '' OR campaign = $1
 ORDER BY erased_at, campaign`
 
+const rewordErasure = `
+UPDATE jangbu_log.erasures SET campaign = $3, who = $4, why = $5
+WHERE campaign = $1 AND erased_at = $2`
+
+// dropErasure drops a record that another campaign has.
+const dropErasure = `
+DELETE FROM jangbu_log.erasures AS e
+WHERE campaign = $1 AND erased_at = $2 AND $1 <> $3
+    AND EXISTS (SELECT FROM jangbu_log.erasures WHERE campaign = $3 AND erased_at = $2)`
+
 const keyErased = `
 SELECT EXISTS (SELECT FROM jangbu_log.erasures WHERE campaign = $1 AND positions = '{}')`
 
@@ -52,19 +62,22 @@ func (l *Log) Erasures() events.Erasures { return erasures{l} }
 
 // Erase implements [events.Erasures].
 func (l erasures) Erase(ctx context.Context, e events.Erasure) (events.Erasure, error) {
-	return l.write(ctx, e, events.Erasable)
+	return l.write(ctx, e, e.Campaign, events.Erasable)
 }
 
 // Redact implements [events.Erasures].
-func (l erasures) Redact(ctx context.Context, e events.Erasure) (events.Erasure, error) {
+func (l erasures) Redact(ctx context.Context, e events.Erasure, name events.Namer) (events.Erasure, error) {
 	if len(e.Positions) == 0 {
 		return events.Erasure{}, nil // without positions it would be the record of a key
 	}
-	return l.write(ctx, e, events.Redactable)
+	return l.write(ctx, e, events.RedactID(e.Campaign, name), func(e events.Erasure, stored []events.Recorded) ([]events.Recorded, error) {
+		return events.Redactable(e, name, stored)
+	})
 }
 
-// write overwrites the events that overwritable returns another form of, and records it.
-func (l erasures) write(ctx context.Context, e events.Erasure, overwritable overwritable) (done events.Erasure, err error) {
+// write overwrites the events that overwritable returns another form of, and records it under
+// the name that the campaign has then.
+func (l erasures) write(ctx context.Context, e events.Erasure, as events.Campaign, overwritable overwritable) (done events.Erasure, err error) {
 	err = l.writeLetters(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		done = events.Erasure{}
 		left, err := overwrite(ctx, tx, e, overwritable)
@@ -79,8 +92,8 @@ func (l erasures) write(ctx context.Context, e events.Erasure, overwritable over
 			return err
 		}
 		done = e
-		done.Positions = left
-		err = tx.QueryRow(ctx, recordErasure, string(e.Campaign), left, e.Who, e.Why).Scan(&done.At)
+		done.Campaign, done.Positions = as, left
+		err = tx.QueryRow(ctx, recordErasure, string(as), left, e.Who, e.Why).Scan(&done.At)
 		done.At = done.At.UTC()
 		return err
 	})
@@ -109,12 +122,12 @@ func overwrite(ctx context.Context, tx pgx.Tx, e events.Erasure, overwritable ov
 	if err != nil || len(erased) == 0 {
 		return left, err
 	}
-	digests, payloads := make([][]byte, len(erased)), make([]string, len(erased))
+	digests, campaigns, payloads := make([][]byte, len(erased)), make([]string, len(erased)), make([]string, len(erased))
 	for i := range erased {
 		left = append(left, erased[i].Position)
-		digests[i], payloads[i] = erased[i].Digest[:], string(events.AppendStored(nil, erased[i].Event))
+		digests[i], campaigns[i], payloads[i] = erased[i].Digest[:], string(erased[i].Event.Subject()), string(events.AppendStored(nil, erased[i].Event))
 	}
-	_, err = tx.Exec(ctx, overwriteEvents, left, digests, payloads, int16(events.CurrentForm))
+	_, err = tx.Exec(ctx, overwriteEvents, left, digests, campaigns, payloads, int16(events.CurrentForm))
 	return left, err
 }
 
@@ -146,6 +159,21 @@ func (l erasures) Restore(ctx context.Context, all []events.Erasure) error {
 	})
 	if err != nil {
 		return fmt.Errorf("restore erasures: %w", err)
+	}
+	return nil
+}
+
+// Reword implements [events.Erasures].
+func (l erasures) Reword(ctx context.Context, before, after events.Erasure) error {
+	err := l.writeTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, dropErasure, string(before.Campaign), before.At, string(after.Campaign)); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, rewordErasure, string(before.Campaign), before.At, string(after.Campaign), after.Who, after.Why)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("reword erasure: %w", err)
 	}
 	return nil
 }

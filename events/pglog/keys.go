@@ -49,6 +49,22 @@ UPDATE jangbu_keys.campaign_keys AS k SET wrapped = r.wrapped
 FROM unnest($1::text[], $2::bytea[]) AS r (campaign, wrapped)
 WHERE k.campaign = r.campaign`
 
+const listKeys = `
+SELECT campaign FROM jangbu_keys.campaign_keys
+WHERE campaign > $1
+ORDER BY campaign LIMIT $2`
+
+// renameKey and dropKey give an entry to a campaign that has none.
+const renameKey = `
+INSERT INTO jangbu_keys.campaign_keys (campaign, wrapped, added_at, destroyed_at)
+SELECT $2, $3, added_at, destroyed_at FROM jangbu_keys.campaign_keys
+WHERE campaign = $1
+ON CONFLICT (campaign) DO NOTHING`
+
+const dropKey = `DELETE FROM jangbu_keys.campaign_keys WHERE campaign = $1`
+
+const rewriteKeys = `VACUUM (FULL, ANALYZE) jangbu_keys.campaign_keys`
+
 // keysAtOnce is how many entries are replaced in one statement.
 const keysAtOnce = 1_000
 
@@ -119,6 +135,19 @@ func (k *Keys) AddKeys(ctx context.Context, reserved []byte, wrapped map[events.
 	for i, c := range campaigns {
 		values[i] = wrapped[c]
 	}
+	err := k.pool.Write(ctx, postgres.Durable, checkReserved(reserved), func(ctx context.Context, tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, addKeys, campaigns, values)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("add keys: %w", err)
+	}
+	return nil
+}
+
+// checkReserved returns the beginning of a transaction that fails with [events.ErrRotated] unless
+// the reserved entry is the given one, and keeps it.
+func checkReserved(reserved []byte) *pgx.Batch {
 	claim := new(pgx.Batch)
 	claim.Queue(shareReserved).QueryRow(func(row pgx.Row) error {
 		var stored []byte
@@ -130,14 +159,7 @@ func (k *Keys) AddKeys(ctx context.Context, reserved []byte, wrapped map[events.
 		}
 		return nil
 	})
-	err := k.pool.Write(ctx, postgres.Durable, claim, func(ctx context.Context, tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, addKeys, campaigns, values)
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("add keys: %w", err)
-	}
-	return nil
+	return claim
 }
 
 // ReplaceKeys implements [events.Keys]. What was replaced remains where a destroyed key does.
@@ -201,6 +223,42 @@ func (k *Keys) DestroyKey(ctx context.Context, campaign events.Campaign) error {
 	defer done()
 	if _, err := k.pool.Exec(ctx, destroyKey, string(campaign)); err != nil {
 		return fmt.Errorf("destroy key: %w", err)
+	}
+	return nil
+}
+
+// Campaigns implements [events.Keys].
+func (k *Keys) Campaigns(ctx context.Context, after events.Campaign, limit int) ([]events.Campaign, error) {
+	rows, err := k.pool.Query(ctx, listKeys, string(after), limit)
+	if err != nil {
+		return nil, fmt.Errorf("list keys: %w", err)
+	}
+	all, err := pgx.CollectRows(rows, pgx.RowTo[events.Campaign])
+	if err != nil {
+		return nil, fmt.Errorf("list keys: %w", err)
+	}
+	return all, nil
+}
+
+// RenameKey implements [events.Keys].
+func (k *Keys) RenameKey(ctx context.Context, reserved []byte, from, to events.Campaign, wrapped []byte) error {
+	err := k.pool.Write(ctx, postgres.Durable, checkReserved(reserved), func(ctx context.Context, tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, renameKey, string(from), string(to), append([]byte{}, wrapped...)); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, dropKey, string(from))
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("rename key: %w", err)
+	}
+	return nil
+}
+
+// Compact implements [events.Keys].
+func (k *Keys) Compact(ctx context.Context) error {
+	if err := compact(ctx, k.pool, rewriteKeys); err != nil {
+		return fmt.Errorf("compact the keys: %w", err)
 	}
 	return nil
 }

@@ -180,6 +180,7 @@ func TestManyProcessesAgree(t *testing.T) {
 // watchedKeys is a store whose entries a test can read and swap, that counts its calls
 // and can fail.
 type watchedKeys struct {
+	inner  // nil: what is not defined below is not called
 	mu     sync.Mutex
 	asked  []events.Campaign
 	failed error  // returned by AddKeys
@@ -198,10 +199,6 @@ func (w *watchedKeys) Keys(_ context.Context, campaigns []events.Campaign) (map[
 		}
 	}
 	return found, nil
-}
-
-func (w *watchedKeys) Added(context.Context, []events.Campaign) (map[events.Campaign]time.Time, error) {
-	return nil, nil
 }
 
 func (w *watchedKeys) AddKeys(_ context.Context, reserved []byte, wrapped map[events.Campaign][]byte) error {
@@ -223,10 +220,6 @@ func (w *watchedKeys) AddKeys(_ context.Context, reserved []byte, wrapped map[ev
 		}
 	}
 	return nil
-}
-
-func (w *watchedKeys) ReplaceKeys(context.Context, func(events.Campaign, []byte) ([]byte, error)) error {
-	return errors.ErrUnsupported
 }
 
 func (w *watchedKeys) DestroyKey(_ context.Context, c events.Campaign) error {

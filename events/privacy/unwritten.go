@@ -23,8 +23,8 @@ type unwritten struct {
 var _ events.Keys = (*unwritten)(nil)
 
 // Unwritten returns a view of a key store that keeps added keys in memory, for a
-// trial run. Pseudonyms made with such a key must not be stored. DestroyKey and
-// ReplaceKeys of the view fail.
+// trial run. Pseudonyms made with such a key must not be stored. DestroyKey,
+// ReplaceKeys, RenameKey and Compact of the view fail.
 func Unwritten(keys events.Keys) events.Keys {
 	return &unwritten{inner: keys, added: make(map[events.Campaign][]byte)}
 }
@@ -87,4 +87,19 @@ func (u *unwritten) ReplaceKeys(context.Context, func(events.Campaign, []byte) (
 // DestroyKey implements [events.Keys]: it fails.
 func (u *unwritten) DestroyKey(context.Context, events.Campaign) error {
 	return errors.New("destroy key: this is a trial")
+}
+
+// Campaigns implements [events.Keys].
+func (u *unwritten) Campaigns(ctx context.Context, after events.Campaign, limit int) ([]events.Campaign, error) {
+	return u.inner.Campaigns(ctx, after, limit)
+}
+
+// RenameKey implements [events.Keys]: it fails.
+func (u *unwritten) RenameKey(context.Context, []byte, events.Campaign, events.Campaign, []byte) error {
+	return errors.New("rename key: this is a trial")
+}
+
+// Compact implements [events.Keys]: it fails.
+func (u *unwritten) Compact(context.Context) error {
+	return errors.New("compact the keys: this is a trial")
 }

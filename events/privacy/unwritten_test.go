@@ -46,6 +46,9 @@ func TestUnwritten(t *testing.T) {
 		if err := view.DestroyKey(t.Context(), "known"); err == nil {
 			t.Error("a key was destroyed in a trial")
 		}
+		if err := running.Rename(t.Context(), "known", "other"); err == nil {
+			t.Error("a key was renamed in a trial")
+		}
 		found, err := stored.Keys(t.Context(), []events.Campaign{"known", "fresh"})
 		if err != nil || len(found) != 1 {
 			t.Errorf("the store has %d of the keys, %v; want the one that it had", len(found), err)

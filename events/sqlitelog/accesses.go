@@ -21,6 +21,8 @@ WHERE id < ?
 ORDER BY id DESC
 LIMIT ?`
 
+const rewordAccess = `UPDATE accesses SET subject = ?, who = ?, why = ? WHERE id = ?`
+
 // accesses implements [events.Accesses] in the file of its log.
 type accesses struct{ *Log }
 
@@ -66,4 +68,16 @@ func (l accesses) list(ctx context.Context, before int64, limit int) (all []even
 		all = append(all, a)
 	}
 	return all, rows.Err()
+}
+
+// Reword implements [events.Accesses].
+func (l accesses) Reword(ctx context.Context, a events.Access) error {
+	err := write(ctx, l.writer, func(ctx context.Context, tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, rewordAccess, a.Subject, a.Who, a.Why, a.ID)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("reword access: %w", err)
+	}
+	return nil
 }

@@ -1,6 +1,7 @@
 package sqlitelog
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -52,6 +53,8 @@ SELECT reason, count(*) - count(discarded_at), count(discarded_at), min(buried_a
 FROM dead_letters
 GROUP BY reason
 ORDER BY reason`
+
+const rewordLetter = `UPDATE dead_letters SET detail = ?, discarded_by = ?, discarded_why = ? WHERE id = ?`
 
 // deadLetters implements [events.DeadLetters] in the file of its log.
 type deadLetters struct{ *Log }
@@ -198,4 +201,26 @@ func letterOf(rows *sql.Rows) (events.DeadLetter, error) {
 		d.Discarded = &events.Discarded{At: time.UnixMicro(at.Int64).UTC(), By: by.String, Why: why.String}
 	}
 	return d, nil
+}
+
+// Reword implements [events.DeadLetters].
+func (l deadLetters) Reword(ctx context.Context, d events.DeadLetter) error {
+	err := write(ctx, l.writer, func(ctx context.Context, tx *sql.Tx) error {
+		var by, why sql.NullString
+		if d.Discarded != nil {
+			by, why = sql.NullString{String: d.Discarded.By, Valid: true}, sql.NullString{String: d.Discarded.Why, Valid: true}
+		}
+		done, err := tx.ExecContext(ctx, rewordLetter, d.Detail, by, why, d.ID[:])
+		if err != nil {
+			return err
+		}
+		if n, err := done.RowsAffected(); err != nil || n != 1 {
+			return cmp.Or(err, events.ErrNoDeadLetter)
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("reword dead letter: %w", err)
+	}
+	return nil
 }

@@ -17,7 +17,7 @@ FROM events
 WHERE position IN (SELECT value FROM json_each(?))
 ORDER BY position`
 
-const overwriteEvent = `UPDATE events SET digest = ?, payload = ?, form = ? WHERE position = ?`
+const overwriteEvent = `UPDATE events SET digest = ?, campaign = ?, payload = ?, form = ? WHERE position = ?`
 
 const addErasure = `
 INSERT INTO erasures (campaign, erased_at, positions, who, why)
@@ -33,6 +33,10 @@ FROM erasures
 WHERE ?1 = '' OR campaign = ?1
 ORDER BY erased_at, campaign`
 
+const rewordErasure = `
+UPDATE OR REPLACE erasures SET campaign = ?, who = ?, why = ?
+WHERE campaign = ? AND erased_at = ?`
+
 const keyErased = `SELECT EXISTS (SELECT 1 FROM erasures WHERE campaign = ? AND positions = '[]')`
 
 // erasures implements [events.Erasures] in the file of its log.
@@ -45,19 +49,22 @@ func (l *Log) Erasures() events.Erasures { return erasures{l} }
 
 // Erase implements [events.Erasures].
 func (l erasures) Erase(ctx context.Context, e events.Erasure) (events.Erasure, error) {
-	return l.write(ctx, e, events.Erasable)
+	return l.write(ctx, e, e.Campaign, events.Erasable)
 }
 
 // Redact implements [events.Erasures].
-func (l erasures) Redact(ctx context.Context, e events.Erasure) (events.Erasure, error) {
+func (l erasures) Redact(ctx context.Context, e events.Erasure, name events.Namer) (events.Erasure, error) {
 	if len(e.Positions) == 0 {
 		return events.Erasure{}, nil // without positions it would be the record of a key
 	}
-	return l.write(ctx, e, events.Redactable)
+	return l.write(ctx, e, events.RedactID(e.Campaign, name), func(e events.Erasure, stored []events.Recorded) ([]events.Recorded, error) {
+		return events.Redactable(e, name, stored)
+	})
 }
 
-// write overwrites the events that overwritable returns another form of, and records it.
-func (l erasures) write(ctx context.Context, e events.Erasure, overwritable overwritable) (done events.Erasure, err error) {
+// write overwrites the events that overwritable returns another form of, and records it under
+// the name that the campaign has then.
+func (l erasures) write(ctx context.Context, e events.Erasure, as events.Campaign, overwritable overwritable) (done events.Erasure, err error) {
 	err = write(ctx, l.writer, func(ctx context.Context, tx *sql.Tx) error {
 		if _, _, err := lastEvent(ctx, tx); err != nil {
 			return err
@@ -74,11 +81,11 @@ func (l erasures) write(ctx context.Context, e events.Erasure, overwritable over
 			return err
 		}
 		var last sql.NullInt64
-		if err := tx.QueryRowContext(ctx, lastErasure, string(e.Campaign)).Scan(&last); err != nil {
+		if err := tx.QueryRowContext(ctx, lastErasure, string(as)).Scan(&last); err != nil {
 			return err
 		}
 		done = e
-		done.Positions, done.At = left, time.UnixMicro(max(time.Now().UnixMicro(), last.Int64+1)).UTC()
+		done.Campaign, done.Positions, done.At = as, left, time.UnixMicro(max(time.Now().UnixMicro(), last.Int64+1)).UTC()
 		return record(ctx, tx, done)
 	})
 	if err != nil {
@@ -114,7 +121,7 @@ func overwrite(ctx context.Context, tx *sql.Tx, e events.Erasure, overwritable o
 	}
 	for i := range erased {
 		r := &erased[i]
-		if _, err := tx.ExecContext(ctx, overwriteEvent, r.Digest[:], string(events.AppendStored(nil, r.Event)), int64(events.CurrentForm), int64(r.Position)); err != nil {
+		if _, err := tx.ExecContext(ctx, overwriteEvent, r.Digest[:], string(r.Event.Subject()), string(events.AppendStored(nil, r.Event)), int64(events.CurrentForm), int64(r.Position)); err != nil {
 			return nil, fmt.Errorf("overwrite position %d: %w", r.Position, err)
 		}
 		left = append(left, r.Position)
@@ -178,22 +185,58 @@ func (l erasures) Restore(ctx context.Context, all []events.Erasure) error {
 	return nil
 }
 
+// Reword implements [events.Erasures].
+func (l erasures) Reword(ctx context.Context, before, after events.Erasure) error {
+	err := write(ctx, l.writer, func(ctx context.Context, tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, rewordErasure, string(after.Campaign), after.Who, after.Why, string(before.Campaign), before.At.UnixMicro())
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("reword erasure: %w", err)
+	}
+	return nil
+}
+
 // errReading: another process kept the WAL from being emptied.
 var errReading = errors.New("the log's WAL keeps earlier content: another process was reading it; run the same command again")
 
 // Scrub implements [events.Erasures]: it empties the WAL. The file itself was overwritten
 // when the content was removed.
 func (l erasures) Scrub(ctx context.Context, _ []events.Position) error {
+	if err := truncateWAL(ctx, l.writer); err != nil {
+		return fmt.Errorf("scrub: %w", err)
+	}
+	return nil
+}
+
+// Compact implements [events.Erasures].
+func (l erasures) Compact(ctx context.Context) error {
+	if err := compact(ctx, l.writer); err != nil {
+		return fmt.Errorf("compact the log: %w", err)
+	}
+	return nil
+}
+
+// compact writes the file anew. A page that lost rows may hold what they were between its others.
+func compact(ctx context.Context, db *sql.DB) error {
+	if _, err := db.ExecContext(ctx, `VACUUM`); err != nil {
+		return err
+	}
+	return truncateWAL(ctx, db)
+}
+
+// truncateWAL empties the WAL, once no reader needs it.
+func truncateWAL(ctx context.Context, db *sql.DB) error {
 	for deadline := time.Now().Add(reachTime); ; {
 		var busy, frames, moved int
-		err := l.writer.QueryRowContext(ctx, emptyWAL).Scan(&busy, &frames, &moved)
+		err := db.QueryRowContext(ctx, emptyWAL).Scan(&busy, &frames, &moved)
 		switch {
 		case err != nil:
-			return fmt.Errorf("scrub: %w", err)
+			return err
 		case busy == 0:
 			return nil
 		case time.Now().After(deadline):
-			return fmt.Errorf("scrub: %w", errReading)
+			return errReading
 		}
 		select {
 		case <-time.After(5 * time.Millisecond):

@@ -35,6 +35,17 @@ ORDER BY campaign LIMIT ?`
 
 const replaceKey = `UPDATE campaign_keys SET wrapped = ? WHERE campaign = ?`
 
+const listKeys = `SELECT campaign FROM campaign_keys WHERE campaign > ? ORDER BY campaign LIMIT ?`
+
+// renameKey and dropKey give an entry to a campaign that has none.
+const renameKey = `
+INSERT INTO campaign_keys (campaign, wrapped, added_at, destroyed_at)
+SELECT ?2, ?3, added_at, destroyed_at FROM campaign_keys
+WHERE campaign = ?1
+ON CONFLICT (campaign) DO NOTHING`
+
+const dropKey = `DELETE FROM campaign_keys WHERE campaign = ?`
+
 // keysAtOnce is how many entries are replaced at once.
 const keysAtOnce = 1_000
 
@@ -121,13 +132,8 @@ func (k *Keys) Added(ctx context.Context, campaigns []events.Campaign) (map[even
 // AddKeys implements [events.Keys].
 func (k *Keys) AddKeys(ctx context.Context, reserved []byte, wrapped map[events.Campaign][]byte) error {
 	err := write(ctx, k.db, func(ctx context.Context, tx *sql.Tx) error {
-		var stored []byte
-		err := tx.QueryRowContext(ctx, readKey, string(events.ReservedKey)).Scan(&stored)
-		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		if err := checkReserved(ctx, tx, reserved); err != nil {
 			return err
-		}
-		if !bytes.Equal(stored, reserved) {
-			return events.ErrRotated
 		}
 		now := time.Now().UnixMicro()
 		for c, key := range wrapped {
@@ -139,6 +145,19 @@ func (k *Keys) AddKeys(ctx context.Context, reserved []byte, wrapped map[events.
 	})
 	if err != nil {
 		return fmt.Errorf("add keys: %w", err)
+	}
+	return nil
+}
+
+// checkReserved returns [events.ErrRotated] unless the reserved entry is the given one.
+func checkReserved(ctx context.Context, tx *sql.Tx, reserved []byte) error {
+	var stored []byte
+	err := tx.QueryRowContext(ctx, readKey, string(events.ReservedKey)).Scan(&stored)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return err
+	}
+	if !bytes.Equal(stored, reserved) {
+		return events.ErrRotated
 	}
 	return nil
 }
@@ -208,6 +227,57 @@ func (k *Keys) DestroyKey(ctx context.Context, campaign events.Campaign) error {
 	}
 	if err != nil {
 		return fmt.Errorf("destroy key: %w", err)
+	}
+	return nil
+}
+
+// Campaigns implements [events.Keys].
+func (k *Keys) Campaigns(ctx context.Context, after events.Campaign, limit int) ([]events.Campaign, error) {
+	all, err := k.campaigns(ctx, after, limit)
+	if err != nil {
+		return nil, fmt.Errorf("list keys: %w", err)
+	}
+	return all, nil
+}
+
+func (k *Keys) campaigns(ctx context.Context, after events.Campaign, limit int) (all []events.Campaign, err error) {
+	rows, err := k.db.QueryContext(ctx, listKeys, string(after), limit)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		var c string
+		if err := rows.Scan(&c); err != nil {
+			return nil, err
+		}
+		all = append(all, events.Campaign(c))
+	}
+	return all, rows.Err()
+}
+
+// RenameKey implements [events.Keys].
+func (k *Keys) RenameKey(ctx context.Context, reserved []byte, from, to events.Campaign, wrapped []byte) error {
+	err := write(ctx, k.db, func(ctx context.Context, tx *sql.Tx) error {
+		if err := checkReserved(ctx, tx, reserved); err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, renameKey, string(from), string(to), append([]byte{}, wrapped...)); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, dropKey, string(from))
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("rename key: %w", err)
+	}
+	return nil
+}
+
+// Compact implements [events.Keys].
+func (k *Keys) Compact(ctx context.Context) error {
+	if err := compact(ctx, k.db); err != nil {
+		return fmt.Errorf("compact the keys: %w", err)
 	}
 	return nil
 }

@@ -92,6 +92,11 @@ UPDATE jangbu_rows.acts
 SET state = 'done', at_position = to_position, ended_at = clock_timestamp()
 WHERE id = $1 AND ended_at IS NULL`
 
+	rewordOperation = `
+UPDATE jangbu_rows.acts
+SET campaign = $2, who = $3, why = $4, owner = $5, error = $6, found = $7
+WHERE id = $1 AND ended_at IS NOT NULL`
+
 	pause = `
 INSERT INTO jangbu_rows.pauses (projection, act)
 VALUES ($1, $2)
@@ -202,6 +207,24 @@ func (s *Store) Pause(ctx context.Context, lease readmodel.Lease, op int64, proj
 	queueEndOperation(batch, op)
 	if err := s.underLease(ctx, lease, postgres.Durable, batch); err != nil {
 		return fmt.Errorf("pause projections: %w", err)
+	}
+	return nil
+}
+
+// Reword implements [readmodel.Operations].
+func (s *Store) Reword(ctx context.Context, o readmodel.Operation) error {
+	found, err := readmodel.EncodeFound(o.Found)
+	if err == nil {
+		err = s.pool.Write(ctx, postgres.Durable, nil, func(ctx context.Context, tx pgx.Tx) error {
+			done, err := tx.Exec(ctx, rewordOperation, o.ID, string(o.Campaign), o.Who, o.Why, o.Owner, o.Error, found)
+			if err == nil && done.RowsAffected() != 1 {
+				err = readmodel.ErrNoOperation
+			}
+			return err
+		})
+	}
+	if err != nil {
+		return fmt.Errorf("reword operation %d: %w", o.ID, err)
 	}
 	return nil
 }

@@ -86,6 +86,11 @@ UPDATE acts
 SET state = 'done', at_position = to_position, ended_at = ?2
 WHERE id = ?1 AND ended_at IS NULL`
 
+	rewordOperation = `
+UPDATE acts
+SET campaign = ?2, who = ?3, why = ?4, owner = ?5, error = ?6, found = ?7
+WHERE id = ?1 AND ended_at IS NOT NULL`
+
 	pause = `
 INSERT INTO pauses (projection, act)
 VALUES (?1, ?2)
@@ -205,6 +210,24 @@ func (s *Store) Pause(ctx context.Context, lease readmodel.Lease, op int64, proj
 	})
 	if err != nil {
 		return fmt.Errorf("pause projections: %w", err)
+	}
+	return nil
+}
+
+// Reword implements [readmodel.Operations].
+func (s *Store) Reword(ctx context.Context, o readmodel.Operation) error {
+	found, err := readmodel.EncodeFound(o.Found)
+	if err == nil {
+		err = s.write(ctx, func(tx *sql.Tx) error {
+			err := one(ctx, tx, "operation", rewordOperation, o.ID, string(o.Campaign), o.Who, o.Why, o.Owner, o.Error, found)
+			if errors.Is(err, readmodel.ErrFenced) {
+				return readmodel.ErrNoOperation
+			}
+			return err
+		})
+	}
+	if err != nil {
+		return fmt.Errorf("reword operation %d: %w", o.ID, err)
 	}
 	return nil
 }

@@ -26,7 +26,16 @@ type refold struct {
 }
 
 // campaign has the leader fold the campaign's rows anew, from a moment after the call on.
-func (r refold) campaign(ctx context.Context, t cli.Terminal, c events.Campaign) (err error) {
+func (r refold) campaign(ctx context.Context, t cli.Terminal, c events.Campaign) error {
+	return r.do(ctx, t, readmodel.Operation{Kind: readmodel.Reset, Campaign: c})
+}
+
+// everything has the leader fold all rows anew, in the same way.
+func (r refold) everything(ctx context.Context, t cli.Terminal) error {
+	return r.do(ctx, t, readmodel.Operation{Kind: readmodel.Rebuild})
+}
+
+func (r refold) do(ctx context.Context, t cli.Terminal, wanted readmodel.Operation) (err error) {
 	if r.RowsPlace().Existing() != nil {
 		return nil // there are no rows yet
 	}
@@ -35,7 +44,7 @@ func (r refold) campaign(ctx context.Context, t cli.Terminal, c events.Campaign)
 		return err
 	}
 	defer func() { err = errors.Join(err, closeRows()) }()
-	wanted := readmodel.Operation{Kind: readmodel.Reset, Campaign: c, Who: r.who, Why: r.why}
+	wanted.Who, wanted.Why = r.who, r.why
 	for _, p := range projections.All() {
 		wanted.Projections = append(wanted.Projections, p.Name())
 	}
@@ -53,7 +62,7 @@ func (r refold) campaign(ctx context.Context, t cli.Terminal, c events.Campaign)
 				}
 			})
 		if err != nil {
-			return fmt.Errorf("the events are overwritten; fold the campaign's rows anew (operation %d): %w", done.ID, err)
+			return fmt.Errorf("the events are overwritten; fold the rows anew (operation %d): %w", done.ID, err)
 		}
 	}
 	return nil

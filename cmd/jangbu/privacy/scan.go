@@ -12,10 +12,12 @@ import (
 	"jangbu/cmd/jangbu/cli"
 	"jangbu/cmd/jangbu/stores"
 	"jangbu/events"
+	"jangbu/events/privacy"
 )
 
 type scanCommand struct {
 	stores.Config
+	stores.KeyConfig
 	cli.LogConfig
 	Erase bool   `help:"Overwrite what is found."`
 	Why   string `placeholder:"TEXT" help:"With --erase: the reason, for the record; at most 500 characters that name no person."`
@@ -26,21 +28,32 @@ type scanCommand struct {
 // Help implements kong's detailed help.
 func (scanCommand) Help() string {
 	return `Looks for what an earlier release stored and this one refuses or does not store: phone,
-resident and card numbers and mail addresses, in any spelling, in the ids, titles and objectives
-of the log and of the rows and in what is readable of dead letters and records of erasures; and
-texts of the public (channel, gender, ageGroup, region) that name what is on no list. It prints
-where it is and what it is, and never the value.
+resident and card numbers and mail addresses, in any spelling, in the ids and texts of the log,
+of the rows of every generation, of the records of operations, erasures and accesses, of what is
+readable of dead letters, and in the names of the campaigns' keys; and texts of the public
+(channel, gender, ageGroup, region) that name what is on no list. It prints where it is and what
+it is, and never the value.
 
-With --erase, overwrites the events that hold any, like an erasure: texts become what they name
-("other" where that is nothing), numbers and addresses in titles and objectives three asterisks,
-and a registration whose participantId is or holds one is erased. Positions, identities, totals
-and the chain stay, and a record that is delivered again stays a duplicate. The rows of the
-campaigns concerned are folded anew, by a running service or else by this command, and cached
-answers follow. Who, why, when and which positions are recorded in the log. The same command
-goes on with one that was interrupted. The ids of campaigns and shops stay, and are listed as
-left, and so is what is readable of a dead letter: jangbu deadletters discard takes its record
-alone. Kafka, backups, exports made before and PostgreSQL's write-ahead log keep what they hold
-until they expire, and the free space of the rows' files until it is used again.
+With --erase, overwrites what holds any, like an erasure: texts become what they name ("other"
+where that is nothing), numbers and addresses in other texts three asterisks, a registration
+whose participantId is or holds one is erased, and the ids of campaigns and shops become
+"erased-" with 16 letters, the same for the same id everywhere. These are made of the id under
+the master key, which --erase needs then: no list of them is kept, and without the key no number
+can be tried out. jangbu privacy name says the name of an id, for what names it elsewhere: a
+shop's tokens name its new id from then on. Positions, identities, totals and the chain stay,
+and a record that is delivered again is refused, or stays a duplicate.
+
+The rows concerned are folded anew, by a running service or else by this command; where they hold
+any, all are, twice, so that no generation is left to roll back to that does. Cached answers
+follow; keys in Redis go within five minutes. At the end the databases write their files anew,
+for which reads and appends wait on PostgreSQL: about a second for 100 MB. Upgrade every
+process first. Who, why, when and which positions are recorded in the log. The same command goes
+on with one that was interrupted.
+
+What is sealed of dead letters stays, and so do the subjects of rights that were withdrawn, which
+tokens name. Identities and the digests that the chain is made of stay too: they are hashes, by
+which one who has the database, and guesses a number, can tell that it was there. Kafka, backups,
+exports made before and PostgreSQL's write-ahead log keep what they hold until they expire.
 
 Exits with 4 if anything was found, or with --erase if anything is left.
 
@@ -52,7 +65,7 @@ Examples:
 
 // place is where something was found, and what it is.
 type place struct {
-	In    string `json:"in"` // log, rows, deadLetters or erasures
+	In    string `json:"in"` // log, rows, operations, deadLetters, erasures, accesses or keys
 	Type  string `json:"type,omitempty"`
 	Field string `json:"field"`
 	Holds string `json:"holds"`
@@ -82,7 +95,12 @@ type scan struct {
 	log    events.Log
 	places map[place]*finding
 	refold map[events.Campaign]bool
-	out    scanned
+	// changed says that something was overwritten, by this run or by one that it goes on with.
+	changed bool
+	keeper  *privacy.Keeper // nil before an id was to be replaced
+	namer   events.Namer    // of the keeper
+	closes  []func() error
+	out     scanned
 }
 
 // Run scans.
@@ -105,61 +123,107 @@ func (c scanCommand) Run(ctx context.Context, t cli.Terminal) error {
 	return c.WithLog(ctx, func(log events.Log) error {
 		s := &scan{scanCommand: c, log: log, places: make(map[place]*finding), refold: make(map[events.Campaign]bool)}
 		s.out.Found = []*finding{}
-		if err := s.run(ctx, t); err != nil {
+		err := s.run(ctx, t)
+		for _, closing := range s.closes {
+			err = errors.Join(err, closing())
+		}
+		if err != nil {
 			return cli.Interruptible(ctx, err, "the same command goes on")
 		}
 		return s.print(t)
 	})
 }
 
+// scanErase is the name of the command in the record of accesses.
+const scanErase = "privacy scan --erase"
+
 func (s *scan) run(ctx context.Context, t cli.Terminal) error {
 	if s.Erase {
-		access := events.Access{Command: "privacy scan --erase", Subject: "everything", Who: s.Who, Why: s.Why}
+		access := events.Access{Command: scanErase, Subject: "everything", Who: s.Who, Why: s.Why}
 		if err := stores.Record(ctx, s.log, access); err != nil {
 			return err
 		}
 	}
-	if err := s.events(ctx, t); err != nil {
-		return err
+	steps := []func() error{
+		func() error { return s.events(ctx, t) },
+		func() error { return s.letters(ctx) },
+		func() error { return s.erasures(ctx) },
+		func() error { return s.accesses(ctx) },
+		func() error { return s.keys(ctx) },
+		func() error { return s.rows(ctx, t) },
+		func() error { return s.compact(ctx) },
 	}
-	if err := s.letters(ctx); err != nil {
-		return err
-	}
-	if err := s.erasures(ctx); err != nil {
-		return err
-	}
-	if err := s.rows(ctx); err != nil {
-		return err
-	}
-	again := refold{Config: &s.Config, log: s.log, logger: s.Logger(t), who: s.Who, why: "what an earlier release stored was overwritten", quiet: s.JSON}
-	for _, c := range slices.Sorted(maps.Keys(s.refold)) {
-		if err := again.campaign(ctx, t, c); err != nil {
+	for _, step := range steps {
+		if err := step(); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// note counts what was found; with --erase some of it goes.
-func (s *scan) note(p place, at events.Position, goes bool) {
+// redacting calls redact to see what is to be overwritten, and with --erase once more with the
+// names of the master key if it is to replace an id. It reports whether redact changes anything
+// that is to be overwritten.
+func (s *scan) redacting(ctx context.Context, redact func(events.Namer) bool) (bool, error) {
+	needed := false
+	differs := redact(func(string) string { needed = true; return "erased" })
+	if !differs || !s.Erase {
+		return false, nil
+	}
+	if s.changed = true; !needed {
+		return true, nil
+	}
+	if err := s.openKeeper(ctx); err != nil {
+		return false, err
+	}
+	return redact(s.namer), nil
+}
+
+func (s *scan) openKeeper(ctx context.Context) error {
+	if s.keeper != nil {
+		return nil
+	}
+	keeper, _, closeKeys, err := s.OpenKeeper(ctx, s.log, &s.Config, false)
+	if err != nil {
+		return fmt.Errorf("an id is to be replaced, which takes the master key: %w", err)
+	}
+	s.closes = append(s.closes, closeKeys)
+	if s.namer, err = keeper.Namer(); err == nil {
+		s.keeper = keeper
+	}
+	return err
+}
+
+// compact has the log's files written anew.
+func (s *scan) compact(ctx context.Context) error {
+	if !s.changed {
+		return nil
+	}
+	return s.log.Erasures().Compact(ctx)
+}
+
+// note counts what was found; with --erase it goes.
+func (s *scan) note(p place, at events.Position) {
 	f := s.places[p]
 	if f == nil {
 		f = &finding{place: p, First: at}
 		s.places[p] = f
 		s.out.Found = append(s.out.Found, f)
 	}
-	f.Count++
-	if !goes || !s.Erase {
-		f.Left++
-		s.out.Left++
+	if f.Count++; !s.Erase {
+		s.left(p, 1)
 	}
 }
 
-const (
-	scanPage = 1_000
-	// scrubPage is how many events are overwritten before the database overwrites its files.
-	scrubPage = 100_000
-)
+// left counts what was noted and is not overwritten.
+func (s *scan) left(p place, n int64) {
+	if f := s.places[p]; f != nil {
+		f.Left += n
+		s.out.Left += n
+	}
+}
+
+const scanPage = 1_000
 
 // events scans the log and overwrites page by page.
 func (s *scan) events(ctx context.Context, t cli.Terminal) error {
@@ -169,129 +233,49 @@ func (s *scan) events(ctx context.Context, t cli.Terminal) error {
 	}
 	p := cli.Progress{Terminal: t, Quiet: s.JSON, Verb: "scanned", Total: int64(totals.Head)}
 	defer p.End()
-	var gone []events.Position
 	for after := events.Position(0); ; {
 		read, err := s.log.Read(ctx, after, scanPage)
-		if err != nil {
+		if err != nil || len(read) == 0 {
 			return err
 		}
-		if len(read) > 0 {
-			overwritten, err := s.page(ctx, read)
-			if err != nil {
-				return err
-			}
-			gone = append(gone, overwritten...)
-			after = read[len(read)-1].Position
-			s.out.Events += int64(len(read))
-			p.At(int64(after))
+		if err := s.page(ctx, read); err != nil {
+			return err
 		}
-		if len(gone) > 0 && (len(gone) >= scrubPage || len(read) == 0) {
-			if err := s.log.Erasures().Scrub(ctx, gone); err != nil {
-				return err
-			}
-			gone = gone[:0]
-		}
-		if len(read) == 0 {
-			return nil
-		}
+		after = read[len(read)-1].Position
+		s.out.Events += int64(len(read))
+		p.At(int64(after))
 	}
 }
 
-// page scans events that were read, and returns the positions of those that it overwrote.
-func (s *scan) page(ctx context.Context, read []events.Recorded) (gone []events.Position, err error) {
+// page scans events that were read.
+func (s *scan) page(ctx context.Context, read []events.Recorded) error {
 	found := make(map[events.Campaign][]events.Position)
 	for i := range read {
-		r := &read[i]
-		remnants := events.Remnants(r.Event)
-		if len(remnants) == 0 {
-			continue
-		}
-		now, differs := r.Redact()
-		left := events.Remnants(now.Event)
-		for _, remnant := range remnants {
-			s.note(place{"log", r.Event.Type().String(), remnant.Field, remnant.Is}, r.Position, !slices.Contains(left, remnant))
-		}
-		if differs {
-			found[r.Event.Subject()] = append(found[r.Event.Subject()], r.Position)
+		for _, remnant := range events.Remnants(read[i].Event) {
+			s.note(place{"log", read[i].Event.Type().String(), remnant.Field, remnant.Is}, read[i].Position)
 		}
 	}
-	if !s.Erase {
-		return nil, nil
+	_, err := s.redacting(ctx, func(name events.Namer) (differ bool) {
+		clear(found)
+		for i := range read {
+			if _, differs := read[i].Redact(name); differs {
+				c := read[i].Event.Subject()
+				found[c], differ = append(found[c], read[i].Position), true
+			}
+		}
+		return differ
+	})
+	if err != nil || !s.Erase {
+		return err
 	}
 	for _, c := range slices.Sorted(maps.Keys(found)) {
-		done, err := s.log.Erasures().Redact(ctx, events.Erasure{Campaign: c, Positions: found[c], Who: s.Who, Why: s.Why})
+		done, err := s.log.Erasures().Redact(ctx, events.Erasure{Campaign: c, Positions: found[c], Who: s.Who, Why: s.Why}, s.namer)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		gone = append(gone, done.Positions...)
 		s.out.Overwritten += int64(len(done.Positions))
 	}
-	return gone, nil
-}
-
-// letters scans what is not sealed of dead letters.
-func (s *scan) letters(ctx context.Context) error {
-	q := events.DeadLetterQuery{Limit: scanPage}
-	for {
-		page, err := s.log.DeadLetters().List(ctx, q)
-		if err != nil || len(page) == 0 {
-			return err
-		}
-		for i := range page {
-			s.out.DeadLetters++
-			s.text("deadLetters", "detail", page[i].Detail)
-			if d := page[i].Discarded; d != nil {
-				s.text("deadLetters", "why", d.Why)
-			}
-		}
-		q.After = &page[len(page)-1]
-	}
-}
-
-func (s *scan) text(in, field, text string) {
-	if p := events.PersonalInText(text); p != events.NothingPersonal {
-		s.note(place{In: in, Field: field, Holds: p.String()}, 0, false)
-	}
-}
-
-// erasures scans the records of erasures. The campaigns of this command's, which may have been
-// interrupted before it came to their rows, are folded anew.
-func (s *scan) erasures(ctx context.Context) error {
-	all, err := s.log.Erasures().List(ctx, "")
-	if err != nil {
-		return err
-	}
-	for _, e := range all {
-		s.text("erasures", "why", e.Why)
-		if s.Erase && len(e.Positions) > 0 && e.Who == s.Who && e.Why == s.Why {
-			s.refold[e.Campaign] = true
-		}
-	}
 	return nil
-}
-
-// rows scans the rows that are served. Those of a campaign that hold any are folded anew.
-func (s *scan) rows(ctx context.Context) (err error) {
-	if s.RowsPlace().Existing() != nil {
-		return nil
-	}
-	store, closeRows, err := s.OpenRows(ctx, nil, nil)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, closeRows()) }()
-	for after := events.Campaign(""); ; {
-		page, err := store.Campaigns(ctx, after, scanPage)
-		if err != nil || len(page) == 0 {
-			return err
-		}
-		for _, c := range page {
-			if err := s.campaign(ctx, store, c); err != nil {
-				return err
-			}
-		}
-		after = page[len(page)-1]
-	}
 }
 
 // print says what was found.

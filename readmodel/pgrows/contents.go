@@ -1,0 +1,64 @@
+package pgrows
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"jangbu/readmodel"
+)
+
+const (
+	readTexts = `
+SELECT DISTINCT %s
+FROM jangbu_rows.%s`
+
+	// rewrite writes tables and their indexes anew, and the samples that the planner has of them.
+	rewrite = `
+VACUUM (FULL, ANALYZE) jangbu_rows.acts, jangbu_rows.faults, jangbu_rows.`
+
+	// rewriteSamples writes the planner's samples anew. PostgreSQL warns, and leaves them as
+	// they are, where the role may not do it.
+	rewriteSamples = `
+VACUUM FULL pg_catalog.pg_statistic`
+)
+
+// Texts implements [readmodel.Contents].
+func (s *Store) Texts(ctx context.Context, each func(table, column, text string) error) error {
+	for _, t := range s.tables {
+		for _, c := range t.Columns {
+			if c.Kind != readmodel.Text {
+				continue
+			}
+			rows, _ := s.pool.Query(ctx, fmt.Sprintf(readTexts, c.Name, t.Name)) // its error is that of the rows
+			var text *string
+			_, err := pgx.ForEachRow(rows, []any{&text}, func() error {
+				if text == nil {
+					return nil
+				}
+				return each(t.Name, c.Name, *text)
+			})
+			if err != nil {
+				return fmt.Errorf("read texts: %w", err)
+			}
+		}
+	}
+	return nil
+}
+
+// Compact implements [readmodel.Contents]. Nothing reads or commits rows of a table while
+// PostgreSQL writes it anew. The write-ahead log and backups keep what was there until they expire.
+func (s *Store) Compact(ctx context.Context) error {
+	names := make([]string, len(s.tables))
+	for i, t := range s.tables {
+		names[i] = t.Name
+	}
+	for _, statement := range []string{rewrite + strings.Join(names, ", jangbu_rows."), rewriteSamples} {
+		if _, err := s.pool.Exec(ctx, statement); err != nil {
+			return fmt.Errorf("compact the rows: %w", err)
+		}
+	}
+	return nil
+}

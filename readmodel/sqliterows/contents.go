@@ -1,0 +1,88 @@
+package sqliterows
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"jangbu/readmodel"
+)
+
+// emptyWAL moves the write-ahead log into the file and truncates it, unless a reader is active.
+const emptyWAL = `PRAGMA wal_checkpoint(TRUNCATE)`
+
+// errReading: another process kept the write-ahead log from being emptied.
+var errReading = errors.New("the write-ahead log keeps earlier rows: another process was reading them; run the same command again")
+
+// Texts implements [readmodel.Contents].
+func (s *Store) Texts(ctx context.Context, each func(table, column, text string) error) error {
+	err := s.read(ctx, func(tx *sql.Tx) error {
+		for _, t := range s.tables {
+			for _, c := range t.Columns {
+				if c.Kind != readmodel.Text {
+					continue
+				}
+				err := t.eachText(ctx, tx, c.Name, func(text string) error { return each(t.Name, c.Name, text) })
+				if err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("read texts: %w", err)
+	}
+	return nil
+}
+
+func (t *table) eachText(ctx context.Context, tx *sql.Tx, column string, each func(text string) error) (err error) {
+	rows, err := tx.QueryContext(ctx, fmt.Sprintf(`SELECT DISTINCT %s FROM %s`, column, t.Name))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		var text sql.NullString
+		if err := rows.Scan(&text); err != nil {
+			return err
+		}
+		if err := each(text.String); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// Compact implements [readmodel.Contents].
+func (s *Store) Compact(ctx context.Context) error {
+	if err := s.compact(ctx); err != nil {
+		return fmt.Errorf("compact the rows: %w", err)
+	}
+	return nil
+}
+
+func (s *Store) compact(ctx context.Context) error {
+	if _, err := s.writer.ExecContext(ctx, `VACUUM`); err != nil {
+		return err
+	}
+	for deadline := time.Now().Add(reachTime); ; {
+		var busy, frames, moved int
+		err := s.writer.QueryRowContext(ctx, emptyWAL).Scan(&busy, &frames, &moved)
+		switch {
+		case err != nil:
+			return err
+		case busy == 0:
+			return nil
+		case time.Now().After(deadline):
+			return errReading
+		}
+		select {
+		case <-time.After(5 * time.Millisecond):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
