@@ -187,7 +187,8 @@
 //     key is rotated while services run (TestRotationKilled below cmd/jangbu). A person is
 //     erased in place ([Erasures]; eventstest, "Erasures", TestErasedPersonLeavesNoByte below
 //     cmd/jangbu), and no total changes. What earlier releases stored is found and overwritten
-//     in place too ([Remnants], [Recorded.Redact]; TestScanOverwritesWhatEarlierReleasesStored).
+//     in place too, ids of campaigns and shops by names under a key ([Remnants], [Recorded.Redact],
+//     [Namer]; TestScanOverwritesWhatEarlierReleasesStored).
 //     A [Subject] of tokens that identifies a person is recorded as a hash under a key
 //     ([SubjectKey]; TestSubject, TestSubjectsInPlainAreHashed below cmd/jangbu).
 //     TestNoPhoneNumberAtRest below cmd/jangbu looks for a corpus in all that is written. What

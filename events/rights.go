@@ -63,4 +63,6 @@ type Rights interface {
 	// overwrites what the database's files kept of them, and returns how many there were. It
 	// writes nothing where there are none.
 	Conceal(ctx context.Context, key SubjectKey) (int, error)
+	// RenameShop gives the records of a shop to its other name, under which its campaigns are.
+	RenameShop(ctx context.Context, from, to Shop) error
 }

@@ -51,3 +51,19 @@ func scriptBury(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	ts.Check(errors.Join(keys.Close(), log.Close()))
 }
+
+// scriptEarlier adds to a log what an earlier release stored beside its events: earlier DIR DETAIL.
+// It is a dead letter that says the detail, and a record of one who looked for a person.
+func scriptEarlier(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: earlier DIR DETAIL")
+	}
+	ctx := context.Background()
+	log, err := sqlitelog.Open(ctx, filepath.Join(ts.MkAbs(args[0]), "log.db"), sqlitelog.Options{})
+	ts.Check(err)
+	ts.Check(log.DeadLetters().Bury(ctx, []events.DeadLetter{{
+		ID: events.ID{1}, Topic: "t", Timestamp: time.UnixMicro(1).UTC(), Reason: events.ReasonMalformed, Detail: args[1], Sealed: []byte{1},
+	}}))
+	ts.Check(log.Accesses().Add(ctx, events.Access{Command: "privacy erase", Subject: `a person in campaign "010-1234-5678"`, Who: "kim", Why: "asked"}))
+	ts.Check(log.Close())
+}

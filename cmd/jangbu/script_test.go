@@ -60,6 +60,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"bury":       scriptBury,
+			"earlier":    scriptEarlier,
 			"exits":      scriptExits,
 			"hold":       scriptHold,
 			"interrupt":  scriptInterrupt,

@@ -120,4 +120,16 @@ func testRights(t *testing.T, a Adapter) {
 			t.Errorf("concealed again: %d, %v", n, err)
 		}
 	})
+	rule(t, a, "a shop that has another name has it in what was withdrawn", func(t *testing.T, s Store) {
+		log := s.Open(t)
+		sold, dismissed := mustWithdraw(t, log, sold), mustWithdraw(t, log, dismissed)
+		if err := log.Rights().RenameShop(t.Context(), sold.Shop, "erased-x"); err != nil {
+			t.Fatal(err)
+		}
+		sold.Shop = "erased-x"
+		all, err := s.Open(t).Rights().Withdrawn(t.Context(), time.Time{})
+		if diff := cmp.Diff([]events.WithdrawnRight{sold, dismissed}, all, bySubject); err != nil || diff != "" {
+			t.Errorf("%v (-want +got):\n%s", err, diff)
+		}
+	})
 }

@@ -28,6 +28,8 @@ const listSubjects = `SELECT id, subject FROM jangbu_log.withdrawn_rights WHERE 
 
 const hashSubject = `UPDATE jangbu_log.withdrawn_rights SET subject = '', subject_key = $2, subject_hash = $3 WHERE id = $1 AND subject <> ''`
 
+const renameShop = `UPDATE jangbu_log.withdrawn_rights SET shop = $1 WHERE shop = $2`
+
 // rewriteRights leaves nothing of former versions of the records in the table's file.
 const rewriteRights = `VACUUM FULL jangbu_log.withdrawn_rights`
 
@@ -121,4 +123,16 @@ func (l rights) inPlain(ctx context.Context) (map[int64]string, error) {
 		return nil, fmt.Errorf("list the subjects of withdrawn rights: %w", err)
 	}
 	return plain, nil
+}
+
+// RenameShop implements [events.Rights].
+func (l rights) RenameShop(ctx context.Context, from, to events.Shop) error {
+	err := l.writeTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, renameShop, string(to), string(from))
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("rename the shop of withdrawn rights: %w", err)
+	}
+	return nil
 }

@@ -20,7 +20,7 @@ const vacuum = `VACUUM jangbu_log.events, jangbu_log.dead_letters`
 
 // rewrite writes the tables and their indexes anew, and the samples that the planner has of them.
 const rewrite = `
-VACUUM (FULL, ANALYZE) jangbu_log.events, jangbu_log.dead_letters, jangbu_log.erasures, jangbu_log.accesses`
+VACUUM (FULL, ANALYZE) jangbu_log.events, jangbu_log.dead_letters, jangbu_log.erasures, jangbu_log.accesses, jangbu_log.withdrawn_rights`
 
 // rewriteSamples writes the planner's samples anew. PostgreSQL warns, and leaves them as they
 // are, where the role may not do it.

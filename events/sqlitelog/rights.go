@@ -26,6 +26,8 @@ const listSubjects = `SELECT id, subject FROM withdrawn_rights WHERE subject <> 
 
 const hashSubject = `UPDATE withdrawn_rights SET subject = '', subject_key = ?, subject_hash = ? WHERE id = ? AND subject <> ''`
 
+const renameShop = `UPDATE withdrawn_rights SET shop = ? WHERE shop = ?`
+
 // rights implements [events.Rights] in the file of its log.
 type rights struct{ *Log }
 
@@ -127,4 +129,16 @@ func (l rights) inPlain(ctx context.Context) (plain map[int64]string, err error)
 		}
 	}
 	return plain, rows.Err()
+}
+
+// RenameShop implements [events.Rights].
+func (l rights) RenameShop(ctx context.Context, from, to events.Shop) error {
+	err := write(ctx, l.writer, func(ctx context.Context, tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, renameShop, string(to), string(from))
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("rename the shop of withdrawn rights: %w", err)
+	}
+	return nil
 }

@@ -109,11 +109,9 @@ func (c *eraseCommand) person() (who privacy.Person, err error) {
 	}
 	phone := c.Phone
 	if phone == "-" {
-		line, err := bufio.NewReader(io.LimitReader(os.Stdin, 1024)).ReadString('\n')
-		if err != nil && !errors.Is(err, io.EOF) {
-			return who, fmt.Errorf("read the phone number: %w", err)
+		if phone, err = readLine("the phone number"); err != nil {
+			return who, err
 		}
-		phone = strings.TrimSpace(line)
 		if phone == "" {
 			wrong.Add("phone", "standard input is empty")
 		}
@@ -124,6 +122,15 @@ func (c *eraseCommand) person() (who privacy.Person, err error) {
 		}
 	}
 	return who, wrong.Err()
+}
+
+// readLine reads what is asked for from standard input.
+func readLine(what string) (string, error) {
+	line, err := bufio.NewReader(io.LimitReader(os.Stdin, 1024)).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return "", fmt.Errorf("read %s: %w", what, err)
+	}
+	return strings.TrimSpace(line), nil
 }
 
 // erase first takes the records of the dead letters, which the person's events help to find,

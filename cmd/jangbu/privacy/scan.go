@@ -29,7 +29,7 @@ type scanCommand struct {
 func (scanCommand) Help() string {
 	return `Looks for what an earlier release stored and this one refuses or does not store: phone,
 resident and card numbers and mail addresses, in any spelling, in the ids and texts of the log,
-of the rows of every generation, of the records of operations, erasures and accesses, of what is
+of the rows of every generation, of the records of operations, erasures, accesses and withdrawn rights, of what is
 readable of dead letters, and in the names of the campaigns' keys; and texts of the public
 (channel, gender, ageGroup, region) that name what is on no list. It prints where it is and what
 it is, and never the value.
@@ -50,8 +50,7 @@ for which reads and appends wait on PostgreSQL: about a second for 100 MB. Upgra
 process first. Who, why, when and which positions are recorded in the log. The same command goes
 on with one that was interrupted.
 
-What is sealed of dead letters stays, and so do the subjects of rights that were withdrawn, which
-tokens name. Identities and the digests that the chain is made of stay too: they are hashes, by
+What is sealed of dead letters stays, and can be retried. Identities and the digests that the chain is made of stay too: they are hashes, by
 which one who has the database, and guesses a number, can tell that it was there. Kafka, backups,
 exports made before and PostgreSQL's write-ahead log keep what they hold until they expire.
 
@@ -65,7 +64,7 @@ Examples:
 
 // place is where something was found, and what it is.
 type place struct {
-	In    string `json:"in"` // log, rows, operations, deadLetters, erasures, accesses or keys
+	In    string `json:"in"` // log, rows, operations, deadLetters, erasures, accesses, rights or keys
 	Type  string `json:"type,omitempty"`
 	Field string `json:"field"`
 	Holds string `json:"holds"`
@@ -149,6 +148,7 @@ func (s *scan) run(ctx context.Context, t cli.Terminal) error {
 		func() error { return s.letters(ctx) },
 		func() error { return s.erasures(ctx) },
 		func() error { return s.accesses(ctx) },
+		func() error { return s.rights(ctx) },
 		func() error { return s.keys(ctx) },
 		func() error { return s.rows(ctx, t) },
 		func() error { return s.compact(ctx) },

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"os"
 	"slices"
+	"time"
 
+	"jangbu/cmd/jangbu/stores"
 	"jangbu/events"
 )
 
@@ -119,6 +121,47 @@ func (s *scan) accesses(ctx context.Context) error {
 		}
 		before = page[len(page)-1].ID
 	}
+}
+
+// rights scans the records of rights that were withdrawn. Subjects are hashed there, as in what
+// this release records.
+func (s *scan) rights(ctx context.Context) error {
+	all, err := s.log.Rights().Withdrawn(ctx, time.Time{})
+	if err != nil {
+		return err
+	}
+	inPlain, shops := false, make(map[events.Shop]bool)
+	for _, w := range all {
+		if w.InPlain() {
+			inPlain = true
+			s.note(place{In: "rights", Field: "subject", Holds: events.PersonalInID(w.Subject.Name()).String()}, 0)
+		}
+		if p := events.PersonalInID(string(w.Shop)); p != events.NothingPersonal {
+			shops[w.Shop] = true
+			s.note(place{In: "rights", Field: "shop", Holds: p.String()}, 0)
+		}
+	}
+	if !s.Erase || !inPlain && len(shops) == 0 {
+		return nil
+	}
+	s.changed = true
+	if err := s.openKeeper(ctx); err != nil {
+		return err
+	}
+	for shop := range shops {
+		if err := s.log.Rights().RenameShop(ctx, shop, events.RedactID(shop, s.namer)); err != nil {
+			return err
+		}
+	}
+	if !inPlain {
+		return nil
+	}
+	key, err := (stores.CacheKeyConfig{}).SubjectKey(&s.Config, s.KeyConfig)
+	if err != nil {
+		return err
+	}
+	_, err = s.log.Rights().Conceal(ctx, key)
+	return err
 }
 
 // keys scans the names under which the campaigns' keys are.

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"time"
 
 	"jangbu/cmd/jangbu/cli"
 	"jangbu/events"
@@ -58,6 +59,9 @@ func (s *scan) foldAnew(ctx context.Context, t cli.Terminal, store readmodel.Sto
 		if err := again.everything(ctx, t); err != nil {
 			return err
 		}
+		if err := pruned(ctx, store); err != nil {
+			return err
+		}
 		if found, err = s.textsLeft(ctx, store); err != nil {
 			return err
 		}
@@ -66,6 +70,32 @@ func (s *scan) foldAnew(ctx context.Context, t cli.Terminal, store readmodel.Sto
 		s.left(p, n)
 	}
 	return nil
+}
+
+// pruneTime bounds the wait for the leader, which prunes after a rebuild has ended.
+const pruneTime = time.Minute
+
+// pruned waits until no generation is left but those that are served and those to roll back to.
+// What the leader has not pruned after a while is left, and found.
+func pruned(ctx context.Context, store readmodel.Store) error {
+	within, cancel := context.WithTimeout(ctx, pruneTime)
+	defer cancel()
+	for again := time.NewTicker(50 * time.Millisecond); ; {
+		all, err := store.List(within)
+		unused := slices.ContainsFunc(all, func(g readmodel.GenerationState) bool { return !g.Active && !g.Standby })
+		if err == nil && unused {
+			select {
+			case <-again.C:
+				continue
+			case <-within.Done():
+			}
+		}
+		again.Stop()
+		if within.Err() != nil {
+			return ctx.Err()
+		}
+		return err
+	}
 }
 
 // texts notes what the rows hold, and returns it.
