@@ -65,9 +65,6 @@ func MaskPersonal(s string) string {
 
 // personalInWho is [PersonalInText] for who did something, whose mail address may be there.
 func personalInWho(s string) Personal {
-	if harmless(s) {
-		return NothingPersonal
-	}
 	return findInWho(plainSpelling(s)).kind
 }
 
@@ -82,7 +79,7 @@ func findInWho(plain string) found {
 }
 
 func mask(s string, find func(plain string) found) string {
-	if harmless(s) {
+	if digits, simple := simpleDigits(s); simple && digits < fewest {
 		return s
 	}
 	plain := plainSpelling(s)
