@@ -55,7 +55,7 @@ var _ events.Appender = (*Appender)(nil)
 type call struct {
 	drafts []events.Draft
 	read   []events.Reading
-	bytes  int          // of the drafts, as size counts them
+	bytes  int          // of the drafts' events
 	tx     *transaction // guarded by Appender.mu; nil while queued
 
 	done    chan struct{}  // closed once receipt and err are set
@@ -90,7 +90,10 @@ func (a *Appender) Append(ctx context.Context, drafts []events.Draft, read ...ev
 	if err := ctx.Err(); err != nil {
 		return events.Receipt{}, err
 	}
-	c := &call{drafts: drafts, read: read, bytes: size(drafts), done: make(chan struct{})}
+	c := &call{drafts: drafts, read: read, done: make(chan struct{})}
+	for i := range drafts {
+		c.bytes += events.SizeOf(drafts[i].Event)
+	}
 	if err := a.enqueue(c); err != nil {
 		return events.Receipt{}, err
 	}
