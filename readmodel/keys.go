@@ -13,6 +13,9 @@ type keys interface {
 	of() *Table
 	len() int
 	sorted() []any
+	// among puts the rows of some, a set of the same table, that have the keys into found, and
+	// returns the other keys.
+	among(some, found set) keys
 }
 
 type keySet[K comparable, R any] struct {
@@ -52,6 +55,25 @@ func (k *Keys) Room() *Rows {
 	return NewRows(tables...)
 }
 
+// Among returns those of the rows, which are of these tables and maybe others, that have a key,
+// and the keys that none of them has.
+func (k *Keys) Among(some *Rows) (found *Rows, others *Keys) {
+	found, others = k.Room(), &Keys{sets: make([]keys, len(k.sets))}
+	for i, s := range k.sets {
+		others.sets[i] = s.among(some.set(s.of()), found.sets[i])
+	}
+	return found, others
+}
+
+// Len returns the number of keys in all tables.
+func (k *Keys) Len() int {
+	n := 0
+	for _, s := range k.sets {
+		n += s.len()
+	}
+	return n
+}
+
 // Tables returns the tables that have keys.
 func (k *Keys) Tables() []*Table {
 	var some []*Table
@@ -77,6 +99,19 @@ func (k *Keys) All() iter.Seq2[*Table, []any] {
 func (s *keySet[K, R]) of() *Table { return s.table }
 
 func (s *keySet[K, R]) len() int { return len(s.keys) }
+
+func (s *keySet[K, R]) among(some, found set) keys {
+	there, into := some.(*rowSet[K, R]).rows, found.(*rowSet[K, R]).rows
+	others := &keySet[K, R]{table: s.table, keys: make(map[K]struct{})}
+	for k := range s.keys {
+		if row := there[k]; row != nil {
+			into[k] = row
+		} else {
+			others.keys[k] = struct{}{}
+		}
+	}
+	return others
+}
 
 func (s *keySet[K, R]) sorted() []any {
 	copied, all := make([]K, 0, len(s.keys)), make([]any, 0, len(s.keys))

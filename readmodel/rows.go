@@ -21,6 +21,8 @@ type set interface {
 	of() *Table
 	len() int
 	put(row any)
+	// add puts the rows of another set of the table.
+	add(others set)
 	// groups returns the rows of each campaign, sorted by key.
 	groups() map[events.Campaign][]any
 	// group returns the rows of one campaign, sorted by key.
@@ -68,6 +70,24 @@ func setOf[K comparable, R any](rows *Rows) *rowSet[K, R] {
 		}
 	}
 	panic(fmt.Sprintf("readmodel: no table for rows of type %T", *new(R)))
+}
+
+// set returns the set of a table, which r must have.
+func (r *Rows) set(t *Table) set {
+	for _, s := range r.sets {
+		if s.of().Name == t.Name {
+			return s
+		}
+	}
+	panic(fmt.Sprintf("readmodel: rows without table %s", t.Name))
+}
+
+// Add adds the rows of others, whose tables r has: the pointers, not copies. They replace rows
+// with the same keys.
+func (r *Rows) Add(others *Rows) {
+	for _, s := range others.sets {
+		r.set(s.of()).add(s)
+	}
 }
 
 // Put adds a row of the table, a pointer as [Table.NewRow] returns it. It replaces a row
@@ -183,6 +203,8 @@ func (s *rowSet[K, R]) of() *Table { return s.table }
 func (s *rowSet[K, R]) len() int { return len(s.rows) }
 
 func (s *rowSet[K, R]) put(row any) { s.rows[*s.key(row.(*R))] = row.(*R) }
+
+func (s *rowSet[K, R]) add(others set) { maps.Copy(s.rows, others.(*rowSet[K, R]).rows) }
 
 func (s *rowSet[K, R]) subjects(into map[events.Campaign]struct{}) {
 	for _, row := range s.rows {

@@ -26,13 +26,17 @@
 //     chain there; as a term begins, and once a minute, the leader compares it with the log.
 //     Rows of a history that the log does not have are abandoned at once and rebuilt. Each
 //     term gives the rows a new incarnation, since it may begin on an older copy of them.
+//   - The rows that the leader last committed stay in memory, and are loaded no more. They are
+//     those of the store, since it alone writes under the lease; they are dropped before each
+//     operation, after a failure and with the term, and what the log keeps in memory with them
+//     (TestOverwrittenEventsAreFoldedAsTheyAre).
 //   - What is served is replaced in one transaction, by a generation that has caught up
 //     with it (I7).
 //
 // # Failure
 //
 // After an error of a database the runner begins again, with growing pauses, from the last
-// committed checkpoint; it keeps nothing in memory. A lost lease is acquired anew. A
+// committed checkpoint, and with no row in memory. A lost lease is acquired anew. A
 // leader that is killed leaves what is served as it was, and its successor begins the
 // operation again. An operation that fails is recorded with its error, and the next one is
 // carried out. A broken invariant (a gap, an event that cannot be read back) ends

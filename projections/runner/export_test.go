@@ -7,3 +7,6 @@ func (r *Runner) FoldAtMost(n int) {
 		r.maxRows = n
 	}
 }
+
+// KeepAtMost makes a leader keep at most n rows.
+func (r *Runner) KeepAtMost(n int) { r.hotRows = n }

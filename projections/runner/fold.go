@@ -73,11 +73,16 @@ func (l *leader) waitForFolding() {
 func (l *leader) advance(ctx context.Context, g group) (int, error) {
 	l.folding.Lock()
 	defer l.folding.Unlock()
-	done, err := l.fold(ctx, g, l.cfg.Batch, l.commit)
+	done, err := l.fold(ctx, g, l.cfg.Batch, l.hot.load, l.commit)
 	l.behind.Store(done.events == l.cfg.Batch)
-	if err != nil || done.events == 0 {
+	if err != nil {
+		l.hot.drop() // the fold may have changed what was not committed
 		return 0, err
 	}
+	if done.events == 0 {
+		return 0, nil
+	}
+	l.hot.keep(done.rows)
 	l.cfg.Committed(changeOf(done.revision, done.advances, done.rows))
 	return done.events, nil
 }
@@ -90,12 +95,15 @@ type folded struct {
 	rows     *readmodel.Rows
 }
 
+// loadRows is how rows are loaded.
+type loadRows func(context.Context, []readmodel.Checkpoint, *readmodel.Keys) (*readmodel.Rows, error)
+
 // writeRows is how rows and checkpoints are written.
 type writeRows func(context.Context, []readmodel.Advance, *readmodel.Rows) (readmodel.Revision, error)
 
 // fold folds the next stretch of the log, of at most limit events, into the group's rows
 // and writes them.
-func (l *leader) fold(ctx context.Context, g group, limit int, write writeRows) (folded, error) {
+func (l *leader) fold(ctx context.Context, g group, limit int, load loadRows, write writeRows) (folded, error) {
 	if g.through > 0 {
 		limit = min(limit, int(g.through-g.from))
 	}
@@ -132,7 +140,7 @@ func (l *leader) fold(ctx context.Context, g group, limit int, write writeRows) 
 			m.Touch(keys, e)
 		}
 	}
-	rows, err := l.cfg.Rows.Load(ctx, at, keys)
+	rows, err := load(ctx, at, keys)
 	if err != nil {
 		return folded{}, err
 	}

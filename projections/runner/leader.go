@@ -33,9 +33,17 @@ type leader struct {
 
 	// The goroutine that folds owns the rest.
 
-	cursors      []cursor  // of the active generations
+	cursors      []cursor // of the active generations
+	hot          *hot
 	check        time.Time // when the history is compared again
 	faultCleared bool      // the last failure is no longer recorded
+}
+
+// take takes a step of the worker's. It may write what is kept, or follow a change of the log.
+func (l *leader) take(ctx context.Context, s step) {
+	l.hot.drop()
+	l.cfg.Forget()
+	s.done <- s.do(ctx)
 }
 
 // step is the last step of an operation. It is taken between two batches, while nothing
@@ -44,8 +52,6 @@ type step struct {
 	do   func(context.Context) error
 	done chan error
 }
-
-func (s step) take(ctx context.Context) { s.done <- s.do(ctx) }
 
 // cursor returns that of a projection.
 func (l *leader) cursor(name string) *cursor {
@@ -116,7 +122,7 @@ func (l *leader) follow(ctx context.Context) (advanced bool, err error) {
 	for {
 		select {
 		case s := <-l.steps:
-			s.take(ctx)
+			l.take(ctx, s)
 		default:
 		}
 		if !time.Now().Before(l.check) {
@@ -160,7 +166,7 @@ func (l *leader) idle(ctx context.Context, d time.Duration) error {
 	defer timer.Stop()
 	select {
 	case s := <-l.steps:
-		s.take(ctx)
+		l.take(ctx, s)
 	case <-timer.C:
 	case <-ctx.Done():
 	}
@@ -188,7 +194,7 @@ func (l *leader) wait(ctx context.Context) error {
 	case s := <-l.steps:
 		cancel()
 		err = <-grown
-		s.take(ctx)
+		l.take(ctx, s)
 	}
 	switch {
 	case ctx.Err() != nil:

@@ -234,7 +234,7 @@ func (l *leader) catchUp(ctx context.Context, members []*member, batch int, writ
 	if left == 0 {
 		return 0, nil
 	}
-	done, err := l.fold(ctx, g, batch, write)
+	done, err := l.fold(ctx, g, batch, l.cfg.Rows.Load, write)
 	if err != nil {
 		return 0, err
 	}

@@ -51,6 +51,10 @@ type Config struct {
 	// commit. It must not take long. Nil calls nothing.
 	Committed func(readmodel.Change)
 
+	// Forget has Log drop what it keeps in memory of earlier events, which may have been
+	// overwritten: before each operation, and as a term begins. Nil calls nothing.
+	Forget func()
+
 	LeaseTTL     time.Duration // 0: DefaultLeaseTTL
 	HistoryEvery time.Duration // 0: DefaultHistoryEvery
 	Batch        int           // events; 0: DefaultBatch
@@ -77,6 +81,7 @@ type Runner struct {
 	cfg     Config
 	keeper  *lease.Keeper
 	maxRows int // that a rebuild folds in memory
+	hotRows int // that a leader keeps
 
 	mu     sync.Mutex
 	status Status // guarded by mu
@@ -104,7 +109,10 @@ func New(cfg Config) (*Runner, error) {
 	if cfg.Committed == nil {
 		cfg.Committed = func(readmodel.Change) {}
 	}
-	r := &Runner{cfg: cfg, maxRows: maxRowsInMemory}
+	if cfg.Forget == nil {
+		cfg.Forget = func() {}
+	}
+	r := &Runner{cfg: cfg, maxRows: maxRowsInMemory, hotRows: maxHotRows}
 	r.keeper = lease.New(lease.Config{
 		Leases: cfg.Rows, Name: LeaseName, Owner: cfg.Owner, TTL: cfg.LeaseTTL, Logger: cfg.Logger, StandBy: r.standBy,
 	})
@@ -174,7 +182,8 @@ func isFatal(err error) bool {
 // checkpoint has moved.
 func (r *Runner) lead(ctx context.Context) (advanced bool, err error) {
 	err = r.keeper.Hold(ctx, func(term context.Context, held readmodel.Lease) error {
-		l := leader{Runner: r, lease: held, steps: make(chan step)}
+		l := leader{Runner: r, lease: held, steps: make(chan step), hot: newHot(r.cfg.Rows, r.cfg.Projections, r.hotRows)}
+		r.cfg.Forget()
 		l.commit = func(_ context.Context, advances []readmodel.Advance, rows *readmodel.Rows) (readmodel.Revision, error) {
 			return r.cfg.Rows.Commit(ctx, held, advances, rows)
 		}

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"jangbu/events"
 	"jangbu/events/bus"
 	"jangbu/events/bus/embedded"
 	"jangbu/events/bus/kafka"
@@ -115,7 +116,11 @@ func (s *Service) ingest(ctx context.Context, master privacy.MasterKey) (*bus.In
 		return nil, err
 	}
 	s.onClose(subscriber.Close)
-	appender := commit.New(s.log, commit.Options{})
+	var log events.Appender = s.log
+	if s.cfg.does(roleProject) { // it may be folded here
+		log = s.tail
+	}
+	appender := commit.New(log, commit.Options{})
 	s.onClose(func() error { appender.Close(); return nil })
 	topics := s.cfg.Topics()
 	s.line("ingest", fmt.Sprintf("group %s, topics %s", s.cfg.KafkaGroup, strings.Join(s.cfg.TopicNames(), " ")), "")

@@ -11,7 +11,7 @@ import (
 // startRunner starts what folds the log into rows, and what audits the rows.
 func (s *Service) startRunner(running context.Context) (err error) {
 	s.runner, err = runner.New(runner.Config{
-		Log: s.log, Rows: s.tracing.Commits(s.rows), Projections: projections.All(),
+		Log: s.tail, Forget: s.tail.Forget, Rows: s.tracing.Commits(s.rows), Projections: projections.All(),
 		Owner: s.owner, Logger: s.logger, Committed: s.cache.Committed,
 		HistoryEvery: s.cfg.HistoryEvery,
 	})

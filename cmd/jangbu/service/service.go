@@ -22,6 +22,7 @@ import (
 	"jangbu/events/bus/kafka"
 	"jangbu/events/channels"
 	"jangbu/events/privacy"
+	"jangbu/events/tail"
 	"jangbu/httpapi/accesslog"
 	"jangbu/projections/runner"
 	"jangbu/readmodel"
@@ -47,6 +48,7 @@ type Service struct {
 	brokers  kafka.Config     // how they are reached
 	embedded *embedded.Broker // nil if the brokers are configured
 	log      *measuredLog
+	tail     *tail.Log // above log; what this process appends and folds
 	rows     readmodel.Store
 	router   *bus.Router    // nil without topics to read or to write
 	polling  *polling       // nil without the role, or without a channel API
@@ -157,6 +159,7 @@ func (s *Service) openStores(ctx context.Context) error {
 		return err
 	}
 	s.log = measured(log)
+	s.tail = tail.New(s.log, tail.DefaultBytes)
 	s.onClose(closeLog)
 	totals, err := log.Totals(ctx) // a damaged log is not served at all
 	if err == nil {

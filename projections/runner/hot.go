@@ -1,0 +1,64 @@
+package runner
+
+import (
+	"context"
+
+	"jangbu/projections"
+	"jangbu/readmodel"
+)
+
+// maxHotRows bounds the rows that a leader keeps: about 64 MiB.
+const maxHotRows = 200_000
+
+// hot holds the rows of the active generations that the leader last committed. They are what
+// the store has while the leader alone writes: an operation of the worker's, whose last step
+// may write as well, drops them, and so does a commit that fails, since its fold has changed
+// them. A row goes when it was in none of the last commits. The goroutine that folds owns it.
+type hot struct {
+	store readmodel.Store
+	max   int
+	// young holds the rows of the last commits; once it is over half of max it becomes old.
+	young, old *readmodel.Rows
+	tables     []*readmodel.Table
+}
+
+func newHot(store readmodel.Store, ps []projections.Projection, most int) *hot {
+	h := &hot{store: store, max: most, tables: projections.Tables(ps)}
+	h.drop()
+	return h
+}
+
+// load is [readmodel.Store.Load] for the rows that are not here.
+func (h *hot) load(ctx context.Context, at []readmodel.Checkpoint, keys *readmodel.Keys) (*readmodel.Rows, error) {
+	rows, missing := keys.Among(h.young)
+	if h.old.Len() > 0 {
+		var some *readmodel.Rows
+		some, missing = missing.Among(h.old)
+		rows.Add(some)
+	}
+	if missing.Len() == 0 {
+		return rows, nil
+	}
+	loaded, err := h.store.Load(ctx, at, missing)
+	if err != nil {
+		return nil, err
+	}
+	rows.Add(loaded)
+	return rows, nil
+}
+
+// keep keeps rows that were committed.
+func (h *hot) keep(rows *readmodel.Rows) {
+	if len(rows.Cleared()) > 0 { // rows of these campaigns are gone that may be here
+		h.drop()
+	}
+	h.young.Add(rows)
+	switch n := h.young.Len(); {
+	case n > h.max:
+		h.drop()
+	case n > h.max/2:
+		h.young, h.old = readmodel.NewRows(h.tables...), h.young
+	}
+}
+
+func (h *hot) drop() { h.young, h.old = readmodel.NewRows(h.tables...), readmodel.NewRows(h.tables...) }
