@@ -26,6 +26,7 @@ a rotation. Whatever names the id elsewhere, such as the tokens of the shop, has
 one from then on. An id that identifies no person keeps its name, which is printed then.
 
 Examples:
+  jangbu privacy name evt-1
   echo 010-1234-5678 | jangbu privacy name -`
 }
 
