@@ -33,19 +33,26 @@ func openEnvelope(t Type, rec Record) (envelope, error) {
 	if len(rec.Headers) == 0 {
 		return envelope{typ: t, data: rec.Value}, nil
 	}
-	attributes := make(map[string]string, 4)
-	for _, h := range rec.Headers {
-		name := strings.ToLower(h.Key)
-		switch name {
-		case "content-type", "ce_specversion", "ce_id", "ce_source", "ce_type":
-			if _, twice := attributes[name]; twice {
+	names := [...]string{"content-type", "ce_specversion", "ce_id", "ce_source", "ce_type"}
+	var values [len(names)]*Header
+	for i := range rec.Headers {
+		h := &rec.Headers[i]
+		for k, name := range names {
+			if len(h.Key) != len(name) || !strings.EqualFold(h.Key, name) {
+				continue
+			}
+			if values[k] != nil {
 				return envelope{}, malformed(FieldError{Field: name, Problem: "header is there twice", Want: "each header once"})
 			}
-			attributes[name] = string(h.Value)
+			values[k] = h
 		}
 	}
-	// A header that cannot be parsed counts as no media type; parameters are ignored.
-	mediaType, _, _ := mime.ParseMediaType(attributes["content-type"])
+	contentType, version, id, source, typ := values[0], values[1], values[2], values[3], values[4]
+	mediaType := ""
+	if contentType != nil && string(contentType.Value) != "application/json" {
+		// A header that cannot be parsed counts as no media type; parameters are ignored.
+		mediaType, _, _ = mime.ParseMediaType(string(contentType.Value))
+	}
 	if strings.HasPrefix(mediaType, "application/cloudevents") {
 		if mediaType != "application/cloudevents+json" {
 			return envelope{}, malformed(FieldError{
@@ -56,23 +63,25 @@ func openEnvelope(t Type, rec Record) (envelope, error) {
 		return openStructured(t, rec.Value)
 	}
 	env := envelope{typ: t, data: rec.Value}
-	id, named := attributes["ce_id"]
-	version, versioned := attributes["ce_specversion"]
-	if !named && !versioned {
+	if id == nil && version == nil {
 		return env, nil
 	}
-	if versioned && version != "1.0" {
+	if version != nil && string(version.Value) != "1.0" {
 		return envelope{}, malformed(FieldError{Field: "ce_specversion", Problem: "is another version", Want: "1.0"})
 	}
-	if !named {
+	if id == nil {
 		return envelope{}, malformed(FieldError{Field: "ce_id", Problem: "is missing", Want: wantID})
 	}
-	if problem := idProblem([]byte(id)); problem != "" {
+	if problem := idProblem(id.Value); problem != "" {
 		return envelope{}, malformed(FieldError{Field: "ce_id", Problem: problem, Want: wantID})
 	}
-	env.id, env.source, env.prefix = id, attributes["ce_source"], "ce_"
-	if name, ok := attributes["ce_type"]; ok {
-		if env.typ, ok = cloudEventType(name); !ok {
+	env.id, env.prefix = string(id.Value), "ce_"
+	if source != nil {
+		env.source = string(source.Value)
+	}
+	if typ != nil {
+		var ok bool
+		if env.typ, ok = cloudEventType(string(typ.Value)); !ok {
 			return envelope{}, unknownType("ce_type")
 		}
 	}

@@ -85,7 +85,7 @@ func (t Type) String() string {
 
 // TypeNamed returns the type, of all five, with that name.
 func TypeNamed(name string) (Type, bool) {
-	for _, t := range append(Types(), TypeEventsWithdrawn) {
+	for t := TypeEventCreated; t <= TypeEventsWithdrawn; t++ {
 		if t.String() == name {
 			return t, true
 		}
