@@ -38,11 +38,14 @@ func newPlace(ctx context.Context, server string) (at place, err error) {
 	at.database = "jangbu_bench_" + strings.ToLower(rand.Text())
 	own.Path = "/" + at.database
 	at.DatabaseURL = own.String()
-	if err := administer(ctx, server, "CREATE DATABASE "+at.database); err != nil {
+	// An interrupted one would leave the database, because the server goes on.
+	if err := administer(context.WithoutCancel(ctx), server, "CREATE DATABASE "+at.database); err != nil {
 		return at, fmt.Errorf("make scratch database: %w", err)
 	}
 	at.drop = func(ctx context.Context) error {
-		return administer(ctx, server, "DROP DATABASE "+at.database+" WITH (FORCE)")
+		// Not WITH (FORCE), which demands the right to end the server's own processes, as one
+		// that vacuums it. This ends those, and waits for sessions that are closing.
+		return administer(ctx, server, "DROP DATABASE "+at.database)
 	}
 	return at, nil
 }

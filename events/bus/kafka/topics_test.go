@@ -7,7 +7,9 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/twmb/franz-go/pkg/kadm"
 
+	"jangbu/events"
 	"jangbu/events/bus/embedded"
 	"jangbu/events/bus/kafka"
 )
@@ -67,4 +69,32 @@ func TestEnsureTopicsGivesUp(t *testing.T) {
 	if err := kafka.EnsureTopics(ctx, b.cfg, 1, "late"); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("no broker: error is %v", err)
 	}
+}
+
+// TestRemove deletes a topic and a group, and once more what is not there.
+func TestRemove(t *testing.T) {
+	t.Parallel()
+	onBoth(t, 3, func(t *testing.T, b *bundle) {
+		if err := b.producer.Produce(t.Context(), []events.Record{{Topic: b.topic, Value: []byte("a record")}}); err != nil {
+			t.Fatal(err)
+		}
+		offsets := make(kadm.Offsets)
+		offsets.AddOffset(b.topic, 0, 1, -1)
+		if err := b.admin.CommitAllOffsets(t.Context(), b.cfg.Group, offsets); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			if err := kafka.Remove(t.Context(), b.cfg, b.topic); err != nil {
+				t.Fatal(err)
+			}
+		}
+		topics, err := b.admin.ListTopics(t.Context()) // by name it would be made anew
+		if err != nil || topics.Has(b.topic) {
+			t.Errorf("topic: %v (%v)", topics, err)
+		}
+		groups, err := b.admin.ListGroups(t.Context())
+		if _, there := groups[b.cfg.Group]; err != nil || there {
+			t.Errorf("groups: %v (%v)", groups, err)
+		}
+	})
 }
