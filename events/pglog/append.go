@@ -142,7 +142,8 @@ func appendBatch(ctx context.Context, conn *pgx.Conn, begin, end *pgx.Batch, b *
 	if appended == 0 {
 		return nil // readings alone, or nothing but what is refused
 	}
-	after, err := copyEvents(ctx, conn, b, before)
+	rows, after := b.placed(before)
+	err = rows.copyTo(ctx, conn)
 	if err == nil {
 		queueLink(end, after, b.origins())
 		return nil
@@ -167,7 +168,8 @@ func appendBatch(ctx context.Context, conn *pgx.Conn, begin, end *pgx.Batch, b *
 	if remaining == 0 {
 		return nil
 	}
-	if after, err = copyEvents(ctx, conn, b, before); err != nil {
+	rows, after = b.placed(before)
+	if err := rows.copyTo(ctx, conn); err != nil {
 		return fmt.Errorf("copy new events: %w", err)
 	}
 	queueLink(end, after, b.origins())
@@ -243,17 +245,4 @@ func digestsOf(ctx context.Context, db querier, drafts []events.Draft) ([]*event
 		}
 		return (*events.Digest)(raw), nil
 	})
-}
-
-// copyEvents copies the batch's new events to the positions after before, and returns the
-// mark of the last one.
-func copyEvents(ctx context.Context, conn *pgx.Conn, b *batch, before events.Mark) (events.Mark, error) {
-	rows := copyRows{batch: b, mark: before, next: -1}
-	_, err := conn.CopyFrom(ctx, pgx.Identifier{"jangbu_log", "events"}, eventColumns(), &rows)
-	return rows.mark, err
-}
-
-// eventColumns returns the columns of an event, in the order of [copyRows.Values].
-func eventColumns() []string {
-	return []string{"position", "occurred_at", "recorded_at", "type", "id", "digest", "campaign", "payload", "form"}
 }

@@ -3,8 +3,6 @@ package pglog
 import (
 	"time"
 
-	"github.com/jackc/pgx/v5/pgtype"
-
 	"jangbu/events"
 )
 
@@ -13,11 +11,11 @@ type batch struct {
 	drafts   []events.Draft
 	outcomes []events.Outcome
 	// firsts are the indexes of the drafts that are the first of their identity,
-	// in order; payloads holds their stored forms, the k-th up to ends[k].
-	firsts   []int
-	payloads []byte
-	ends     []int
-	repeats  []repeat
+	// in order; rows holds them, the k-th up to ends[k].
+	firsts  []int
+	rows    rowBuffer
+	ends    []int
+	repeats []repeat
 	// otherShop are the indexes of the drafts that describe a campaign of another shop.
 	otherShop []int
 
@@ -47,6 +45,7 @@ func newBatch(drafts []events.Draft) *batch {
 		outcomes: make([]events.Outcome, len(drafts)),
 		firsts:   make([]int, 0, len(drafts)),
 		ends:     make([]int, 0, len(drafts)),
+		rows:     make(rowBuffer, 0, usualRow*len(drafts)),
 	}
 	seen := make(map[identity]int, len(drafts))
 	for i := range drafts {
@@ -58,8 +57,8 @@ func newBatch(drafts []events.Draft) *batch {
 		}
 		seen[key] = len(b.firsts)
 		b.firsts = append(b.firsts, i)
-		b.payloads = events.AppendStored(b.payloads, d.Event)
-		b.ends = append(b.ends, len(b.payloads))
+		b.rows = b.rows.add(0, time.UnixMicro(epoch), d)
+		b.ends = append(b.ends, len(b.rows))
 	}
 	b.judge(make([]*events.Digest, len(b.firsts)))
 	return b
@@ -110,45 +109,27 @@ func (b *batch) origins() (from events.Origins) {
 	return from
 }
 
-// copyRows is a pgx.CopyFromSource of the batch's new events.
-type copyRows struct {
-	batch  *batch
-	next   int         // index in firsts
-	mark   events.Mark // of the row at next
-	values [9]any
-}
-
-// Next moves to the next draft of firsts that is new.
-func (r *copyRows) Next() bool {
-	for r.next++; r.next < len(r.batch.firsts); r.next++ {
-		if r.batch.outcomes[r.batch.firsts[r.next]] == events.Appended {
-			r.mark = r.mark.Next(r.batch.drafts[r.batch.firsts[r.next]].Digest)
-			return true
+// placed returns the rows of the new events, at the positions after before, and the mark of the
+// last one.
+func (b *batch) placed(before events.Mark) (rowBuffer, events.Mark) {
+	mark, start := before, 0
+	appended, _ := b.count()
+	all := appended == len(b.firsts)
+	var rows rowBuffer // where some are left out
+	for k, i := range b.firsts {
+		row := b.rows[start:b.ends[k]]
+		start = b.ends[k]
+		if b.outcomes[i] != events.Appended {
+			continue
+		}
+		mark = mark.Next(b.drafts[i].Digest)
+		row.place(0, mark.Position, b.recordedAt)
+		if !all {
+			rows = append(rows, row...)
 		}
 	}
-	return false
-}
-
-// Values returns the row in the order of eventColumns. The next call overwrites it.
-func (r *copyRows) Values() ([]any, error) {
-	b, start := r.batch, 0
-	if r.next > 0 {
-		start = b.ends[r.next-1]
+	if all {
+		rows = b.rows
 	}
-	d := &b.drafts[b.firsts[r.next]]
-	r.values = [...]any{
-		int64(r.mark.Position),
-		d.OccurredAt,
-		b.recordedAt,
-		int16(d.Event.Type()),
-		pgtype.UUID{Bytes: d.ID, Valid: true},
-		d.Digest[:],
-		string(d.Event.Subject()),
-		b.payloads[start:b.ends[r.next]],
-		int16(events.CurrentForm),
-	}
-	return r.values[:], nil
+	return rows, mark
 }
-
-// Err returns nil: Next and Values cannot fail.
-func (r *copyRows) Err() error { return nil }

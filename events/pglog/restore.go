@@ -8,7 +8,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/pgtype"
 
 	"jangbu/events"
 )
@@ -74,14 +73,12 @@ func restore(ctx context.Context, tx pgx.Tx, recorded []events.Recorded) error {
 	if err != nil || len(rest) == 0 {
 		return err
 	}
-	_, err = tx.CopyFrom(ctx, pgx.Identifier{"jangbu_log", "events"}, eventColumns(), pgx.CopyFromSlice(len(rest), func(i int) ([]any, error) {
+	var rows rowBuffer
+	for i := range rest {
 		r := &rest[i]
-		return []any{
-			int64(r.Position), r.OccurredAt, r.RecordedAt, int16(r.Event.Type()),
-			pgtype.UUID{Bytes: r.ID, Valid: true},
-			r.Digest[:], string(r.Event.Subject()), events.AppendStored(nil, r.Event), int16(events.CurrentForm),
-		}, nil
-	}))
+		rows = rows.add(r.Position, r.RecordedAt, &events.Draft{ID: r.ID, Digest: r.Digest, OccurredAt: r.OccurredAt, Event: r.Event})
+	}
+	err = rows.copyTo(ctx, tx.Conn())
 	var violation *pgconn.PgError
 	switch {
 	case errors.As(err, &violation) && violation.Code == uniqueViolation && violation.ConstraintName == "events_identity":

@@ -1,0 +1,77 @@
+package pglog
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"jangbu/events"
+)
+
+// copyEvents takes the rows of a [rowBuffer].
+const copyEvents = `
+COPY jangbu_log.events (position, occurred_at, recorded_at, type, id, digest, campaign, payload, form)
+FROM STDIN (FORMAT binary)`
+
+// copyHeader begins COPY's binary format: its signature, no flags, no extension. (PostgreSQL's
+// documentation, COPY, "Binary Format".)
+const copyHeader = "PGCOPY\n\xff\r\n\x00" + "\x00\x00\x00\x00" + "\x00\x00\x00\x00"
+
+// usualRow is about how many bytes the row of a registration has, and some.
+const usualRow = 384
+
+// rowBuffer holds events as COPY takes them, in its binary format.
+type rowBuffer []byte
+
+// Where a row has what is known only once the head is locked: behind the number of its fields,
+// and behind the length of each.
+const (
+	rowPosition   = 2 + 4
+	rowRecordedAt = rowPosition + 8 + 4 + 8 + 4
+)
+
+// add appends an event.
+func (b rowBuffer) add(at events.Position, recordedAt time.Time, d *events.Draft) rowBuffer {
+	const fields = 9
+	b = binary.BigEndian.AppendUint16(b, fields)
+	b = b.long(int64(at)).long(micros(d.OccurredAt)).long(micros(recordedAt)).short(uint16(d.Event.Type()))
+	b = append(b.length(len(d.ID)), d.ID[:]...)
+	b = append(b.length(len(d.Digest)), d.Digest[:]...)
+	campaign := d.Event.Subject()
+	b = append(b.length(len(campaign)), campaign...)
+	b = b.length(0)
+	payload := len(b)
+	b = events.AppendStored(b, d.Event)
+	binary.BigEndian.PutUint32(b[payload-4:], uint32(len(b)-payload))
+	return b.short(uint16(events.CurrentForm))
+}
+
+func (b rowBuffer) length(n int) rowBuffer { return binary.BigEndian.AppendUint32(b, uint32(n)) }
+
+func (b rowBuffer) long(n int64) rowBuffer {
+	return binary.BigEndian.AppendUint64(b.length(8), uint64(n))
+}
+
+func (b rowBuffer) short(n uint16) rowBuffer { return binary.BigEndian.AppendUint16(b.length(2), n) }
+
+// place says where the row that begins at row is, and when it was recorded.
+func (b rowBuffer) place(row int, at events.Position, recordedAt time.Time) {
+	binary.BigEndian.PutUint64(b[row+rowPosition:], uint64(at))
+	binary.BigEndian.PutUint64(b[row+rowRecordedAt:], uint64(micros(recordedAt)))
+}
+
+// copyTo copies the rows into the log.
+func (b rowBuffer) copyTo(ctx context.Context, conn *pgx.Conn) error {
+	const end = "\xff\xff" // a row of -1 fields
+	all := io.MultiReader(strings.NewReader(copyHeader), bytes.NewReader(b), strings.NewReader(end))
+	_, err := conn.PgConn().CopyFrom(ctx, all, copyEvents)
+	return err
+}
+
+// micros returns a time as PostgreSQL counts it.
+func micros(t time.Time) int64 { return t.UnixMicro() - epoch }
