@@ -67,6 +67,9 @@ const (
 	nackPause, nackPauseMax = 100 * time.Millisecond, 5 * time.Second
 )
 
+// waitingRecords is how many records of a partition wait beside the frames.
+const waitingRecords = 1000
+
 // fetchBytes is what a fetch asks for per partition. A longer batch is fetched whole, of
 // whatever length.
 const fetchBytes = 1 << 20
@@ -119,7 +122,7 @@ func (c Config) consumer() (*sarama.Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	sc.ChannelBufferSize = maxFrameRecords
+	sc.ChannelBufferSize = waitingRecords
 	sc.Consumer.Return.Errors = true
 	sc.Consumer.Retry.Backoff = retryPause
 	sc.Consumer.Fetch.Default = fetchBytes

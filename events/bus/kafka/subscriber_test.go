@@ -26,7 +26,7 @@ func TestFramesHoldManyRecordsInOrder(t *testing.T) {
 	count, records := 0, 0
 	for records < before+during {
 		msg, f := receive(t, frames)
-		if len(f.Records) == 0 || len(f.Records) > 1000 {
+		if len(f.Records) == 0 || len(f.Records) > kafka.MaxFrameRecords {
 			t.Fatalf("a frame of %d records", len(f.Records))
 		}
 		for _, r := range f.Records {
