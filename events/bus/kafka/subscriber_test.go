@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"jangbu/events"
+	"jangbu/events/bus/kafka"
 )
 
 func TestFramesHoldManyRecordsInOrder(t *testing.T) {
