@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"jangbu/events"
+	"jangbu/events/sqlite"
 )
 
 const readErasable = `
@@ -197,13 +198,10 @@ func (l erasures) Reword(ctx context.Context, before, after events.Erasure) erro
 	return nil
 }
 
-// errReading: another process kept the WAL from being emptied.
-var errReading = errors.New("the log's WAL keeps earlier content: another process was reading it; run the same command again")
-
 // Scrub implements [events.Erasures]: it empties the WAL. The file itself was overwritten
 // when the content was removed.
 func (l erasures) Scrub(ctx context.Context, _ []events.Position) error {
-	if err := truncateWAL(ctx, l.writer); err != nil {
+	if err := sqlite.EmptyWAL(ctx, l.writer); err != nil {
 		return fmt.Errorf("scrub: %w", err)
 	}
 	return nil
@@ -211,37 +209,8 @@ func (l erasures) Scrub(ctx context.Context, _ []events.Position) error {
 
 // Compact implements [events.Erasures].
 func (l erasures) Compact(ctx context.Context) error {
-	if err := compact(ctx, l.writer); err != nil {
+	if err := sqlite.Compact(ctx, l.writer); err != nil {
 		return fmt.Errorf("compact the log: %w", err)
 	}
 	return nil
-}
-
-// compact writes the file anew. A page that lost rows may hold what they were between its others.
-func compact(ctx context.Context, db *sql.DB) error {
-	if _, err := db.ExecContext(ctx, `VACUUM`); err != nil {
-		return err
-	}
-	return truncateWAL(ctx, db)
-}
-
-// truncateWAL empties the WAL, once no reader needs it.
-func truncateWAL(ctx context.Context, db *sql.DB) error {
-	for deadline := time.Now().Add(reachTime); ; {
-		var busy, frames, moved int
-		err := db.QueryRowContext(ctx, emptyWAL).Scan(&busy, &frames, &moved)
-		switch {
-		case err != nil:
-			return err
-		case busy == 0:
-			return nil
-		case time.Now().After(deadline):
-			return errReading
-		}
-		select {
-		case <-time.After(5 * time.Millisecond):
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
 }

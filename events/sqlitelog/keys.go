@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"jangbu/events"
+	"jangbu/events/sqlite"
 )
 
 const readKey = `SELECT wrapped FROM campaign_keys WHERE campaign = ?`
@@ -276,7 +277,7 @@ func (k *Keys) RenameKey(ctx context.Context, reserved []byte, from, to events.C
 
 // Compact implements [events.Keys].
 func (k *Keys) Compact(ctx context.Context) error {
-	if err := compact(ctx, k.db); err != nil {
+	if err := sqlite.Compact(ctx, k.db); err != nil {
 		return fmt.Errorf("compact the keys: %w", err)
 	}
 	return nil

@@ -5,16 +5,10 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"time"
 
+	"jangbu/events/sqlite"
 	"jangbu/readmodel"
 )
-
-// emptyWAL moves the write-ahead log into the file and truncates it, unless a reader is active.
-const emptyWAL = `PRAGMA wal_checkpoint(TRUNCATE)`
-
-// errReading: another process kept the write-ahead log from being emptied.
-var errReading = errors.New("the write-ahead log keeps earlier rows: another process was reading them; run the same command again")
 
 // Texts implements [readmodel.Contents].
 func (s *Store) Texts(ctx context.Context, each func(table, column, text string) error) error {
@@ -58,31 +52,8 @@ func (t *table) eachText(ctx context.Context, tx *sql.Tx, column string, each fu
 
 // Compact implements [readmodel.Contents].
 func (s *Store) Compact(ctx context.Context) error {
-	if err := s.compact(ctx); err != nil {
+	if err := sqlite.Compact(ctx, s.writer); err != nil {
 		return fmt.Errorf("compact the rows: %w", err)
 	}
 	return nil
-}
-
-func (s *Store) compact(ctx context.Context) error {
-	if _, err := s.writer.ExecContext(ctx, `VACUUM`); err != nil {
-		return err
-	}
-	for deadline := time.Now().Add(reachTime); ; {
-		var busy, frames, moved int
-		err := s.writer.QueryRowContext(ctx, emptyWAL).Scan(&busy, &frames, &moved)
-		switch {
-		case err != nil:
-			return err
-		case busy == 0:
-			return nil
-		case time.Now().After(deadline):
-			return errReading
-		}
-		select {
-		case <-time.After(5 * time.Millisecond):
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
 }
