@@ -5,8 +5,6 @@ import (
 	"time"
 )
 
-const secondsADay = 24 * 60 * 60
-
 // parseInstant parses RFC 3339.
 func parseInstant(s []byte) (t time.Time, ok bool) {
 	if t, ok = parseUsualInstant(s); !ok {
@@ -49,7 +47,7 @@ func parseUsualInstant(s []byte) (t time.Time, ok bool) {
 	year := 100*twoDigits(s) + twoDigits(s[2:])
 	month, day := twoDigits(s[5:]), twoDigits(s[8:])
 	hour, minute, second := twoDigits(s[11:]), twoDigits(s[14:]), twoDigits(s[17:])
-	if year > 9999 || month-1 > 11 || day-1 >= daysOf(month, year) || hour > 23 || minute > 59 || second > 59 {
+	if year > 9999 || month > 12 || day > 31 || hour > 23 || minute > 59 || second > 59 {
 		return t, false
 	}
 	at, nanos := 19, uint(0)
@@ -63,7 +61,10 @@ func parseUsualInstant(s []byte) (t time.Time, ok bool) {
 			return t, false
 		}
 	}
-	seconds := secondsADay*daysBefore(year, month, day) + int64(hour*3600+minute*60+second)
+	t = time.Date(int(year), time.Month(month), int(day), int(hour), int(minute), int(second), int(nanos), time.UTC)
+	if t.Month() != time.Month(month) || t.Day() != int(day) { // 31 February and the like
+		return t, false
+	}
 	switch zone := s[at:]; {
 	case len(zone) == 1 && zone[0] == 'Z':
 	case len(zone) == len("+09:00") && zone[3] == ':' && (zone[0] == '+' || zone[0] == '-'):
@@ -71,15 +72,15 @@ func parseUsualInstant(s []byte) (t time.Time, ok bool) {
 		if hours > 23 || minutes > 59 {
 			return t, false
 		}
-		offset := int64(hours*3600 + minutes*60)
+		offset := time.Duration(60*hours+minutes) * time.Minute
 		if zone[0] == '+' {
 			offset = -offset
 		}
-		seconds += offset
+		t = t.Add(offset)
 	default:
 		return t, false
 	}
-	return time.Unix(seconds, int64(nanos)).UTC(), true
+	return t, true
 }
 
 // twoDigits returns the number that two bytes are; one above 9999 where they are no digits.
@@ -91,64 +92,20 @@ func twoDigits(s []byte) uint {
 	return 10*tens + units
 }
 
-func daysOf(month, year uint) uint {
-	switch month {
-	case 4, 6, 9, 11:
-		return 30
-	case 2:
-		if year%4 == 0 && (year%100 != 0 || year%400 == 0) {
-			return 29
-		}
-		return 28
-	default:
-		return 31
-	}
-}
-
-// The calendar repeats every 400 years, which are its days; it is computed for years that begin
-// with March, so that a leap day ends one.
-const (
-	days400    = 146_097
-	daysTo1970 = 719_468 // from 1 March of the year 0
-)
-
-// daysBefore returns the days from 1 January 1970 to a date, of the years 0 to 9999.
-func daysBefore(year, month, day uint) int64 {
-	year += 400
-	if month <= 2 {
-		year, month = year-1, month+12
-	}
-	ofYear := (153*(month-3)+2)/5 + day - 1
-	return int64(365*year+year/4-year/100+year/400+ofYear) - daysTo1970 - days400
-}
-
 // appendInstant appends a time in UTC as [time.RFC3339Nano] formats it.
 func appendInstant(dst []byte, t time.Time) []byte {
-	const first, last = -62_167_219_200, 253_402_300_799 // of the years 0 to 9999
-	unix := t.Unix()
-	if unix < first || unix > last {
-		return t.UTC().AppendFormat(dst, time.RFC3339Nano)
+	t = t.UTC()
+	year, month, day := t.Date()
+	if year < 0 || year > 9999 {
+		return t.AppendFormat(dst, time.RFC3339Nano)
 	}
-	seconds := uint64(unix - first)
-	days, seconds := seconds/secondsADay, seconds%secondsADay
-	// As in daysBefore, from 1 March of the year -400 on: 1 January of 0 is 146,097 - 60 days later.
-	days += days400 - 60
-	year400, days := days/days400, days%days400
-	year := (days - days/1460 + days/36_524 - days/146_096) / 365
-	ofYear := days - (365*year + year/4 - year/100)
-	month := (5*ofYear + 2) / 153
-	day := ofYear - (153*month+2)/5 + 1
-	year += 400 * year400
-	if month += 3; month > 12 {
-		year, month = year+1, month-12
-	}
-	year -= 400
+	hour, minute, second := t.Clock()
 	dst = appendTwo(appendTwo(dst, year/100), year%100)
-	dst = appendTwo(append(dst, '-'), month)
+	dst = appendTwo(append(dst, '-'), int(month))
 	dst = appendTwo(append(dst, '-'), day)
-	dst = appendTwo(append(dst, 'T'), seconds/3600)
-	dst = appendTwo(append(dst, ':'), seconds/60%60)
-	dst = appendTwo(append(dst, ':'), seconds%60)
+	dst = appendTwo(append(dst, 'T'), hour)
+	dst = appendTwo(append(dst, ':'), minute)
+	dst = appendTwo(append(dst, ':'), second)
 	if nanos := t.Nanosecond(); nanos > 0 {
 		dst = append(dst, '.')
 		for unit := int(time.Second) / 10; nanos > 0; unit /= 10 {
@@ -159,4 +116,4 @@ func appendInstant(dst []byte, t time.Time) []byte {
 	return append(dst, 'Z')
 }
 
-func appendTwo(dst []byte, n uint64) []byte { return append(dst, byte('0'+n/10), byte('0'+n%10)) }
+func appendTwo(dst []byte, n int) []byte { return append(dst, byte('0'+n/10), byte('0'+n%10)) }
