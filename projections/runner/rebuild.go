@@ -14,9 +14,6 @@ import (
 )
 
 const (
-	// maxRowsInMemory bounds what a rebuild folds before it writes: about 300 MiB. Later
-	// events are folded into the written rows.
-	maxRowsInMemory = 1_000_000
 	// catchUpTime is how long folding a batch into written rows should take.
 	catchUpTime = 250 * time.Millisecond
 	// firstCatchUp is how many events the first such batch has.

@@ -30,6 +30,11 @@ const (
 	// smaller ones write the same hot rows more often.
 	DefaultBatch = 20_000
 
+	// DefaultMemory is what a rebuild folds into memory.
+	DefaultMemory = 300 << 20
+	// rowMemory is about what a row occupies, with its entry in a map.
+	rowMemory = 320
+
 	// maxIdle bounds for how long new events may wait before they are folded.
 	maxIdle = 250 * time.Millisecond
 
@@ -54,6 +59,10 @@ type Config struct {
 	// Forget has Log drop what it keeps in memory of earlier events, which may have been
 	// overwritten: before each operation, and as a term begins. Nil calls nothing.
 	Forget func()
+
+	// Memory bounds the bytes of rows that a rebuild folds before it writes them; 0:
+	// DefaultMemory.
+	Memory int64
 
 	LeaseTTL     time.Duration // 0: DefaultLeaseTTL
 	HistoryEvery time.Duration // 0: DefaultHistoryEvery
@@ -109,10 +118,13 @@ func New(cfg Config) (*Runner, error) {
 	if cfg.Committed == nil {
 		cfg.Committed = func(readmodel.Change) {}
 	}
+	if cfg.Memory <= 0 {
+		cfg.Memory = DefaultMemory
+	}
 	if cfg.Forget == nil {
 		cfg.Forget = func() {}
 	}
-	r := &Runner{cfg: cfg, maxRows: maxRowsInMemory, hotRows: maxHotRows}
+	r := &Runner{cfg: cfg, maxRows: int(cfg.Memory / rowMemory), hotRows: maxHotRows}
 	r.keeper = lease.New(lease.Config{
 		Leases: cfg.Rows, Name: LeaseName, Owner: cfg.Owner, TTL: cfg.LeaseTTL, Logger: cfg.Logger, StandBy: r.standBy,
 	})

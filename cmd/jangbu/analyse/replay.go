@@ -25,6 +25,7 @@ import (
 type ReplayCommand struct {
 	stores.Config
 	stores.PollConfig
+	cli.MemoryConfig
 	Source   string          `placeholder:"URL|FILE" help:"What is replayed: a log, as --log-url names it, or an export with its manifest beside it. Without it, the log."`
 	Campaign events.Campaign `aliases:"event" placeholder:"ID" help:"One campaign alone."`
 	Shop     events.Shop     `aliases:"store" placeholder:"ID" help:"The campaigns of one shop alone."`
@@ -84,7 +85,7 @@ func (c ReplayCommand) Run(ctx context.Context, t cli.Terminal) error {
 	if c.Out == "parquet" && c.Into == "" && cli.IsTerminal(t.Out) {
 		return fmt.Errorf("%w: --out: parquet does not go to a terminal; expected > FILE", cli.ErrUsage)
 	}
-	defer cli.LimitMemory()()
+	defer c.Limit()()
 	cfg.Projections = projections.All()
 	if c.isExport() {
 		return cli.Interruptible(ctx, c.foldExport(ctx, t, cfg, location), "nothing was changed")

@@ -69,7 +69,7 @@ func (c benchReplayCommand) Run(ctx context.Context, t cli.Terminal) (err error)
 		return err
 	}
 	c.Quiet()
-	defer cli.LimitMemory()()
+	defer cli.MemoryConfig{}.Limit()()
 	scratch, err := newScratch(ctx, c.DatabaseURL)
 	if err != nil {
 		return err

@@ -20,6 +20,7 @@ import (
 type operationFlags struct {
 	Why  string `placeholder:"TEXT" help:"The reason, for the record."`
 	JSON bool   `help:"Print the operation as one JSON object, and no progress."`
+	cli.MemoryConfig
 	cli.LogConfig
 }
 
@@ -81,9 +82,9 @@ func (f *operationFlags) operate(ctx context.Context, t cli.Terminal, log events
 	if err := stores.Record(ctx, log, what); err != nil {
 		return err
 	}
-	defer cli.LimitMemory()()
+	defer f.Limit()()
 	p := cli.Progress{Terminal: t, Quiet: f.JSON, Verb: "folded"}
-	done, err := runner.Operate(ctx, runner.Config{Log: log, Rows: rows, Projections: projections.All(), Logger: f.Logger(t)}, wanted,
+	done, err := runner.Operate(ctx, runner.Config{Log: log, Rows: rows, Projections: projections.All(), Memory: f.Budget(), Logger: f.Logger(t)}, wanted,
 		func(asked readmodel.Operation) {
 			if !f.JSON && (asked.Who != wanted.Who || asked.Why != wanted.Why || asked.State != readmodel.Waiting) {
 				t.Warnf("%s asked for the same at %s already: waiting for that", asked.Who, asked.AskedAt.Local().Format(time.DateTime))

@@ -48,11 +48,12 @@ func (r refold) do(ctx context.Context, t cli.Terminal, wanted readmodel.Operati
 	for _, p := range projections.All() {
 		wanted.Projections = append(wanted.Projections, p.Name())
 	}
-	defer cli.LimitMemory()()
+	var memory cli.MemoryConfig
+	defer memory.Limit()()
 	p := cli.Progress{Terminal: t, Quiet: r.quiet, Verb: "folded"}
 	defer p.End()
 	for fresh := false; !fresh; {
-		done, err := runner.Operate(ctx, runner.Config{Log: r.log, Rows: rows, Projections: projections.All(), Logger: r.logger}, wanted,
+		done, err := runner.Operate(ctx, runner.Config{Log: r.log, Rows: rows, Projections: projections.All(), Memory: memory.Budget(), Logger: r.logger}, wanted,
 			// One that ran already may have read the log before the events were overwritten.
 			func(asked readmodel.Operation) { fresh = asked.State == readmodel.Waiting },
 			func(op readmodel.Operation) {

@@ -52,6 +52,7 @@ type Config struct {
 	// HistoryEvery is how often the leader compares the rows' history with the log's; 0 is
 	// [runner.DefaultHistoryEvery].
 	HistoryEvery time.Duration `kong:"-"`
+	cli.MemoryConfig
 	tracing.Endpoint
 	TZ string `name:"tz" env:"JANGBU_TZ" default:"Asia/Seoul" placeholder:"ZONE" help:"Time zone of days and hours (${default})."`
 	cli.LogConfig

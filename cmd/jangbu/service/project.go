@@ -13,7 +13,7 @@ func (s *Service) startRunner(running context.Context) (err error) {
 	s.runner, err = runner.New(runner.Config{
 		Log: s.tail, Forget: s.tail.Forget, Rows: s.tracing.Commits(s.rows), Projections: projections.All(),
 		Owner: s.owner, Logger: s.logger, Committed: s.cache.Committed,
-		HistoryEvery: s.cfg.HistoryEvery,
+		HistoryEvery: s.cfg.HistoryEvery, Memory: s.cfg.Budget(),
 	})
 	if err != nil {
 		return err
