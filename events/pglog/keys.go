@@ -63,8 +63,6 @@ ON CONFLICT (campaign) DO NOTHING`
 
 const dropKey = `DELETE FROM jangbu_keys.campaign_keys WHERE campaign = $1`
 
-const rewriteKeys = `VACUUM (FULL, ANALYZE) jangbu_keys.campaign_keys`
-
 // keysAtOnce is how many entries are replaced in one statement.
 const keysAtOnce = 1_000
 
@@ -257,7 +255,7 @@ func (k *Keys) RenameKey(ctx context.Context, reserved []byte, from, to events.C
 
 // Compact implements [events.Keys].
 func (k *Keys) Compact(ctx context.Context) error {
-	if err := compact(ctx, k.pool, rewriteKeys); err != nil {
+	if err := k.pool.Rewrite(ctx, "jangbu_keys.campaign_keys"); err != nil {
 		return fmt.Errorf("compact the keys: %w", err)
 	}
 	return nil

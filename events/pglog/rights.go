@@ -30,8 +30,7 @@ const hashSubject = `UPDATE jangbu_log.withdrawn_rights SET subject = '', subjec
 
 const renameShop = `UPDATE jangbu_log.withdrawn_rights SET shop = $1 WHERE shop = $2`
 
-// rewriteRights leaves nothing of former versions of the records in the table's file.
-const rewriteRights = `VACUUM FULL jangbu_log.withdrawn_rights`
+const rightsTable = "jangbu_log.withdrawn_rights"
 
 // rights implements [events.Rights] in the database of its log.
 type rights struct{ *Log }
@@ -96,7 +95,7 @@ func (l rights) Conceal(ctx context.Context, key events.SubjectKey) (concealed i
 		return tx.SendBatch(ctx, batch).Close()
 	})
 	if err == nil {
-		_, err = l.pool.Exec(ctx, rewriteRights)
+		err = l.pool.Rewrite(ctx, rightsTable)
 	}
 	if err != nil {
 		return 0, fmt.Errorf("conceal the subjects of withdrawn rights: %w", err)

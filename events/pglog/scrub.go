@@ -18,14 +18,6 @@ import (
 // its free space.
 const vacuum = `VACUUM jangbu_log.events, jangbu_log.dead_letters`
 
-// rewrite writes the tables and their indexes anew, and the samples that the planner has of them.
-const rewrite = `
-VACUUM (FULL, ANALYZE) jangbu_log.events, jangbu_log.dead_letters, jangbu_log.erasures, jangbu_log.accesses, jangbu_log.withdrawn_rights`
-
-// rewriteSamples writes the planner's samples anew. PostgreSQL warns, and leaves them as they
-// are, where the role may not do it.
-const rewriteSamples = `VACUUM FULL pg_catalog.pg_statistic`
-
 // findPages returns the pages of the events around the positions: for each its number, the
 // first position in it, about how many bytes of it are free, and how many a row has there
 // beside its payload. Events are written in their order, so those that were erased were there.
@@ -80,18 +72,11 @@ func (l erasures) Scrub(ctx context.Context, erased []events.Position) error {
 // Compact implements [events.Erasures]. Nothing reads or appends while PostgreSQL writes a table
 // anew. The write-ahead log and backups keep what was there until they expire.
 func (l erasures) Compact(ctx context.Context) error {
-	if err := compact(ctx, l.pool, rewrite); err != nil {
+	err := l.pool.Rewrite(ctx, "jangbu_log.events", "jangbu_log.dead_letters", "jangbu_log.erasures", "jangbu_log.accesses", rightsTable)
+	if err != nil {
 		return fmt.Errorf("compact the log: %w", err)
 	}
 	return nil
-}
-
-func compact(ctx context.Context, pool *postgres.Database, rewrite string) error {
-	if _, err := pool.Exec(ctx, rewrite); err != nil {
-		return err
-	}
-	_, err := pool.Exec(ctx, rewriteSamples)
-	return err
 }
 
 func (l erasures) scrub(ctx context.Context, conn *pgxpool.Conn, erased []events.Position) error {

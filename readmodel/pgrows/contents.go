@@ -3,27 +3,15 @@ package pgrows
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/jackc/pgx/v5"
 
 	"jangbu/readmodel"
 )
 
-const (
-	readTexts = `
+const readTexts = `
 SELECT DISTINCT %s
 FROM jangbu_rows.%s`
-
-	// rewrite writes tables and their indexes anew, and the samples that the planner has of them.
-	rewrite = `
-VACUUM (FULL, ANALYZE) jangbu_rows.acts, jangbu_rows.faults, jangbu_rows.`
-
-	// rewriteSamples writes the planner's samples anew. PostgreSQL warns, and leaves them as
-	// they are, where the role may not do it.
-	rewriteSamples = `
-VACUUM FULL pg_catalog.pg_statistic`
-)
 
 // Texts implements [readmodel.Contents].
 func (s *Store) Texts(ctx context.Context, each func(table, column, text string) error) error {
@@ -51,14 +39,12 @@ func (s *Store) Texts(ctx context.Context, each func(table, column, text string)
 // Compact implements [readmodel.Contents]. Nothing reads or commits rows of a table while
 // PostgreSQL writes it anew. The write-ahead log and backups keep what was there until they expire.
 func (s *Store) Compact(ctx context.Context) error {
-	names := make([]string, len(s.tables))
-	for i, t := range s.tables {
-		names[i] = t.Name
+	tables := []string{"jangbu_rows.acts", "jangbu_rows.faults"}
+	for _, t := range s.tables {
+		tables = append(tables, "jangbu_rows."+t.Name)
 	}
-	for _, statement := range []string{rewrite + strings.Join(names, ", jangbu_rows."), rewriteSamples} {
-		if _, err := s.pool.Exec(ctx, statement); err != nil {
-			return fmt.Errorf("compact the rows: %w", err)
-		}
+	if err := s.pool.Rewrite(ctx, tables...); err != nil {
+		return fmt.Errorf("compact the rows: %w", err)
 	}
 	return nil
 }
