@@ -29,10 +29,10 @@ type scanCommand struct {
 func (scanCommand) Help() string {
 	return `Looks for what an earlier release stored and this one refuses or does not store: phone,
 resident and card numbers and mail addresses, in any spelling, in the ids and texts of the log,
-of the rows of every generation, of the records of operations, erasures, accesses and withdrawn rights, of what is
-readable of dead letters, and in the names of the campaigns' keys; and texts of the public
-(channel, gender, ageGroup, region) that name what is on no list. It prints where it is and what
-it is, and never the value.
+of the rows of every generation, of the records of operations, erasures, accesses and withdrawn
+rights, of what is readable of dead letters, and in the names of the campaigns' keys; and texts
+of the public (channel, gender, ageGroup, region) that name what is on no list. It prints where
+it is and what it is, and never the value.
 
 With --erase, overwrites what holds any, like an erasure: texts become what they name ("other"
 where that is nothing), numbers and addresses in other texts three asterisks, a registration
@@ -50,9 +50,10 @@ for which reads and appends wait on PostgreSQL: about a second for 100 MB. Upgra
 process first. Who, why, when and which positions are recorded in the log. The same command goes
 on with one that was interrupted.
 
-What is sealed of dead letters stays, and can be retried. Identities and the digests that the chain is made of stay too: they are hashes, by
-which one who has the database, and guesses a number, can tell that it was there. Kafka, backups,
-exports made before and PostgreSQL's write-ahead log keep what they hold until they expire.
+What is sealed of dead letters stays, and can be retried. Identities and the digests that the
+chain is made of stay too: they are hashes, by which one who has the database, and guesses a
+number, can tell that it was there. Kafka, backups, exports made before and PostgreSQL's
+write-ahead log keep what they hold until they expire.
 
 Exits with 4 if anything was found, or with --erase if anything is left.
 
