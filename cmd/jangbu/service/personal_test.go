@@ -305,8 +305,23 @@ func (b *bundle) lookAround(t *testing.T, traced *spans) {
 	lookForCorpus(t, "export", string(exported))
 }
 
-// walAt is a place in the write-ahead log of PostgreSQL: a file, and an offset in it.
-const walAt = `SELECT file_name, file_offset FROM pg_walfile_name_offset(pg_current_wal_lsn())`
+// walAt is a place in the write-ahead log of PostgreSQL: a file, and an offset in it. The place
+// between two files is named as the end of the first, the one behind it as in the second.
+const walAt = `SELECT file_name, file_offset FROM pg_walfile_name_offset(pg_current_wal_lsn() + 1)`
+
+// keepWAL returns the place where the write-ahead log is, and has the server keep what is written
+// from there for as long as the connection is open: otherwise a checkpoint removes it.
+func keepWAL(t *testing.T, conn *pgx.Conn) (since string, from int) {
+	t.Helper()
+	slot := fmt.Sprintf("jangbu_test_%d", conn.PgConn().PID())
+	if _, err := conn.Exec(t.Context(), `SELECT pg_create_physical_replication_slot($1, true, true)`, slot); err != nil {
+		t.Fatal(err)
+	}
+	if err := conn.QueryRow(t.Context(), walAt).Scan(&since, &from); err != nil {
+		t.Fatal(err)
+	}
+	return since, from
+}
 
 // lookInPostgres looks for the corpus in what was written to the write-ahead log since a place,
 // and in the server's own log. What the files hold behind the end is of earlier ones.
@@ -322,8 +337,8 @@ func lookInPostgres(ctx context.Context, t *testing.T, conn *pgx.Conn, since str
 		t.Fatal(err)
 	}
 	files, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil || len(files) == 0 {
-		t.Fatalf("write-ahead log %v: %v", files, err)
+	if err != nil || len(files) == 0 || files[0] != since {
+		t.Fatalf("write-ahead log since %s: %v: %v", since, files, err)
 	}
 	for _, file := range files {
 		var content []byte

@@ -80,11 +80,7 @@ func TestNoPhoneNumberAtRest(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer func() { _ = conn.Close(context.WithoutCancel(t.Context())) }()
-		var since string
-		var from int
-		if err := conn.QueryRow(t.Context(), walAt).Scan(&since, &from); err != nil {
-			t.Fatal(err)
-		}
+		since, from := keepWAL(t, conn)
 		b := setup(t, cfg)
 		numbers := sendNumbers(t, b)
 		b.lookAround(t, traced)
