@@ -15,7 +15,8 @@ import (
 )
 
 const (
-	// streamPause is the least time between two views of a stream.
+	// streamPause is the least time between two views of a stream: the first change is shown
+	// at once.
 	streamPause = 250 * time.Millisecond
 	// beatEvery is the time between two beats, by which a client knows that the stream is
 	// alive and how far behind it is.
@@ -182,8 +183,9 @@ func (b *broadcast) run(ctx context.Context) {
 			switch {
 			case got.err == nil:
 				failed = time.Time{}
-				b.viewed(got.view)
-				pause = time.After(streamPause)
+				if b.viewed(got.view) { // else there may be a change any moment, which is not to wait
+					pause = time.After(streamPause)
+				}
 				if until := got.view.until; !until.IsZero() {
 					stale.Reset(max(until.Sub(b.all.cfg.Now()), 0) + time.Millisecond)
 				}
@@ -219,7 +221,8 @@ func stoppedTimer() *time.Timer {
 	return timer
 }
 
-// read reads and encodes the view. Each stream checks whether its caller may see it.
+// read reads the view and encodes it, unless it is the last one. Each stream checks whether its
+// caller may see it.
 func (b *broadcast) read(ctx context.Context, view dashboard.View) outcome {
 	ctx, cancel := readRows(ctx)
 	defer cancel()
@@ -227,15 +230,18 @@ func (b *broadcast) read(ctx context.Context, view dashboard.View) outcome {
 	if err != nil {
 		return outcome{err: err}
 	}
+	if last := b.now().view; last != nil && last.revision == rows.Revision && (last.until.IsZero() || !view.Now.After(last.until)) {
+		return outcome{view: last} // a change is signalled before it can be read, and then again
+	}
 	encoded, err := newEncoded(b.key.campaign, rows, view, wholeDashboard())
 	return outcome{encoded, err}
 }
 
-// viewed shows a view, unless it is the last one.
-func (b *broadcast) viewed(view *encoded) {
+// viewed shows a view, unless it is the last one, and reports whether it does.
+func (b *broadcast) viewed(view *encoded) bool {
 	last := b.now().view
 	if last != nil && last.etag == view.etag {
-		return
+		return false
 	}
 	whole := b.all.deflaters.view("dashboard", view.etag, view.body)
 	var patch *message
@@ -246,6 +252,7 @@ func (b *broadcast) viewed(view *encoded) {
 		}
 	}
 	b.show(func(s *scene) { s.view, s.whole, s.patch, s.patched = view, whole, patch, patched })
+	return true
 }
 
 // view returns the message of a view, or of what has changed in it.
