@@ -36,8 +36,13 @@ ON CONFLICT (campaign, erased_at) DO NOTHING`
 const listErasures = `
 SELECT campaign, erased_at, positions, who, why
 FROM jangbu_log.erasures
-WHERE $1 = '' OR campaign = $1
 ORDER BY erased_at, campaign`
+
+const listErasuresOf = `
+SELECT campaign, erased_at, positions, who, why
+FROM jangbu_log.erasures
+WHERE campaign = $1
+ORDER BY erased_at`
 
 const rewordErasure = `
 UPDATE jangbu_log.erasures SET campaign = $3, who = $4, why = $5
@@ -133,7 +138,11 @@ func overwrite(ctx context.Context, tx pgx.Tx, e events.Erasure, overwritable ov
 
 // List implements [events.Erasures].
 func (l erasures) List(ctx context.Context, c events.Campaign) ([]events.Erasure, error) {
-	rows, err := l.pool.Query(ctx, listErasures, string(c))
+	query, args := listErasures, []any(nil)
+	if c != "" {
+		query, args = listErasuresOf, []any{string(c)}
+	}
+	rows, err := l.pool.Query(ctx, query, args...)
 	if err != nil {
 		return nil, fmt.Errorf("list erasures: %w", err)
 	}

@@ -27,6 +27,24 @@ WHERE campaign = $1 AND position > $2 AND position <= $3
 ORDER BY position
 LIMIT $5`
 
+// readNear is readStream where few positions are to be searched: it reads them all, whatever is
+// known of the table, as no index has the expression.
+const readNear = `
+SELECT position, occurred_at, recorded_at, type, id, digest, payload, form, campaign
+FROM jangbu_log.events
+WHERE campaign || '' = $1 AND position > $2 AND position <= $3
+    AND ($4::timestamptz IS NULL OR recorded_at <= $4)
+ORDER BY position
+LIMIT $5`
+
+// The positions that readNear searches are at most so many, and so many for each event that is
+// wanted. The index over campaigns has no order of positions, so that to find a few events of a
+// campaign by it costs what it costs to find all.
+const (
+	nearest  = 200_000
+	nearEach = 16
+)
+
 // readTypes is readStream for some types. Its plan is made for these, so that of rare ones
 // it reads the index that holds no others.
 const readTypes = `
@@ -84,7 +102,11 @@ func (l *Log) ReadStream(ctx context.Context, s events.Stream) ([]events.Recorde
 	}
 	// The plan is made for each campaign: a generic one would sort a large campaign
 	// for each page, or search the whole log for a small one.
-	query, args := readStream, []any{
+	query := readStream
+	if wide := through - s.After; wide <= min(nearest, nearEach*events.Position(s.Limit)) {
+		query = readNear
+	}
+	args := []any{
 		pgx.QueryExecModeCacheDescribe,
 		pgx.QueryResultFormats{pgx.BinaryFormatCode},
 		string(s.Campaign), s.After, through, asOf, s.Limit,

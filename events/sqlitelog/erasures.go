@@ -31,8 +31,13 @@ const lastErasure = `SELECT max(erased_at) FROM erasures WHERE campaign = ?`
 const listErasures = `
 SELECT campaign, erased_at, positions, who, why
 FROM erasures
-WHERE ?1 = '' OR campaign = ?1
 ORDER BY erased_at, campaign`
+
+const listErasuresOf = `
+SELECT campaign, erased_at, positions, who, why
+FROM erasures
+WHERE campaign = ?
+ORDER BY erased_at`
 
 const rewordErasure = `
 UPDATE OR REPLACE erasures SET campaign = ?, who = ?, why = ?
@@ -149,7 +154,11 @@ func (l erasures) List(ctx context.Context, c events.Campaign) ([]events.Erasure
 }
 
 func (l erasures) list(ctx context.Context, c events.Campaign) (all []events.Erasure, err error) {
-	rows, err := l.reader.QueryContext(ctx, listErasures, string(c))
+	query, args := listErasures, []any(nil)
+	if c != "" {
+		query, args = listErasuresOf, []any{string(c)}
+	}
+	rows, err := l.reader.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, err
 	}

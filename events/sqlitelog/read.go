@@ -33,6 +33,22 @@ WHERE position IN (
 ) AND recorded_at <= ?
 ORDER BY position`
 
+// readNear is readStream where few positions are to be searched: it reads them all.
+const readNear = `
+SELECT position, occurred_at, recorded_at, type, id, digest, campaign, payload, form
+FROM events NOT INDEXED
+WHERE position > ?2 AND position <= ?3 AND campaign = ?1 AND recorded_at <= ?5
+ORDER BY position
+LIMIT ?4`
+
+// The positions that readNear searches are at most so many, and so many for each event that is
+// wanted. The index over campaigns has no order of positions, so that to find a few events of a
+// campaign by it costs what it costs to find all.
+const (
+	nearest  = 200_000
+	nearEach = 16
+)
+
 // readTypes is readStream for the types whose bits are set, and readRare for rare ones
 // alone: it reads the index that holds no others.
 const (
@@ -89,6 +105,9 @@ func (l *Log) ReadStream(ctx context.Context, s events.Stream) ([]events.Recorde
 		asOf = s.AsOf.UnixMicro()
 	}
 	query, args := readStream, []any{string(s.Campaign), int64(s.After), through, s.Limit, asOf}
+	if wide := through - int64(s.After); wide <= min(nearest, nearEach*int64(s.Limit)) {
+		query = readNear
+	}
 	if len(s.Types) > 0 {
 		query = readRare
 		bits := 0
