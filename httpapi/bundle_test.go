@@ -133,7 +133,7 @@ func setupHistory(t testing.TB, change func(*httpapi.Config)) *bundle {
 	}
 	t.Cleanup(func() { _ = log.Close() })
 	b := setup(t, func(cfg *httpapi.Config) {
-		cfg.History, cfg.Evidence = replay.History{Log: log, Projections: projections.All()}, replay.Evidence{Log: log}
+		cfg.History, cfg.Evidence = &replay.History{Log: log, Projections: projections.All()}, replay.Evidence{Log: log}
 		change(cfg)
 	})
 	b.log = log

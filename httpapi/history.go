@@ -15,8 +15,8 @@ import (
 	"jangbu/readmodel/dashboard"
 )
 
-// lookTimeout bounds one read of the past. A campaign of 100,000 events takes about a
-// second.
+// lookTimeout bounds one read of the past. Before there are snapshots, a campaign of a million
+// events takes some seconds. What was folded when the time is over is not folded again.
 const lookTimeout = 10 * time.Second
 
 // asOf returns the moment in the query; nil where it has none.
@@ -40,8 +40,8 @@ func (a *API) asOf(query url.Values) (*readmodel.Moment, error) {
 	return &readmodel.Moment{At: at}, nil
 }
 
-// lookBack folds a campaign's events up to a moment and encodes the dashboard that was
-// served then. It is not kept, because few requests repeat it.
+// lookBack encodes the dashboard that was served at a moment. What is encoded is not kept, because
+// few requests repeat it; the history keeps what it is made from.
 func (a *API) lookBack(rec *recorder, r *http.Request, campaign events.Campaign, view dashboard.View, asOf readmodel.Moment, caller auth.Identity, of subject) (*encoded, error) {
 	// A caller that may not see the campaign now gets the usual error, as fast (I12).
 	if _, err := a.mayRead(r.Context(), campaign, caller); err != nil {

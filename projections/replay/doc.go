@@ -1,7 +1,7 @@
 // Package replay folds the log in memory, beside the folds that are served.
 //
 // [Run] folds the log, an export, or a part of either. [History] replays one campaign
-// as of an earlier moment. [Evidence] finds the events of a campaign that count. [Verify]
+// as of an earlier moment, from snapshots that it keeps in memory. [Evidence] finds the events of a campaign that count. [Verify]
 // folds the log once more and compares every field of every row that is served, at the
 // checkpoint that the row was read with. A [Stream] folds the events of one campaign.
 //
@@ -14,6 +14,11 @@
 //   - The folds are those of the service (I6): a replay through a checkpoint gives the
 //     rows that a generation has there.
 //   - What is read from the log is consecutive (I2); it is checked again.
+//   - A past moment changes by an erasure alone, and what a [History] keeps is never older than
+//     the last one. A withdrawal changes no moment before it: moments after it have snapshots of
+//     their own, and share those from before the first event withdrawn. What is kept ends with
+//     the history of the log (I13): a link of the chain at or after all of it is compared before
+//     each answer. Rows and their generations have no part in it.
 //
 // # Failure
 //

@@ -152,7 +152,7 @@ func (r *replay) runLog(ctx context.Context) (Result, error) {
 		return Result{}, err
 	}
 	if r.AsOf.IsZero() && r.Through > r.After {
-		out.Moment, err = r.recordedAt(ctx, out.Through)
+		out.Moment, err = recordedAt(ctx, r.Log, out.Through)
 	}
 	return out, err
 }
@@ -242,7 +242,7 @@ func (r *replay) recordedBy(ctx context.Context, head events.Position) (events.P
 	last := events.Position(0)
 	for last < head {
 		middle := head - (head-last)/2
-		at, err := r.recordedAt(ctx, middle)
+		at, err := recordedAt(ctx, r.Log, middle)
 		if err != nil {
 			return 0, err
 		}
@@ -256,8 +256,8 @@ func (r *replay) recordedBy(ctx context.Context, head events.Position) (events.P
 }
 
 // recordedAt returns when the event at the position was recorded.
-func (r *replay) recordedAt(ctx context.Context, at events.Position) (time.Time, error) {
-	read, err := r.Log.Read(ctx, at-1, 1)
+func recordedAt(ctx context.Context, log events.Log, at events.Position) (time.Time, error) {
+	read, err := log.Read(ctx, at-1, 1)
 	if err == nil && len(read) == 0 {
 		err = fmt.Errorf("%w: position %d is missing", events.ErrGap, at)
 	}

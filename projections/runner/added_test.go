@@ -135,7 +135,7 @@ func testAddedIsFollowed(t *testing.T, b *addedBundle) {
 	if counted != want || want == 0 {
 		t.Fatalf("the added table counts %d participants, want %d", counted, want)
 	}
-	history := replay.History{Log: b.log, Projections: b.ps}
+	history := &replay.History{Log: b.log, Projections: b.ps}
 	rows, _, err := history.CampaignAsOf(t.Context(), b.campaign(t), readmodel.Moment{Position: b.head}, readmodel.Everything())
 	if err != nil || len(rows.Of(readmodeltest.ExtraTable())) == 0 {
 		t.Errorf("looking back: %v, %v", rows, err)
