@@ -36,7 +36,7 @@
 // request that its client gave up is no error. A caller over its rate or its share gets 429,
 // and any caller over the common bounds 503, both with Retry-After. No handler writes or calls
 // a channel API. Only a request about the past (asOf) and one for the events behind a number
-// read the log: two at once, in turns of the subjects, each for at most 10 s.
+// read the log: four at once, in turns of the subjects, each for at most 10 s.
 //
 // # Limits
 //

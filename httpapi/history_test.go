@@ -174,8 +174,9 @@ func (s *slow) CampaignAsOf(ctx context.Context, c events.Campaign, _ readmodel.
 	}
 }
 
-// TestFewLookBackAtOnce: two look back at once, one of each subject; others wait for their turn, a
-// few of each subject, and a request about the present waits for none of them.
+// TestFewLookBackAtOnce: four look back at once, two of each subject; others wait for their turn,
+// some of each subject, and a request about the present waits for none of them. One that asks for
+// all it can keeps no other from an answer.
 func TestFewLookBackAtOnce(t *testing.T) {
 	t.Parallel()
 	history := &slow{asked: make(chan struct{}), release: make(chan struct{})}
@@ -187,17 +188,22 @@ func TestFewLookBackAtOnce(t *testing.T) {
 		token := mint(t, auth.Identity{Subject: subject, Role: auth.Analyst})
 		go func() { done <- b.do(t, http.MethodGet, target+"?asOf=1", "Authorization: Bearer "+token).Code }()
 	}
-	look("a")
-	<-history.asked
-	for range 5 { // four of them wait
+	for range 2 {
+		look("a")
+		<-history.asked
+	}
+	const wait = 32
+	for range wait + 1 {
 		look("a")
 	}
 	if code := <-done; code != http.StatusTooManyRequests {
 		t.Errorf("one too many of a subject: %d", code)
 	}
-	look("b") // and does not wait for those of a
-	<-history.asked
-	look("c")
+	for _, other := range []string{"b", "c"} { // do not wait for those of a
+		look(other)
+		<-history.asked
+	}
+	look("d")
 	if w := b.do(t, http.MethodGet, "/api/events/none/analytics?asOf=1"); w.Code != http.StatusNotFound {
 		t.Errorf("a missing campaign meanwhile: %d %s", w.Code, w.Body)
 	}
@@ -207,10 +213,10 @@ func TestFewLookBackAtOnce(t *testing.T) {
 		}
 	}
 	close(history.release)
-	for range 5 {
+	for range wait + 1 {
 		<-history.asked
 	}
-	for range 7 {
+	for range wait + 5 {
 		if code := <-done; code != http.StatusOK {
 			t.Errorf("one that had its turn: %d", code)
 		}

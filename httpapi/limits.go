@@ -87,8 +87,8 @@ func newLimiter(l Limits, clock func() time.Time) *limiter {
 		junk:      newRates(perAddress / 10),
 		requests:  newShares(cmp.Or(l.Concurrent, DefaultConcurrent)),
 		streams:   newShares(cmp.Or(l.Streams, DefaultStreams)),
-		looks:     newTurns(maxLooks, 1),
-		lists:     newTurns(maxLists, maxLists/2),
+		looks:     newTurns(maxLooks, maxLooks/2, maxLooksWaiting),
+		lists:     newTurns(maxLists, maxLists/2, maxListsWaiting),
 	}
 }
 

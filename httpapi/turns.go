@@ -8,15 +8,17 @@ import (
 )
 
 const (
-	// maxLooks is how many requests read the past or the log's events at once, one of each
-	// subject. Each folds a campaign's events, and must not slow down requests about the present.
-	maxLooks = 2
+	// maxLooks is how many requests read the past or the log's events at once, half of them of one
+	// subject. They read the log, and must not slow down requests about the present.
+	maxLooks = 4
 	// maxLists is how many lists of campaigns are read at once, half of them of one subject.
 	maxLists = 8
-	// maxWaiting is how many requests wait for their turn, and maxWaitingEach those of one
-	// subject.
-	maxWaiting     = 256
-	maxWaitingEach = 4
+	// maxWaiting is how many requests wait for their turn. Of one subject maxListsWaiting wait to
+	// read a list, and maxLooksWaiting to look back: a page that shows a campaign's course asks
+	// for many moments at once.
+	maxWaiting      = 256
+	maxListsWaiting = 4
+	maxLooksWaiting = 32
 	// turnWithin is how long a request waits for its turn.
 	turnWithin = 10 * time.Second
 )
@@ -25,6 +27,7 @@ const (
 // among those that wait they go round. It is safe for concurrent use.
 type turns struct {
 	each int // of the places, those that one subject may have at once
+	most int // of those that wait, those of one subject
 
 	mu      sync.Mutex
 	free    int                // guarded by mu
@@ -37,8 +40,8 @@ type turns struct {
 // turn is a request that waits.
 type turn struct{ come chan struct{} } // closed once it has a place
 
-func newTurns(places, each int) *turns {
-	return &turns{each: each, free: places, held: make(map[string]int), waiting: make(map[string][]*turn)}
+func newTurns(places, each, waiting int) *turns {
+	return &turns{each: each, most: waiting, free: places, held: make(map[string]int), waiting: make(map[string][]*turn)}
 }
 
 // take waits for a place, which leave gives back, once.
@@ -72,7 +75,7 @@ func (t *turns) ask(subject string) (*turn, error) {
 	defer t.mu.Unlock()
 	queue := t.waiting[subject]
 	switch {
-	case len(queue) >= maxWaitingEach:
+	case len(queue) >= t.most:
 		return nil, tooMany{time.Second}
 	case t.all >= maxWaiting:
 		return nil, errOverloaded

@@ -15,7 +15,7 @@ import (
 func TestTurns(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		ts := newTurns(2, 1)
+		ts := newTurns(2, 1, 4)
 		var (
 			mu    sync.Mutex
 			order []string // guarded by mu
@@ -85,7 +85,7 @@ func TestTurns(t *testing.T) {
 func TestTurnsEnd(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		ts := newTurns(1, 1)
+		ts := newTurns(1, 1, 4)
 		leave, err := ts.take(t.Context(), "a")
 		if err != nil {
 			t.Fatal(err)
