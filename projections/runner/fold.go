@@ -69,27 +69,28 @@ func (l *leader) waitForFolding() {
 }
 
 // advance folds the next stretch of the log into the group's rows, which are served, and
-// returns how many events it held.
-func (l *leader) advance(ctx context.Context, g group) (int, error) {
+// returns it.
+func (l *leader) advance(ctx context.Context, g group) (folded, error) {
 	l.folding.Lock()
 	defer l.folding.Unlock()
 	done, err := l.fold(ctx, g, l.cfg.Batch, l.hot.load, l.commit)
 	l.behind.Store(done.events == l.cfg.Batch)
 	if err != nil {
 		l.hot.drop() // the fold may have changed what was not committed
-		return 0, err
+		return folded{}, err
 	}
 	if done.events == 0 {
-		return 0, nil
+		return done, nil
 	}
 	l.hot.keep(done.rows)
 	l.cfg.Committed(changeOf(done.revision, done.advances, done.rows))
-	return done.events, nil
+	return done, nil
 }
 
 // folded is a stretch of the log that was folded and written.
 type folded struct {
 	events   int
+	appends  int // to the log that these events came in
 	revision readmodel.Revision
 	advances []readmodel.Advance
 	rows     *readmodel.Rows
@@ -169,7 +170,7 @@ func (l *leader) fold(ctx context.Context, g group, limit int, load loadRows, wr
 	for i, m := range g.members {
 		m.at = advances[i].Moved()
 	}
-	return folded{len(batch), revision, advances, rows}, nil
+	return folded{len(batch), appendsOf(batch), revision, advances, rows}, nil
 }
 
 // split returns the campaigns of which the batch withdraws events, which must be folded anew,

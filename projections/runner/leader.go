@@ -131,22 +131,21 @@ func (l *leader) follow(ctx context.Context) (advanced bool, err error) {
 			}
 			l.check = time.Now().Add(l.cfg.HistoryEvery)
 		}
-		most, start := 0, time.Now()
+		most, appends, start := 0, 0, time.Now()
 		for _, g := range l.groups() {
-			n, err := l.advance(ctx, g)
+			done, err := l.advance(ctx, g)
 			if err != nil {
 				return advanced, err
 			}
-			most = max(most, n)
+			if done.events > most {
+				most, appends = done.events, done.appends
+			}
 		}
 		if most > 0 {
 			advanced = true
 			l.publish()
 			if most < l.cfg.Batch {
-				// At the head a short stretch is followed by another. A wait as long as
-				// the fold was lets more events come together, so that under load hot
-				// rows are written less often and the log gets the database's time.
-				if err := l.idle(ctx, min(time.Since(start), maxIdle)); err != nil {
+				if err := l.idle(ctx, idleAfter(time.Since(start), most, appends)); err != nil {
 					return advanced, err
 				}
 			}

@@ -35,9 +35,6 @@ const (
 	// rowMemory is about what a row occupies, with its entry in a map.
 	rowMemory = 320
 
-	// maxIdle bounds for how long new events may wait before they are folded.
-	maxIdle = 250 * time.Millisecond
-
 	// A failure is followed by a pause of minPause, each further one by a pause twice as
 	// long, up to maxPause.
 	minPause = 100 * time.Millisecond
