@@ -24,8 +24,9 @@ const (
 	// refreshPause is the least time between two refreshes of one campaign.
 	refreshPause = 250 * time.Millisecond
 	// headStart is how long a refresh waits after another process's commit, so that
-	// that process can share the rows first.
-	headStart = 50 * time.Millisecond
+	// that process can share the rows first. Where that takes longer they are read once more,
+	// and still written to Redis once.
+	headStart = 10 * time.Millisecond
 	// inUseFor is how long after a read a campaign is refreshed when it changes.
 	inUseFor = 2 * time.Second
 	// unreadFor is how long a campaign is kept without a read.

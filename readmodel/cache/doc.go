@@ -52,8 +52,9 @@
 // # Loads
 //
 // Loads of one campaign at one moment are one read. A campaign that changes while it is
-// in use or watched is refreshed, at most every 250 ms; an entry that has not been proven
-// for half the bound is refreshed before it is too old.
+// in use or watched is refreshed, at once and then at most every 250 ms. After a commit of
+// another process that is 10 ms later, in which that process can share what it reads. An entry
+// that has not been proven for half the bound is refreshed before it is too old.
 //
 // # Failure
 //

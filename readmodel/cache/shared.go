@@ -22,8 +22,8 @@ type Shared interface {
 	// later revision but those that the value names.
 	Put(v Value)
 	// Announce sends a commit of this process to the others and prevents that rows from
-	// before it are stored for as long as a load may take. It never blocks. The other
-	// processes notice a change that is dropped as a gap.
+	// before it are stored for as long as a load may take, at once or soon. It never blocks.
+	// The other processes notice a change that is dropped as a gap.
 	Announce(ch readmodel.Change)
 	// Run does the work of the methods above until ctx ends. It calls changed with each
 	// commit that is announced, those of this process too, and stale with a campaign

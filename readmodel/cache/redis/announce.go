@@ -23,6 +23,9 @@ const (
 	markKeys = 256
 	// maxMarks is how many campaigns may wait to be marked.
 	maxMarks = 4 * cache.MaxNamed
+	// markPause is how long a campaign that was marked waits for its next mark, at most. It is
+	// that between two refreshes of one campaign: marks that come sooner would save no read.
+	markPause = 250 * time.Millisecond
 
 	// listenTimeout is how long a subscription may be silent before it is pinged, and
 	// then again before it is given up.
@@ -43,26 +46,35 @@ func (l *Level) Announce(ch readmodel.Change) {
 // announce publishes commits and marks their campaigns until ctx ends. Commits go first:
 // marks only save reads.
 func (l *Level) announce(ctx context.Context, stale func(events.Campaign)) {
+	var (
+		marks marks
+		pause <-chan time.Time // nil: no campaign was marked a short while ago
+	)
 	for {
-		batch := gather(ctx, l.changes, maxChanges)
-		if batch == nil {
+		var batch []readmodel.Change
+		select {
+		case ch := <-l.changes:
+			batch = append(batch, ch)
+		case <-pause:
+			pause = nil
+			marks.rested()
+		case <-ctx.Done():
 			return
 		}
-		marks := make(map[events.Campaign]readmodel.Revision)
 		for {
+			batch = append(batch, drain(l.changes, maxChanges-len(batch))...)
 			l.publish(ctx, batch)
 			for _, ch := range batch {
-				for _, c := range ch.Campaigns {
-					if _, ok := marks[c]; ok || len(marks) < maxMarks {
-						marks[c] = ch.To
-					}
-				}
+				marks.add(ch)
 			}
-			if len(marks) == 0 || ctx.Err() != nil {
+			if len(marks.due) == 0 || ctx.Err() != nil {
 				break
 			}
-			l.mark(ctx, take(marks, markKeys), stale)
-			batch = drain(l.changes, maxChanges)
+			if pause == nil {
+				pause = time.After(markPause)
+			}
+			l.mark(ctx, marks.take(markKeys), stale)
+			batch = batch[:0]
 		}
 	}
 }
@@ -116,17 +128,59 @@ func (l *Level) mark(ctx context.Context, marks map[events.Campaign]readmodel.Re
 	}
 }
 
-// take removes up to n of the marks and returns them.
-func take(marks map[events.Campaign]readmodel.Revision, n int) map[events.Campaign]readmodel.Revision {
-	taken := make(map[events.Campaign]readmodel.Revision, min(n, len(marks)))
-	for c, at := range marks {
-		if len(taken) == n {
+// marks are the campaigns to be marked. One that changes again and again is marked at once, and
+// then once a pause: what a campaign costs Redis does not depend on how often there are commits.
+type marks struct {
+	due   map[events.Campaign]readmodel.Revision
+	taken map[events.Campaign]struct{}           // since the last pause
+	later map[events.Campaign]readmodel.Revision // those of them that have changed again
+}
+
+// add adds the campaigns of a commit.
+func (m *marks) add(ch readmodel.Change) {
+	for _, c := range ch.Campaigns {
+		to := &m.due
+		if _, ok := m.taken[c]; ok {
+			to = &m.later
+		}
+		if *to == nil {
+			*to = make(map[events.Campaign]readmodel.Revision)
+		}
+		if _, ok := (*to)[c]; ok || len(m.due)+len(m.later) < maxMarks {
+			(*to)[c] = ch.To
+		}
+	}
+}
+
+// take removes up to n campaigns that are due and returns them.
+func (m *marks) take(n int) map[events.Campaign]readmodel.Revision {
+	some := make(map[events.Campaign]readmodel.Revision, min(n, len(m.due)))
+	if m.taken == nil {
+		m.taken = make(map[events.Campaign]struct{})
+	}
+	for c, at := range m.due {
+		if len(some) == n {
 			break
 		}
-		taken[c] = at
-		delete(marks, c)
+		some[c] = at
+		delete(m.due, c)
+		if len(m.taken) < maxMarks {
+			m.taken[c] = struct{}{}
+		}
 	}
-	return taken
+	return some
+}
+
+// rested ends a pause: what has changed again is due.
+func (m *marks) rested() {
+	m.taken = nil
+	for c, at := range m.later {
+		if m.due == nil {
+			m.due = make(map[events.Campaign]readmodel.Revision)
+		}
+		m.due[c] = at
+	}
+	m.later = nil
 }
 
 // errFlood ends a subscription whose notices take more work than those of commits can. It is

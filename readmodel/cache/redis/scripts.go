@@ -25,7 +25,8 @@ const (
 const (
 	// putLua stores ARGV[1], with a TTL of ARGV[2] milliseconds or, where ARGV[3] is
 	// "1", that of the rows that it replaces if it is shorter. It stores nothing and returns
-	// 0 where the key has a later revision, unless its value begins with ARGV[4].
+	// 0 where the key has a later revision, unless its value begins with ARGV[4], and nothing
+	// either where another process has stored rows of the same one a short while ago.
 	putLua = `
 local head = redis.pcall('GETRANGE', KEYS[1], 0, 47)
 local ttl = tonumber(ARGV[2])
@@ -35,9 +36,12 @@ if type(head) == 'string' then
 			return 0
 		end
 	end
-	if ARGV[3] == '1' and redis.call('STRLEN', KEYS[1]) > 48 then
+	if redis.call('STRLEN', KEYS[1]) > 48 then
 		local left = redis.call('PTTL', KEYS[1])
-		if left > 0 and left < ttl then
+		if ARGV[4] == '' and head == string.sub(ARGV[1], 1, 48) and left > ttl / 2 then
+			return 1
+		end
+		if ARGV[3] == '1' and left > 0 and left < ttl then
 			ttl = left
 		end
 	end

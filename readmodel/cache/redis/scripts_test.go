@@ -109,6 +109,33 @@ func TestScripts(t *testing.T) {
 		client.Del(t.Context(), key)
 	})
 
+	t.Run("rows of the same revision are stored once", func(t *testing.T) {
+		t.Parallel()
+		for _, tc := range []struct {
+			there   string
+			left    time.Duration
+			damaged string
+			stored  bool
+		}{
+			{there: rows(5), left: 300 * time.Second},
+			{there: rows(5), left: time.Minute, stored: true}, // in use, and soon to expire
+			{there: rows(5), left: 300 * time.Second, damaged: rows(5), stored: true},
+			{there: rows(4), left: 300 * time.Second, stored: true},
+			{there: mark(5), left: 300 * time.Second, stored: true},
+		} {
+			c := events.Campaign(uuid.NewString())
+			key := "analytics:dashboard:" + string(c)
+			client.Set(t.Context(), key, tc.there, tc.left)
+			if accepted, err := redis.RunPut(client, c, []byte(rows(5)+" again"), false, tc.damaged); err != nil || !accepted {
+				t.Errorf("put where %q is for %v: %v, %v", tc.there, tc.left, accepted, err)
+			}
+			if got := client.Get(t.Context(), key).Val(); (got != tc.there) != tc.stored {
+				t.Errorf("put where %q is for %v: holds %q", tc.there, tc.left, got)
+			}
+			client.Del(t.Context(), key)
+		}
+	})
+
 	t.Run("marks", func(t *testing.T) {
 		t.Parallel()
 		there := []string{"", rows(4), rows(5), rows(6), mark(4), mark(6), "short", strings.Repeat("z", 60)}
