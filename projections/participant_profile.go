@@ -20,14 +20,8 @@ func participantProfile() Projection {
 		},
 		Fold: func(rows *readmodel.Rows, e events.Recorded) {
 			if fact, ok := e.Event.(*events.ParticipantRegistered); ok {
-				profiles := rows.Profiles() // once for all four
 				for _, k := range profileKeys(fact) {
-					row := profiles[k]
-					if row == nil {
-						row = &readmodel.ProfileCount{ProfileKey: k}
-						profiles[k] = row
-					}
-					row.Participants++
+					rows.Profile(k).Participants++
 				}
 			}
 		},

@@ -47,8 +47,8 @@ func Tables(ps []Projection) []*readmodel.Table {
 // Fold changes rows by the batch: events in log order, of any campaigns. Of the rows that
 // Touch names for them, those that earlier events made must be there.
 func Fold(rows *readmodel.Rows, ps []Projection, batch []events.Recorded) {
-	for _, p := range ps {
-		for _, e := range batch {
+	for _, e := range batch { // all that is of one campaign, one after another
+		for _, p := range ps {
 			p.Fold(rows, e)
 		}
 	}

@@ -9,40 +9,44 @@ import (
 	"jangbu/events"
 )
 
-// Rows holds rows in memory, table by table, by key. Folds work on it. It is not safe
-// for concurrent use, except that each table may be used by a goroutine of its own.
+// Rows holds rows in memory: of each campaign, table by table, by key. Folds work on it. It
+// is not safe for concurrent use.
 type Rows struct {
-	sets    []set
-	cleared map[events.Campaign]struct{}
+	tables    []rowTable
+	campaigns campaigns[set] // a campaign has a row in one table at least; the others may be nil
+	cleared   map[events.Campaign]struct{}
 }
 
-// set holds rows of one table by key.
-type set interface {
+// rowTable is one table of [Rows].
+type rowTable interface {
 	of() *Table
+	// count adds to how many rows there are, and returns that.
+	count(more int) int
+	// put adds a row, or replaces that with the same key.
+	put(into *Rows, i int, row any)
+	newSet() set
+}
+
+// set holds the rows of one campaign in one table.
+type set interface {
 	len() int
-	put(row any)
-	// add puts the rows of another set of the table.
-	add(others set)
-	// groups returns the rows of each campaign, sorted by key.
-	groups() map[events.Campaign][]any
-	// group returns the rows of one campaign, sorted by key.
-	group(c events.Campaign) []any
-	subjects(into map[events.Campaign]struct{})
-	// drop removes the rows of the campaigns that are gone.
-	drop(gone func(events.Campaign) bool)
+	// sorted returns the rows, sorted by key.
+	sorted() []any
+	// add puts the rows of another set of the table, and returns how many have no row in
+	// their place.
+	add(others set) int
 }
 
 type rowSet[K comparable, R any] struct {
-	table *Table
-	key   func(*R) *K
-	rows  map[K]*R
+	byKey[K, *R]
+	*typed[K, R]
 }
 
 // NewRows returns empty Rows for the tables.
 func NewRows(tables ...*Table) *Rows {
-	r := &Rows{sets: make([]set, len(tables))}
+	r := &Rows{tables: make([]rowTable, len(tables)), campaigns: newCampaigns[set](len(tables))}
 	for i, t := range tables {
-		r.sets[i] = t.newSet()
+		r.tables[i] = t.newRows()
 	}
 	return r
 }
@@ -50,33 +54,55 @@ func NewRows(tables ...*Table) *Rows {
 // Row returns the row of type R with the key, which it adds where there is none. It
 // panics where [NewRows] was not given the table of such rows.
 func Row[R any, K comparable](rows *Rows, k K) *R {
-	s := setOf[K, R](rows)
-	row := s.rows[k]
-	if row == nil {
+	i, t := tableOf[K, R](rows)
+	t.probe = k
+	s := t.rowsIn(rows, i)
+	tag := t.tag()
+	row, found := s.get(&t.probe, tag)
+	if !found {
 		row = new(R)
-		*s.key(row) = k
-		s.rows[k] = row
+		*t.key(row) = t.probe
+		s.byKey.add(&t.probe, tag, row)
+		t.n++
 	}
 	return row
 }
 
 // RowsOf returns all rows of type R by their keys.
-func RowsOf[R any, K comparable](rows *Rows) map[K]*R { return setOf[K, R](rows).rows }
+func RowsOf[R any, K comparable](rows *Rows) map[K]*R {
+	i, t := tableOf[K, R](rows)
+	all := make(map[K]*R, t.n)
+	for _, c := range rows.campaigns.all {
+		if s := c.sets[i]; s != nil {
+			maps.Insert(all, s.(*rowSet[K, R]).each())
+		}
+	}
+	return all
+}
 
-func setOf[K comparable, R any](rows *Rows) *rowSet[K, R] {
-	for _, s := range rows.sets {
-		if s, ok := s.(*rowSet[K, R]); ok {
-			return s
+func tableOf[K comparable, R any](rows *Rows) (int, *typed[K, R]) {
+	for i, t := range rows.tables {
+		if t, ok := t.(*typed[K, R]); ok {
+			return i, t
 		}
 	}
 	panic(fmt.Sprintf("readmodel: no table for rows of type %T", *new(R)))
 }
 
-// set returns the set of a table, which r must have.
-func (r *Rows) set(t *Table) set {
-	for _, s := range r.sets {
-		if s.of().Name == t.Name {
-			return s
+// rowsIn returns the set in which the row with the key of the probe belongs.
+func (t *typed[K, R]) rowsIn(rows *Rows, i int) *rowSet[K, R] {
+	c := addNamed(&rows.campaigns, t.campaign())
+	if c.sets[i] == nil {
+		c.sets[i] = t.newSet()
+	}
+	return c.sets[i].(*rowSet[K, R])
+}
+
+// place returns the place of a table, which r must have.
+func (r *Rows) place(t *Table) int {
+	for i, own := range r.tables {
+		if own.of().Name == t.Name {
+			return i
 		}
 	}
 	panic(fmt.Sprintf("readmodel: rows without table %s", t.Name))
@@ -85,17 +111,31 @@ func (r *Rows) set(t *Table) set {
 // Add adds the rows of others, whose tables r has: the pointers, not copies. They replace rows
 // with the same keys.
 func (r *Rows) Add(others *Rows) {
-	for _, s := range others.sets {
-		r.set(s.of()).add(s)
+	places := make([]int, len(others.tables))
+	for i, t := range others.tables {
+		places[i] = r.place(t.of())
+	}
+	for name, some := range others.campaigns.all {
+		c := r.campaigns.add(name)
+		for i, s := range some.sets {
+			if s == nil {
+				continue
+			}
+			t := r.tables[places[i]]
+			if c.sets[places[i]] == nil {
+				c.sets[places[i]] = t.newSet()
+			}
+			t.count(c.sets[places[i]].add(s))
+		}
 	}
 }
 
 // Put adds a row of the table, a pointer as [Table.NewRow] returns it. It replaces a row
 // with the same key.
 func (r *Rows) Put(t *Table, row any) {
-	for _, s := range r.sets {
-		if s.of().Name == t.Name {
-			s.put(row)
+	for i, own := range r.tables {
+		if own.of().Name == t.Name {
+			own.put(r, i, row)
 		}
 	}
 }
@@ -103,9 +143,9 @@ func (r *Rows) Put(t *Table, row any) {
 // Tables returns the tables that have rows.
 func (r *Rows) Tables() []*Table {
 	var some []*Table
-	for _, s := range r.sets {
-		if s.len() > 0 {
-			some = append(some, s.of())
+	for _, t := range r.tables {
+		if t.count(0) > 0 {
+			some = append(some, t.of())
 		}
 	}
 	return some
@@ -114,11 +154,9 @@ func (r *Rows) Tables() []*Table {
 // All returns the rows of each table that has any, as pointers, sorted by key.
 func (r *Rows) All() iter.Seq2[*Table, []any] {
 	return func(yield func(*Table, []any) bool) {
-		for _, s := range r.sets {
-			if s.len() == 0 {
-				continue
-			}
-			if !yield(s.of(), inOrder(s.groups(), s.len())) {
+		names := slices.Sorted(maps.Keys(r.campaigns.all))
+		for i, t := range r.tables {
+			if t.count(0) > 0 && !yield(t.of(), inOrder(&r.campaigns, names, i, t.count(0))) {
 				return
 			}
 		}
@@ -128,8 +166,8 @@ func (r *Rows) All() iter.Seq2[*Table, []any] {
 // Len returns the number of rows in all tables.
 func (r *Rows) Len() int {
 	n := 0
-	for _, s := range r.sets {
-		n += s.len()
+	for _, t := range r.tables {
+		n += t.count(0)
 	}
 	return n
 }
@@ -141,17 +179,34 @@ func (r *Rows) Replace(by map[events.Campaign]*Rows) {
 	if r.cleared == nil {
 		r.cleared = make(map[events.Campaign]struct{}, len(by))
 	}
-	for c := range by {
+	for c, rows := range by {
 		r.cleared[c] = struct{}{}
-	}
-	for i, s := range r.sets {
-		s.drop(func(c events.Campaign) bool { return by[c] != nil })
-		for c, rows := range by {
-			for _, row := range rows.sets[i].group(c) {
-				s.put(row)
+		r.Remove(c)
+		if of := rows.campaigns.all[c]; of != nil {
+			for i, s := range of.sets {
+				if s == nil {
+					continue
+				}
+				for _, row := range s.sorted() {
+					r.Put(rows.tables[i].of(), row)
+				}
 			}
 		}
 	}
+}
+
+// Remove removes the campaign's rows from r, and says nothing of those that are stored.
+func (r *Rows) Remove(c events.Campaign) {
+	of := r.campaigns.all[c]
+	if of == nil {
+		return
+	}
+	for i, s := range of.sets {
+		if s != nil {
+			r.tables[i].count(-s.len())
+		}
+	}
+	r.campaigns.remove(c)
 }
 
 // Cleared returns the campaigns whose stored rows are removed, sorted.
@@ -159,20 +214,24 @@ func (r *Rows) Cleared() []events.Campaign { return slices.Sorted(maps.Keys(r.cl
 
 // Subjects returns the campaigns that have a row in any table, or are cleared.
 func (r *Rows) Subjects() map[events.Campaign]struct{} {
-	of := make(map[events.Campaign]struct{})
+	of := make(map[events.Campaign]struct{}, len(r.campaigns.all)+len(r.cleared))
 	maps.Copy(of, r.cleared)
-	for _, s := range r.sets {
-		s.subjects(of)
+	for c := range r.campaigns.all {
+		of[c] = struct{}{}
 	}
 	return of
 }
 
 // Of returns the campaign's rows as a [Reader] returns them, so that rows folded in memory
-// can be served. It visits every row.
+// can be served.
 func (r *Rows) Of(c events.Campaign) CampaignRows {
 	out := NewCampaignRows()
-	for _, s := range r.sets {
-		out.fill(s.of(), s.group(c))
+	if of := r.campaigns.all[c]; of != nil {
+		for i, s := range of.sets {
+			if s != nil {
+				out.fill(r.tables[i].of(), s.sorted())
+			}
+		}
 	}
 	return out
 }
@@ -180,57 +239,48 @@ func (r *Rows) Of(c events.Campaign) CampaignRows {
 // ByCampaign returns the rows of every campaign that has a [CampaignStats] row, sorted
 // by campaign, by bytes.
 func (r *Rows) ByCampaign() []CampaignRows {
-	of := make(map[events.Campaign]CampaignRows)
-	for _, s := range r.sets {
-		for c, rows := range s.groups() {
-			if _, ok := of[c]; !ok {
-				of[c] = NewCampaignRows()
-			}
-			of[c].fill(s.of(), rows)
-		}
-	}
-	all := make([]CampaignRows, 0, len(of))
-	for _, c := range slices.Sorted(maps.Keys(of)) {
-		if rows := of[c]; rows.Campaign().Campaign != "" {
+	all := make([]CampaignRows, 0, len(r.campaigns.all))
+	for _, c := range slices.Sorted(maps.Keys(r.campaigns.all)) {
+		if rows := r.Of(c); rows.Campaign().Campaign != "" {
 			all = append(all, rows)
 		}
 	}
 	return all
 }
 
-func (s *rowSet[K, R]) of() *Table { return s.table }
+func (t *typed[K, R]) of() *Table { return t.table }
 
-func (s *rowSet[K, R]) len() int { return len(s.rows) }
+func (t *typed[K, R]) count(more int) int {
+	t.n += more
+	return t.n
+}
 
-func (s *rowSet[K, R]) put(row any) { s.rows[*s.key(row.(*R))] = row.(*R) }
+func (t *typed[K, R]) newSet() set { return &rowSet[K, R]{typed: t} }
 
-func (s *rowSet[K, R]) add(others set) { maps.Copy(s.rows, others.(*rowSet[K, R]).rows) }
-
-func (s *rowSet[K, R]) subjects(into map[events.Campaign]struct{}) {
-	for _, row := range s.rows {
-		into[s.table.CampaignOf(row)] = struct{}{}
+func (t *typed[K, R]) put(into *Rows, i int, row any) {
+	t.probe = *t.key(row.(*R))
+	if t.rowsIn(into, i).replace(&t.probe, t.tag(), row.(*R)) {
+		t.n++
 	}
 }
 
-func (s *rowSet[K, R]) drop(gone func(events.Campaign) bool) {
-	maps.DeleteFunc(s.rows, func(_ K, row *R) bool { return gone(s.table.CampaignOf(row)) })
-}
+func (s *rowSet[K, R]) len() int { return s.byKey.len() }
 
-func (s *rowSet[K, R]) groups() map[events.Campaign][]any {
-	all := make([]any, 0, len(s.rows))
-	for _, row := range s.rows {
-		all = append(all, row)
-	}
-	return byCampaign(all, s.table.Columns[:len(s.table.Key)])
-}
-
-func (s *rowSet[K, R]) group(c events.Campaign) []any {
-	var group []any
-	for _, row := range s.rows {
-		if s.table.CampaignOf(row) == c {
-			group = append(group, row)
+func (s *rowSet[K, R]) add(others set) (added int) {
+	for k, row := range others.(*rowSet[K, R]).each() {
+		s.probe = k
+		if s.replace(&s.probe, s.tag(), row) {
+			added++
 		}
 	}
-	sortOne(group, s.table.Columns[:len(s.table.Key)])
-	return group
+	return added
+}
+
+func (s *rowSet[K, R]) sorted() []any {
+	rows := make([]any, 0, s.byKey.len())
+	for _, row := range s.each() {
+		rows = append(rows, row)
+	}
+	sortOne(rows, s.table.Columns[:len(s.table.Key)])
+	return rows
 }

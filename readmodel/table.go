@@ -3,7 +3,6 @@ package readmodel
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"reflect"
 	"slices"
 	"strconv"
@@ -27,8 +26,8 @@ type Table struct {
 	Columns []Column
 
 	newRow  func() any
-	newSet  func() set
-	newKeys func() keys
+	newRows func() rowTable
+	newKeys func() keyTable
 	newList func() List
 }
 
@@ -155,8 +154,8 @@ func NewTable[K comparable, R any](name string, key func(*R) *K, keyColumns []Co
 	}
 	t.Columns = append(t.Columns, others...)
 	t.newRow = func() any { return new(R) }
-	t.newSet = func() set { return &rowSet[K, R]{table: t, key: key, rows: make(map[K]*R)} }
-	t.newKeys = func() keys { return &keySet[K, R]{table: t, keys: make(map[K]struct{})} }
+	t.newRows = func() rowTable { return &typed[K, R]{table: t, key: key} }
+	t.newKeys = func() keyTable { return &typed[K, R]{table: t, key: key} }
 	t.newList = func() List { return new(list[R]) }
 	return t
 }
@@ -227,32 +226,9 @@ func compareBy(columns []Column, a, b any) int {
 	return 0
 }
 
-// byCampaign returns the rows, or keys, of each campaign, sorted by the other columns of
-// their key. The campaigns' texts are thus compared once a campaign, not once a row.
-func byCampaign(all []any, columns []Column) map[events.Campaign][]any {
-	groups := make(map[events.Campaign][]any)
-	for _, row := range all {
-		c := events.Campaign(*columns[0].At(row).(*string))
-		groups[c] = append(groups[c], row)
-	}
-	for _, group := range groups {
-		sortOne(group, columns)
-	}
-	return groups
-}
-
 // sortOne sorts rows, or keys, of one campaign.
 func sortOne(rows []any, columns []Column) {
 	if rest := columns[1:]; len(rest) > 0 {
 		slices.SortFunc(rows, func(a, b any) int { return compareBy(rest, a, b) })
 	}
-}
-
-// inOrder sorts rows, or keys.
-func inOrder(groups map[events.Campaign][]any, n int) []any {
-	all := make([]any, 0, n)
-	for _, c := range slices.Sorted(maps.Keys(groups)) {
-		all = append(all, groups[c]...)
-	}
-	return all
 }

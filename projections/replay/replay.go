@@ -213,8 +213,8 @@ func (r *replay) fold(out *Result, read []events.Recorded) (enough bool) {
 	return false
 }
 
-// foldBatch folds the batch by all projections at once: each has a table of its own. What
-// is withdrawn is not yet known.
+// foldBatch folds the batch, and computes the log's chain meanwhile. What is withdrawn is not
+// yet known.
 func (r *replay) foldBatch(out *Result, batch []events.Recorded) {
 	facts := events.Withdrawn(nil).InEffect(batch)
 	if len(facts) < len(batch) {
@@ -224,16 +224,16 @@ func (r *replay) foldBatch(out *Result, batch []events.Recorded) {
 			}
 		}
 	}
-	var folding sync.WaitGroup
-	for _, p := range r.Projections {
-		folding.Go(func() { projections.Fold(out.Rows, []projections.Projection{p}, facts) })
-	}
+	var chain sync.WaitGroup
 	if r.Campaign == "" && r.After == 0 {
-		for _, e := range batch {
-			out.Link = out.Link.Next(e.Digest)
-		}
+		chain.Go(func() {
+			for i := range batch {
+				out.Link = out.Link.Next(batch[i].Digest)
+			}
+		})
 	}
-	folding.Wait()
+	projections.Fold(out.Rows, r.Projections, facts)
+	chain.Wait()
 }
 
 // recordedBy returns the last position up to the head that was recorded by AsOf: later

@@ -93,12 +93,12 @@ func benchRows(campaigns, channels, hours, profiles int) *readmodel.Rows {
 	for i := range campaigns {
 		c := events.Campaign(fmt.Sprintf("evt-%d", i))
 		full := fullRows(c)
-		rows.Campaigns()[c] = full.Campaigns()[c]
+		*rows.Campaign(c) = *full.Campaign(c)
 		for j := range channels {
 			for _, row := range full.Channels() {
 				row := *row
 				row.Channel = string(events.Channels()[j])
-				rows.Channels()[row.ChannelKey] = &row
+				*rows.Channel(row.ChannelKey) = row
 			}
 		}
 		for j := range hours {

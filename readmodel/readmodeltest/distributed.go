@@ -138,7 +138,7 @@ func testDistributed(t *testing.T, a Adapter) {
 			row.Participants++
 			b.commit(t, rows)
 			all := fullRows("evt-2")
-			all.Campaigns()["evt-1"], all.Channels()[row.ChannelKey] = rows.Campaigns()["evt-1"], row
+			*all.Campaign("evt-1"), *all.Channel(row.ChannelKey) = *rows.Campaign("evt-1"), *row
 			sameDistributed(t, b.store, all, instant(noon))
 		}
 	})

@@ -51,7 +51,7 @@ func drawRows(t *rapid.T) *readmodel.Rows {
 	rows := newRows()
 	for range rapid.IntRange(0, 2).Draw(t, "events") {
 		c := campaigns.Draw(t, "campaign")
-		rows.Campaigns()[c] = &readmodel.CampaignStats{
+		*rows.Campaign(c) = readmodel.CampaignStats{
 			Campaign: c, Known: rapid.Bool().Draw(t, "known"),
 			Shop: events.Shop(texts.Draw(t, "store")), Title: texts.Draw(t, "title"), Objective: texts.Draw(t, "objective"),
 			StartsAt: times.Draw(t, "startsAt"), EndsAt: times.Draw(t, "endsAt"),
@@ -64,7 +64,7 @@ func drawRows(t *rapid.T) *readmodel.Rows {
 	}
 	for range rapid.IntRange(0, 3).Draw(t, "channels") {
 		k := readmodel.ChannelKey{Campaign: campaigns.Draw(t, "campaign"), Channel: names.Draw(t, "channel")}
-		rows.Channels()[k] = &readmodel.ChannelStats{
+		*rows.Channel(k) = readmodel.ChannelStats{
 			ChannelKey: k, DistributedAt: times.Draw(t, "distributedAt"), Cost: amounts.Draw(t, "cost"), Participants: numbers.Draw(t, "participants"),
 			Impressions: figures.Draw(t, "impressions"), Views: figures.Draw(t, "views"), Clicks: figures.Draw(t, "clicks"),
 			Likes: figures.Draw(t, "likes"), Comments: figures.Draw(t, "comments"), Shares: figures.Draw(t, "shares"),

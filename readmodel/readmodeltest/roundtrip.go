@@ -24,14 +24,14 @@ func won(n int64) *events.Won {
 // fullRows returns a row of each table in which all columns differ.
 func fullRows(c events.Campaign) *readmodel.Rows {
 	rows := newRows()
-	rows.Campaigns()[c] = &readmodel.CampaignStats{
+	*rows.Campaign(c) = readmodel.CampaignStats{
 		Campaign: c, Known: true, Shop: "store-1", Title: "가을 경품 이벤트", Objective: "신규 고객",
 		StartsAt: instant(noon + 1), EndsAt: instant(noon + 2),
 		PrizeCost: won(3), PlatformCost: won(4), ExpectedSalesIncrease: won(5), BaselineSales: won(6), NewCustomerLTV: won(7), GoalMetric: events.GoalNewCustomers, GoalTarget: 37,
 		Participants: 8, NewCustomers: 9, Position: 10, UpdatedAt: instant(noon + 11),
 	}
 	channel := readmodel.ChannelKey{Campaign: c, Channel: string(events.GenieTV)}
-	rows.Channels()[channel] = &readmodel.ChannelStats{
+	*rows.Channel(channel) = readmodel.ChannelStats{
 		ChannelKey: channel, DistributedAt: instant(noon + 12), Cost: won(13), Participants: 14,
 		Impressions: readmodel.Figure{Value: 15, At: instant(noon + 16)},
 		Views:       readmodel.Figure{Value: 17, At: instant(noon + 18)},
@@ -119,13 +119,13 @@ func testRoundTrip(t *testing.T, a Adapter) {
 		} {
 			n, at := edge.number, edge.time
 			figure := readmodel.Figure{Value: n, At: at}
-			rows.Campaigns()[c] = &readmodel.CampaignStats{
+			*rows.Campaign(c) = readmodel.CampaignStats{
 				Campaign: c, StartsAt: at, EndsAt: at,
 				PrizeCost: won(n), PlatformCost: won(n), ExpectedSalesIncrease: won(n), BaselineSales: won(n), NewCustomerLTV: won(n), GoalTarget: n,
 				Participants: n, NewCustomers: n, Position: events.Position(n), UpdatedAt: at,
 			}
 			channel := readmodel.ChannelKey{Campaign: c, Channel: "naver"}
-			rows.Channels()[channel] = &readmodel.ChannelStats{
+			*rows.Channel(channel) = readmodel.ChannelStats{
 				ChannelKey: channel, DistributedAt: at, Cost: won(n), Participants: n,
 				Impressions: figure, Views: figure, Clicks: figure, Likes: figure, Comments: figure, Shares: figure, FetchedAt: at,
 			}

@@ -160,6 +160,11 @@ func only(rows *readmodel.Rows, table string) *readmodel.Rows {
 	return where(rows, func(t *readmodel.Table, _ any) bool { return t.Name == table })
 }
 
+// lacking returns the rows of the other tables.
+func lacking(rows *readmodel.Rows, table string) *readmodel.Rows {
+	return where(rows, func(t *readmodel.Table, _ any) bool { return t.Name != table })
+}
+
 // without returns all rows but those of a campaign in one table.
 func without(rows *readmodel.Rows, c events.Campaign, table string) *readmodel.Rows {
 	return where(rows, func(t *readmodel.Table, row any) bool { return t.Name != table || t.CampaignOf(row) != c })
