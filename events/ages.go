@@ -8,7 +8,7 @@ import "strings"
 // first decade. Every other group is [OtherName], and no group is [UnknownName].
 func AgeGroupNamed(text string) string {
 	if len(text) == len("10s") && text[1:] == "0s" && text[0] >= '1' && text[0] <= '8' {
-		return text
+		return decade(text[0])
 	}
 	return named(text, ageGroupOf)
 }

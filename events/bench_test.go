@@ -77,11 +77,11 @@ func BenchmarkRecall(b *testing.B) {
 		b.Run(t.String(), func(b *testing.B) {
 			e := fullEvent(b, t)
 			payload, campaign := events.AppendStored(nil, e), []byte(e.Subject())
-			r := events.Recorded{Digest: events.DigestOf(e)}
+			r, slab := events.Recorded{Digest: events.DigestOf(e)}, events.Slab{}
 			b.SetBytes(int64(len(payload)))
 			b.ReportAllocs()
 			for b.Loop() {
-				if err := r.Recall(events.CurrentForm, t, campaign, payload); err != nil {
+				if err := r.Recall(&slab, events.CurrentForm, t, campaign, payload); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -10,9 +10,10 @@ import (
 // Recall completes r, an event as a log holds it, from its stored form and the campaign that it
 // is kept under. Adapters call it for every event that they read, so that no reader believes one
 // that was edited: [ErrCorrupt] where the payload is no stored event, the digest is not that of
-// the payload, or the campaign is another.
-func (r *Recorded) Recall(form Form, t Type, campaign, payload []byte) (err error) {
-	if r.Event, err = DecodeStored(form, t, payload); err != nil {
+// the payload, or the campaign is another. The event is in the memory of the slab; nil gives
+// it one of its own.
+func (r *Recorded) Recall(in *Slab, form Form, t Type, campaign, payload []byte) (err error) {
+	if r.Event, err = decodeStored(in, form, t, payload); err != nil {
 		return fmt.Errorf("%w: position %d: %w", ErrCorrupt, r.Position, err)
 	}
 	if !r.intactAs(form, payload) {

@@ -25,10 +25,30 @@ const (
 // channels, in Korean or English and in common spellings, [Onsite], [UnknownChannel] or
 // [OtherChannel].
 func ChannelNamed(text string) Channel {
-	if c := Channel(text); c.Known() {
+	if c := listedChannel(text); c != "" {
 		return c // most registrations, at once: every fold asks
 	}
 	return Channel(named(text, func(key string) string { return string(channelOf(key)) }))
+}
+
+// listedChannel returns the channel with the name; empty where there is none. What it returns
+// does not share the memory of the text, which may be that of a whole event, nor do the
+// functions below: rows keep these names.
+func listedChannel(name string) Channel {
+	switch Channel(name) {
+	case WooridongneTV:
+		return WooridongneTV
+	case GenieTV:
+		return GenieTV
+	case Instagram:
+		return Instagram
+	case Naver:
+		return Naver
+	case Kakao:
+		return Kakao
+	default:
+		return ""
+	}
 }
 
 func channelOf(key string) Channel {
@@ -55,8 +75,11 @@ func channelOf(key string) Channel {
 
 // GenderNamed returns "female", "male", [UnknownName] or [OtherName].
 func GenderNamed(text string) string {
-	if text == "female" || text == "male" {
-		return text
+	switch text {
+	case "female":
+		return "female"
+	case "male":
+		return "male"
 	}
 	return named(text, func(key string) string {
 		switch key {

@@ -157,7 +157,7 @@ func TestRedactedRoundTrip(t *testing.T) {
 			t.Fatalf("holds the number: %s", stored)
 		}
 		read := events.Recorded{Position: 7, Digest: now.Digest}
-		if err := read.Recall(events.CurrentForm, typ, []byte(now.Event.Subject()), stored); err != nil {
+		if err := read.Recall(nil, events.CurrentForm, typ, []byte(now.Event.Subject()), stored); err != nil {
 			t.Fatalf("%v\n%s", err, stored)
 		}
 		if diff := cmp.Diff(now, read); diff != "" {
@@ -170,7 +170,7 @@ func TestRedactedRoundTrip(t *testing.T) {
 			t.Fatalf("erased: %+v", erased)
 		}
 		damaged := []byte(strings.Replace(string(stored), `"eventId":"`, `"eventId":"x`, 1))
-		if err := read.Recall(events.CurrentForm, typ, []byte("x"+now.Event.Subject()), damaged); err == nil {
+		if err := read.Recall(nil, events.CurrentForm, typ, []byte("x"+now.Event.Subject()), damaged); err == nil {
 			t.Fatalf("%s is intact", damaged)
 		}
 	})

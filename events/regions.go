@@ -12,12 +12,9 @@ func Regions() []string {
 // in its short or long form and with what lies in it ("서울 강남구"), [UnknownName] or
 // [OtherName].
 func RegionNamed(text string) string {
-	switch text {
-	case "서울", "부산", "대구", "인천", "광주", "대전", "울산", "세종", "경기", "강원", "충북", "충남", "전북", "전남", "경북", "경남", "제주":
-		return text
-	}
-	if first, _, more := strings.Cut(text, " "); more && first != "" && shortRegion(first) == first {
-		return first // as [DistrictNamed] returns it
+	first, _, _ := strings.Cut(text, " ") // as [DistrictNamed] returns it
+	if name := shortRegion(first); name != "" && name == first {
+		return name
 	}
 	name := named(text, regionOf)
 	if name == OtherName {

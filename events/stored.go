@@ -171,10 +171,20 @@ func (b storedForm) whole(name string, v *int64) storedForm {
 // the event. Any other form is an error. It drops what form 1 also kept: members that
 // the contract does not list, behind those that it does.
 func DecodeStored(form Form, t Type, payload []byte) (Event, error) {
+	return decodeStored(nil, form, t, payload)
+}
+
+// decodeStored is [DecodeStored] into the memory of a slab.
+func decodeStored(in *Slab, form Form, t Type, payload []byte) (Event, error) {
 	if form < 1 || form > CurrentForm {
 		return nil, fmt.Errorf("decode stored event: form %d is not of this program, which reads 1 to %d", form, CurrentForm)
 	}
-	r := storedReader{s: string(payload), form: form}
+	r := storedReader{form: form}
+	if t == TypeParticipantRegistered {
+		r.s = in.text(payload)
+	} else {
+		r.s = string(payload) // rows keep texts of it
+	}
 	var e Event
 	switch t {
 	case TypeEventCreated:
@@ -200,11 +210,11 @@ func DecodeStored(form Form, t Type, payload []byte) (Event, error) {
 		c.Redacted = r.redacted()
 		e = c
 	case TypeParticipantRegistered:
-		p := new(ParticipantRegistered)
+		p, newCustomer := in.registration()
 		if e = p; r.at(`{"erased":true`) {
 			p.Campaign = Campaign(r.text(`,"eventId":"`))
 			p.Channel = r.optionalText(`,"channel":"`)
-			p.NewCustomer = r.optionalBool(`,"newCustomer":`)
+			p.NewCustomer = r.optionalBool(`,"newCustomer":`, newCustomer)
 			break
 		}
 		p.Participant, p.Campaign = r.text(`{"participantId":"`), Campaign(r.text(`,"eventId":"`))
@@ -212,7 +222,7 @@ func DecodeStored(form Form, t Type, payload []byte) (Event, error) {
 		r.pseudonym(&p.Pseudonym)
 		p.RegisteredAt = r.optionalInstant(`,"registeredAt":"`)
 		p.Channel = r.optionalText(`,"channel":"`)
-		p.NewCustomer = r.optionalBool(`,"newCustomer":`)
+		p.NewCustomer = r.optionalBool(`,"newCustomer":`, newCustomer)
 		p.Gender = r.optionalText(`,"gender":"`)
 		p.AgeGroup = r.optionalText(`,"ageGroup":"`)
 		p.Region = r.optionalText(`,"region":"`)
@@ -224,7 +234,7 @@ func DecodeStored(form Form, t Type, payload []byte) (Event, error) {
 		d.Redacted = r.redacted()
 		e = d
 	case TypeChannelStatsFetched:
-		s := &ChannelStatsFetched{Campaign: Campaign(r.text(`{"eventId":"`)), Channel: Channel(r.text(`,"channel":"`))}
+		s := &ChannelStatsFetched{Campaign: Campaign(r.text(`{"eventId":"`)), Channel: r.channel(`,"channel":"`)}
 		s.FetchedAt = r.instant(`,"fetchedAt":"`)
 		s.Impressions = r.whole(`,"impressions":`)
 		s.Views = r.whole(`,"views":`)

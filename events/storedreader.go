@@ -171,15 +171,23 @@ func (r *storedReader) goal(name string) *Goal {
 	return g
 }
 
-func (r *storedReader) optionalBool(name string) *bool {
+func (r *storedReader) optionalBool(name string, into *bool) *bool {
 	if !r.at(name) {
 		return nil
 	}
-	v := r.at("true")
-	if !v {
+	if *into = r.at("true"); !*into {
 		r.must("false")
 	}
-	return &v
+	return into
+}
+
+// channel reads a channel. Rows keep its name, which must not keep the whole event.
+func (r *storedReader) channel(name string) Channel {
+	text := r.text(name)
+	if c := listedChannel(text); c != "" {
+		return c
+	}
+	return Channel(text)
 }
 
 func (r *storedReader) pseudonym(p *Pseudonym) {
@@ -208,7 +216,7 @@ func (r *storedReader) distributions(name string) []Distribution {
 		if len(ds) > 0 {
 			r.must(",")
 		}
-		d := Distribution{Channel: Channel(r.text(`{"channel":"`)), Cost: r.won(`,"cost":`)}
+		d := Distribution{Channel: r.channel(`{"channel":"`), Cost: r.won(`,"cost":`)}
 		r.skipUnknown()
 		r.must("}")
 		ds = append(ds, d)

@@ -136,14 +136,14 @@ func collect(ctx context.Context, dst []events.Recorded, query func(context.Cont
 		return nil, false, err
 	}
 	defer rows.Close()
-	bytes := 0
+	bytes, slab := 0, new(events.Slab)
 	for rows.Next() {
 		raw := rows.RawValues()
 		if bytes += payloadBytes(raw); bytes > events.MaxReadBytes && len(dst) > 0 {
 			cancel()
 			return dst, true, nil
 		}
-		r, err := recorded(raw)
+		r, err := recorded(slab, raw)
 		if err != nil {
 			return nil, false, err
 		}
@@ -166,7 +166,7 @@ const rowColumns = 9
 // recorded decodes one row of either query from PostgreSQL's binary format, which
 // takes a replay half the time of scanning. The memory of raw belongs to the
 // connection and is valid until the next row.
-func recorded(raw [][]byte) (events.Recorded, error) {
+func recorded(in *events.Slab, raw [][]byte) (events.Recorded, error) {
 	if len(raw) != rowColumns || len(raw[7]) != 2 || len(raw[0]) != 8 || len(raw[1]) != 8 || len(raw[2]) != 8 || len(raw[3]) != 2 || len(raw[4]) != len(events.ID{}) {
 		return events.Recorded{}, fmt.Errorf("%w: a row of the log is not in the binary format expected", events.ErrCorrupt)
 	}
@@ -184,7 +184,7 @@ func recorded(raw [][]byte) (events.Recorded, error) {
 	if number > math.MaxUint8 || form > math.MaxUint8 {
 		return r, fmt.Errorf("%w: position %d: type %d, form %d", events.ErrCorrupt, r.Position, int16(number), int16(form))
 	}
-	err := r.Recall(events.Form(form), events.Type(number), raw[8], raw[6])
+	err := r.Recall(in, events.Form(form), events.Type(number), raw[8], raw[6])
 	return r, err
 }
 

@@ -1,9 +1,11 @@
 package postgres
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"strings"
@@ -11,6 +13,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgproto3"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
@@ -64,6 +67,10 @@ const (
 	unacknowledged    = keepAliveIdle + keepAliveCount*keepAliveInterval
 )
 
+// receiveBuffer is how much is received at once. The server sends 8 KiB at a time, and a reader
+// of the log that is behind would ask the system for each of these.
+const receiveBuffer = 64 << 10
+
 // describeServer looks at the session that a connection reaches.
 const describeServer = `SELECT pg_backend_pid(), current_setting('server_encoding')`
 
@@ -81,6 +88,9 @@ func Open(ctx context.Context, url string, opts Options) (*Database, error) {
 		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: keepAliveIdle, Interval: keepAliveInterval, Count: keepAliveCount},
 		Control:         endUnacknowledged,
 	}).DialContext
+	session.BuildFrontend = func(r io.Reader, w io.Writer) *pgproto3.Frontend {
+		return pgproto3.NewFrontend(bufio.NewReaderSize(r, receiveBuffer), w)
+	}
 	// Poolers know these two.
 	session.RuntimeParams["client_encoding"] = "UTF8"
 	setDefault(session.RuntimeParams, "application_name", "jangbu")

@@ -135,7 +135,7 @@ func (l *Log) ReadStream(ctx context.Context, s events.Stream) ([]events.Recorde
 func collect(rows *sql.Rows, dst []events.Recorded) (_ []events.Recorded, cut bool, err error) {
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	var r row
-	bytes := 0
+	bytes, slab := 0, new(events.Slab)
 	for rows.Next() {
 		if err := rows.Scan(&r.position, &r.occurredAt, &r.recordedAt, &r.number, &r.id, &r.digest, &r.campaign, &r.payload, &r.form); err != nil {
 			return nil, false, err
@@ -143,7 +143,7 @@ func collect(rows *sql.Rows, dst []events.Recorded) (_ []events.Recorded, cut bo
 		if bytes += len(r.payload); bytes > events.MaxReadBytes && len(dst) > 0 {
 			return dst, true, nil
 		}
-		recorded, err := r.recorded()
+		recorded, err := r.recorded(slab)
 		if err != nil {
 			return nil, false, err
 		}
@@ -160,10 +160,10 @@ type row struct {
 }
 
 // recorded returns the event, whose digest is that of its payload.
-func (r *row) recorded() (events.Recorded, error) {
+func (r *row) recorded(in *events.Slab) (events.Recorded, error) {
 	to, err := r.head()
 	if err == nil {
-		err = to.Recall(events.Form(r.form), events.Type(r.number), r.campaign, r.payload)
+		err = to.Recall(in, events.Form(r.form), events.Type(r.number), r.campaign, r.payload)
 	}
 	return to, err
 }
