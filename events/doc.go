@@ -72,6 +72,7 @@
 //   - events/pglog and events/sqlitelog: the log on PostgreSQL and on SQLite.
 //     Both pass that suite. events/postgres opens PostgreSQL for pglog and pgrows, and
 //     events/sqlite tells SQLite's failures apart for sqlitelog and sqliterows.
+//     events/segments says in which segment of a log an identity may be, for pglog.
 //   - events/tail: the newest events in memory, for what follows the log.
 //   - events/commit: group commit, an [Appender] that joins concurrent appends
 //     into one transaction of another.

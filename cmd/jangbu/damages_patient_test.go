@@ -85,7 +85,7 @@ func newTemplate(t *testing.T, database string) *template {
 		for _, table := range backedUp {
 			var content bytes.Buffer
 			p.copy(func(conn *pgconn.PgConn) error {
-				_, err := conn.CopyTo(t.Context(), &content, `COPY `+table+` TO STDOUT`)
+				_, err := conn.CopyTo(t.Context(), &content, `COPY (TABLE `+table+`) TO STDOUT`)
 				return err
 			})
 			h.backup[table] = content.Bytes()

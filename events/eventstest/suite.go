@@ -38,6 +38,11 @@ type Adapter struct {
 	// WeekBack are statements that take a week from the recorded_at of all events and of the
 	// head.
 	WeekBack []string
+	// Segment is how many positions a segment of the stores' logs has; 0: they have none, or
+	// large ones.
+	Segment int
+	// Settle does now what the log does beside appends; nil: it does nothing.
+	Settle func(t testing.TB, log events.Log)
 }
 
 // patience bounds every wait of the suite. No passing test comes near it.
@@ -57,6 +62,7 @@ func TestLog(t *testing.T, a Adapter) {
 		{"Revive", testRevive},
 		{"Discard", testDiscard},
 		{"Restore", testRestore},
+		{"Segments", testSegments},
 		{"Chain", testChain},
 		{"Erasures", testErasures},
 		{"Accesses", testAccesses},

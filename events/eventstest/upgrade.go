@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"slices"
 	"testing"
 
 	"jangbu/events"
@@ -12,6 +13,8 @@ import (
 // Earlier is a store as the release wrote it that had no chain.
 type Earlier struct {
 	Store
+	// Undo are statements that undo what migrations after the fourth do to this store only.
+	Undo []string
 	// Insert adds an event with its payload of then, at its position, and counts it.
 	Insert func(ctx context.Context, r events.Recorded, payload string) error
 }
@@ -94,7 +97,7 @@ func TestUpgrade(t *testing.T, earlier func(t testing.TB) Earlier) {
 	}
 	wantOutcomes(t, mustAppend(t, log, registration("c", 4)), events.Appended)
 	// Back to version 3, with events as version 4 leaves them.
-	for _, back := range []string{
+	for _, back := range append(slices.Clone(e.Undo), []string{
 		`DELETE FROM links`,
 		`DELETE FROM goose_db_version WHERE version_id >= 4`,
 		`DROP INDEX events_rare`,
@@ -103,7 +106,7 @@ func TestUpgrade(t *testing.T, earlier func(t testing.TB) Earlier) {
 		`DROP TABLE withdrawn_rights`,
 		`ALTER TABLE log_head DROP COLUMN restoring`,
 		`ALTER TABLE links DROP COLUMN origins`,
-	} {
+	}...) {
 		if err := e.Exec(t.Context(), back); err != nil {
 			t.Fatal(fmt.Errorf("%s: %w", back, err))
 		}

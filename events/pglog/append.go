@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"jangbu/events"
@@ -24,15 +24,16 @@ SET position    = position + $1,
     duplicates  = duplicates + $2,
     received    = received + $1 + $2,
     recorded_at = CASE WHEN $1 > 0 THEN greatest(recorded_at, clock_timestamp()) ELSE recorded_at END
-RETURNING position, coalesce(recorded_at, clock_timestamp()), clock_timestamp(), restoring`
+RETURNING position, coalesce(recorded_at, clock_timestamp()), clock_timestamp(), restoring, renamed`
 
 // readLink returns the link of the position before $1 new events, which takeHead has
-// counted; null if there is none. It is a statement of its own, because that of takeHead
-// does not see what was committed while it waited for the lock.
+// counted, and that of position $2; null if there is none. It is a statement of its own, because
+// that of takeHead does not see what was committed while it waited for the lock.
 const readLink = `
-SELECT l.link
+SELECT l.link, m.link
 FROM jangbu_log.log_head AS h
-LEFT JOIN jangbu_log.links AS l ON l.position = h.position - $1`
+LEFT JOIN jangbu_log.links AS l ON l.position = h.position - $1
+LEFT JOIN jangbu_log.links AS m ON m.position = $2`
 
 const readRecordedAt = `
 SELECT recorded_at FROM jangbu_log.events WHERE position = $1`
@@ -67,10 +68,11 @@ func (l *Log) Append(ctx context.Context, drafts []events.Draft, read ...events.
 		return events.Receipt{}, nil
 	}
 	b := newBatch(drafts)
+	full := l.sealed(ctx, len(drafts))
 	err := l.write(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
 		var begin, end pgx.Batch
 		l.pool.QueueBegin(&begin, postgres.Durable)
-		if err := appendBatch(ctx, conn.Conn(), &begin, &end, b, read...); err != nil {
+		if err := l.appendBatch(ctx, conn.Conn(), &begin, &end, b, full, read...); err != nil {
 			return err
 		}
 		queueReadings(&end, events.Unrefused(read, b.outcomes))
@@ -98,6 +100,8 @@ func (l *Log) Append(ctx context.Context, drafts []events.Draft, read ...events.
 // appended says that a batch with new events was committed.
 func (l *Log) appended(ctx context.Context, b *batch) {
 	l.grown.Broadcast()
+	appended, _ := b.count()
+	l.tender.grown(b.before + events.Position(appended))
 	l.clock.Recorded(ctx, b.recordedAt, b.now, func(ctx context.Context) (at time.Time, err error) {
 		err = l.pool.QueryRow(ctx, readRecordedAt, b.before).Scan(&at)
 		if errors.Is(err, pgx.ErrNoRows) {
@@ -110,23 +114,26 @@ func (l *Log) appended(ctx context.Context, b *batch) {
 // appendBatch appends the batch within a transaction. Statements queued in begin
 // are sent first, in the same round trip; those that it queues in end must be sent last.
 // It fails where the log is behind a source.
-func appendBatch(ctx context.Context, conn *pgx.Conn, begin, end *pgx.Batch, b *batch, read ...events.Reading) error {
+func (l *Log) appendBatch(ctx context.Context, conn *pgx.Conn, begin, end *pgx.Batch, b *batch, full *sealed, read ...events.Reading) error {
 	appended, duplicates := b.count()
 	var last events.Position
 	var before events.Mark
+	var renamed renaming
+	to := &room{full: full}
 	begin.Queue(takeHead, appended, duplicates).QueryRow(func(row pgx.Row) error {
 		var restoring events.Position
-		if err := row.Scan(&last, &b.recordedAt, &b.now, &restoring); err != nil {
+		if err := row.Scan(&last, &b.recordedAt, &b.now, &restoring, &renamed); err != nil {
 			return err
 		}
 		return events.Totals{Head: last - events.Position(appended), Restoring: restoring}.Whole()
 	})
-	begin.Queue(readLink, appended).QueryRow(func(row pgx.Row) (err error) {
+	begin.Queue(readLink, appended, full.at()).QueryRow(func(row pgx.Row) (err error) {
 		b.before = last - events.Position(appended)
-		before.Position = b.before
-		before.Link, err = scanLink(row, before.Position)
+		before.Position, to.before = b.before, b.before
+		before.Link, err = l.scanLinks(row, before.Position, to, renamed)
 		return err
 	})
+	to.queueRead(begin)
 	queueFirsts(begin, read)
 	begin.Queue(`SAVEPOINT copied`)
 	if err := conn.SendBatch(ctx, begin).Close(); err != nil {
@@ -136,39 +143,55 @@ func appendBatch(ctx context.Context, conn *pgx.Conn, begin, end *pgx.Batch, b *
 		return fmt.Errorf("take the head: %w", err)
 	}
 	var err error
-	if appended, duplicates, err = refuse(ctx, conn, b); err != nil {
+	if appended, _, err = refuse(ctx, conn, b); err != nil {
 		return fmt.Errorf("compare shops: %w", err)
 	}
 	if appended == 0 {
 		return nil // readings alone, or nothing but what is refused
 	}
-	rows, after := b.placed(before)
+	if err := to.make(ctx, conn, appended, l.tender.size); err != nil {
+		return fmt.Errorf("add a segment: %w", err)
+	}
+	known, err := b.leaveOut(ctx, conn, to)
+	if err != nil {
+		return fmt.Errorf("look up events of full segments: %w", err)
+	}
+	if appended, _ = b.count(); appended == 0 {
+		return nil
+	}
+	rows, after := b.placed(before, to.segments)
 	err = rows.copyTo(ctx, conn)
 	if err == nil {
 		queueLink(end, after, b.origins())
 		return nil
 	}
+	newest := to.segments[to.last(appended)]
 	var violation *pgconn.PgError
 	if !errors.As(err, &violation) || violation.Code != uniqueViolation {
 		return fmt.Errorf("copy events: %w", err)
 	}
-	if violation.ConstraintName != "events_identity" {
+	if violation.ConstraintName != identityOf(newest) {
 		return fmt.Errorf("%w: position %d, which is next, is taken: %w", events.ErrCorrupt, before.Position+1, err)
 	}
-
-	digests, err := lookUp(ctx, conn, b)
+	if _, err := conn.Exec(ctx, `ROLLBACK TO SAVEPOINT copied`); err != nil {
+		return fmt.Errorf("look up known events: %w", err)
+	}
+	digests, err := digestsOf(ctx, conn, fmt.Sprintf(findDigestsIn, segment(newest)), b.identities())
 	if err != nil {
 		return fmt.Errorf("look up known events: %w", err)
 	}
-	b.judge(digests)
-	remaining, known := b.count()
-	if _, err := conn.Exec(ctx, adjustHead, appended-remaining, known-duplicates, remaining > 0); err != nil {
-		return fmt.Errorf("adjust the head: %w", err)
+	for k := range digests {
+		if digests[k] == nil {
+			digests[k] = known[k]
+		}
 	}
-	if remaining == 0 {
+	if err := b.rejudge(ctx, conn, digests); err != nil {
+		return err
+	}
+	if appended, _ = b.count(); appended == 0 {
 		return nil
 	}
-	rows, after = b.placed(before)
+	rows, after = b.placed(before, to.segments)
 	if err := rows.copyTo(ctx, conn); err != nil {
 		return fmt.Errorf("copy new events: %w", err)
 	}
@@ -176,11 +199,45 @@ func appendBatch(ctx context.Context, conn *pgx.Conn, begin, end *pgx.Batch, b *
 	return nil
 }
 
-// scanLink scans the link of the head, null only where the log is empty.
-func scanLink(row pgx.Row, head events.Position) (events.Link, error) {
-	var raw []byte
-	if err := row.Scan(&raw); err != nil {
+// leaveOut leaves out what the segments before the last one hold, and then makes a savepoint. It
+// returns the digests under the identities of firsts there.
+func (b *batch) leaveOut(ctx context.Context, conn *pgx.Conn, to *room) ([]*events.Digest, error) {
+	appended, _ := b.count()
+	if to.last(appended) == 0 {
+		return make([]*events.Digest, len(b.firsts)), nil
+	}
+	known, err := to.elsewhere(ctx, conn, appended, b.identities())
+	if err != nil || !slices.ContainsFunc(known, func(d *events.Digest) bool { return d != nil }) {
+		return known, err
+	}
+	if err := b.rejudge(ctx, conn, slices.Clone(known)); err != nil {
+		return nil, err
+	}
+	_, err = conn.Exec(ctx, `SAVEPOINT copied`) // what follows is undone up to here
+	return known, err
+}
+
+// rejudge sets the outcomes anew, as [batch.judge] does, and adjusts the head to them.
+func (b *batch) rejudge(ctx context.Context, conn *pgx.Conn, stored []*events.Digest) error {
+	appended, duplicates := b.count()
+	b.judge(stored)
+	remaining, known := b.count()
+	if _, err := conn.Exec(ctx, adjustHead, appended-remaining, known-duplicates, remaining > 0); err != nil {
+		return fmt.Errorf("adjust the head: %w", err)
+	}
+	return nil
+}
+
+// scanLinks scans the link of the head, null only where the log is empty, and that which tells
+// whether the filters are of this log.
+func (l *Log) scanLinks(row pgx.Row, head events.Position, to *room, renamed renaming) (events.Link, error) {
+	var raw, sealed []byte
+	if err := row.Scan(&raw, &sealed); err != nil {
 		return events.Link{}, err
+	}
+	if to.full != nil && !to.full.of(sealed, renamed) {
+		l.tender.forget(to.full)
+		to.full = nil
 	}
 	return linkOf(raw, head)
 }
@@ -204,45 +261,28 @@ func queueLink(end *pgx.Batch, m events.Mark, from events.Origins) {
 	end.Queue(addLink, m.Position, m.Link[:], from.Stored())
 }
 
-// lookUp returns to the savepoint and returns the digests that the log holds under
-// the batch's identities, nil for an identity that it does not hold.
-func lookUp(ctx context.Context, conn *pgx.Conn, b *batch) ([]*events.Digest, error) {
-	firsts := make([]events.Draft, len(b.firsts))
-	for k, i := range b.firsts {
-		firsts[k] = b.drafts[i]
-	}
-	if _, err := conn.Exec(ctx, `ROLLBACK TO SAVEPOINT copied`); err != nil {
-		return nil, err
-	}
-	return digestsOf(ctx, conn, firsts)
-}
-
 // querier is a connection, or a pool of them.
 type querier interface {
 	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
 }
 
-// digestsOf returns the digests that the log holds under the drafts' identities,
-// nil for an identity that it does not hold.
-func digestsOf(ctx context.Context, db querier, drafts []events.Draft) ([]*events.Digest, error) {
-	campaigns := make([]string, len(drafts))
-	ids := make([]pgtype.UUID, len(drafts))
-	for i := range drafts {
-		campaigns[i] = string(drafts[i].Event.Subject())
-		ids[i] = pgtype.UUID{Bytes: drafts[i].ID, Valid: true}
-	}
-	rows, err := db.Query(ctx, findDigests, campaigns, ids)
+// digestsOf returns the digests that a query finds under the identities, nil for an identity that
+// it does not find.
+func digestsOf(ctx context.Context, db querier, query string, of identities) ([]*events.Digest, error) {
+	rows, err := db.Query(ctx, query, of.campaigns, of.ids)
 	if err != nil {
 		return nil, err
 	}
-	return pgx.AppendRows(make([]*events.Digest, 0, len(drafts)), rows, func(row pgx.CollectableRow) (*events.Digest, error) {
-		var raw []byte
-		if err := row.Scan(&raw); err != nil || raw == nil {
-			return nil, err
-		}
-		if len(raw) != len(events.Digest{}) {
-			return nil, fmt.Errorf("%w: a digest has %d bytes", events.ErrCorrupt, len(raw))
-		}
-		return (*events.Digest)(raw), nil
-	})
+	return pgx.AppendRows(make([]*events.Digest, 0, len(of.ids)), rows, scanDigest)
+}
+
+func scanDigest(row pgx.CollectableRow) (*events.Digest, error) {
+	var raw []byte
+	if err := row.Scan(&raw); err != nil || raw == nil {
+		return nil, err
+	}
+	if len(raw) != len(events.Digest{}) {
+		return nil, fmt.Errorf("%w: a digest has %d bytes", events.ErrCorrupt, len(raw))
+	}
+	return (*events.Digest)(raw), nil
 }

@@ -309,7 +309,7 @@ RETURNING position`, len(drafts)).Scan(&last); err != nil {
 	for i, d := range drafts {
 		link = link.Next(d.Digest)
 		if _, err := r.tx.Exec(ctx, `
-INSERT INTO jangbu_log.events (position, occurred_at, recorded_at, type, id, digest, campaign, payload, form)
+INSERT INTO jangbu_log.events_1000000 (position, occurred_at, recorded_at, type, id, digest, campaign, payload, form)
 SELECT $1, $2, recorded_at, $3, $4, $5, $6, $7, $8 FROM jangbu_log.log_head`,
 			last-len(drafts)+1+i, d.OccurredAt, d.Event.Type(), d.ID.String(), d.Digest[:], string(d.Event.Subject()),
 			string(events.AppendStored(nil, d.Event)), events.CurrentForm); err != nil {

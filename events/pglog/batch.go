@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"jangbu/events"
+	"jangbu/events/segments"
 )
 
 // batch is the drafts of one append with their outcomes.
@@ -109,27 +110,35 @@ func (b *batch) origins() (from events.Origins) {
 	return from
 }
 
-// placed returns the rows of the new events, at the positions after before, and the mark of the
-// last one.
-func (b *batch) placed(before events.Mark) (rowBuffer, events.Mark) {
+// identities returns those of firsts.
+func (b *batch) identities() (all identities) {
+	for _, i := range b.firsts {
+		all.add(b.drafts[i].Event.Subject(), b.drafts[i].ID)
+	}
+	return all
+}
+
+// placed returns the rows of the new events by their segments, at the positions after before,
+// and the mark of the last one.
+func (b *batch) placed(before events.Mark, among []segments.Range) (rowBuffers, events.Mark) {
 	mark, start := before, 0
 	appended, _ := b.count()
 	all := appended == len(b.firsts)
-	var rows rowBuffer // where some are left out
+	var placed rowBuffers
 	for k, i := range b.firsts {
-		row := b.rows[start:b.ends[k]]
+		from := start
+		row := b.rows[from:b.ends[k]]
 		start = b.ends[k]
 		if b.outcomes[i] != events.Appended {
 			continue
 		}
 		mark = mark.Next(b.drafts[i].Digest)
 		row.place(0, mark.Position, b.recordedAt)
-		if !all {
-			rows = append(rows, row...)
+		to := placed.at(mark.Position, among)
+		if all && len(to.rows) == 0 {
+			to.rows = b.rows[from:from] // the rows that follow are there already
 		}
+		to.rows = append(to.rows, row...)
 	}
-	if all {
-		rows = b.rows
-	}
-	return rows, mark
+	return placed, mark
 }

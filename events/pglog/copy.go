@@ -4,18 +4,21 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"jangbu/events"
+	"jangbu/events/segments"
 )
 
-// copyEvents takes the rows of a [rowBuffer].
+// copyEvents takes the rows of a [rowBuffer] into the segment of this name.
 const copyEvents = `
-COPY jangbu_log.events (position, occurred_at, recorded_at, type, id, digest, campaign, payload, form)
+COPY %s (position, occurred_at, recorded_at, type, id, digest, campaign, payload, form)
 FROM STDIN (FORMAT binary)`
 
 // copyHeader begins COPY's binary format: its signature, no flags, no extension. (PostgreSQL's
@@ -65,12 +68,34 @@ func (b rowBuffer) place(row int, at events.Position, recordedAt time.Time) {
 	binary.BigEndian.PutUint64(b[row+rowRecordedAt:], uint64(micros(recordedAt)))
 }
 
+// rowBuffers are the rows of consecutive events, by their segments.
+type rowBuffers []segmentRows
+
+type segmentRows struct {
+	of   segments.Range
+	rows rowBuffer
+}
+
+// at returns the rows of the segment that holds a position, which is not before those that are
+// there, and which one of the segments holds.
+func (b *rowBuffers) at(p events.Position, among []segments.Range) *segmentRows {
+	if n := len(*b); n == 0 || (*b)[n-1].of.Last < p {
+		i := slices.IndexFunc(among, func(s segments.Range) bool { return s.Holds(p) })
+		*b = append(*b, segmentRows{of: among[i]})
+	}
+	return &(*b)[len(*b)-1]
+}
+
 // copyTo copies the rows into the log.
-func (b rowBuffer) copyTo(ctx context.Context, conn *pgx.Conn) error {
+func (b rowBuffers) copyTo(ctx context.Context, conn *pgx.Conn) error {
 	const end = "\xff\xff" // a row of -1 fields
-	all := io.MultiReader(strings.NewReader(copyHeader), bytes.NewReader(b), strings.NewReader(end))
-	_, err := conn.PgConn().CopyFrom(ctx, all, copyEvents)
-	return err
+	for _, s := range b {
+		all := io.MultiReader(strings.NewReader(copyHeader), bytes.NewReader(s.rows), strings.NewReader(end))
+		if _, err := conn.PgConn().CopyFrom(ctx, all, fmt.Sprintf(copyEvents, segment(s.of))); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // micros returns a time as PostgreSQL counts it.

@@ -2,6 +2,7 @@ package pglog
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
@@ -20,6 +21,16 @@ UPDATE jangbu_log.events AS e
 SET digest = n.digest, campaign = n.campaign, payload = n.payload, form = $5
 FROM unnest($1::bigint[], $2::bytea[], $3::text[], $4::text[]) AS n (position, digest, campaign, payload)
 WHERE e.position = n.position`
+
+// findTwice returns a position of an identity that two events have. No index keeps those of two
+// segments apart.
+const findTwice = `
+SELECT max(e.position)
+FROM unnest($1::text[], $2::uuid[]) AS w (campaign, id)
+JOIN jangbu_log.events AS e ON e.campaign = w.campaign AND e.id = w.id
+GROUP BY e.campaign, e.id
+HAVING count(*) > 1
+LIMIT 1`
 
 // recordErasure adds an erasure with a time of its own among those of its campaign.
 const recordErasure = `
@@ -132,8 +143,34 @@ func overwrite(ctx context.Context, tx pgx.Tx, e events.Erasure, overwritable ov
 		left = append(left, erased[i].Position)
 		digests[i], campaigns[i], payloads[i] = erased[i].Digest[:], string(erased[i].Event.Subject()), string(events.AppendStored(nil, erased[i].Event))
 	}
-	_, err = tx.Exec(ctx, overwriteEvents, left, digests, campaigns, payloads, int16(events.CurrentForm))
+	if _, err = tx.Exec(ctx, overwriteEvents, left, digests, campaigns, payloads, int16(events.CurrentForm)); err != nil {
+		return nil, err
+	}
+	if campaigns[0] != string(e.Campaign) {
+		err = rename(ctx, tx, left, erased)
+	}
 	return left, err
+}
+
+// rename drops the filters that do not know the events' new campaign. It fails if another event
+// has one of the new identities.
+func rename(ctx context.Context, tx pgx.Tx, positions []events.Position, renamed []events.Recorded) error {
+	var of identities
+	for i := range renamed {
+		of.add(renamed[i].Event.Subject(), renamed[i].ID)
+	}
+	var twice events.Position
+	switch err := tx.QueryRow(ctx, findTwice, of.campaigns, of.ids).Scan(&twice); {
+	case err == nil:
+		return fmt.Errorf("position %d: the log would hold its event twice", twice)
+	case !errors.Is(err, pgx.ErrNoRows):
+		return err
+	}
+	if _, err := tx.Exec(ctx, dropFilters, positions); err != nil {
+		return err
+	}
+	_, err := tx.Exec(ctx, noteRenaming)
+	return err
 }
 
 // List implements [events.Erasures].

@@ -13,6 +13,7 @@ import (
 	"jangbu/events"
 	"jangbu/events/outage"
 	"jangbu/events/postgres"
+	"jangbu/events/segments"
 )
 
 //go:embed migrations/*.sql
@@ -29,6 +30,8 @@ type Options struct {
 	Limits postgres.Limits
 	// Tracer traces every statement; nil disables tracing.
 	Tracer pgx.QueryTracer
+
+	segment events.Position // how many positions a segment has; 0: segments.Size
 }
 
 // Log is the log and its dead letters in the schema jangbu_log. It is safe for
@@ -40,6 +43,8 @@ type Log struct {
 	writing chan struct{}
 	grown   events.Signal
 	clock   *outage.Clock
+	tender  *tender
+	logger  *slog.Logger
 }
 
 // errNoHead: a write or a read finds no head row.
@@ -51,15 +56,31 @@ var _ events.Log = (*Log)(nil)
 // the schema jangbu_log up to date and returns the log in it. The context
 // bounds the opening only.
 func Open(ctx context.Context, url string, opts Options) (*Log, error) {
-	pool, err := connect(ctx, url, "jangbu_log", logMigrations, "migrations", opts, upgrade(opts.Logger))
+	if opts.Logger == nil {
+		opts.Logger = slog.New(slog.DiscardHandler)
+	}
+	if opts.segment == 0 {
+		opts.segment = segments.Size
+	}
+	pool, err := connect(ctx, url, "jangbu_log", logMigrations, "migrations", opts, upgrade(opts.Logger), partition(opts.segment))
 	if err != nil {
 		return nil, fmt.Errorf("open log: %w", err)
 	}
-	return &Log{pool: pool, writing: make(chan struct{}, 1), clock: outage.NewClock(opts.Logger)}, nil
+	l := &Log{
+		pool: pool, writing: make(chan struct{}, 1), clock: outage.NewClock(opts.Logger),
+		tender: newTender(opts.segment), logger: opts.Logger,
+	}
+	working, stop := context.WithCancel(context.WithoutCancel(ctx))
+	l.tender.stop = stop
+	go l.tender.run(working, l)
+	return l, nil
 }
 
 // Close waits for running calls and closes the connections.
-func (l *Log) Close() { l.pool.Close() }
+func (l *Log) Close() {
+	l.tender.close()
+	l.pool.Close()
+}
 
 // write runs f on a connection of its own, after the writers before it and before its
 // deadline. A connection that f leaves within a transaction is closed, which rolls back.

@@ -218,7 +218,7 @@ LEFT JOIN LATERAL (
     UNION ALL
     SELECT attnum, attname FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0 AND c.relname <> 'goose_db_version'
 ) AS a ON true
-WHERE c.relkind = 'r' AND c.relnamespace::regnamespace::text IN ('jangbu_log', 'jangbu_keys')
+WHERE c.relkind IN ('r', 'p') AND c.relnamespace::regnamespace::text IN ('jangbu_log', 'jangbu_keys')
     AND col_description(c.oid, a.attnum) IS NULL AND (a.attnum > 0 OR obj_description(c.oid, 'pg_class') IS NULL)`)
 	if err != nil {
 		t.Fatal(err)

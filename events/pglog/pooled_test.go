@@ -15,17 +15,20 @@ import (
 )
 
 // TestLogThroughPgBouncer runs the conformance suite where each transaction has another
-// session.
+// session, in small segments.
 func TestLogThroughPgBouncer(t *testing.T) {
 	t.Parallel()
+	const segment = 200
 	pooled := services.PgBouncer(t)
 	eventstest.TestLog(t, eventstest.Adapter{
 		New: func(t testing.TB) eventstest.Store {
 			url := services.Database(t)
 			return eventstest.Store{
-				Open: func(t testing.TB) events.Log { return open(t, pooled(url)) },
+				Open: func(t testing.TB) events.Log {
+					return openWith(t, pooled(url), pglog.Options{}.InSegments(segment))
+				},
 				OpenLogging: func(t testing.TB, logger *slog.Logger) events.Log {
-					return openWith(t, pooled(url), pglog.Options{Logger: logger})
+					return openWith(t, pooled(url), pglog.Options{Logger: logger}.InSegments(segment))
 				},
 				Exec: func(ctx context.Context, statements ...string) error { return exec(ctx, url, statements) },
 			}
@@ -36,6 +39,8 @@ func TestLogThroughPgBouncer(t *testing.T) {
 			`UPDATE events SET recorded_at = recorded_at - interval '7 days'`,
 			`UPDATE log_head SET recorded_at = recorded_at - interval '7 days'`,
 		},
+		Segment: segment,
+		Settle:  func(t testing.TB, log events.Log) { log.(*pglog.Log).Settle(t) },
 	})
 }
 

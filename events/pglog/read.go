@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -19,11 +20,15 @@ FROM jangbu_log.events
 WHERE position > $1::bigint AND position <= $2::bigint
 ORDER BY position`
 
+// readStream reads a segment. One that does not hold the campaign costs a look into its index,
+// whatever the planner expects.
 const readStream = `
 SELECT position, occurred_at, recorded_at, type, id, digest, payload, form, campaign
-FROM jangbu_log.events
+FROM %[1]s
 WHERE campaign = $1 AND position > $2 AND position <= $3
     AND ($4::timestamptz IS NULL OR recorded_at <= $4)
+    AND ($6::smallint[] IS NULL OR type = ANY ($6))
+    AND EXISTS (SELECT FROM %[1]s WHERE campaign = $1)
 ORDER BY position
 LIMIT $5`
 
@@ -45,9 +50,9 @@ const (
 	nearEach = 16
 )
 
-// readTypes is readStream for some types. Its plan is made for these, so that of rare ones
-// it reads the index that holds no others.
-const readTypes = `
+// readRare is readStream for rare types, of all segments. Its plan is made for these, so that it
+// reads the indexes that hold no others.
+const readRare = `
 SELECT position, occurred_at, recorded_at, type, id, digest, payload, form, campaign
 FROM jangbu_log.events
 WHERE campaign = $1 AND position > $2 AND position <= $3
@@ -102,25 +107,57 @@ func (l *Log) ReadStream(ctx context.Context, s events.Stream) ([]events.Recorde
 	}
 	// The plan is made for each campaign: a generic one would sort a large campaign
 	// for each page, or search the whole log for a small one.
-	query := readStream
-	if wide := through - s.After; wide <= min(nearest, nearEach*events.Position(s.Limit)) {
-		query = readNear
-	}
 	args := []any{
 		pgx.QueryExecModeCacheDescribe,
 		pgx.QueryResultFormats{pgx.BinaryFormatCode},
 		string(s.Campaign), s.After, through, asOf, s.Limit,
 	}
-	if len(s.Types) > 0 {
-		types := make([]int16, len(s.Types))
-		for i, t := range s.Types {
-			types[i] = int16(t)
-		}
-		query, args = readTypes, append(args, types)
+	var types []int16
+	rare := len(s.Types) > 0
+	for _, t := range s.Types {
+		types, rare = append(types, int16(t)), rare && slices.Contains(events.RareTypes(), t)
 	}
-	read, _, err := collect(ctx, nil, func(ctx context.Context) (pgx.Rows, error) { return l.pool.Query(ctx, query, args...) })
+	var read []events.Recorded
+	var err error
+	switch wide := through - s.After; {
+	case rare:
+		read, _, err = collect(ctx, nil, func(ctx context.Context) (pgx.Rows, error) {
+			return l.pool.Query(ctx, readRare, append(args, types)...)
+		})
+	case len(types) == 0 && wide <= min(nearest, nearEach*events.Position(s.Limit)):
+		read, _, err = collect(ctx, nil, func(ctx context.Context) (pgx.Rows, error) { return l.pool.Query(ctx, readNear, args...) })
+	default:
+		read, err = l.readSegments(ctx, s, through, append(args, types))
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read stream: %w", away(err))
+	}
+	return read, nil
+}
+
+// readSegments reads one segment after the other until it has what the stream's limit says.
+func (l *Log) readSegments(ctx context.Context, s events.Stream, through events.Position, args []any) (read []events.Recorded, err error) {
+	rows, err := l.pool.Query(ctx, readSegments)
+	if err != nil {
+		return nil, err
+	}
+	all, err := pgx.CollectRows(rows, scanSegment)
+	if err != nil {
+		return nil, err
+	}
+	bytes, limit := 0, len(args)-2
+	for _, of := range all {
+		if of.Last <= s.After || of.First > through {
+			continue
+		}
+		args[limit] = s.Limit - len(read)
+		var cut bool
+		read, cut, err = collectUpTo(ctx, read, &bytes, func(ctx context.Context) (pgx.Rows, error) {
+			return l.pool.Query(ctx, fmt.Sprintf(readStream, segment(of)), args...)
+		})
+		if err != nil || cut || len(read) >= s.Limit {
+			return read, err
+		}
 	}
 	return read, nil
 }
@@ -129,6 +166,11 @@ func (l *Log) ReadStream(ctx context.Context, s events.Stream) ([]events.Recorde
 // because the rows before had [events.MaxReadBytes]: what the server has sent of the others
 // is not read, so the connection is closed.
 func collect(ctx context.Context, dst []events.Recorded, query func(context.Context) (pgx.Rows, error)) (_ []events.Recorded, cut bool, err error) {
+	return collectUpTo(ctx, dst, new(int), query)
+}
+
+// collectUpTo is collect for one of several queries, whose rows so far had so many bytes.
+func collectUpTo(ctx context.Context, dst []events.Recorded, bytes *int, query func(context.Context) (pgx.Rows, error)) (_ []events.Recorded, cut bool, err error) {
 	reading, cancel := context.WithCancel(ctx)
 	defer cancel()
 	rows, err := query(reading)
@@ -136,10 +178,10 @@ func collect(ctx context.Context, dst []events.Recorded, query func(context.Cont
 		return nil, false, err
 	}
 	defer rows.Close()
-	bytes, slab := 0, new(events.Slab)
+	slab := new(events.Slab)
 	for rows.Next() {
 		raw := rows.RawValues()
-		if bytes += payloadBytes(raw); bytes > events.MaxReadBytes && len(dst) > 0 {
+		if *bytes += payloadBytes(raw); *bytes > events.MaxReadBytes && len(dst) > 0 {
 			cancel()
 			return dst, true, nil
 		}
@@ -197,7 +239,7 @@ func instant(raw []byte) time.Time {
 
 // Digests implements [events.Log].
 func (l *Log) Digests(ctx context.Context, drafts []events.Draft) ([]*events.Digest, error) {
-	digests, err := digestsOf(ctx, l.pool, drafts)
+	digests, err := digestsOf(ctx, l.pool, findDigests, identitiesOf(drafts))
 	if err != nil {
 		return nil, fmt.Errorf("look up events: %w", err)
 	}

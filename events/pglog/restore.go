@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -12,7 +13,7 @@ import (
 	"jangbu/events"
 )
 
-const readHeadForUpdate = `SELECT position, recorded_at FROM jangbu_log.log_head FOR UPDATE`
+const readHeadForUpdate = `SELECT position, recorded_at, renamed FROM jangbu_log.log_head FOR UPDATE`
 
 // setRestoring says up to where the log is being restored.
 const setRestoring = `
@@ -28,42 +29,45 @@ func (l *Log) Restore(ctx context.Context, recorded []events.Recorded, whole eve
 	if len(recorded) == 0 && whole == 0 {
 		return nil
 	}
-	err := l.writeTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
+	full := l.sealed(ctx, len(recorded))
+	var head events.Position
+	err := l.writeTx(ctx, func(ctx context.Context, tx pgx.Tx) (err error) {
 		if len(recorded) > 0 {
-			if err := restore(ctx, tx, recorded); err != nil {
+			if head, err = l.restore(ctx, tx, full, recorded); err != nil {
 				return err
 			}
 		}
 		if whole == 0 {
 			return nil
 		}
-		_, err := tx.Exec(ctx, setRestoring, whole)
+		_, err = tx.Exec(ctx, setRestoring, whole)
 		return err
 	})
 	if err != nil {
 		return fmt.Errorf("restore: %w", err)
 	}
 	l.grown.Broadcast()
+	l.tender.grown(head)
 	return nil
 }
 
-// restore writes the events that the log lacks.
-func restore(ctx context.Context, tx pgx.Tx, recorded []events.Recorded) error {
-	var head events.Position
+// restore writes the events that the log lacks, and returns the head.
+func (l *Log) restore(ctx context.Context, tx pgx.Tx, full *sealed, recorded []events.Recorded) (head events.Position, err error) {
 	var lastRecorded *time.Time
-	err := tx.QueryRow(ctx, readHeadForUpdate).Scan(&head, &lastRecorded)
+	var renamed renaming
+	err = tx.QueryRow(ctx, readHeadForUpdate).Scan(&head, &lastRecorded, &renamed)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return errNoHead
+		return 0, errNoHead
 	}
 	if err != nil {
-		return fmt.Errorf("take the head: %w", err)
+		return 0, fmt.Errorf("take the head: %w", err)
 	}
 	before := recorded[0].Position - 1
 	stored, _, err := collect(ctx, nil, func(ctx context.Context) (pgx.Rows, error) {
 		return tx.Query(ctx, readEvents, pgx.QueryResultFormats{pgx.BinaryFormatCode}, before, min(head, before+events.Position(len(recorded))))
 	})
 	if err != nil {
-		return fmt.Errorf("read stored events: %w", err)
+		return 0, fmt.Errorf("read stored events: %w", err)
 	}
 	var last time.Time
 	if lastRecorded != nil {
@@ -71,26 +75,14 @@ func restore(ctx context.Context, tx pgx.Tx, recorded []events.Recorded) error {
 	}
 	rest, err := events.Unrestored(recorded, stored, head, last)
 	if err != nil || len(rest) == 0 {
-		return err
+		return head, err
 	}
-	var rows rowBuffer
-	for i := range rest {
-		r := &rest[i]
-		rows = rows.add(r.Position, r.RecordedAt, &events.Draft{ID: r.ID, Digest: r.Digest, OccurredAt: r.OccurredAt, Event: r.Event})
+	mark, to := events.Mark{Position: head}, &room{before: head, full: full}
+	if mark.Link, err = l.scanLinks(tx.QueryRow(ctx, readLink, 0, full.at()), head, to, renamed); err != nil {
+		return 0, err
 	}
-	err = rows.copyTo(ctx, tx.Conn())
-	var violation *pgconn.PgError
-	switch {
-	case errors.As(err, &violation) && violation.Code == uniqueViolation && violation.ConstraintName == "events_identity":
-		return fmt.Errorf("%w: an ID has another position", events.ErrNotNext)
-	case errors.As(err, &violation) && violation.Code == uniqueViolation:
-		return fmt.Errorf("%w: a position after %d, the head, is taken: %w", events.ErrCorrupt, head, err)
-	case err != nil:
-		return fmt.Errorf("copy events: %w", err)
-	}
-	mark := events.Mark{Position: head}
-	if mark.Link, err = scanLink(tx.QueryRow(ctx, readLink, 0), head); err != nil {
-		return err
+	if err := copyRest(ctx, tx, to, rest, l.tender.size); err != nil {
+		return 0, err
 	}
 	var from events.Origins
 	for i := range rest {
@@ -100,10 +92,52 @@ func restore(ctx context.Context, tx pgx.Tx, recorded []events.Recorded) error {
 	var end pgx.Batch
 	queueLink(&end, mark, from)
 	if err := tx.SendBatch(ctx, &end).Close(); err != nil {
-		return fmt.Errorf("link: %w", err)
+		return 0, fmt.Errorf("link: %w", err)
 	}
 	if _, err := tx.Exec(ctx, moveHead, len(rest), rest[len(rest)-1].RecordedAt); err != nil {
-		return fmt.Errorf("move the head: %w", err)
+		return 0, fmt.Errorf("move the head: %w", err)
+	}
+	return mark.Position, nil
+}
+
+// copyRest copies the events into their segments. [events.ErrNotNext] if the log holds one of
+// their identities.
+func copyRest(ctx context.Context, tx pgx.Tx, to *room, rest []events.Recorded, size events.Position) error {
+	var read pgx.Batch
+	to.queueRead(&read)
+	if err := tx.SendBatch(ctx, &read).Close(); err != nil {
+		return fmt.Errorf("read the segments: %w", err)
+	}
+	if err := to.make(ctx, tx.Conn(), len(rest), size); err != nil {
+		return fmt.Errorf("add a segment: %w", err)
+	}
+	var rows rowBuffers
+	var of identities
+	for i := range rest {
+		r := &rest[i]
+		at := rows.at(r.Position, to.segments)
+		at.rows = at.rows.add(r.Position, r.RecordedAt, &events.Draft{ID: r.ID, Digest: r.Digest, OccurredAt: r.OccurredAt, Event: r.Event})
+		of.add(r.Event.Subject(), r.ID)
+	}
+	if i, ok := of.repeated(); ok && len(rows) > 1 {
+		return fmt.Errorf("%w: position %d has the ID of one before", events.ErrNotNext, rest[i].Position)
+	}
+	known, err := to.elsewhere(ctx, tx.Conn(), len(rest), of)
+	if err != nil {
+		return fmt.Errorf("look up events of full segments: %w", err)
+	}
+	if i := slices.IndexFunc(known, func(d *events.Digest) bool { return d != nil }); i >= 0 {
+		return fmt.Errorf("%w: the ID of position %d has another one", events.ErrNotNext, rest[i].Position)
+	}
+	err = rows.copyTo(ctx, tx.Conn())
+	var violation *pgconn.PgError
+	switch {
+	case errors.As(err, &violation) && violation.Code == uniqueViolation && violation.ConstraintName == identityOf(to.segments[to.last(len(rest))]):
+		return fmt.Errorf("%w: an ID has another position", events.ErrNotNext)
+	case errors.As(err, &violation) && violation.Code == uniqueViolation:
+		return fmt.Errorf("%w: a position after %d, the head, is taken: %w", events.ErrCorrupt, to.before, err)
+	case err != nil:
+		return fmt.Errorf("copy events: %w", err)
 	}
 	return nil
 }

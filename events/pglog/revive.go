@@ -68,6 +68,7 @@ func (l deadLetters) Revive(ctx context.Context, revivals []events.Revival) ([]e
 		return nil, nil
 	}
 	outcomes := make([]events.Outcome, len(revivals))
+	full := l.sealed(ctx, len(revivals))
 	var b *batch
 	err := l.writeLetters(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		waiting, err := waitingOf(ctx, tx, revivals)
@@ -80,7 +81,7 @@ func (l deadLetters) Revive(ctx context.Context, revivals []events.Revival) ([]e
 		}
 		b = newBatch(drafts)
 		var end pgx.Batch
-		if err := appendBatch(ctx, tx.Conn(), &pgx.Batch{}, &end, b); err != nil {
+		if err := l.appendBatch(ctx, tx.Conn(), &pgx.Batch{}, &end, b, full); err != nil {
 			return err
 		}
 		if err := tx.SendBatch(ctx, &end).Close(); err != nil {

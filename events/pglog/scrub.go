@@ -12,25 +12,26 @@ import (
 
 	"jangbu/events"
 	"jangbu/events/postgres"
+	"jangbu/events/segments"
 )
 
 // vacuum makes free space of what no transaction sees any more. A page keeps the bytes of
 // its free space.
-const vacuum = `VACUUM jangbu_log.events, jangbu_log.dead_letters`
+const vacuum = `VACUUM jangbu_log.events, jangbu_log.dead_letters, jangbu_log.filters`
 
-// findPages returns the pages of the events around the positions: for each its number, the
+// findPages returns the pages of a segment's events around the positions: for each its number, the
 // first position in it, about how many bytes of it are free, and how many a row has there
 // beside its payload. Events are written in their order, so those that were erased were there.
 const findPages = `
 WITH pages AS (
     SELECT DISTINCT (e.ctid::text::point)[0]::bigint AS page
     FROM unnest($1::bigint[]) AS p (position)
-    JOIN jangbu_log.events AS e ON e.position BETWEEN p.position - 100 AND p.position + 100
+    JOIN %[1]s AS e ON e.position BETWEEN p.position - 100 AND p.position + 100
 )
 SELECT page, min(e.position), current_setting('block_size')::integer - 24 - sum((pg_column_size(e) + 7) / 8 * 8 + 4)::integer,
     max(pg_column_size(e) - octet_length(e.payload))
 FROM pages
-JOIN jangbu_log.events AS e ON e.ctid >= format('(%s,0)', page)::tid AND e.ctid < format('(%s,0)', page + 1)::tid
+JOIN %[1]s AS e ON e.ctid >= format('(%%s,0)', page)::tid AND e.ctid < format('(%%s,0)', page + 1)::tid
 GROUP BY page`
 
 // fillPage writes another version of a row, and returns the page that it was written to.
@@ -46,7 +47,7 @@ const (
 	pagesAtOnce = 1_000
 )
 
-// page is a page of the table of events.
+// page is a page of a segment.
 type page struct {
 	number     int64
 	position   events.Position // of a row in it
@@ -72,7 +73,7 @@ func (l erasures) Scrub(ctx context.Context, erased []events.Position) error {
 // Compact implements [events.Erasures]. Nothing reads or appends while PostgreSQL writes a table
 // anew. The write-ahead log and backups keep what was there until they expire.
 func (l erasures) Compact(ctx context.Context) error {
-	err := l.pool.Rewrite(ctx, "jangbu_log.events", "jangbu_log.dead_letters", "jangbu_log.erasures", "jangbu_log.accesses", rightsTable)
+	err := l.pool.Rewrite(ctx, "jangbu_log.events", "jangbu_log.filters", "jangbu_log.dead_letters", "jangbu_log.erasures", "jangbu_log.accesses", rightsTable)
 	if err != nil {
 		return fmt.Errorf("compact the log: %w", err)
 	}
@@ -83,31 +84,55 @@ func (l erasures) scrub(ctx context.Context, conn *pgxpool.Conn, erased []events
 	if _, err := conn.Exec(ctx, vacuum); err != nil || len(erased) == 0 {
 		return err
 	}
-	for some := range slices.Chunk(erased, pagesAtOnce) {
-		rows, err := conn.Query(ctx, findPages, some)
-		if err != nil {
-			return err
+	rows, err := conn.Query(ctx, readSegments)
+	if err != nil {
+		return err
+	}
+	all, err := pgx.CollectRows(rows, scanSegment)
+	if err != nil {
+		return err
+	}
+	for _, s := range all {
+		in := make([]events.Position, 0, len(erased))
+		for _, p := range erased {
+			if s.Holds(p) {
+				in = append(in, p)
+			}
 		}
-		pages, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (p page, err error) {
-			return p, row.Scan(&p.number, &p.position, &p.free, &p.bare)
-		})
-		if err != nil {
-			return err
-		}
-		for _, p := range pages {
-			err := l.pool.InTx(ctx, conn, postgres.Soon, nil, func(tx pgx.Tx) error {
-				if err := p.fill(ctx, tx); err != nil {
-					return err
-				}
-				return errFilled
-			})
-			if !errors.Is(err, errFilled) {
+		for some := range slices.Chunk(in, pagesAtOnce) {
+			if err := l.fillPages(ctx, conn, s, some); err != nil {
 				return err
 			}
 		}
 	}
-	_, err := conn.Exec(ctx, vacuum)
+	_, err = conn.Exec(ctx, vacuum)
 	return err
+}
+
+// fillPages fills the pages of a segment where the events at the positions were.
+func (l erasures) fillPages(ctx context.Context, conn *pgxpool.Conn, of segments.Range, erased []events.Position) error {
+	rows, err := conn.Query(ctx, fmt.Sprintf(findPages, segment(of)), erased)
+	if err != nil {
+		return err
+	}
+	pages, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (p page, err error) {
+		return p, row.Scan(&p.number, &p.position, &p.free, &p.bare)
+	})
+	if err != nil {
+		return err
+	}
+	for _, p := range pages {
+		err := l.pool.InTx(ctx, conn, postgres.Soon, nil, func(tx pgx.Tx) error {
+			if err := p.fill(ctx, tx); err != nil {
+				return err
+			}
+			return errFilled
+		})
+		if !errors.Is(err, errFilled) {
+			return err
+		}
+	}
+	return nil
 }
 
 // errFilled rolls the transaction back that has filled a page.

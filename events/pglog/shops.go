@@ -60,7 +60,7 @@ func refuse(ctx context.Context, conn *pgx.Conn, b *batch) (appended, duplicates
 	for k, i := range other {
 		drafts[k] = b.drafts[i]
 	}
-	stored, err := digestsOf(ctx, conn, drafts)
+	stored, err := digestsOf(ctx, conn, findDigests, identitiesOf(drafts))
 	if err != nil {
 		return 0, 0, err
 	}

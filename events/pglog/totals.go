@@ -14,9 +14,12 @@ import (
 const readHead = `SELECT position FROM jangbu_log.log_head`
 
 const readTotals = `
-SELECT position, received, duplicates, dead_lettered, discarded, restoring, recorded_at,
-    (SELECT coalesce(max(e.position), 0) FROM jangbu_log.events AS e)
+SELECT position, received, duplicates, dead_lettered, discarded, restoring, recorded_at
 FROM jangbu_log.log_head`
+
+// readLast comes after the head was read, in the same snapshot. Within one statement its plan may
+// lack a segment that was added before the snapshot was taken.
+const readLast = `SELECT coalesce(max(position), 0) FROM jangbu_log.events`
 
 // pollInterval bounds the delay with which Wait sees an append of another process.
 const pollInterval = 100 * time.Millisecond
@@ -26,7 +29,13 @@ func (l *Log) Totals(ctx context.Context) (events.Totals, error) {
 	var t events.Totals
 	var recordedAt *time.Time
 	var last events.Position
-	err := l.pool.QueryRow(ctx, readTotals).Scan(&t.Head, &t.Received, &t.Duplicates, &t.DeadLettered, &t.Discarded, &t.Restoring, &recordedAt, &last)
+	err := l.snapshot(ctx, func(tx pgx.Tx) error {
+		err := tx.QueryRow(ctx, readTotals).Scan(&t.Head, &t.Received, &t.Duplicates, &t.DeadLettered, &t.Discarded, &t.Restoring, &recordedAt)
+		if err != nil {
+			return err
+		}
+		return tx.QueryRow(ctx, readLast).Scan(&last)
+	})
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		err = errNoHead

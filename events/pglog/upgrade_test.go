@@ -35,6 +35,7 @@ func TestUpgrade(t *testing.T) {
 			t.Fatal(err)
 		}
 		return eventstest.Earlier{
+			Undo: undoSegments(1_000_000),
 			Store: eventstest.Store{
 				Open: func(t testing.TB) events.Log { return open(t, url) },
 				Exec: func(ctx context.Context, statements ...string) error { return exec(ctx, url, statements) },

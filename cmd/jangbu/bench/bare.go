@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -14,11 +15,13 @@ import (
 	"jangbu/cmd/jangbu/stores"
 )
 
-// The bare equivalent of the log writes its very rows to the same table with the same indexes.
+// The bare equivalent of the log writes its very rows to the same tables with the same indexes.
 const (
 	eventColumns   = `position, occurred_at, recorded_at, type, id, digest, campaign, payload, form`
-	copyEventsOut  = `COPY (SELECT ` + eventColumns + ` FROM jangbu_log.events ORDER BY position) TO STDOUT (FORMAT binary)`
-	copyEventsIn   = `COPY jangbu_log.events (` + eventColumns + `) FROM STDIN (FORMAT binary)`
+	copyEventsOut  = `COPY (SELECT ` + eventColumns + ` FROM jangbu_log.events_%d ORDER BY position) TO STDOUT (FORMAT binary)`
+	copyEventsIn   = `COPY jangbu_log.events_%d (` + eventColumns + `) FROM STDIN (FORMAT binary)`
+	usedSegments   = `SELECT first, last FROM segments WHERE first <= (SELECT position FROM log_head) ORDER BY last`
+	addSegment     = `SELECT jangbu_log.add_segment($1, $2)`
 	selectEvents   = `SELECT ` + eventColumns + ` FROM events ORDER BY position`
 	insertEvent    = `INSERT INTO events (` + eventColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`
 	durably        = `SET synchronous_commit TO on`
@@ -27,12 +30,18 @@ const (
 	likeTheLogDoes = `_busy_timeout=10000&_journal_mode=WAL&_synchronous=FULL&_txlock=immediate&_pragma=cache_size(-65536)&_pragma=secure_delete(ON)&_dqs=0`
 )
 
-// model is the rows of a log as they were written: in a file, as COPY reads them, or that
-// of SQLite itself.
+// model is the rows of a log as they were written: in a file for each segment, as COPY reads
+// them, or in that of SQLite itself.
 type model struct {
-	path string
-	ends []int // positions of the last events of the transactions
+	path     string
+	segments []modelSegment
+	ends     []int // positions of the last events of the transactions
 }
+
+// modelSegment is a segment of the log on PostgreSQL, in the model's file of its last position.
+type modelSegment struct{ First, Last int }
+
+func (m model) file(s modelSegment) string { return fmt.Sprint(m.path, "-", s.Last) }
 
 // ends returns the positions of the last events of the log's transactions.
 func ends(ctx context.Context, at place) (all []int, err error) {
@@ -61,14 +70,25 @@ func (b *ingestBench) keep(ctx context.Context, at place) (err error) {
 	if at.DatabaseURL == "" {
 		return os.Rename(at.LogPlace().Path, b.model.path)
 	}
-	file, err := os.OpenFile(b.model.path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, file.Close()) }()
 	return withPostgres(ctx, at.DatabaseURL, func(conn *pgx.Conn) error {
-		_, err := conn.PgConn().CopyTo(ctx, file, copyEventsOut)
-		return err
+		rows, err := conn.Query(ctx, usedSegments)
+		if err != nil {
+			return err
+		}
+		if b.model.segments, err = pgx.CollectRows(rows, pgx.RowToStructByPos[modelSegment]); err != nil {
+			return err
+		}
+		for _, s := range b.model.segments {
+			file, err := os.OpenFile(b.model.file(s), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+			if err != nil {
+				return err
+			}
+			_, err = conn.PgConn().CopyTo(ctx, file, fmt.Sprintf(copyEventsOut, s.Last))
+			if err = errors.Join(err, file.Close()); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 
@@ -117,22 +137,39 @@ func (b *ingestBench) withEmpty(ctx context.Context, f func(place) error) (err e
 	return f(at)
 }
 
-// copyAll is one COPY.
+// copyAll is one COPY for each segment, in one transaction. To make the segments is not counted.
 func (b *ingestBench) copyAll(ctx context.Context, at place) (s spent, err error) {
-	file, err := os.Open(b.model.path)
-	if err != nil {
-		return s, err
-	}
-	defer func() { err = errors.Join(err, file.Close()) }()
 	return s, withPostgres(ctx, at.DatabaseURL, func(conn *pgx.Conn) error {
 		if _, err := conn.Exec(ctx, durably); err != nil {
 			return err
 		}
+		for _, segment := range b.model.segments {
+			if _, err := conn.Exec(ctx, addSegment, segment.First, segment.Last); err != nil {
+				return err
+			}
+		}
 		start := b.meter.read()
-		_, err := conn.PgConn().CopyFrom(ctx, file, copyEventsIn)
+		err := pgx.BeginFunc(ctx, conn, func(pgx.Tx) error {
+			for _, segment := range b.model.segments {
+				if err := b.copySegment(ctx, conn, segment); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
 		s = b.meter.since(start, b.topics.events)
 		return err
 	})
+}
+
+func (b *ingestBench) copySegment(ctx context.Context, conn *pgx.Conn, s modelSegment) (err error) {
+	file, err := os.Open(b.model.file(s))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	_, err = conn.PgConn().CopyFrom(ctx, file, fmt.Sprintf(copyEventsIn, s.Last))
+	return err
 }
 
 // insertAll repeats one prepared INSERT, in transactions as large as those of the log. Reading

@@ -25,10 +25,11 @@ import (
 const obviousMessages = 5_000
 
 // obviousStatements are what the obvious design does with a registration: it inserts the event
-// and counts it in each row that it concerns. SQLite's parameters are ?1, PostgreSQL's $1.
-func obviousStatements() []string {
+// and counts it in each row that it concerns. SQLite's parameters are ?1, PostgreSQL's $1, whose
+// events are in the table of their segment, which all of them fit in.
+func obviousStatements(events string) []string {
 	return []string{
-		`INSERT INTO events (position, occurred_at, recorded_at, type, id, digest, campaign, payload, form)
+		`INSERT INTO ` + events + ` (position, occurred_at, recorded_at, type, id, digest, campaign, payload, form)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
 ON CONFLICT (campaign, id) DO NOTHING`,
 		`INSERT INTO event_stats (generation, campaign, known, store, title, objective, participants, new_customers, position, updated_at)
@@ -135,7 +136,7 @@ func openObvious(ctx context.Context, at place) (handle func(context.Context, in
 	if err != nil {
 		return nil, nil, err
 	}
-	statements := obviousStatements()
+	statements := obviousStatements("events_1000000")
 	for i := range statements {
 		statements[i] = strings.ReplaceAll(statements[i], "?", "$")
 	}
@@ -159,7 +160,7 @@ func openObviousSQLite(ctx context.Context, path string) (handle func(context.Co
 		return nil, nil, err
 	}
 	var prepared []*sql.Stmt
-	for _, text := range obviousStatements() {
+	for _, text := range obviousStatements("events") {
 		statement, err := db.PrepareContext(ctx, text) //nolint:sqlclosecheck // closed with its database
 		if err != nil {
 			return nil, nil, errors.Join(err, db.Close())
