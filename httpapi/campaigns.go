@@ -1,12 +1,14 @@
 package httpapi
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"strconv"
 
 	"jangbu/events"
 	"jangbu/httpapi/auth"
+	"jangbu/readmodel"
 	"jangbu/readmodel/dashboard"
 )
 
@@ -52,7 +54,7 @@ func (a *API) listEvents(w http.ResponseWriter, r *http.Request, caller auth.Ide
 	defer leave()
 	ctx, cancel := readRows(r.Context())
 	defer cancel()
-	rows, err := a.cfg.Reader.ShopCampaigns(ctx, shop, caller.Scope())
+	rows, err := a.shopRows(ctx, shop, listing, caller)
 	if err != nil {
 		return err
 	}
@@ -72,4 +74,18 @@ func (a *API) listEvents(w http.ResponseWriter, r *http.Request, caller auth.Ide
 		page.Next = &next
 	}
 	return writePrivate(w, r, page)
+}
+
+// shopRows reads the campaigns of a listing's page or, where the rows have not its order, all of the
+// shop.
+func (a *API) shopRows(ctx context.Context, shop events.Shop, listing dashboard.Listing, caller auth.Identity) ([]readmodel.ShopCampaign, error) {
+	page, ok, err := listing.Page()
+	switch {
+	case err != nil:
+		return nil, err
+	case ok:
+		return a.cfg.Reader.ShopPage(ctx, shop, page, caller.Scope())
+	default:
+		return a.cfg.Reader.ShopCampaigns(ctx, shop, caller.Scope())
+	}
 }

@@ -2,16 +2,22 @@ package httpapi_test
 
 import (
 	"compress/gzip"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"jangbu/events"
+	"jangbu/httpapi"
+	"jangbu/readmodel"
 )
 
 // TestListIsAsked: a list has an entity tag, which changes with what it shows, is compressed, and
@@ -57,6 +63,67 @@ func TestListIsAsked(t *testing.T) {
 	b.fold(t, &events.ParticipantRegistered{Campaign: "evt-1", Participant: "p-2", Channel: "naver"})
 	if now := b.do(t, http.MethodGet, target, "If-None-Match: "+plain.Header().Get("ETag")); now.Code != http.StatusOK {
 		t.Errorf("after a change, with the tag before: %d", now.Code)
+	}
+}
+
+// paged is a reader of which no list reads all campaigns of a shop.
+type paged struct {
+	readmodel.Reader
+	t    *testing.T
+	read atomic.Int64 // campaigns
+}
+
+func (p *paged) ShopCampaigns(context.Context, events.Shop, readmodel.Scope) ([]readmodel.ShopCampaign, error) {
+	p.t.Error("all campaigns of the shop are read")
+	return nil, errors.New("too many")
+}
+
+func (p *paged) ShopPage(ctx context.Context, shop events.Shop, page readmodel.ShopPage, by readmodel.Scope) ([]readmodel.ShopCampaign, error) {
+	list, err := p.Reader.ShopPage(ctx, shop, page, by)
+	p.read.Add(int64(len(list)))
+	return list, err
+}
+
+// TestAPageIsReadAlone: in the order of ids a page reads its own campaigns and the first of the
+// next, in both directions.
+func TestAPageIsReadAlone(t *testing.T) {
+	t.Parallel()
+	reader := &paged{t: t}
+	b := setup(t, func(cfg *httpapi.Config) { reader.Reader, cfg.Reader = cfg.Reader, reader })
+	const campaigns, limit = 23, 5
+	want := make([]string, campaigns)
+	for n := range campaigns {
+		want[n] = fmt.Sprintf("evt-%02d", n)
+		b.fold(t, campaign(events.Campaign(want[n]), "store-1")...)
+	}
+	b.fold(t, campaign("evt-03-of-another", "store-2")...)
+	for _, order := range []string{"asc", "desc"} {
+		var got []string
+		for cursor := ""; ; {
+			before := reader.read.Load()
+			w := b.do(t, http.MethodGet, fmt.Sprintf("/api/stores/store-1/events?order=%s&limit=%d&cursor=%s", order, limit, cursor))
+			var page struct {
+				Events []struct{ EventID string }
+				Next   *string
+			}
+			if err := json.Unmarshal(w.Body.Bytes(), &page); err != nil || w.Code != http.StatusOK {
+				t.Fatalf("%d %s, %v", w.Code, w.Body, err)
+			}
+			if read := reader.read.Load() - before; read > limit+1 {
+				t.Errorf("%d campaigns were read for a page of %d", read, limit)
+			}
+			for _, e := range page.Events {
+				got = append(got, e.EventID)
+			}
+			if page.Next == nil {
+				break
+			}
+			cursor = *page.Next
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: %v, want %v", order, got, want)
+		}
+		slices.Reverse(want)
 	}
 }
 

@@ -139,6 +139,10 @@ func (panics) ShopCampaigns(context.Context, events.Shop, readmodel.Scope) ([]re
 	panic("of the reader")
 }
 
+func (panics) ShopPage(context.Context, events.Shop, readmodel.ShopPage, readmodel.Scope) ([]readmodel.ShopCampaign, error) {
+	panic("of the reader")
+}
+
 // TestObservedPanic: a handler that panics is observed as the 500 that it is.
 func TestObservedPanic(t *testing.T) {
 	t.Parallel()

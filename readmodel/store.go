@@ -70,6 +70,13 @@ type ShopCampaign struct {
 	Channels []ChannelStats // sorted by channel, by bytes
 }
 
+// ShopPage selects campaigns of a shop, in the order of their ids, by bytes.
+type ShopPage struct {
+	After      events.Campaign // exclusive; empty: from the first
+	Descending bool
+	Limit      int
+}
+
 // DistributedChannel is a channel that a campaign was distributed to, with the figures that
 // it last reported.
 type DistributedChannel struct {
@@ -92,6 +99,9 @@ type Reader interface {
 	// sorted by campaign, by bytes. Campaigns whose creation has not been seen belong
 	// to the shop without a name.
 	ShopCampaigns(ctx context.Context, shop events.Shop, by Scope) ([]ShopCampaign, error)
+	// ShopPage returns those of [Reader.ShopCampaigns] that are on the page, in its order. It
+	// reads no others.
+	ShopPage(ctx context.Context, shop events.Shop, page ShopPage, by Scope) ([]ShopCampaign, error)
 	// Revision returns the revision of what a read would return now. It reads one row
 	// and one for each projection.
 	Revision(ctx context.Context) (Revision, error)

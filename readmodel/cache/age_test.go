@@ -333,6 +333,9 @@ func (r *reader) campaign() {
 func (r *reader) list() {
 	oldest := time.Now().Add(-cache.DefaultBound)
 	list, err := r.cache.ShopCampaigns(r.Context(), shop, readmodel.Shops(shop))
+	if r.number(2) == 0 {
+		list, err = r.cache.ShopPage(r.Context(), shop, readmodel.ShopPage{Limit: 100}, readmodel.Shops(shop))
+	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		return
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"jangbu/events"
@@ -206,6 +207,30 @@ func (c *Cache) ShopCampaigns(ctx context.Context, shop events.Shop, by readmode
 	return e.campaigns(by), nil
 }
 
+// ShopPage implements [readmodel.Reader]. Pages are kept as lists are, each under a name of its own.
+func (c *Cache) ShopPage(ctx context.Context, shop events.Shop, page readmodel.ShopPage, by readmodel.Scope) ([]readmodel.ShopCampaign, error) {
+	if !by.AllowsShop(shop) {
+		return nil, nil
+	}
+	begun := time.Now()
+	c.traffic.seen(begun)
+	name := pageName(shop, page)
+	_, e, _ := c.shops.find(name, begun)
+	from := fromProcess
+	if e == nil {
+		var err error
+		if e, from, err = c.shops.fetch(ctx, name, begun, true); err != nil {
+			return nil, err
+		}
+	}
+	list := e.campaigns(by)
+	if len(list) < len(e.list) { // the scope has others in their place
+		return c.inner.ShopPage(ctx, shop, page, by)
+	}
+	c.count.served(from)
+	return list, nil
+}
+
 // Revision implements [readmodel.Reader]. It is never cached.
 func (c *Cache) Revision(ctx context.Context) (readmodel.Revision, error) {
 	return c.inner.Revision(ctx)
@@ -288,10 +313,32 @@ func (c *Cache) lookUp(ctx context.Context, campaign events.Campaign) (e *entry,
 	return e, unproven{}
 }
 
-// loadShop reads the campaigns of a shop.
+// pageName names a page of a shop's campaigns. No shop and no campaign has the characters between its parts.
+func pageName(shop events.Shop, page readmodel.ShopPage) string {
+	return fmt.Sprintf("%s\x00%t %d\x00%s", shop, page.Descending, page.Limit, page.After)
+}
+
+// pageNamed returns what [pageName] named; false where the name is of all campaigns of a shop.
+func pageNamed(name string) (shop events.Shop, page readmodel.ShopPage, ok bool) {
+	of, rest, ok := strings.Cut(name, "\x00")
+	how, after, _ := strings.Cut(rest, "\x00")
+	if ok {
+		_, _ = fmt.Sscan(how, &page.Descending, &page.Limit) // which cannot fail
+	}
+	page.After = events.Campaign(after)
+	return events.Shop(of), page, ok
+}
+
+// loadShop reads the campaigns of a shop, or a page of them.
 func (c *Cache) loadShop(ctx context.Context, name string, _ bool) (*entry, source, error) {
 	floor, sent := c.revisions.floor(), time.Now()
-	list, err := c.inner.ShopCampaigns(ctx, events.Shop(name), readmodel.Everything())
+	read := func() ([]readmodel.ShopCampaign, error) {
+		if shop, page, ok := pageNamed(name); ok {
+			return c.inner.ShopPage(ctx, shop, page, readmodel.Everything())
+		}
+		return c.inner.ShopCampaigns(ctx, events.Shop(name), readmodel.Everything())
+	}
+	list, err := read()
 	if err != nil {
 		return nil, fromRows, err
 	}

@@ -3,6 +3,7 @@ package cache_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -188,6 +189,44 @@ func TestReadsAreShared(t *testing.T) {
 				b.Errorf("%d campaigns listed, want 2", len(got))
 			}
 		})
+	})
+}
+
+// TestPagesAreKept: each page of a shop is kept until the next commit, apart from the others.
+func TestPagesAreKept(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(b *testBundle) {
+		b.world.commit("evt-1", "evt-2", "evt-3")
+		process := b.open(without)
+		b.read(process, "evt-1")
+		synctest.Wait() // a poll has told the revision
+		ask := func() (all []events.Campaign) {
+			for _, page := range []readmodel.ShopPage{{Limit: 2}, {Limit: 2, Descending: true}, {Limit: 1}, {After: "evt-1", Limit: 1}} {
+				got, err := process.ShopPage(b.Context(), shop, page, readmodel.Shops(shop))
+				if err != nil {
+					b.Fatal(err)
+				}
+				for _, c := range got {
+					all = append(all, c.Campaign.Campaign)
+				}
+			}
+			return all
+		}
+		want := []events.Campaign{"evt-1", "evt-2", "evt-3", "evt-2", "evt-1", "evt-2"}
+		for range 10 {
+			if got := ask(); !slices.Equal(got, want) {
+				b.Fatalf("pages of %v, want %v", got, want)
+			}
+			time.Sleep(50 * time.Millisecond)
+		}
+		if s := process.Stats(); s.Misses != 1+4 || s.Hits != 9*4 {
+			b.Errorf("stats are %+v", s)
+		}
+		b.world.commit("evt-0")
+		time.Sleep(cache.DefaultBound + time.Millisecond)
+		if got := ask(); got[0] != "evt-0" {
+			b.Errorf("pages of %v after a commit", got)
+		}
 	})
 }
 

@@ -38,9 +38,15 @@ func TestScope(t *testing.T) {
 				if list, err := process.ShopCampaigns(b.Context(), shop, by); len(list) != 0 || err != nil {
 					b.Errorf("ShopCampaigns by %s = %v, %v; want none", name, list, err)
 				}
+				if list, err := process.ShopPage(b.Context(), shop, readmodel.ShopPage{Limit: 2}, by); len(list) != 0 || err != nil {
+					b.Errorf("ShopPage by %s = %v, %v; want none", name, list, err)
+				}
 			}
 			if list, err := process.ShopCampaigns(b.Context(), shop, owner); len(list) != 1 || err != nil {
 				b.Errorf("ShopCampaigns by its owner = %v, %v; want one", list, err)
+			}
+			if list, err := process.ShopPage(b.Context(), shop, readmodel.ShopPage{Limit: 2}, owner); len(list) != 1 || err != nil {
+				b.Errorf("ShopPage by its owner = %v, %v; want one", list, err)
 			}
 		}
 		b.wantReads("evt-1", 1)

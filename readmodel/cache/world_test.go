@@ -205,6 +205,11 @@ func (w *world) ShopCampaigns(ctx context.Context, of events.Shop, _ readmodel.S
 	return list, err
 }
 
+func (w *world) ShopPage(ctx context.Context, of events.Shop, page readmodel.ShopPage, by readmodel.Scope) ([]readmodel.ShopCampaign, error) {
+	list, err := w.ShopCampaigns(ctx, of, by)
+	return readmodeltest.Page(list, page), err
+}
+
 func (w *world) Revision(ctx context.Context) (r readmodel.Revision, err error) {
 	err = w.read(ctx, func() {
 		w.polls++

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -76,6 +77,24 @@ type Listing struct {
 	After string
 	// Limit bounds the cards of a page, up to MaxPage. 0: DefaultPage.
 	Limit int
+}
+
+// Page returns the page of campaigns that the cards of the listing are made from, and one more where
+// there is another page; false where the order or the title needs all campaigns of the shop.
+// [ErrListing] where the listing is not acceptable.
+func (l Listing) Page() (page readmodel.ShopPage, ok bool, err error) {
+	l, after, err := l.checked()
+	if err != nil || l.Order != ByCampaign || len(newTitle(l.Title)) > 0 {
+		return readmodel.ShopPage{}, false, err
+	}
+	page = readmodel.ShopPage{Descending: l.Descending, Limit: l.Limit + 1}
+	if after == nil {
+		return page, true, nil
+	}
+	page.After = after.Campaign
+	// No page ended with another cursor, and no store has such an id.
+	made := after.Value.Text != nil && *after.Value.Text == string(after.Campaign) && after.Campaign != "" && !strings.ContainsRune(string(after.Campaign), 0)
+	return page, made, nil
 }
 
 // Cards returns one page of the campaigns' cards, in a view that [View.Validate] accepts,

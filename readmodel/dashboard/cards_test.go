@@ -18,6 +18,7 @@ import (
 	"jangbu/events"
 	"jangbu/readmodel"
 	"jangbu/readmodel/dashboard"
+	"jangbu/readmodel/readmodeltest"
 )
 
 func TestCardMembersAreFixed(t *testing.T) {
@@ -184,6 +185,7 @@ func TestCardsPageByPage(t *testing.T) {
 						if err != nil {
 							rt.Fatal(err)
 						}
+						fromPage(rt, rows, l, page, next)
 						if len(page) > l.Limit || len(page) < l.Limit && next != "" {
 							rt.Fatalf("a page of %d cards, cursor %q", len(page), next)
 						}
@@ -202,6 +204,38 @@ func TestCardsPageByPage(t *testing.T) {
 					}
 				})
 			})
+		}
+	}
+}
+
+// fromPage makes the same cards from the page that a store reads, where it can.
+func fromPage(t interface{ Fatalf(string, ...any) }, rows []readmodel.ShopCampaign, l dashboard.Listing, want []dashboard.Card, wantNext string) {
+	some, ok, err := l.Page()
+	if err != nil {
+		t.Fatalf("%+v: %v", l, err)
+	}
+	if wanted := l.Order == dashboard.ByCampaign && l.Title == ""; ok != wanted {
+		t.Fatalf("%+v: a page %t, want %t", l, ok, wanted)
+	}
+	if !ok {
+		return
+	}
+	rows = slices.Clone(rows)
+	slices.SortFunc(rows, func(a, b readmodel.ShopCampaign) int { return cmp.Compare(a.Campaign.Campaign, b.Campaign.Campaign) })
+	page, next, err := dashboard.Cards(readmodeltest.Page(rows, some), dashboard.View{}, l)
+	if diff := gocmp.Diff(want, page); diff != "" || next != wantNext || err != nil {
+		t.Fatalf("from page %+v: cursor %q, want %q, %v (-from all +from the page):\n%s", some, next, wantNext, err, diff)
+	}
+}
+
+// TestForgedCursors: cursors that no page ended with ask for all campaigns.
+func TestForgedCursors(t *testing.T) {
+	t.Parallel()
+	for _, value := range []string{`{"v":{"t":"b"},"c":"a"}`, `{"v":{},"c":"a"}`, `{"v":{"t":""},"c":""}`, `{"v":{"t":"a\u0000b"},"c":"a\u0000b"}`} {
+		payload := `{"o":"eventId","d":false,"q":"0",` + value[1:]
+		l := dashboard.Listing{Order: dashboard.ByCampaign, After: base64.RawURLEncoding.EncodeToString([]byte(payload))}
+		if page, ok, err := l.Page(); ok || err != nil {
+			t.Errorf("%s: %+v, %v", payload, page, err)
 		}
 	}
 }

@@ -21,6 +21,7 @@ func TestPlans(t *testing.T) {
 	const byKey, byStore = "using event_stats_pkey ", "using event_stats_of_store "
 	const byGeneration = "Index Cond: (generation = $1)"
 	channels := []string{"using channel_stats_pkey ", "(campaign = "}
+	sorted := []string{"AND (campaign "} // in the index's own order
 	everyKey := []string{
 		"Index Only Scan using event_stats_pkey ", "Index Only Scan using channel_stats_pkey ",
 		"Index Only Scan using participation_hourly_pkey ", "Index Only Scan using participant_profile_pkey ", "(campaign > ",
@@ -47,6 +48,11 @@ func TestPlans(t *testing.T) {
 			{s.campaigns.load, `1, '{evt-7}'`, []string{byKey}, byStore},
 			{s.queries.shopCampaigns, `'store-7', false, '{store-7}'`, []string{byStore}, byKey},
 			{s.queries.shopChannels, `'store-7', false, '{store-7}'`, append(channels, byStore), byKey},
+			{s.queries.shopPage[0][0].campaigns, `'store-7', false, '{store-7}', 'evt-7', 3`, append(sorted, byStore), " Sort"},
+			{s.queries.shopPage[0][1].campaigns, `'store-7', false, '{store-7}', 'evt-7', 3`, append(sorted, "Backward", byStore), " Sort"},
+			{s.queries.shopPage[1][0].campaigns, `'store-7', false, '{store-7}', '', 3`, []string{byStore}, " Sort"},
+			{s.queries.shopPage[1][1].campaigns, `'store-7', false, '{store-7}', '', 3`, []string{"Backward", byStore}, " Sort"},
+			{s.queries.shopPage[0][1].channels, `'store-7', false, '{store-7}', 'evt-7', 3`, append(channels, "Backward", byStore), byKey},
 			{s.queries.campaigns, `'evt-7', 10`, everyKey, byStore},
 			{s.campaigns.prune, `1, 5000`, []string{"Tid Scan on event_stats", byGeneration}, "Seq Scan"},
 			{s.channels.prune, `1, 5000`, []string{"Tid Scan on channel_stats", "using channel_stats_pkey ", byGeneration}, byStore},

@@ -92,7 +92,10 @@ func Open(ctx context.Context, url string, tables []*readmodel.Table, opts Optio
 }
 
 // queries are the statements over several tables.
-type queries struct{ campaign, campaigns, shopCampaigns, shopChannels, distributed string }
+type queries struct {
+	campaign, campaigns, shopCampaigns, shopChannels, distributed string
+	shopPage                                                      [2][2]shopQueries // see pageQueries
+}
 
 // describe sets the tables and makes the statements over them.
 func (s *Store) describe(tables []*readmodel.Table) error {
@@ -112,6 +115,7 @@ func (s *Store) describe(tables []*readmodel.Table) error {
 		shopCampaigns: s.campaigns.statement(readShopCampaigns),
 		shopChannels:  s.channels.statement(readShopChannels),
 		distributed:   s.channels.statement(readDistributed),
+		shopPage:      s.pageQueries(),
 	}
 	return nil
 }

@@ -202,5 +202,40 @@ func sameShopCampaigns(t testing.TB, s readmodel.Store, rows *readmodel.Rows, sh
 		if d := diff(want, got); d != "" {
 			t.Errorf("ShopCampaigns(%q) in %+v (-want +got):\n%s", shop, by, d)
 		}
+		pages := []readmodel.ShopPage{{Limit: 1}, {Limit: 3, Descending: true}, {After: "evt-2", Limit: 100}, {After: "evt-2", Limit: 2, Descending: true}, {After: "\U0010ffff", Limit: 2}}
+		if len(want) > 0 { // and, of the first campaigns, from each to the end
+			for _, c := range want[:min(len(want), 3)] {
+				pages = append(pages, readmodel.ShopPage{After: c.Campaign.Campaign, Limit: len(want)}, readmodel.ShopPage{After: c.Campaign.Campaign, Limit: 2, Descending: true})
+			}
+		}
+		for _, page := range pages {
+			got, err := s.ShopPage(t.Context(), shop, page, by)
+			if err != nil {
+				t.Fatalf("ShopPage(%q, %+v): %v", shop, page, err)
+			}
+			if want := Page(want, page); len(want)+len(got) > 0 {
+				if d := diff(want, got); d != "" {
+					t.Errorf("ShopPage(%q, %+v) in %+v (-want +got):\n%s", shop, page, by, d)
+				}
+			}
+		}
 	}
+}
+
+// Page returns those of a shop's campaigns, which are sorted, that are on a page.
+func Page(all []readmodel.ShopCampaign, page readmodel.ShopPage) []readmodel.ShopCampaign {
+	var on []readmodel.ShopCampaign
+	for _, c := range all {
+		after := c.Campaign.Campaign > page.After
+		if page.Descending {
+			after = c.Campaign.Campaign < page.After
+		}
+		if after || page.After == "" {
+			on = append(on, c)
+		}
+	}
+	if page.Descending {
+		slices.Reverse(on)
+	}
+	return on[:min(len(on), page.Limit)]
 }

@@ -37,6 +37,9 @@ func TestPlans(t *testing.T) {
 			{readShopOf, 1, []string{byKey}},
 			{s.campaigns.load, 2, []string{byKey}},
 			{s.queries.shopCampaigns, 4, []string{byStore}},
+			{s.queries.shopPage[0][0].campaigns, 6, []string{byStore[:len(byStore)-1] + " AND campaign>?)"}},
+			{s.queries.shopPage[0][1].campaigns, 6, []string{byStore[:len(byStore)-1] + " AND campaign<?)"}},
+			{s.queries.shopPage[1][1].channels, 6, []string{byStore, "channel_stats USING PRIMARY KEY (generation=? AND campaign=?)"}},
 			{s.queries.campaigns, 2, []string{
 				"event_stats USING PRIMARY KEY (generation=? AND campaign>?)", "channel_stats USING PRIMARY KEY (generation=? AND campaign>?)",
 				"participation_hourly USING PRIMARY KEY (generation=? AND campaign>?)", "participant_profile USING PRIMARY KEY (generation=? AND campaign>?)",

@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 
 	"jangbu/events"
 	"jangbu/readmodel"
@@ -20,6 +22,16 @@ WHERE generation = (SELECT active_generation FROM projections WHERE projection =
   AND` + inScope + `
 ORDER BY campaign`
 
+	readShopPage = `
+SELECT {columns}
+FROM event_stats INDEXED BY event_stats_by_store
+WHERE generation = (SELECT active_generation FROM projections WHERE projection = 'event_stats')
+  AND store = ?1
+  AND` + inScope + `
+  AND {after}
+ORDER BY campaign {direction}
+LIMIT ?6`
+
 	readShopChannels = `
 SELECT {columns}
 FROM (
@@ -32,15 +44,66 @@ CROSS JOIN channel_stats
 WHERE generation = (SELECT active_generation FROM projections WHERE projection = 'channel_stats')
   AND campaign = listed
 ORDER BY listed, channel`
+
+	readPageChannels = `
+SELECT {columns}
+FROM (
+    SELECT campaign AS listed FROM event_stats INDEXED BY event_stats_by_store
+    WHERE generation = (SELECT active_generation FROM projections WHERE projection = 'event_stats')
+      AND store = ?1
+      AND` + inScope + `
+      AND {after}
+    ORDER BY campaign {direction}
+    LIMIT ?6
 )
+CROSS JOIN channel_stats
+WHERE generation = (SELECT active_generation FROM projections WHERE projection = 'channel_stats')
+  AND campaign = listed
+ORDER BY listed {direction}, channel`
+)
+
+// shopQueries are the statements of one kind of list.
+type shopQueries struct{ campaigns, channels string }
+
+// pageQueries are those of a page, in each direction, first of one that begins after a campaign and
+// then of the first one.
+func (s *Store) pageQueries() (all [2][2]shopQueries) {
+	for i, first := range []bool{false, true} {
+		for j, replaced := range [][]string{{"{after}", "campaign > ?5", "{direction}", ""}, {"{after}", "campaign < ?5", "{direction}", "DESC"}} {
+			if first {
+				replaced[1] = "?5 = ''" // which it is: the statements have the same parameters
+			}
+			fill := strings.NewReplacer(replaced...).Replace
+			all[i][j] = shopQueries{s.campaigns.statement(fill(readShopPage)), s.channels.statement(fill(readPageChannels))}
+		}
+	}
+	return all
+}
 
 // ShopCampaigns implements [readmodel.Reader].
 func (s *Store) ShopCampaigns(ctx context.Context, shop events.Shop, by readmodel.Scope) ([]readmodel.ShopCampaign, error) {
+	return s.readShop(ctx, shopQueries{s.queries.shopCampaigns, s.queries.shopChannels}, shop, by)
+}
+
+// ShopPage implements [readmodel.Reader].
+func (s *Store) ShopPage(ctx context.Context, shop events.Shop, page readmodel.ShopPage, by readmodel.Scope) ([]readmodel.ShopCampaign, error) {
+	first, direction := 0, 0
+	if page.After == "" {
+		first = 1
+	}
+	if page.Descending {
+		direction = 1
+	}
+	return s.readShop(ctx, s.queries.shopPage[first][direction], shop, by, string(page.After), page.Limit)
+}
+
+// readShop reads campaigns of a shop, and their channels in the same order.
+func (s *Store) readShop(ctx context.Context, queries shopQueries, shop events.Shop, by readmodel.Scope, more ...any) ([]readmodel.ShopCampaign, error) {
 	var out []readmodel.ShopCampaign
-	args := append([]any{string(shop)}, limits(by)...)
+	args := slices.Concat([]any{string(shop)}, limits(by), more)
 	err := s.read(ctx, func(tx *sql.Tx) error {
 		scan := s.campaigns.scanner()
-		err := forEach(ctx, tx.StmtContext(ctx, s.reads[s.queries.shopCampaigns]), func(rows *sql.Rows) error {
+		err := forEach(ctx, tx.StmtContext(ctx, s.reads[queries.campaigns]), func(rows *sql.Rows) error {
 			out = append(out, readmodel.ShopCampaign{})
 			return scan(rows, &out[len(out)-1].Campaign)
 		}, args...)
@@ -52,7 +115,7 @@ func (s *Store) ShopCampaigns(ctx context.Context, shop events.Shop, by readmode
 		}
 		at := 0
 		scan = s.channels.scanner()
-		return forEach(ctx, tx.StmtContext(ctx, s.reads[s.queries.shopChannels]), func(rows *sql.Rows) error {
+		return forEach(ctx, tx.StmtContext(ctx, s.reads[queries.channels]), func(rows *sql.Rows) error {
 			var row readmodel.ChannelStats
 			if err := scan(rows, &row); err != nil {
 				return err

@@ -51,7 +51,10 @@ type Store struct {
 }
 
 // queries are the statements over several tables.
-type queries struct{ campaign, campaigns, shopCampaigns, shopChannels, distributed string }
+type queries struct {
+	campaign, campaigns, shopCampaigns, shopChannels, distributed string
+	shopPage                                                      [2][2]shopQueries // see pageQueries
+}
 
 // describe sets the tables and makes the statements over them.
 func (s *Store) describe(tables []*readmodel.Table) error {
@@ -71,6 +74,7 @@ func (s *Store) describe(tables []*readmodel.Table) error {
 		shopCampaigns: s.campaigns.statement(readShopCampaigns),
 		shopChannels:  s.channels.statement(readShopChannels),
 		distributed:   s.channels.statement(readDistributed),
+		shopPage:      s.pageQueries(),
 	}
 	return nil
 }
@@ -166,6 +170,11 @@ func open(ctx context.Context, path string, tables []*readmodel.Table) (_ *Store
 	}
 	for _, t := range s.tables {
 		queries = append(queries, t.read)
+	}
+	for _, first := range s.queries.shopPage {
+		for _, of := range first {
+			queries = append(queries, of.campaigns, of.channels)
+		}
 	}
 	for _, query := range queries {
 		//nolint:sqlclosecheck // Close closes them, with the reader
