@@ -84,7 +84,11 @@ func (l *Log) Append(ctx context.Context, drafts []events.Draft, read ...events.
 			}
 			return nil
 		})
-		return conn.SendBatch(ctx, &end).Close()
+		if err := conn.SendBatch(ctx, &end).Close(); err != nil {
+			return err
+		}
+		l.follow(b)
+		return nil
 	})
 	if err != nil {
 		return events.Receipt{}, fmt.Errorf("append: %w", err)
@@ -95,6 +99,14 @@ func (l *Log) Append(ctx context.Context, drafts []events.Draft, read ...events.
 		l.appended(ctx, b)
 	}
 	return receipt, nil
+}
+
+// follow notes whether another process has appended between the batch and the one before it.
+func (l *Log) follow(b *batch) {
+	appended, _ := b.count()
+	if last := l.own.Swap(int64(b.before) + int64(appended)); last != 0 && last != int64(b.before) {
+		l.sawForeign()
+	}
 }
 
 // appended says that a batch with new events was committed.

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -42,6 +44,10 @@ type Log struct {
 	// at the head row anyway; waiting here occupies no connection.
 	writing chan struct{}
 	grown   events.Signal
+	// own is the head after the last append of this process, 0 before the first; it is written
+	// by who has the token.
+	own     atomic.Int64
+	foreign atomic.Pointer[time.Time] // when another process was last seen to append
 	clock   *outage.Clock
 	tender  *tender
 	logger  *slog.Logger

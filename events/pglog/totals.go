@@ -21,8 +21,14 @@ FROM jangbu_log.log_head`
 // lack a segment that was added before the snapshot was taken.
 const readLast = `SELECT coalesce(max(position), 0) FROM jangbu_log.events`
 
-// pollInterval bounds the delay with which Wait sees an append of another process.
-const pollInterval = 100 * time.Millisecond
+const (
+	// pollInterval bounds the delay with which Wait sees an append of another process.
+	pollInterval = 100 * time.Millisecond
+	// pollSoon is the interval for pollSoonFor after one was seen. A process that alone
+	// appends needs no polls, and one that nothing happens to is to cost nothing.
+	pollSoon    = 20 * time.Millisecond
+	pollSoonFor = time.Minute
+)
 
 // Totals implements [events.Log].
 func (l *Log) Totals(ctx context.Context) (events.Totals, error) {
@@ -53,24 +59,45 @@ func (l *Log) Totals(ctx context.Context) (events.Totals, error) {
 
 // Wait implements [events.Log].
 func (l *Log) Wait(ctx context.Context, after events.Position) (events.Position, error) {
-	poll := time.NewTicker(pollInterval)
-	defer poll.Stop()
-	for {
+	for polled := false; ; {
 		grown := l.grown.Changed() // before the head is read: an append in between closes it
 		head, err := l.head(ctx)
 		if err != nil {
 			return 0, fmt.Errorf("wait: %w", err)
 		}
 		if head > after {
+			if polled && l.own.Load() == 0 {
+				l.sawForeign()
+			}
 			return head, nil
 		}
+		poll := time.NewTimer(l.pollEvery(time.Now()))
 		select {
 		case <-grown:
+			polled = false
 		case <-poll.C:
+			polled = true
 		case <-ctx.Done():
-			return 0, fmt.Errorf("wait: %w", ctx.Err())
+			err = fmt.Errorf("wait: %w", ctx.Err())
+		}
+		poll.Stop()
+		if err != nil {
+			return 0, err
 		}
 	}
+}
+
+func (l *Log) sawForeign() {
+	now := time.Now()
+	l.foreign.Store(&now)
+}
+
+// pollEvery returns the time until the next poll.
+func (l *Log) pollEvery(now time.Time) time.Duration {
+	if seen := l.foreign.Load(); seen != nil && now.Sub(*seen) < pollSoonFor {
+		return pollSoon
+	}
+	return pollInterval
 }
 
 func (l *Log) head(ctx context.Context) (events.Position, error) {
