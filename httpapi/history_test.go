@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -219,6 +220,43 @@ func TestFewLookBackAtOnce(t *testing.T) {
 	for range wait + 5 {
 		if code := <-done; code != http.StatusOK {
 			t.Errorf("one that had its turn: %d", code)
+		}
+	}
+}
+
+// TestTwentyLookBackAtOnce: twenty requests of one subject at once, each for several moments, wait
+// for their turns and are all answered, as one after another is.
+func TestTwentyLookBackAtOnce(t *testing.T) {
+	t.Parallel()
+	b := setupHistory(t, func(cfg *httpapi.Config) { cfg.Limits.PerToken = -1 })
+	b.lax = true // it reads only what the others write
+	const askers, registrations, moments = 20, 300, 10
+	facts := campaign("evt-1", "store-1")
+	for n := range registrations {
+		facts = append(facts, &events.ParticipantRegistered{Campaign: "evt-1", Participant: fmt.Sprint("p-", n)})
+	}
+	b.fold(t, facts...)
+	ask := func(m int) string {
+		w := b.do(t, http.MethodGet, fmt.Sprint("/api/events/evt-1/analytics?asOf=", 1+m*(len(facts)-1)/moments))
+		return fmt.Sprint(w.Code, w.Body)
+	}
+	var asking sync.WaitGroup
+	got := make([][moments]string, askers)
+	for i := range got {
+		asking.Go(func() {
+			for m := range moments {
+				m = (m*(i+1) + i) % moments
+				got[i][m] = ask(m)
+			}
+		})
+	}
+	asking.Wait()
+	for m := range moments {
+		want := ask(m)
+		for i := range got {
+			if got[i][m] != "" && got[i][m] != want || !strings.HasPrefix(want, "200") {
+				t.Fatalf("asker %d, moment %d: %.200s, want %.200s", i, m, got[i][m], want)
+			}
 		}
 	}
 }

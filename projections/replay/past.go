@@ -49,8 +49,12 @@ type line struct {
 	gone      bool // no longer among the lines
 }
 
-// lineBytes is what a line occupies without snapshots.
-const lineBytes = 512
+const (
+	// lineBytes is what a line occupies without snapshots.
+	lineBytes = 512
+	// maxLines is how many lines are kept: a new one is compared with all.
+	maxLines = 4_096
+)
 
 func newPast(mark events.Mark, bytes int) *past {
 	return &past{max: cmp.Or(bytes, DefaultHistoryBytes), mark: mark, lines: make(map[lineKey]*line)}
@@ -233,7 +237,7 @@ func (l *line) thin() {
 // bound drops the lines that were not used for longest until the others are within the bound;
 // p.mu is held.
 func (p *past) bound(keep *line) {
-	for p.bytes > p.max && len(p.lines) > 1 {
+	for (p.bytes > p.max || len(p.lines) > maxLines) && len(p.lines) > 1 {
 		var oldest *line
 		for _, l := range p.lines {
 			if l != keep && (oldest == nil || l.used < oldest.used) {
