@@ -14,36 +14,28 @@ func participantProfile() Projection {
 		Version: 2,
 		Touch: func(keys *readmodel.Keys, e events.Recorded) {
 			if fact, ok := e.Event.(*events.ParticipantRegistered); ok {
-				all := profileKeys(fact)
-				readmodel.Touch[readmodel.ProfileCount](keys, all[:]...)
+				readmodel.Touch[readmodel.ParticipantProfile](keys, fact.Campaign)
 			}
 		},
 		Fold: func(rows *readmodel.Rows, e events.Recorded) {
 			if fact, ok := e.Event.(*events.ParticipantRegistered); ok {
-				for _, k := range profileKeys(fact) {
-					rows.Profile(k).Participants++
-				}
+				row := rows.Profile(fact.Campaign)
+				row.Gender.Add(events.GenderNamed(fact.Gender), 1)
+				row.AgeGroup.Add(events.AgeGroupNamed(fact.AgeGroup), 1)
+				row.Region.Add(events.RegionNamed(fact.Region), 1)
+				row.Customer.Add(customer(fact.NewCustomer), 1)
 			}
 		},
 	}
 }
 
-func profileKeys(fact *events.ParticipantRegistered) [4]readmodel.ProfileKey {
-	customer := readmodel.UnknownValue
-	if fact.NewCustomer != nil {
-		customer = readmodel.ReturningCustomer
-		if *fact.NewCustomer {
-			customer = readmodel.NewCustomer
-		}
+func customer(isNew *bool) string {
+	switch {
+	case isNew == nil:
+		return readmodel.UnknownValue
+	case *isNew:
+		return readmodel.NewCustomer
+	default:
+		return readmodel.ReturningCustomer
 	}
-	return [4]readmodel.ProfileKey{
-		profileKey(fact, readmodel.Gender, events.GenderNamed(fact.Gender)),
-		profileKey(fact, readmodel.AgeGroup, events.AgeGroupNamed(fact.AgeGroup)),
-		profileKey(fact, readmodel.Region, events.RegionNamed(fact.Region)),
-		profileKey(fact, readmodel.Customer, customer),
-	}
-}
-
-func profileKey(fact *events.ParticipantRegistered, d readmodel.Dimension, value string) readmodel.ProfileKey {
-	return readmodel.ProfileKey{Campaign: fact.Campaign, Dimension: d, Value: value}
 }

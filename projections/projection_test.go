@@ -108,7 +108,7 @@ func printField(b *strings.Builder, c readmodel.Column, row any) {
 	if figure, ok := c.At(row).(*readmodel.Figure); text == "" || ok && !figure.Known() {
 		return
 	}
-	if strings.ContainsAny(text, " \n\"") {
+	if c.Kind == readmodel.Text && strings.ContainsAny(text, " \n\"") {
 		text = strconv.Quote(text)
 	}
 	fmt.Fprintf(b, " %s=%s", c.Name, text)

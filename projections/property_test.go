@@ -42,13 +42,14 @@ func TestTotalsAgree(t *testing.T) {
 				got["channels"] += ch.Participants
 			}
 			newcomers := int64(0)
-			for _, d := range []readmodel.Dimension{readmodel.Gender, readmodel.AgeGroup, readmodel.Region, readmodel.Customer} {
-				got[string(d)] = 0
-			}
-			for _, p := range c.Profiles() {
-				got[string(p.Dimension)] += p.Participants
-				if p.Dimension == readmodel.Customer && p.Value == readmodel.NewCustomer {
-					newcomers += p.Participants
+			p := c.Profile()
+			for name, counts := range map[string]readmodel.Counts{"gender": p.Gender, "age group": p.AgeGroup, "region": p.Region, "customer": p.Customer} {
+				got[name] = 0
+				for _, n := range counts {
+					got[name] += n.Participants
+					if name == "customer" && n.Label == readmodel.NewCustomer {
+						newcomers += n.Participants
+					}
 				}
 			}
 			for name, n := range got {

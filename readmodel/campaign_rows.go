@@ -1,5 +1,7 @@
 package readmodel
 
+import "slices"
+
 // CampaignRows holds the rows of one campaign, read at one moment from the active
 // generations.
 type CampaignRows struct {
@@ -60,7 +62,14 @@ func (r CampaignRows) list(t *Table) List {
 // fill appends copies of the rows.
 func (r CampaignRows) fill(t *Table, rows []any) {
 	for _, row := range rows {
-		r.list(t).add(row)
+		list := r.list(t)
+		list.add(row)
+		for _, c := range t.Columns {
+			if c.Kind == ByLabel { // of which a row that is folded further is the owner
+				counts := c.At(list.Row(list.Len() - 1)).(*Counts)
+				*counts = slices.Clone(*counts)
+			}
+		}
 	}
 }
 

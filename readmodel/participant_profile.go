@@ -2,58 +2,50 @@ package readmodel
 
 import "jangbu/events"
 
-// Dimension says what a [ProfileCount] counts by.
-type Dimension string
-
-// The dimensions of the participants' profile.
-const (
-	Gender   Dimension = "gender"
-	AgeGroup Dimension = "ageGroup"
-	Region   Dimension = "region"
-	Customer Dimension = "customer" // [NewCustomer], [ReturningCustomer] or [UnknownValue]
-)
-
-// The values of [Customer]. Those of the others are what [events.GenderNamed],
-// [events.AgeGroupNamed] and [events.RegionNamed] return.
+// The labels of [ParticipantProfile.Customer]. Those of the others are what
+// [events.GenderNamed], [events.AgeGroupNamed] and [events.RegionNamed] return.
 const (
 	NewCustomer       = "new"
 	ReturningCustomer = "returning"
-	UnknownValue      = events.UnknownName // in every dimension: the producer sent no value
+	UnknownValue      = events.UnknownName // of every dimension: the producer sent no value
 )
 
-// ProfileKey is the key of a [ProfileCount] row.
-type ProfileKey struct {
-	Campaign  events.Campaign
-	Dimension Dimension
-	Value     string
-}
+// ParticipantProfile is the row of one campaign in the projection "participant_profile": its
+// participants by each dimension, in each of which every participant counts once. It is one
+// row, not one for each label, because a participant counts in four labels at once: as rows
+// these were most of what a fold wrote.
+type ParticipantProfile struct {
+	Campaign events.Campaign
 
-// ProfileCount is the row of one value of one dimension of one campaign in the
-// projection "participant_profile".
-type ProfileCount struct {
-	ProfileKey
-	Participants int64
+	Gender   Counts
+	AgeGroup Counts
+	Region   Counts
+	Customer Counts // by [NewCustomer], [ReturningCustomer] and [UnknownValue]
 }
 
 // ParticipantProfileTable describes table "participant_profile".
 func ParticipantProfileTable() *Table {
-	return NewTable("participant_profile", func(r *ProfileCount) *ProfileKey { return &r.ProfileKey },
-		[]Column{
-			Field("campaign", func(k *ProfileKey) *string { return (*string)(&k.Campaign) }),
-			Field("dimension", func(k *ProfileKey) *string { return (*string)(&k.Dimension) }),
-			Field("value", func(k *ProfileKey) *string { return &k.Value }),
-		},
-		Field("participants", func(r *ProfileCount) *int64 { return &r.Participants }),
+	return NewTable("participant_profile", func(r *ParticipantProfile) *events.Campaign { return &r.Campaign },
+		[]Column{Field("campaign", func(k *events.Campaign) *string { return (*string)(k) })},
+		Field("gender", func(r *ParticipantProfile) *Counts { return &r.Gender }),
+		Field("age_group", func(r *ParticipantProfile) *Counts { return &r.AgeGroup }),
+		Field("region", func(r *ParticipantProfile) *Counts { return &r.Region }),
+		Field("customer", func(r *ParticipantProfile) *Counts { return &r.Customer }),
 	)
 }
 
-// Profile returns the value's row, which it adds where there is none.
-func (r *Rows) Profile(k ProfileKey) *ProfileCount { return Row[ProfileCount](r, k) }
+// Profile returns the campaign's row, which it adds where there is none.
+func (r *Rows) Profile(c events.Campaign) *ParticipantProfile { return Row[ParticipantProfile](r, c) }
 
-// Profiles returns the rows of all values.
-func (r *Rows) Profiles() map[ProfileKey]*ProfileCount { return RowsOf[ProfileCount, ProfileKey](r) }
+// Profiles returns the rows of all campaigns.
+func (r *Rows) Profiles() map[events.Campaign]*ParticipantProfile {
+	return RowsOf[ParticipantProfile, events.Campaign](r)
+}
 
-// Profiles returns the rows of the campaign's values.
-func (r CampaignRows) Profiles() []ProfileCount {
-	return listOf[ProfileCount](r, "participant_profile")
+// Profile returns the campaign's row; a zero one where there is none.
+func (r CampaignRows) Profile() ParticipantProfile {
+	if rows := listOf[ParticipantProfile](r, "participant_profile"); len(rows) > 0 {
+		return rows[0]
+	}
+	return ParticipantProfile{}
 }

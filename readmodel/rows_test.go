@@ -28,28 +28,22 @@ func TestRowsServeOneCampaign(t *testing.T) {
 		rows.Hour(readmodel.HourKey{Campaign: "evt-1", Hour: hour}).Participants = 1
 		rows.Hour(readmodel.HourKey{Campaign: "evt-2", Hour: hour}).Participants = 9
 	}
-	for _, k := range []readmodel.ProfileKey{
-		{Campaign: "evt-1", Dimension: readmodel.Region, Value: "부산"},
-		{Campaign: "evt-2", Dimension: readmodel.Region, Value: "부산"},
-		{Campaign: "evt-1", Dimension: readmodel.Gender, Value: "male"},
-		{Campaign: "evt-1", Dimension: readmodel.Gender, Value: "female"},
-	} {
-		rows.Profile(k).Participants = 1
-	}
+	rows.Profile("evt-1").Region.Add("부산", 1)
+	rows.Profile("evt-2").Region.Add("부산", 9)
+	rows.Profile("evt-1").Gender.Add("male", 1)
+	rows.Profile("evt-1").Gender.Add("female", 1)
 	channel := func(name string) readmodel.ChannelStats {
 		return readmodel.ChannelStats{ChannelKey: readmodel.ChannelKey{Campaign: "evt-1", Channel: name}, Participants: 1}
 	}
 	hour := func(h time.Time) readmodel.ParticipationHour {
 		return readmodel.ParticipationHour{HourKey: readmodel.HourKey{Campaign: "evt-1", Hour: h}, Participants: 1}
 	}
-	profile := func(d readmodel.Dimension, value string) readmodel.ProfileCount {
-		return readmodel.ProfileCount{ProfileKey: readmodel.ProfileKey{Campaign: "evt-1", Dimension: d, Value: value}, Participants: 1}
-	}
 	others := []any{
 		[]readmodel.ChannelStats{channel("Naver"), channel("naver"), channel("한글")},
 		[]readmodel.ParticipationHour{hour(at.Add(-time.Hour)), hour(at), hour(at.Add(time.Hour))},
-		[]readmodel.ProfileCount{
-			profile(readmodel.Gender, "female"), profile(readmodel.Gender, "male"), profile(readmodel.Region, "부산"),
+		readmodel.ParticipantProfile{
+			Campaign: "evt-1", Region: readmodel.Counts{{Label: "부산", Participants: 1}},
+			Gender: readmodel.Counts{{Label: "female", Participants: 1}, {Label: "male", Participants: 1}},
 		},
 	}
 	got := rows.Of("evt-1")
@@ -65,7 +59,7 @@ func TestRowsServeOneCampaign(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("rows (-want +got):\n%s", diff)
 	}
-	got.Campaign().Participants, got.Channels()[0].Participants = 4, 4
+	got.Campaign().Participants, got.Channels()[0].Participants, got.Profile().Gender[0].Participants = 4, 4, 4
 	if diff := cmp.Diff(want, rows.Of("evt-1")); diff != "" {
 		t.Errorf("rows after what was returned has changed (-want +got):\n%s", diff)
 	}
@@ -88,10 +82,10 @@ func TestRowsOfAllCampaigns(t *testing.T) {
 		for i := range 3 {
 			rows.Hour(readmodel.HourKey{Campaign: c, Hour: hour.Add(-time.Duration(i) * time.Hour)}).Participants = 1
 		}
-		rows.Profile(readmodel.ProfileKey{Campaign: c, Dimension: readmodel.Gender, Value: "male"}).Participants = 1
-		rows.Profile(readmodel.ProfileKey{Campaign: c, Dimension: readmodel.Gender, Value: "female"}).Participants = 1
+		rows.Profile(c).Gender.Add("male", 1)
+		rows.Profile(c).Gender.Add("female", 1)
 		one := rows.Of(c)
-		if one.Campaign().Campaign != c || len(one.Channels()) != 2 || len(one.Hours()) != 3 || len(one.Profiles()) != 2 {
+		if one.Campaign().Campaign != c || len(one.Channels()) != 2 || len(one.Hours()) != 3 || len(one.Profile().Gender) != 2 {
 			t.Fatalf("rows of %s: %v", c, one)
 		}
 		want = append(want, one)
@@ -112,8 +106,8 @@ func TestRowsOfEachTable(t *testing.T) {
 			rows.Campaign(c)
 			rows.Channel(readmodel.ChannelKey{Campaign: c, Channel: fmt.Sprint("channel ", i%3)})
 			rows.Hour(readmodel.HourKey{Campaign: c, Hour: time.Unix(int64(i*7%4-2)*3600, 0).UTC()})
-			rows.Profile(readmodel.ProfileKey{Campaign: c, Dimension: readmodel.Gender, Value: fmt.Sprint(i % 2)})
-			rows.Profile(readmodel.ProfileKey{Campaign: c, Dimension: readmodel.AgeGroup, Value: fmt.Sprint(i % 2)})
+			rows.Profile(c).Gender.Add(fmt.Sprint(i%2), 0)
+			rows.Profile(c).AgeGroup.Add(fmt.Sprint(i%2), 0)
 			readmodel.Row[readmodeltest.Extra](rows, readmodeltest.ExtraKey{Campaign: c, Number: int64(-i), Name: fmt.Sprint(i % 2)})
 		}
 	}
@@ -134,7 +128,7 @@ func TestRowsOfEachTable(t *testing.T) {
 	if diff := cmp.Diff(want, tables); diff != "" {
 		t.Errorf("tables (-want +got):\n%s", diff)
 	}
-	if want := 12 + (10 + 2*3) + (10 + 2*4) + (20 + 2*4) + (10 + 2*10); n != want || rows.Len() != want {
+	if want := 12 + (10 + 2*3) + (10 + 2*4) + 12 + (10 + 2*10); n != want || rows.Len() != want {
 		t.Errorf("%d rows, Len = %d; want %d", n, rows.Len(), want)
 	}
 	if diff := cmp.Diff(readmodeltest.ByTable(rows), readmodeltest.ByTable(copied)); diff != "" {
@@ -181,7 +175,7 @@ func TestKeysOfEachTable(t *testing.T) {
 	for range keys.All() {
 		break // the loop stops after one table
 	}
-	if room := keys.Room(); room.Len() != 0 || room.Profile(readmodel.ProfileKey{Campaign: "evt-1"}) == nil {
+	if room := keys.Room(); room.Len() != 0 || room.Profile("evt-1") == nil {
 		t.Errorf("room for %d rows", room.Len())
 	}
 }

@@ -58,11 +58,12 @@ const (
 	Instant                 // *time.Time: whole microseconds, UTC
 	Amount                  // **events.Won: nil is unknown
 	Value                   // *Figure: its value, next to a column with its time
+	ByLabel                 // *Counts
 )
 
 // Field describes a column by the field that it keeps: at returns the field's address
 // within a row or a key of type R.
-func Field[R any, F string | bool | int64 | time.Time | *events.Won | Figure](name string, at func(*R) *F) Column {
+func Field[R any, F string | bool | int64 | time.Time | *events.Won | Figure | Counts](name string, at func(*R) *F) Column {
 	row := new(R)
 	field := at(row)
 	c := Column{Name: name, At: func(row any) any { return at(row.(*R)) }}
@@ -79,6 +80,8 @@ func Field[R any, F string | bool | int64 | time.Time | *events.Won | Figure](na
 		c.Kind, c.Null = Amount, true
 	case *Figure:
 		c.Kind, c.Null = Value, true
+	case *Counts:
+		c.Kind = ByLabel
 	}
 	c.Field = pathOf(reflect.ValueOf(row).Elem(), reflect.ValueOf(field))
 	if c.Kind == Value {
@@ -199,9 +202,35 @@ func (c Column) Text(row any) string {
 		}
 	case *Figure:
 		return strconv.FormatInt(field.Value, 10)
+	case *Counts:
+		return field.String()
 	}
 	return ""
 }
+
+// EachText calls each with the texts in what a database holds in the column: that itself of a
+// text, and the labels of [Counts]. Columns of other kinds hold none.
+func (c Column) EachText(stored string, each func(text string) error) error {
+	switch c.Kind {
+	case Text:
+		return each(stored)
+	case ByLabel:
+		counts, err := ParseCounts(stored)
+		if err != nil {
+			return err
+		}
+		for _, n := range counts {
+			if err := each(n.Label); err != nil {
+				return err
+			}
+		}
+	case Boolean, Integer, Instant, Amount, Value:
+	}
+	return nil
+}
+
+// HasTexts reports whether EachText may find any in the column.
+func (c Column) HasTexts() bool { return c.Kind == Text || c.Kind == ByLabel }
 
 // Names returns the columns' names.
 func Names(columns []Column) []string {

@@ -73,8 +73,8 @@ func TestServeHealsWrongRows(t *testing.T) {
 				{"UPDATE {}event_stats SET participants = 78 WHERE campaign = 'evt-1'", "event_stats", "78", "5"},
 				{"DELETE FROM {}channel_stats WHERE campaign = 'evt-1'", "channel_stats", "no row", "a row"},
 				{
-					"INSERT INTO {}participant_profile (generation, campaign, dimension, value, participants) VALUES (1, 'evt-1', 'region', '부산', 3)",
-					"participant_profile", "a row", "no row",
+					`UPDATE {}participant_profile SET region = '{"부산":3}' WHERE campaign = 'evt-1'`,
+					"participant_profile", `{"부산":3}`, `{"unknown":5}`,
 				},
 				{
 					"DELETE FROM {}event_stats WHERE campaign = 'evt-1'; DELETE FROM {}channel_stats WHERE campaign = 'evt-1'; " +

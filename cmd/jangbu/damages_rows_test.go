@@ -55,7 +55,7 @@ func rowDamages() []damage {
 		},
 		{
 			name: "one answer of the profile moved to another", named: verify, mend: resetCampaign("evt-1"),
-			sql:  `UPDATE jangbu_rows.participant_profile SET value = '30s' WHERE campaign = 'evt-1' AND value = '20s'`,
+			sql:  `UPDATE jangbu_rows.participant_profile SET age_group = replace(age_group::text, '20s', '30s')::json WHERE campaign = 'evt-1'`,
 			says: []string{`campaign "evt-1": participant_profile`},
 		},
 		{

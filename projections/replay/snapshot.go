@@ -76,6 +76,12 @@ func packField(b []byte, field any, before *int64) []byte {
 			return append(b, 0)
 		}
 		return binary.AppendVarint(append(b, 1), int64(**field))
+	case *readmodel.Counts:
+		b = binary.AppendUvarint(b, uint64(len(*field)))
+		for _, n := range *field {
+			b = binary.AppendVarint(packText(b, n.Label), n.Participants)
+		}
+		return b
 	}
 	panic("replay: a column of an unknown kind")
 }
@@ -150,6 +156,11 @@ func (r *unpacker) field(to any, before *int64) {
 	case **events.Won:
 		if r.flag() {
 			*to = new(events.Won(r.int()))
+		}
+	case *readmodel.Counts:
+		for range r.uint() {
+			label := r.text()
+			to.Add(label, r.int())
 		}
 	}
 }

@@ -196,7 +196,7 @@ func testAddedIsMended(t *testing.T, b *addedBundle) {
 		b.clean(t, "a reset of "+string(c))
 	}
 	// A campaign that has rows in this table alone is found as well.
-	b.exec(t, "INSERT INTO {}extra SELECT generation, 'stray', number, day, name, flag, note, count, seen, amount_won, figure, figure_at FROM {}extra WHERE campaign = '"+string(c)+"'")
+	b.exec(t, "INSERT INTO {}extra SELECT generation, 'stray', number, day, name, flag, note, count, seen, amount_won, figure, figure_at, labels FROM {}extra WHERE campaign = '"+string(c)+"'")
 	if v := b.verify(t); v.First == nil || v.First.Campaign != "stray" || v.First.Table != "extra" || v.First.Folded != "no row" {
 		t.Fatalf("a campaign with stray rows: %v", v.First)
 	}

@@ -134,7 +134,7 @@ func (b *verifyBundle) spoil(t *testing.T, where string) {
 		"UPDATE %sevent_stats SET participants = participants + 1",
 		"UPDATE %schannel_stats SET cost_won = cost_won + 1",
 		"DELETE FROM %sparticipation_hourly",
-		"UPDATE %sparticipant_profile SET value = value || '?'",
+		"UPDATE %sparticipant_profile SET region = customer",
 	} {
 		if b.exec(t, fmt.Sprintf(statement, b.prefix)+where) == 0 {
 			t.Fatalf("%s%s changes nothing", statement, where)

@@ -140,7 +140,7 @@ func live(b *testing.B, log events.Log, rows readmodel.Store, rebuilding bool) {
 			if ctx.Err() != nil {
 				return
 			}
-			if err != nil || len(got.Hours()) == 0 || len(got.Channels()) == 0 || len(got.Profiles()) == 0 {
+			if err != nil || len(got.Hours()) == 0 || len(got.Channels()) == 0 || len(got.Profile().Gender) == 0 {
 				b.Errorf("read: %v, %+v", err, got)
 			}
 			reads.add(time.Since(start))

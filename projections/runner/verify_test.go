@@ -68,14 +68,14 @@ func TestVerifyNamesWhatDiffers(t *testing.T) {
 				replay.Divergence{Difference: readmodel.Difference{Table: "participation_hourly", Field: "Participants"}},
 			},
 			{
-				"UPDATE " + table("participant_profile") + " SET participants = participants + 1" + of + " AND dimension = 'gender' AND value = 'female'",
-				"UPDATE " + table("participant_profile") + " SET participants = participants - 1" + of + " AND dimension = 'gender' AND value = 'female'",
-				replay.Divergence{Difference: readmodel.Difference{Table: "participant_profile", Key: "gender=female", Field: "Participants"}},
+				"UPDATE " + table("participant_profile") + " SET gender = age_group, age_group = gender" + of,
+				"UPDATE " + table("participant_profile") + " SET gender = age_group, age_group = gender" + of,
+				replay.Divergence{Difference: readmodel.Difference{Table: "participant_profile", Field: "Gender"}},
 			},
 			{
-				"INSERT INTO " + table("participant_profile") + " (generation, campaign, dimension, value, participants) VALUES (1, '" + string(c) + "', 'region', '달', 1)",
-				"DELETE FROM " + table("participant_profile") + of + " AND value = '달'",
-				replay.Divergence{Difference: readmodel.Difference{Table: "participant_profile", Key: "region=달", Served: "a row", Folded: "no row"}},
+				"INSERT INTO " + table("participant_profile") + ` (generation, campaign, gender, age_group, region, customer) VALUES (1, 'evt-moon', '{}', '{}', '{"달":1}', '{}')`,
+				"DELETE FROM " + table("participant_profile") + " WHERE campaign = 'evt-moon'",
+				replay.Divergence{Campaign: "evt-moon", Difference: readmodel.Difference{Table: "participant_profile", Served: "a row", Folded: "no row"}},
 			},
 			{
 				"INSERT INTO " + table("channel_stats") + " (generation, campaign, channel, cost_won, participants) VALUES (1, 'a ghost', 'naver', 0, 1)",
@@ -83,8 +83,8 @@ func TestVerifyNamesWhatDiffers(t *testing.T) {
 				replay.Divergence{Campaign: "a ghost", Difference: readmodel.Difference{Table: "channel_stats", Key: "naver", Served: "a row", Folded: "no row"}},
 			},
 			{ // not undone
-				"DELETE FROM " + table("participant_profile") + of + " AND dimension = 'gender' AND value = 'female'", "",
-				replay.Divergence{Difference: readmodel.Difference{Table: "participant_profile", Key: "gender=female", Served: "no row", Folded: "a row"}},
+				"DELETE FROM " + table("participant_profile") + of, "",
+				replay.Divergence{Difference: readmodel.Difference{Table: "participant_profile", Served: "no row", Folded: "a row"}},
 			},
 			{
 				"DELETE FROM " + table("event_stats") + of, "",

@@ -33,11 +33,10 @@ func TestDashboardIsBounded(t *testing.T) {
 	add(time.Date(9999, 12, 31, 23, 0, 0, 0, time.UTC))
 	add(time.Date(58879, 7, 1, 0, 0, 0, 0, time.UTC))
 	add(time.Date(290000, 7, 1, 0, 0, 0, 0, time.UTC))
-	profiles, labelled := []readmodel.ProfileCount{}, int64(0)
+	profile, labelled := readmodel.ParticipantProfile{}, int64(0)
 	for n := range int64(3000) {
-		for _, d := range []readmodel.Dimension{readmodel.Gender, readmodel.AgeGroup, readmodel.Region} {
-			value := fmt.Sprintf("%d-%s", n, strings.Repeat("가", 60))
-			profiles = append(profiles, readmodel.ProfileCount{ProfileKey: readmodel.ProfileKey{Dimension: d, Value: value}, Participants: n + 1})
+		for _, counts := range []*readmodel.Counts{&profile.Gender, &profile.AgeGroup, &profile.Region} {
+			counts.Add(fmt.Sprintf("%d-%s", n, strings.Repeat("가", 60)), n+1)
 		}
 		labelled += n + 1
 	}
@@ -53,7 +52,7 @@ func TestDashboardIsBounded(t *testing.T) {
 		"a millennium away": {time.Date(3000, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(4000, 1, 1, 0, 0, 0, 0, time.UTC)},
 	} {
 		campaign := readmodel.CampaignStats{Known: true, Title: strings.Repeat("제목", 1<<19), Objective: strings.Repeat("\"", 1<<20), StartsAt: period.starts, EndsAt: period.ends}
-		rows := readmodeltest.CampaignRows([]readmodel.CampaignStats{campaign}, hours, profiles)
+		rows := readmodeltest.CampaignRows([]readmodel.CampaignStats{campaign}, hours, profile)
 		for _, view := range []dashboard.View{
 			{Now: now},
 			{Now: now, Interval: dashboard.Daily},
@@ -125,15 +124,12 @@ func TestTrendIsOfTheCampaignsPeriod(t *testing.T) {
 
 func TestProfileKeepsTheMostFrequentLabels(t *testing.T) {
 	t.Parallel()
-	var rows []readmodel.ProfileCount
-	add := func(value string, n int64) {
-		rows = append(rows, readmodel.ProfileCount{ProfileKey: readmodel.ProfileKey{Dimension: readmodel.Region, Value: value}, Participants: n})
-	}
-	add(dashboard.OtherLabel, 5)
+	var row readmodel.ParticipantProfile
+	row.Region.Add(dashboard.OtherLabel, 5)
 	for n := range int64(52) {
-		add(fmt.Sprintf("label-%02d", n), 100+n)
+		row.Region.Add(fmt.Sprintf("label-%02d", n), 100+n)
 	}
-	got := dashboard.New(readmodeltest.CampaignRows(rows), dashboard.View{}).Profile.Region
+	got := dashboard.New(readmodeltest.CampaignRows(row), dashboard.View{}).Profile.Region
 	if _, kept := got["label-01"]; len(got) != 51 || kept || got["label-02"] != 102 || got[dashboard.OtherLabel] != 5+100+101 {
 		t.Errorf("profile %v", got)
 	}

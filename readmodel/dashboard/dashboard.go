@@ -80,7 +80,7 @@ func New(rows readmodel.CampaignRows, v View) Dashboard {
 		Best:       best,
 		Comparison: v.compare(campaign, rows.Hours()),
 		Goal:       v.goal(campaign, rows.Hours()),
-		Profile:    profile(rows.Profiles()),
+		Profile:    profile(rows.Profile()),
 	}
 	d.Digest = v.digest(d, campaign)
 	return d

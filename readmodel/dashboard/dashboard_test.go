@@ -71,12 +71,12 @@ func parseRows(t *testing.T, text []byte) readmodel.CampaignRows {
 		Campaign readmodel.CampaignStats
 		Channels []readmodel.ChannelStats
 		Hours    []readmodel.ParticipationHour
-		Profiles []readmodel.ProfileCount
+		Profile  readmodel.ParticipantProfile
 	}
 	if err := json.Unmarshal(text, &rows); err != nil {
 		t.Fatalf("rows.json: %v", err)
 	}
-	return readmodeltest.CampaignRows(rows.Campaign, rows.Channels, rows.Hours, rows.Profiles)
+	return readmodeltest.CampaignRows(rows.Campaign, rows.Channels, rows.Hours, rows.Profile)
 }
 
 // parseView reads lines of "name value".

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -101,7 +100,7 @@ func TestPatchFollowsACampaign(t *testing.T) {
 		}
 		hours := map[time.Time]int64{}
 		channels := map[events.Channel]readmodel.ChannelStats{}
-		labels := map[readmodel.ProfileKey]int64{}
+		var profile readmodel.ParticipantProfile
 		now := begin.Add(-time.Hour)
 		show := func() []byte {
 			var h []readmodel.ParticipationHour
@@ -113,14 +112,7 @@ func TestPatchFollowsACampaign(t *testing.T) {
 			for _, name := range slices.Sorted(maps.Keys(channels)) {
 				c = append(c, channels[name])
 			}
-			var p []readmodel.ProfileCount
-			for key, n := range labels {
-				p = append(p, readmodel.ProfileCount{ProfileKey: key, Participants: n})
-			}
-			slices.SortFunc(p, func(a, b readmodel.ProfileCount) int {
-				return strings.Compare(string(a.Dimension)+a.Value, string(b.Dimension)+b.Value)
-			})
-			return encode(rt, dashboard.New(readmodeltest.CampaignRows([]readmodel.CampaignStats{campaign}, h, c, p), dashboard.View{Now: now}))
+			return encode(rt, dashboard.New(readmodeltest.CampaignRows([]readmodel.CampaignStats{campaign}, h, c, profile), dashboard.View{Now: now}))
 		}
 		last := show()
 		for range rapid.IntRange(1, 12).Draw(rt, "events") {
@@ -138,7 +130,7 @@ func TestPatchFollowsACampaign(t *testing.T) {
 				campaign.Participants++
 				campaign.NewCustomers += int64(rapid.IntRange(0, 1).Draw(rt, "new"))
 				hours[now.Add(-time.Duration(rapid.IntRange(0, 30).Draw(rt, "hours ago"))*time.Hour)]++
-				labels[readmodel.ProfileKey{Dimension: readmodel.Gender, Value: rapid.SampledFrom([]string{"female", "male", ""}).Draw(rt, "gender")}]++
+				profile.Gender.Add(rapid.SampledFrom([]string{"female", "male", ""}).Draw(rt, "gender"), 1)
 			}
 			channels[name] = row
 			next := show()

@@ -2,9 +2,7 @@ package dashboard
 
 import (
 	"cmp"
-	"maps"
 	"slices"
-	"strings"
 
 	"jangbu/readmodel"
 )
@@ -25,43 +23,26 @@ type Profile struct {
 	Customer map[string]int64 `json:"customer"`
 }
 
-func profile(rows []readmodel.ProfileCount) Profile {
-	p := Profile{
-		Gender:   map[string]int64{},
-		AgeGroup: map[string]int64{},
-		Region:   map[string]int64{},
-		Customer: map[string]int64{readmodel.NewCustomer: 0, readmodel.ReturningCustomer: 0, readmodel.UnknownValue: 0},
+func profile(row readmodel.ParticipantProfile) Profile {
+	customer := map[string]int64{readmodel.NewCustomer: 0, readmodel.ReturningCustomer: 0, readmodel.UnknownValue: 0}
+	for _, n := range row.Customer {
+		customer[n.Label] = n.Participants
 	}
-	for _, row := range rows {
-		switch row.Dimension {
-		case readmodel.Gender:
-			p.Gender[row.Value] += row.Participants
-		case readmodel.AgeGroup:
-			p.AgeGroup[row.Value] += row.Participants
-		case readmodel.Region:
-			p.Region[row.Value] += row.Participants
-		case readmodel.Customer:
-			p.Customer[row.Value] += row.Participants
-		}
-	}
-	for _, counts := range []map[string]int64{p.Gender, p.AgeGroup, p.Region} {
-		keepMostFrequent(counts)
-	}
-	return p
+	return Profile{Gender: mostFrequent(row.Gender), AgeGroup: mostFrequent(row.AgeGroup), Region: mostFrequent(row.Region), Customer: customer}
 }
 
-// keepMostFrequent joins all but the MaxLabels most frequent labels; of equally frequent
-// ones it keeps the first by their bytes.
-func keepMostFrequent(counts map[string]int64) {
-	labels := slices.SortedFunc(maps.Keys(counts), func(a, b string) int {
-		return cmp.Or(-cmp.Compare(counts[a], counts[b]), strings.Compare(a, b))
-	})
-	labels = slices.DeleteFunc(labels, func(s string) bool { return s == OtherLabel })
-	if len(labels) <= MaxLabels {
-		return
+// mostFrequent joins all but the MaxLabels most frequent labels; of equally frequent ones it
+// keeps the first by their bytes.
+func mostFrequent(all readmodel.Counts) map[string]int64 {
+	byFrequency := slices.SortedStableFunc(slices.Values(all), func(a, b readmodel.Count) int { return -cmp.Compare(a.Participants, b.Participants) })
+	kept, labels := make(map[string]int64, len(all)), 0
+	for _, n := range byFrequency {
+		if n.Label != OtherLabel {
+			if labels++; labels > MaxLabels {
+				n.Label = OtherLabel
+			}
+		}
+		kept[n.Label] += n.Participants
 	}
-	for _, rare := range labels[MaxLabels:] {
-		counts[OtherLabel] += counts[rare]
-		delete(counts, rare)
-	}
+	return kept
 }

@@ -5,19 +5,17 @@ import (
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
-
-	"jangbu/readmodel"
 )
 
 const readTexts = `
-SELECT DISTINCT %s
+SELECT DISTINCT %s::text
 FROM jangbu_rows.%s`
 
 // Texts implements [readmodel.Contents].
 func (s *Store) Texts(ctx context.Context, each func(table, column, text string) error) error {
 	for _, t := range s.tables {
 		for _, c := range t.Columns {
-			if c.Kind != readmodel.Text {
+			if !c.HasTexts() {
 				continue
 			}
 			rows, _ := s.pool.Query(ctx, fmt.Sprintf(readTexts, c.Name, t.Name)) // its error is that of the rows
@@ -26,7 +24,7 @@ func (s *Store) Texts(ctx context.Context, each func(table, column, text string)
 				if text == nil {
 					return nil
 				}
-				return each(t.Name, c.Name, *text)
+				return c.EachText(*text, func(text string) error { return each(t.Name, c.Name, text) })
 			})
 			if err != nil {
 				return fmt.Errorf("read texts: %w", err)

@@ -39,7 +39,7 @@ func TestForeignRowsStayInTheDatabase(t *testing.T) {
 	event.Known, event.Shop, event.Title, event.Participants = true, "store-1", "title-mark", number
 	rows.Channel(readmodel.ChannelKey{Campaign: "evt-1", Channel: "channel-mark"}).Participants = number
 	rows.Hour(readmodel.HourKey{Campaign: "evt-1", Hour: time.Unix(0, 0)}).Participants = number
-	rows.Profile(readmodel.ProfileKey{Campaign: "evt-1", Dimension: readmodel.Region, Value: "value-mark"}).Participants = number
+	rows.Profile("evt-1").Region.Add("value-mark", number)
 	if _, err := owner.Commit(ctx, lease, advance(at), rows); err != nil {
 		t.Fatal(err)
 	}

@@ -30,7 +30,7 @@ func TestCommitsTouchNoIndex(t *testing.T) {
 			event.Known, event.Shop, event.Participants = true, "store-1", n
 			rows.Channel(readmodel.ChannelKey{Campaign: c, Channel: "naver"}).Participants = n
 			rows.Hour(readmodel.HourKey{Campaign: c, Hour: time.Unix(0, 0)}).Participants = n
-			rows.Profile(readmodel.ProfileKey{Campaign: c, Dimension: readmodel.Region, Value: "서울"}).Participants = n
+			rows.Profile(c).Region.Add("서울", n)
 		}
 		if _, err := store.Commit(ctx, lease, advance(at), rows); err != nil {
 			t.Fatal(err)

@@ -290,17 +290,41 @@ COMMENT ON COLUMN jangbu_rows.participation_hourly.campaign IS 'The campaign, ev
 COMMENT ON COLUMN jangbu_rows.participation_hourly.hour IS 'Start of the hour.';
 COMMENT ON COLUMN jangbu_rows.participation_hourly.participants IS 'Registrations within the hour.';
 
+DO $$
+BEGIN
+    -- Earlier programs had one row for each value of a dimension.
+    IF EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass('jangbu_rows.participant_profile') AND attname = 'dimension') THEN
+        ALTER TABLE jangbu_rows.participant_profile RENAME TO participant_profile_by_value;
+        ALTER INDEX jangbu_rows.participant_profile_pkey RENAME TO participant_profile_by_value_pkey;
+    END IF;
+END $$;
 CREATE TABLE IF NOT EXISTS jangbu_rows.participant_profile (
-    generation   integer NOT NULL,
-    campaign     text COLLATE "C" NOT NULL,
-    dimension    text COLLATE "C" NOT NULL,
-    value        text COLLATE "C" NOT NULL,
-    participants bigint NOT NULL,
-    PRIMARY KEY (generation, campaign, dimension, value)
+    generation integer NOT NULL,
+    campaign   text COLLATE "C" NOT NULL,
+    gender     json NOT NULL,
+    age_group  json NOT NULL,
+    region     json NOT NULL,
+    customer   json NOT NULL,
+    PRIMARY KEY (generation, campaign)
 ) WITH (fillfactor = 45);
-COMMENT ON TABLE jangbu_rows.participant_profile IS 'Projection participant_profile: one row per value of each dimension of a campaign.';
+DO $$
+BEGIN
+    IF to_regclass('jangbu_rows.participant_profile_by_value') IS NOT NULL THEN
+        INSERT INTO jangbu_rows.participant_profile (generation, campaign, gender, age_group, region, customer)
+        SELECT generation, campaign,
+            coalesce(json_object_agg(value, participants ORDER BY value) FILTER (WHERE dimension = 'gender'), '{}'),
+            coalesce(json_object_agg(value, participants ORDER BY value) FILTER (WHERE dimension = 'ageGroup'), '{}'),
+            coalesce(json_object_agg(value, participants ORDER BY value) FILTER (WHERE dimension = 'region'), '{}'),
+            coalesce(json_object_agg(value, participants ORDER BY value) FILTER (WHERE dimension = 'customer'), '{}')
+        FROM jangbu_rows.participant_profile_by_value
+        GROUP BY generation, campaign;
+        DROP TABLE jangbu_rows.participant_profile_by_value;
+    END IF;
+END $$;
+COMMENT ON TABLE jangbu_rows.participant_profile IS 'Projection participant_profile: one row per campaign with a registration. Counts are objects: the label, and how many have it.';
 COMMENT ON COLUMN jangbu_rows.participant_profile.generation IS 'Generation that the row belongs to; see projections.active_generation.';
 COMMENT ON COLUMN jangbu_rows.participant_profile.campaign IS 'The campaign, eventId on the wire.';
-COMMENT ON COLUMN jangbu_rows.participant_profile.dimension IS 'What is counted by: gender, ageGroup, region or customer.';
-COMMENT ON COLUMN jangbu_rows.participant_profile.value IS 'The value counted: other where the text is on no list, unknown where the producer sent none.';
-COMMENT ON COLUMN jangbu_rows.participant_profile.participants IS 'Registrations with the value.';
+COMMENT ON COLUMN jangbu_rows.participant_profile.gender IS 'Registrations by gender; other where the text is on no list, unknown where the producer sent none.';
+COMMENT ON COLUMN jangbu_rows.participant_profile.age_group IS 'Registrations by age group, likewise.';
+COMMENT ON COLUMN jangbu_rows.participant_profile.region IS 'Registrations by region, likewise.';
+COMMENT ON COLUMN jangbu_rows.participant_profile.customer IS 'Registrations by new, returning and unknown.';

@@ -116,7 +116,7 @@ func TestTablesAreAsDescribed(t *testing.T) {
 	conn := connect(t, url)
 	types := map[readmodel.Kind]string{
 		readmodel.Text: "text", readmodel.Boolean: "boolean", readmodel.Integer: "bigint",
-		readmodel.Instant: "timestamp with time zone", readmodel.Amount: "bigint", readmodel.Value: "bigint",
+		readmodel.Instant: "timestamp with time zone", readmodel.Amount: "bigint", readmodel.Value: "bigint", readmodel.ByLabel: "json",
 	}
 	const columns = `
 SELECT a.attname, format_type(a.atttypid, NULL), NOT a.attnotnull, coalesce(array_position(i.indkey::smallint[], a.attnum) + 1, 0)

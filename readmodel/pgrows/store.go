@@ -19,7 +19,7 @@ var schema string
 
 // schemaVersion is that of schema.sql. It grows by one with each change that an earlier
 // program would not know how to keep.
-const schemaVersion = 1
+const schemaVersion = 2
 
 // lockSchema makes processes that start at once create the schema one after another. Its
 // number is arbitrary and used by this package only.

@@ -117,6 +117,8 @@ func sqlType(k readmodel.Kind) string {
 		return "timestamptz"
 	case readmodel.Integer, readmodel.Amount, readmodel.Value:
 		return "bigint"
+	case readmodel.ByLabel:
+		return "json"
 	default:
 		panic(fmt.Sprintf("pgrows: no type for a column of kind %d", k))
 	}
@@ -163,6 +165,8 @@ func array(c *readmodel.Column, rows []any) any {
 		return collect(rows, func(row any) pgtype.Int8 { return nullWon(*c.At(row).(**events.Won)) })
 	case readmodel.Value:
 		return collect(rows, func(row any) pgtype.Int8 { return nullValue(c.At(row).(*readmodel.Figure)) })
+	case readmodel.ByLabel:
+		return collect(rows, func(row any) string { return c.At(row).(*readmodel.Counts).String() })
 	default:
 		panic(fmt.Sprintf("pgrows: no array of kind %d", c.Kind))
 	}
@@ -200,6 +204,8 @@ func (t *table) values(into []any, row any) []any {
 			into = append(into, nullWon(*field))
 		case *readmodel.Figure:
 			into = append(into, nullValue(field))
+		case *readmodel.Counts:
+			into = append(into, field.String())
 		}
 	}
 	return into
@@ -225,7 +231,7 @@ func (t *table) scanEach(next func() any, use func(row any), more ...any) func(p
 type scanner struct {
 	columns []readmodel.Column
 	targets []any
-	// texts, numbers and times are the targets of columns that may be NULL.
+	// texts, numbers and times are the targets of columns that are not scanned into their fields.
 	texts   []pgtype.Text
 	numbers []pgtype.Int8
 	times   []pgtype.Timestamptz
@@ -236,8 +242,8 @@ func newScanner(columns []readmodel.Column, more []any) *scanner {
 	s := &scanner{columns: columns, targets: make([]any, n, n+len(more)), texts: make([]pgtype.Text, n), numbers: make([]pgtype.Int8, n), times: make([]pgtype.Timestamptz, n)}
 	for i, c := range columns {
 		switch {
-		case !c.Null && c.Kind != readmodel.Instant: // scan sets it for each row
-		case c.Kind == readmodel.Text:
+		case isField(&c): // scan sets it for each row
+		case c.HasTexts():
 			s.targets[i] = &s.texts[i]
 		case c.Kind == readmodel.Instant:
 			s.targets[i] = &s.times[i]
@@ -251,7 +257,7 @@ func newScanner(columns []readmodel.Column, more []any) *scanner {
 
 func (s *scanner) scan(rows pgx.Rows, row any) error {
 	for i := range s.columns {
-		if c := &s.columns[i]; !c.Null && c.Kind != readmodel.Instant { // newScanner has set the others
+		if c := &s.columns[i]; isField(c) { // newScanner has set the others
 			s.targets[i] = c.At(row)
 		}
 	}
@@ -260,8 +266,8 @@ func (s *scanner) scan(rows pgx.Rows, row any) error {
 	}
 	for i := range s.columns {
 		c := &s.columns[i]
-		if !c.Null && c.Kind != readmodel.Instant {
-			continue // scanned into the field itself
+		if isField(c) {
+			continue
 		}
 		switch field := c.At(row).(type) {
 		case *string:
@@ -274,9 +280,19 @@ func (s *scanner) scan(rows pgx.Rows, row any) error {
 			*field = wonOf(s.numbers[i])
 		case *readmodel.Figure: // its time has a column of its own
 			field.Value = s.numbers[i].Int64
+		case *readmodel.Counts:
+			var err error
+			if *field, err = readmodel.ParseCounts(s.texts[i].String); err != nil {
+				return fmt.Errorf("column %s: %w", c.Name, err)
+			}
 		}
 	}
 	return nil
+}
+
+// isField reports whether the column is scanned into its field, as it is.
+func isField(c *readmodel.Column) bool {
+	return !c.Null && c.Kind != readmodel.Instant && c.Kind != readmodel.ByLabel
 }
 
 func nullTime(t time.Time, null bool) pgtype.Timestamptz {

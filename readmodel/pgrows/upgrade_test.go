@@ -3,6 +3,8 @@ package pgrows_test
 import (
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"jangbu/events/eventstest/services"
 	"jangbu/projections"
 	"jangbu/readmodel"
@@ -51,6 +53,48 @@ JOIN jangbu_rows.channel_stats USING (generation, campaign)`
 	}
 	if _, err := conn.Exec(t.Context(), `UPDATE jangbu_rows.channel_stats SET cost_won = NULL`); err != nil {
 		t.Error(err)
+	}
+}
+
+// Profiles of an earlier program, a row for each value, become a row for each campaign.
+func TestOpenJoinsProfiles(t *testing.T) {
+	t.Parallel()
+	url := services.Database(t)
+	reopen(t, url)
+	conn := connect(t, url)
+	if _, err := conn.Exec(t.Context(), `
+DROP TABLE jangbu_rows.participant_profile;
+CREATE TABLE jangbu_rows.participant_profile (
+    generation   integer NOT NULL,
+    campaign     text COLLATE "C" NOT NULL,
+    dimension    text COLLATE "C" NOT NULL,
+    value        text COLLATE "C" NOT NULL,
+    participants bigint NOT NULL,
+    PRIMARY KEY (generation, campaign, dimension, value)
+) WITH (fillfactor = 45);
+INSERT INTO jangbu_rows.participant_profile VALUES
+(1, 'evt-1', 'region', '부산', 1), (1, 'evt-1', 'region', '서울', 2), (1, 'evt-1', 'region', '"\', 3), (1, 'evt-1', 'gender', 'female', 4),
+(2, 'evt-1', 'customer', 'new', 5), (1, 'evt-2', 'ageGroup', '20s', 6);
+INSERT INTO jangbu_rows.generations VALUES ('participant_profile', 1, 2, 0), ('event_stats', 1, 1, 0);
+INSERT INTO jangbu_rows.projections VALUES ('participant_profile', 1), ('event_stats', 1);
+INSERT INTO jangbu_rows.event_stats (generation, campaign, known, store, title, objective, participants, new_customers, position)
+VALUES (1, 'evt-1', true, 'store-1', 't', 'o', 2, 1, 3), (1, 'evt-2', true, 'store-1', 't', 'o', 2, 1, 3)`); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		store := reopen(t, url)
+		for _, want := range []readmodel.ParticipantProfile{
+			{
+				Campaign: "evt-1", Gender: readmodel.Counts{{Label: "female", Participants: 4}},
+				Region: readmodel.Counts{{Label: `"\`, Participants: 3}, {Label: "부산", Participants: 1}, {Label: "서울", Participants: 2}},
+			},
+			{Campaign: "evt-2", AgeGroup: readmodel.Counts{{Label: "20s", Participants: 6}}},
+		} {
+			rows, err := store.Campaign(t.Context(), want.Campaign, readmodel.Everything())
+			if diff := cmp.Diff(want, rows.Profile()); err != nil || diff != "" {
+				t.Errorf("%v; profile (-want +got):\n%s", err, diff)
+			}
+		}
 	}
 }
 

@@ -105,7 +105,7 @@ func benchRows(campaigns, channels, hours, profiles int) *readmodel.Rows {
 			rows.Hour(readmodel.HourKey{Campaign: c, Hour: instant(noon + int64(j)*3_600_000_000)}).Participants = int64(i)
 		}
 		for j := range profiles {
-			rows.Profile(readmodel.ProfileKey{Campaign: c, Dimension: readmodel.Region, Value: fmt.Sprintf("시·군·구 %d", j)}).Participants = int64(i)
+			rows.Profile(c).Region.Add(fmt.Sprintf("시·군·구 %d", j), int64(i))
 		}
 	}
 	return rows

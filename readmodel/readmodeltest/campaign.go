@@ -61,8 +61,8 @@ func testCampaign(t *testing.T, a Adapter) {
 		rows.Campaign("evt-1")
 		for i, text := range hostileTexts() {
 			rows.Channel(readmodel.ChannelKey{Campaign: "evt-1", Channel: text})
-			rows.Profile(readmodel.ProfileKey{Campaign: "evt-1", Dimension: readmodel.Region, Value: text})
-			rows.Profile(readmodel.ProfileKey{Campaign: "evt-1", Dimension: readmodel.Gender, Value: text})
+			rows.Profile("evt-1").Region.Add(text, 0)
+			rows.Profile("evt-1").Gender.Add(text, 0)
 			hour := instant(noon + int64(i*7919%23-11)*3_600_000_000)
 			rows.Hour(readmodel.HourKey{Campaign: "evt-1", Hour: hour})
 		}
@@ -137,8 +137,8 @@ func counted(n int64) *readmodel.Rows {
 	for _, row := range rows.Hours() {
 		row.Participants = n
 	}
-	for _, row := range rows.Profiles() {
-		row.Participants = n
+	for c := range rows.Profiles() {
+		*rows.Profile(c) = readmodel.ParticipantProfile{Campaign: c, Region: readmodel.Counts{{Label: "서울", Participants: n}}}
 	}
 	for _, row := range readmodel.RowsOf[Extra, ExtraKey](rows) {
 		row.Count = n
@@ -148,12 +148,12 @@ func counted(n int64) *readmodel.Rows {
 
 func oneCommit(rows readmodel.CampaignRows) error {
 	extras := rows.Of(ExtraTable())
-	if len(rows.Channels()) != 1 || len(rows.Hours()) != 1 || len(rows.Profiles()) != 1 || len(extras) != 1 {
+	if len(rows.Channels()) != 1 || len(rows.Hours()) != 1 || len(rows.Profile().Region) != 1 || len(extras) != 1 {
 		return fmt.Errorf("read %v, want one row of each table", rows)
 	}
 	got := [5]int64{
 		rows.Campaign().Participants, rows.Channels()[0].Participants, rows.Hours()[0].Participants,
-		rows.Profiles()[0].Participants, extras[0].(*Extra).Count,
+		rows.Profile().Region[0].Participants, extras[0].(*Extra).Count,
 	}
 	if n := got[0]; got != [5]int64{n, n, n, n, n} {
 		return fmt.Errorf("read rows of commits %v at once", got)

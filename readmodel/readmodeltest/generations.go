@@ -103,7 +103,7 @@ func testGenerations(t *testing.T, a Adapter) {
 		)
 		// The last row of the last table is written before a checkpoint moves.
 		last := newRows()
-		last.Profile(readmodel.ProfileKey{Campaign: "evt-99", Dimension: readmodel.Region, Value: "힣"})
+		last.Profile("evt-99").Region.Add("힣", 0)
 		second := b.open()
 		watcher.Go(func() {
 			for filled := false; !filled; {
@@ -257,7 +257,7 @@ func manyRows() *readmodel.Rows {
 		for j := range 5 {
 			rows.Hour(readmodel.HourKey{Campaign: c, Hour: instant(noon + int64(j)*3_600_000_000)}).Participants = int64(j)
 		}
-		rows.Profile(readmodel.ProfileKey{Campaign: c, Dimension: readmodel.Region, Value: "힣"}).Participants = int64(i)
+		rows.Profile(c).Region.Add("힣", int64(i))
 	}
 	return rows
 }

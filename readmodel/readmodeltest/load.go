@@ -20,8 +20,8 @@ func testLoad(t *testing.T, a Adapter) {
 			named.Campaign(c)
 			named.Channel(readmodel.ChannelKey{Campaign: c, Channel: "kakao"})
 			named.Hour(readmodel.HourKey{Campaign: c, Hour: instant(noon + 1)})
-			named.Profile(readmodel.ProfileKey{Campaign: c, Dimension: readmodel.Region, Value: "부산"})
-			named.Profile(readmodel.ProfileKey{Campaign: c, Dimension: readmodel.Gender, Value: "서울"})
+			named.Profile(c).Region.Add("부산", 0)
+			named.Profile(c).Gender.Add("서울", 0)
 			readmodel.Row[Extra](named, ExtraKey{Campaign: c, Number: 30, Day: instant(noon + 31), Name: "다른"})
 		}
 		if d := diff(stored, b.load(t, named)); d != "" {
@@ -88,7 +88,7 @@ func testLoad(t *testing.T, a Adapter) {
 				r.Campaign(c).Participants = int64(i)
 				r.Channel(readmodel.ChannelKey{Campaign: c, Channel: "naver"}).Participants = int64(i)
 				r.Hour(readmodel.HourKey{Campaign: c, Hour: instant(noon)}).Participants = int64(i)
-				r.Profile(readmodel.ProfileKey{Campaign: c, Dimension: readmodel.Gender, Value: "female"}).Participants = int64(i)
+				r.Profile(c).Gender.Add("female", int64(i))
 			}
 		}
 		b.commit(t, stored)

@@ -77,9 +77,9 @@ func drawRows(t *rapid.T) *readmodel.Rows {
 		rows.Hour(k).Participants = numbers.Draw(t, "participants")
 	}
 	for range rapid.IntRange(0, 3).Draw(t, "profiles") {
-		dimension := rapid.SampledFrom([]readmodel.Dimension{readmodel.Gender, readmodel.AgeGroup, readmodel.Region, readmodel.Customer}).Draw(t, "dimension")
-		k := readmodel.ProfileKey{Campaign: campaigns.Draw(t, "campaign"), Dimension: dimension, Value: names.Draw(t, "value")}
-		rows.Profile(k).Participants = numbers.Draw(t, "participants")
+		row := rows.Profile(campaigns.Draw(t, "campaign"))
+		counts := []*readmodel.Counts{&row.Gender, &row.AgeGroup, &row.Region, &row.Customer}[rapid.IntRange(0, 3).Draw(t, "dimension")]
+		counts.Add(names.Draw(t, "label"), numbers.Draw(t, "participants"))
 	}
 	for range rapid.IntRange(0, 3).Draw(t, "extras") {
 		k := ExtraKey{
@@ -89,7 +89,15 @@ func drawRows(t *rapid.T) *readmodel.Rows {
 		*readmodel.Row[Extra](rows, k) = Extra{
 			ExtraKey: k, Flag: rapid.Bool().Draw(t, "flag"), Note: texts.Draw(t, "note"), Count: numbers.Draw(t, "count"),
 			Seen: times.Draw(t, "seen"), Amount: amounts.Draw(t, "amount"), Figure: figures.Draw(t, "figure"),
+			Labels: labels(t, names, numbers),
 		}
 	}
 	return rows
+}
+
+func labels(t *rapid.T, names *rapid.Generator[string], numbers *rapid.Generator[int64]) (c readmodel.Counts) {
+	for range rapid.IntRange(0, 3).Draw(t, "labels") {
+		c.Add(names.Draw(t, "label"), numbers.Draw(t, "participants"))
+	}
+	return c
 }

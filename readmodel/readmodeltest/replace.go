@@ -37,7 +37,7 @@ func testReplace(t *testing.T, a Adapter) {
 		for _, c := range []events.Campaign{"evt-1", "이벤트"} {
 			given := fullRows(c) // fewer
 			given.Campaign(c).Participants = 77
-			given.Profile(readmodel.ProfileKey{Campaign: c, Dimension: readmodel.Customer, Value: "new"}).Participants = 78
+			given.Profile(c).Customer.Add("new", 78)
 			replace(t, b, b.at, c, given)
 			for _, table := range Tables() {
 				want = without(want, c, table.Name)
@@ -187,7 +187,7 @@ func severalRows(c events.Campaign) *readmodel.Rows {
 		n := int64(i)
 		rows.Channel(readmodel.ChannelKey{Campaign: c, Channel: text}).DistributedAt = instant(noon + n)
 		rows.Hour(readmodel.HourKey{Campaign: c, Hour: instant(noon + (n+1)*3_600_000_000)}).Participants = n
-		rows.Profile(readmodel.ProfileKey{Campaign: c, Dimension: readmodel.Gender, Value: text}).Participants = n
+		rows.Profile(c).Gender.Add(text, n)
 		readmodel.Row[Extra](rows, ExtraKey{Campaign: c, Number: n, Day: instant(noon), Name: text}).Count = n
 	}
 	return rows

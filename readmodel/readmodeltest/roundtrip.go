@@ -42,11 +42,11 @@ func fullRows(c events.Campaign) *readmodel.Rows {
 		FetchedAt:   instant(noon + 27),
 	}
 	rows.Hour(readmodel.HourKey{Campaign: c, Hour: instant(noon)}).Participants = 28
-	rows.Profile(readmodel.ProfileKey{Campaign: c, Dimension: readmodel.Region, Value: "서울"}).Participants = 29
+	rows.Profile(c).Region.Add("서울", 29)
 	extra := ExtraKey{Campaign: c, Number: 30, Day: instant(noon + 31), Name: "하나"}
 	*readmodel.Row[Extra](rows, extra) = Extra{
 		ExtraKey: extra, Flag: true, Note: "적요", Count: 32, Seen: instant(noon + 33), Amount: won(34),
-		Figure: readmodel.Figure{Value: 35, At: instant(noon + 36)},
+		Figure: readmodel.Figure{Value: 35, At: instant(noon + 36)}, Labels: readmodel.Counts{{Label: "가", Participants: 37}, {Label: "나", Participants: 38}},
 	}
 	return rows
 }
@@ -90,7 +90,7 @@ func testRoundTrip(t *testing.T, a Adapter) {
 		rows.Campaign("evt-1")
 		rows.Channel(readmodel.ChannelKey{Campaign: "evt-1", Channel: "naver"})
 		rows.Hour(readmodel.HourKey{Campaign: "evt-1", Hour: instant(noon)})
-		rows.Profile(readmodel.ProfileKey{Campaign: "evt-1", Dimension: readmodel.Gender, Value: "unknown"})
+		rows.Profile("evt-1").Gender.Add("unknown", 0)
 		readmodel.Row[Extra](rows, ExtraKey{Campaign: "evt-1"})
 		comesBack(t, rows)
 	})
@@ -130,9 +130,9 @@ func testRoundTrip(t *testing.T, a Adapter) {
 				Impressions: figure, Views: figure, Clicks: figure, Likes: figure, Comments: figure, Shares: figure, FetchedAt: at,
 			}
 			rows.Hour(readmodel.HourKey{Campaign: c, Hour: at}).Participants = n
-			rows.Profile(readmodel.ProfileKey{Campaign: c, Dimension: readmodel.Gender, Value: "female"}).Participants = n
+			rows.Profile(c).Gender.Add("female", n)
 			extra := ExtraKey{Campaign: c, Number: n, Day: at, Name: "x"}
-			*readmodel.Row[Extra](rows, extra) = Extra{ExtraKey: extra, Count: n, Seen: at, Amount: won(n), Figure: figure}
+			*readmodel.Row[Extra](rows, extra) = Extra{ExtraKey: extra, Count: n, Seen: at, Amount: won(n), Figure: figure, Labels: readmodel.Counts{{Label: "a", Participants: n}}}
 		}
 		comesBack(t, rows)
 	})
@@ -146,8 +146,8 @@ func testRoundTrip(t *testing.T, a Adapter) {
 			event.Shop, event.Title, event.Objective, event.GoalMetric, event.Participants = events.Shop(text), text, text, events.GoalMetric(text), n
 			rows.Channel(readmodel.ChannelKey{Campaign: events.Campaign(text), Channel: text}).Participants = n
 			rows.Hour(readmodel.HourKey{Campaign: events.Campaign(text), Hour: instant(noon)}).Participants = n
-			rows.Profile(readmodel.ProfileKey{Campaign: "evt-1", Dimension: readmodel.Region, Value: text}).Participants = n
-			rows.Profile(readmodel.ProfileKey{Campaign: "evt-2", Dimension: readmodel.Dimension(text), Value: "v"}).Participants = n
+			rows.Profile("evt-1").Region.Add(text, n)
+			rows.Profile(events.Campaign(text)).Gender.Add(text, n)
 			readmodel.Row[Extra](rows, ExtraKey{Campaign: "evt-1", Day: instant(noon), Name: text}).Note = text
 		}
 		if len(rows.Campaigns()) != len(hostileTexts()) {

@@ -20,6 +20,7 @@ type Extra struct {
 	Seen   time.Time // zero: unknown
 	Amount *events.Won
 	Figure readmodel.Figure
+	Labels readmodel.Counts
 }
 
 // ExtraKey is the key of an [Extra] row.
@@ -47,6 +48,7 @@ func ExtraTable() *readmodel.Table {
 		readmodel.Field("amount_won", func(r *Extra) **events.Won { return &r.Amount }),
 		readmodel.Field("figure", func(r *Extra) *readmodel.Figure { return &r.Figure }),
 		readmodel.Field("figure_at", func(r *Extra) *time.Time { return &r.Figure.At }),
+		readmodel.Field("labels", func(r *Extra) *readmodel.Counts { return &r.Labels }),
 	)
 }
 
@@ -67,6 +69,7 @@ CREATE TABLE jangbu_rows.extra (
     amount_won bigint,
     figure     bigint,
     figure_at  timestamptz,
+    labels     json NOT NULL,
     PRIMARY KEY (generation, campaign, number, day, name)
 )`
 
@@ -84,6 +87,7 @@ CREATE TABLE extra (
     amount_won INTEGER,
     figure     INTEGER,
     figure_at  INTEGER,
+    labels     TEXT NOT NULL,
     PRIMARY KEY (generation, campaign, number, day, name)
 ) STRICT, WITHOUT ROWID`
 )
@@ -183,7 +187,7 @@ func keysOf(rows *readmodel.Rows) *readmodel.Keys {
 		readmodel.Touch[readmodel.ParticipationHour](keys, k)
 	}
 	for k := range rows.Profiles() {
-		readmodel.Touch[readmodel.ProfileCount](keys, k)
+		readmodel.Touch[readmodel.ParticipantProfile](keys, k)
 	}
 	for k := range readmodel.RowsOf[Extra, ExtraKey](rows) {
 		readmodel.Touch[Extra](keys, k)

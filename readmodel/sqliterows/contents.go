@@ -7,7 +7,6 @@ import (
 	"fmt"
 
 	"jangbu/events/sqlite"
-	"jangbu/readmodel"
 )
 
 // Texts implements [readmodel.Contents].
@@ -15,10 +14,12 @@ func (s *Store) Texts(ctx context.Context, each func(table, column, text string)
 	err := s.read(ctx, func(tx *sql.Tx) error {
 		for _, t := range s.tables {
 			for _, c := range t.Columns {
-				if c.Kind != readmodel.Text {
+				if !c.HasTexts() {
 					continue
 				}
-				err := t.eachText(ctx, tx, c.Name, func(text string) error { return each(t.Name, c.Name, text) })
+				err := t.eachText(ctx, tx, c.Name, func(stored string) error {
+					return c.EachText(stored, func(text string) error { return each(t.Name, c.Name, text) })
+				})
 				if err != nil {
 					return err
 				}

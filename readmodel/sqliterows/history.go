@@ -49,6 +49,22 @@ UPDATE channel_stats SET cost = cost_won;
 ALTER TABLE channel_stats DROP COLUMN cost_won;
 ALTER TABLE channel_stats RENAME COLUMN cost TO cost_won`
 
+	// moveProfile leaves the name of the profiles to schema.sql where they are one row for each
+	// value of a dimension, and joinProfile then makes of these one row for each campaign.
+	moveProfile = `
+ALTER TABLE participant_profile RENAME TO participant_profile_by_value`
+
+	joinProfile = `
+INSERT INTO participant_profile (generation, campaign, gender, age_group, region, customer)
+SELECT generation, campaign,
+    json_group_object(value, participants ORDER BY value) FILTER (WHERE dimension = 'gender'),
+    json_group_object(value, participants ORDER BY value) FILTER (WHERE dimension = 'ageGroup'),
+    json_group_object(value, participants ORDER BY value) FILTER (WHERE dimension = 'region'),
+    json_group_object(value, participants ORDER BY value) FILTER (WHERE dimension = 'customer')
+FROM participant_profile_by_value
+GROUP BY generation, campaign;
+DROP TABLE participant_profile_by_value`
+
 	abandonGeneration = `
 INSERT INTO generations (projection, generation, version, position)
 SELECT projection, max(generation) + 1, 0, 0
@@ -136,7 +152,7 @@ func (s *Store) checkServed(ctx context.Context, tx *sql.Tx) error {
 	return nil
 }
 
-// upgrade gives the schema of an earlier program the columns of schema.sql.
+// upgrade makes of the schema of an earlier program, which lacks no table, that of schema.sql.
 func upgrade(ctx context.Context, tx *sql.Tx) error {
 	for _, column := range []struct{ table, name, add string }{
 		{"generations", "link", addLink},
@@ -154,6 +170,17 @@ func upgrade(ctx context.Context, tx *sql.Tx) error {
 		}
 		if _, err := tx.ExecContext(ctx, column.add); err != nil {
 			return err
+		}
+	}
+	var byValue bool
+	if err := tx.QueryRowContext(ctx, findColumn, "participant_profile", "dimension").Scan(&byValue); err != nil {
+		return err
+	}
+	if byValue {
+		for _, step := range []string{moveProfile, schema, joinProfile} {
+			if _, err := tx.ExecContext(ctx, step); err != nil {
+				return err
+			}
 		}
 	}
 	var known bool

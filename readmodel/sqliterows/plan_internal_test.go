@@ -49,7 +49,7 @@ func TestPlans(t *testing.T) {
 			{s.channels.prune, 2, []string{"channel_stats USING PRIMARY KEY (generation=? AND campaign=? AND channel=?)", "PRIMARY KEY (generation=?)\n"}},
 			{s.named("participation_hourly").prune, 2, []string{"participation_hourly USING PRIMARY KEY (generation=? AND campaign=? AND hour=?)", "PRIMARY KEY (generation=?)\n"}},
 			{s.named("participant_profile").prune, 2, []string{
-				"participant_profile USING PRIMARY KEY (generation=? AND campaign=? AND dimension=? AND value=?)", "PRIMARY KEY (generation=?)\n",
+				"participant_profile USING PRIMARY KEY (generation=? AND campaign=?)", "PRIMARY KEY (generation=?)\n",
 			}},
 			{nextOperation, 0, []string{"SCAN acts USING INDEX acts_open\n"}}, // the index holds none that ended
 			{countHeals, 0, []string{

@@ -140,11 +140,12 @@ CREATE TABLE IF NOT EXISTS participation_hourly ( -- projection participation_ho
     PRIMARY KEY (generation, campaign, hour)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE IF NOT EXISTS participant_profile ( -- projection participant_profile: one row per value of each dimension of a campaign
-    generation   INTEGER NOT NULL, -- generation that the row belongs to; see projections.active_generation
-    campaign     TEXT NOT NULL,    -- the campaign, eventId on the wire
-    dimension    TEXT NOT NULL,    -- what is counted by: gender, ageGroup, region or customer
-    value        TEXT NOT NULL,    -- the value counted: other where the text is on no list, unknown where the producer sent none
-    participants INTEGER NOT NULL, -- registrations with the value
-    PRIMARY KEY (generation, campaign, dimension, value)
+CREATE TABLE IF NOT EXISTS participant_profile ( -- projection participant_profile: one row per campaign with a registration; counts are objects: the label, and how many have it
+    generation INTEGER NOT NULL, -- generation that the row belongs to; see projections.active_generation
+    campaign   TEXT NOT NULL,    -- the campaign, eventId on the wire
+    gender     TEXT NOT NULL,    -- registrations by gender; other where the text is on no list, unknown where the producer sent none
+    age_group  TEXT NOT NULL,    -- registrations by age group, likewise
+    region     TEXT NOT NULL,    -- registrations by region, likewise
+    customer   TEXT NOT NULL,    -- registrations by new, returning and unknown
+    PRIMARY KEY (generation, campaign)
 ) STRICT, WITHOUT ROWID;

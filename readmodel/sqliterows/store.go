@@ -25,7 +25,7 @@ var schema string
 
 // schemaVersion is that of schema.sql. It grows by one with each change that an earlier
 // program would not know how to keep.
-const schemaVersion = 1
+const schemaVersion = 2
 
 // reachTime bounds how long processes that open a new file at once wait for each other.
 const reachTime = 10 * time.Second

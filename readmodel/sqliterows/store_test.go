@@ -83,7 +83,7 @@ func TestTablesAreAsDescribed(t *testing.T) {
 			if i < len(table.Key) {
 				key = i + 2
 			}
-			if c.Kind == readmodel.Text {
+			if c.HasTexts() {
 				typ = "TEXT"
 			}
 			want = append(want, column{c.Name, typ, c.Null, key})

@@ -151,6 +151,8 @@ func appendValues(values []any, columns []readmodel.Column, row any) []any {
 			values = append(values, nullWon(*field))
 		case *readmodel.Figure:
 			values = append(values, nullValue(field))
+		case *readmodel.Counts:
+			values = append(values, field.String())
 		}
 	}
 	return values
@@ -165,9 +167,9 @@ func (t *table) scanner(more ...any) func(rows *sql.Rows, row any) error {
 	return func(rows *sql.Rows, row any) error {
 		for i := range t.Columns {
 			switch c := &t.Columns[i]; {
-			case !c.Null && c.Kind != readmodel.Instant:
+			case isField(c):
 				targets[i] = c.At(row)
-			case c.Kind == readmodel.Text:
+			case c.HasTexts():
 				targets[i] = &texts[i]
 			default: // it may be NULL, or is stored as another type
 				targets[i] = &numbers[i]
@@ -178,8 +180,8 @@ func (t *table) scanner(more ...any) func(rows *sql.Rows, row any) error {
 		}
 		for i := range t.Columns {
 			c := &t.Columns[i]
-			if !c.Null && c.Kind != readmodel.Instant {
-				continue // scanned into the field itself
+			if isField(c) {
+				continue
 			}
 			switch field := c.At(row).(type) {
 			case *string:
@@ -192,10 +194,20 @@ func (t *table) scanner(more ...any) func(rows *sql.Rows, row any) error {
 				*field = wonOf(numbers[i])
 			case *readmodel.Figure: // its time has a column of its own
 				field.Value = numbers[i].Int64
+			case *readmodel.Counts:
+				var err error
+				if *field, err = readmodel.ParseCounts(texts[i].String); err != nil {
+					return fmt.Errorf("column %s: %w", c.Name, err)
+				}
 			}
 		}
 		return nil
 	}
+}
+
+// isField reports whether the column is scanned into its field, as it is.
+func isField(c *readmodel.Column) bool {
+	return !c.Null && c.Kind != readmodel.Instant && c.Kind != readmodel.ByLabel
 }
 
 // orNull returns the value; NULL for the zero value of an optional column.

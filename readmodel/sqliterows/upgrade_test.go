@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"jangbu/projections"
 	"jangbu/readmodel"
 	"jangbu/readmodel/sqliterows"
@@ -50,6 +52,57 @@ WHERE goal_metric IS NULL AND goal_target IS NULL AND cost_won = 7`
 		}
 	}
 	execute(t, path, `UPDATE channel_stats SET cost_won = NULL`)
+}
+
+// Profiles of an earlier program, a row for each value, become a row for each campaign.
+func TestOpenJoinsProfiles(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "rows.db")
+	open := func() *sqliterows.Store {
+		store, err := sqliterows.Open(t.Context(), path, projections.Tables(projections.All()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return store
+	}
+	if err := open().Close(); err != nil {
+		t.Fatal(err)
+	}
+	execute(t, path, `
+DROP TABLE participant_profile;
+CREATE TABLE participant_profile (
+    generation   INTEGER NOT NULL,
+    campaign     TEXT NOT NULL,
+    dimension    TEXT NOT NULL,
+    value        TEXT NOT NULL,
+    participants INTEGER NOT NULL,
+    PRIMARY KEY (generation, campaign, dimension, value)
+) STRICT, WITHOUT ROWID;
+INSERT INTO participant_profile VALUES
+(1, 'evt-1', 'region', '부산', 1), (1, 'evt-1', 'region', '서울', 2), (1, 'evt-1', 'region', '"\', 3), (1, 'evt-1', 'gender', 'female', 4),
+(2, 'evt-1', 'customer', 'new', 5), (1, 'evt-2', 'ageGroup', '20s', 6);
+INSERT INTO generations (projection, generation, version, position) VALUES ('participant_profile', 1, 2, 0), ('event_stats', 1, 1, 0);
+INSERT INTO projections VALUES ('participant_profile', 1), ('event_stats', 1);
+INSERT INTO event_stats (generation, campaign, known, store, title, objective, participants, new_customers, position)
+VALUES (1, 'evt-1', true, 'store-1', 't', 'o', 2, 1, 3), (1, 'evt-2', true, 'store-1', 't', 'o', 2, 1, 3)`)
+	for range 2 {
+		store := open()
+		for _, want := range []readmodel.ParticipantProfile{
+			{
+				Campaign: "evt-1", Gender: readmodel.Counts{{Label: "female", Participants: 4}},
+				Region: readmodel.Counts{{Label: `"\`, Participants: 3}, {Label: "부산", Participants: 1}, {Label: "서울", Participants: 2}},
+			},
+			{Campaign: "evt-2", AgeGroup: readmodel.Counts{{Label: "20s", Participants: 6}}},
+		} {
+			rows, err := store.Campaign(t.Context(), want.Campaign, readmodel.Everything())
+			if diff := cmp.Diff(want, rows.Profile()); err != nil || diff != "" {
+				t.Errorf("%v; profile (-want +got):\n%s", err, diff)
+			}
+		}
+		if err := store.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // Operations that an earlier program recorded stay, and what heals have found has a place.

@@ -24,6 +24,17 @@ import (
 // transaction for each.
 const obviousMessages = 5_000
 
+// profileByValue is the table that the obvious design has in the place of the profiles: one that
+// SQL can add to.
+const profileByValue = `
+CREATE TABLE IF NOT EXISTS profile_by_value (
+    campaign     text,
+    dimension    text,
+    value        text,
+    participants bigint NOT NULL,
+    PRIMARY KEY (campaign, dimension, value)
+)`
+
 // obviousStatements are what the obvious design does with a registration: it inserts the event
 // and counts it in each row that it concerns. SQLite's parameters are ?1, PostgreSQL's $1, whose
 // events are in the table of their segment, which all of them fit in.
@@ -41,9 +52,9 @@ SET participants = event_stats.participants + 1, new_customers = event_stats.new
 ON CONFLICT (generation, campaign, channel) DO UPDATE SET participants = channel_stats.participants + 1`,
 		`INSERT INTO participation_hourly (generation, campaign, hour, participants) VALUES (1, ?1, ?2, 1)
 ON CONFLICT (generation, campaign, hour) DO UPDATE SET participants = participation_hourly.participants + 1`,
-		`INSERT INTO participant_profile (generation, campaign, dimension, value, participants)
-VALUES (1, ?1, 'gender', ?2, 1), (1, ?1, 'ageGroup', ?3, 1), (1, ?1, 'region', ?4, 1), (1, ?1, 'customer', ?5, 1)
-ON CONFLICT (generation, campaign, dimension, value) DO UPDATE SET participants = participant_profile.participants + 1`,
+		`INSERT INTO profile_by_value (campaign, dimension, value, participants)
+VALUES (?1, 'gender', ?2, 1), (?1, 'ageGroup', ?3, 1), (?1, 'region', ?4, 1), (?1, 'customer', ?5, 1)
+ON CONFLICT (campaign, dimension, value) DO UPDATE SET participants = profile_by_value.participants + 1`,
 	}
 }
 
@@ -136,6 +147,10 @@ func openObvious(ctx context.Context, at place) (handle func(context.Context, in
 	if err != nil {
 		return nil, nil, err
 	}
+	if _, err := pool.Exec(ctx, profileByValue); err != nil {
+		pool.Close()
+		return nil, nil, err
+	}
 	statements := obviousStatements("events_1000000")
 	for i := range statements {
 		statements[i] = strings.ReplaceAll(statements[i], "?", "$")
@@ -158,6 +173,9 @@ func openObviousSQLite(ctx context.Context, path string) (handle func(context.Co
 	db, err := openSQLite(path, likeTheLogDoes)
 	if err != nil {
 		return nil, nil, err
+	}
+	if _, err := db.ExecContext(ctx, profileByValue); err != nil {
+		return nil, nil, errors.Join(err, db.Close())
 	}
 	var prepared []*sql.Stmt
 	for _, text := range obviousStatements("events") {

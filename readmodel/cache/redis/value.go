@@ -94,6 +94,12 @@ func appendField(b []byte, field any, last *int64) []byte {
 		return appendWon(b, *field)
 	case *readmodel.Figure:
 		return binary.AppendVarint(b, field.Value)
+	case *readmodel.Counts:
+		b = binary.AppendUvarint(b, uint64(len(*field)))
+		for _, n := range *field {
+			b = binary.AppendVarint(appendText(b, n.Label), n.Participants)
+		}
+		return b
 	default:
 		panic(fmt.Sprintf("redis: no encoding of a field of type %T", field))
 	}
@@ -154,6 +160,11 @@ func (d *decoder) field(field any, last *int64) {
 		*field = d.won()
 	case *readmodel.Figure:
 		field.Value = d.signed()
+	case *readmodel.Counts:
+		for range d.count(2) { // a label and a number have at least one byte each
+			label := d.text()
+			field.Add(label, d.signed())
+		}
 	}
 }
 

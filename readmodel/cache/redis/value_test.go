@@ -58,11 +58,13 @@ func drawRows(t *rapid.T) readmodel.CampaignRows {
 			HourKey: readmodel.HourKey{Campaign: c, Hour: hours.Draw(t, "hour")}, Participants: numbers.Draw(t, "participants"),
 		})
 	}
-	for range rapid.IntRange(0, 5).Draw(t, "profiles") {
-		all = append(all, readmodel.ProfileCount{
-			ProfileKey:   readmodel.ProfileKey{Campaign: c, Dimension: readmodel.Dimension(texts.Draw(t, "dimension")), Value: texts.Draw(t, "value")},
-			Participants: numbers.Draw(t, "participants"),
-		})
+	if rapid.Bool().Draw(t, "profile") {
+		profile := readmodel.ParticipantProfile{Campaign: c}
+		for range rapid.IntRange(0, 5).Draw(t, "labels") {
+			profile.Gender.Add(texts.Draw(t, "gender"), numbers.Draw(t, "participants"))
+			profile.Customer.Add(texts.Draw(t, "customer"), numbers.Draw(t, "participants"))
+		}
+		all = append(all, profile)
 	}
 	for range rapid.IntRange(0, 5).Draw(t, "extra") {
 		all = append(all, readmodeltest.Extra{
@@ -176,7 +178,9 @@ func TestValues(t *testing.T) {
 			"campaign": func(r *readmodel.CampaignRows) { r.Campaign().Campaign = "evt-2" },
 			"channel":  func(r *readmodel.CampaignRows) { r.Channels()[0].Campaign = "evt-2" },
 			"hour":     func(r *readmodel.CampaignRows) { r.Hours()[0].Campaign = "evt-2" },
-			"profile":  func(r *readmodel.CampaignRows) { r.Profiles()[0].Campaign = "evt-2" },
+			"profile": func(r *readmodel.CampaignRows) {
+				r.Of(readmodel.ParticipantProfileTable())[0].(*readmodel.ParticipantProfile).Campaign = "evt-2"
+			},
 			"extra": func(r *readmodel.CampaignRows) {
 				r.Append(readmodeltest.ExtraTable()).(*readmodeltest.Extra).Campaign = "evt-2"
 			},
@@ -275,11 +279,11 @@ func sampleRows(c events.Campaign) readmodel.CampaignRows {
 			HourKey: readmodel.HourKey{Campaign: c, Hour: at.Truncate(time.Hour).Add(time.Duration(hour) * time.Hour)}, Participants: int64(hour % 50),
 		})
 	}
+	profile := readmodel.ParticipantProfile{Campaign: c}
 	for _, region := range []string{"서울", "부산", "대구", "인천", "광주", "대전", "울산", "세종", "경기", "강원"} {
-		all = append(all, readmodel.ProfileCount{
-			ProfileKey: readmodel.ProfileKey{Campaign: c, Dimension: readmodel.Region, Value: region}, Participants: 1_000,
-		})
+		profile.Region.Add(region, 1_000)
 	}
+	all = append(all, profile)
 	rows := readmodeltest.CampaignRows(all...)
 	rows.Revision = readmodel.Revision{Incarnation: 1_795_435_200_000_000, Edits: 3, Position: 4_000_000}
 	return rows
