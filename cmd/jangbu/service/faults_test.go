@@ -137,8 +137,11 @@ func TestChannelFaults(t *testing.T) {
 		t.Errorf("%d cells of %d were tried", tried, want)
 	}
 	http.DefaultClient.CloseIdleConnections()
+	// What leaks does so in each run of a fault; a pool that opens a connection more than before
+	// does it once.
+	less := len(cells)/len(simulator.Faults()) - 1
 	waitFor(t, 30*time.Second, func() string {
-		if g, f := b.open(t); g > goroutines || f > files {
+		if g, f := b.open(t); g > goroutines+less || f > files+less {
 			return fmt.Sprintf("%d goroutines and %d open files, %d and %d before", g, f, goroutines, files)
 		}
 		return ""
