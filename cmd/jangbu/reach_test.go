@@ -30,6 +30,8 @@ func TestReach(t *testing.T) {
 		{"jangbu/events/bus/kafka", []string{"database/sql", "jangbu/readmodel", "jangbu/events/pglog", "jangbu/events/sqlitelog"}},
 		{"jangbu/events/channels", []string{"net/http", "database/sql", "jangbu/events/", "jangbu/readmodel"}},
 		{"jangbu/events/channels/api", []string{"database/sql", "jangbu/events/bus", "jangbu/readmodel"}},
+		{"jangbu/events/segments", []string{"jangbu/events/", "jangbu/readmodel", "net/http", "database/sql"}},
+		{"jangbu/events/pglog/schema", []string{"jangbu/readmodel", "jangbu/events/sqlitelog", "jangbu/events/pglog/", "modernc.org"}},
 		{"jangbu/events/postgres", []string{"jangbu/", "net/http"}},
 		{"jangbu/events/pglog", []string{"jangbu/readmodel", "jangbu/events/sqlitelog", "modernc.org"}},
 		{"jangbu/events/sqlitelog", []string{"jangbu/readmodel", "jangbu/events/pglog", "github.com/jackc"}},

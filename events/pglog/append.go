@@ -13,6 +13,7 @@ import (
 
 	"jangbu/events"
 	"jangbu/events/postgres"
+	"jangbu/events/segments"
 )
 
 // takeHead locks the head row until the transaction ends (I2) and counts $1 new
@@ -68,7 +69,7 @@ func (l *Log) Append(ctx context.Context, drafts []events.Draft, read ...events.
 		return events.Receipt{}, nil
 	}
 	b := newBatch(drafts)
-	full := l.sealed(ctx, len(drafts))
+	full := l.tender.Known(ctx, len(drafts))
 	err := l.write(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
 		var begin, end pgx.Batch
 		l.pool.QueueBegin(&begin, postgres.Durable)
@@ -113,7 +114,7 @@ func (l *Log) follow(b *batch) {
 func (l *Log) appended(ctx context.Context, b *batch) {
 	l.grown.Broadcast()
 	appended, _ := b.count()
-	l.tender.grown(b.before + events.Position(appended))
+	l.tender.Grown(b.before + events.Position(appended))
 	l.clock.Recorded(ctx, b.recordedAt, b.now, func(ctx context.Context) (at time.Time, err error) {
 		err = l.pool.QueryRow(ctx, readRecordedAt, b.before).Scan(&at)
 		if errors.Is(err, pgx.ErrNoRows) {
@@ -126,11 +127,11 @@ func (l *Log) appended(ctx context.Context, b *batch) {
 // appendBatch appends the batch within a transaction. Statements queued in begin
 // are sent first, in the same round trip; those that it queues in end must be sent last.
 // It fails where the log is behind a source.
-func (l *Log) appendBatch(ctx context.Context, conn *pgx.Conn, begin, end *pgx.Batch, b *batch, full *sealed, read ...events.Reading) error {
+func (l *Log) appendBatch(ctx context.Context, conn *pgx.Conn, begin, end *pgx.Batch, b *batch, full *segments.Known, read ...events.Reading) error {
 	appended, duplicates := b.count()
 	var last events.Position
 	var before events.Mark
-	var renamed renaming
+	var renamed segments.Renaming
 	to := &room{full: full}
 	begin.Queue(takeHead, appended, duplicates).QueryRow(func(row pgx.Row) error {
 		var restoring events.Position
@@ -139,7 +140,7 @@ func (l *Log) appendBatch(ctx context.Context, conn *pgx.Conn, begin, end *pgx.B
 		}
 		return events.Totals{Head: last - events.Position(appended), Restoring: restoring}.Whole()
 	})
-	begin.Queue(readLink, appended, full.at()).QueryRow(func(row pgx.Row) (err error) {
+	begin.Queue(readLink, appended, full.At()).QueryRow(func(row pgx.Row) (err error) {
 		b.before = last - events.Position(appended)
 		before.Position, to.before = b.before, b.before
 		before.Link, err = l.scanLinks(row, before.Position, to, renamed)
@@ -161,7 +162,7 @@ func (l *Log) appendBatch(ctx context.Context, conn *pgx.Conn, begin, end *pgx.B
 	if appended == 0 {
 		return nil // readings alone, or nothing but what is refused
 	}
-	if err := to.make(ctx, conn, appended, l.tender.size); err != nil {
+	if err := to.make(ctx, conn, appended, l.tender.Size); err != nil {
 		return fmt.Errorf("add a segment: %w", err)
 	}
 	known, err := b.leaveOut(ctx, conn, to)
@@ -242,13 +243,13 @@ func (b *batch) rejudge(ctx context.Context, conn *pgx.Conn, stored []*events.Di
 
 // scanLinks scans the link of the head, null only where the log is empty, and that which tells
 // whether the filters are of this log.
-func (l *Log) scanLinks(row pgx.Row, head events.Position, to *room, renamed renaming) (events.Link, error) {
+func (l *Log) scanLinks(row pgx.Row, head events.Position, to *room, renamed segments.Renaming) (events.Link, error) {
 	var raw, sealed []byte
 	if err := row.Scan(&raw, &sealed); err != nil {
 		return events.Link{}, err
 	}
-	if to.full != nil && !to.full.of(sealed, renamed) {
-		l.tender.forget(to.full)
+	if to.full != nil && !to.full.Of(sealed, renamed) {
+		l.tender.Forget(to.full)
 		to.full = nil
 	}
 	return linkOf(raw, head)

@@ -14,6 +14,7 @@ import (
 
 	"jangbu/events"
 	"jangbu/events/outage"
+	"jangbu/events/pglog/schema"
 	"jangbu/events/postgres"
 	"jangbu/events/segments"
 )
@@ -49,7 +50,7 @@ type Log struct {
 	own     atomic.Int64
 	foreign atomic.Pointer[time.Time] // when another process was last seen to append
 	clock   *outage.Clock
-	tender  *tender
+	tender  *segments.Tender
 	logger  *slog.Logger
 }
 
@@ -68,23 +69,22 @@ func Open(ctx context.Context, url string, opts Options) (*Log, error) {
 	if opts.segment == 0 {
 		opts.segment = segments.Size
 	}
-	pool, err := connect(ctx, url, "jangbu_log", logMigrations, "migrations", opts, upgrade(opts.Logger), partition(opts.segment))
+	pool, err := connect(ctx, url, "jangbu_log", logMigrations, "migrations", opts, schema.Upgrade(opts.Logger), schema.Partition(opts.segment))
 	if err != nil {
 		return nil, fmt.Errorf("open log: %w", err)
 	}
 	l := &Log{
 		pool: pool, writing: make(chan struct{}, 1), clock: outage.NewClock(opts.Logger),
-		tender: newTender(opts.segment), logger: opts.Logger,
+		logger: opts.Logger,
 	}
-	working, stop := context.WithCancel(context.WithoutCancel(ctx))
-	l.tender.stop = stop
-	go l.tender.run(working, l)
+	l.tender = l.newTender(opts.segment)
+	l.tender.Start(ctx)
 	return l, nil
 }
 
 // Close waits for running calls and closes the connections.
 func (l *Log) Close() {
-	l.tender.close()
+	l.tender.Close()
 	l.pool.Close()
 }
 

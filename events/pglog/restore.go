@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"jangbu/events"
+	"jangbu/events/segments"
 )
 
 const readHeadForUpdate = `SELECT position, recorded_at, renamed FROM jangbu_log.log_head FOR UPDATE`
@@ -29,7 +30,7 @@ func (l *Log) Restore(ctx context.Context, recorded []events.Recorded, whole eve
 	if len(recorded) == 0 && whole == 0 {
 		return nil
 	}
-	full := l.sealed(ctx, len(recorded))
+	full := l.tender.Known(ctx, len(recorded))
 	var head events.Position
 	err := l.writeTx(ctx, func(ctx context.Context, tx pgx.Tx) (err error) {
 		if len(recorded) > 0 {
@@ -47,14 +48,14 @@ func (l *Log) Restore(ctx context.Context, recorded []events.Recorded, whole eve
 		return fmt.Errorf("restore: %w", err)
 	}
 	l.grown.Broadcast()
-	l.tender.grown(head)
+	l.tender.Grown(head)
 	return nil
 }
 
 // restore writes the events that the log lacks, and returns the head.
-func (l *Log) restore(ctx context.Context, tx pgx.Tx, full *sealed, recorded []events.Recorded) (head events.Position, err error) {
+func (l *Log) restore(ctx context.Context, tx pgx.Tx, full *segments.Known, recorded []events.Recorded) (head events.Position, err error) {
 	var lastRecorded *time.Time
-	var renamed renaming
+	var renamed segments.Renaming
 	err = tx.QueryRow(ctx, readHeadForUpdate).Scan(&head, &lastRecorded, &renamed)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return 0, errNoHead
@@ -78,10 +79,10 @@ func (l *Log) restore(ctx context.Context, tx pgx.Tx, full *sealed, recorded []e
 		return head, err
 	}
 	mark, to := events.Mark{Position: head}, &room{before: head, full: full}
-	if mark.Link, err = l.scanLinks(tx.QueryRow(ctx, readLink, 0, full.at()), head, to, renamed); err != nil {
+	if mark.Link, err = l.scanLinks(tx.QueryRow(ctx, readLink, 0, full.At()), head, to, renamed); err != nil {
 		return 0, err
 	}
-	if err := copyRest(ctx, tx, to, rest, l.tender.size); err != nil {
+	if err := copyRest(ctx, tx, to, rest, l.tender.Size); err != nil {
 		return 0, err
 	}
 	var from events.Origins

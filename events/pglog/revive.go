@@ -68,7 +68,7 @@ func (l deadLetters) Revive(ctx context.Context, revivals []events.Revival) ([]e
 		return nil, nil
 	}
 	outcomes := make([]events.Outcome, len(revivals))
-	full := l.sealed(ctx, len(revivals))
+	full := l.tender.Known(ctx, len(revivals))
 	var b *batch
 	err := l.writeLetters(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		waiting, err := waitingOf(ctx, tx, revivals)

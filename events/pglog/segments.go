@@ -38,7 +38,7 @@ type room struct {
 	before   events.Position // the head before it
 	segments []segments.Range
 	// full is what is known of the full ones; nil: nothing.
-	full *sealed
+	full *segments.Known
 }
 
 // queueRead reads the segments.
@@ -109,14 +109,10 @@ func (r *room) elsewhere(ctx context.Context, conn *pgx.Conn, n int, of identiti
 	if len(before) == 0 {
 		return known, nil
 	}
-	var filters []*segments.Filter
-	if r.full != nil {
-		filters = r.full.filters
-	}
 	keys, all := of.keys(), of.every()
 	var batch pgx.Batch
 	for _, s := range before {
-		which, covered := segments.Ask(filters, s, keys)
+		which, covered := segments.Ask(r.full.Filters(), s, keys)
 		if !covered {
 			which = all
 		}

@@ -53,7 +53,7 @@ func TestSegmentsAreTended(t *testing.T) {
 	other := openWith(t, url, pglog.Options{}.InSegments(size))
 	mustAppend(t, other, drafts("c", 3*size/2, size/2)) // more than a few: it reads the filters
 	for name, l := range map[string]*pglog.Log{"the first process": log, "another": other} {
-		if n := l.Filters(); n == 0 {
+		if n := l.Filters(t); n == 0 {
 			t.Errorf("%s has no filter", name)
 		}
 	}
@@ -149,7 +149,7 @@ func TestSegmentsOfAFormerLog(t *testing.T) {
 	if got := fmt.Sprint(segments); err != nil || !strings.HasPrefix(got, "[1-300 301-400 401-500") {
 		t.Errorf("segments %s, %v", got, err)
 	}
-	if n := log.Filters(); n != 4 {
+	if n := log.Filters(t); n != 4 {
 		t.Errorf("%d filters, want one for each hundred events", n)
 	}
 	for _, o := range mustAppend(t, log, drafts("c", 0, 440)) {

@@ -17,6 +17,11 @@
 //   - A filter may be missing: [Ask] says so, and all identities are to be looked up.
 //   - A filter that was kept can be read by a later program: its hash has no seed.
 //
-// Whether a filter is one of the log that is appended to is for the adapter to know. A log of 100
-// million events has filters of 200 MB, in each process that appends to it.
+// Filters are of one log. [Known] has the link of its chain that tells whether an append is to that
+// log, and the mark of its last renaming: a campaign that is given another name in place changes
+// identities. Both are compared in the transaction that appends.
+//
+// A [Tender] reads and makes filters beside the appends of a process, by functions of the adapter.
+// A log of 100 million events has filters of 200 MB, in each process that appends to it more than a
+// few events.
 package segments

@@ -1,4 +1,4 @@
-package pglog
+package schema
 
 import (
 	"context"
@@ -19,6 +19,8 @@ const (
 	// progressEvery is the time between two log lines of the upgrade.
 	progressEvery = 5 * time.Second
 )
+
+const readHead = `SELECT position FROM jangbu_log.log_head`
 
 const lastMark = `SELECT position, link FROM jangbu_log.links ORDER BY position DESC LIMIT 1`
 
@@ -48,10 +50,10 @@ SET id = w.id::uuid, digest = w.digest, payload = w.payload, form = $5
 FROM unnest($1::bigint[], $2::text[], $3::bytea[], $4::text[]) AS w (position, id, digest, payload)
 WHERE e.position = w.position`
 
-// upgrade returns the migration that brings the events of earlier versions to the identity
+// Upgrade returns the migration that brings the events of earlier versions to the identity
 // and form of this one, and gives them links. It commits batch by batch and goes on where an
 // earlier attempt ended.
-func upgrade(logger *slog.Logger) *goose.Migration {
+func Upgrade(logger *slog.Logger) *goose.Migration {
 	return goose.NewGoMigration(4, &goose.GoFunc{RunDB: func(ctx context.Context, db *sql.DB) error {
 		u := upgrader{db: db, logger: logger, said: time.Now()}
 		if err := u.run(ctx); err != nil {
@@ -73,15 +75,8 @@ func (u *upgrader) run(ctx context.Context) error {
 		return fmt.Errorf("read the head: %w", err)
 	}
 	var at events.Mark
-	var raw []byte
-	switch err := u.db.QueryRowContext(ctx, lastMark).Scan(&at.Position, &raw); {
-	case errors.Is(err, sql.ErrNoRows):
-	case err != nil:
+	if err := u.db.QueryRowContext(ctx, lastMark).Scan(&at.Position, &at.Link); err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return fmt.Errorf("read the last link: %w", err)
-	default:
-		if at.Link, err = linkOf(raw, at.Position); err != nil {
-			return err
-		}
 	}
 	for at.Position < head {
 		var err error
@@ -184,6 +179,12 @@ func update(ctx context.Context, tx *sql.Tx, changed []changedEvent) error {
 		return fmt.Errorf("update events: %w", err)
 	}
 	return nil
+}
+
+// identity is equal for two events of one identity (I4).
+type identity struct {
+	campaign events.Campaign
+	id       events.ID
 }
 
 // takenIdentities reports which of the new identities another event has, of the log or

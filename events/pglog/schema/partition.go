@@ -1,4 +1,4 @@
-package pglog
+package schema
 
 import (
 	"context"
@@ -44,10 +44,10 @@ SELECT jangbu_log.grant_alike('jangbu_log.events_%[1]d', 'jangbu_log.events');
 CREATE TRIGGER refuse_append BEFORE INSERT ON jangbu_log.events FOR EACH STATEMENT EXECUTE FUNCTION jangbu_log.refuse_append();
 INSERT INTO jangbu_log.segments (first, last) VALUES (1, %[1]d)`
 
-// partition returns the migration that makes the table of events the first segment of a
+// Partition returns the migration that makes the table of events the first segment of a
 // partitioned one, whatever it holds, without copying it. It has room for what others append
 // meanwhile.
-func partition(size events.Position) *goose.Migration {
+func Partition(size events.Position) *goose.Migration {
 	return goose.NewGoMigration(14, &goose.GoFunc{RunDB: func(ctx context.Context, db *sql.DB) error {
 		var done bool
 		if err := db.QueryRowContext(ctx, isPartitioned).Scan(&done); err != nil || done {

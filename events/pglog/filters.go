@@ -1,0 +1,200 @@
+package pglog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+
+	"jangbu/events"
+	"jangbu/events/segments"
+)
+
+const readState = `SELECT position, renamed FROM jangbu_log.log_head`
+
+// listFilters returns which filters are of the log: their links are.
+const listFilters = `
+SELECT f.first, f.last, f.position, f.link
+FROM jangbu_log.filters AS f
+JOIN jangbu_log.links AS l USING (position, link)
+ORDER BY f.last`
+
+const readBits = `SELECT bits FROM jangbu_log.filters WHERE last = $1`
+
+// linkAfter returns the first link at or after a position.
+const linkAfter = `SELECT position, link FROM jangbu_log.links WHERE position >= $1 ORDER BY position LIMIT 1`
+
+// readIdentities returns those of some positions of the segment of this name.
+const readIdentities = `SELECT campaign, id FROM %s WHERE position >= $1::bigint AND position <= $2::bigint`
+
+// keepFilter keeps a filter, unless the log has changed since its identities were read: then it
+// is another one, or has other identities. The head row is locked.
+const keepFilter = `
+INSERT INTO jangbu_log.filters AS f (first, last, bits, position, link)
+SELECT $1, $2, $3, $4, $5
+WHERE EXISTS (SELECT FROM jangbu_log.links WHERE position = $4 AND link = $5)
+    AND EXISTS (SELECT FROM jangbu_log.log_head WHERE renamed = $6)
+ON CONFLICT (last) DO UPDATE
+SET first = EXCLUDED.first, bits = EXCLUDED.bits, position = EXCLUDED.position, link = EXCLUDED.link`
+
+// dropFilters drops the filters of positions whose identities change.
+const dropFilters = `
+DELETE FROM jangbu_log.filters AS f
+WHERE EXISTS (SELECT FROM unnest($1::bigint[]) AS p (position) WHERE p.position BETWEEN f.first AND f.last)`
+
+const noteRenaming = `UPDATE jangbu_log.log_head SET renamed = gen_random_uuid()`
+
+// newTender returns the tender of the log, which is not started.
+func (l *Log) newTender(size events.Position) *segments.Tender {
+	return &segments.Tender{
+		Size: size,
+		Read: func(ctx context.Context) (*segments.Known, error) {
+			known, _, err := l.readFilters(ctx, nil)
+			return known, err
+		},
+		Make: l.makeMissing,
+		Failed: func(ctx context.Context, err error) {
+			l.logger.WarnContext(ctx, "cannot tend the segments of the log; appends look into more indexes meanwhile", slog.Any("error", err))
+		},
+	}
+}
+
+// makeMissing makes the filters and the segment that are missing. It returns the filters, and the
+// next head at which something is missing.
+func (l *Log) makeMissing(ctx context.Context, known *segments.Known) (*segments.Known, events.Position, error) {
+	known, head, err := l.readFilters(ctx, known)
+	if err != nil {
+		return nil, 0, fmt.Errorf("read the filters: %w", err)
+	}
+	rows, err := l.pool.Query(ctx, readSegments)
+	if err != nil {
+		return nil, 0, fmt.Errorf("read the segments: %w", err)
+	}
+	all, err := pgx.CollectRows(rows, scanSegment)
+	if err != nil {
+		return nil, 0, fmt.Errorf("read the segments: %w", err)
+	}
+	if len(all) == 0 {
+		return nil, 0, fmt.Errorf("%w: no segment", events.ErrCorrupt)
+	}
+	// The next one is there before the last one is full.
+	last, size := all[len(all)-1], l.tender.Size
+	half := max(last.First, last.Last-size/2)
+	if head >= half {
+		next := segments.Around(last.Last+1, size)
+		if _, err := l.pool.Exec(ctx, addSegment, last.Last+1, next.Last); err != nil {
+			return nil, 0, fmt.Errorf("add a segment: %w", err)
+		}
+		half = next.Last - size/2
+	}
+	missing, due := known.Missing(all, head, size)
+	if len(missing) == 0 {
+		return known, min(half, due), nil
+	}
+	for _, part := range missing {
+		i := slices.IndexFunc(all, func(s segments.Range) bool { return s.Holds(part.First) })
+		if err := l.makeFilter(ctx, all[i], part); err != nil {
+			return nil, 0, fmt.Errorf("make the filter of positions %d to %d: %w", part.First, part.Last, err)
+		}
+	}
+	if known, _, err = l.readFilters(ctx, known); err != nil {
+		return nil, 0, fmt.Errorf("read the filters: %w", err)
+	}
+	if missing, _ = known.Missing(all, head, size); len(missing) > 0 {
+		return nil, 0, errors.New("the log has changed meanwhile")
+	}
+	return known, min(half, due), nil
+}
+
+// readFilters reads the filters that are kept, but for those that are known. It also returns the
+// head.
+func (l *Log) readFilters(ctx context.Context, known *segments.Known) (*segments.Known, events.Position, error) {
+	now := new(segments.Known)
+	var head events.Position
+	err := l.snapshot(ctx, func(tx pgx.Tx) error {
+		if err := tx.QueryRow(ctx, readState).Scan(&head, &now.Renaming); err != nil {
+			return err
+		}
+		rows, err := tx.Query(ctx, listFilters)
+		if err != nil {
+			return err
+		}
+		var r segments.Range
+		var m events.Mark
+		var kept []segments.Range
+		var marks []events.Mark
+		if _, err := pgx.ForEachRow(rows, []any{&r.First, &r.Last, &m.Position, &m.Link}, func() error {
+			kept, marks = append(kept, r), append(marks, m)
+			return nil
+		}); err != nil {
+			return err
+		}
+		for i, r := range kept {
+			f := known.Filter(r, marks[i], now.Renaming)
+			if f == nil {
+				var bits []byte
+				if err := tx.QueryRow(ctx, readBits, r.Last).Scan(&bits); err != nil {
+					return err
+				}
+				if f, err = segments.Load(r, bits); err != nil {
+					return err
+				}
+			}
+			now.Add(f, marks[i])
+		}
+		return nil
+	})
+	return now, head, err
+}
+
+// makeFilter makes the filter of a part of a segment from its identities, and keeps it.
+func (l *Log) makeFilter(ctx context.Context, of, part segments.Range) error {
+	filter, n := segments.NewFilter(part), 0
+	var mark events.Mark
+	var head events.Position
+	var renamed segments.Renaming
+	err := l.snapshot(ctx, func(tx pgx.Tx) error {
+		if err := tx.QueryRow(ctx, readState).Scan(&head, &renamed); err != nil {
+			return err
+		}
+		if err := tx.QueryRow(ctx, linkAfter, part.Last).Scan(&mark.Position, &mark.Link); err != nil {
+			return err
+		}
+		rows, err := tx.Query(ctx, fmt.Sprintf(readIdentities, segment(of)), pgx.QueryResultFormats{pgx.BinaryFormatCode}, part.First, part.Last)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for ; rows.Next(); n++ {
+			raw := rows.RawValues()
+			if len(raw) != 2 || len(raw[1]) != len(events.ID{}) {
+				return fmt.Errorf("%w: an identity is not in the binary format expected", events.ErrCorrupt)
+			}
+			filter.Add(segments.KeyOf(events.Campaign(raw[0]), events.ID(raw[1])))
+		}
+		return rows.Err()
+	})
+	if err != nil {
+		return err
+	}
+	if n != part.Len() {
+		return fmt.Errorf("%w: %d events have the positions %d to %d", events.ErrGap, n, part.First, part.Last)
+	}
+	return l.writeLetters(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, keepFilter, part.First, part.Last, filter.Bytes(), mark.Position, mark.Link[:], renamed)
+		return err
+	})
+}
+
+// snapshot runs f in a transaction that sees one state of the log and writes nothing.
+func (l *Log) snapshot(ctx context.Context, f func(pgx.Tx) error) error {
+	tx, err := l.pool.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback(ctx) }() // if it fails, the connection is closed
+	return f(tx)
+}

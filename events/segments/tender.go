@@ -1,0 +1,167 @@
+package segments
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"jangbu/events"
+)
+
+const (
+	// fewEvents are appended without filters: a command that appends some looks into all
+	// indexes, which is cheaper than to read the filters.
+	fewEvents = 1_000
+	// tendAgain is the time before what has failed is tried again.
+	tendAgain = 10 * time.Second
+)
+
+// Tender keeps the filters of a process that appends to a log, and makes what is missing: filters
+// of what is full, and the next segment. It works beside the appends. What it has not done costs
+// these a look into more indexes, and nothing else.
+type Tender struct {
+	// Size is how many positions a segment has.
+	Size events.Position
+	// Read reads the filters that are kept.
+	Read func(context.Context) (*Known, error)
+	// Make makes what is missing. It returns the filters, and the next head at which more is.
+	Make func(context.Context, *Known) (*Known, events.Position, error)
+	// Failed is told what failed.
+	Failed func(context.Context, error)
+
+	mu       sync.Mutex // guards what follows
+	known    *Known     // nil: not read
+	appended int
+	// head is the newest that is known of. There is work from the head due on, and not before the
+	// time again.
+	due, head events.Position
+	again     time.Time
+
+	reading chan struct{} // holds a token while the filters are read
+	wake    chan struct{} // holds a token while there may be work
+	stop    context.CancelFunc
+	stopped chan struct{} // closed once it has
+}
+
+// Start starts the tender, whose exported fields are set. ctx does not end it.
+func (t *Tender) Start(ctx context.Context) {
+	t.reading, t.wake, t.stopped = make(chan struct{}, 1), make(chan struct{}, 1), make(chan struct{})
+	ctx, t.stop = context.WithCancel(context.WithoutCancel(ctx))
+	go t.run(ctx)
+}
+
+// Close ends the work and waits for its end.
+func (t *Tender) Close() {
+	t.stop()
+	<-t.stopped
+}
+
+func (t *Tender) run(ctx context.Context) {
+	defer close(t.stopped)
+	for {
+		select {
+		case <-t.wake:
+		case <-ctx.Done():
+			return
+		}
+		for ctx.Err() == nil && t.isDue() {
+			if err := t.Tend(ctx); err != nil {
+				t.failed(ctx, err)
+			}
+		}
+	}
+}
+
+// Tend makes what is missing now.
+func (t *Tender) Tend(ctx context.Context) error {
+	t.mu.Lock()
+	known := t.known
+	t.mu.Unlock()
+	known, due, err := t.Make(ctx, known)
+	if err != nil {
+		return err
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.known, t.due = known, due
+	return nil
+}
+
+// Grown says how far the log has grown.
+func (t *Tender) Grown(head events.Position) {
+	t.mu.Lock()
+	t.head = head
+	t.mu.Unlock()
+	if !t.isDue() {
+		return
+	}
+	select {
+	case t.wake <- struct{}{}:
+	default:
+	}
+}
+
+// isDue reports whether there is work.
+func (t *Tender) isDue() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.head >= t.due && t.appends() && !time.Now().Before(t.again)
+}
+
+// appends reports whether the process has appended more than a few events. The caller holds mu.
+func (t *Tender) appends() bool { return t.appended >= min(fewEvents, int(t.Size/4)) }
+
+// Known returns the filters for an append of n events; nil if there are none. It reads them first
+// if the process has appended more than a few.
+func (t *Tender) Known(ctx context.Context, n int) *Known {
+	t.mu.Lock()
+	t.appended += n
+	t.mu.Unlock()
+	known, done := t.look()
+	if done {
+		return known
+	}
+	select {
+	case t.reading <- struct{}{}:
+		defer func() { <-t.reading }()
+	case <-ctx.Done():
+		return nil
+	}
+	if known, done = t.look(); done {
+		return known
+	}
+	known, err := t.Read(ctx)
+	if err != nil {
+		t.failed(ctx, err)
+		return nil
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.known = known
+	return known
+}
+
+// look returns the filters, and whether they need not be read.
+func (t *Tender) look() (*Known, bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.known, t.known != nil || !t.appends() || time.Now().Before(t.again)
+}
+
+// Forget makes the next append read the filters again: those that it had are of another log.
+func (t *Tender) Forget(known *Known) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.known == known {
+		t.known, t.due = nil, 0
+	}
+}
+
+func (t *Tender) failed(ctx context.Context, err error) {
+	t.mu.Lock()
+	t.again = time.Now().Add(tendAgain)
+	t.mu.Unlock()
+	if ctx.Err() == nil {
+		t.Failed(ctx, err)
+	}
+}
