@@ -40,11 +40,15 @@ func TestRowsAreAMap(t *testing.T) {
 				rows.Put(readmodel.ParticipationHourlyTable(), &readmodel.ParticipationHour{HourKey: k, Participants: int64(n)})
 				want[k] = int64(n)
 			case 2:
-				rows.Remove(c)
+				n := 0
 				for k := range want {
 					if k.Campaign == c {
 						delete(want, k)
+						n++
 					}
+				}
+				if taken := rows.Take(c); taken.Len() != n || len(taken.Hours()) != n {
+					rt.Fatalf("%d rows of %s taken, %d in all; want %d", len(taken.Hours()), c, taken.Len(), n)
 				}
 			default:
 				for i := range n {

@@ -29,7 +29,6 @@ type rowTable interface {
 
 // set holds the rows of one campaign in one table.
 type set interface {
-	len() int
 	// sorted returns the rows, sorted by key.
 	sorted() []any
 	// add puts the rows of another set of the table, and returns how many have no row in
@@ -115,18 +114,23 @@ func (r *Rows) Add(others *Rows) {
 	for i, t := range others.tables {
 		places[i] = r.place(t.of())
 	}
-	for name, some := range others.campaigns.all {
-		c := r.campaigns.add(name)
-		for i, s := range some.sets {
-			if s == nil {
-				continue
-			}
-			t := r.tables[places[i]]
-			if c.sets[places[i]] == nil {
-				c.sets[places[i]] = t.newSet()
-			}
-			t.count(c.sets[places[i]].add(s))
+	for _, some := range others.campaigns.all {
+		r.addCampaign(some, places)
+	}
+}
+
+// addCampaign adds rows of one campaign in other rows, whose tables have these places here.
+func (r *Rows) addCampaign(some *campaign[set], places []int) {
+	c := r.campaigns.add(some.name)
+	for i, s := range some.sets {
+		if s == nil {
+			continue
 		}
+		t := r.tables[places[i]]
+		if c.sets[places[i]] == nil {
+			c.sets[places[i]] = t.newSet()
+		}
+		t.count(c.sets[places[i]].add(s))
 	}
 }
 
@@ -179,34 +183,37 @@ func (r *Rows) Replace(by map[events.Campaign]*Rows) {
 	if r.cleared == nil {
 		r.cleared = make(map[events.Campaign]struct{}, len(by))
 	}
+	places := make([]int, len(r.tables))
+	for i := range places {
+		places[i] = i
+	}
 	for c, rows := range by {
 		r.cleared[c] = struct{}{}
-		r.Remove(c)
+		r.Take(c)
 		if of := rows.campaigns.all[c]; of != nil {
-			for i, s := range of.sets {
-				if s == nil {
-					continue
-				}
-				for _, row := range s.sorted() {
-					r.Put(rows.tables[i].of(), row)
-				}
-			}
+			r.addCampaign(of, places)
 		}
 	}
 }
 
-// Remove removes the campaign's rows from r, and says nothing of those that are stored.
-func (r *Rows) Remove(c events.Campaign) {
+// Take removes the campaign's rows from r and returns them. It says nothing of those that are
+// stored.
+func (r *Rows) Take(c events.Campaign) *Rows {
+	taken := &Rows{tables: make([]rowTable, len(r.tables)), campaigns: newCampaigns[set](len(r.tables))}
+	places := make([]int, len(r.tables))
+	for i, t := range r.tables {
+		taken.tables[i], places[i] = t.of().newRows(), i
+	}
 	of := r.campaigns.all[c]
 	if of == nil {
-		return
+		return taken
 	}
-	for i, s := range of.sets {
-		if s != nil {
-			r.tables[i].count(-s.len())
-		}
+	taken.addCampaign(of, places)
+	for i, t := range taken.tables {
+		r.tables[i].count(-t.count(0))
 	}
 	r.campaigns.remove(c)
+	return taken
 }
 
 // Cleared returns the campaigns whose stored rows are removed, sorted.
@@ -264,8 +271,6 @@ func (t *typed[K, R]) put(into *Rows, i int, row any) {
 	}
 }
 
-func (s *rowSet[K, R]) len() int { return s.byKey.len() }
-
 func (s *rowSet[K, R]) add(others set) (added int) {
 	for k, row := range others.(*rowSet[K, R]).each() {
 		s.probe = k
@@ -277,7 +282,7 @@ func (s *rowSet[K, R]) add(others set) (added int) {
 }
 
 func (s *rowSet[K, R]) sorted() []any {
-	rows := make([]any, 0, s.byKey.len())
+	rows := make([]any, 0, s.len())
 	for _, row := range s.each() {
 		rows = append(rows, row)
 	}

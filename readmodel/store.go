@@ -127,6 +127,8 @@ type Store interface {
 	// [CampaignStats] row. ErrNotFound, together with the checkpoints, where the
 	// campaign has no row in any table.
 	Snapshot(ctx context.Context, c events.Campaign) (CampaignRows, []Checkpoint, error)
+	// Snapshots is Snapshot of several campaigns at once. It leaves out those that have no row.
+	Snapshots(ctx context.Context, of []events.Campaign) (*Rows, []Checkpoint, error)
 	// Campaigns returns the first campaigns after the given one, at most limit, that
 	// have a row in any table of an active generation, sorted by bytes.
 	Campaigns(ctx context.Context, after events.Campaign, limit int) ([]events.Campaign, error)

@@ -93,10 +93,14 @@ func (v *chainVerifier) verify(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	reading, cancel := context.WithCancel(ctx)
+	ahead := aheadReader{log: v.Log}
+	defer ahead.wait()
+	defer cancel()
 	for most := v.Batch; v.result.End.Position < head; {
 		after := v.result.End.Position
 		n := int(min(events.Position(most), head-after))
-		read, err := v.Log.Read(ctx, after, n)
+		read, err := ahead.read(reading, after, n)
 		switch {
 		case damaged(err) && n > 1: // which of them it is
 			most = n / 2
@@ -113,15 +117,59 @@ func (v *chainVerifier) verify(ctx context.Context) error {
 			v.damage(after+1, "is missing: the log ends before its head")
 			return nil
 		}
+		most = min(2*most, v.Batch)
+		if next := after + events.Position(len(read)); len(read) > 0 && next < head {
+			ahead.start(reading, next, int(min(events.Position(most), head-next)))
+		}
 		for i := range read {
 			if err := v.event(ctx, &read[i]); err != nil {
 				return err
 			}
 		}
-		most = min(2*most, v.Batch)
 		v.Progress(v.result.End.Position, head)
 	}
 	return v.end(ctx, head)
+}
+
+// aheadReader reads a log in order, the next events while the last ones are looked at.
+type aheadReader struct {
+	log  events.Log
+	next chan aheadRead // nil where nothing is being read
+}
+
+type aheadRead struct {
+	after events.Position
+	n     int
+	read  []events.Recorded
+	err   error
+}
+
+// start begins to read what read is called for next.
+func (a *aheadReader) start(ctx context.Context, after events.Position, n int) {
+	next := make(chan aheadRead, 1)
+	a.next = next
+	go func() {
+		read, err := a.log.Read(ctx, after, n)
+		next <- aheadRead{after, n, read, err}
+	}()
+}
+
+// read is [events.Log.Read].
+func (a *aheadReader) read(ctx context.Context, after events.Position, n int) ([]events.Recorded, error) {
+	if a.next != nil {
+		got := <-a.next
+		if a.next = nil; got.after == after && got.n == n {
+			return got.read, got.err
+		}
+	}
+	return a.log.Read(ctx, after, n)
+}
+
+// wait returns once nothing is being read.
+func (a *aheadReader) wait() {
+	if a.next != nil {
+		<-a.next
+	}
 }
 
 // event verifies one event, and the links stored before and at its position.

@@ -22,7 +22,6 @@ type Stream struct {
 	At   map[string]events.Position // up to where each projection has folded; not nil
 	Rows *readmodel.Rows            // that it folds into; replaced where it is folded anew
 	Read int64                      // how many events it has read
-	Last events.Position            // that of the last event read
 
 	withdrawals []events.Recorded // of the campaign, after After
 	known       events.Position   // up to where withdrawals has all
@@ -91,7 +90,6 @@ func (s *Stream) foldOn(ctx context.Context, to map[string]events.Position, thro
 		s.Read += int64(len(batch))
 		if len(batch) > 0 {
 			after = batch[len(batch)-1].Position
-			s.Last = max(s.Last, after)
 		}
 		more = len(batch) > 0 && after < through
 	}

@@ -20,6 +20,10 @@ const (
 	// maxVerifiedRows bounds what a verification of all campaigns folds in memory: about
 	// 300 MiB. The campaigns beyond are folded each by itself, from its stream.
 	maxVerifiedRows = 1_000_000
+	// comparedCampaigns and comparedRows bound what is read at once of what is served. A campaign
+	// of which it is not known how many rows it has is read by itself.
+	comparedCampaigns = 500
+	comparedRows      = 20_000
 )
 
 // ErrNothing means that there is nothing to compare, which proves nothing.
@@ -91,18 +95,18 @@ type verifier struct {
 	// through is the position up to which folded is the fold of the whole log.
 	through events.Position
 	folded  map[events.Campaign]*fold
-	held    int                             // rows of folded
+	rows    *readmodel.Rows                 // of those of folded that are not alone
 	links   map[events.Position]events.Link // of the log, as far as they were asked for
 	// told says of which projections a divergence was found that is of no campaign.
 	told map[string]bool
 }
 
-// fold is the rows of one campaign, folded by every projection.
+// fold is what is known of the rows of one campaign, folded by every projection.
 type fold struct {
-	rows *readmodel.Rows
+	rows int             // how many there are
 	last events.Position // of the campaign's last event folded
-	// alone says that the rows are not the fold: events were withdrawn, or there were too
-	// many rows. The campaign's stream is folded by itself.
+	// alone says that there are no rows: events were withdrawn, or there were too many. The
+	// campaign's stream is folded by itself.
 	alone bool
 }
 
@@ -142,7 +146,7 @@ func Verify(ctx context.Context, cfg VerifyConfig) (Verified, error) {
 		cfg.Compared = func(_, _ int) {}
 	}
 	v := verifier{
-		VerifyConfig: cfg, folded: make(map[events.Campaign]*fold),
+		VerifyConfig: cfg, folded: make(map[events.Campaign]*fold), rows: readmodel.NewRows(projections.Tables(cfg.Projections)...),
 		links: make(map[events.Position]events.Link), told: make(map[string]bool),
 	}
 	if err := v.verify(ctx); err != nil {
@@ -183,13 +187,28 @@ func (v *verifier) verify(ctx context.Context) error {
 			return fmt.Errorf("there is neither an event nor a row: %w", ErrNothing)
 		}
 	}
-	for i, c := range campaigns {
-		if err := v.compare(ctx, c); err != nil {
+	for done := 0; done < len(campaigns); {
+		n := v.atOnce(campaigns[done:])
+		if err := v.compare(ctx, campaigns[done:done+n]); err != nil {
 			return err
 		}
-		v.Compared(i+1, len(campaigns))
+		done += n
+		v.Compared(done, len(campaigns))
 	}
 	return nil
+}
+
+// atOnce returns how many of the campaigns, at least one, are compared at once.
+func (v *verifier) atOnce(campaigns []events.Campaign) (n int) {
+	rows := 0
+	for _, c := range campaigns[:min(len(campaigns), comparedCampaigns)] {
+		f := v.folded[c]
+		if f == nil || f.alone || rows+f.rows > comparedRows {
+			break
+		}
+		n, rows = n+1, rows+f.rows
+	}
+	return max(n, 1)
 }
 
 // chosen returns the campaigns to compare, sorted.
@@ -320,14 +339,14 @@ func (v *verifier) served(ctx context.Context, see func(events.Campaign)) error 
 	}
 }
 
-// compare compares the campaign's rows with its fold at their checkpoints.
-func (v *verifier) compare(ctx context.Context, c events.Campaign) error {
-	served, stand, err := v.Rows.Snapshot(ctx, c)
-	if err != nil && !errors.Is(err, readmodel.ErrNotFound) {
+// compare compares the campaigns' rows with their folds at their checkpoints.
+func (v *verifier) compare(ctx context.Context, campaigns []events.Campaign) error {
+	served, stand, err := v.Rows.Snapshots(ctx, campaigns)
+	if err != nil {
 		return fmt.Errorf("read what is served: %w", err)
 	}
-	if err != nil && len(v.Campaigns) > 0 {
-		if err := v.exists(ctx, c); err != nil {
+	if served.Len() == 0 && len(v.Campaigns) > 0 { // these are compared one by one
+		if err := v.exists(ctx, campaigns[0]); err != nil {
 			return err
 		}
 	}
@@ -335,18 +354,21 @@ func (v *verifier) compare(ctx context.Context, c events.Campaign) error {
 	if err != nil || len(ps) == 0 {
 		return err
 	}
-	folded, err := v.foldTo(ctx, c, ps, at)
-	if err != nil {
-		return err
-	}
-	v.result.Campaigns++
-	before := v.result.Differences
-	v.result.Rows += differences(projections.Tables(ps), served, folded.rows.Of(c), func(d readmodel.Difference) {
-		d.Position = at[d.Table]
-		v.found(&Divergence{c, d})
-	})
-	if v.result.Differences > before {
-		v.result.Diverging++
+	tables := projections.Tables(ps)
+	for _, c := range campaigns {
+		folded, err := v.foldTo(ctx, c, ps, at)
+		if err != nil {
+			return err
+		}
+		v.result.Campaigns++
+		before := v.result.Differences
+		v.result.Rows += differences(tables, served.Of(c), folded.Of(c), func(d readmodel.Difference) {
+			d.Position = at[d.Table]
+			v.found(&Divergence{c, d})
+		})
+		if v.result.Differences > before {
+			v.result.Diverging++
+		}
 	}
 	return nil
 }
@@ -371,31 +393,26 @@ func (v *verifier) foundOf(d readmodel.Difference) {
 // foldTo returns the campaign's fold by each projection up to its checkpoint. It continues
 // the fold of the whole log where no checkpoint lies before the campaign's last event
 // there; else it folds the stream from its start.
-func (v *verifier) foldTo(ctx context.Context, c events.Campaign, ps []projections.Projection, at map[string]events.Position) (*fold, error) {
+func (v *verifier) foldTo(ctx context.Context, c events.Campaign, ps []projections.Projection, at map[string]events.Position) (*readmodel.Rows, error) {
 	lowest := v.head
 	for _, position := range at {
 		lowest = min(lowest, position)
 	}
-	f := v.folded[c]
-	delete(v.folded, c) // it is not needed again
-	s := Stream{Log: v.Log, Campaign: c, Projections: ps, Batch: v.Batch, At: make(map[string]events.Position, len(at))}
+	f, rows := v.folded[c], v.rows.Take(c) // neither is needed again
+	delete(v.folded, c)
+	s := Stream{Log: v.Log, Campaign: c, Projections: ps, Batch: v.Batch, At: make(map[string]events.Position, len(at)), Rows: rows}
 	if f != nil && (f.alone || lowest < f.last) {
-		f = nil
+		s.Rows = readmodel.NewRows(projections.Tables(ps)...)
 	} else { // also where the fold of the whole log has no event of the campaign
 		for name := range at {
 			s.At[name] = v.through
 		}
 	}
-	if f == nil {
-		f = &fold{rows: readmodel.NewRows(projections.Tables(ps)...)}
-	}
-	s.Rows, s.Last = f.rows, f.last
 	if err := s.FoldTo(ctx, at); err != nil {
 		return nil, err
 	}
 	v.result.Events += s.Read
-	f.rows, f.last = s.Rows, s.Last
-	return f, nil
+	return s.Rows, nil
 }
 
 // exists returns [readmodel.ErrNotFound] where the log has no event of the campaign.

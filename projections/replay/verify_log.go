@@ -4,8 +4,6 @@ import (
 	"context"
 
 	"jangbu/events"
-	"jangbu/projections"
-	"jangbu/readmodel"
 )
 
 // foldLog verifies the log, and folds it up to its head, each campaign by itself.
@@ -23,21 +21,21 @@ func (v *verifier) fold(e *events.Recorded) {
 	c := e.Event.Subject()
 	f := v.folded[c]
 	if f == nil {
-		f = &fold{rows: readmodel.NewRows(projections.Tables(v.Projections)...)}
+		f = new(fold)
 		v.folded[c] = f
 	}
 	f.last = e.Position
 	f.alone = f.alone || e.Event.Type() == events.TypeEventsWithdrawn
 	if !f.alone {
-		before := f.rows.Len()
+		before := v.rows.Len()
 		for _, p := range v.Projections {
-			p.Fold(f.rows, *e)
+			p.Fold(v.rows, *e)
 		}
-		v.held += f.rows.Len() - before
-		f.alone = v.held > v.MaxRows
+		f.rows += v.rows.Len() - before
+		f.alone = v.rows.Len() > v.MaxRows
 	}
-	if f.alone && f.rows != nil {
-		v.held -= f.rows.Len()
-		f.rows = nil
+	if f.alone && f.rows > 0 {
+		v.rows.Take(c)
+		f.rows = 0
 	}
 }

@@ -48,6 +48,32 @@ func (s *Store) Snapshot(ctx context.Context, c events.Campaign) (readmodel.Camp
 	return out, checkpoints, nil
 }
 
+// Snapshots implements [readmodel.Store], in one round trip where one of them has rows.
+func (s *Store) Snapshots(ctx context.Context, of []events.Campaign) (*readmodel.Rows, []readmodel.Checkpoint, error) {
+	var (
+		out         *readmodel.Rows
+		checkpoints []readmodel.Checkpoint
+		tables      = make([]*readmodel.Table, len(s.tables))
+	)
+	for i, t := range s.tables {
+		tables[i] = t.Table
+	}
+	err := s.served(ctx, func() bool { return out.Len() > 0 }, func(batch *pgx.Batch) {
+		out = readmodel.NewRows(tables...)
+		batch.Queue(readCheckpoints).Query(func(rows pgx.Rows) (err error) {
+			checkpoints, err = pgx.CollectRows(rows, scanCheckpoint)
+			return err
+		})
+		for _, t := range s.tables {
+			batch.Queue(t.readSome, of).Query(t.scanEach(t.NewRow, func(row any) { out.Put(t.Table, row) }))
+		}
+	})
+	if err != nil {
+		return nil, nil, fmt.Errorf("read snapshot of %d campaigns: %w", len(of), err)
+	}
+	return out, checkpoints, nil
+}
+
 // Campaigns implements [readmodel.Store].
 func (s *Store) Campaigns(ctx context.Context, after events.Campaign, limit int) ([]events.Campaign, error) {
 	rows, _ := s.pool.Query(ctx, s.queries.campaigns, string(after), limit) // its error is that of the rows

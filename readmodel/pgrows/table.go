@@ -27,6 +27,12 @@ WHERE generation = (SELECT active_generation FROM jangbu_rows.projections WHERE 
   ))
 ORDER BY {key}`
 
+	readCampaignRows = `
+SELECT {columns}
+FROM jangbu_rows.{table}
+WHERE generation = (SELECT active_generation FROM jangbu_rows.projections WHERE projection = '{table}')
+  AND campaign = ANY ($1)`
+
 	// LIMIT in the lateral join makes the planner look up each row by key, even without
 	// statistics of the table.
 	loadKeys = `
@@ -71,6 +77,7 @@ type table struct {
 	// statement replaces {table}, {columns} and the like in a statement.
 	statement func(string) string
 	read      string
+	readSome  string
 	load      string
 	upsert    string
 	clear     string
@@ -93,7 +100,7 @@ func newTable(t *readmodel.Table) *table {
 	).Replace
 	return &table{
 		Table: t, names: append([]string{"generation"}, columns...), statement: fill,
-		read: fill(readCampaign), load: fill(loadKeys), upsert: fill(upsertRows),
+		read: fill(readCampaign), readSome: fill(readCampaignRows), load: fill(loadKeys), upsert: fill(upsertRows),
 		clear: fill(clearCampaign), prune: fill(pruneSome), campaigns: fill(campaignsAfter),
 	}
 }

@@ -26,6 +26,17 @@ func testSnapshot(t *testing.T, a Adapter) {
 		if d := diff(sortedCheckpoints(b.at), at); d != "" {
 			t.Errorf("Snapshot(%q) checkpoints (-want +got):\n%s", c, d)
 		}
+		some, at, err := b.store.Snapshots(t.Context(), []events.Campaign{"no such campaign", c})
+		if err != nil {
+			t.Fatalf("Snapshots(%q): %v", c, err)
+		}
+		want.Revision = readmodel.Revision{}
+		if d := diff(want, some.Of(c)); d != "" || len(some.Subjects()) != 1 {
+			t.Errorf("Snapshots(%q): %d campaigns (-want +got):\n%s", c, len(some.Subjects()), d)
+		}
+		if d := diff(sortedCheckpoints(b.at), at); d != "" {
+			t.Errorf("Snapshots(%q) checkpoints (-want +got):\n%s", c, d)
+		}
 	}
 
 	t.Run("a campaign without any row is not found, and the checkpoints are returned", func(t *testing.T) {
@@ -34,8 +45,14 @@ func testSnapshot(t *testing.T, a Adapter) {
 		if rows, at, err := store.Snapshot(t.Context(), "evt-1"); !errors.Is(err, readmodel.ErrNotFound) || len(at) > 0 {
 			t.Errorf("Snapshot, nothing registered = %v, %v, %v; want no checkpoints and ErrNotFound", rows, at, err)
 		}
+		if rows, at, err := store.Snapshots(t.Context(), []events.Campaign{"evt-1"}); err != nil || rows.Len() > 0 || len(at) > 0 {
+			t.Errorf("Snapshots, nothing registered = %v, %v, %v; want neither rows nor checkpoints", rows, at, err)
+		}
 		b := setup(t, a)
 		b.commit(t, fullRows("evt-10"))
+		if rows, at, err := b.store.Snapshots(t.Context(), []events.Campaign{"evt-1"}); err != nil || rows.Len() > 0 || len(at) != len(b.at) {
+			t.Errorf("Snapshots of no rows = %v, %v, %v; want the checkpoints", rows, at, err)
+		}
 		rows, at, err := b.store.Snapshot(t.Context(), "evt-1")
 		if !errors.Is(err, readmodel.ErrNotFound) {
 			t.Errorf("Snapshot = %v, %v; want ErrNotFound", rows, err)
@@ -55,6 +72,17 @@ func testSnapshot(t *testing.T, a Adapter) {
 		for _, c := range campaigns {
 			want := fullRows(c).Of(c)
 			same(t, b, c, want)
+		}
+		some, _, err := b.store.Snapshots(t.Context(), campaigns[1:4])
+		if err != nil {
+			t.Fatalf("Snapshots(%q): %v", campaigns[1:4], err)
+		}
+		all := newRows()
+		for _, c := range campaigns[1:4] {
+			all.Add(fullRows(c))
+		}
+		if d := diff(ByTable(all), ByTable(some)); d != "" {
+			t.Errorf("Snapshots(%q) (-want +got):\n%s", campaigns[1:4], d)
 		}
 	})
 
@@ -85,6 +113,15 @@ func testSnapshot(t *testing.T, a Adapter) {
 					}
 					if err := oneCommit(got); err != nil {
 						t.Error(err)
+						return
+					}
+					some, stand, err := store.Snapshots(t.Context(), []events.Campaign{"evt-1"})
+					if err != nil {
+						t.Errorf("Snapshots: %v", err)
+						return
+					}
+					if of := some.Of("evt-1"); int64(stand[0].Position) != of.Campaign().Participants {
+						t.Errorf("rows of commit %d read with the checkpoint %+v", of.Campaign().Participants, stand[0])
 						return
 					}
 					for _, checkpoint := range at {

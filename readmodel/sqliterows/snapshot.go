@@ -3,6 +3,7 @@ package sqliterows
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"fmt"
 
 	"jangbu/events"
@@ -34,13 +35,7 @@ func (s *Store) Snapshot(ctx context.Context, c events.Campaign) (readmodel.Camp
 		if out.Revision, err = queryRevision(uncancelled, r.prepared(ctx, readRevision)); err != nil {
 			return err
 		}
-		err = forEach(uncancelled, r.prepared(ctx, readCheckpoints), func(rows *sql.Rows) error {
-			var at readmodel.Checkpoint
-			err := rows.Scan(checkpointFields(&at)...)
-			checkpoints = append(checkpoints, at)
-			return err
-		})
-		if err != nil {
+		if checkpoints, err = s.checkpoints(ctx, tx); err != nil {
 			return err
 		}
 		if err := r.campaign(ctx, readmodel.Everything()); err != nil {
@@ -58,6 +53,57 @@ func (s *Store) Snapshot(ctx context.Context, c events.Campaign) (readmodel.Camp
 		return readmodel.CampaignRows{}, checkpoints, fmt.Errorf("read snapshot of campaign %q: %w", c, readmodel.ErrNotFound)
 	}
 	return out, checkpoints, nil
+}
+
+// Snapshots implements [readmodel.Store].
+func (s *Store) Snapshots(ctx context.Context, of []events.Campaign) (*readmodel.Rows, []readmodel.Checkpoint, error) {
+	tables := make([]*readmodel.Table, len(s.tables))
+	for i, t := range s.tables {
+		tables[i] = t.Table
+	}
+	out, checkpoints := readmodel.NewRows(tables...), []readmodel.Checkpoint(nil)
+	names, err := json.Marshal(of)
+	if err != nil {
+		return nil, nil, fmt.Errorf("read snapshot of %d campaigns: %w", len(of), err)
+	}
+	err = s.read(ctx, func(tx *sql.Tx) (err error) {
+		if checkpoints, err = s.checkpoints(ctx, tx); err != nil {
+			return err
+		}
+		for _, t := range s.tables {
+			scan := t.scanner()
+			err := forEach(context.WithoutCancel(ctx), tx.StmtContext(ctx, s.reads[t.readSome]), func(rows *sql.Rows) error {
+				row := t.NewRow()
+				if err := scan(rows, row); err != nil {
+					return err
+				}
+				out.Put(t.Table, row)
+				return nil
+			}, string(names))
+			if err != nil {
+				return err
+			}
+		}
+		if out.Len() > 0 {
+			return nil
+		}
+		return s.checkServed(ctx, tx)
+	})
+	if err != nil {
+		return nil, nil, fmt.Errorf("read snapshot of %d campaigns: %w", len(of), err)
+	}
+	return out, checkpoints, nil
+}
+
+// checkpoints reads those of the active generations.
+func (s *Store) checkpoints(ctx context.Context, tx *sql.Tx) (all []readmodel.Checkpoint, err error) {
+	err = forEach(context.WithoutCancel(ctx), tx.StmtContext(ctx, s.reads[readCheckpoints]), func(rows *sql.Rows) error {
+		var at readmodel.Checkpoint
+		err := rows.Scan(checkpointFields(&at)...)
+		all = append(all, at)
+		return err
+	})
+	return all, err
 }
 
 // Campaigns implements [readmodel.Store].

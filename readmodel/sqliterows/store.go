@@ -169,7 +169,7 @@ func open(ctx context.Context, path string, tables []*readmodel.Table) (_ *Store
 		readRevision, readCheckpoints, readOperations, countHeals, nextOperation, listGenerations, leftovers, readRebuilding, readShopOf,
 	}
 	for _, t := range s.tables {
-		queries = append(queries, t.read)
+		queries = append(queries, t.read, t.readSome)
 	}
 	for _, first := range s.queries.shopPage {
 		for _, of := range first {

@@ -22,6 +22,12 @@ WHERE generation = (SELECT active_generation FROM projections WHERE projection =
   AND campaign = ?1
 ORDER BY {key}`
 
+	readCampaignRows = `
+SELECT {columns}
+FROM {table}
+WHERE generation = (SELECT active_generation FROM projections WHERE projection = '{table}')
+  AND campaign IN (SELECT value FROM json_each(?1))`
+
 	// loadKeys takes the keys as one array in JSON, each key an array.
 	loadKeys = `
 SELECT {columns}
@@ -55,6 +61,7 @@ type table struct {
 	// statement replaces {table}, {columns} and the like in a statement.
 	statement func(string) string
 	read      string
+	readSome  string
 	load      string
 	upsert    string
 	clear     string
@@ -81,7 +88,7 @@ func newTable(t *readmodel.Table) *table {
 	).Replace
 	return &table{
 		Table: t, statement: fill,
-		read: fill(readCampaign), load: fill(loadKeys), upsert: fill(upsertRow),
+		read: fill(readCampaign), readSome: fill(readCampaignRows), load: fill(loadKeys), upsert: fill(upsertRow),
 		clear: fill(clearCampaign), prune: fill(pruneSome), campaigns: fill(campaignsAfter),
 	}
 }
