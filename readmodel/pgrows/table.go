@@ -73,13 +73,13 @@ WHERE ctid = ANY (ARRAY(SELECT ctid FROM jangbu_rows.{table} WHERE generation = 
 // table is a described table with the statements over it.
 type table struct {
 	*readmodel.Table
-	names []string // of the generation and of all columns
 	// statement replaces {table}, {columns} and the like in a statement.
 	statement func(string) string
 	read      string
 	readSome  string
 	load      string
 	upsert    string
+	copy      string
 	clear     string
 	prune     string
 	campaigns string
@@ -99,7 +99,7 @@ func newTable(t *readmodel.Table) *table {
 		"{updated}", list("", updated), "{excluded}", list("EXCLUDED.", updated),
 	).Replace
 	return &table{
-		Table: t, names: append([]string{"generation"}, columns...), statement: fill,
+		Table: t, statement: fill, copy: fill(copyRows),
 		read: fill(readCampaign), readSome: fill(readCampaignRows), load: fill(loadKeys), upsert: fill(upsertRows),
 		clear: fill(clearCampaign), prune: fill(pruneSome), campaigns: fill(campaignsAfter),
 	}
@@ -185,37 +185,6 @@ func collect[T any](rows []any, value func(any) T) pgtype.FlatArray[T] {
 		values[i] = value(row)
 	}
 	return values
-}
-
-// values appends the row's values, as COPY takes them.
-func (t *table) values(into []any, row any) []any {
-	for i := range t.Columns {
-		switch field := t.Columns[i].At(row).(type) {
-		case *string:
-			if t.Columns[i].Null {
-				into = append(into, nullText(*field))
-			} else {
-				into = append(into, *field)
-			}
-		case *bool:
-			into = append(into, *field)
-		case *int64:
-			if t.Columns[i].Null {
-				into = append(into, nullNumber(*field))
-			} else {
-				into = append(into, *field)
-			}
-		case *time.Time:
-			into = append(into, nullTime(*field, t.Columns[i].Null))
-		case **events.Won:
-			into = append(into, nullWon(*field))
-		case *readmodel.Figure:
-			into = append(into, nullValue(field))
-		case *readmodel.Counts:
-			into = append(into, field.String())
-		}
-	}
-	return into
 }
 
 // scanEach returns a function that scans a result of the table's columns, and of more after
