@@ -232,6 +232,28 @@ func (c Column) EachText(stored string, each func(text string) error) error {
 // HasTexts reports whether EachText may find any in the column.
 func (c Column) HasTexts() bool { return c.Kind == Text || c.Kind == ByLabel }
 
+// Equal reports whether the field has the same value in two rows. Such have one text.
+func (c Column) Equal(a, b any) bool {
+	switch a := c.At(a).(type) {
+	case *string:
+		return *a == *c.At(b).(*string)
+	case *bool:
+		return *a == *c.At(b).(*bool)
+	case *int64:
+		return *a == *c.At(b).(*int64)
+	case *time.Time:
+		return a.Equal(*c.At(b).(*time.Time))
+	case **events.Won:
+		b := *c.At(b).(**events.Won)
+		return *a == b || *a != nil && b != nil && **a == *b
+	case *Figure:
+		return a.Value == c.At(b).(*Figure).Value
+	case *Counts:
+		return slices.Equal(*a, *c.At(b).(*Counts))
+	}
+	return false
+}
+
 // Names returns the columns' names.
 func Names(columns []Column) []string {
 	names := make([]string, len(columns))

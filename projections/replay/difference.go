@@ -57,8 +57,8 @@ func differencesOf(t *readmodel.Table, served, folded any, see func(readmodel.Di
 		return
 	}
 	for _, c := range t.Columns[len(t.Key):] {
-		if s, f := show(c, served), show(c, folded); s != f {
-			see(readmodel.Difference{Table: t.Name, Key: t.KeyText(served), Field: c.Field, Served: s, Folded: f})
+		if !c.Equal(served, folded) {
+			see(readmodel.Difference{Table: t.Name, Key: t.KeyText(served), Field: c.Field, Served: show(c, served), Folded: show(c, folded)})
 		}
 	}
 }

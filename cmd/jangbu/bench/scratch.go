@@ -77,8 +77,8 @@ func (s *scratch) drop(ctx context.Context) error {
 
 // Both read the columns that a replay reads.
 const (
-	copyOfLog = `COPY (SELECT position, occurred_at, recorded_at, type, id, digest, payload FROM jangbu_log.events ORDER BY position) TO STDOUT (FORMAT binary)`
-	scanOfLog = `SELECT position, occurred_at, recorded_at, type, id, digest, payload FROM events ORDER BY position`
+	copyOfLog = `COPY (SELECT ` + eventColumns + ` FROM jangbu_log.events ORDER BY position) TO STDOUT (FORMAT binary)`
+	scanOfLog = `SELECT ` + eventColumns + ` FROM events ORDER BY position`
 )
 
 func copyLog(ctx context.Context, database string) error {
@@ -101,10 +101,10 @@ func scanLog(ctx context.Context, path string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
-	var position, occurred, recorded, typ int64
-	var id, digest, payload sql.RawBytes
+	var position, occurred, recorded, typ, form int64
+	var id, digest, campaign, payload sql.RawBytes
 	for rows.Next() {
-		if err := rows.Scan(&position, &occurred, &recorded, &typ, &id, &digest, &payload); err != nil {
+		if err := rows.Scan(&position, &occurred, &recorded, &typ, &id, &digest, &campaign, &payload, &form); err != nil {
 			return err
 		}
 	}
