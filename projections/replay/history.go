@@ -242,7 +242,8 @@ func (h *History) foldOn(ctx context.Context, p *past, l *line, q question) erro
 	for first, i := 0, 0; i < len(read); i++ {
 		reached, reachedAt = read[i].Position, read[i].RecordedAt
 		n := i + 1 - first
-		due := n >= h.spacing(last.events, rows) || reached-last.position >= widest && n >= h.spacing(last.events, rows)/20
+		spacing := h.spacing(last.events, rows)
+		due := n >= spacing || reached-last.position >= widest && n >= max(spacing/20, rows.Len()/4)
 		if !due && (all || i+1 < len(read)) {
 			continue
 		}
@@ -262,7 +263,7 @@ func (h *History) foldOn(ctx context.Context, p *past, l *line, q question) erro
 
 // widest is how many positions lie between two snapshots of a campaign that has many events,
 // at most: to read the log between them takes about a millisecond for every thousand.
-const widest = 10_000
+const widest = 4_000
 
 // spacing returns how many events lie between two snapshots: more of a campaign that has more
 // events or rows, so that snapshots neither grow without a bound nor take most of the time.
