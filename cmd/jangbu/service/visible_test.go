@@ -17,6 +17,7 @@ import (
 	"jangbu/events/bus/kafka"
 	"jangbu/events/eventstest/services"
 	"jangbu/events/privacy"
+	"jangbu/readmodel"
 )
 
 // TestChangesAreVisibleAtOnce: a registration of a campaign that nothing has happened to for a
@@ -154,21 +155,20 @@ func (b *bundle) visible(t testing.TB, n int) []time.Duration {
 // came.
 func (b *bundle) views(t testing.TB, campaign string) <-chan time.Time {
 	t.Helper()
-	var res *http.Response
 	waitFor(t, time.Minute, func() string {
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+b.httpAddr+"/api/events/"+campaign+"/analytics/stream", nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if res, err = http.DefaultClient.Do(req); err != nil {
-			t.Fatal(err)
-		}
-		if res.StatusCode != http.StatusOK {
-			_ = res.Body.Close()
-			return res.Status
+		if _, err := b.rows.Campaign(t.Context(), events.Campaign(campaign), readmodel.Everything()); err != nil {
+			return err.Error()
 		}
 		return ""
 	})
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+b.httpAddr+"/api/events/"+campaign+"/analytics/stream", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil || res.StatusCode != http.StatusOK {
+		t.Fatalf("stream: %v, %v", res, err)
+	}
 	t.Cleanup(func() { _ = res.Body.Close() })
 	shown := make(chan time.Time, 1000)
 	go func() {
