@@ -49,12 +49,12 @@ func BenchmarkAppendRedelivered(b *testing.B) {
 }
 
 // BenchmarkBareCopy is the baseline of BenchmarkAppend: COPY alone of the same rows
-// into a table with the same columns and indexes.
+// into a table with the same columns and indexes as a segment.
 func BenchmarkBareCopy(b *testing.B) {
 	url := services.Database(b)
 	open(b, url)
 	conn := connect(b, url)
-	if _, err := conn.Exec(b.Context(), `CREATE TABLE bare (LIKE jangbu_log.events INCLUDING ALL)`); err != nil {
+	if _, err := conn.Exec(b.Context(), `CREATE TABLE bare (LIKE jangbu_log.events_1000000 INCLUDING ALL)`); err != nil {
 		b.Fatal(err)
 	}
 	columns := []string{"position", "occurred_at", "recorded_at", "type", "id", "digest", "campaign", "payload", "form"}

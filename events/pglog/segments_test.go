@@ -1,6 +1,7 @@
 package pglog_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -125,7 +126,11 @@ func TestSegmentsOfAFormerLog(t *testing.T) {
 			t.Fatalf("%s: %v", s, err)
 		}
 	}
-	t.Cleanup(func() { _, _ = conn.Exec(ctx, `DROP OWNED BY `+reader+`; DROP ROLE `+reader) })
+	t.Cleanup(func() {
+		if _, err := conn.Exec(context.WithoutCancel(ctx), `DROP OWNED BY `+reader+`; DROP ROLE `+reader); err != nil {
+			t.Error(err)
+		}
+	})
 	file := func(table string) (path string) {
 		t.Helper()
 		if err := conn.QueryRow(ctx, `SELECT pg_relation_filepath($1)`, table).Scan(&path); err != nil {
