@@ -236,6 +236,9 @@ func (h *History) foldOn(ctx context.Context, p *past, l *line, q question) erro
 	if err != nil {
 		return err
 	}
+	if through < q.head && len(read) >= foldPage/2 {
+		all = false // as dense as was expected: the next ones are read so too
+	}
 	rows := last.unpack(h.Projections)
 	reached, reachedAt := last.position, last.recordedAt
 	var left []snapshot

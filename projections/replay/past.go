@@ -189,11 +189,12 @@ func (p *past) next(l *line, head events.Position) (last snapshot, through event
 	if n > 1 {
 		previous = l.snapshots[n-2]
 	}
-	each := 1 + (last.position-previous.position)/events.Position(max(1, last.events-previous.events))
+	n = max(1, last.events-previous.events)
+	each := (last.position - previous.position + events.Position(n-1)) / events.Position(n)
 	if each > apart {
 		return last, head, 5 * foldPage // to find some costs what it costs to find many
 	}
-	return last, min(head, last.position+2*each*foldPage), foldPage
+	return last, min(head, last.position+each*foldPage), foldPage
 }
 
 // grow adds snapshots to a line, and how far it is known.
