@@ -68,6 +68,19 @@ func TestRowsAreAMap(t *testing.T) {
 			}
 		}
 		same("rows", rows, want)
+		n := 0
+		for _, c := range []events.Campaign{"evt-1", "evt-10", "이벤트", "none"} {
+			in := rows.In(readmodel.ParticipationHourlyTable(), c)
+			for i, row := range in {
+				if k := row.(*readmodel.ParticipationHour).HourKey; k.Campaign != c || i > 0 && !in[i-1].(*readmodel.ParticipationHour).Hour.Before(k.Hour) {
+					rt.Fatalf("row %d of %d of %s is of %v", i, len(in), c, k)
+				}
+			}
+			n += len(in)
+		}
+		if n != len(want) {
+			rt.Fatalf("%d rows by campaign, want %d", n, len(want))
+		}
 		found, others := keys.Among(rows)
 		wanted := map[readmodel.HourKey]int64{}
 		for k := range touched {

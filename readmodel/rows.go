@@ -243,6 +243,20 @@ func (r *Rows) Of(c events.Campaign) CampaignRows {
 	return out
 }
 
+// In returns the campaign's rows in the table, sorted by key: the pointers, not copies.
+func (r *Rows) In(t *Table, c events.Campaign) []any {
+	of := r.campaigns.all[c]
+	if of == nil {
+		return nil
+	}
+	for i, own := range r.tables {
+		if s := of.sets[i]; s != nil && own.of().Name == t.Name {
+			return s.sorted()
+		}
+	}
+	return nil
+}
+
 // ByCampaign returns the rows of every campaign that has a [CampaignStats] row, sorted
 // by campaign, by bytes.
 func (r *Rows) ByCampaign() []CampaignRows {

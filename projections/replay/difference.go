@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 
+	"jangbu/events"
 	"jangbu/readmodel"
 )
 
@@ -16,14 +17,14 @@ const (
 	nothing = "nothing"
 )
 
-// differences compares all fields of all rows of one campaign, those that are served with
+// differences compares all fields of all rows of a campaign, those that are served with
 // those that were folded. It calls see with each difference, by table and key, and returns
 // how many rows it compared.
-func differences(tables []*readmodel.Table, served, folded readmodel.CampaignRows, see func(readmodel.Difference)) (rows int64) {
+func differences(tables []*readmodel.Table, c events.Campaign, served, folded *readmodel.Rows, see func(readmodel.Difference)) (rows int64) {
 	inOrder := slices.SortedFunc(slices.Values(tables), func(a, b *readmodel.Table) int { return cmp.Compare(a.Name, b.Name) })
 	for _, t := range inOrder {
 		// Both sides are sorted by key: they are merged.
-		for s, f := served.Of(t), folded.Of(t); len(s) > 0 || len(f) > 0; rows++ {
+		for s, f := served.In(t, c), folded.In(t, c); len(s) > 0 || len(f) > 0; rows++ {
 			var a, b any // the rows of the next key
 			order := 0
 			switch {

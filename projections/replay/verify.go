@@ -362,7 +362,7 @@ func (v *verifier) compare(ctx context.Context, campaigns []events.Campaign) err
 		}
 		v.result.Campaigns++
 		before := v.result.Differences
-		v.result.Rows += differences(tables, served.Of(c), folded.Of(c), func(d readmodel.Difference) {
+		v.result.Rows += differences(tables, c, served, folded, func(d readmodel.Difference) {
 			d.Position = at[d.Table]
 			v.found(&Divergence{c, d})
 		})
