@@ -12,7 +12,7 @@ type Slab struct {
 }
 
 type slabRegistration struct {
-	ParticipantRegistered
+	event       ParticipantRegistered
 	newCustomer bool
 }
 
@@ -27,7 +27,7 @@ const (
 func (s *Slab) registration() (*ParticipantRegistered, *bool) {
 	if s == nil {
 		r := new(slabRegistration)
-		return &r.ParticipantRegistered, &r.newCustomer
+		return &r.event, &r.newCustomer
 	}
 	if len(s.registrations) == cap(s.registrations) {
 		s.size = min(max(1, 2*s.size), maxSlab) // a read may have few
@@ -35,7 +35,7 @@ func (s *Slab) registration() (*ParticipantRegistered, *bool) {
 	}
 	s.registrations = s.registrations[:len(s.registrations)+1]
 	r := &s.registrations[len(s.registrations)-1]
-	return &r.ParticipantRegistered, &r.newCustomer
+	return &r.event, &r.newCustomer
 }
 
 // text returns a copy of the stored form of a registration.

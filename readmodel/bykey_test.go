@@ -2,6 +2,7 @@ package readmodel_test
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -97,9 +98,7 @@ func TestRowsAreAMap(t *testing.T) {
 		sum := newRows()
 		sum.Add(rows)
 		sum.Add(found)
-		for k, n := range want {
-			wanted[k] = n
-		}
+		maps.Copy(wanted, want)
 		same("sum", sum, wanted)
 		same("rows, after", rows, want)
 	})

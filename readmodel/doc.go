@@ -10,8 +10,8 @@
 //     columns exists.
 //   - [Rows], rows in memory by key, and [Keys], which name rows. Folds work on both.
 //     [CampaignRows] holds the rows of one campaign.
-//   - The contract of a [Store], made of [Reader], [Generations], [Leases] and
-//     [Operations], with its sentinels. The packages below implement it, and
+//   - The contract of a [Store], made of [Reader], [Generations], [Leases],
+//     [Operations] and [Proofs], with its sentinels. The packages below implement it, and
 //     package readmodeltest tests it.
 //   - [Freshness] and [History], which packages above the stores implement.
 //   - [Scope], [Revision], and the arithmetic of amounts in won.

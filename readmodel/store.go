@@ -115,24 +115,13 @@ type Store interface {
 	Leases
 	Operations
 	Contents
+	Proofs
 
 	// Distributed returns every channel that a campaign was distributed to, sorted by
 	// campaign and channel by bytes, all of one snapshot of the active generations. It
 	// leaves out campaigns that ended before the given time; a campaign without a known
 	// end has not ended.
 	Distributed(ctx context.Context, endedBefore time.Time) ([]DistributedChannel, error)
-	// Snapshot returns the campaign's rows of the active generations and the
-	// checkpoints of these, sorted by projection, all of one snapshot of the database.
-	// A proof that rows equal the fold needs both (I6). The rows need not include a
-	// [CampaignStats] row. ErrNotFound, together with the checkpoints, where the
-	// campaign has no row in any table.
-	Snapshot(ctx context.Context, c events.Campaign) (CampaignRows, []Checkpoint, error)
-	// Snapshots is Snapshot of several campaigns at once. It leaves out those that have no row.
-	Snapshots(ctx context.Context, of []events.Campaign) (*Rows, []Checkpoint, error)
-	// Campaigns returns the first campaigns after the given one, at most limit, that
-	// have a row in any table of an active generation, sorted by bytes.
-	Campaigns(ctx context.Context, after events.Campaign, limit int) ([]events.Campaign, error)
-
 	// Register gives each named projection that has none an active generation, at
 	// position 0, and returns the checkpoints of the active ones in the order of the
 	// names. Where the projection has rows or other generations, whose entry was lost, the
@@ -154,6 +143,21 @@ type Store interface {
 	// active or its checkpoint not as given, where this epoch does not hold the lease,
 	// or where the operation has ended.
 	Replace(ctx context.Context, lease Lease, op int64, at []Checkpoint, c events.Campaign, rows *Rows) (Revision, error)
+}
+
+// Proofs reads what a proof that rows equal the fold compares (I6).
+type Proofs interface {
+	// Snapshot returns the campaign's rows of the active generations and the
+	// checkpoints of these, sorted by projection, all of one snapshot of the database.
+	// The rows need not include a
+	// [CampaignStats] row. ErrNotFound, together with the checkpoints, where the
+	// campaign has no row in any table.
+	Snapshot(ctx context.Context, c events.Campaign) (CampaignRows, []Checkpoint, error)
+	// Snapshots is Snapshot of several campaigns at once. It leaves out those that have no row.
+	Snapshots(ctx context.Context, of []events.Campaign) (*Rows, []Checkpoint, error)
+	// Campaigns returns the first campaigns after the given one, at most limit, that
+	// have a row in any table of an active generation, sorted by bytes.
+	Campaigns(ctx context.Context, after events.Campaign, limit int) ([]events.Campaign, error)
 }
 
 // Leases hands out leases.

@@ -24,7 +24,7 @@ ORDER BY campaign
 LIMIT $2`
 )
 
-// Snapshot implements [readmodel.Store], in one round trip where the campaign has rows.
+// Snapshot implements [readmodel.Proofs], in one round trip where the campaign has rows.
 func (s *Store) Snapshot(ctx context.Context, c events.Campaign) (readmodel.CampaignRows, []readmodel.Checkpoint, error) {
 	var (
 		out         readmodel.CampaignRows
@@ -48,7 +48,7 @@ func (s *Store) Snapshot(ctx context.Context, c events.Campaign) (readmodel.Camp
 	return out, checkpoints, nil
 }
 
-// Snapshots implements [readmodel.Store], in one round trip where one of them has rows.
+// Snapshots implements [readmodel.Proofs], in one round trip where one of them has rows.
 func (s *Store) Snapshots(ctx context.Context, of []events.Campaign) (*readmodel.Rows, []readmodel.Checkpoint, error) {
 	var (
 		out         *readmodel.Rows
@@ -74,7 +74,7 @@ func (s *Store) Snapshots(ctx context.Context, of []events.Campaign) (*readmodel
 	return out, checkpoints, nil
 }
 
-// Campaigns implements [readmodel.Store].
+// Campaigns implements [readmodel.Proofs].
 func (s *Store) Campaigns(ctx context.Context, after events.Campaign, limit int) ([]events.Campaign, error) {
 	rows, _ := s.pool.Query(ctx, s.queries.campaigns, string(after), limit) // its error is that of the rows
 	campaigns, err := pgx.AppendRows([]events.Campaign(nil), rows, pgx.RowTo[events.Campaign])

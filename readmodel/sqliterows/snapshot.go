@@ -24,7 +24,7 @@ ORDER BY campaign
 LIMIT ?2`
 )
 
-// Snapshot implements [readmodel.Store].
+// Snapshot implements [readmodel.Proofs].
 func (s *Store) Snapshot(ctx context.Context, c events.Campaign) (readmodel.CampaignRows, []readmodel.Checkpoint, error) {
 	var (
 		out         = readmodel.NewCampaignRows()
@@ -55,7 +55,7 @@ func (s *Store) Snapshot(ctx context.Context, c events.Campaign) (readmodel.Camp
 	return out, checkpoints, nil
 }
 
-// Snapshots implements [readmodel.Store].
+// Snapshots implements [readmodel.Proofs].
 func (s *Store) Snapshots(ctx context.Context, of []events.Campaign) (*readmodel.Rows, []readmodel.Checkpoint, error) {
 	tables := make([]*readmodel.Table, len(s.tables))
 	for i, t := range s.tables {
@@ -106,7 +106,7 @@ func (s *Store) checkpoints(ctx context.Context, tx *sql.Tx) (all []readmodel.Ch
 	return all, err
 }
 
-// Campaigns implements [readmodel.Store].
+// Campaigns implements [readmodel.Proofs].
 func (s *Store) Campaigns(ctx context.Context, after events.Campaign, limit int) ([]events.Campaign, error) {
 	var out []events.Campaign
 	err := forEach(ctx, s.reads[s.queries.campaigns], func(rows *sql.Rows) error {
