@@ -96,6 +96,7 @@ func Start(ctx context.Context, cfg Config, logger *slog.Logger) (_ *Service, er
 			_ = s.Close() // err is the cause
 		}
 	}()
+	group.Go(func() error { boundHeap(running); return nil })
 	starting, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	if s.tracing, err = cfg.StartTracing(ctx); err != nil {
