@@ -189,11 +189,13 @@ func (v *verifier) verify(ctx context.Context) error {
 	}
 	for done := 0; done < len(campaigns); {
 		n := v.atOnce(campaigns[done:])
-		if err := v.compare(ctx, campaigns[done:done+n]); err != nil {
+		err := v.compare(ctx, campaigns[done:done+n], func() {
+			done++
+			v.Compared(done, len(campaigns))
+		})
+		if err != nil {
 			return err
 		}
-		done += n
-		v.Compared(done, len(campaigns))
 	}
 	return nil
 }
@@ -339,8 +341,9 @@ func (v *verifier) served(ctx context.Context, see func(events.Campaign)) error 
 	}
 }
 
-// compare compares the campaigns' rows with their folds at their checkpoints.
-func (v *verifier) compare(ctx context.Context, campaigns []events.Campaign) error {
+// compare compares the campaigns' rows with their folds at their checkpoints, and calls each
+// after each of them.
+func (v *verifier) compare(ctx context.Context, campaigns []events.Campaign, each func()) error {
 	served, stand, err := v.Rows.Snapshots(ctx, campaigns)
 	if err != nil {
 		return fmt.Errorf("read what is served: %w", err)
@@ -351,11 +354,15 @@ func (v *verifier) compare(ctx context.Context, campaigns []events.Campaign) err
 		}
 	}
 	ps, at, err := v.comparable(ctx, stand)
-	if err != nil || len(ps) == 0 {
+	if err != nil {
 		return err
 	}
 	tables := projections.Tables(ps)
 	for _, c := range campaigns {
+		if len(ps) == 0 { // what is found of that is of no campaign
+			each()
+			continue
+		}
 		folded, err := v.foldTo(ctx, c, ps, at)
 		if err != nil {
 			return err
@@ -369,6 +376,7 @@ func (v *verifier) compare(ctx context.Context, campaigns []events.Campaign) err
 		if v.result.Differences > before {
 			v.result.Diverging++
 		}
+		each()
 	}
 	return nil
 }
