@@ -180,8 +180,11 @@ func (s *slow) CampaignAsOf(ctx context.Context, c events.Campaign, _ readmodel.
 // all it can keeps no other from an answer.
 func TestFewLookBackAtOnce(t *testing.T) {
 	t.Parallel()
+	const wait = 32
 	history := &slow{asked: make(chan struct{}), release: make(chan struct{})}
-	b := setup(t, func(cfg *httpapi.Config) { cfg.History, cfg.Limits.Concurrent = history, 20 })
+	// One subject may make a fifth of the requests at once: here as many as look and wait. Were they to
+	// keep their shares, none were left.
+	b := setup(t, func(cfg *httpapi.Config) { cfg.History, cfg.Limits.Concurrent = history, 5 * (2 + wait) })
 	b.fold(t, campaign("evt-1", "store-1")...)
 	const target = "/api/events/evt-1/analytics"
 	done := make(chan int)
@@ -193,7 +196,6 @@ func TestFewLookBackAtOnce(t *testing.T) {
 		look("a")
 		<-history.asked
 	}
-	const wait = 32
 	for range wait + 1 {
 		look("a")
 	}
