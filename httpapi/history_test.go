@@ -184,7 +184,7 @@ func TestFewLookBackAtOnce(t *testing.T) {
 	history := &slow{asked: make(chan struct{}), release: make(chan struct{})}
 	// One subject may make a fifth of the requests at once: here as many as look and wait. Were they to
 	// keep their shares, none were left.
-	b := setup(t, func(cfg *httpapi.Config) { cfg.History, cfg.Limits.Concurrent = history, 5 * (2 + wait) })
+	b := setup(t, func(cfg *httpapi.Config) { cfg.History, cfg.Limits.Concurrent = history, 5*(2+wait) })
 	b.fold(t, campaign("evt-1", "store-1")...)
 	const target = "/api/events/evt-1/analytics"
 	done := make(chan int)
