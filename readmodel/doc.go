@@ -5,7 +5,7 @@
 // # Owns
 //
 //   - The row types, one for each projection: [CampaignStats], [ChannelStats],
-//     [ParticipationHour] and [ProfileCount]. A [Table] describes the columns of each
+//     [ParticipationHour] and [ParticipantProfile]. A [Table] describes the columns of each
 //     as data. Stores, caches and comparisons of rows walk the tables; no other list of
 //     columns exists.
 //   - [Rows], rows in memory by key, and [Keys], which name rows. Folds work on both.
