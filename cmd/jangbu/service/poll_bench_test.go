@@ -168,6 +168,16 @@ func newProducer(b *testing.B, s *Service) *kafka.Producer {
 	return producer
 }
 
+// behind reports whether fewer events than that are logged, or not all folded.
+func (s *Service) behind(b *testing.B, events int) bool {
+	totals, err := s.log.Totals(b.Context())
+	if err != nil {
+		b.Fatal(err)
+	}
+	lag, known := s.Lag(totals.Head)
+	return int(totals.Head) < events || !known || lag > 0
+}
+
 // end ends a service.
 func end(b *testing.B, s *Service) {
 	b.Helper()
