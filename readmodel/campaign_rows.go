@@ -53,7 +53,7 @@ func (r CampaignRows) Of(t *Table) []any {
 func (r CampaignRows) list(t *Table) List {
 	rows := r.Tables[t.Name]
 	if rows == nil {
-		rows = t.newList()
+		rows = t.newList(0)
 		r.Tables[t.Name] = rows
 	}
 	return rows

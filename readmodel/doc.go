@@ -9,7 +9,8 @@
 //     as data. Stores, caches and comparisons of rows walk the tables; no other list of
 //     columns exists.
 //   - [Rows], rows in memory by key, and [Keys], which name rows. Folds work on both.
-//     [CampaignRows] holds the rows of one campaign.
+//     [CampaignRows] holds the rows of one campaign, and a [Codec] encodes them for what keeps
+//     copies outside the stores.
 //   - The contract of a [Store], made of [Reader], [Generations], [Leases],
 //     [Operations] and [Proofs], with its sentinels. The packages below implement it, and
 //     package readmodeltest tests it.

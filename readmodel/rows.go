@@ -144,6 +144,17 @@ func (r *Rows) Put(t *Table, row any) {
 	}
 }
 
+// PutAll puts the rows of one campaign: pointers to them, not copies.
+func (r *Rows) PutAll(some CampaignRows) {
+	for i, t := range r.tables {
+		if list := some.Tables[t.of().Name]; list != nil {
+			for n := range list.Len() {
+				t.put(r, i, list.Row(n))
+			}
+		}
+	}
+}
+
 // Tables returns the tables that have rows.
 func (r *Rows) Tables() []*Table {
 	var some []*Table

@@ -28,7 +28,7 @@ type Table struct {
 	newRow  func() any
 	newRows func() rowTable
 	newKeys func() keyTable
-	newList func() List
+	newList func(room int) List
 }
 
 // Column is one column of a [Table].
@@ -159,7 +159,7 @@ func NewTable[K comparable, R any](name string, key func(*R) *K, keyColumns []Co
 	t.newRow = func() any { return new(R) }
 	t.newRows = func() rowTable { return &typed[K, R]{table: t, key: key} }
 	t.newKeys = func() keyTable { return &typed[K, R]{table: t, key: key} }
-	t.newList = func() List { return new(list[R]) }
+	t.newList = func(room int) List { return new(make(list[R], 0, room)) }
 	return t
 }
 

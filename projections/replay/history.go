@@ -239,7 +239,11 @@ func (h *History) foldOn(ctx context.Context, p *past, l *line, q question) erro
 	if through < q.head && len(read) >= foldPage/2 {
 		all = false // as dense as was expected: the next ones are read so too
 	}
-	rows := last.unpack(h.Projections)
+	packer := newPacker(q.campaign, h.Projections)
+	rows, err := packer.unpack(last)
+	if err != nil {
+		return err
+	}
 	reached, reachedAt := last.position, last.recordedAt
 	var left []snapshot
 	for first, i := 0, 0; i < len(read); i++ {
@@ -251,7 +255,7 @@ func (h *History) foldOn(ctx context.Context, p *past, l *line, q question) erro
 			continue
 		}
 		projections.Fold(rows, h.Projections, l.withdrawn.InEffect(read[first:i+1]))
-		last = pack(rows, reached, reachedAt, last.events+n)
+		last = packer.pack(rows, snapshot{position: reached, recordedAt: reachedAt, events: last.events + n})
 		left = append(left, last)
 		first = i + 1
 	}
@@ -281,7 +285,11 @@ func (h *History) spacing(folded int, rows *readmodel.Rows) int {
 // answer folds the events from the last snapshot before the moment on, which are few.
 func (h *History) answer(ctx context.Context, p *past, l *line, q question) (*readmodel.Rows, error) {
 	s, bound, limit := p.before(l, q)
-	rows, from := s.unpack(h.Projections), s
+	packer, from := newPacker(q.campaign, h.Projections), s
+	rows, err := packer.unpack(s)
+	if err != nil {
+		return nil, err
+	}
 	for all := false; !all; {
 		read, last, err := h.readFrom(ctx, q.campaign, s, bound, q.at, limit)
 		if err != nil {
@@ -294,7 +302,7 @@ func (h *History) answer(ctx context.Context, p *past, l *line, q question) (*re
 		}
 	}
 	if s.events-from.events >= h.spacing(0, rows)/4 { // who asks once asks again, or for what lies beside it
-		p.grow(l, []snapshot{pack(rows, s.position, s.recordedAt, s.events)}, 0, time.Time{})
+		p.grow(l, []snapshot{packer.pack(rows, s)}, 0, time.Time{})
 	}
 	return rows, nil
 }

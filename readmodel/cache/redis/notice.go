@@ -12,38 +12,41 @@ const (
 	// changesChannel is the Pub/Sub channel of announcements.
 	changesChannel = "analytics:changes"
 	// noticeFormat is the first byte of an announcement. One with another is ignored.
-	noticeFormat = 2
+	noticeFormat = 3
 )
 
+// notice returns the announcement of a change: the format, both revisions in their digits, each
+// campaign after its length, and a MAC.
 func (a *authenticator) notice(ch readmodel.Change) []byte {
-	b := []byte{noticeFormat}
-	b = appendRevision(b, ch.From)
-	b = appendRevision(b, ch.To)
-	b = binary.AppendUvarint(b, uint64(len(ch.Campaigns)))
+	b := append([]byte{noticeFormat}, ch.From.String()+ch.To.String()...)
 	for _, c := range ch.Campaigns {
-		b = appendText(b, string(c))
+		b = append(binary.AppendUvarint(b, uint64(len(c))), c...)
 	}
 	return a.seal(forNotice, b)
 }
 
-func (a *authenticator) change(message string) (readmodel.Change, error) {
+func (a *authenticator) change(message string) (ch readmodel.Change, err error) {
 	body, ok := a.opened(forNotice, message)
 	if !ok {
-		return readmodel.Change{}, errForged
+		return ch, errForged
 	}
-	d := &decoder{rest: body}
-	if d.byte() != noticeFormat {
-		return readmodel.Change{}, errUnusable
+	if body == "" || body[0] != noticeFormat {
+		return ch, errUnusable
 	}
-	ch := readmodel.Change{From: d.revision(), To: d.revision()}
-	if n := d.count(1); n > 0 && n <= cache.MaxNamed {
-		ch.Campaigns = make([]events.Campaign, n)
+	from, body, some := cutRevision(body[1:])
+	to, body, all := cutRevision(body)
+	if !some || !all {
+		return ch, errUnusable
 	}
-	for i := range ch.Campaigns {
-		ch.Campaigns[i] = events.Campaign(d.text())
-	}
-	if !d.done() {
-		return readmodel.Change{}, errUnusable
+	ch.From, ch.To = from, to
+	for rest := []byte(body); len(rest) > 0; {
+		n, used := binary.Uvarint(rest)
+		if used <= 0 || n > uint64(len(rest)-used) || len(ch.Campaigns) == cache.MaxNamed {
+			return readmodel.Change{}, errUnusable
+		}
+		end := used + int(n)
+		ch.Campaigns = append(ch.Campaigns, events.Campaign(rest[used:end]))
+		rest = rest[end:]
 	}
 	return ch, nil
 }

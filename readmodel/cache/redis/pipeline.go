@@ -38,7 +38,7 @@ func (l *Level) Get(ctx context.Context, c events.Campaign) (rows readmodel.Camp
 		return rows, "", false
 	}
 	if isTombstone(value) {
-		rows.Revision, _ = parseRevision(value) // zero where it is none
+		rows.Revision, _, _ = cutRevision(value) // zero where it is none
 		return rows, value, false
 	}
 	rows, err := l.codec.decode(value, c)
