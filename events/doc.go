@@ -112,7 +112,8 @@
 //
 // [Decode] opens the CloudEvents envelope, if there is one, and cuts the JSON
 // object into its members: without a tokenizer where the text is as nearly all are
-// (FuzzCut compares the two). It takes each member by name and checks it alone, so
+// (FuzzCut compares the two). A [Decoder] does so for the records of a frame, whose
+// registrations share memory. It takes each member by name and checks it alone, so
 // that a [MalformedError] lists all problems, field by field; it never repeats a
 // value, which may be a phone number. Other members are neither refused nor kept.
 //

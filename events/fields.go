@@ -2,6 +2,7 @@ package events
 
 import (
 	"bytes"
+	"encoding/binary"
 	"strconv"
 	"strings"
 	"time"
@@ -41,6 +42,9 @@ func (o *object) stringOf(name string, v jsontext.Value, want string) ([]byte, b
 	if v.Kind() != '"' {
 		o.fail(name, "is "+kindName(v.Kind()), want)
 		return nil, false
+	}
+	if o.unescaped {
+		return v[1 : len(v)-1], true
 	}
 	s, err := unquote(v)
 	if err != nil {
@@ -102,6 +106,13 @@ func idProblem(s []byte) string {
 }
 
 func hasControl(s []byte) bool {
+	const ones, highs = 0x0101010101010101, 0x8080808080808080
+	for ; len(s) >= 8; s = s[8:] {
+		// As in plainBytes: other than ASCII, below a space, or 0x7f.
+		if w := binary.LittleEndian.Uint64(s); (w|(w-' '*ones)|((w^0x7f*ones)-ones))&highs != 0 {
+			break
+		}
+	}
 	for i, c := range s {
 		switch {
 		case c >= utf8.RuneSelf:
@@ -115,13 +126,17 @@ func hasControl(s []byte) bool {
 
 const wantLabel = "at most 200 bytes of text without control characters"
 
-// label takes an optional short text; "" if it is absent or empty. Callers keep what it names.
-func (o *object) label(name string) string {
+// label takes an optional short text; "" if it is absent or empty. Callers keep what it names. A
+// text that is a name itself, which listed returns, is not copied.
+func (o *object) label(name string, listed func(text []byte) string) string {
 	v := o.take(name)
 	if v == nil {
 		return ""
 	}
 	s, ok := o.stringOf(name, v, wantLabel)
+	if is := listed(s); is != "" {
+		return is
+	}
 	if ok && len(s) > 0 {
 		if problem := idProblem(s); problem != "" {
 			o.fail(name, problem, wantLabel)
@@ -130,7 +145,8 @@ func (o *object) label(name string) string {
 	return o.keep(s)
 }
 
-func (o *object) boolean(name string) *bool {
+// boolean takes an optional boolean into the given one; nil if it is absent.
+func (o *object) boolean(name string, into *bool) *bool {
 	v := o.take(name)
 	if v == nil {
 		return nil
@@ -139,8 +155,8 @@ func (o *object) boolean(name string) *bool {
 		o.fail(name, "is "+kindName(k), "true or false")
 		return nil
 	}
-	b := v.Kind() == 't'
-	return &b
+	*into = v.Kind() == 't'
+	return into
 }
 
 const (
@@ -283,7 +299,7 @@ func (o *object) instant(name string) time.Time {
 		o.fail(name, "is not a time", wantTime)
 		return time.Time{}
 	}
-	t = t.Truncate(time.Microsecond)
+	t = inMicroseconds(t)
 	if y := t.Year(); y < 1900 || y > 9998 {
 		o.fail(name, "is out of range", "a year from 1900 to 9998")
 		return time.Time{}
@@ -308,7 +324,7 @@ func (o *object) occurrence(name string, stamp time.Time, required bool) (field,
 		occurred = stamp
 	}
 	switch {
-	case occurred.Year() < 2000:
+	case occurred.Before(time.Unix(year2000, 0)):
 		o.fail(name, "is before the year 2000", wantOccurrence)
 	case occurred.After(stamp.Add(24 * time.Hour)):
 		o.fail(name, "is more than a day after the record's timestamp", wantOccurrence)

@@ -47,7 +47,7 @@ func parseUsualInstant(s []byte) (t time.Time, ok bool) {
 	year := 100*twoDigits(s) + twoDigits(s[2:])
 	month, day := twoDigits(s[5:]), twoDigits(s[8:])
 	hour, minute, second := twoDigits(s[11:]), twoDigits(s[14:]), twoDigits(s[17:])
-	if year > 9999 || month > 12 || day > 31 || hour > 23 || minute > 59 || second > 59 {
+	if year > 9999 || month-1 > 11 || day-1 > 30 || hour > 23 || minute > 59 || second > 59 {
 		return t, false
 	}
 	at, nanos := 19, uint(0)
@@ -62,7 +62,7 @@ func parseUsualInstant(s []byte) (t time.Time, ok bool) {
 		}
 	}
 	t = time.Date(int(year), time.Month(month), int(day), int(hour), int(minute), int(second), int(nanos), time.UTC)
-	if t.Month() != time.Month(month) || t.Day() != int(day) { // 31 February and the like
+	if day > 28 && t.Day() != int(day) { // 31 February and the like
 		return t, false
 	}
 	switch zone := s[at:]; {
@@ -81,6 +81,11 @@ func parseUsualInstant(s []byte) (t time.Time, ok bool) {
 		return t, false
 	}
 	return t, true
+}
+
+// inMicroseconds returns the time without the nanoseconds of its last microsecond.
+func inMicroseconds(t time.Time) time.Time {
+	return t.Add(-time.Duration(t.Nanosecond() % int(time.Microsecond)))
 }
 
 // twoDigits returns the number that two bytes are; one above 9999 where they are no digits.

@@ -75,11 +75,8 @@ func channelOf(key string) Channel {
 
 // GenderNamed returns "female", "male", [UnknownName] or [OtherName].
 func GenderNamed(text string) string {
-	switch text {
-	case "female":
-		return "female"
-	case "male":
-		return "male"
+	if name := listedGender(text); name != "" {
+		return name
 	}
 	return named(text, func(key string) string {
 		switch key {
@@ -91,6 +88,18 @@ func GenderNamed(text string) string {
 			return ""
 		}
 	})
+}
+
+// listedGender returns the name that the text is; empty where it is none.
+func listedGender(text string) string {
+	switch text {
+	case "female":
+		return "female"
+	case "male":
+		return "male"
+	default:
+		return ""
+	}
 }
 
 // named returns what of gives for the text, as it is or for its key. Programs send few

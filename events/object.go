@@ -14,10 +14,22 @@ import (
 type object struct {
 	members
 	errs []FieldError
+	// unescaped: no text of it has an escape.
+	unescaped bool
 
-	// What keep and number returned: one allocation for all texts, and one for all numbers.
-	texts   strings.Builder
-	numbers []int64
+	// What keep and number returned: one allocation for all texts, and one for all numbers. The
+	// texts of a registration are in the slab instead.
+	texts     strings.Builder
+	numbers   []int64
+	registers bool // it is one
+	slab      Slab
+}
+
+// reset makes it an object without members. It keeps the slab.
+func (o *object) reset() {
+	o.n, o.next, o.more = 0, 0, nil
+	o.errs, o.unescaped = nil, false
+	o.texts, o.numbers, o.registers = strings.Builder{}, nil, false
 }
 
 // members are those of a JSON object. Up to the number that any contract has, and some more,
@@ -57,6 +69,7 @@ func (m *members) has(name []byte) bool {
 // object. [jsonError] turns its error into one that holds no value of src.
 func (o *object) parse(src []byte) error {
 	if o.cut(src) {
+		o.unescaped = true
 		return nil
 	}
 	var err error
@@ -197,8 +210,12 @@ func (m *members) find(name string) jsontext.Value {
 	return nil
 }
 
-// keep returns the text as a string. The texts of one object share their bytes.
+// keep returns the text as a string. The texts of one object share their bytes, those of
+// registrations that of a slab.
 func (o *object) keep(text []byte) string {
+	if o.registers {
+		return o.slab.text(text)
+	}
 	if o.texts.Cap() == 0 {
 		const most = 1 << 10 // of room; more texts, or other members, may be longer
 		size := 0

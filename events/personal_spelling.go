@@ -12,12 +12,15 @@ import (
 // by no program.
 const maxEncodings = 4
 
-// plain returns the text as its spellings have in common: without percent encoding, in the
-// compatibility form (NFKC), with ASCII digits, dashes and spaces, and without marks and
-// characters that are not visible.
-func plainSpelling(s string) string {
+// plainSpelling returns the text as its spellings have in common: as plainCharacters does, and with
+// the signs of a mail address that are spelled out.
+func plainSpelling(s string) string { return atSigns(plainCharacters(s)) }
+
+// plainCharacters returns the text without percent encoding, in the compatibility form (NFKC), with
+// ASCII digits, dashes and spaces, and without marks and characters that are not visible.
+func plainCharacters(s string) string {
 	if isPlain(s) {
-		return atSigns(s)
+		return s
 	}
 	for range maxEncodings {
 		next := percentDecoded(s)
@@ -29,11 +32,11 @@ func plainSpelling(s string) string {
 		}
 		s = next
 	}
-	return atSigns(s)
+	return s
 }
 
-// isPlain reports whether the text is, but for signs that are spelled out, its own plain spelling:
-// of ASCII without percent signs, and of Hangul. Nearly all are.
+// isPlain reports whether the text is of plain characters: of ASCII without percent signs, and of
+// Hangul. Nearly all are.
 func isPlain(s string) bool {
 	for i := 0; i < len(s); i++ {
 		switch c := s[i]; {

@@ -13,7 +13,7 @@ func Regions() []string {
 // [OtherName].
 func RegionNamed(text string) string {
 	first, _, _ := strings.Cut(text, " ") // as [DistrictNamed] returns it
-	if name := shortRegion(first); name != "" && name == first {
+	if name := listedRegion(first); name != "" {
 		return name
 	}
 	name := named(text, regionOf)
@@ -25,6 +25,14 @@ func RegionNamed(text string) string {
 		}
 	}
 	return name
+}
+
+// listedRegion returns the short name that the text is; empty where it is none.
+func listedRegion(text string) string {
+	if name := shortRegion(text); name == text {
+		return name
+	}
+	return ""
 }
 
 func regionOf(key string) string {

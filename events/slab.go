@@ -2,12 +2,12 @@ package events
 
 import "strings"
 
-// Slab is memory that the registrations of one read share: one allocation for many. What keeps
+// Slab is memory that the registrations of one read, or of one frame, share: one allocation for many. What keeps
 // one of them, or a text of it, keeps all of its piece; the folds keep none. The zero value is
 // ready for use.
 type Slab struct {
 	size          int // of the last piece, in registrations
-	texts         strings.Builder
+	texts         texts
 	registrations []slabRegistration
 }
 
@@ -16,11 +16,12 @@ type slabRegistration struct {
 	newCustomer bool
 }
 
-// maxSlab is how many registrations a piece has at most, and slabText how many bytes of text
-// there is for each.
+// maxSlab is how many registrations a piece has at most, slabText how many bytes of text
+// there is for each, and slabDigits how many of its phone number.
 const (
-	maxSlab  = 64
-	slabText = 256
+	maxSlab    = 64
+	slabText   = 256
+	slabDigits = 16
 )
 
 // registration returns a new registration, and where its NewCustomer may point to.
@@ -43,11 +44,20 @@ func (s *Slab) text(payload []byte) string {
 	if s == nil || len(payload) > 2*slabText {
 		return string(payload)
 	}
-	if s.texts.Cap()-s.texts.Len() < len(payload) {
-		s.texts.Reset() // what was written stays with the texts
-		s.texts.Grow(max(len(payload), slabText*s.size))
+	return s.texts.keep(payload, slabText*s.size)
+}
+
+// texts are texts that share pieces of memory. The zero value is ready for use.
+type texts struct{ piece strings.Builder }
+
+// keep returns the text as a string. Where the piece has no room for it the next one begins, of so
+// many bytes.
+func (t *texts) keep(text []byte, next int) string {
+	if t.piece.Cap()-t.piece.Len() < len(text) {
+		t.piece.Reset() // what was written stays with the texts
+		t.piece.Grow(max(len(text), next))
 	}
-	start := s.texts.Len()
-	s.texts.Write(payload)
-	return s.texts.String()[start:]
+	start := t.piece.Len()
+	t.piece.Write(text)
+	return t.piece.String()[start:]
 }

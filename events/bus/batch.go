@@ -34,22 +34,27 @@ type refusal struct {
 // numbers into pseudonyms. It returns an error only where the key store fails. New
 // records and dead letters both pass through it.
 func judge(ctx context.Context, keeper *privacy.Keeper, t events.Type, records []events.Record, now time.Time) (*batch, error) {
-	b := &batch{good: make([]registrable, 0, len(records))}
-	for i, record := range records {
-		d, err := events.Decode(t, record, now)
-		if err != nil {
+	b := &batch{good: make([]registrable, len(records))}
+	var decoder events.Decoder
+	n := 0
+	for i := range records {
+		g := &b.good[n]
+		if err := decoder.Decode(&g.Decoded, t, &records[i], now); err != nil {
 			b.bad = append(b.bad, refusal{i, events.ReasonOf(err), err.Error()})
 			continue
 		}
-		g := registrable{Decoded: d, record: i}
-		if d.Event.Type() == events.TypeParticipantRegistered {
-			if g.e164, err = events.NormalizePhone(d.Phone.Reveal()); err != nil {
+		if g.Event.Type() == events.TypeParticipantRegistered {
+			var err error
+			if g.e164, err = events.NormalizePhone(g.Phone.Reveal()); err != nil {
 				b.bad = append(b.bad, refusal{i, events.ReasonMalformed, "phoneNumber: " + err.Error()})
 				continue
 			}
 		}
-		b.good = append(b.good, g)
+		g.record = i
+		n++
 	}
+	clear(b.good[n:])
+	b.good = b.good[:n]
 	return b, b.pseudonymise(ctx, keeper)
 }
 
@@ -59,8 +64,11 @@ const damagedKey = "the key store's entry of its campaign is damaged; restore it
 // whose key is damaged to the bad ones: the others of the partition go on (I5).
 func (b *batch) pseudonymise(ctx context.Context, keeper *privacy.Keeper) error {
 	var requests []privacy.Request
-	for _, g := range b.good {
-		if g.e164 != "" {
+	for i := range b.good {
+		if g := &b.good[i]; g.e164 != "" {
+			if requests == nil {
+				requests = make([]privacy.Request, 0, len(b.good)-i)
+			}
 			requests = append(requests, privacy.Request{Campaign: g.Event.Subject(), Phone: g.e164})
 		}
 	}
@@ -71,19 +79,23 @@ func (b *batch) pseudonymise(ctx context.Context, keeper *privacy.Keeper) error 
 	if err != nil {
 		return fmt.Errorf("pseudonymise: %w", err)
 	}
-	next, kept := 0, b.good[:0]
-	for _, g := range b.good {
+	next, kept := 0, 0
+	for i := range b.good {
+		g := &b.good[i]
 		if g.e164 != "" {
-			if damaged[g.Event.Subject()] {
+			pseudonym := pseudonyms[next]
+			next++
+			if len(damaged) > 0 && damaged[g.Event.Subject()] {
 				b.bad = append(b.bad, refusal{g.record, events.ReasonKey, damagedKey})
-				next++
 				continue
 			}
-			g.SetPseudonym(pseudonyms[next])
-			next++
+			g.SetPseudonym(pseudonym)
 		}
-		kept = append(kept, g)
+		if kept < i {
+			b.good[kept] = *g
+		}
+		kept++
 	}
-	b.good = kept
+	b.good = b.good[:kept]
 	return nil
 }
