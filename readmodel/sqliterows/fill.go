@@ -9,9 +9,12 @@ import (
 	"jangbu/readmodel"
 )
 
-// fillRows bounds the rows that one transaction of Fill or Prune writes, and with them how
-// long other writers wait for the file.
-const fillRows = 500
+// filledRows and prunedRows bound the rows that one transaction of Fill or Prune writes, and with
+// them how long other writers wait for the file: some 10 ms.
+const (
+	filledRows = 4_000
+	prunedRows = 2_000
+)
 
 const (
 	leftovers = `
@@ -41,7 +44,7 @@ func (s *Store) Fill(ctx context.Context, lease readmodel.Lease, advances []read
 	return nil
 }
 
-// fill writes the rows, at most fillRows in each transaction, which finds the
+// fill writes the rows, at most filledRows in each transaction, which finds the
 // checkpoints as given and the generations not served.
 func (s *Store) fill(ctx context.Context, lease readmodel.Lease, of readmodel.GenerationOf, at []readmodel.Checkpoint, rows *readmodel.Rows, between func()) error {
 	write := func(do func(tx *sql.Tx) error) error {
@@ -66,7 +69,7 @@ func (s *Store) fill(ctx context.Context, lease readmodel.Lease, of readmodel.Ge
 		if err != nil {
 			return err
 		}
-		for some := range slices.Chunk(all, fillRows) {
+		for some := range slices.Chunk(all, filledRows) {
 			if err := write(func(tx *sql.Tx) error { return t.upsertRows(ctx, tx, of[t.Name], some) }); err != nil {
 				return err
 			}
@@ -105,12 +108,15 @@ func (s *Store) prune(ctx context.Context, lease readmodel.Lease, projection str
 	for more := t != nil; more; { // a projection that was dropped from the program has no table
 		between()
 		err := s.underLease(ctx, lease, func(tx *sql.Tx) error {
-			result, err := tx.ExecContext(ctx, t.prune, generation, fillRows)
+			result, err := tx.ExecContext(ctx, t.prune, generation, prunedRows-1)
 			if err != nil {
 				return err
 			}
 			n, err := result.RowsAffected()
-			more = n == fillRows
+			if more = n > 0; err != nil || more {
+				return err
+			}
+			_, err = tx.ExecContext(ctx, t.pruneRest, generation)
 			return err
 		})
 		if err != nil {

@@ -35,9 +35,11 @@ FROM (SELECT value AS wanted FROM json_each(?2))
 CROSS JOIN {table}
 WHERE generation = ?1 AND {key is wanted}`
 
-	upsertRow = `
+	// upsertRows takes the values of each row, its generation first. Parameters without a number
+	// have no name, which the driver would look for.
+	upsertRows = `
 INSERT INTO {table} (generation, {columns})
-VALUES ({parameters})
+VALUES {rows}
 ON CONFLICT (generation, {key}) DO UPDATE
 SET {updated}`
 
@@ -45,15 +47,24 @@ SET {updated}`
 DELETE FROM {table}
 WHERE generation = ?1 AND campaign = ?2`
 
+	// pruneSome deletes the first rows of a generation: as many as ?2 says and one more, or none
+	// where there are fewer. A list of their keys would be looked up row by row.
 	pruneSome = `
 DELETE FROM {table}
-WHERE (generation, {key}) IN (SELECT generation, {key} FROM {table} WHERE generation = ?1 LIMIT ?2)`
+WHERE generation = ?1 AND ({key}) <= (SELECT {key} FROM {table} WHERE generation = ?1 ORDER BY {key} LIMIT 1 OFFSET ?2)`
+
+	pruneRest = `
+DELETE FROM {table}
+WHERE generation = ?1`
 
 	campaignsAfter = `
 SELECT campaign FROM {table}
 WHERE generation = (SELECT active_generation FROM projections WHERE projection = '{table}')
   AND campaign > ?1`
 )
+
+// manyRows is how many rows a statement writes where there are as many.
+const manyRows = 16
 
 // table is a described table with the statements over it.
 type table struct {
@@ -63,18 +74,19 @@ type table struct {
 	read      string
 	readSome  string
 	load      string
-	upsert    string
+	// upsert writes one row, upsertMany writes manyRows: half of the time of a row is that of its
+	// statement.
+	upsert, upsertMany string
+
 	clear     string
 	prune     string
+	pruneRest string
 	campaigns string
 }
 
 func newTable(t *readmodel.Table) *table {
 	columns, key := readmodel.Names(t.Columns), readmodel.Names(t.Key)
-	updated, parameters, wanted := slices.Clone(columns[len(key):]), []string{"?1"}, make([]string, len(key))
-	for i := range columns {
-		parameters = append(parameters, fmt.Sprintf("?%d", i+2))
-	}
+	updated, wanted := slices.Clone(columns[len(key):]), make([]string, len(key))
 	for i, name := range key {
 		wanted[i] = fmt.Sprintf("%s = wanted ->> %d", name, i)
 	}
@@ -83,13 +95,16 @@ func newTable(t *readmodel.Table) *table {
 	}
 	fill := strings.NewReplacer(
 		"{table}", t.Name, "{columns}", strings.Join(columns, ", "), "{key}", strings.Join(key, ", "),
-		"{parameters}", strings.Join(parameters, ", "), "{key is wanted}", strings.Join(wanted, " AND "),
+		"{key is wanted}", strings.Join(wanted, " AND "),
 		"{updated}", strings.Join(updated, ", "),
 	).Replace
+	row := "(?" + strings.Repeat(", ?", len(columns)) + ")"
+	many := row + strings.Repeat(", "+row, manyRows-1)
 	return &table{
 		Table: t, statement: fill,
-		read: fill(readCampaign), readSome: fill(readCampaignRows), load: fill(loadKeys), upsert: fill(upsertRow),
-		clear: fill(clearCampaign), prune: fill(pruneSome), campaigns: fill(campaignsAfter),
+		read: fill(readCampaign), readSome: fill(readCampaignRows), load: fill(loadKeys),
+		upsert: strings.ReplaceAll(fill(upsertRows), "{rows}", row), upsertMany: strings.ReplaceAll(fill(upsertRows), "{rows}", many),
+		clear: fill(clearCampaign), prune: fill(pruneSome), pruneRest: fill(pruneRest), campaigns: fill(campaignsAfter),
 	}
 }
 
@@ -123,17 +138,32 @@ func (t *table) loadRows(ctx context.Context, tx *sql.Tx, g readmodel.Generation
 
 // upsertRows replaces rows of one generation, in the order of the table's key.
 func (t *table) upsertRows(ctx context.Context, tx *sql.Tx, g readmodel.Generation, rows []any) error {
-	prepared, err := tx.PrepareContext(ctx, t.upsert)
+	several := len(rows) - len(rows)%manyRows
+	if err := t.upsertBy(ctx, tx, t.upsertMany, manyRows, g, rows[:several]); err != nil {
+		return err
+	}
+	return t.upsertBy(ctx, tx, t.upsert, 1, g, rows[several:])
+}
+
+// upsertBy replaces rows by a statement that writes n at once.
+func (t *table) upsertBy(ctx context.Context, tx *sql.Tx, statement string, n int, g readmodel.Generation, rows []any) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	prepared, err := tx.PrepareContext(ctx, statement)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = prepared.Close() }()
 	// The driver starts a goroutine for every statement that can be cancelled. It is
-	// enough that the transaction can be cancelled, between two rows.
+	// enough that the transaction can be cancelled, between two statements.
 	uncancelled := context.WithoutCancel(ctx)
-	values := make([]any, 0, 1+len(t.Columns))
-	for _, row := range rows {
-		values = appendValues(append(values[:0], int64(g)), t.Columns, row)
+	values := make([]any, 0, n*(1+len(t.Columns)))
+	for some := range slices.Chunk(rows, n) {
+		values = values[:0]
+		for _, row := range some {
+			values = appendValues(append(values, int64(g)), t.Columns, row)
+		}
 		if _, err := prepared.ExecContext(uncancelled, values...); err != nil {
 			return err
 		}
