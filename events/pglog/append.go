@@ -68,7 +68,7 @@ func (l *Log) Append(ctx context.Context, drafts []events.Draft, read ...events.
 	if len(drafts) == 0 && len(read) == 0 {
 		return events.Receipt{}, nil
 	}
-	b := newBatch(drafts)
+	b := newBatch(drafts, l.spare.take())
 	full := l.tender.Known(ctx, len(drafts))
 	err := l.write(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
 		var begin, end pgx.Batch
@@ -92,8 +92,10 @@ func (l *Log) Append(ctx context.Context, drafts []events.Draft, read ...events.
 		return nil
 	})
 	if err != nil {
-		return events.Receipt{}, fmt.Errorf("append: %w", err)
+		return events.Receipt{}, fmt.Errorf("append: %w", err) // a COPY that failed may still read the rows
 	}
+	l.spare.put(b.rows)
+	b.rows = nil
 	receipt := events.Receipt{Outcomes: b.outcomes}
 	if appended, _ := b.count(); appended > 0 {
 		receipt.First, receipt.RecordedAt = b.before+1, b.recordedAt.UTC()

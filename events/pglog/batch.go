@@ -1,6 +1,7 @@
 package pglog
 
 import (
+	"slices"
 	"time"
 
 	"jangbu/events"
@@ -39,14 +40,14 @@ type identity struct {
 }
 
 // newBatch encodes the drafts, before the head row is locked, so that no writer
-// waits for it. Its outcomes assume that the log holds none of them.
-func newBatch(drafts []events.Draft) *batch {
+// waits for it, into the memory of rows. Its outcomes assume that the log holds none of them.
+func newBatch(drafts []events.Draft, rows rowBuffer) *batch {
 	b := &batch{
 		drafts:   drafts,
 		outcomes: make([]events.Outcome, len(drafts)),
 		firsts:   make([]int, 0, len(drafts)),
 		ends:     make([]int, 0, len(drafts)),
-		rows:     make(rowBuffer, 0, usualRow*len(drafts)),
+		rows:     slices.Grow(rows[:0], usualRow*len(drafts)),
 	}
 	seen := make(map[identity]int, len(drafts))
 	for i := range drafts {
@@ -132,13 +133,17 @@ func (b *batch) placed(before events.Mark, among []segments.Range) (rowBuffers, 
 		if b.outcomes[i] != events.Appended {
 			continue
 		}
-		mark = mark.Next(b.drafts[i].Digest)
+		mark = mark.Next(row.digest(0)) // not the draft's, which is not in the processor's cache
 		row.place(0, mark.Position, b.recordedAt)
 		to := placed.at(mark.Position, among)
-		if all && len(to.rows) == 0 {
-			to.rows = b.rows[from:from] // the rows that follow are there already
+		switch {
+		case !all:
+			to.rows = append(to.rows, row...)
+		case len(to.rows) == 0:
+			to.rows = row // the rows that follow are behind it
+		default:
+			to.rows = to.rows[:len(to.rows)+len(row)]
 		}
-		to.rows = append(to.rows, row...)
 	}
 	return placed, mark
 }

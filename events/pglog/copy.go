@@ -8,6 +8,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -31,11 +32,25 @@ const usualRow = 384
 // rowBuffer holds events as COPY takes them, in its binary format.
 type rowBuffer []byte
 
+// spareRows keeps the memory of rows for the next append. It is safe for concurrent use, and
+// gives it to the collector where no append comes.
+type spareRows struct{ pool sync.Pool }
+
+func (s *spareRows) take() rowBuffer {
+	if rows, ok := s.pool.Get().(*rowBuffer); ok {
+		return *rows
+	}
+	return nil
+}
+
+func (s *spareRows) put(rows rowBuffer) { s.pool.Put(&rows) }
+
 // Where a row has what is known only once the head is locked: behind the number of its fields,
 // and behind the length of each.
 const (
 	rowPosition   = 2 + 4
 	rowRecordedAt = rowPosition + 8 + 4 + 8 + 4
+	rowDigest     = rowRecordedAt + 8 + 4 + 2 + 4 + len(events.ID{}) + 4
 )
 
 // add appends an event.
@@ -61,6 +76,9 @@ func (b rowBuffer) long(n int64) rowBuffer {
 }
 
 func (b rowBuffer) short(n uint16) rowBuffer { return binary.BigEndian.AppendUint16(b.length(2), n) }
+
+// digest returns the digest of the row that begins at row.
+func (b rowBuffer) digest(row int) events.Digest { return events.Digest(b[row+rowDigest:]) }
 
 // place says where the row that begins at row is, and when it was recorded.
 func (b rowBuffer) place(row int, at events.Position, recordedAt time.Time) {

@@ -49,6 +49,7 @@ type Log struct {
 	// by who has the token.
 	own     atomic.Int64
 	foreign atomic.Pointer[time.Time] // when another process was last seen to append
+	spare   spareRows
 	clock   *outage.Clock
 	tender  *segments.Tender
 	logger  *slog.Logger
