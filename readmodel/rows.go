@@ -34,6 +34,8 @@ type set interface {
 	// add puts the rows of another set of the table, and returns how many have no row in
 	// their place.
 	add(others set) int
+	// copyTo returns a copy for rows whose table is t.
+	copyTo(t rowTable) set
 }
 
 type rowSet[K comparable, R any] struct {
@@ -132,6 +134,25 @@ func (r *Rows) addCampaign(some *campaign[set], places []int) {
 		}
 		t.count(c.sets[places[i]].add(s))
 	}
+}
+
+// Copy returns rows that may be changed while r is read, and the other way round.
+func (r *Rows) Copy() *Rows {
+	to := &Rows{tables: make([]rowTable, len(r.tables)), campaigns: newCampaigns[set](len(r.tables)), cleared: maps.Clone(r.cleared)}
+	for i, t := range r.tables {
+		to.tables[i] = t.of().newRows()
+		to.tables[i].count(t.count(0))
+	}
+	for name, from := range r.campaigns.all {
+		c := &campaign[set]{name, make([]set, len(from.sets))}
+		for i, s := range from.sets {
+			if s != nil {
+				c.sets[i] = s.copyTo(to.tables[i])
+			}
+		}
+		to.campaigns.all[name] = c
+	}
+	return to
 }
 
 // Put adds a row of the table, a pointer as [Table.NewRow] returns it. It replaces a row
@@ -304,6 +325,30 @@ func (s *rowSet[K, R]) add(others set) (added int) {
 		}
 	}
 	return added
+}
+
+func (s *rowSet[K, R]) copyTo(t rowTable) set {
+	to := &rowSet[K, R]{typed: t.(*typed[K, R])}
+	to.tags, to.entries, to.many = slices.Clone(s.tags), slices.Clone(s.entries), maps.Clone(s.many)
+	rows := make([]R, 0, s.len())
+	copied := func(row *R) *R {
+		rows = append(rows, *row)
+		row = &rows[len(rows)-1]
+		for i := range s.table.Columns {
+			if c := &s.table.Columns[i]; c.Kind == ByLabel {
+				counts := c.At(row).(*Counts)
+				*counts = slices.Clone(*counts)
+			}
+		}
+		return row
+	}
+	for i := range to.entries {
+		to.entries[i].value = copied(to.entries[i].value)
+	}
+	for k, row := range to.many {
+		to.many[k] = copied(row)
+	}
+	return to
 }
 
 func (s *rowSet[K, R]) sorted() []any {

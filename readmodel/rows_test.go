@@ -204,3 +204,46 @@ func TestRowsSubjectsAndLen(t *testing.T) {
 	rows.Channel(readmodel.ChannelKey{Campaign: "evt-1", Channel: "kakao"})
 	check(len(readmodeltest.Tables()) + 1)
 }
+
+// TestCopyIsApart changes every kind of row in a copy, of few and of many keys: the rows that it
+// was made of stay as they were, and it has what was changed.
+func TestCopyIsApart(t *testing.T) {
+	t.Parallel()
+	filled := func(n int64, keys int) *readmodel.Rows {
+		rows := newRows()
+		for i := range keys {
+			c := events.Campaign(fmt.Sprint("evt-", i%2))
+			rows.Campaign(c).Participants += n
+			rows.Profile(c).Region.Add("서울", n)
+			rows.Channel(readmodel.ChannelKey{Campaign: c, Channel: "naver"}).Impressions.Value += n
+			rows.Hour(readmodel.HourKey{Campaign: c, Hour: time.Unix(int64(i)*3600, 0).UTC()}).Participants += n
+		}
+		return rows
+	}
+	for _, keys := range []int{1, 10, 2_000} {
+		rows := filled(1, keys)
+		rows.Replace(map[events.Campaign]*readmodel.Rows{"evt-gone": newRows()})
+		copied := rows.Copy()
+		if diff := cmp.Diff(readmodeltest.ByTable(rows), readmodeltest.ByTable(copied)); diff != "" || copied.Len() != rows.Len() || !slices.Equal(copied.Cleared(), rows.Cleared()) {
+			t.Fatalf("%d keys: the copy differs, it has %d rows of %d:\n%s", keys, copied.Len(), rows.Len(), diff)
+		}
+		for i := range keys {
+			c := events.Campaign(fmt.Sprint("evt-", i%2))
+			copied.Campaign(c).Participants++
+			copied.Profile(c).Region.Add("서울", 1)
+			copied.Channel(readmodel.ChannelKey{Campaign: c, Channel: "naver"}).Impressions.Value++
+			copied.Hour(readmodel.HourKey{Campaign: c, Hour: time.Unix(int64(i)*3600, 0).UTC()}).Participants++
+		}
+		copied.Campaign("evt-new")
+		for name, got := range map[string]*readmodel.Rows{"the rows": rows, "the copy": copied} {
+			want := filled(1, keys)
+			if got == copied {
+				want = filled(2, keys)
+				want.Campaign("evt-new")
+			}
+			if diff := cmp.Diff(readmodeltest.ByTable(want), readmodeltest.ByTable(got)); diff != "" {
+				t.Errorf("%d keys: %s (-want +got):\n%s", keys, name, diff)
+			}
+		}
+	}
+}

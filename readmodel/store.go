@@ -134,7 +134,8 @@ type Store interface {
 	// Commit removes the stored rows of the campaigns that are cleared, replaces the given
 	// rows by their absolute values and moves the checkpoints, in one transaction, and returns the revision that it makes. A commit
 	// that moves no active generation, and so must not change its rows, leaves the
-	// revision as it is. ErrFenced, and nothing is written, where a checkpoint, with
+	// revision as it is. It only reads the rows, and none of them after it has returned.
+	// ErrFenced, and nothing is written, where a checkpoint, with
 	// its link, is not where its advance starts or this epoch does not hold the lease.
 	Commit(ctx context.Context, lease Lease, advances []Advance, rows *Rows) (Revision, error)
 	// Replace replaces all the campaign's rows in the tables of these projections by

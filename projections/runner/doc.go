@@ -4,8 +4,9 @@
 // stand by and take over when its lease runs out. The leader reads each stretch of the
 // log once for all projections that stand at the same position, loads the rows that the
 // stretch touches, folds in memory, and writes absolute rows and checkpoints back in one
-// transaction. Projections that are behind, because they are new or were paused, catch up
-// beside those at the head.
+// transaction. While one stretch is written the next is folded: onto copies of the rows that
+// are being written, and of as many events as are read meanwhile, up to a bound. Projections
+// that are behind, because they are new or were paused, catch up beside those at the head.
 //
 // The leader's worker carries out operations ([readmodel.Operation]), one after the other:
 // it builds another generation of a projection and puts it in the place of the active one,
@@ -21,6 +22,9 @@
 //   - A checkpoint moves only by compare-and-set from where the fold started, in the
 //     transaction that writes the rows, so every event counts once whatever is killed,
 //     frozen or run twice (I1, I6).
+//   - A stretch is written after the one before it has been, and known to others after that. What
+//     was folded onto a write that failed, was fenced, or whose answer was lost, is dropped
+//     (I1, I15; TestNothingIsWrittenOntoAFailure, TestNextStretchIsFoldedMeanwhile).
 //   - What is read from the log is consecutive (I2); the leader checks it again.
 //   - What is served is of the log's history (I13). A checkpoint holds the link of the log's
 //     chain there; as a term begins, and once a minute, the leader compares it with the log.

@@ -68,32 +68,80 @@ func (l *leader) waitForFolding() {
 	l.folding.RUnlock() //nolint:staticcheck // it was waited for, and that is all
 }
 
-// advance folds the next stretch of the log into the group's rows, which are served, and
-// returns it.
-func (l *leader) advance(ctx context.Context, g group) (folded, error) {
+// advance folds the next stretch of the log into the group's rows, which are served, and writes
+// it before it returns.
+func (l *leader) advance(ctx context.Context, g group) (*stretch, error) {
 	l.folding.Lock()
 	defer l.folding.Unlock()
-	done, err := l.fold(ctx, g, l.cfg.Batch, l.hot.load, l.commit)
-	l.behind.Store(done.events == l.cfg.Batch)
-	if err != nil {
+	done := newStretch(g.members)
+	if err := l.fold(ctx, done, g.limit(l.cfg.Batch), l.hot.load, l.commit); err != nil {
 		l.hot.drop() // the fold may have changed what was not committed
-		return folded{}, err
+		return nil, err
 	}
-	if done.events == 0 {
-		return done, nil
+	l.behind.Store(done.events == l.cfg.Batch)
+	if done.events > 0 {
+		l.committed(done)
 	}
-	l.hot.keep(done.rows)
-	l.cfg.Committed(changeOf(done.revision, done.advances, done.rows))
 	return done, nil
 }
 
-// folded is a stretch of the log that was folded and written.
-type folded struct {
-	events   int
-	appends  int // to the log that these events came in
-	revision readmodel.Revision
-	advances []readmodel.Advance
-	rows     *readmodel.Rows
+// committed keeps and announces a stretch of what is served that was written.
+func (l *leader) committed(done *stretch) {
+	l.hot.keep(done.rows)
+	l.cfg.Committed(changeOf(done.revision, done.advances(), done.rows))
+}
+
+// limit returns how many events the group may take at once.
+func (g *group) limit(most int) int {
+	if g.through > 0 {
+		return min(most, int(g.through-g.from))
+	}
+	return most
+}
+
+// stretch is consecutive events of the log, folded for cursors that stand at one position.
+type stretch struct {
+	members []*cursor
+	at      []readmodel.Checkpoint // of the members, where the stretch begins
+	to      events.Position        // where it ends
+	link    events.Link            // of the log's chain there
+	events  int
+	appends int             // to the log that these events came in
+	rows    *readmodel.Rows // that they changed; nil where there are no events
+	// removes says that events were withdrawn: rows that are in memory and stored are removed when
+	// it is written, and nothing is folded onto it before.
+	removes  bool
+	revision readmodel.Revision // once it is written
+}
+
+// newStretch returns an empty stretch that begins where the cursors stand.
+func newStretch(members []*cursor) *stretch {
+	at := make([]readmodel.Checkpoint, len(members))
+	for i, m := range members {
+		at[i] = m.at
+	}
+	return stretchFrom(members, at)
+}
+
+func stretchFrom(members []*cursor, at []readmodel.Checkpoint) *stretch {
+	return &stretch{members: members, at: at, to: at[0].Position, link: at[0].Link}
+}
+
+// after returns an empty stretch that begins where s ends.
+func (s *stretch) after() *stretch {
+	at := make([]readmodel.Checkpoint, len(s.at))
+	for i, a := range s.advances() {
+		at[i] = a.Moved()
+	}
+	return stretchFrom(s.members, at)
+}
+
+func (s *stretch) advances() []readmodel.Advance {
+	all := make([]readmodel.Advance, len(s.at))
+	for i, at := range s.at {
+		all[i] = readmodel.Advance{Checkpoint: at, To: s.to, Link: s.link}
+	}
+	return all
 }
 
 // loadRows is how rows are loaded.
@@ -102,75 +150,107 @@ type loadRows func(context.Context, []readmodel.Checkpoint, *readmodel.Keys) (*r
 // writeRows is how rows and checkpoints are written.
 type writeRows func(context.Context, []readmodel.Advance, *readmodel.Rows) (readmodel.Revision, error)
 
-// fold folds the next stretch of the log, of at most limit events, into the group's rows
-// and writes them.
-func (l *leader) fold(ctx context.Context, g group, limit int, load loadRows, write writeRows) (folded, error) {
-	if g.through > 0 {
-		limit = min(limit, int(g.through-g.from))
-	}
-	batch, err := l.cfg.Log.Read(ctx, g.from, limit)
+// fold folds the next events of the log, at most limit, into an empty stretch, writes it, and
+// moves its members. It writes nothing where there are no more events.
+func (l *leader) fold(ctx context.Context, s *stretch, limit int, load loadRows, write writeRows) error {
+	batch, err := l.read(ctx, s.to, limit)
 	if err != nil || len(batch) == 0 {
-		return folded{}, err
+		return err
 	}
-	to := g.from + events.Position(len(batch))
-	// I2, asserted where it matters: a fold over a gap would be wrong for good.
-	if batch[0].Position != g.from+1 || batch[len(batch)-1].Position != to {
-		return folded{}, fmt.Errorf("%w: asked for %d to %d, got %d to %d", events.ErrGap,
-			g.from+1, to, batch[0].Position, batch[len(batch)-1].Position)
+	if err := l.extend(ctx, s, batch, load); err != nil {
+		return err
 	}
+	if s.revision, err = write(ctx, s.advances(), s.rows); err != nil {
+		return err
+	}
+	s.move()
+	return nil
+}
 
-	facts, anew := split(batch)
-	link := g.members[0].at.Link
-	for _, e := range batch {
-		link = link.Next(e.Digest)
+// move moves the members to the end of the stretch, which is written.
+func (s *stretch) move() {
+	for i, a := range s.advances() {
+		s.members[i].at = a.Moved()
 	}
-	at := make([]readmodel.Checkpoint, len(g.members))
-	advances := make([]readmodel.Advance, len(g.members))
-	tables := make([]*readmodel.Table, len(g.members))
-	for i, m := range g.members {
+}
+
+// read returns the next events of the log after a position, at most limit.
+func (l *leader) read(ctx context.Context, after events.Position, limit int) ([]events.Recorded, error) {
+	batch, err := l.cfg.Log.Read(ctx, after, limit)
+	if err != nil || len(batch) == 0 {
+		return nil, err
+	}
+	to := after + events.Position(len(batch))
+	// I2, asserted where it matters: a fold over a gap would be wrong for good.
+	if batch[0].Position != after+1 || batch[len(batch)-1].Position != to {
+		return nil, fmt.Errorf("%w: asked for %d to %d, got %d to %d", events.ErrGap,
+			after+1, to, batch[0].Position, batch[len(batch)-1].Position)
+	}
+	return batch, nil
+}
+
+// extend folds the events after the end of a stretch onto its rows, and onto those that load
+// returns for the others.
+func (l *leader) extend(ctx context.Context, s *stretch, batch []events.Recorded, load loadRows) error {
+	facts, anew := split(batch)
+	tables := make([]*readmodel.Table, len(s.members))
+	for i, m := range s.members {
 		tables[i] = m.Table
 	}
 	keys := readmodel.NewKeys(tables...)
-	for i, m := range g.members {
-		if m.at.Link != g.members[0].at.Link {
-			return folded{}, fmt.Errorf("%s and %s at position %d have two histories: %w", m.Name(), g.members[0].Name(), g.from, readmodel.ErrFenced)
+	for i, m := range s.members {
+		if s.at[i].Link != s.at[0].Link {
+			return fmt.Errorf("%s and %s at position %d have two histories: %w", m.Name(), s.members[0].Name(), s.at[i].Position, readmodel.ErrFenced)
 		}
-		at[i] = m.at
-		advances[i] = readmodel.Advance{Checkpoint: m.at, To: to, Link: link}
 		for _, e := range facts {
 			m.Touch(keys, e)
 		}
 	}
-	rows, err := load(ctx, at, keys)
-	if err != nil {
-		return folded{}, err
+	if s.events > 0 {
+		_, keys = keys.Among(s.rows)
 	}
-	for _, m := range g.members {
+	rows, err := load(ctx, s.at, keys)
+	if err != nil {
+		return err
+	}
+	if s.events > 0 {
+		s.rows.Add(rows)
+	} else {
+		s.rows = rows
+	}
+	for _, m := range s.members {
 		for _, e := range facts {
-			m.Fold(rows, e)
+			m.Fold(s.rows, e)
 		}
 	}
+	to := batch[len(batch)-1].Position
 	if len(anew) > 0 {
-		ps := make([]projections.Projection, len(g.members))
-		for i, m := range g.members {
-			ps[i] = m.Projection
+		if err := l.refold(ctx, s, anew, to); err != nil {
+			return err
 		}
-		of := make(map[events.Campaign]*readmodel.Rows, len(anew))
-		for _, c := range anew {
-			if of[c], err = replay.Campaign(ctx, l.cfg.Log, ps, c, 0, to); err != nil {
-				return folded{}, err
-			}
+	}
+	for i := range batch {
+		s.link = s.link.Next(batch[i].Digest)
+	}
+	s.to, s.events, s.appends = to, s.events+len(batch), s.appends+appendsOf(batch)
+	return nil
+}
+
+// refold puts campaigns, folded anew up to a position, in the place of their rows.
+func (l *leader) refold(ctx context.Context, s *stretch, anew []events.Campaign, to events.Position) (err error) {
+	s.removes = true
+	ps := make([]projections.Projection, len(s.members))
+	for i, m := range s.members {
+		ps[i] = m.Projection
+	}
+	of := make(map[events.Campaign]*readmodel.Rows, len(anew))
+	for _, c := range anew {
+		if of[c], err = replay.Campaign(ctx, l.cfg.Log, ps, c, 0, to); err != nil {
+			return err
 		}
-		rows.Replace(of)
 	}
-	revision, err := write(ctx, advances, rows)
-	if err != nil {
-		return folded{}, err
-	}
-	for i, m := range g.members {
-		m.at = advances[i].Moved()
-	}
-	return folded{len(batch), appendsOf(batch), revision, advances, rows}, nil
+	s.rows.Replace(of)
+	return nil
 }
 
 // split returns the campaigns of which the batch withdraws events, which must be folded anew,

@@ -36,6 +36,7 @@ type leader struct {
 	cursors      []cursor // of the active generations
 	hot          *hot
 	check        time.Time // when the history is compared again
+	due          time.Time // when the next stretch may be written
 	faultCleared bool      // the last failure is no longer recorded
 }
 
@@ -131,24 +132,12 @@ func (l *leader) follow(ctx context.Context) (advanced bool, err error) {
 			}
 			l.check = time.Now().Add(l.cfg.HistoryEvery)
 		}
-		most, appends, start := 0, 0, time.Now()
-		for _, g := range l.groups() {
-			done, err := l.advance(ctx, g)
-			if err != nil {
-				return advanced, err
-			}
-			if done.events > most {
-				most, appends = done.events, done.appends
-			}
+		moved, err := l.foldOn(ctx)
+		advanced = advanced || moved
+		if err != nil {
+			return advanced, err
 		}
-		if most > 0 {
-			advanced = true
-			l.publish()
-			if most < l.cfg.Batch {
-				if err := l.idle(ctx, idleAfter(time.Since(start), most, appends)); err != nil {
-					return advanced, err
-				}
-			}
+		if moved {
 			continue
 		}
 		// No projection moved, so all stand at the head.
@@ -157,6 +146,32 @@ func (l *leader) follow(ctx context.Context) (advanced bool, err error) {
 			return advanced, err
 		}
 	}
+}
+
+// foldOn folds what there is. It reports whether a checkpoint has moved.
+func (l *leader) foldOn(ctx context.Context) (moved bool, err error) {
+	groups := l.groups()
+	if len(groups) == 1 {
+		return l.stream(ctx, groups[0])
+	}
+	most, start := &stretch{}, time.Now()
+	for _, g := range groups {
+		done, err := l.advance(ctx, g)
+		if err != nil {
+			return moved, err
+		}
+		if done.events > most.events {
+			most, moved = done, true
+		}
+	}
+	if !moved {
+		return false, nil
+	}
+	l.publish()
+	if most.events < l.cfg.Batch {
+		err = l.idle(ctx, idleAfter(time.Since(start), most.events, most.appends))
+	}
+	return true, err
 }
 
 // idle waits for a while, or for a step of the worker's, which it takes.

@@ -231,8 +231,8 @@ func (l *leader) catchUp(ctx context.Context, members []*member, batch int, writ
 	if left == 0 {
 		return 0, nil
 	}
-	done, err := l.fold(ctx, g, batch, l.cfg.Rows.Load, write)
-	if err != nil {
+	done := newStretch(g.members)
+	if err := l.fold(ctx, done, g.limit(batch), l.cfg.Rows.Load, write); err != nil {
 		return 0, err
 	}
 	if done.events == 0 {

@@ -26,8 +26,8 @@ const (
 	// DefaultHistoryEvery is how often the leader compares the history of the rows with that
 	// of the log.
 	DefaultHistoryEvery = time.Minute
-	// DefaultBatch is the most events that one commit folds. Larger batches cost memory,
-	// smaller ones write the same hot rows more often.
+	// DefaultBatch is the most events that are read and folded at once. Larger batches cost
+	// memory, smaller ones write the same hot rows more often.
 	DefaultBatch = 20_000
 
 	// DefaultMemory is what a rebuild folds into memory.
