@@ -1,6 +1,7 @@
 package events
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -27,8 +28,32 @@ const frameVersion = 2
 // ErrFrame means that the bytes are not an encoded frame.
 var ErrFrame = errors.New("not an encoded frame")
 
+// Source returns the partition of the frame.
+func (f *Frame) Source() Source {
+	return Source{Topic: f.Topic, TopicID: f.TopicID, Partition: f.Partition}
+}
+
 // Next returns the offset after the frame's last record.
 func (f *Frame) Next() int64 { return f.Records[len(f.Records)-1].Offset + 1 }
+
+// followingKey is the key of the function that [WithFollowing] puts into a context.
+type followingKey struct{}
+
+// WithFollowing returns a context for handling one frame, of which the handler may ask for the
+// following frame of the partition with [DeliverFollowing]. It may call deliver more than once.
+func WithFollowing(ctx context.Context, deliver func()) context.Context {
+	return context.WithValue(ctx, followingKey{}, deliver)
+}
+
+// DeliverFollowing has the following frame of the partition delivered before the one is
+// acknowledged whose context is given. The handler calls it once it has put what it writes of
+// its own frame ahead of all that it writes of the following one (I3). Where the context is not one
+// of [WithFollowing], frames follow acknowledgements.
+func DeliverFollowing(ctx context.Context) {
+	if deliver, ok := ctx.Value(followingKey{}).(func()); ok {
+		deliver()
+	}
+}
 
 // AppendFrame appends the encoded frame to dst. It writes the frame's topic and
 // partition once; its records must have the same. Timestamps are truncated to

@@ -242,6 +242,14 @@ type Appender interface {
 	Append(ctx context.Context, drafts []Draft, read ...Reading) (Receipt, error)
 }
 
+// Queue appends to the log by group commit.
+type Queue interface {
+	// Begin begins an append, as [Appender] describes it, and returns at once. What it returns
+	// waits for the end of the append and must be called. Appends of one source are
+	// written in the order in which they were begun.
+	Begin(ctx context.Context, drafts []Draft, read ...Reading) (wait func() (Receipt, error))
+}
+
 // Log is the append-only event store. Every method returns the context's error
 // when the context ends first.
 type Log interface {

@@ -29,6 +29,20 @@ type Source struct {
 // source must be read again from where the log says.
 var ErrBehind = errors.New("the log is behind its source")
 
+// BehindError is the [ErrBehind] of one source.
+type BehindError struct {
+	Reading
+	Read int64 // the offset up to which the log has read the source
+}
+
+// Error implements error.
+func (e *BehindError) Error() string {
+	return fmt.Sprintf("%v: %s/%d was read up to offset %d, not %d", ErrBehind, e.Topic, e.Partition, e.Read, e.First)
+}
+
+// Unwrap returns [ErrBehind].
+func (e *BehindError) Unwrap() error { return ErrBehind }
+
 // Reading is how far a source has been read: each of its records before Next is in the
 // log or a dead letter, once the drafts or letters that it comes with are written.
 type Reading struct {
@@ -81,14 +95,14 @@ func Firsts(read []Reading) []Reading {
 	return all
 }
 
-// Behind returns [ErrBehind] unless the source has been read up to where the reading
+// Behind returns a [*BehindError] unless the source has been read up to where the reading
 // begins. The state of a source that the log does not know is the zero value.
 func (s SourceState) Behind(r Reading) error {
 	var none TopicID
 	if r.First <= s.Next && (s.TopicID == r.TopicID || s.TopicID == none || r.TopicID == none) {
 		return nil
 	}
-	return fmt.Errorf("%w: %s/%d was read up to offset %d, not %d", ErrBehind, r.Topic, r.Partition, s.Next, r.First)
+	return &BehindError{Reading: r, Read: s.Next}
 }
 
 // SourceState is what a log knows of a source.

@@ -11,7 +11,9 @@
 //
 //   - I1: a frame is acknowledged only after each of its records is in the log or among
 //     the dead letters. A record that is delivered again is a duplicate.
-//   - I3: the next frame of a partition is not handled before the last is acknowledged.
+//   - I3: the next frame of a partition is decoded while one is being written, and written
+//     after it (TestTheNextFrameIsReadyWhileOneIsWritten). Where the log then has not read
+//     the one before, because it failed or has records to bury, the log refuses the next one.
 //   - I5: received = appended + duplicate + dead-lettered. Good records are appended
 //     before bad ones are buried, so a bad record never delays a good one.
 //   - I10: nothing that may hold a phone number is logged.

@@ -2,7 +2,10 @@ package bus
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill/message"
@@ -12,14 +15,26 @@ import (
 )
 
 // ingest appends the frames of one topic to the log. The router calls handle for several
-// partitions at once; no field changes after [NewRouter].
+// frames at once: those of several partitions, and of one partition the one that is being
+// written and the one that follows it.
 type ingest struct {
 	typ      events.Type
 	log      events.Log
-	appender events.Appender
+	appender events.Queue
 	privacy  *privacy.Keeper
 	trouble  *trouble
 	burials  *burials
+
+	mu   sync.Mutex
+	last map[int32]*turn // of each partition; guarded by mu
+}
+
+// turn is the handling of a frame.
+type turn struct {
+	source events.Source
+	next   int64         // offset after the frame
+	done   chan struct{} // closed once the frame is written or err is set
+	err    error         // written before done is closed
 }
 
 // handle returns nil once every record of the frame is in the log or a dead letter (I1).
@@ -31,12 +46,30 @@ func (h *ingest) handle(msg *message.Message) error {
 	if len(frame.Records) == 0 {
 		return fmt.Errorf("%w: an empty frame", events.ErrCorrupt)
 	}
-	err = h.write(msg.Context(), &frame)
-	h.trouble.note(msg.Context(), frame.Partition, err)
-	return err
+	before, t := h.begin(&frame)
+	t.err = events.ErrCorrupt // should write panic
+	defer close(t.done)
+	t.err = h.write(msg.Context(), &frame, before)
+	h.trouble.note(msg.Context(), frame.Partition, t.err)
+	return t.err
 }
 
-func (h *ingest) write(ctx context.Context, frame *events.Frame) error {
+// begin returns the frame's turn, and the one before it if that has not ended. The frame before
+// was begun before this one was delivered.
+func (h *ingest) begin(frame *events.Frame) (before, t *turn) {
+	t = &turn{source: frame.Source(), next: frame.Next(), done: make(chan struct{})}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if last := h.last[frame.Partition]; last != nil && last.source == t.source && last.next == frame.First {
+		before = last
+	}
+	h.last[frame.Partition] = t
+	return before, t
+}
+
+// write writes the records of a frame to the log and the dead letters. Where it finds the log
+// behind the frame because the one before it is not written yet, it waits for that.
+func (h *ingest) write(ctx context.Context, frame *events.Frame, before *turn) error {
 	batch, err := judge(ctx, h.privacy, h.typ, frame.Records, time.Now())
 	if err != nil {
 		return err
@@ -44,18 +77,37 @@ func (h *ingest) write(ctx context.Context, frame *events.Frame) error {
 	if err := h.recognise(ctx, frame, batch); err != nil {
 		return err
 	}
-	if err := h.append(ctx, frame, batch); err != nil {
+	err = h.store(ctx, frame, batch)
+	if before == nil || !errors.Is(err, events.ErrBehind) {
 		return err
 	}
-	return h.bury(ctx, frame, batch.bad)
+	select {
+	case <-before.done:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if before.err != nil {
+		return fmt.Errorf("after the frame before it: %w", before.err)
+	}
+	return h.store(ctx, frame, batch)
 }
 
-// append appends the good records and moves those that the log refuses (I4) to the bad ones.
+// store appends the good records, and buries the bad ones and those that the log refuses.
+// After an error it may be called again.
+func (h *ingest) store(ctx context.Context, frame *events.Frame, b *batch) error {
+	refused, err := h.append(ctx, frame, b)
+	if err != nil {
+		return err
+	}
+	return h.bury(ctx, frame, slices.Concat(b.bad, refused))
+}
+
+// append appends the good records and returns those that the log refuses (I4).
 // Where there is none to bury, the same transaction writes how far the partition has been
-// read.
-func (h *ingest) append(ctx context.Context, frame *events.Frame, b *batch) error {
+// read, and the following frame may come meanwhile.
+func (h *ingest) append(ctx context.Context, frame *events.Frame, b *batch) ([]refusal, error) {
 	if len(b.good) == 0 {
-		return nil
+		return nil, nil
 	}
 	drafts := make([]events.Draft, len(b.good))
 	for i, g := range b.good {
@@ -65,24 +117,28 @@ func (h *ingest) append(ctx context.Context, frame *events.Frame, b *batch) erro
 	if len(b.bad) > 0 {
 		read.Next = read.First // the records that are bad are not yet buried
 	}
-	receipt, err := h.appender.Append(ctx, drafts, read)
-	if err != nil {
-		return err
+	wait := h.appender.Begin(ctx, drafts, read)
+	if len(b.bad) == 0 {
+		events.DeliverFollowing(ctx)
 	}
+	receipt, err := wait()
+	if err != nil {
+		return nil, err
+	}
+	var refused []refusal
 	for i, outcome := range receipt.Outcomes {
 		g := b.good[i]
 		if reason, detail := outcome.Refusal(g.ID); reason != "" {
-			b.bad = append(b.bad, refusal{g.record, reason, detail})
+			refused = append(refused, refusal{g.record, reason, detail})
 		}
 	}
-	return nil
+	return refused, nil
 }
 
 // reading says that the frame has been read, of which so many drafts came.
 func reading(frame *events.Frame, drafts int) events.Reading {
 	return events.Reading{
-		Source: events.Source{Topic: frame.Topic, TopicID: frame.TopicID, Partition: frame.Partition},
-		First:  frame.First, Next: frame.Next(), To: drafts,
+		Source: frame.Source(), First: frame.First, Next: frame.Next(), To: drafts,
 	}
 }
 

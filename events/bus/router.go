@@ -34,8 +34,8 @@ type Ingest struct {
 	// Topics names the topic of each type. A type without one is not ingested.
 	Topics map[events.Type]string
 	Log    events.Log
-	// Appender appends to Log, such as by group commit.
-	Appender events.Appender
+	// Appender appends to Log by group commit.
+	Appender events.Queue
 	Privacy  *privacy.Keeper
 }
 
@@ -83,7 +83,7 @@ func (r *Router) addIngest(cfg Ingest, logger *slog.Logger) error {
 			continue
 		}
 		h := ingest{
-			typ: t, log: cfg.Log, appender: cfg.Appender, privacy: cfg.Privacy,
+			typ: t, log: cfg.Log, appender: cfg.Appender, privacy: cfg.Privacy, last: make(map[int32]*turn),
 			trouble: newTrouble(logger.With(slog.String("topic", topic))),
 			burials: newBurials(logger.With(slog.String("topic", topic))),
 		}

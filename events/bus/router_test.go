@@ -19,6 +19,7 @@ import (
 	"jangbu/events/bus"
 	"jangbu/events/bus/embedded"
 	"jangbu/events/bus/kafka"
+	"jangbu/events/commit"
 	"jangbu/events/privacy"
 	"jangbu/events/sqlitelog"
 )
@@ -101,10 +102,15 @@ func setup(t *testing.T, wrap func(*bus.Ingest)) *bundle {
 	}
 	cfg := bus.Ingest{
 		Subscriber: subscriber, Topics: map[events.Type]string{events.TypeParticipantRegistered: topic},
-		Log: b.log, Appender: b.log, Privacy: keeper,
+		Log: b.log, Privacy: keeper,
 	}
 	if wrap != nil {
 		wrap(&cfg)
+	}
+	if cfg.Appender == nil {
+		group := commit.New(cfg.Log, commit.Options{})
+		t.Cleanup(group.Close)
+		cfg.Appender = group
 	}
 	router, err := bus.NewRouter(bus.Config{Ingest: &cfg, Logger: slog.New(slog.NewTextHandler(b.lines, nil))})
 	if err != nil {
@@ -307,7 +313,7 @@ func TestFailingDatabase(t *testing.T) {
 				faulty = &faultyLog{Log: cfg.Log.(*sqlitelog.Log), afterwards: test.afterwards}
 				faulty.appends.Store(test.appends)
 				faulty.buries.Store(test.buries)
-				cfg.Log, cfg.Appender = faulty, faulty
+				cfg.Log = faulty
 			})
 			b.send(t, traffic()...)
 			b.settled(t, good, bad)
@@ -328,13 +334,10 @@ func TestFailingDatabase(t *testing.T) {
 }
 
 // brokenLog breaks an invariant at its first append.
-type brokenLog struct {
-	events.Appender
-	do func() error
-}
+type brokenLog struct{ do func() error }
 
-func (l brokenLog) Append(context.Context, []events.Draft, ...events.Reading) (events.Receipt, error) {
-	return events.Receipt{}, l.do()
+func (l brokenLog) Begin(context.Context, []events.Draft, ...events.Reading) func() (events.Receipt, error) {
+	return func() (events.Receipt, error) { return events.Receipt{}, l.do() }
 }
 
 // TestBrokenInvariantEndsTheRouter: rather stop than go on with a log that is
@@ -352,7 +355,7 @@ func TestBrokenInvariantEndsTheRouter(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			b := setup(t, func(cfg *bus.Ingest) { cfg.Appender = brokenLog{cfg.Appender, test.do} })
+			b := setup(t, func(cfg *bus.Ingest) { cfg.Appender = brokenLog{test.do} })
 			b.send(t, registration("p-1", "010-1234-0001"))
 			select {
 			case err := <-b.ended:

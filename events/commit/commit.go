@@ -49,14 +49,18 @@ type Appender struct {
 	closed  bool      // guarded by mu
 }
 
-var _ events.Appender = (*Appender)(nil)
+var (
+	_ events.Appender = (*Appender)(nil)
+	_ events.Queue    = (*Appender)(nil)
+)
 
-// call is one waiting Append.
+// call is one Append.
 type call struct {
 	drafts []events.Draft
 	read   []events.Reading
 	bytes  int          // of the drafts' events
 	tx     *transaction // guarded by Appender.mu; nil while queued
+	left   bool         // the caller no longer waits; guarded by Appender.mu
 
 	done    chan struct{}  // closed once receipt and err are set
 	receipt events.Receipt // written by Appender.run before done is closed
@@ -65,11 +69,8 @@ type call struct {
 
 // transaction is one append to the log for all its calls.
 type transaction struct {
-	calls   []*call
-	drafts  []events.Draft
-	read    []events.Reading
-	waiting int // callers that still wait; guarded by Appender.mu
-	cancel  context.CancelFunc
+	calls  []*call // guarded by Appender.mu against leave; only the appender's goroutine changes it
+	cancel context.CancelFunc
 }
 
 // New returns an appender to inner. Close ends its goroutine.
@@ -83,26 +84,40 @@ func New(inner events.Appender, o Options) *Appender {
 	return a
 }
 
-// Append implements [events.Appender]. It returns the context's error as soon as
-// the context ends; the drafts may still be written then, which is harmless (I4),
-// so the caller must not change them afterwards. After Close it returns [ErrClosed].
+// Append implements [events.Appender]: see [Appender.Begin].
 func (a *Appender) Append(ctx context.Context, drafts []events.Draft, read ...events.Reading) (events.Receipt, error) {
+	return a.Begin(ctx, drafts, read...)()
+}
+
+// Begin implements [events.Queue]. What it returns returns the context's error as soon as the context ends; the drafts may still be
+// written then, which is harmless (I4), so the caller must not change them afterwards. After
+// Close the error is [ErrClosed].
+//
+// Appends of one source are written in the order in which they were begun, each in a transaction of
+// its own: an earlier one that fails, or of which a draft is refused, is known before
+// the next is written, which then fails with [events.ErrBehind] alone.
+func (a *Appender) Begin(ctx context.Context, drafts []events.Draft, read ...events.Reading) (wait func() (events.Receipt, error)) {
+	failed := func(err error) func() (events.Receipt, error) {
+		return func() (events.Receipt, error) { return events.Receipt{}, err }
+	}
 	if err := ctx.Err(); err != nil {
-		return events.Receipt{}, err
+		return failed(err)
 	}
 	c := &call{drafts: drafts, read: read, done: make(chan struct{})}
 	for i := range drafts {
 		c.bytes += events.SizeOf(drafts[i].Event)
 	}
 	if err := a.enqueue(c); err != nil {
-		return events.Receipt{}, err
+		return failed(err)
 	}
-	select {
-	case <-c.done:
-		return c.receipt, c.err
-	case <-ctx.Done():
-		a.leave(c)
-		return events.Receipt{}, ctx.Err()
+	return func() (events.Receipt, error) {
+		select {
+		case <-c.done:
+			return c.receipt, c.err
+		case <-ctx.Done():
+			a.leave(c)
+			return events.Receipt{}, ctx.Err()
+		}
 	}
 }
 
@@ -133,13 +148,14 @@ func (a *Appender) enqueue(c *call) error {
 func (a *Appender) leave(c *call) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	c.left = true
 	if c.tx == nil {
 		if i := slices.Index(a.queue, c); i >= 0 {
 			a.queue = slices.Delete(a.queue, i, i+1)
 		}
 		return
 	}
-	if c.tx.waiting--; c.tx.waiting == 0 {
+	if !slices.ContainsFunc(c.tx.calls, func(other *call) bool { return !other.left }) {
 		c.tx.cancel()
 	}
 }
@@ -161,8 +177,8 @@ func (a *Appender) run() {
 	}
 }
 
-// next waits for calls and takes as many as fit, in the order of their arrival. It
-// returns nil when the appender is closed and its queue is empty.
+// next waits for calls and takes as many as fit, in the order of their arrival but one of
+// each source. It returns nil when the appender is closed and its queue is empty.
 func (a *Appender) next(cancel context.CancelFunc) *transaction {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -172,47 +188,88 @@ func (a *Appender) next(cancel context.CancelFunc) *transaction {
 		}
 		a.arrived.Wait()
 	}
-	n, drafts, bytes := 1, len(a.queue[0].drafts), a.queue[0].bytes
-	for n < len(a.queue) && drafts+len(a.queue[n].drafts) <= MaxDrafts && bytes+a.queue[n].bytes <= MaxBytes {
-		drafts, bytes = drafts+len(a.queue[n].drafts), bytes+a.queue[n].bytes
-		n++
-	}
-	tx := &transaction{calls: slices.Clone(a.queue[:n]), waiting: n, cancel: cancel}
-	a.queue = slices.Delete(a.queue, 0, n)
-	if n > 1 {
-		tx.drafts = make([]events.Draft, 0, drafts)
-	}
-	for _, c := range tx.calls {
-		c.tx = tx
-		for _, r := range c.read {
-			r.From, r.To = r.From+len(tx.drafts), r.To+len(tx.drafts)
-			tx.read = append(tx.read, r)
+	tx := &transaction{cancel: cancel}
+	drafts, bytes, full := 0, 0, false
+	var later []*call
+	for _, c := range a.queue {
+		full = full || len(tx.calls) > 0 && (drafts+len(c.drafts) > MaxDrafts || bytes+c.bytes > MaxBytes)
+		if full || slices.ContainsFunc(tx.calls, c.sharesSource) {
+			later = append(later, c)
+			continue
 		}
-		if n == 1 {
-			tx.drafts = c.drafts
-		} else {
-			tx.drafts = append(tx.drafts, c.drafts...)
-		}
+		drafts, bytes = drafts+len(c.drafts), bytes+c.bytes
+		tx.calls, c.tx = append(tx.calls, c), tx
 	}
+	a.queue = later
 	return tx
 }
 
-// write appends the transaction's drafts and gives each call its own outcomes.
+// sharesSource reports whether the two calls have read a same partition of a topic.
+func (c *call) sharesSource(other *call) bool {
+	return slices.ContainsFunc(c.read, func(r events.Reading) bool { return other.reads(r.Source) })
+}
+
+func (c *call) reads(s events.Source) bool {
+	return slices.ContainsFunc(c.read, func(r events.Reading) bool { return r.Topic == s.Topic && r.Partition == s.Partition })
+}
+
+// write appends the transaction's drafts and gives each call its own outcomes. Where the
+// log is behind a source, the calls that have read it fail and the others are written.
 func (a *Appender) write(ctx context.Context, tx *transaction) {
+	for len(tx.calls) > 0 {
+		receipt, err := a.append(ctx, tx.calls)
+		var behind *events.BehindError
+		apart := errors.As(err, &behind) && slices.ContainsFunc(tx.calls, func(c *call) bool { return c.reads(behind.Source) })
+		var again []*call
+		for _, c := range tx.calls {
+			if apart && !c.reads(behind.Source) {
+				again = append(again, c)
+				continue
+			}
+			if err == nil {
+				c.receipt, receipt = receipt.Cut(len(c.drafts))
+			}
+			c.err = err
+			close(c.done)
+		}
+		a.mu.Lock()
+		tx.calls = again
+		a.mu.Unlock()
+	}
+}
+
+// append appends the drafts of all calls in one transaction.
+func (a *Appender) append(ctx context.Context, calls []*call) (events.Receipt, error) {
+	drafts, read := join(calls)
 	start := time.Now()
-	receipt, err := a.inner.Append(ctx, tx.drafts, tx.read...)
-	if err == nil && len(receipt.Outcomes) != len(tx.drafts) {
-		err = fmt.Errorf("the log returned %d outcomes for %d drafts", len(receipt.Outcomes), len(tx.drafts))
+	receipt, err := a.inner.Append(ctx, drafts, read...)
+	if err == nil && len(receipt.Outcomes) != len(drafts) {
+		err = fmt.Errorf("the log returned %d outcomes for %d drafts", len(receipt.Outcomes), len(drafts))
 	}
 	if err != nil {
-		err = fmt.Errorf("append together with %d others: %w", len(tx.calls)-1, err)
+		err = fmt.Errorf("append together with %d others: %w", len(calls)-1, err)
 	}
-	a.observe(Batch{Drafts: len(tx.drafts), Callers: len(tx.calls), Took: time.Since(start), Err: err})
-	for _, c := range tx.calls {
-		if err == nil {
-			c.receipt, receipt = receipt.Cut(len(c.drafts))
+	a.observe(Batch{Drafts: len(drafts), Callers: len(calls), Took: time.Since(start), Err: err})
+	return receipt, err
+}
+
+// join returns the drafts and readings of all calls.
+func join(calls []*call) ([]events.Draft, []events.Reading) {
+	if len(calls) == 1 {
+		return calls[0].drafts, calls[0].read
+	}
+	n := 0
+	for _, c := range calls {
+		n += len(c.drafts)
+	}
+	drafts := make([]events.Draft, 0, n)
+	var read []events.Reading
+	for _, c := range calls {
+		for _, r := range c.read {
+			r.From, r.To = r.From+len(drafts), r.To+len(drafts)
+			read = append(read, r)
 		}
-		c.err = err
-		close(c.done)
+		drafts = append(drafts, c.drafts...)
 	}
+	return drafts, read
 }

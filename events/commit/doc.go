@@ -20,7 +20,9 @@
 //
 // It promises that
 //   - the drafts of one call stay together and in their order (I3),
-//   - calls enter the log in the order of their arrival,
+//   - calls enter the log in the order of their arrival, but a later one of a source that is
+//     in the transaction already waits for the next,
+//   - a call whose source the log is behind fails alone,
 //   - each call gets the outcomes of its own drafts,
 //   - the end of one caller's context does not affect the appends of others.
 //

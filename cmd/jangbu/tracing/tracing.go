@@ -94,12 +94,12 @@ func (t *Tracer) Messages() []message.HandlerMiddleware {
 	return []message.HandlerMiddleware{t.handle}
 }
 
-// Appends traces the transactions of a log.
-func (t *Tracer) Appends(a events.Appender) events.Appender {
+// Appends traces the appends to a log.
+func (t *Tracer) Appends(q events.Queue) events.Queue {
 	if t == nil {
-		return a
+		return q
 	}
-	return tracedAppender{a, t}
+	return tracedQueue{q, t}
 }
 
 // Commits traces the commits of rows.
@@ -180,35 +180,38 @@ func failed(span trace.Span, err error) {
 	}
 }
 
-// tracedAppender traces appends, and notes for each campaign the span of its last append,
+// tracedQueue traces appends, and notes for each campaign the span of its last append,
 // to which the next commit of the campaign's rows is linked.
-type tracedAppender struct {
-	events.Appender
+type tracedQueue struct {
+	events.Queue
 	*Tracer
 }
 
-// Append implements [events.Appender].
-func (a tracedAppender) Append(ctx context.Context, drafts []events.Draft, read ...events.Reading) (events.Receipt, error) {
-	ctx, span := a.tracer.Start(ctx, "append", trace.WithAttributes(attribute.Int("jangbu.events", len(drafts))))
-	defer span.End()
-	// Rows may be committed before Append returns, so the span is noted first.
+// Begin implements [events.Queue].
+func (q tracedQueue) Begin(ctx context.Context, drafts []events.Draft, read ...events.Reading) func() (events.Receipt, error) {
+	ctx, span := q.tracer.Start(ctx, "append", trace.WithAttributes(attribute.Int("jangbu.events", len(drafts))))
+	// Rows may be committed before the append is known to have ended, so the span is noted first.
 	for _, draft := range drafts {
-		a.trail.note(draft.Event.Subject(), span.SpanContext())
+		q.trail.note(draft.Event.Subject(), span.SpanContext())
 	}
-	receipt, err := a.Appender.Append(ctx, drafts, read...)
-	failed(span, err)
-	appended := make(map[events.Campaign]bool)
-	for i, outcome := range receipt.Outcomes {
-		if outcome == events.Appended {
-			appended[drafts[i].Event.Subject()] = true
+	wait := q.Queue.Begin(ctx, drafts, read...)
+	return func() (events.Receipt, error) {
+		defer span.End()
+		receipt, err := wait()
+		failed(span, err)
+		appended := make(map[events.Campaign]bool)
+		for i, outcome := range receipt.Outcomes {
+			if outcome == events.Appended {
+				appended[drafts[i].Event.Subject()] = true
+			}
 		}
-	}
-	for _, draft := range drafts {
-		if c := draft.Event.Subject(); !appended[c] {
-			a.trail.forget(c, span.SpanContext())
+		for _, draft := range drafts {
+			if c := draft.Event.Subject(); !appended[c] {
+				q.trail.forget(c, span.SpanContext())
+			}
 		}
+		return receipt, err
 	}
-	return receipt, err
 }
 
 // tracedRows traces commits of rows. A span is linked to the appends of what it folds.

@@ -55,6 +55,7 @@ type handler struct {
 	inner sarama.ConsumerGroupHandler
 	sub   *subscription
 
+	session  *session
 	client   sarama.Client // until Cleanup; nil where it could not connect
 	watching sync.WaitGroup
 	// ending is done when the session ends, or topic or log are no longer as they were in
@@ -71,6 +72,7 @@ func (h *handler) Setup(sess sarama.ConsumerGroupSession) error {
 		return err
 	}
 	h.ending, h.end = context.WithCancel(sess.Context())
+	h.session = &session{ConsumerGroupSession: sess, topic: h.sub.topic, ended: h.ending.Done(), written: make(map[int32]int64)}
 	settings, err := h.sub.cfg.client()
 	if err != nil {
 		return fmt.Errorf("begin session: %w", err)
@@ -82,7 +84,7 @@ func (h *handler) Setup(sess sarama.ConsumerGroupSession) error {
 	if err := h.begin(sess); err != nil {
 		return fmt.Errorf("begin session: %w", err)
 	}
-	h.sub.beginSession(h.ending.Done())
+	h.sub.beginSession(h.session)
 	if h.sub.faults.clear() {
 		h.sub.cfg.Logger.InfoContext(sess.Context(), "consuming again", slog.String("topic", h.sub.topic))
 	}
@@ -108,7 +110,7 @@ func (h *handler) ConsumeClaim(sess sarama.ConsumerGroupSession, claim sarama.Co
 	var err error
 	go func() {
 		defer close(consumed)
-		err = h.inner.ConsumeClaim(sess, frameClaim{claim, frames})
+		err = h.inner.ConsumeClaim(h.session, frameClaim{claim, frames})
 	}()
 	h.drain(sess, claim, frames, consumed)
 	close(frames)
@@ -167,9 +169,8 @@ func (h *handler) drain(sess sarama.ConsumerGroupSession, claim sarama.ConsumerG
 		case <-idle.C:
 			if next.records == 0 && position < claim.HighWaterMarkOffset() {
 				if beyond := h.passTail(sess.Context(), claim.Partition(), position); beyond > position {
-					sess.MarkOffset(claim.Topic(), claim.Partition(), beyond, "")
 					position, next.first = beyond, beyond
-					h.sub.wrote(claim.Partition(), beyond)
+					h.session.wrote(claim.Partition(), beyond)
 				}
 			}
 		case <-h.ending.Done():

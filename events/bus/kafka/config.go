@@ -34,13 +34,13 @@ type Config struct {
 
 // Times of a subscriber.
 const (
-	// session is how long the partitions of a killed process wait for another. It
+	// sessionTimeout is how long the partitions of a killed process wait for another. It
 	// is the shortest that brokers allow by default; a shorter one would also expire
 	// under a process that is starved of CPU.
-	session = 6 * time.Second
+	sessionTimeout = 6 * time.Second
 	// heartbeat is the interval at which a member reports, and so the time after
 	// which it notices a rebalance.
-	heartbeat = session / 12
+	heartbeat = sessionTimeout / 12
 	// rebalanceTimeout is how long a rebalance waits for a member. It never waits
 	// for a handler.
 	rebalanceTimeout = 6 * time.Second
@@ -134,7 +134,7 @@ func (c Config) consumer() (*sarama.Config, error) {
 	// Records of transactions that were aborted, or are still open, do not exist (I1).
 	sc.Consumer.IsolationLevel = sarama.ReadCommitted
 	sc.Consumer.Offsets.AutoCommit.Interval = commitInterval
-	sc.Consumer.Group.Session.Timeout = session
+	sc.Consumer.Group.Session.Timeout = sessionTimeout
 	sc.Consumer.Group.Heartbeat.Interval = heartbeat
 	sc.Consumer.Group.Rebalance.Timeout = rebalanceTimeout
 	sc.Consumer.Group.Rebalance.Retry.Backoff = retryPause

@@ -3,17 +3,20 @@
 // of topics.
 //
 // A subscriber delivers frames: as many consecutive records of a partition as are there,
-// at most 1,000 of them or 1 MiB, in one Watermill message whose payload
+// at most 4,000 of them or 1 MiB, in one Watermill message whose payload
 // [jangbu/events.DecodeFrame] reads. It never waits for more, and a record longer than
 // 1 MiB comes alone.
 //
 // Invariants:
-//   - Frames of a partition are delivered in offset order, one at a time: the next one
-//     only after the last one was acknowledged (I3, TestFramesHoldManyRecordsInOrder).
+//   - Frames of a partition are delivered in offset order (I3, TestFramesHoldManyRecordsInOrder):
+//     the next one after the last one was acknowledged, or once its handler asks for it with
+//     [jangbu/events.DeliverFollowing]. Two at most are with handlers
+//     (TestTwoFramesAtMostAreWithHandlers), and of two that fail the second waits for the first
+//     (TestFramesThatFailComeAgainInOrder).
 //   - A session reads each partition from where the log ends with it, and what the group
 //     committed counts for nothing (I1, TestSessionBeginsWhereTheLogSays). The group's
 //     offsets are kept for the tools of Kafka; they are never ahead of what was
-//     acknowledged.
+//     acknowledged (TestAFrameThatIsOvertakenIsNotMarked).
 //   - Records of aborted and of open transactions are not delivered (I1, TestTransactions).
 //   - A rebalance never waits for a handler. The handler may finish its frame without
 //     harm: its own acknowledgement is ignored, and what it writes late are duplicates

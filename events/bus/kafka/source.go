@@ -127,7 +127,7 @@ func (h *handler) watch(session context.Context, described Topic) {
 func (h *handler) lookBack(ctx context.Context, id events.TopicID) error {
 	ctx, cancel := context.WithTimeout(ctx, watchInterval)
 	defer cancel()
-	written := h.sub.wroteUpTo() // before the log is read, which may then know of more
+	written := h.session.wroteUpTo() // before the log is read, which may then know of more
 	states, err := h.sub.cfg.Log.Sources().List(ctx)
 	if err != nil {
 		return err // appends fail too

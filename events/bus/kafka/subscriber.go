@@ -13,6 +13,8 @@ import (
 	wkafka "github.com/ThreeDotsLabs/watermill-kafka/v3/pkg/kafka"
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/cenkalti/backoff/v5"
+
+	"jangbu/events"
 )
 
 // subscriber implements [message.Subscriber]. Each subscription has its own Watermill
@@ -63,9 +65,6 @@ func (s *subscriber) Subscribe(ctx context.Context, topic string) (<-chan *messa
 		topic:  topic,
 		ended:  ctx.Done(),
 		out:    make(chan *message.Message),
-		again:  make(map[int32]*backoff.ExponentialBackOff),
-
-		written: make(map[int32]int64),
 	}
 	inner, err := wkafka.NewSubscriber(wkafka.SubscriberConfig{
 		Brokers:               s.cfg.Brokers,
@@ -73,7 +72,6 @@ func (s *subscriber) Subscribe(ctx context.Context, topic string) (<-chan *messa
 		Unmarshaler:           unmarshaler{},
 		OverwriteSaramaConfig: settings,
 		ReconnectRetrySleep:   retryPause,
-		NackResendSleep:       wkafka.NoSleep, // deliver waits, as long as the session lasts
 		Tracer:                tracer{sub},
 	}, newLogger(s.cfg.Logger, s.faults))
 	if err != nil {
@@ -119,121 +117,157 @@ type subscription struct {
 	// that connects.
 	connected time.Time
 
-	// mu guards what follows.
-	mu sync.Mutex
-	// session is closed at the end of the current membership of the group.
-	session <-chan struct{}
-	// written are the offsets up to which this session has written to the log what it read.
-	written map[int32]int64
-	// again has the pauses of each partition whose last frame was not acknowledged.
-	again map[int32]*backoff.ExponentialBackOff
+	mu      sync.Mutex
+	session *session // the current one, nil before the first; guarded by mu
 }
 
-func (s *subscription) beginSession(done <-chan struct{}) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.session = done
-	clear(s.again)
-	clear(s.written)
+// session is a membership of the group.
+type session struct {
+	sarama.ConsumerGroupSession
+	topic string
+	ended <-chan struct{} // by then the handlers' acknowledgements count for nothing
+
+	mu sync.Mutex
+	// written are the offsets up to which the session has written to the log what it read;
+	// guarded by mu.
+	written map[int32]int64
 }
+
+// MarkMessage shadows that of sarama. Watermill calls it as soon as a frame lets the next one
+// come, which may be before the frame is written.
+func (*session) MarkMessage(*sarama.ConsumerMessage, string) {}
 
 // wrote says that the log has read the partition up to an offset.
-func (s *subscription) wrote(partition int32, next int64) {
+func (s *session) wrote(partition int32, next int64) {
+	s.MarkOffset(s.topic, partition, next, "")
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.written[partition] = next
+	s.written[partition] = max(s.written[partition], next)
 }
 
-// wroteUpTo returns the offsets up to which this session has written each partition.
-func (s *subscription) wroteUpTo() map[int32]int64 {
+// wroteUpTo returns the offsets up to which the session has written each partition.
+func (s *session) wroteUpTo() map[int32]int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return maps.Clone(s.written)
 }
 
-// acked says that the next negative acknowledgement of the partition is a first one.
-func (s *subscription) acked(partition int32) {
+func (s *subscription) beginSession(sess *session) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.again, partition)
+	s.session = sess
 }
 
-// nacked returns how long the partition's frame waits before it comes again.
-func (s *subscription) nacked(partition int32) time.Duration {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	b := s.again[partition]
-	if b == nil {
-		b = backoff.NewExponentialBackOff()
-		b.InitialInterval, b.Multiplier = nackPause, 2
-		b.RandomizationFactor, b.MaxInterval = 1./3, nackPauseMax*3/4 // at most nackPauseMax
-		s.again[partition] = b
-	}
-	return b.NextBackOff()
-}
-
-func (s *subscription) currentSession() <-chan struct{} {
+func (s *subscription) currentSession() *session {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.session
 }
 
+// delivery is the delivery of one frame.
+type delivery struct {
+	*message.Message // its acknowledgement lets Watermill pass on the next frame of the partition
+	session          *session
+	partition        int32
+	next             int64           // offset after the frame
+	before           <-chan struct{} // closed once the frame before it in the session is settled
+	settled          chan struct{}   // closed once the frame is acknowledged, or its session has ended
+}
+
 // forward passes frames from Watermill's subscriber to the handlers. Watermill waits for
-// a handler's acknowledgement even after the session of the frame has ended; forward then
+// the acknowledgement of a frame even after the session of the frame has ended; forward then
 // acknowledges in place of the handler.
 func (s *subscription) forward(ctx context.Context, frames <-chan *message.Message) {
 	defer close(s.out)
 	var delivering sync.WaitGroup
 	defer delivering.Wait()
+	last := make(map[int32]*delivery)
+	first := make(chan struct{})
+	close(first)
 	for msg := range frames {
-		// A session ends only after all its frames are acknowledged, so this is the
+		// A session ends only after Watermill was acknowledged all its frames, so this is the
 		// session of the frame.
-		session := s.currentSession()
-		delivering.Go(func() { s.deliver(ctx, session, msg) })
+		d := &delivery{Message: msg, session: s.currentSession(), before: first, settled: make(chan struct{})}
+		d.partition, _ = wkafka.MessagePartitionFromCtx(msg.Context())
+		offset, _ := wkafka.MessagePartitionOffsetFromCtx(msg.Context())
+		d.next = offset + 1
+		if of := last[d.partition]; of != nil && of.session == d.session {
+			d.before = of.settled
+		}
+		last[d.partition] = d
+		delivering.Go(func() {
+			defer close(d.settled)
+			s.deliver(ctx, d)
+		})
 	}
 }
 
-func (s *subscription) deliver(ctx context.Context, session <-chan struct{}, msg *message.Message) {
-	partition, _ := wkafka.MessagePartitionFromCtx(msg.Context())
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	copied := message.NewMessageWithContext(ctx, msg.UUID, msg.Payload)
+// deliver passes a frame to a handler, and again after a pause for as long as it is not
+// acknowledged and its session lasts. The following frame of the partition may come before
+// that, where the handler asks for it and the frame before has been acknowledged: two at
+// most are with handlers.
+func (s *subscription) deliver(ctx context.Context, d *delivery) {
+	defer d.Ack()
+	again := backoff.NewExponentialBackOff()
+	again.InitialInterval, again.Multiplier = nackPause, 2
+	again.RandomizationFactor, again.MaxInterval = 1./3, nackPauseMax*3/4 // at most nackPauseMax
+	for !s.handled(ctx, d) {
+		// The frame may have failed only because the one before it did.
+		if !await(ctx, d, time.After(again.NextBackOff())) || !await(ctx, d, d.before) {
+			return
+		}
+	}
+}
 
+// await waits for ready and reports whether the session of the frame still lasts.
+func await[T any](ctx context.Context, d *delivery, ready <-chan T) bool {
+	select {
+	case <-ready:
+		return true
+	case <-d.session.ended:
+	case <-ctx.Done():
+	}
+	return false
+}
+
+// handled passes a frame to a handler, once, and returns false where the handler does not
+// acknowledge it while its session lasts.
+func (s *subscription) handled(ctx context.Context, d *delivery) bool {
+	within, cancel := context.WithCancel(ctx)
+	defer cancel()
+	asked := make(chan struct{})
+	copied := message.NewMessageWithContext(events.WithFollowing(within, sync.OnceFunc(func() { close(asked) })), d.UUID, d.Payload)
 	select {
 	case s.out <- copied:
-	case <-session:
-		msg.Ack()
-		return
+	case <-d.session.ended:
+		return true
 	case <-ctx.Done():
-		return
+		return true
 	}
-	select {
-	case <-copied.Acked():
-		s.acked(partition)
-		if last, ok := wkafka.MessagePartitionOffsetFromCtx(msg.Context()); ok {
-			s.wrote(partition, last+1)
-		}
-		msg.Ack()
-		return
-	case <-copied.Nacked():
+	var before <-chan struct{} // nil until the following frame is asked for
+	for {
 		select {
-		case <-time.After(s.nacked(partition)):
-			msg.Nack()
-		case <-session:
-			msg.Ack() // marks nothing: the session has ended
+		case <-asked:
+			asked, before = nil, d.before
+		case <-before:
+			before = nil
+			d.Ack()
+		case <-copied.Acked():
+			d.session.wrote(d.partition, d.next)
+			return true
+		case <-copied.Nacked():
+			return false
+		case <-d.session.ended:
+			d.Ack()
+			select { // the handler's context lasts until the handler acknowledges
+			case <-copied.Acked():
+			case <-copied.Nacked():
+			case <-ctx.Done():
+			}
+			return true
 		case <-ctx.Done():
+			return true
 		}
-		return
-	case <-session:
-		msg.Ack() // marks nothing: the session has ended
-	case <-ctx.Done():
-		return
-	}
-	// The handler's context lasts until the handler acknowledges.
-	select {
-	case <-copied.Acked():
-	case <-copied.Nacked():
-	case <-ctx.Done():
 	}
 }
 
