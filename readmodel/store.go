@@ -64,19 +64,6 @@ type Lease struct {
 	Epoch int64
 }
 
-// ShopCampaign is a campaign in the list of a shop: the rows that its numbers are computed from.
-type ShopCampaign struct {
-	Campaign CampaignStats
-	Channels []ChannelStats // sorted by channel, by bytes
-}
-
-// ShopPage selects campaigns of a shop, in the order of their ids, by bytes.
-type ShopPage struct {
-	After      events.Campaign // exclusive; empty: from the first
-	Descending bool
-	Limit      int
-}
-
 // DistributedChannel is a channel that a campaign was distributed to, with the figures that
 // it last reported.
 type DistributedChannel struct {

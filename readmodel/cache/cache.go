@@ -315,7 +315,7 @@ func (c *Cache) lookUp(ctx context.Context, campaign events.Campaign) (e *entry,
 
 // pageName names a page of a shop's campaigns. No shop and no campaign has the characters between its parts.
 func pageName(shop events.Shop, page readmodel.ShopPage) string {
-	return fmt.Sprintf("%s\x00%t %d\x00%s", shop, page.Descending, page.Limit, page.After)
+	return fmt.Sprintf("%s\x00%d %t %d %d\x00%s", shop, page.Order, page.Descending, page.Limit, page.Value, page.After)
 }
 
 // pageNamed returns what [pageName] named; false where the name is of all campaigns of a shop.
@@ -323,7 +323,7 @@ func pageNamed(name string) (shop events.Shop, page readmodel.ShopPage, ok bool)
 	of, rest, ok := strings.Cut(name, "\x00")
 	how, after, _ := strings.Cut(rest, "\x00")
 	if ok {
-		_, _ = fmt.Sscan(how, &page.Descending, &page.Limit) // which cannot fail
+		_, _ = fmt.Sscan(how, &page.Order, &page.Descending, &page.Limit, &page.Value) // which cannot fail
 	}
 	page.After = events.Campaign(after)
 	return events.Shop(of), page, ok

@@ -201,7 +201,15 @@ func TestPagesAreKept(t *testing.T) {
 		b.read(process, "evt-1")
 		synctest.Wait() // a poll has told the revision
 		ask := func() (all []events.Campaign) {
-			for _, page := range []readmodel.ShopPage{{Limit: 2}, {Limit: 2, Descending: true}, {Limit: 1}, {After: "evt-1", Limit: 1}} {
+			for _, page := range []readmodel.ShopPage{
+				{Limit: 2},
+				{Limit: 2, Descending: true},
+				{Limit: 1},
+				{After: "evt-1", Limit: 1},
+				{Order: readmodel.ByParticipants, Descending: true, After: "evt-1", Value: 1 << 60, Limit: 1},
+				{Order: readmodel.ByParticipants, Descending: true, After: "evt-1", Value: -1, Limit: 1},
+				{Order: readmodel.ByUpdate, Limit: 2},
+			} {
 				got, err := process.ShopPage(b.Context(), shop, page, readmodel.Shops(shop))
 				if err != nil {
 					b.Fatal(err)
@@ -212,14 +220,14 @@ func TestPagesAreKept(t *testing.T) {
 			}
 			return all
 		}
-		want := []events.Campaign{"evt-1", "evt-2", "evt-3", "evt-2", "evt-1", "evt-2"}
+		want := []events.Campaign{"evt-1", "evt-2", "evt-3", "evt-2", "evt-1", "evt-2", "evt-1", "evt-1", "evt-2"}
 		for range 10 {
 			if got := ask(); !slices.Equal(got, want) {
 				b.Fatalf("pages of %v, want %v", got, want)
 			}
 			time.Sleep(50 * time.Millisecond)
 		}
-		if s := process.Stats(); s.Misses != 1+4 || s.Hits != 9*4 {
+		if s := process.Stats(); s.Misses != 1+7 || s.Hits != 9*7 {
 			b.Errorf("stats are %+v", s)
 		}
 		b.world.commit("evt-0")

@@ -80,20 +80,38 @@ type Listing struct {
 }
 
 // Page returns the page of campaigns that the cards of the listing are made from, and one more where
-// there is another page; false where the order or the title needs all campaigns of the shop.
-// [ErrListing] where the listing is not acceptable.
+// there is another page; false where that needs all campaigns of the shop: a title is searched, what
+// sorts the cards is computed from several rows or shown otherwise than it is stored, or the page
+// begins among cards without what sorts them. [ErrListing] where the listing is not acceptable.
 func (l Listing) Page() (page readmodel.ShopPage, ok bool, err error) {
 	l, after, err := l.checked()
-	if err != nil || l.Order != ByCampaign || len(newTitle(l.Title)) > 0 {
+	page = readmodel.ShopPage{Descending: l.Descending, Limit: l.Limit + 1}
+	switch l.Order {
+	case ByCampaign:
+		page.Order, ok = readmodel.ByCampaign, true
+	case ByParticipants:
+		page.Order, ok = readmodel.ByParticipants, true
+	case ByUpdate:
+		page.Order, ok = readmodel.ByUpdate, true
+	case ByExposure, ByROI, BySalesGrowth, ByCost, ByTitle:
+	}
+	if err != nil || !ok || len(newTitle(l.Title)) > 0 {
 		return readmodel.ShopPage{}, false, err
 	}
-	page = readmodel.ShopPage{Descending: l.Descending, Limit: l.Limit + 1}
 	if after == nil {
 		return page, true, nil
 	}
-	page.After = after.Campaign
 	// No page ended with another cursor, and no store has such an id.
-	made := after.Value.Text != nil && *after.Value.Text == string(after.Campaign) && after.Campaign != "" && !strings.ContainsRune(string(after.Campaign), 0)
+	made := after.Campaign != "" && !strings.ContainsRune(string(after.Campaign), 0)
+	page.After = after.Campaign
+	switch value := after.Value; {
+	case l.Order == ByCampaign:
+		made = made && value.Text != nil && *value.Text == string(after.Campaign)
+	case value.Number == nil || value.Ratio != nil || value.Text != nil:
+		made = false
+	default:
+		page.Value = *value.Number
+	}
 	return page, made, nil
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"jangbu/events/eventstest/services"
 	"jangbu/projections"
+	"jangbu/readmodel"
 )
 
 // PostgreSQL keeps a plan. With any statistics of the tables, the plan finds a campaign by
@@ -48,11 +49,14 @@ func TestPlans(t *testing.T) {
 			{s.campaigns.load, `1, '{evt-7}'`, []string{byKey}, byStore},
 			{s.queries.shopCampaigns, `'store-7', false, '{store-7}'`, []string{byStore}, byKey},
 			{s.queries.shopChannels, `'store-7', false, '{store-7}'`, append(channels, byStore), byKey},
-			{s.queries.shopPage[0][0].campaigns, `'store-7', false, '{store-7}', 'evt-7', 3`, append(sorted, byStore), " Sort"},
-			{s.queries.shopPage[0][1].campaigns, `'store-7', false, '{store-7}', 'evt-7', 3`, append(sorted, "Backward", byStore), " Sort"},
-			{s.queries.shopPage[1][0].campaigns, `'store-7', false, '{store-7}', '', 3`, []string{byStore}, " Sort"},
-			{s.queries.shopPage[1][1].campaigns, `'store-7', false, '{store-7}', '', 3`, []string{"Backward", byStore}, " Sort"},
-			{s.queries.shopPage[0][1].channels, `'store-7', false, '{store-7}', 'evt-7', 3`, append(channels, "Backward", byStore), byKey},
+			{s.queries.shopPages[pageKind{descending: false, first: false}].campaigns, `'store-7', false, '{store-7}', 'evt-7', 3`, append(sorted, byStore), " Sort"},
+			{s.queries.shopPages[pageKind{descending: true, first: false}].campaigns, `'store-7', false, '{store-7}', 'evt-7', 3`, append(sorted, "Backward", byStore), " Sort"},
+			{s.queries.shopPages[pageKind{descending: false, first: true}].campaigns, `'store-7', false, '{store-7}', '', 3`, []string{byStore}, " Sort"},
+			{s.queries.shopPages[pageKind{descending: true, first: true}].campaigns, `'store-7', false, '{store-7}', '', 3`, []string{"Backward", byStore}, " Sort"},
+			{s.queries.shopPages[pageKind{descending: true, first: false}].channels, `'store-7', false, '{store-7}', 'evt-7', 3`, append(channels, "Backward", byStore), byKey},
+			{s.queries.shopPages[pageKind{order: readmodel.ByParticipants, descending: true}].campaigns, `'store-7', false, '{store-7}', 'evt-7', 3, 7`, []string{byStore}, byKey},
+			{s.queries.shopPages[pageKind{order: readmodel.ByUpdate, first: true}].campaigns, `'store-7', false, '{store-7}', '', 3, 0`, []string{byStore}, byKey},
+			{s.queries.shopPages[pageKind{order: readmodel.ByParticipants}].channels, `'store-7', false, '{store-7}', 'evt-7', 3, 7`, append(channels, byStore), byKey},
 			{s.queries.campaigns, `'evt-7', 10`, everyKey, byStore},
 			{s.campaigns.prune, `1, 5000`, []string{"Tid Scan on event_stats", byGeneration}, "Seq Scan"},
 			{s.channels.prune, `1, 5000`, []string{"Tid Scan on channel_stats", "using channel_stats_pkey ", byGeneration}, byStore},

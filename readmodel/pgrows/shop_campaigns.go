@@ -27,7 +27,7 @@ WHERE generation = (SELECT active_generation FROM jangbu_rows.projections WHERE 
   AND store = $1
   AND ($2 OR known AND store = ANY ($3))
   AND {after}
-ORDER BY campaign {direction}
+ORDER BY {order}
 LIMIT $5`
 
 	// OFFSET makes the planner look up the channels of each campaign by key, even
@@ -51,12 +51,12 @@ ORDER BY listed.c, channel`
 	readPageChannels = `
 SELECT {columns}
 FROM (
-    SELECT campaign AS c FROM jangbu_rows.event_stats
+    SELECT campaign AS c, {key} AS k FROM jangbu_rows.event_stats
     WHERE generation = (SELECT active_generation FROM jangbu_rows.projections WHERE projection = 'event_stats')
       AND store = $1
       AND ($2 OR known AND store = ANY ($3))
       AND {after}
-    ORDER BY campaign {direction}
+    ORDER BY {order}
     LIMIT $5
 ) AS listed
 CROSS JOIN LATERAL (
@@ -65,22 +65,41 @@ CROSS JOIN LATERAL (
       AND campaign = listed.c
     OFFSET 0
 ) AS found
-ORDER BY listed.c {direction}, channel`
+ORDER BY {listed}, channel`
 )
 
 // shopQueries are the statements of one kind of list.
 type shopQueries struct{ campaigns, channels string }
 
-// pageQueries are those of a page, in each direction, first of one that begins after a campaign and
-// then of the first one.
-func (s *Store) pageQueries() (all [2][2]shopQueries) {
-	for i, first := range []bool{false, true} {
-		for j, replaced := range [][]string{{"{after}", "campaign > $4", "{direction}", ""}, {"{after}", "campaign < $4", "{direction}", "DESC"}} {
-			if first {
-				replaced[1] = "$4::text = ''" // which it is: the statements have the same parameters
+// pageKind tells the statements of pages from each other.
+type pageKind struct {
+	order      readmodel.ShopOrder
+	descending bool
+	first      bool // it begins after no campaign
+}
+
+// pageQueries are the statements of all kinds of pages. No order but that of ids has an index: that
+// of participants or updates would be written with every commit, and the campaigns of one shop are
+// few beside those. The database sorts them and returns the page alone.
+func (s *Store) pageQueries() map[pageKind]shopQueries {
+	const byUpdate = "floor(extract(epoch FROM updated_at))::bigint" // by the second
+	all := make(map[pageKind]shopQueries)
+	for order, key := range map[readmodel.ShopOrder]string{readmodel.ByCampaign: "campaign", readmodel.ByParticipants: "participants", readmodel.ByUpdate: byUpdate} {
+		for _, descending := range []bool{false, true} {
+			beyond, direction := " > ", " ASC"
+			if descending {
+				beyond, direction = " < ", " DESC"
 			}
-			fill := strings.NewReplacer(replaced...).Replace
-			all[i][j] = shopQueries{s.campaigns.statement(fill(readShopPage)), s.channels.statement(fill(readPageChannels))}
+			sorted := func(key, campaign string) string { return key + direction + " NULLS LAST, " + campaign }
+			after, first := "("+key+beyond+"$6 OR "+key+" = $6 AND campaign > $4 OR "+key+" IS NULL)", "$4::text = '' AND $6::bigint = 0"
+			if order == readmodel.ByCampaign {
+				sorted = func(key, _ string) string { return key + direction }
+				after, first = key+beyond+"$4", "$4::text = ''"
+			}
+			for _, where := range []string{after, first} { // which is true of the first page: the statements have the same parameters
+				fill := strings.NewReplacer("{after}", where, "{key}", key, "{order}", sorted(key, "campaign"), "{listed}", sorted("listed.k", "listed.c")).Replace
+				all[pageKind{order, descending, where == first}] = shopQueries{s.campaigns.statement(fill(readShopPage)), s.channels.statement(fill(readPageChannels))}
+			}
 		}
 	}
 	return all
@@ -93,14 +112,11 @@ func (s *Store) ShopCampaigns(ctx context.Context, shop events.Shop, by readmode
 
 // ShopPage implements [readmodel.Reader], in one round trip where there are any.
 func (s *Store) ShopPage(ctx context.Context, shop events.Shop, page readmodel.ShopPage, by readmodel.Scope) ([]readmodel.ShopCampaign, error) {
-	first, direction := 0, 0
-	if page.After == "" {
-		first = 1
+	more := []any{string(page.After), page.Limit}
+	if page.Order != readmodel.ByCampaign {
+		more = append(more, page.Value)
 	}
-	if page.Descending {
-		direction = 1
-	}
-	return s.readShop(ctx, s.queries.shopPage[first][direction], shop, by, string(page.After), page.Limit)
+	return s.readShop(ctx, s.queries.shopPages[pageKind{page.Order, page.Descending, page.After == ""}], shop, by, more...)
 }
 
 // readShop reads campaigns of a shop, and their channels in the same order.

@@ -94,7 +94,7 @@ func Open(ctx context.Context, url string, tables []*readmodel.Table, opts Optio
 // queries are the statements over several tables.
 type queries struct {
 	campaign, campaigns, shopCampaigns, shopChannels, distributed string
-	shopPage                                                      [2][2]shopQueries // see pageQueries
+	shopPages                                                     map[pageKind]shopQueries
 }
 
 // describe sets the tables and makes the statements over them.
@@ -115,7 +115,7 @@ func (s *Store) describe(tables []*readmodel.Table) error {
 		shopCampaigns: s.campaigns.statement(readShopCampaigns),
 		shopChannels:  s.channels.statement(readShopChannels),
 		distributed:   s.channels.statement(readDistributed),
-		shopPage:      s.pageQueries(),
+		shopPages:     s.pageQueries(),
 	}
 	return nil
 }

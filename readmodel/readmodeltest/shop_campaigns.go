@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"jangbu/events"
 	"jangbu/readmodel"
@@ -61,6 +62,23 @@ func testShopCampaigns(t *testing.T, a Adapter) {
 					rows.Channel(readmodel.ChannelKey{Campaign: events.Campaign(c), Channel: channel}).Participants = int64(i)
 				}
 			}
+		}
+		b.commit(t, rows)
+		sameShopCampaigns(t, b.store, rows, "store-1")
+	})
+
+	t.Run("a page is sorted by what a column holds, then by id, the unknown last", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t, a)
+		rows := newRows()
+		for n := range 12 {
+			row := rows.Campaign(events.Campaign(fmt.Sprint("evt-", n*7%12)))
+			row.Shop, row.Known, row.Participants = "store-1", true, int64(n%3)
+			if n%4 > 0 { // two in the same second, one of them before 1970
+				row.UpdatedAt = time.UnixMicro(int64(n%4-2)*1_500_000 + 400_000*int64(n/8) - 1).UTC()
+			}
+			rows.Channel(readmodel.ChannelKey{Campaign: row.Campaign, Channel: "naver"}).Participants = int64(n)
+			rows.Channel(readmodel.ChannelKey{Campaign: row.Campaign, Channel: "kakao"}).Participants = int64(n)
 		}
 		b.commit(t, rows)
 		sameShopCampaigns(t, b.store, rows, "store-1")
@@ -202,13 +220,7 @@ func sameShopCampaigns(t testing.TB, s readmodel.Store, rows *readmodel.Rows, sh
 		if d := diff(want, got); d != "" {
 			t.Errorf("ShopCampaigns(%q) in %+v (-want +got):\n%s", shop, by, d)
 		}
-		pages := []readmodel.ShopPage{{Limit: 1}, {Limit: 3, Descending: true}, {After: "evt-2", Limit: 100}, {After: "evt-2", Limit: 2, Descending: true}, {After: "\U0010ffff", Limit: 2}}
-		if len(want) > 0 { // and, of the first campaigns, from each to the end
-			for _, c := range want[:min(len(want), 3)] {
-				pages = append(pages, readmodel.ShopPage{After: c.Campaign.Campaign, Limit: len(want)}, readmodel.ShopPage{After: c.Campaign.Campaign, Limit: 2, Descending: true})
-			}
-		}
-		for _, page := range pages {
+		for _, page := range pages(want) {
 			got, err := s.ShopPage(t.Context(), shop, page, by)
 			if err != nil {
 				t.Fatalf("ShopPage(%q, %+v): %v", shop, page, err)
@@ -222,20 +234,55 @@ func sameShopCampaigns(t testing.TB, s readmodel.Store, rows *readmodel.Rows, sh
 	}
 }
 
-// Page returns those of a shop's campaigns, which are sorted, that are on a page.
-func Page(all []readmodel.ShopCampaign, page readmodel.ShopPage) []readmodel.ShopCampaign {
-	var on []readmodel.ShopCampaign
-	for _, c := range all {
-		after := c.Campaign.Campaign > page.After
-		if page.Descending {
-			after = c.Campaign.Campaign < page.After
-		}
-		if after || page.After == "" {
-			on = append(on, c)
+// pages returns pages of a shop with such campaigns: in each order and direction the first, and
+// those after some campaigns, one that there is not among them.
+func pages(of []readmodel.ShopCampaign) []readmodel.ShopPage {
+	all := []readmodel.ShopPage{{After: "\U0010ffff", Limit: 2}}
+	for _, order := range []readmodel.ShopOrder{readmodel.ByCampaign, readmodel.ByParticipants, readmodel.ByUpdate} {
+		for _, descending := range []bool{false, true} {
+			page := readmodel.ShopPage{Order: order, Descending: descending, Limit: 3}
+			all = append(all, page)
+			page.After, page.Value = "evt-2", 1
+			all = append(all, page)
+			for _, c := range of[:min(len(of), 3)] {
+				page.After, page.Limit = c.Campaign.Campaign, len(of)
+				if page.Value, _ = order.Value(c.Campaign); order == readmodel.ByUpdate && c.Campaign.UpdatedAt.IsZero() {
+					continue
+				}
+				all = append(all, page)
+			}
 		}
 	}
+	return all
+}
+
+// Page returns those of a shop's campaigns that are on a page.
+func Page(all []readmodel.ShopCampaign, page readmodel.ShopPage) []readmodel.ShopCampaign {
+	direction := 1
 	if page.Descending {
-		slices.Reverse(on)
+		direction = -1
+	}
+	// The campaigns that have a value come first, and the page begins after one that has.
+	compare := func(a readmodel.ShopCampaign, value int64, ok bool, c events.Campaign) int {
+		if page.Order == readmodel.ByCampaign {
+			return direction * cmp.Compare(a.Campaign.Campaign, c)
+		}
+		own, known := page.Order.Value(a.Campaign)
+		if known != ok {
+			if ok {
+				return 1
+			}
+			return -1
+		}
+		return cmp.Or(direction*cmp.Compare(own, value), cmp.Compare(a.Campaign.Campaign, c))
+	}
+	on := slices.Clone(all)
+	slices.SortFunc(on, func(a, b readmodel.ShopCampaign) int {
+		value, ok := page.Order.Value(b.Campaign)
+		return compare(a, value, ok, b.Campaign.Campaign)
+	})
+	if page.After != "" {
+		on = slices.DeleteFunc(on, func(a readmodel.ShopCampaign) bool { return compare(a, page.Value, true, page.After) <= 0 })
 	}
 	return on[:min(len(on), page.Limit)]
 }

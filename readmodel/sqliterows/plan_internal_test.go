@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"jangbu/projections"
+	"jangbu/readmodel"
 )
 
 // With any statistics of the tables, SQLite finds a campaign by its key and a shop's
@@ -37,9 +38,11 @@ func TestPlans(t *testing.T) {
 			{readShopOf, 1, []string{byKey}},
 			{s.campaigns.load, 2, []string{byKey}},
 			{s.queries.shopCampaigns, 4, []string{byStore}},
-			{s.queries.shopPage[0][0].campaigns, 6, []string{byStore[:len(byStore)-1] + " AND campaign>?)"}},
-			{s.queries.shopPage[0][1].campaigns, 6, []string{byStore[:len(byStore)-1] + " AND campaign<?)"}},
-			{s.queries.shopPage[1][1].channels, 6, []string{byStore, "channel_stats USING PRIMARY KEY (generation=? AND campaign=?)"}},
+			{s.queries.shopPages[pageKind{descending: false, first: false}].campaigns, 6, []string{byStore[:len(byStore)-1] + " AND campaign>?)"}},
+			{s.queries.shopPages[pageKind{descending: true, first: false}].campaigns, 6, []string{byStore[:len(byStore)-1] + " AND campaign<?)"}},
+			{s.queries.shopPages[pageKind{descending: true, first: true}].channels, 6, []string{byStore, "channel_stats USING PRIMARY KEY (generation=? AND campaign=?)"}},
+			{s.queries.shopPages[pageKind{order: readmodel.ByParticipants, descending: true}].campaigns, 7, []string{byStore}},
+			{s.queries.shopPages[pageKind{order: readmodel.ByUpdate, first: true}].channels, 7, []string{byStore, "channel_stats USING PRIMARY KEY (generation=? AND campaign=?)"}},
 			{s.queries.campaigns, 2, []string{
 				"event_stats USING PRIMARY KEY (generation=? AND campaign>?)", "channel_stats USING PRIMARY KEY (generation=? AND campaign>?)",
 				"participation_hourly USING PRIMARY KEY (generation=? AND campaign>?)", "participant_profile USING PRIMARY KEY (generation=? AND campaign>?)",

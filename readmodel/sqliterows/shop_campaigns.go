@@ -29,7 +29,7 @@ WHERE generation = (SELECT active_generation FROM projections WHERE projection =
   AND store = ?1
   AND` + inScope + `
   AND {after}
-ORDER BY campaign {direction}
+ORDER BY {order}
 LIMIT ?6`
 
 	readShopChannels = `
@@ -48,33 +48,52 @@ ORDER BY listed, channel`
 	readPageChannels = `
 SELECT {columns}
 FROM (
-    SELECT campaign AS listed FROM event_stats INDEXED BY event_stats_by_store
+    SELECT campaign AS listed, {key} AS sorted FROM event_stats INDEXED BY event_stats_by_store
     WHERE generation = (SELECT active_generation FROM projections WHERE projection = 'event_stats')
       AND store = ?1
       AND` + inScope + `
       AND {after}
-    ORDER BY campaign {direction}
+    ORDER BY {order}
     LIMIT ?6
 )
 CROSS JOIN channel_stats
 WHERE generation = (SELECT active_generation FROM projections WHERE projection = 'channel_stats')
   AND campaign = listed
-ORDER BY listed {direction}, channel`
+ORDER BY {listed}, channel`
 )
 
 // shopQueries are the statements of one kind of list.
 type shopQueries struct{ campaigns, channels string }
 
-// pageQueries are those of a page, in each direction, first of one that begins after a campaign and
-// then of the first one.
-func (s *Store) pageQueries() (all [2][2]shopQueries) {
-	for i, first := range []bool{false, true} {
-		for j, replaced := range [][]string{{"{after}", "campaign > ?5", "{direction}", ""}, {"{after}", "campaign < ?5", "{direction}", "DESC"}} {
-			if first {
-				replaced[1] = "?5 = ''" // which it is: the statements have the same parameters
+// pageKind tells the statements of pages from each other.
+type pageKind struct {
+	order      readmodel.ShopOrder
+	descending bool
+	first      bool // it begins after no campaign
+}
+
+// pageQueries are the statements of all kinds of pages. No order but that of ids has an index: that
+// of participants or updates would be written with every commit, and the campaigns of one shop are
+// few beside those. The database sorts them and returns the page alone.
+func (s *Store) pageQueries() map[pageKind]shopQueries {
+	const byUpdate = "(updated_at - 999999 * (updated_at < 0)) / 1000000" // by the second
+	all := make(map[pageKind]shopQueries)
+	for order, key := range map[readmodel.ShopOrder]string{readmodel.ByCampaign: "campaign", readmodel.ByParticipants: "participants", readmodel.ByUpdate: byUpdate} {
+		for _, descending := range []bool{false, true} {
+			beyond, direction := " > ", " ASC"
+			if descending {
+				beyond, direction = " < ", " DESC"
 			}
-			fill := strings.NewReplacer(replaced...).Replace
-			all[i][j] = shopQueries{s.campaigns.statement(fill(readShopPage)), s.channels.statement(fill(readPageChannels))}
+			sorted := func(key, campaign string) string { return key + direction + " NULLS LAST, " + campaign }
+			after, first := "("+key+beyond+"?7 OR "+key+" = ?7 AND campaign > ?5 OR "+key+" IS NULL)", "?5 = '' AND ?7 = 0"
+			if order == readmodel.ByCampaign {
+				sorted = func(key, _ string) string { return key + direction }
+				after, first = key+beyond+"?5", "?5 = ''"
+			}
+			for _, where := range []string{after, first} { // which is true of the first page: the statements have the same parameters
+				fill := strings.NewReplacer("{after}", where, "{key}", key, "{order}", sorted(key, "campaign"), "{listed}", sorted("sorted", "listed")).Replace
+				all[pageKind{order, descending, where == first}] = shopQueries{s.campaigns.statement(fill(readShopPage)), s.channels.statement(fill(readPageChannels))}
+			}
 		}
 	}
 	return all
@@ -87,14 +106,11 @@ func (s *Store) ShopCampaigns(ctx context.Context, shop events.Shop, by readmode
 
 // ShopPage implements [readmodel.Reader].
 func (s *Store) ShopPage(ctx context.Context, shop events.Shop, page readmodel.ShopPage, by readmodel.Scope) ([]readmodel.ShopCampaign, error) {
-	first, direction := 0, 0
-	if page.After == "" {
-		first = 1
+	more := []any{string(page.After), page.Limit}
+	if page.Order != readmodel.ByCampaign {
+		more = append(more, page.Value)
 	}
-	if page.Descending {
-		direction = 1
-	}
-	return s.readShop(ctx, s.queries.shopPage[first][direction], shop, by, string(page.After), page.Limit)
+	return s.readShop(ctx, s.queries.shopPages[pageKind{page.Order, page.Descending, page.After == ""}], shop, by, more...)
 }
 
 // readShop reads campaigns of a shop, and their channels in the same order.

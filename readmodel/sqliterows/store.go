@@ -53,7 +53,7 @@ type Store struct {
 // queries are the statements over several tables.
 type queries struct {
 	campaign, campaigns, shopCampaigns, shopChannels, distributed string
-	shopPage                                                      [2][2]shopQueries // see pageQueries
+	shopPages                                                     map[pageKind]shopQueries
 }
 
 // describe sets the tables and makes the statements over them.
@@ -74,7 +74,7 @@ func (s *Store) describe(tables []*readmodel.Table) error {
 		shopCampaigns: s.campaigns.statement(readShopCampaigns),
 		shopChannels:  s.channels.statement(readShopChannels),
 		distributed:   s.channels.statement(readDistributed),
-		shopPage:      s.pageQueries(),
+		shopPages:     s.pageQueries(),
 	}
 	return nil
 }
@@ -171,10 +171,8 @@ func open(ctx context.Context, path string, tables []*readmodel.Table) (_ *Store
 	for _, t := range s.tables {
 		queries = append(queries, t.read, t.readSome)
 	}
-	for _, first := range s.queries.shopPage {
-		for _, of := range first {
-			queries = append(queries, of.campaigns, of.channels)
-		}
+	for _, of := range s.queries.shopPages {
+		queries = append(queries, of.campaigns, of.channels)
 	}
 	for _, query := range queries {
 		//nolint:sqlclosecheck // Close closes them, with the reader
