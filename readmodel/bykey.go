@@ -23,10 +23,22 @@ type campaigns[S any] struct {
 type campaign[S any] struct {
 	name events.Campaign
 	sets []S
+	room [4]S // for sets, where that suffices
 }
 
 func newCampaigns[S any](tables int) campaigns[S] {
 	return campaigns[S]{tables: tables, all: make(map[events.Campaign]*campaign[S])}
+}
+
+// newCampaign returns a campaign of which there is nothing.
+func newCampaign[S any](name events.Campaign, tables int) *campaign[S] {
+	one := &campaign[S]{name: name}
+	if tables > len(one.room) {
+		one.sets = make([]S, tables)
+	} else {
+		one.sets = one.room[:tables]
+	}
+	return one
 }
 
 // addNamed returns what there is of the campaign that a key names, which it adds where there is
@@ -45,7 +57,7 @@ func (c *campaigns[S]) add(name events.Campaign) *campaign[S] {
 	}
 	one := c.all[name]
 	if one == nil {
-		one = &campaign[S]{events.Campaign(strings.Clone(string(name))), make([]S, c.tables)}
+		one = newCampaign[S](events.Campaign(strings.Clone(string(name))), c.tables)
 		c.all[one.name] = one
 	}
 	c.last = one
@@ -81,6 +93,10 @@ type typed[K comparable, R any] struct {
 	// probe is the key that is looked for: the address of a parameter would be that of a copy
 	// in the heap.
 	probe K
+	// piece is memory for the next rows, where they share it, and size how many it had room for.
+	piece  []R
+	size   int
+	shared bool
 }
 
 // campaign returns where the campaign of the probe is.
@@ -110,6 +126,11 @@ type byKey[K comparable, V any] struct {
 	tags    []byte // of the entries
 	entries []entry[K, V]
 	many    map[K]V // in the place of entries, once there are more than maxEntries
+
+	// firstTags and first are room for the first of tags and entries: most campaigns have one row
+	// in a table, or few.
+	firstTags [8]byte
+	first     [1]entry[K, V]
 }
 
 type entry[K comparable, V any] struct {
@@ -117,7 +138,10 @@ type entry[K comparable, V any] struct {
 	key   K
 }
 
-const maxEntries = 256
+const (
+	maxEntries    = 256
+	secondEntries = 4 // for how many there is room once there are more than one
+)
 
 func (b *byKey[K, V]) len() int { return len(b.entries) + len(b.many) }
 
@@ -149,6 +173,11 @@ func (b *byKey[K, V]) add(k *K, tag byte, v V) {
 	switch {
 	case b.many != nil:
 		b.many[*k] = v
+	case len(b.entries) == 0:
+		b.tags, b.entries = append(b.firstTags[:0], tag), append(b.first[:0], entry[K, V]{v, *k})
+	case len(b.entries) == len(b.first):
+		b.tags, b.entries = append(b.tags, tag), append(make([]entry[K, V], 0, secondEntries), b.entries[0], entry[K, V]{v, *k})
+		b.first = [1]entry[K, V]{}
 	case len(b.entries) < maxEntries:
 		b.tags, b.entries = append(b.tags, tag), append(b.entries, entry[K, V]{v, *k})
 	default:

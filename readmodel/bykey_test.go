@@ -22,6 +22,9 @@ func TestRowsAreAMap(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
 		rows, keys := newRows(), readmodel.NewKeys(readmodeltest.Tables()...)
+		if rapid.Bool().Draw(rt, "many") {
+			rows = readmodel.NewManyRows(readmodeltest.Tables()...)
+		}
 		want, touched := map[readmodel.HourKey]int64{}, map[readmodel.HourKey]bool{}
 		campaign := func(label string) events.Campaign {
 			return rapid.SampledFrom([]events.Campaign{"evt-1", "evt-10", "이벤트"}).Draw(rt, label)

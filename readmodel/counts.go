@@ -20,19 +20,28 @@ type Count struct {
 // counts none.
 type Counts []Count
 
+// firstCounts is for how many labels there is room at first.
+const firstCounts = 4
+
 // Add counts n more participants of a label.
 func (c *Counts) Add(label string, n int64) {
-	for i := range *c {
-		switch at := &(*c)[i]; strings.Compare(at.Label, label) {
+	low, high := 0, len(*c)
+	for low < high {
+		middle := (low + high) / 2
+		switch at := &(*c)[middle]; strings.Compare(at.Label, label) {
 		case 0:
 			at.Participants += n
 			return
 		case 1:
-			*c = slices.Insert(*c, i, Count{label, n})
-			return
+			high = middle
+		default:
+			low = middle + 1
 		}
 	}
-	*c = append(*c, Count{label, n})
+	if *c == nil {
+		*c = make(Counts, 0, firstCounts)
+	}
+	*c = slices.Insert(*c, low, Count{label, n})
 }
 
 // String returns the counts as stores keep them: one object of JSON, a member for each label.

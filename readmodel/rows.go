@@ -25,6 +25,8 @@ type rowTable interface {
 	// put adds a row, or replaces that with the same key.
 	put(into *Rows, i int, row any)
 	newSet() set
+	// share lets new rows share memory.
+	share()
 }
 
 // set holds the rows of one campaign in one table.
@@ -52,6 +54,16 @@ func NewRows(tables ...*Table) *Rows {
 	return r
 }
 
+// NewManyRows returns empty Rows in which the rows that [Row] adds share memory, some in a piece: for
+// the fold of a whole log. What keeps one of them keeps all of its piece.
+func NewManyRows(tables ...*Table) *Rows {
+	r := NewRows(tables...)
+	for _, t := range r.tables {
+		t.share()
+	}
+	return r
+}
+
 // Row returns the row of type R with the key, which it adds where there is none. It
 // panics where [NewRows] was not given the table of such rows.
 func Row[R any, K comparable](rows *Rows, k K) *R {
@@ -61,7 +73,7 @@ func Row[R any, K comparable](rows *Rows, k K) *R {
 	tag := t.tag()
 	row, found := s.get(&t.probe, tag)
 	if !found {
-		row = new(R)
+		row = t.new()
 		*t.key(row) = t.probe
 		s.byKey.add(&t.probe, tag, row)
 		t.n++
@@ -144,7 +156,7 @@ func (r *Rows) Copy() *Rows {
 		to.tables[i].count(t.count(0))
 	}
 	for name, from := range r.campaigns.all {
-		c := &campaign[set]{name, make([]set, len(from.sets))}
+		c := newCampaign[set](name, len(from.sets))
 		for i, s := range from.sets {
 			if s != nil {
 				c.sets[i] = s.copyTo(to.tables[i])
@@ -306,6 +318,24 @@ func (t *typed[K, R]) of() *Table { return t.table }
 func (t *typed[K, R]) count(more int) int {
 	t.n += more
 	return t.n
+}
+
+func (t *typed[K, R]) share() { t.shared = true }
+
+// maxPiece is how many rows a piece of memory has at most.
+const maxPiece = 64
+
+// new returns a zero row.
+func (t *typed[K, R]) new() *R {
+	if !t.shared {
+		return new(R)
+	}
+	if len(t.piece) == cap(t.piece) {
+		t.size = min(max(1, 2*t.size), maxPiece)
+		t.piece = make([]R, 0, t.size)
+	}
+	t.piece = t.piece[:len(t.piece)+1]
+	return &t.piece[len(t.piece)-1]
 }
 
 func (t *typed[K, R]) newSet() set { return &rowSet[K, R]{typed: t} }
