@@ -1,8 +1,6 @@
 package replay
 
 import (
-	"cmp"
-	"slices"
 	"strconv"
 
 	"jangbu/events"
@@ -18,11 +16,10 @@ const (
 )
 
 // differences compares all fields of all rows of a campaign, those that are served with
-// those that were folded. It calls see with each difference, by table and key, and returns
-// how many rows it compared.
+// those that were folded. It calls see with each difference, in the order of the tables and by key,
+// and returns how many rows it compared.
 func differences(tables []*readmodel.Table, c events.Campaign, served, folded *readmodel.Rows, see func(readmodel.Difference)) (rows int64) {
-	inOrder := slices.SortedFunc(slices.Values(tables), func(a, b *readmodel.Table) int { return cmp.Compare(a.Name, b.Name) })
-	for _, t := range inOrder {
+	for _, t := range tables {
 		// Both sides are sorted by key: they are merged.
 		for s, f := served.In(t, c), folded.In(t, c); len(s) > 0 || len(f) > 0; rows++ {
 			var a, b any // the rows of the next key

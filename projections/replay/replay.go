@@ -102,7 +102,7 @@ func (r *replay) begin(head events.Position) Result {
 	if r.Through == 0 || r.Through > head {
 		r.Through = head
 	}
-	return Result{Rows: readmodel.NewRows(projections.Tables(r.Projections)...), Through: max(r.After, r.Through)}
+	return Result{Rows: readmodel.NewManyRows(projections.Tables(r.Projections)...), Through: max(r.After, r.Through)}
 }
 
 // runLog reads batches in one goroutine and folds them in another.

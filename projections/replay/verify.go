@@ -1,11 +1,13 @@
 package replay
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"sync"
 
 	"jangbu/events"
 	"jangbu/projections"
@@ -146,7 +148,7 @@ func Verify(ctx context.Context, cfg VerifyConfig) (Verified, error) {
 		cfg.Compared = func(_, _ int) {}
 	}
 	v := verifier{
-		VerifyConfig: cfg, folded: make(map[events.Campaign]*fold), rows: readmodel.NewRows(projections.Tables(cfg.Projections)...),
+		VerifyConfig: cfg, folded: make(map[events.Campaign]*fold), rows: readmodel.NewManyRows(projections.Tables(cfg.Projections)...),
 		links: make(map[events.Position]events.Link), told: make(map[string]bool),
 	}
 	if err := v.verify(ctx); err != nil {
@@ -187,15 +189,51 @@ func (v *verifier) verify(ctx context.Context) error {
 			return fmt.Errorf("there is neither an event nor a row: %w", ErrNothing)
 		}
 	}
-	for done := 0; done < len(campaigns); {
-		n := v.atOnce(campaigns[done:])
-		err := v.compare(ctx, campaigns[done:done+n], func() {
+	return v.compareAll(ctx, campaigns)
+}
+
+// servedRows is what is served of some campaigns.
+type servedRows struct {
+	campaigns []events.Campaign
+	rows      *readmodel.Rows
+	stand     []readmodel.Checkpoint
+	err       error
+}
+
+// compareAll compares the campaigns, some at once, while what is served of the next ones is read.
+func (v *verifier) compareAll(ctx context.Context, campaigns []events.Campaign) error {
+	var groups [][]events.Campaign
+	for left := campaigns; len(left) > 0; {
+		n := v.atOnce(left)
+		groups, left = append(groups, left[:n]), left[n:]
+	}
+	reading, cancel := context.WithCancel(ctx)
+	read := make(chan servedRows)
+	var reader sync.WaitGroup
+	defer reader.Wait()
+	defer cancel()
+	reader.Go(func() {
+		defer close(read)
+		for _, some := range groups {
+			rows, stand, err := v.Rows.Snapshots(reading, some)
+			select {
+			case read <- servedRows{some, rows, stand, err}:
+			case <-reading.Done():
+				return
+			}
+		}
+	})
+	done := 0
+	for s := range read {
+		if err := v.compare(ctx, s, func() {
 			done++
 			v.Compared(done, len(campaigns))
-		})
-		if err != nil {
+		}); err != nil {
 			return err
 		}
+	}
+	if done < len(campaigns) { // the reader stopped
+		return context.Cause(ctx)
 	}
 	return nil
 }
@@ -341,24 +379,24 @@ func (v *verifier) served(ctx context.Context, see func(events.Campaign)) error 
 	}
 }
 
-// compare compares the campaigns' rows with their folds at their checkpoints, and calls each
-// after each of them.
-func (v *verifier) compare(ctx context.Context, campaigns []events.Campaign, each func()) error {
-	served, stand, err := v.Rows.Snapshots(ctx, campaigns)
-	if err != nil {
-		return fmt.Errorf("read what is served: %w", err)
+// compare compares what is served of some campaigns with their folds at its checkpoints, and calls
+// each after each of them.
+func (v *verifier) compare(ctx context.Context, s servedRows, each func()) error {
+	if s.err != nil {
+		return fmt.Errorf("read what is served: %w", s.err)
 	}
-	if served.Len() == 0 && len(v.Campaigns) > 0 { // these are compared one by one
-		if err := v.exists(ctx, campaigns[0]); err != nil {
+	if s.rows.Len() == 0 && len(v.Campaigns) > 0 { // these are compared one by one
+		if err := v.exists(ctx, s.campaigns[0]); err != nil {
 			return err
 		}
 	}
-	ps, at, err := v.comparable(ctx, stand)
+	ps, at, err := v.comparable(ctx, s.stand)
 	if err != nil {
 		return err
 	}
 	tables := projections.Tables(ps)
-	for _, c := range campaigns {
+	slices.SortFunc(tables, func(a, b *readmodel.Table) int { return cmp.Compare(a.Name, b.Name) })
+	for _, c := range s.campaigns {
 		if len(ps) == 0 { // what is found of that is of no campaign
 			each()
 			continue
@@ -369,7 +407,7 @@ func (v *verifier) compare(ctx context.Context, campaigns []events.Campaign, eac
 		}
 		v.result.Campaigns++
 		before := v.result.Differences
-		v.result.Rows += differences(tables, c, served, folded, func(d readmodel.Difference) {
+		v.result.Rows += differences(tables, c, s.rows, folded, func(d readmodel.Difference) {
 			d.Position = at[d.Table]
 			v.found(&Divergence{c, d})
 		})
@@ -406,15 +444,17 @@ func (v *verifier) foldTo(ctx context.Context, c events.Campaign, ps []projectio
 	for _, position := range at {
 		lowest = min(lowest, position)
 	}
-	f, rows := v.folded[c], v.rows.Take(c) // neither is needed again
-	delete(v.folded, c)
-	s := Stream{Log: v.Log, Campaign: c, Projections: ps, Batch: v.Batch, At: make(map[string]events.Position, len(at)), Rows: rows}
-	if f != nil && (f.alone || lowest < f.last) {
+	f := v.folded[c]
+	s := Stream{Log: v.Log, Campaign: c, Projections: ps, Batch: v.Batch, At: make(map[string]events.Position, len(at)), Rows: v.rows}
+	through := v.through
+	switch {
+	case f == nil: // the fold of the whole log has no event of the campaign
 		s.Rows = readmodel.NewRows(projections.Tables(ps)...)
-	} else { // also where the fold of the whole log has no event of the campaign
-		for name := range at {
-			s.At[name] = v.through
-		}
+	case f.alone, lowest < f.last:
+		s.Rows, through = readmodel.NewRows(projections.Tables(ps)...), 0
+	}
+	for name := range at {
+		s.At[name] = through
 	}
 	if err := s.FoldTo(ctx, at); err != nil {
 		return nil, err

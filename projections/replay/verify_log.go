@@ -2,6 +2,7 @@ package replay
 
 import (
 	"context"
+	"strings"
 
 	"jangbu/events"
 )
@@ -22,7 +23,7 @@ func (v *verifier) fold(e *events.Recorded) {
 	f := v.folded[c]
 	if f == nil {
 		f = new(fold)
-		v.folded[c] = f
+		v.folded[events.Campaign(strings.Clone(string(c)))] = f // the event's own would keep the whole event in memory
 	}
 	f.last = e.Position
 	f.alone = f.alone || e.Event.Type() == events.TypeEventsWithdrawn
