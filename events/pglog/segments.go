@@ -3,7 +3,6 @@ package pglog
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
@@ -51,16 +50,7 @@ func (r *room) queueRead(batch *pgx.Batch) {
 
 // holding returns the index of the segment that holds a position.
 func (r *room) holding(p events.Position) (int, bool) {
-	return slices.BinarySearchFunc(r.segments, p, func(s segments.Range, p events.Position) int {
-		switch {
-		case s.Last < p:
-			return -1
-		case s.First > p:
-			return 1
-		default:
-			return 0
-		}
-	})
+	return segments.Holding(r.segments, p)
 }
 
 // make adds the segments that are missing for n events, and then a savepoint. It is the last

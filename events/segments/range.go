@@ -1,9 +1,14 @@
 package segments
 
-import "jangbu/events"
+import (
+	"slices"
 
-// Size is how many positions a segment has, unless it is one of before there were any. A larger
-// segment has fewer neighbours to ask, and an index that is less in the cache.
+	"jangbu/events"
+)
+
+// Size is how many positions a segment has, unless it is one of before there were any, or its adapter
+// has another size. A larger segment has fewer neighbours to ask, and an index that is less in the
+// cache.
 const Size = 1_000_000
 
 // Range is the positions from First through Last.
@@ -33,4 +38,18 @@ func (r Range) Parts(size events.Position) []Range {
 		first = last + 1
 	}
 	return parts
+}
+
+// Holding returns the index of the range that holds a position. The ranges are in their order.
+func Holding(all []Range, p events.Position) (int, bool) {
+	return slices.BinarySearchFunc(all, p, func(r Range, p events.Position) int {
+		switch {
+		case r.Last < p:
+			return -1
+		case r.First > p:
+			return 1
+		default:
+			return 0
+		}
+	})
 }
