@@ -70,8 +70,8 @@
 //   - events/eventstest: the conformance suite of every log.
 //     events/eventstest/services finds the databases, brokers and browser of tests.
 //   - events/pglog and events/sqlitelog: the log on PostgreSQL and on SQLite.
-//     Both pass that suite. events/pglog/schema migrates that on PostgreSQL, and
-//     events/segments says in which segment of it an identity may be. events/postgres opens
+//     Both pass that suite. The package schema of each migrates it, and
+//     events/segments says in which segment of a log an identity may be. events/postgres opens
 //     PostgreSQL for pglog and pgrows, and events/sqlite tells SQLite's failures apart for
 //     sqlitelog and sqliterows.
 //   - events/tail: the newest events in memory, for what follows the log.

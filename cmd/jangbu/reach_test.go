@@ -32,6 +32,7 @@ func TestReach(t *testing.T) {
 		{"jangbu/events/channels/api", []string{"database/sql", "jangbu/events/bus", "jangbu/readmodel"}},
 		{"jangbu/events/segments", []string{"jangbu/events/", "jangbu/readmodel", "net/http", "database/sql"}},
 		{"jangbu/events/pglog/schema", []string{"jangbu/readmodel", "jangbu/events/sqlitelog", "jangbu/events/pglog/", "modernc.org"}},
+		{"jangbu/events/sqlitelog/schema", []string{"jangbu/readmodel", "jangbu/events/pglog", "jangbu/events/sqlitelog/", "github.com/jackc"}},
 		{"jangbu/events/postgres", []string{"jangbu/", "net/http"}},
 		{"jangbu/events/pglog", []string{"jangbu/readmodel", "jangbu/events/sqlitelog", "modernc.org"}},
 		{"jangbu/events/sqlitelog", []string{"jangbu/readmodel", "jangbu/events/pglog", "github.com/jackc"}},

@@ -5,24 +5,15 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"jangbu/events"
-	"jangbu/events/sqlite"
+	"jangbu/events/segments"
 )
 
-const insertEvent = `
-INSERT INTO events (position, occurred_at, recorded_at, type, id, digest, campaign, payload, form)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (campaign, id) DO NOTHING`
-
-const findDigest = `SELECT digest FROM events WHERE campaign = ? AND id = ?`
-
 // takeHead is the first statement of an append, under the write lock (I2).
-const takeHead = `SELECT position, recorded_at, restoring FROM log_head`
-
-// readLast reads the head row of any version of the schema.
-const readLast = `SELECT position, recorded_at FROM log_head`
+const takeHead = `SELECT position, recorded_at, restoring, renamed FROM log_head`
 
 // moveHead counts ?1 new events, the last of them recorded at ?3, and ?2 duplicates.
 const moveHead = `
@@ -37,151 +28,153 @@ func (l *Log) Append(ctx context.Context, drafts []events.Draft, read ...events.
 	if len(drafts) == 0 && len(read) == 0 {
 		return events.Receipt{}, nil
 	}
-	payloads, ends := encode(drafts) // before the lock, so that no writer waits for it
-	var receipt events.Receipt
-	err := write(ctx, l.writer, func(ctx context.Context, tx *sql.Tx) (err error) {
+	b := newBatch(drafts)
+	b.full = l.tender.Known(ctx, len(drafts))
+	var head headRow
+	err := l.writeBatch(ctx, func(ctx context.Context, tx *sql.Tx, add adding) (err error) {
 		if err := checkFirsts(ctx, tx, read); err != nil {
 			return err
 		}
-		if receipt, err = l.appendDrafts(ctx, tx, drafts, payloads, ends); err != nil {
+		if head, err = add(ctx, tx, b); err != nil {
 			return err
 		}
-		return writeReadings(ctx, tx, events.Unrefused(read, receipt.Outcomes))
+		return writeReadings(ctx, tx, events.Unrefused(read, b.outcomes))
 	})
 	if err != nil {
 		return events.Receipt{}, fmt.Errorf("append: %w", err)
 	}
-	if receipt.First > 0 {
-		l.grown.Broadcast()
+	receipt := events.Receipt{Outcomes: b.outcomes}
+	if appended, _ := b.count(); appended > 0 {
+		receipt.First, receipt.RecordedAt = head.position+1, time.UnixMicro(head.next).UTC()
+		l.appended(ctx, b, head)
 	}
 	return receipt, nil
 }
 
-// appendDrafts appends the drafts, with their forms from encode, within tx.
-func (l *Log) appendDrafts(ctx context.Context, tx *sql.Tx, drafts []events.Draft, payloads string, ends []int) (none events.Receipt, _ error) {
-	head, before, recordedAt, err := head(ctx, tx)
-	if err != nil {
-		return none, fmt.Errorf("take the head: %w", err)
-	}
-	mark, err := markOf(ctx, tx, events.Position(head))
-	if err != nil {
-		return none, err
-	}
-	insert, find := tx.StmtContext(ctx, l.insertEvent), tx.StmtContext(ctx, l.findDigest) //nolint:sqlclosecheck // closed with the transaction
-	outcomes := make([]events.Outcome, len(drafts))
-	shops := make(events.Shops)
-	var from events.Origins
-	appended, duplicates, start := 0, 0, 0
-	for i := range drafts {
-		d := &drafts[i]
-		campaign, payload := string(d.Event.Subject()), payloads[start:ends[i]]
-		start = ends[i]
-		if c, ok := d.Event.(*events.EventCreated); ok {
-			if err := loadShop(ctx, tx, shops, c.Campaign); err != nil {
-				return none, fmt.Errorf("compare shops: %w", err)
-			}
-			if shops.Other(c) {
-				_, err := digestOf(find.QueryRowContext(ctx, campaign, d.ID[:]))
-				if errors.Is(err, sql.ErrNoRows) {
-					outcomes[i] = events.OtherShop
-					continue
-				}
-				if err != nil {
-					return none, fmt.Errorf("look up known event: %w", err)
-				}
-			}
+// appended says that a batch with new events was committed.
+func (l *Log) appended(ctx context.Context, b *batch, head headRow) {
+	l.grown.Broadcast()
+	n, _ := b.count()
+	l.tender.Grown(head.position + events.Position(n))
+	l.clock.Recorded(ctx, time.UnixMicro(head.next), time.Now(), func(context.Context) (time.Time, error) { return head.recordedAt, nil })
+}
+
+// adding appends a batch within a transaction, and returns the head before it.
+type adding func(context.Context, *sql.Tx, *batch) (headRow, error)
+
+// writeBatch runs f, which appends a batch by add, in a transaction. If the last segment holds an
+// identity of the batch, the transaction is undone and f runs again in one that asks the segment
+// first; so do the batches that follow, until the log holds none of one.
+func (l *Log) writeBatch(ctx context.Context, f func(context.Context, *sql.Tx, adding) error) error {
+	for all := l.repeated.Load(); ; all = true {
+		err := write(ctx, l.writer, func(ctx context.Context, tx *sql.Tx) error {
+			return f(ctx, tx, func(ctx context.Context, tx *sql.Tx, b *batch) (headRow, error) {
+				return l.appendBatch(ctx, tx, b, all)
+			})
+		})
+		if all || !errors.Is(err, errKnown) {
+			return err
 		}
-		result, err := insert.ExecContext(ctx, head+int64(appended)+1, d.OccurredAt.UnixMicro(), recordedAt,
-			int64(d.Event.Type()), d.ID[:], d.Digest[:], campaign, payload, int64(events.CurrentForm))
-		if sqlite.Taken(err) {
-			return none, fmt.Errorf("%w: position %d, which is next, is taken: %w", events.ErrCorrupt, head+int64(appended)+1, err)
+	}
+}
+
+// appendBatch appends the batch within tx, and returns the head before it. If all is not set it
+// assumes that the last segment holds none of its identities.
+func (l *Log) appendBatch(ctx context.Context, tx *sql.Tx, b *batch, all bool) (headRow, error) {
+	b.otherShop = nil
+	b.judge(nil)
+	head, err := headOf(ctx, tx)
+	if err == nil {
+		err = events.Totals{Head: head.position, Restoring: head.restoring}.Whole()
+	}
+	if err != nil {
+		return head, fmt.Errorf("take the head: %w", err)
+	}
+	mark, err := markOf(ctx, tx, head.position)
+	if err != nil {
+		return head, err
+	}
+	to, err := l.room(ctx, tx, head, b.full)
+	if err != nil {
+		return head, err
+	}
+	if err := refuse(ctx, to, b); err != nil {
+		return head, fmt.Errorf("compare shops: %w", err)
+	}
+	repeated := false
+	if n, _ := b.count(); n > 0 {
+		if err := to.make(ctx, n, l.tender.Size); err != nil {
+			return head, err
 		}
+		known, err := to.known(ctx, n, all, b.of)
 		if err != nil {
-			return none, fmt.Errorf("insert event: %w", err)
+			return head, err
 		}
-		switch inserted, err := result.RowsAffected(); {
-		case err != nil:
-			return none, err
-		case inserted == 1:
-			outcomes[i] = events.Appended
-			mark = mark.Next(d.Digest)
-			from.Add(d.Origin)
-			appended++
+		b.judge(known)
+		repeated = slices.ContainsFunc(known, func(d *events.Digest) bool { return d != nil })
+	}
+	appended, duplicates := b.count()
+	if appended > 0 { // the head is linked before it moves
+		if err := l.insertBatch(ctx, to, b, head, mark); err != nil {
+			return head, err
+		}
+	}
+	if _, err := tx.ExecContext(ctx, moveHead, appended, duplicates, head.next); err != nil {
+		return head, fmt.Errorf("move the head: %w", err)
+	}
+	l.repeated.Store(all && repeated)
+	return head, nil
+}
+
+// insertBatch inserts the new events of a batch, their identities and their link.
+func (l *Log) insertBatch(ctx context.Context, to *room, b *batch, head headRow, mark events.Mark) error {
+	into, start, recordedAt := l.insert(ctx, to.tx, head.position+1), 0, any(head.next)
+	var from events.Origins
+	for k, i := range b.firsts {
+		form := b.forms[start:b.ends[k]]
+		start = b.ends[k]
+		if b.outcomes[i] != events.Appended {
 			continue
 		}
-		stored, err := digestOf(find.QueryRowContext(ctx, campaign, d.ID[:]))
-		if err != nil {
-			return none, fmt.Errorf("look up known event: %w", err)
+		d := &b.drafts[i]
+		if err := into.add(ctx, d.OccurredAt.UnixMicro(), recordedAt, &b.of[k], d.Event.Type(), &d.Digest, form); err != nil {
+			return err
 		}
-		if outcomes[i] = d.OutcomeBeside(stored); outcomes[i] == events.Duplicate {
-			duplicates++
-		}
+		mark = mark.Next(d.Digest)
+		from.Add(d.Origin)
 	}
-	if appended > 0 { // the head is linked before it moves
-		if err := link(ctx, tx, mark, from); err != nil {
-			return none, err
-		}
+	if err := into.end(ctx); err != nil {
+		return err
 	}
-	if _, err := tx.ExecContext(ctx, moveHead, appended, duplicates, recordedAt); err != nil {
-		return none, fmt.Errorf("move the head: %w", err)
+	if err := to.identify(ctx, int(mark.Position-head.position)); err != nil {
+		return err
 	}
-	receipt := events.Receipt{Outcomes: outcomes}
-	if appended > 0 {
-		receipt.First, receipt.RecordedAt = events.Position(head)+1, time.UnixMicro(recordedAt).UTC()
-		l.clock.Recorded(ctx, time.UnixMicro(recordedAt), time.Now(), func(context.Context) (time.Time, error) { return before, nil })
-	}
-	return receipt, nil
+	return link(ctx, to.tx, mark, from)
 }
 
-// digestOf scans the digest of findDigest; [sql.ErrNoRows] if the log holds no such
-// identity.
-func digestOf(row *sql.Row) (events.Digest, error) {
-	var raw []byte
-	if err := row.Scan(&raw); err != nil {
-		return events.Digest{}, err
-	}
-	if len(raw) != len(events.Digest{}) {
-		return events.Digest{}, fmt.Errorf("%w: a digest has %d bytes", events.ErrCorrupt, len(raw))
-	}
-	return events.Digest(raw), nil
+// headRow is the head that a writer of events reads.
+type headRow struct {
+	position   events.Position
+	recordedAt time.Time // of the last event; zero without one
+	// next is when a new event is recorded: now, but never before the last one, in microseconds of
+	// Unix time.
+	next      int64
+	restoring events.Position // as [events.Totals] has it
+	renamed   segments.Renaming
 }
 
-// encode returns the concatenated stored forms, the i-th up to ends[i].
-func encode(drafts []events.Draft) (payloads string, ends []int) {
-	var b []byte
-	ends = make([]int, len(drafts))
-	for i := range drafts {
-		b = events.AppendStored(b, drafts[i].Event)
-		ends[i] = len(b)
-	}
-	return string(b), ends
-}
-
-// head returns the last position, when it was recorded, zero without an event, and the
-// recording time of a new event: that of the clock, but never before that of the head, in
-// microseconds of Unix time.
-func head(ctx context.Context, tx *sql.Tx) (position int64, before time.Time, recordedAt int64, err error) {
+// headOf reads the head.
+func headOf(ctx context.Context, tx *sql.Tx) (h headRow, err error) {
 	var last sql.NullInt64
-	var restoring events.Position
-	err = tx.QueryRowContext(ctx, takeHead).Scan(&position, &last, &restoring)
-	switch {
-	case errors.Is(err, sql.ErrNoRows):
-		err = errNoHead
-	case err == nil:
-		err = events.Totals{Head: events.Position(position), Restoring: restoring}.Whole()
-	}
-	recordedAt = time.Now().UnixMicro()
-	if last.Valid {
-		before, recordedAt = time.UnixMicro(last.Int64), max(recordedAt, last.Int64)
-	}
-	return position, before, recordedAt, err
-}
-
-// lastEvent returns the last position and its recording time.
-func lastEvent(ctx context.Context, tx *sql.Tx) (position int64, recordedAt sql.NullInt64, err error) {
-	err = tx.QueryRowContext(ctx, readLast).Scan(&position, &recordedAt)
+	var renamed []byte
+	err = tx.QueryRowContext(ctx, takeHead).Scan(&h.position, &last, &h.restoring, &renamed)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = errNoHead
 	}
-	return position, recordedAt, err
+	copy(h.renamed[:], renamed)
+	h.next = time.Now().UnixMicro()
+	if last.Valid {
+		h.recordedAt, h.next = time.UnixMicro(last.Int64), max(h.next, last.Int64)
+	}
+	return h, err
 }

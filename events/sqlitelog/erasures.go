@@ -72,7 +72,7 @@ func (l erasures) Redact(ctx context.Context, e events.Erasure, name events.Name
 // the name that the campaign has then.
 func (l erasures) write(ctx context.Context, e events.Erasure, as events.Campaign, overwritable overwritable) (done events.Erasure, err error) {
 	err = write(ctx, l.writer, func(ctx context.Context, tx *sql.Tx) error {
-		if _, _, err := lastEvent(ctx, tx); err != nil {
+		if _, err := headOf(ctx, tx); err != nil {
 			return err
 		}
 		left, err := overwrite(ctx, tx, e, overwritable)
@@ -124,6 +124,11 @@ func overwrite(ctx context.Context, tx *sql.Tx, e events.Erasure, overwritable o
 	erased, err := overwritable(e, stored)
 	if err != nil {
 		return nil, err
+	}
+	if len(erased) > 0 && erased[0].Event.Subject() != e.Campaign {
+		if err := rename(ctx, tx, erased); err != nil {
+			return nil, err
+		}
 	}
 	for i := range erased {
 		r := &erased[i]

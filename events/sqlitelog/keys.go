@@ -11,6 +11,7 @@ import (
 
 	"jangbu/events"
 	"jangbu/events/sqlite"
+	"jangbu/events/sqlitelog/schema"
 )
 
 const readKey = `SELECT wrapped FROM campaign_keys WHERE campaign = ?`
@@ -85,7 +86,7 @@ func openKeys(ctx context.Context, path string) (*Keys, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := migrate(ctx, db, keyMigrations, "keymigrations", nil); err != nil {
+	if err := schema.Migrate(ctx, db, keyMigrations, "keymigrations", nil); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	read, err := db.PrepareContext(ctx, readKey)

@@ -19,13 +19,29 @@ import (
 
 func TestLog(t *testing.T) {
 	t.Parallel()
-	eventstest.TestLog(t, eventstest.Adapter{
+	eventstest.TestLog(t, adapter(sqlitelog.Options{}))
+}
+
+// TestLogInSegments is TestLog in segments so small that tests cross their borders.
+func TestLogInSegments(t *testing.T) {
+	t.Parallel()
+	const segment = 200
+	a := adapter(sqlitelog.Options{}.InSegments(segment))
+	a.Segment = segment
+	a.Settle = func(t testing.TB, log events.Log) { log.(*sqlitelog.Log).Settle(t) }
+	eventstest.TestLog(t, a)
+}
+
+func adapter(opts sqlitelog.Options) eventstest.Adapter {
+	return eventstest.Adapter{
 		New: func(t testing.TB) eventstest.Store {
 			path := filepath.Join(t.TempDir(), "log.db")
 			return eventstest.Store{
-				Open: func(t testing.TB) events.Log { return open(t, path) },
+				Open: func(t testing.TB) events.Log { return openWith(t, path, opts) },
 				OpenLogging: func(t testing.TB, logger *slog.Logger) events.Log {
-					return openWith(t, path, sqlitelog.Options{Logger: logger})
+					logging := opts
+					logging.Logger = logger
+					return openWith(t, path, logging)
 				},
 				Exec: func(ctx context.Context, statements ...string) error { return exec(ctx, path, statements) },
 			}
@@ -36,7 +52,7 @@ func TestLog(t *testing.T) {
 			`UPDATE events SET recorded_at = recorded_at - 604800000000`,
 			`UPDATE log_head SET recorded_at = recorded_at - 604800000000`,
 		},
-	})
+	}
 }
 
 func TestKeys(t *testing.T) {

@@ -19,52 +19,55 @@ FROM events
 WHERE position > ? AND position <= ?
 ORDER BY position`
 
-// readStream selects the positions first, from the index over campaigns alone:
-// otherwise SQLite would sort whole rows of a large campaign for each page.
+// readStream reads what the segment up to position %d has of a stream. It selects the positions
+// first: otherwise SQLite would sort whole rows of a large campaign for each page.
 // recorded_at never decreases with the position, so it is compared last.
 const readStream = `
 SELECT position, occurred_at, recorded_at, type, id, digest, campaign, payload, form
 FROM events
 WHERE position IN (
-    SELECT position FROM events
-    WHERE campaign = ? AND position > ? AND position <= ?
+    SELECT position FROM identities_%d
+    WHERE campaign = ?1 AND position > ?2 AND position <= ?3
     ORDER BY position
-    LIMIT ?
-) AND recorded_at <= ?
+    LIMIT ?4
+) AND recorded_at <= ?5
 ORDER BY position`
 
 // readNear is readStream where few positions are to be searched: it reads them all.
 const readNear = `
 SELECT position, occurred_at, recorded_at, type, id, digest, campaign, payload, form
-FROM events NOT INDEXED
+FROM events
 WHERE position > ?2 AND position <= ?3 AND campaign = ?1 AND recorded_at <= ?5
 ORDER BY position
 LIMIT ?4`
 
 // The positions that readNear searches are at most so many, and so many for each event that is
-// wanted. The index over campaigns has no order of positions, so that to find a few events of a
-// campaign by it costs what it costs to find all.
+// wanted. Identities have no order of positions, so that to find a few events of a campaign among
+// them costs what it costs to find all of a segment.
 const (
 	nearest  = 200_000
 	nearEach = 16
 )
 
 // readTypes is readStream for the types whose bits are set, and readRare for rare ones
-// alone: it reads the index that holds no others.
+// alone, of all segments: it reads the index that holds no others.
 const (
 	readTypes = `
 SELECT position, occurred_at, recorded_at, type, id, digest, campaign, payload, form
 FROM events
-WHERE campaign = ? AND position > ? AND position <= ? AND 1 << type & ? <> 0 AND recorded_at <= ?
+WHERE position IN (
+    SELECT position FROM identities_%d
+    WHERE campaign = ?1 AND position > ?2 AND position <= ?3
+) AND 1 << type & ?6 <> 0 AND recorded_at <= ?5
 ORDER BY position
-LIMIT ?`
+LIMIT ?4`
 
 	readRare = `
 SELECT position, occurred_at, recorded_at, type, id, digest, campaign, payload, form
 FROM events INDEXED BY events_rare
-WHERE campaign = ? AND position > ? AND position <= ? AND type IN (1, 5) AND 1 << type & ? <> 0 AND recorded_at <= ?
+WHERE campaign = ?1 AND position > ?2 AND position <= ?3 AND type IN (1, 5) AND 1 << type & ?6 <> 0 AND recorded_at <= ?5
 ORDER BY position
-LIMIT ?`
+LIMIT ?4`
 )
 
 // Read implements [events.Log]. It reads the head first: every event up to it is
@@ -97,6 +100,14 @@ func (l *Log) Read(ctx context.Context, after events.Position, limit int) ([]eve
 
 // ReadStream implements [events.Log].
 func (l *Log) ReadStream(ctx context.Context, s events.Stream) ([]events.Recorded, error) {
+	read, err := l.readStream(ctx, s)
+	if err != nil {
+		return nil, fmt.Errorf("read stream: %w", sqlite.Away(err))
+	}
+	return read, nil
+}
+
+func (l *Log) readStream(ctx context.Context, s events.Stream) (read []events.Recorded, err error) {
 	through, asOf := int64(s.Through), int64(math.MaxInt64)
 	if through == 0 {
 		through = math.MaxInt64
@@ -105,9 +116,6 @@ func (l *Log) ReadStream(ctx context.Context, s events.Stream) ([]events.Recorde
 		asOf = s.AsOf.UnixMicro()
 	}
 	query, args := readStream, []any{string(s.Campaign), int64(s.After), through, s.Limit, asOf}
-	if wide := through - int64(s.After); wide <= min(nearest, nearEach*int64(s.Limit)) {
-		query = readNear
-	}
 	if len(s.Types) > 0 {
 		query = readRare
 		bits := 0
@@ -117,15 +125,38 @@ func (l *Log) ReadStream(ctx context.Context, s events.Stream) ([]events.Recorde
 				query = readTypes
 			}
 		}
-		args = []any{string(s.Campaign), int64(s.After), through, bits, asOf, s.Limit}
+		args = append(args, bits)
+	} else if wide := through - int64(s.After); wide <= min(nearest, nearEach*int64(s.Limit)) {
+		query = readNear
 	}
-	rows, err := l.reader.QueryContext(ctx, query, args...)
-	if err != nil {
-		return nil, fmt.Errorf("read stream: %w", sqlite.Away(err))
+	if query == readRare || query == readNear {
+		rows, err := l.reader.QueryContext(ctx, query, args...)
+		if err != nil {
+			return nil, err
+		}
+		read, _, err = collect(rows, nil)
+		return read, err
 	}
-	read, _, err := collect(rows, nil)
+	all, err := segmentsOf(ctx, l.reader)
 	if err != nil {
-		return nil, fmt.Errorf("read stream: %w", sqlite.Away(err))
+		return nil, err
+	}
+	for _, part := range all {
+		if part.Last <= s.After || int64(part.First) > through {
+			continue
+		}
+		args[3] = s.Limit - len(read)
+		rows, err := l.reader.QueryContext(ctx, fmt.Sprintf(query, part.Last), args...)
+		if err != nil {
+			return nil, err
+		}
+		more, cut, err := collect(rows, nil)
+		if err != nil {
+			return nil, err
+		}
+		if read = append(read, more...); cut || len(read) >= s.Limit {
+			break
+		}
 	}
 	return read, nil
 }
@@ -168,15 +199,6 @@ func (r *row) recorded(in *events.Slab) (events.Recorded, error) {
 	return to, err
 }
 
-// decoded returns the event, whose digest may be that of an earlier version.
-func (r *row) decoded() (events.Recorded, error) {
-	to, err := r.head()
-	if err == nil {
-		to.Event, err = events.DecodeStored(events.Form(r.form), events.Type(r.number), r.payload)
-	}
-	return to, err
-}
-
 // head returns the event without what the payload says.
 func (r *row) head() (events.Recorded, error) {
 	to := events.Recorded{
@@ -196,16 +218,13 @@ func (r *row) head() (events.Recorded, error) {
 
 // Digests implements [events.Log].
 func (l *Log) Digests(ctx context.Context, drafts []events.Draft) ([]*events.Digest, error) {
-	digests := make([]*events.Digest, len(drafts))
+	of := make(identities, len(drafts))
 	for i := range drafts {
-		d, err := digestOf(l.reader.QueryRowContext(ctx, findDigest, string(drafts[i].Event.Subject()), drafts[i].ID[:]))
-		switch {
-		case errors.Is(err, sql.ErrNoRows):
-		case err != nil:
-			return nil, fmt.Errorf("look up events: %w", err)
-		default:
-			digests[i] = &d
-		}
+		of[i] = identity{drafts[i].Event.Subject(), drafts[i].ID}
 	}
-	return digests, nil
+	all, err := segmentsOf(ctx, l.reader)
+	if err != nil {
+		return nil, fmt.Errorf("look up events: %w", err)
+	}
+	return find(ctx, l.reader, all, nil, of)
 }

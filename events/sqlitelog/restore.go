@@ -3,11 +3,12 @@ package sqlitelog
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
-	"time"
+	"slices"
 
 	"jangbu/events"
-	"jangbu/events/sqlite"
+	"jangbu/events/segments"
 )
 
 // setRestoring says up to where the log is being restored.
@@ -21,80 +22,106 @@ func (l *Log) Restore(ctx context.Context, recorded []events.Recorded, whole eve
 	if len(recorded) == 0 && whole == 0 {
 		return nil
 	}
-	err := write(ctx, l.writer, func(ctx context.Context, tx *sql.Tx) error {
+	full := l.tender.Known(ctx, len(recorded))
+	var head events.Position
+	err := write(ctx, l.writer, func(ctx context.Context, tx *sql.Tx) (err error) {
 		if len(recorded) > 0 {
-			if err := l.restore(ctx, tx, recorded); err != nil {
+			if head, err = l.restore(ctx, tx, full, recorded); err != nil {
 				return err
 			}
 		}
 		if whole == 0 {
 			return nil
 		}
-		_, err := tx.ExecContext(ctx, setRestoring, int64(whole))
+		_, err = tx.ExecContext(ctx, setRestoring, int64(whole))
 		return err
 	})
 	if err != nil {
 		return fmt.Errorf("restore: %w", err)
 	}
 	l.grown.Broadcast()
+	l.tender.Grown(head)
 	return nil
 }
 
-// restore writes the events that the log lacks.
-func (l *Log) restore(ctx context.Context, tx *sql.Tx, recorded []events.Recorded) error {
-	head, lastRecorded, err := lastEvent(ctx, tx)
+// restore writes the events that the log lacks, and returns the head.
+func (l *Log) restore(ctx context.Context, tx *sql.Tx, full *segments.Known, recorded []events.Recorded) (events.Position, error) {
+	head, err := headOf(ctx, tx)
 	if err != nil {
-		return fmt.Errorf("take the head: %w", err)
+		return 0, fmt.Errorf("take the head: %w", err)
 	}
-	before := int64(recorded[0].Position) - 1
-	rows, err := tx.QueryContext(ctx, readEvents, before, min(head, before+int64(len(recorded))))
+	before := recorded[0].Position - 1
+	rows, err := tx.QueryContext(ctx, readEvents, int64(before), int64(min(head.position, before+events.Position(len(recorded)))))
 	if err != nil {
-		return fmt.Errorf("read stored events: %w", err)
+		return 0, fmt.Errorf("read stored events: %w", err)
 	}
 	stored, _, err := collect(rows, nil)
 	if err != nil {
-		return fmt.Errorf("read stored events: %w", err)
+		return 0, fmt.Errorf("read stored events: %w", err)
 	}
-	var last time.Time
-	if lastRecorded.Valid {
-		last = time.UnixMicro(lastRecorded.Int64)
-	}
-	rest, err := events.Unrestored(recorded, stored, events.Position(head), last)
+	rest, err := events.Unrestored(recorded, stored, head.position, head.recordedAt)
 	if err != nil || len(rest) == 0 {
+		return head.position, err
+	}
+	mark, err := markOf(ctx, tx, head.position)
+	if err != nil {
+		return 0, err
+	}
+	to, err := l.room(ctx, tx, head, full)
+	if err != nil {
+		return 0, err
+	}
+	if err := l.insertRest(ctx, to, rest); err != nil {
+		return 0, err
+	}
+	var from events.Origins
+	for i := range rest {
+		mark = mark.Next(rest[i].Digest)
+		from.Add(rest[i].Origin)
+	}
+	if err := link(ctx, tx, mark, from); err != nil {
+		return 0, err
+	}
+	if _, err := tx.ExecContext(ctx, moveHead, len(rest), 0, rest[len(rest)-1].RecordedAt.UnixMicro()); err != nil {
+		return 0, fmt.Errorf("move the head: %w", err)
+	}
+	return mark.Position, nil
+}
+
+// insertRest inserts the events and their identities. [events.ErrNotNext] if the log holds one of
+// these.
+func (l *Log) insertRest(ctx context.Context, to *room, rest []events.Recorded) error {
+	of := make(identities, len(rest))
+	for i := range rest {
+		of[i] = identity{rest[i].Event.Subject(), rest[i].ID}
+	}
+	if i, ok := of.repeated(); ok {
+		return fmt.Errorf("%w: position %d has the ID of one before", events.ErrNotNext, rest[i].Position)
+	}
+	if err := to.make(ctx, len(rest), l.tender.Size); err != nil {
 		return err
 	}
-	mark, err := markOf(ctx, tx, events.Position(head))
+	known, err := to.known(ctx, len(rest), false, of)
 	if err != nil {
 		return err
 	}
-	insert := tx.StmtContext(ctx, l.insertEvent) //nolint:sqlclosecheck // closed with the transaction
-	var payload []byte
-	var from events.Origins
+	if i := slices.IndexFunc(known, func(d *events.Digest) bool { return d != nil }); i >= 0 {
+		return fmt.Errorf("%w: the ID of position %d has another position", events.ErrNotNext, rest[i].Position)
+	}
+	into := l.insert(ctx, to.tx, to.before+1)
 	for i := range rest {
 		r := &rest[i]
-		payload = events.AppendStored(payload[:0], r.Event)
-		result, err := insert.ExecContext(ctx, int64(r.Position), r.OccurredAt.UnixMicro(), r.RecordedAt.UnixMicro(),
-			int64(r.Event.Type()), r.ID[:], r.Digest[:], string(r.Event.Subject()), string(payload), int64(events.CurrentForm))
-		if sqlite.Taken(err) {
-			return fmt.Errorf("%w: position %d, which is next, is taken: %w", events.ErrCorrupt, r.Position, err)
-		}
-		if err != nil {
-			return fmt.Errorf("insert event: %w", err)
-		}
-		switch inserted, err := result.RowsAffected(); {
-		case err != nil:
+		form := string(events.AppendStored(nil, r.Event))
+		if err := into.add(ctx, r.OccurredAt.UnixMicro(), r.RecordedAt.UnixMicro(), &of[i], r.Event.Type(), &r.Digest, form); err != nil {
 			return err
-		case inserted == 0:
-			return fmt.Errorf("%w: the ID of position %d has another position", events.ErrNotNext, r.Position)
 		}
-		mark = mark.Next(r.Digest)
-		from.Add(r.Origin)
 	}
-	if err := link(ctx, tx, mark, from); err != nil {
+	if err := into.end(ctx); err != nil {
 		return err
 	}
-	if _, err := tx.ExecContext(ctx, moveHead, len(rest), 0, rest[len(rest)-1].RecordedAt.UnixMicro()); err != nil {
-		return fmt.Errorf("move the head: %w", err)
+	err = to.identify(ctx, len(rest))
+	if errors.Is(err, errKnown) {
+		return fmt.Errorf("%w: an ID has another position", events.ErrNotNext)
 	}
-	return nil
+	return err
 }

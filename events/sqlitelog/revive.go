@@ -60,8 +60,9 @@ func (l deadLetters) Revive(ctx context.Context, revivals []events.Revival) ([]e
 		return nil, nil
 	}
 	outcomes := make([]events.Outcome, len(revivals))
-	appended := false
-	err := write(ctx, l.writer, func(ctx context.Context, tx *sql.Tx) error {
+	var b *batch
+	var head headRow
+	err := l.writeBatch(ctx, func(ctx context.Context, tx *sql.Tx, add adding) error {
 		waiting, err := waitingOf(ctx, tx, revivals)
 		if err != nil {
 			return fmt.Errorf("find letters: %w", err)
@@ -70,22 +71,20 @@ func (l deadLetters) Revive(ctx context.Context, revivals []events.Revival) ([]e
 		for k, i := range waiting {
 			drafts[k] = revivals[i].Draft
 		}
-		payloads, ends := encode(drafts)
-		found, err := l.appendDrafts(ctx, tx, drafts, payloads, ends)
-		if err != nil {
+		b = newBatch(drafts)
+		if head, err = add(ctx, tx, b); err != nil {
 			return err
 		}
 		for k, i := range waiting {
-			outcomes[i] = found.Outcomes[k]
-			appended = appended || found.Outcomes[k] == events.Appended
+			outcomes[i] = b.outcomes[k]
 		}
 		return settle(ctx, tx, revivals, outcomes)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("revive: %w", err)
 	}
-	if appended {
-		l.grown.Broadcast()
+	if n, _ := b.count(); n > 0 {
+		l.appended(ctx, b, head)
 	}
 	return outcomes, nil
 }

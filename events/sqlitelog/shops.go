@@ -25,8 +25,41 @@ WHERE campaign = ? AND type = 1 AND type IN (1, 5) AND position NOT IN (SELECT v
 ORDER BY position DESC
 LIMIT 1`
 
-// loadShop adds the shop of a campaign, unless shops has it or the campaign has none. What
-// the transaction appended counts.
+// refuse refuses the drafts that describe a campaign of another shop. What the log holds already
+// is never refused.
+func refuse(ctx context.Context, to *room, b *batch) error {
+	shops := make(events.Shops)
+	var other []int
+	var of identities
+	for i := range b.drafts {
+		c, ok := b.drafts[i].Event.(*events.EventCreated)
+		if !ok {
+			continue
+		}
+		if err := loadShop(ctx, to.tx, shops, c.Campaign); err != nil {
+			return err
+		}
+		if shops.Other(c) {
+			other, of = append(other, i), append(of, identity{c.Campaign, b.drafts[i].ID})
+		}
+	}
+	if len(other) == 0 {
+		return nil
+	}
+	stored, err := find(ctx, to.tx, to.segments, to.full, of)
+	if err != nil {
+		return err
+	}
+	for k, i := range other {
+		if stored[k] == nil {
+			b.otherShop = append(b.otherShop, i)
+		}
+	}
+	b.judge(nil)
+	return nil
+}
+
+// loadShop adds the shop of a campaign, unless shops has it or the campaign has none.
 func loadShop(ctx context.Context, tx *sql.Tx, shops events.Shops, c events.Campaign) error {
 	if _, loaded := shops[c]; loaded {
 		return nil

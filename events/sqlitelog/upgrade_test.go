@@ -29,6 +29,7 @@ func TestUpgrade(t *testing.T) {
 			t.Fatal(err)
 		}
 		return eventstest.Earlier{
+			Undo: undoSegments(250_000),
 			Store: eventstest.Store{
 				Open: func(t testing.TB) events.Log { return open(t, path) },
 				Exec: func(ctx context.Context, statements ...string) error { return exec(ctx, path, statements) },

@@ -15,7 +15,7 @@ import (
 	"jangbu/cmd/jangbu/stores"
 )
 
-// The bare equivalent of the log writes its very rows to the same tables with the same indexes.
+// The bare equivalent of the log writes its very rows to tables with the same indexes.
 const (
 	eventColumns   = `position, occurred_at, recorded_at, type, id, digest, campaign, payload, form`
 	copyEventsOut  = `COPY (SELECT ` + eventColumns + ` FROM jangbu_log.events_%d ORDER BY position) TO STDOUT (FORMAT binary)`
@@ -23,12 +23,29 @@ const (
 	usedSegments   = `SELECT first, last FROM segments WHERE first <= (SELECT position FROM log_head) ORDER BY last`
 	addSegment     = `SELECT jangbu_log.add_segment($1, $2)`
 	selectEvents   = `SELECT ` + eventColumns + ` FROM events ORDER BY position`
-	insertEvent    = `INSERT INTO events (` + eventColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	insertEvent    = `INSERT INTO plain_events (` + eventColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`
 	durably        = `SET synchronous_commit TO on`
 	selectEnds     = `SELECT position FROM links ORDER BY position`
 	withLogSchema  = `SET search_path TO jangbu_log, jangbu_rows`
-	likeTheLogDoes = `_busy_timeout=10000&_journal_mode=WAL&_synchronous=FULL&_txlock=immediate&_pragma=cache_size(-65536)&_pragma=secure_delete(ON)&_dqs=0`
+	likeTheLogDoes = `_busy_timeout=10000&_journal_mode=WAL&_synchronous=FULL&_txlock=immediate&_pragma=cache_size(-65536)&_pragma=secure_delete(ON)&_pragma=wal_autocheckpoint(16384)&_dqs=0`
 )
+
+// plainEvents is, on SQLite, the table of the log's events with one index for all identities, where
+// the log has one for each segment.
+const plainEvents = `
+CREATE TABLE plain_events (
+    position    INTEGER NOT NULL PRIMARY KEY,
+    occurred_at INTEGER NOT NULL,
+    recorded_at INTEGER NOT NULL,
+    type        INTEGER NOT NULL,
+    id          BLOB NOT NULL,
+    digest      BLOB NOT NULL,
+    campaign    TEXT NOT NULL,
+    payload     TEXT NOT NULL,
+    form        INTEGER NOT NULL,
+    UNIQUE (campaign, id)
+) STRICT;
+CREATE INDEX plain_events_rare ON plain_events (campaign, position) WHERE type IN (1, 5)`
 
 // model is the rows of a log as they were written: in a file for each segment, as COPY reads
 // them, or in that of SQLite itself.
@@ -177,6 +194,9 @@ func (b *ingestBench) copySegment(ctx context.Context, conn *pgx.Conn, s modelSe
 func (b *ingestBench) insertAll(ctx context.Context, at place) (s spent, err error) {
 	err = withSQLite(b.model.path, "mode=ro", func(from *sql.DB) error {
 		return withSQLite(at.LogPlace().Path, likeTheLogDoes, func(to *sql.DB) (err error) {
+			if _, err := to.ExecContext(ctx, plainEvents); err != nil {
+				return err
+			}
 			insert, err := to.PrepareContext(ctx, insertEvent)
 			if err != nil {
 				return err

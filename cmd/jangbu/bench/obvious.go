@@ -36,8 +36,8 @@ CREATE TABLE IF NOT EXISTS profile_by_value (
 )`
 
 // obviousStatements are what the obvious design does with a registration: it inserts the event
-// and counts it in each row that it concerns. SQLite's parameters are ?1, PostgreSQL's $1, whose
-// events are in the table of their segment, which all of them fit in.
+// and counts it in each row that it concerns. SQLite's parameters are ?1, PostgreSQL's $1. Its
+// events are in one table: on PostgreSQL that of a segment, which all of them fit in.
 func obviousStatements(events string) []string {
 	return []string{
 		`INSERT INTO ` + events + ` (position, occurred_at, recorded_at, type, id, digest, campaign, payload, form)
@@ -174,11 +174,11 @@ func openObviousSQLite(ctx context.Context, path string) (handle func(context.Co
 	if err != nil {
 		return nil, nil, err
 	}
-	if _, err := db.ExecContext(ctx, profileByValue); err != nil {
+	if _, err := db.ExecContext(ctx, plainEvents+";"+profileByValue); err != nil {
 		return nil, nil, errors.Join(err, db.Close())
 	}
 	var prepared []*sql.Stmt
-	for _, text := range obviousStatements("events") {
+	for _, text := range obviousStatements("plain_events") {
 		statement, err := db.PrepareContext(ctx, text) //nolint:sqlclosecheck // closed with its database
 		if err != nil {
 			return nil, nil, errors.Join(err, db.Close())

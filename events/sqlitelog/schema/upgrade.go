@@ -1,4 +1,4 @@
-package sqlitelog
+package schema
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"time"
 
 	"github.com/pressly/goose/v3"
@@ -20,6 +21,14 @@ const (
 	progressEvery = 5 * time.Second
 )
 
+const readHead = `SELECT position FROM log_head`
+
+// readOld has no column that a later migration adds.
+const readOld = `
+SELECT position, type, id, digest, payload, form FROM events
+WHERE position > ? AND position <= ?
+ORDER BY position`
+
 const lastMark = `SELECT position, link FROM links ORDER BY position DESC LIMIT 1`
 
 // addOldLink has no column that a later migration adds.
@@ -29,9 +38,9 @@ const findTaken = `SELECT count(*) FROM events WHERE campaign = ? AND id = ? AND
 
 const updateOld = `UPDATE events SET id = ?, digest = ?, payload = ?, form = ? WHERE position = ?`
 
-// upgrade returns the migration that brings the events of earlier versions to the identity
+// Upgrade returns the migration that brings the events of earlier versions to the identity
 // and form of this one, and gives them links, in one transaction.
-func upgrade(logger *slog.Logger) *goose.Migration {
+func Upgrade(logger *slog.Logger) *goose.Migration {
 	return goose.NewGoMigration(4, &goose.GoFunc{RunTx: func(ctx context.Context, tx *sql.Tx) error {
 		for said := time.Now(); ; {
 			at, head, err := upgradeNext(ctx, tx)
@@ -53,20 +62,19 @@ func upgrade(logger *slog.Logger) *goose.Migration {
 // upgradeNext upgrades the events after the last link. It returns the mark after them, and
 // the head.
 func upgradeNext(ctx context.Context, tx *sql.Tx) (at events.Mark, head events.Position, err error) {
-	last, _, err := lastEvent(ctx, tx)
-	if err != nil {
+	if head, err = headOf(ctx, tx); err != nil {
 		return at, 0, err
 	}
-	head = events.Position(last)
 	var raw []byte
 	switch err := tx.QueryRowContext(ctx, lastMark).Scan(&at.Position, &raw); {
 	case errors.Is(err, sql.ErrNoRows):
 	case err != nil:
 		return at, head, fmt.Errorf("read the last link: %w", err)
 	default:
-		if at.Link, err = linkOf(raw, at.Position); err != nil {
-			return at, head, err
+		if len(raw) != len(at.Link) {
+			return at, head, fmt.Errorf("%w: the link of position %d has %d bytes", events.ErrCorrupt, at.Position, len(raw))
 		}
+		at.Link = events.Link(raw)
 	}
 	if at.Position >= head {
 		return at, head, nil
@@ -93,29 +101,50 @@ func upgradeNext(ctx context.Context, tx *sql.Tx) (at events.Mark, head events.P
 // be, and the mark after the last one. An event that cannot be read back stays as it is, for
 // "jangbu verify".
 func readChanged(ctx context.Context, tx *sql.Tx, at events.Mark) (changed []changedEvent, end events.Mark, err error) {
-	rows, err := tx.QueryContext(ctx, readEvents, int64(at.Position), int64(at.Position+upgradeBatch))
+	rows, err := tx.QueryContext(ctx, readOld, int64(at.Position), int64(at.Position+upgradeBatch))
 	if err != nil {
 		return nil, at, err
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	end = at
-	var r row
-	for bytes := 0; bytes < events.MaxReadBytes && rows.Next(); bytes += len(r.payload) {
-		if err := rows.Scan(&r.position, &r.occurredAt, &r.recordedAt, &r.number, &r.id, &r.digest, &r.campaign, &r.payload, &r.form); err != nil {
+	var id, digest, payload sql.RawBytes
+	for bytes := 0; bytes < events.MaxReadBytes && rows.Next(); bytes += len(payload) {
+		var r events.Recorded
+		var number, form int64
+		if err := rows.Scan(&r.Position, &number, &id, &digest, &payload, &form); err != nil {
 			return nil, at, err
 		}
-		if r.position != int64(end.Position)+1 || len(r.digest) != len(events.Digest{}) {
-			return nil, at, fmt.Errorf("%w: position %d, with a digest of %d bytes, in the place of %d", events.ErrGap, r.position, len(r.digest), end.Position+1)
+		if r.Position != end.Position+1 || len(digest) != len(r.Digest) {
+			return nil, at, fmt.Errorf("%w: position %d, with a digest of %d bytes, in the place of %d", events.ErrGap, r.Position, len(digest), end.Position+1)
 		}
-		digest := events.Digest(r.digest)
-		if stored, err := r.decoded(); err == nil {
+		r.Digest = events.Digest(digest)
+		if stored, err := decoded(r, id, number, form, payload); err == nil {
 			if now, differs := events.Upgrade(stored); differs {
-				changed, digest = append(changed, changedEvent{now, stored.ID}), now.Digest
+				changed, r = append(changed, changedEvent{now, stored.ID}), now
 			}
 		}
-		end = end.Next(digest)
+		end = end.Next(r.Digest)
 	}
 	return changed, end, rows.Err()
+}
+
+// decoded returns the event, whose digest may be that of an earlier version.
+func decoded(r events.Recorded, id []byte, number, form int64, payload []byte) (_ events.Recorded, err error) {
+	if len(id) != len(r.ID) || number < 0 || number > math.MaxUint8 || form < 0 || form > math.MaxUint8 {
+		return r, fmt.Errorf("%w: position %d: id has %d bytes, type %d, form %d", events.ErrCorrupt, r.Position, len(id), number, form)
+	}
+	r.ID = events.ID(id)
+	r.Event, err = events.DecodeStored(events.Form(form), events.Type(number), payload)
+	return r, err
+}
+
+// headOf returns the head of a log of any version.
+func headOf(ctx context.Context, tx *sql.Tx) (head events.Position, err error) {
+	err = tx.QueryRowContext(ctx, readHead).Scan(&head)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = fmt.Errorf("%w: the head row is missing", events.ErrCorrupt)
+	}
+	return head, err
 }
 
 // changedEvent is an event that the upgrade changes.
