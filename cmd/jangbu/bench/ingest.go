@@ -184,7 +184,9 @@ func (b *ingestBench) measure(ctx context.Context, tell func(string, ...any)) (o
 
 // log measures the log alone. It keeps what the first one holds, for bare.
 func (b *ingestBench) log(ctx context.Context) (s spent, err error) {
-	p, s, err := b.run(ctx, []string{"ingest"}, logged)
+	p, s, err := b.run(ctx, []string{"ingest"}, func(ctx context.Context, p *pipeline) (events.Position, error) {
+		return logged(ctx, p, events.Position(b.topics.events))
+	})
 	if err != nil {
 		return s, err
 	}

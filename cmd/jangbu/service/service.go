@@ -270,6 +270,11 @@ func (s *Service) Go(work func() error) { s.group.Go(work) }
 // Totals returns what the log has received.
 func (s *Service) Totals(ctx context.Context) (events.Totals, error) { return s.log.Totals(ctx) }
 
+// Appended waits until the log has an event after a position, and returns its head.
+func (s *Service) Appended(ctx context.Context, after events.Position) (events.Position, error) {
+	return s.log.Wait(ctx, after)
+}
+
 // Lag returns how many events up to the head of the log the projection that is farthest
 // behind has yet to fold; false until the runner has read the checkpoints.
 func (s *Service) Lag(head events.Position) (events.Position, bool) {
