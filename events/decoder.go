@@ -47,7 +47,7 @@ func (r *Decoder) decode(d *Decoded, t Type, rec *Record, now time.Time) error {
 	stamp := inMicroseconds(rec.Timestamp.UTC())
 	if env.typ == TypeParticipantRegistered {
 		e := r.registration(d, stamp)
-		if len(o.errs) == 0 {
+		if len(o.errs) == 0 && o.unlisted {
 			d.FormerDigest = e.named()
 		}
 	} else {

@@ -138,6 +138,7 @@ func (o *object) label(name string, listed func(text []byte) string) string {
 		return is
 	}
 	if ok && len(s) > 0 {
+		o.unlisted = true
 		if problem := idProblem(s); problem != "" {
 			o.fail(name, problem, wantLabel)
 		}

@@ -22,6 +22,7 @@ type object struct {
 	texts     strings.Builder
 	numbers   []int64
 	registers bool // it is one
+	unlisted  bool // a label of it is no name itself
 	slab      Slab
 }
 
@@ -29,7 +30,7 @@ type object struct {
 func (o *object) reset() {
 	o.n, o.next, o.more = 0, 0, nil
 	o.errs, o.unescaped = nil, false
-	o.texts, o.numbers, o.registers = strings.Builder{}, nil, false
+	o.texts, o.numbers, o.registers, o.unlisted = strings.Builder{}, nil, false, false
 }
 
 // members are those of a JSON object. Up to the number that any contract has, and some more,

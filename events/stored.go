@@ -22,90 +22,84 @@ const CurrentForm Form = 2
 // has no member for a phone number: ParticipantRegistered carries its pseudonym
 // instead (I10), and an erased one has neither.
 func AppendStored(dst []byte, e Event) []byte {
-	b := storedForm(append(dst, '{'))
+	b := storedForm(dst)
 	switch e := e.(type) {
 	case *EventCreated:
-		b = b.text(`"eventId":`, string(e.Campaign))
-		b = b.text(`"storeId":`, string(e.Shop))
-		b = b.text(`"title":`, e.Title)
-		b = b.text(`"objective":`, e.Objective)
-		b = b.instant(`"createdAt":`, e.CreatedAt)
-		b = b.instant(`"startsAt":`, e.StartsAt)
-		b = b.instant(`"endsAt":`, e.EndsAt)
-		b = b.won(`"prizeCost":`, e.PrizeCost)
-		b = b.won(`"platformCost":`, e.PlatformCost)
-		b = b.won(`"expectedSalesIncrease":`, e.ExpectedSalesIncrease)
-		b = b.won(`"baselineSales":`, e.BaselineSales)
-		b = b.won(`"newCustomerLtv":`, e.NewCustomerLTV)
+		b = b.text(`{"eventId":"`, string(e.Campaign))
+		b = b.text(`,"storeId":"`, string(e.Shop))
+		b = b.text(`,"title":"`, e.Title)
+		b = b.text(`,"objective":"`, e.Objective)
+		b = b.instant(`,"createdAt":"`, e.CreatedAt)
+		b = b.instant(`,"startsAt":"`, e.StartsAt)
+		b = b.instant(`,"endsAt":"`, e.EndsAt)
+		b = b.won(`,"prizeCost":`, e.PrizeCost)
+		b = b.won(`,"platformCost":`, e.PlatformCost)
+		b = b.won(`,"expectedSalesIncrease":`, e.ExpectedSalesIncrease)
+		b = b.won(`,"baselineSales":`, e.BaselineSales)
+		b = b.won(`,"newCustomerLtv":`, e.NewCustomerLTV)
 		if g := e.Goal; g != nil {
-			b = b.name(`"goal":{`)
-			b = b.text(`"metric":`, string(g.Metric))
-			b = b.whole(`"target":`, &g.Target)
+			b = b.text(`,"goal":{"metric":"`, string(g.Metric))
+			b = b.whole(`,"target":`, &g.Target)
 			b = append(b, '}')
 		}
-		b = b.optionalText(`"movedBy":`, e.MovedBy)
-		b = b.optionalText(`"movedWhy":`, e.MovedWhy)
+		b = b.optionalText(`,"movedBy":"`, e.MovedBy)
+		b = b.optionalText(`,"movedWhy":"`, e.MovedWhy)
 		b = b.redacted(e.Redacted)
 	case *ParticipantRegistered:
 		if e.Erased() {
-			b = b.name(`"erased":`)
-			b = append(b, "true"...)
+			b = append(b, `{"erased":true`...)
 		} else {
-			b = b.text(`"participantId":`, e.Participant)
+			b = b.text(`{"participantId":"`, e.Participant)
 		}
-		b = b.text(`"eventId":`, string(e.Campaign))
+		b = b.text(`,"eventId":"`, string(e.Campaign))
 		if e.Pseudonym != (Pseudonym{}) {
-			b = b.name(`"pseudonym":`)
-			b = append(b, '"')
+			b = append(b, pseudonymMember...)
 			b = base64.RawURLEncoding.AppendEncode(b, e.Pseudonym[:])
 			b = append(b, '"')
 		}
-		b = b.instant(`"registeredAt":`, e.RegisteredAt)
-		b = b.optionalText(`"channel":`, e.Channel)
+		b = b.instant(`,"registeredAt":"`, e.RegisteredAt)
+		b = b.optionalText(`,"channel":"`, e.Channel)
 		if e.NewCustomer != nil {
-			b = b.name(`"newCustomer":`)
-			b = strconv.AppendBool(b, *e.NewCustomer)
+			b = strconv.AppendBool(append(b, `,"newCustomer":`...), *e.NewCustomer)
 		}
-		b = b.optionalText(`"gender":`, e.Gender)
-		b = b.optionalText(`"ageGroup":`, e.AgeGroup)
-		b = b.optionalText(`"region":`, e.Region)
+		b = b.optionalText(`,"gender":"`, e.Gender)
+		b = b.optionalText(`,"ageGroup":"`, e.AgeGroup)
+		b = b.optionalText(`,"region":"`, e.Region)
 		b = b.redacted(e.Redacted)
 	case *DistributionCompleted:
-		b = b.text(`"eventId":`, string(e.Campaign))
-		b = b.name(`"distributedChannels":`)
-		b = append(b, '[')
+		b = b.text(`{"eventId":"`, string(e.Campaign))
+		b = append(b, `,"distributedChannels":[`...)
 		for i, d := range e.Channels {
 			if i > 0 {
 				b = append(b, ',')
 			}
-			b = append(b, '{')
-			b = b.text(`"channel":`, string(d.Channel))
-			b = b.won(`"cost":`, d.Cost)
+			b = b.text(`{"channel":"`, string(d.Channel))
+			b = b.won(`,"cost":`, d.Cost)
 			b = append(b, '}')
 		}
 		b = append(b, ']')
-		b = b.instant(`"completedAt":`, e.CompletedAt)
+		b = b.instant(`,"completedAt":"`, e.CompletedAt)
 		b = b.redacted(e.Redacted)
 	case *ChannelStatsFetched:
-		b = b.text(`"eventId":`, string(e.Campaign))
-		b = b.text(`"channel":`, string(e.Channel))
-		b = b.instant(`"fetchedAt":`, e.FetchedAt)
-		b = b.whole(`"impressions":`, e.Impressions)
-		b = b.whole(`"views":`, e.Views)
-		b = b.whole(`"clicks":`, e.Clicks)
-		b = b.whole(`"likes":`, e.Likes)
-		b = b.whole(`"comments":`, e.Comments)
-		b = b.whole(`"shares":`, e.Shares)
+		b = b.text(`{"eventId":"`, string(e.Campaign))
+		b = b.text(`,"channel":"`, string(e.Channel))
+		b = b.instant(`,"fetchedAt":"`, e.FetchedAt)
+		b = b.whole(`,"impressions":`, e.Impressions)
+		b = b.whole(`,"views":`, e.Views)
+		b = b.whole(`,"clicks":`, e.Clicks)
+		b = b.whole(`,"likes":`, e.Likes)
+		b = b.whole(`,"comments":`, e.Comments)
+		b = b.whole(`,"shares":`, e.Shares)
 		b = b.redacted(e.Redacted)
 	case *EventsWithdrawn:
-		b = b.text(`"eventId":`, string(e.Campaign))
-		b = b.name(`"positions":`)
+		b = b.text(`{"eventId":"`, string(e.Campaign))
+		b = append(b, `,"positions":`...)
 		for i, p := range e.Positions {
 			b = strconv.AppendInt(append(b, "[,"[min(i, 1)]), int64(p), 10)
 		}
 		b = append(b, ']')
-		b = b.text(`"who":`, e.Who)
-		b = b.text(`"why":`, e.Why)
+		b = b.text(`,"who":"`, e.Who)
+		b = b.text(`,"why":"`, e.Why)
 		b = b.redacted(e.Redacted)
 	}
 	return append(b, '}')
@@ -115,25 +109,18 @@ func AppendStored(dst []byte, e Event) []byte {
 const redactedMember = `,"redacted":true`
 
 // storedForm is what of an event's stored form is written. Its methods append a member; callers
-// pass each name with its quotes and colon. No buffer escapes through it: most are on the stack.
+// pass each name as a [storedReader] reads it. No buffer escapes through it: most are on the stack.
 type storedForm []byte
 
-func (b storedForm) name(name string) storedForm {
-	if b[len(b)-1] != '{' {
-		b = append(b, ',')
-	}
-	return append(b, name...)
-}
-
 func (b storedForm) text(name, s string) storedForm {
-	b = b.name(name)
+	b = append(b, name...)
 	if n := plainBytes([]byte(s)); n < len(s) && !plainText(s[n:]) {
 		// The only error of AppendQuote is invalid UTF-8, which Decode refuses. It would make
 		// the buffer escape.
 		quoted, _ := jsontext.AppendQuote(nil, s)
-		return append(b, quoted...)
+		return append(b, quoted[1:]...)
 	}
-	return append(append(append(b, '"'), s...), '"')
+	return append(append(b, s...), '"')
 }
 
 func (b storedForm) optionalText(name, s string) storedForm {
@@ -147,7 +134,7 @@ func (b storedForm) instant(name string, t time.Time) storedForm {
 	if t.IsZero() {
 		return b
 	}
-	return append(appendInstant(append(b.name(name), '"'), t), '"')
+	return append(appendInstant(append(b, name...), t), '"')
 }
 
 func (b storedForm) redacted(is bool) storedForm {
@@ -163,7 +150,7 @@ func (b storedForm) whole(name string, v *int64) storedForm {
 	if v == nil {
 		return b
 	}
-	return strconv.AppendInt(b.name(name), *v, 10)
+	return strconv.AppendInt(append(b, name...), *v, 10)
 }
 
 // DecodeStored is the inverse of [AppendStored]. It is fast, for replays: it
