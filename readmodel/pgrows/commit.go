@@ -27,40 +27,63 @@ SET position = $6, link = $7
 WHERE projection = $1 AND generation = $2 AND version = $3 AND position = $4 AND link = $5`
 )
 
-// Commit implements [readmodel.Store]. Rows of a table whose projection does not advance, a
-// projection that is named twice, or an advance that goes back is an error.
+// sentRows bounds the rows that are encoded and sent at once: their arrays take 1 KiB a row.
+const sentRows = 10_000
+
+// Commit implements [readmodel.Store], in three round trips where there are few rows: claim,
+// write, commit. It does not wait for the disk: a crash of the server takes back rows and
+// checkpoints together, and the events are folded again. Rows of a table whose projection does
+// not advance, a projection that is named twice, or an advance that goes back is an error.
 func (s *Store) Commit(ctx context.Context, lease readmodel.Lease, advances []readmodel.Advance, rows *readmodel.Rows) (readmodel.Revision, error) {
 	of, _, err := readmodel.GenerationsOfAdvances(advances, rows)
 	if err != nil {
 		return readmodel.Revision{}, fmt.Errorf("commit rows: %w", err)
 	}
-	var revision readmodel.Revision
-	claim, upserts := claimBatch(lease, advances), new(pgx.Batch)
-	s.queueClears(upserts, of, rows.Cleared()...)
-	if err := s.queueUpserts(upserts, of, rows); err != nil {
+	parts, err := s.parts(rows)
+	if err != nil {
 		return readmodel.Revision{}, fmt.Errorf("commit rows: %w", err)
 	}
-	if upserts.Len() > 0 {
-		queueRevision(upserts, &revision)
-	} else {
+	var revision readmodel.Revision
+	claim, changes := claimBatch(lease, advances), len(parts)+len(rows.Cleared()) > 0
+	if !changes {
 		queueRevision(claim, &revision)
 	}
-	if err := s.commit(ctx, claim, upserts); err != nil {
+	err = s.pool.Write(ctx, postgres.Soon, claim, func(ctx context.Context, tx pgx.Tx) error {
+		if !changes {
+			return nil
+		}
+		batch := new(pgx.Batch)
+		s.queueClears(batch, of, rows.Cleared()...)
+		batch, err := sendUpserts(ctx, tx, batch, of, parts)
+		if err != nil {
+			return err
+		}
+		queueRevision(batch, &revision)
+		return tx.SendBatch(ctx, batch).Close()
+	})
+	if err != nil {
 		return readmodel.Revision{}, fmt.Errorf("commit rows: %w", err)
 	}
 	return revision, nil
 }
 
-// commit makes three round trips: claim, write, commit. It does not wait for the disk: a
-// crash of the server takes back rows and checkpoints together, and the events are folded
-// again.
-func (s *Store) commit(ctx context.Context, claim, upserts *pgx.Batch) error {
-	return s.pool.Write(ctx, postgres.Soon, claim, func(ctx context.Context, tx pgx.Tx) error {
-		if upserts.Len() == 0 {
-			return nil
+// sendUpserts replaces rows. It sends batch, and more after it, until few rows are left, which it
+// returns in one.
+func sendUpserts(ctx context.Context, tx pgx.Tx, batch *pgx.Batch, of readmodel.GenerationOf, parts []part) (*pgx.Batch, error) {
+	queued := 0
+	for _, p := range parts {
+		for some := range slices.Chunk(p.rows, sentRows) {
+			if queued+len(some) > sentRows {
+				if err := tx.SendBatch(ctx, batch).Close(); err != nil {
+					return nil, err
+				}
+				batch, queued = new(pgx.Batch), 0
+			}
+			p.queueUpsert(batch, of[p.Name], some)
+			queued += len(some)
 		}
-		return tx.SendBatch(ctx, upserts).Close()
-	})
+	}
+	return batch, nil
 }
 
 // claimBatch locks the lease's row, then moves the checkpoints. Their rows stay locked

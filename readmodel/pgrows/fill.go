@@ -47,7 +47,8 @@ func (s *Store) Fill(ctx context.Context, lease readmodel.Lease, advances []read
 	if slices.ContainsFunc(at, func(c readmodel.Checkpoint) bool { return c.Position > 0 }) {
 		fill = f.upsert
 	}
-	parts, err := f.parts(rows)
+	parts, err := s.parts(rows)
+	slices.SortStableFunc(parts, func(a, b part) int { return cmp.Compare(len(b.rows), len(a.rows)) }) // the largest first
 	if err == nil {
 		err = f.clear(ctx, rows.Cleared())
 	}
@@ -71,26 +72,6 @@ type filling struct {
 	of    readmodel.GenerationOf
 	// between is called before each transaction.
 	between func()
-}
-
-// part holds the rows of one table.
-type part struct {
-	*table
-	rows []any
-}
-
-// parts returns the rows of each table, the largest table first.
-func (f *filling) parts(rows *readmodel.Rows) ([]part, error) {
-	var parts []part
-	for described, some := range rows.All() {
-		t, err := f.store.table(described)
-		if err != nil {
-			return nil, err
-		}
-		parts = append(parts, part{t, some})
-	}
-	slices.SortStableFunc(parts, func(a, b part) int { return cmp.Compare(len(b.rows), len(a.rows)) })
-	return parts, nil
 }
 
 // fill copies the rows of the largest table in one goroutine and those of the others in a

@@ -131,6 +131,25 @@ func sqlType(k readmodel.Kind) string {
 	}
 }
 
+// part holds the rows of one table.
+type part struct {
+	*table
+	rows []any
+}
+
+// parts returns the rows of each table that has any.
+func (s *Store) parts(rows *readmodel.Rows) ([]part, error) {
+	var parts []part
+	for described, some := range rows.All() {
+		t, err := s.table(described)
+		if err != nil {
+			return nil, err
+		}
+		parts = append(parts, part{t, some})
+	}
+	return parts, nil
+}
+
 // queueLoad reads the rows with the keys of one generation.
 func (t *table) queueLoad(batch *pgx.Batch, g readmodel.Generation, keys []any, into *readmodel.Rows) {
 	batch.Queue(t.load, arguments(t.Key, g, keys)...).Query(t.scanEach(func() any { return t.NewRow() }, func(row any) { into.Put(t.Table, row) }))
