@@ -3,6 +3,7 @@ package synthetic
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"time"
 
@@ -36,8 +37,8 @@ type outlet struct {
 	channel events.Channel
 	cost    int64  // won; -1 where the producer sends the channel's name only
 	share   uint32 // of the participants, in a showcase
-	// perHour is the growth of each figure in an hour.
-	perHour map[string]int64
+	// perHour is the growth, in an hour, of each figure that is reported, in their order.
+	perHour [2]int64
 }
 
 func newCampaign(c Config, number int, people *[dimensions]dimension) campaign {
@@ -73,13 +74,15 @@ func newCampaign(c Config, number int, people *[dimensions]dimension) campaign {
 	made.take(people)
 	channels := events.Channels()
 	rng.Shuffle(len(channels), func(i, j int) { channels[i], channels[j] = channels[j], channels[i] })
-	for _, channel := range channels[:2+rng.IntN(len(channels)-1)] {
-		out := outlet{channel: channel, cost: 10_000 * rng.Int64N(51), perHour: make(map[string]int64)}
+	channels = channels[:2+rng.IntN(len(channels)-1)]
+	made.outlets = make([]outlet, 0, len(channels))
+	for _, channel := range channels {
+		out := outlet{channel: channel, cost: 10_000 * rng.Int64N(51)}
 		if rng.IntN(5) == 0 {
 			out.cost = -1
 		}
-		for _, figure := range reported(channel) {
-			out.perHour[figure.name] = figure.perHour/2 + rng.Int64N(figure.perHour)
+		for i, figure := range reported(channel) {
+			out.perHour[i] = figure.perHour/2 + rng.Int64N(figure.perHour)
 		}
 		made.outlets = append(made.outlets, out)
 	}
@@ -192,8 +195,9 @@ func (g *Generator) Stats(at time.Time) []events.Record {
 	for i := range g.campaigns {
 		c := &g.campaigns[i]
 		for _, out := range c.outlets {
-			records = append(records, g.report(c, out.channel, at, func(figure string) int64 {
-				return out.perHour[figure] * int64(elapsed/time.Second) / 3600
+			records = append(records, g.report(c, out.channel, at, func(name string) int64 {
+				i := slices.IndexFunc(reported(out.channel), func(f figure) bool { return f.name == name })
+				return out.perHour[i] * int64(elapsed/time.Second) / 3600
 			}))
 		}
 	}
