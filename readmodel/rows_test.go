@@ -2,7 +2,9 @@ package readmodel_test
 
 import (
 	"fmt"
+	"runtime"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -245,5 +247,40 @@ func TestCopyIsApart(t *testing.T) {
 				t.Errorf("%d keys: %s (-want +got):\n%s", keys, name, diff)
 			}
 		}
+	}
+}
+
+// TestBytes compares what rows say of their size with what they occupy: of many campaigns with
+// few rows each, and of few with many. It runs alone, since it measures the process.
+func TestBytes(t *testing.T) { //nolint:paralleltest // see above
+	for _, c := range []struct{ campaigns, channels, hours, labels int }{{20_000, 1, 1, 1}, {10_000, 3, 8, 3}, {200, 7, 1_000, 12}} {
+		var before, after runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		rows := newRows()
+		for i := range c.campaigns {
+			id := events.Campaign(fmt.Sprint("evt-", i))
+			rows.Campaign(id).Title = "title"
+			for n := range c.channels {
+				rows.Channel(readmodel.ChannelKey{Campaign: id, Channel: string(events.Channels()[n%5]) + strings.Repeat("x", n/5)})
+			}
+			for n := range c.hours {
+				rows.Hour(readmodel.HourKey{Campaign: id, Hour: time.Unix(int64(n)*3600, 0)})
+			}
+			for n := range c.labels {
+				p, label := rows.Profile(id), fmt.Sprint(n)
+				for _, counts := range []*readmodel.Counts{&p.Gender, &p.AgeGroup, &p.Region, &p.Customer} {
+					counts.Add(label, 1)
+				}
+			}
+		}
+		runtime.GC()
+		runtime.ReadMemStats(&after)
+		occupied, said := int(after.HeapAlloc-before.HeapAlloc), rows.Bytes()
+		t.Logf("%+v: %d bytes, said to be %d", c, occupied, said)
+		if said < occupied/2 || said > 2*occupied {
+			t.Errorf("%+v: the rows occupy %d bytes, and say %d", c, occupied, said)
+		}
+		runtime.KeepAlive(rows)
 	}
 }

@@ -8,5 +8,5 @@ func (r *Runner) FoldAtMost(n int) {
 	}
 }
 
-// KeepAtMost makes a leader keep at most n rows.
-func (r *Runner) KeepAtMost(n int) { r.hotRows = n }
+// KeepAtMost makes a leader keep rows of at most so many bytes.
+func (r *Runner) KeepAtMost(bytes int) { r.hotBytes = bytes }

@@ -202,7 +202,9 @@ func (l *leader) extend(ctx context.Context, s *stretch, batch []events.Recorded
 		if s.at[i].Link != s.at[0].Link {
 			return fmt.Errorf("%s and %s at position %d have two histories: %w", m.Name(), s.members[0].Name(), s.at[i].Position, readmodel.ErrFenced)
 		}
-		for _, e := range facts {
+	}
+	for _, e := range facts { // all that is of one campaign, one after another
+		for _, m := range s.members {
 			m.Touch(keys, e)
 		}
 	}
@@ -218,8 +220,8 @@ func (l *leader) extend(ctx context.Context, s *stretch, batch []events.Recorded
 	} else {
 		s.rows = rows
 	}
-	for _, m := range s.members {
-		for _, e := range facts {
+	for _, e := range facts {
+		for _, m := range s.members {
 			m.Fold(s.rows, e)
 		}
 	}

@@ -7,8 +7,9 @@ import (
 	"jangbu/readmodel"
 )
 
-// maxHotRows bounds the rows that a leader keeps: about 64 MiB.
-const maxHotRows = 200_000
+// maxHotBytes bounds the rows that a leader keeps: those of 1,000 campaigns over some weeks, or
+// of 25,000 that have just begun.
+const maxHotBytes = 64 << 20
 
 // hot holds the rows of the active generations that the leader last committed. They are what
 // the store has while the leader alone writes: an operation of the worker's, whose last step
@@ -16,14 +17,14 @@ const maxHotRows = 200_000
 // them. A row goes when it was in none of the last commits. The goroutine that folds owns it.
 type hot struct {
 	store readmodel.Store
-	max   int
+	max   int // bytes
 	// young holds the rows of the last commits; once it is over half of max it becomes old.
 	young, old *readmodel.Rows
 	tables     []*readmodel.Table
 }
 
-func newHot(store readmodel.Store, ps []projections.Projection, most int) *hot {
-	h := &hot{store: store, max: most, tables: projections.Tables(ps)}
+func newHot(store readmodel.Store, ps []projections.Projection, bytes int) *hot {
+	h := &hot{store: store, max: bytes, tables: projections.Tables(ps)}
 	h.drop()
 	return h
 }
@@ -53,7 +54,7 @@ func (h *hot) keep(rows *readmodel.Rows) {
 		h.drop()
 	}
 	h.young.Add(rows)
-	switch n := h.young.Len(); {
+	switch n := h.young.Bytes(); {
 	case n > h.max:
 		h.drop()
 	case n > h.max/2:

@@ -84,10 +84,10 @@ type Status struct {
 // Runner follows the log. Make one with [New]. One goroutine may call Run; any may call
 // Status and Settle.
 type Runner struct {
-	cfg     Config
-	keeper  *lease.Keeper
-	maxRows int // that a rebuild folds in memory
-	hotRows int // that a leader keeps
+	cfg      Config
+	keeper   *lease.Keeper
+	maxRows  int // that a rebuild folds in memory
+	hotBytes int // of the rows that a leader keeps
 
 	mu     sync.Mutex
 	status Status // guarded by mu
@@ -121,7 +121,7 @@ func New(cfg Config) (*Runner, error) {
 	if cfg.Forget == nil {
 		cfg.Forget = func() {}
 	}
-	r := &Runner{cfg: cfg, maxRows: int(cfg.Memory / rowMemory), hotRows: maxHotRows}
+	r := &Runner{cfg: cfg, maxRows: int(cfg.Memory / rowMemory), hotBytes: maxHotBytes}
 	r.keeper = lease.New(lease.Config{
 		Leases: cfg.Rows, Name: LeaseName, Owner: cfg.Owner, TTL: cfg.LeaseTTL, Logger: cfg.Logger, StandBy: r.standBy,
 	})
@@ -191,7 +191,7 @@ func isFatal(err error) bool {
 // checkpoint has moved.
 func (r *Runner) lead(ctx context.Context) (advanced bool, err error) {
 	err = r.keeper.Hold(ctx, func(term context.Context, held readmodel.Lease) error {
-		l := leader{Runner: r, lease: held, steps: make(chan step), hot: newHot(r.cfg.Rows, r.cfg.Projections, r.hotRows)}
+		l := leader{Runner: r, lease: held, steps: make(chan step), hot: newHot(r.cfg.Rows, r.cfg.Projections, r.hotBytes)}
 		r.cfg.Forget()
 		l.commit = func(_ context.Context, advances []readmodel.Advance, rows *readmodel.Rows) (readmodel.Revision, error) {
 			return r.cfg.Rows.Commit(ctx, held, advances, rows)
