@@ -141,7 +141,8 @@ type Proofs interface {
 	// [CampaignStats] row. ErrNotFound, together with the checkpoints, where the
 	// campaign has no row in any table.
 	Snapshot(ctx context.Context, c events.Campaign) (CampaignRows, []Checkpoint, error)
-	// Snapshots is Snapshot of several campaigns at once. It leaves out those that have no row.
+	// Snapshots is Snapshot of several campaigns at once. It leaves out those that have no row. They
+	// should lie close to each other by bytes: all rows between the first and the last are read.
 	Snapshots(ctx context.Context, of []events.Campaign) (*Rows, []Checkpoint, error)
 	// Campaigns returns the first campaigns after the given one, at most limit, that
 	// have a row in any table of an active generation, sorted by bytes.

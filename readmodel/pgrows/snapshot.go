@@ -58,6 +58,7 @@ func (s *Store) Snapshots(ctx context.Context, of []events.Campaign) (*readmodel
 	for i, t := range s.tables {
 		tables[i] = t.Table
 	}
+	asked := readmodel.NewAsked(of)
 	err := s.served(ctx, func() bool { return out.Len() > 0 }, func(batch *pgx.Batch) {
 		out = readmodel.NewRows(tables...)
 		batch.Queue(readCheckpoints).Query(func(rows pgx.Rows) (err error) {
@@ -65,7 +66,11 @@ func (s *Store) Snapshots(ctx context.Context, of []events.Campaign) (*readmodel
 			return err
 		})
 		for _, t := range s.tables {
-			batch.Queue(t.readSome, of).Query(t.scanEach(t.NewRow, func(row any) { out.Put(t.Table, row) }))
+			batch.Queue(t.readSome, asked.First, asked.Last).Query(t.scanEach(t.NewRow, func(row any) {
+				if asked.Has(t.CampaignOf(row)) {
+					out.Put(t.Table, row)
+				}
+			}))
 		}
 	})
 	if err != nil {

@@ -27,11 +27,13 @@ WHERE generation = (SELECT active_generation FROM jangbu_rows.projections WHERE 
   ))
 ORDER BY {key}`
 
+	// readCampaignRows reads a range, which takes the database two thirds of the time of looking up
+	// each of its campaigns.
 	readCampaignRows = `
 SELECT {columns}
 FROM jangbu_rows.{table}
 WHERE generation = (SELECT active_generation FROM jangbu_rows.projections WHERE projection = '{table}')
-  AND campaign = ANY ($1)`
+  AND campaign >= $1 AND campaign <= $2`
 
 	// LIMIT in the lateral join makes the planner look up each row by key, even without
 	// statistics of the table.

@@ -3,7 +3,6 @@ package sqliterows
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"fmt"
 
 	"jangbu/events"
@@ -62,11 +61,8 @@ func (s *Store) Snapshots(ctx context.Context, of []events.Campaign) (*readmodel
 		tables[i] = t.Table
 	}
 	out, checkpoints := readmodel.NewRows(tables...), []readmodel.Checkpoint(nil)
-	names, err := json.Marshal(of)
-	if err != nil {
-		return nil, nil, fmt.Errorf("read snapshot of %d campaigns: %w", len(of), err)
-	}
-	err = s.read(ctx, func(tx *sql.Tx) (err error) {
+	asked := readmodel.NewAsked(of)
+	err := s.read(ctx, func(tx *sql.Tx) (err error) {
 		if checkpoints, err = s.checkpoints(ctx, tx); err != nil {
 			return err
 		}
@@ -77,9 +73,11 @@ func (s *Store) Snapshots(ctx context.Context, of []events.Campaign) (*readmodel
 				if err := scan(rows, row); err != nil {
 					return err
 				}
-				out.Put(t.Table, row)
+				if asked.Has(t.CampaignOf(row)) {
+					out.Put(t.Table, row)
+				}
 				return nil
-			}, string(names))
+			}, string(asked.First), string(asked.Last))
 			if err != nil {
 				return err
 			}
