@@ -25,6 +25,8 @@
 //   - A stretch is written after the one before it has been, and known to others after that. What
 //     was folded onto a write that failed, was fenced, or whose answer was lost, is dropped
 //     (I1, I15; TestNothingIsWrittenOntoAFailure, TestNextStretchIsFoldedMeanwhile).
+//   - A leader that wakes up with rows that its successor has folded further is fenced by them
+//     (TestWokenLeaderIsFenced).
 //   - What is read from the log is consecutive (I2); the leader checks it again.
 //   - What is served is of the log's history (I13). A checkpoint holds the link of the log's
 //     chain there; as a term begins, and once a minute, the leader compares it with the log.

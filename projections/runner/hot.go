@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"fmt"
 
 	"jangbu/projections"
 	"jangbu/readmodel"
@@ -44,8 +45,25 @@ func (h *hot) load(ctx context.Context, at []readmodel.Checkpoint, keys *readmod
 	if err != nil {
 		return nil, err
 	}
+	if err := checkLoaded(at, loaded); err != nil {
+		return nil, err
+	}
 	rows.Add(loaded)
 	return rows, nil
+}
+
+// checkLoaded returns [readmodel.ErrFenced] where a row has taken events that this leader has not
+// folded: another one wrote it while this process was frozen, and to fold an event onto it again
+// would be a broken invariant (I1).
+func checkLoaded(at []readmodel.Checkpoint, rows *readmodel.Rows) error {
+	for _, some := range rows.All() {
+		for _, row := range some {
+			if c, ok := row.(*readmodel.CampaignStats); ok && c.Position > at[0].Position {
+				return fmt.Errorf("the row of %s is at position %d, beyond %d: %w", c.Campaign, c.Position, at[0].Position, readmodel.ErrFenced)
+			}
+		}
+	}
+	return nil
 }
 
 // keep keeps rows that were committed.

@@ -2,6 +2,7 @@ package runner_test
 
 import (
 	"context"
+	"sync"
 	"testing"
 	"time"
 
@@ -71,4 +72,52 @@ func TestCommitLongerThanTheLease(t *testing.T) {
 		t.Fatal(err)
 	}
 	compare(t, "after slow commits", inMemory(t, log, head), store)
+}
+
+// replacedWhileFrozen are rows that another leader writes while this process, frozen, was about
+// to load some.
+type replacedWhileFrozen struct {
+	readmodel.Store
+	once    sync.Once
+	replace func()
+}
+
+func (f *replacedWhileFrozen) Load(ctx context.Context, at []readmodel.Checkpoint, keys *readmodel.Keys) (*readmodel.Rows, error) {
+	f.once.Do(f.replace)
+	return f.Store.Load(ctx, at, keys)
+}
+
+// TestWokenLeaderIsFenced: a leader that wakes up with rows that its successor has folded
+// further is fenced by them, and does not fold onto them.
+func TestWokenLeaderIsFenced(t *testing.T) {
+	t.Parallel()
+	log, store := openLog(t), openRows(t)
+	head := appendAll(t, log, drafts(t, 41, 300), 100)
+	link, _, err := log.Chain().Link(t.Context(), head)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := &replacedWhileFrozen{Store: store, replace: func() {
+		if err := store.Release(t.Context(), readmodel.Lease{Name: runner.LeaseName, Owner: "victim", Epoch: 1}); err != nil {
+			t.Error(err)
+		}
+		successor, ok, err := store.Acquire(t.Context(), runner.LeaseName, "successor", 200*time.Millisecond)
+		if err != nil || !ok {
+			t.Errorf("acquire: %v, %v", ok, err)
+		}
+		all, err := store.List(t.Context())
+		if err != nil {
+			t.Error(err)
+		}
+		var advances []readmodel.Advance
+		for _, g := range all {
+			advances = append(advances, readmodel.Advance{Checkpoint: g.Checkpoint, To: head, Link: link})
+		}
+		if _, err := store.Commit(t.Context(), successor, advances, inMemory(t, log, head)); err != nil {
+			t.Error(err)
+		}
+	}}
+	r, _ := start(t, log, rows, "victim", 20, projections.All())
+	waitFor(t, r, head)
+	compare(t, "after the successor", inMemory(t, log, head), store)
 }

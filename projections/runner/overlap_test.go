@@ -107,7 +107,7 @@ func setupOverlap(t *testing.T, b *verifyBundle) *overlapBundle {
 	}
 	cfg := config(o.log, o.rows, "process-1", overlapBatch, projections.All())
 	cfg.Committed = func(c readmodel.Change) { o.committed <- c }
-	b.head = appendAll(t, b.log, drafts(t, 31, 400), 100)
+	b.head = appendAll(t, b.log, drafts(t, 31, 1600), 100) // more than four failures take
 	o.runner, _ = run(t, cfg)
 	return o
 }
