@@ -12,7 +12,8 @@ const (
 	// maxChunks bounds the events of a stretch that is folded while another one is written, in
 	// multiples of Config.Batch.
 	maxChunks = 5
-	// maxStretchRows bounds its rows: while it is written the lease cannot be renewed.
+	// maxStretchRows is how many rows it has at most before another batch is folded onto it:
+	// while it is written the lease cannot be renewed.
 	maxStretchRows = 60_000
 )
 
@@ -90,15 +91,15 @@ func (o *overlap) fold(ctx context.Context) (more bool, err error) {
 		return false, nil
 	}
 	batch, err := o.read(ctx, o.next.to, o.cfg.Batch)
-	if err != nil || len(batch) == 0 {
-		return false, err
-	}
-	if err := o.extend(ctx, o.next, batch, o.load); err != nil {
+	if err != nil {
 		return false, err
 	}
 	more = len(batch) == o.cfg.Batch
 	o.behind.Store(more)
-	return more, nil
+	if len(batch) == 0 {
+		return false, nil
+	}
+	return more, o.extend(ctx, o.next, batch, o.load)
 }
 
 // load returns copies of the rows that are being written, and the others as the leader has them.
