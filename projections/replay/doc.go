@@ -1,7 +1,9 @@
 // Package replay folds the log in memory, beside the folds that are served.
 //
 // [Run] folds the log, an export, or a part of either. [History] replays one campaign
-// as of an earlier moment, from snapshots that it keeps in memory. [Evidence] finds the events of a campaign that count. [Verify]
+// as of an earlier moment, from snapshots that it keeps in memory: the first question about a
+// campaign reads its stream up to the moment, which takes seconds for a million events, and
+// those that come meanwhile share that. [Evidence] finds the events of a campaign that count. [Verify]
 // folds the log once more and compares every field of every row that is served, at the
 // checkpoint that the row was read with. A [Stream] folds the events of one campaign.
 //
