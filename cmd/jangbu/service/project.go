@@ -6,13 +6,18 @@ import (
 
 	"jangbu/projections"
 	"jangbu/projections/runner"
+	"jangbu/readmodel"
 )
 
 // startRunner starts what folds the log into rows, and what audits the rows.
 func (s *Service) startRunner(running context.Context) (err error) {
+	var committed func(readmodel.Change)
+	if s.cache != nil {
+		committed = s.cache.Committed
+	}
 	s.runner, err = runner.New(runner.Config{
 		Log: s.tail, Forget: s.tail.Forget, Rows: s.tracing.Commits(s.rows), Projections: projections.All(),
-		Owner: s.owner, Logger: s.logger, Committed: s.cache.Committed,
+		Owner: s.owner, Logger: s.logger, Committed: committed,
 		HistoryEvery: s.cfg.HistoryEvery, Memory: s.cfg.Budget(),
 	})
 	if err != nil {

@@ -127,7 +127,8 @@ func Start(ctx context.Context, cfg Config, logger *slog.Logger) (_ *Service, er
 			return nil, err
 		}
 	}
-	if cfg.does(roleProject) || cfg.does(roleAPI) {
+	// A process that has no API announces what it commits to others, by the Redis that they share.
+	if cfg.does(roleAPI) || cfg.does(roleProject) && cfg.RedisURL != "" {
 		if err := s.startCache(starting, cacheKey); err != nil {
 			return nil, err
 		}
