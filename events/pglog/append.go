@@ -68,7 +68,7 @@ func (l *Log) Append(ctx context.Context, drafts []events.Draft, read ...events.
 	if len(drafts) == 0 && len(read) == 0 {
 		return events.Receipt{}, nil
 	}
-	b := newBatch(drafts, l.spare.take())
+	b := newBatch(drafts)
 	full := l.tender.Known(ctx, len(drafts))
 	err := l.write(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
 		var begin, end pgx.Batch
@@ -92,10 +92,8 @@ func (l *Log) Append(ctx context.Context, drafts []events.Draft, read ...events.
 		return nil
 	})
 	if err != nil {
-		return events.Receipt{}, fmt.Errorf("append: %w", err) // a COPY that failed may still read the rows
+		return events.Receipt{}, fmt.Errorf("append: %w", err)
 	}
-	l.spare.put(b.rows)
-	b.rows = nil
 	receipt := events.Receipt{Outcomes: b.outcomes}
 	if appended, _ := b.count(); appended > 0 {
 		receipt.First, receipt.RecordedAt = b.before+1, b.recordedAt.UTC()
@@ -174,10 +172,7 @@ func (l *Log) appendBatch(ctx context.Context, conn *pgx.Conn, begin, end *pgx.B
 	if appended, _ = b.count(); appended == 0 {
 		return nil
 	}
-	rows, after := b.placed(before, to.segments)
-	err = rows.copyTo(ctx, conn)
-	if err == nil {
-		queueLink(end, after, b.origins())
+	if err = b.copyTo(ctx, conn, end, to.segments, before); err == nil {
 		return nil
 	}
 	newest := to.segments[to.last(appended)]
@@ -206,11 +201,9 @@ func (l *Log) appendBatch(ctx context.Context, conn *pgx.Conn, begin, end *pgx.B
 	if appended, _ = b.count(); appended == 0 {
 		return nil
 	}
-	rows, after = b.placed(before, to.segments)
-	if err := rows.copyTo(ctx, conn); err != nil {
+	if err := b.copyTo(ctx, conn, end, to.segments, before); err != nil {
 		return fmt.Errorf("copy new events: %w", err)
 	}
-	queueLink(end, after, b.origins())
 	return nil
 }
 

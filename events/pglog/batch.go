@@ -1,8 +1,10 @@
 package pglog
 
 import (
-	"slices"
+	"context"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"jangbu/events"
 	"jangbu/events/segments"
@@ -12,11 +14,8 @@ import (
 type batch struct {
 	drafts   []events.Draft
 	outcomes []events.Outcome
-	// firsts are the indexes of the drafts that are the first of their identity,
-	// in order; rows holds them, the k-th up to ends[k].
+	// firsts are the indexes of the drafts that are the first of their identity, in order.
 	firsts  []int
-	rows    rowBuffer
-	ends    []int
 	repeats []repeat
 	// otherShop are the indexes of the drafts that describe a campaign of another shop.
 	otherShop []int
@@ -39,15 +38,12 @@ type identity struct {
 	id       events.ID
 }
 
-// newBatch encodes the drafts, before the head row is locked, so that no writer
-// waits for it, into the memory of rows. Its outcomes assume that the log holds none of them.
-func newBatch(drafts []events.Draft, rows rowBuffer) *batch {
+// newBatch returns a batch of the drafts. Its outcomes assume that the log holds none of them.
+func newBatch(drafts []events.Draft) *batch {
 	b := &batch{
 		drafts:   drafts,
 		outcomes: make([]events.Outcome, len(drafts)),
 		firsts:   make([]int, 0, len(drafts)),
-		ends:     make([]int, 0, len(drafts)),
-		rows:     slices.Grow(rows[:0], usualRow*len(drafts)),
 	}
 	seen := make(map[identity]int, len(drafts))
 	for i := range drafts {
@@ -59,8 +55,6 @@ func newBatch(drafts []events.Draft, rows rowBuffer) *batch {
 		}
 		seen[key] = len(b.firsts)
 		b.firsts = append(b.firsts, i)
-		b.rows = b.rows.add(0, time.UnixMicro(epoch), d)
-		b.ends = append(b.ends, len(b.rows))
 	}
 	b.judge(make([]*events.Digest, len(b.firsts)))
 	return b
@@ -101,16 +95,6 @@ func (b *batch) count() (appended, duplicates int) {
 	return appended, duplicates
 }
 
-// origins returns the origins of its new events.
-func (b *batch) origins() (from events.Origins) {
-	for _, i := range b.firsts {
-		if b.outcomes[i] == events.Appended {
-			from.Add(b.drafts[i].Origin)
-		}
-	}
-	return from
-}
-
 // identities returns those of firsts.
 func (b *batch) identities() (all identities) {
 	for _, i := range b.firsts {
@@ -119,31 +103,34 @@ func (b *batch) identities() (all identities) {
 	return all
 }
 
-// placed returns the rows of the new events by their segments, at the positions after before,
-// and the mark of the last one.
-func (b *batch) placed(before events.Mark, among []segments.Range) (rowBuffers, events.Mark) {
-	mark, start := before, 0
-	appended, _ := b.count()
-	all := appended == len(b.firsts)
-	var placed rowBuffers
-	for k, i := range b.firsts {
-		from := start
-		row := b.rows[from:b.ends[k]]
-		start = b.ends[k]
-		if b.outcomes[i] != events.Appended {
-			continue
-		}
-		mark = mark.Next(row.digest(0)) // not the draft's, which is not in the processor's cache
-		row.place(0, mark.Position, b.recordedAt)
-		to := placed.at(mark.Position, among)
-		switch {
-		case !all:
-			to.rows = append(to.rows, row...)
-		case len(to.rows) == 0:
-			to.rows = row // the rows that follow are behind it
-		default:
-			to.rows = to.rows[:len(to.rows)+len(row)]
-		}
+// placing gives the new events of a batch their places, one after another.
+type placing struct {
+	*batch
+	next int            // index in firsts
+	mark events.Mark    // of the last one
+	from events.Origins // of those that have their places
+}
+
+// place places the next new event.
+func (p *placing) place() row {
+	for p.outcomes[p.firsts[p.next]] != events.Appended {
+		p.next++
 	}
-	return placed, mark
+	d := &p.drafts[p.firsts[p.next]]
+	p.next++
+	p.mark = p.mark.Next(d.Digest)
+	p.from.Add(d.Origin)
+	return row{p.mark.Position, p.recordedAt, d}
+}
+
+// copyTo copies the new events into their segments, after the mark of the head, and has end
+// store the link of the last one and the origins of all.
+func (b *batch) copyTo(ctx context.Context, conn *pgx.Conn, end *pgx.Batch, among []segments.Range, before events.Mark) error {
+	appended, _ := b.count()
+	p := placing{batch: b, mark: before}
+	if err := copyRows(ctx, conn, among, before.Position+1, before.Position+events.Position(appended), p.place); err != nil {
+		return err
+	}
+	queueLink(end, p.mark, p.from)
+	return nil
 }

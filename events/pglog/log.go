@@ -49,7 +49,6 @@ type Log struct {
 	// by who has the token.
 	own     atomic.Int64
 	foreign atomic.Pointer[time.Time] // when another process was last seen to append
-	spare   spareRows
 	clock   *outage.Clock
 	tender  *segments.Tender
 	logger  *slog.Logger

@@ -112,15 +112,13 @@ func copyRest(ctx context.Context, tx pgx.Tx, to *room, rest []events.Recorded, 
 	if err := to.make(ctx, tx.Conn(), len(rest), size); err != nil {
 		return fmt.Errorf("add a segment: %w", err)
 	}
-	var rows rowBuffers
 	var of identities
 	for i := range rest {
-		r := &rest[i]
-		at := rows.at(r.Position, to.segments)
-		at.rows = at.rows.add(r.Position, r.RecordedAt, &events.Draft{ID: r.ID, Digest: r.Digest, OccurredAt: r.OccurredAt, Event: r.Event})
-		of.add(r.Event.Subject(), r.ID)
+		of.add(rest[i].Event.Subject(), rest[i].ID)
 	}
-	if i, ok := of.repeated(); ok && len(rows) > 1 {
+	first, last := rest[0].Position, rest[len(rest)-1].Position
+	newest := to.segments[to.last(len(rest))]
+	if i, ok := of.repeated(); ok && !newest.Holds(first) {
 		return fmt.Errorf("%w: position %d has the ID of one before", events.ErrNotNext, rest[i].Position)
 	}
 	known, err := to.elsewhere(ctx, tx.Conn(), len(rest), of)
@@ -130,10 +128,15 @@ func copyRest(ctx context.Context, tx pgx.Tx, to *room, rest []events.Recorded, 
 	if i := slices.IndexFunc(known, func(d *events.Digest) bool { return d != nil }); i >= 0 {
 		return fmt.Errorf("%w: the ID of position %d has another one", events.ErrNotNext, rest[i].Position)
 	}
-	err = rows.copyTo(ctx, tx.Conn())
+	copied := 0
+	err = copyRows(ctx, tx.Conn(), to.segments, first, last, func() row {
+		r := &rest[copied]
+		copied++
+		return row{r.Position, r.RecordedAt, &events.Draft{ID: r.ID, Digest: r.Digest, OccurredAt: r.OccurredAt, Event: r.Event}}
+	})
 	var violation *pgconn.PgError
 	switch {
-	case errors.As(err, &violation) && violation.Code == uniqueViolation && violation.ConstraintName == identityOf(to.segments[to.last(len(rest))]):
+	case errors.As(err, &violation) && violation.Code == uniqueViolation && violation.ConstraintName == identityOf(newest):
 		return fmt.Errorf("%w: an ID has another position", events.ErrNotNext)
 	case errors.As(err, &violation) && violation.Code == uniqueViolation:
 		return fmt.Errorf("%w: a position after %d, the head, is taken: %w", events.ErrCorrupt, to.before, err)

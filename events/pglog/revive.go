@@ -79,7 +79,7 @@ func (l deadLetters) Revive(ctx context.Context, revivals []events.Revival) ([]e
 		for k, i := range waiting {
 			drafts[k] = revivals[i].Draft
 		}
-		b = newBatch(drafts, nil)
+		b = newBatch(drafts)
 		var end pgx.Batch
 		if err := l.appendBatch(ctx, tx.Conn(), &pgx.Batch{}, &end, b, full); err != nil {
 			return err
