@@ -30,10 +30,9 @@ type refusal struct {
 	detail string
 }
 
-// judge decodes records of a topic that carries events of type t, and turns phone
-// numbers into pseudonyms. It returns an error only where the key store fails. New
-// records and dead letters both pass through it.
-func judge(ctx context.Context, keeper *privacy.Keeper, t events.Type, records []events.Record, now time.Time) (*batch, error) {
+// judge decodes records of a topic that carries events of type t. What is good has no pseudonyms
+// yet. New records and dead letters both pass through it.
+func judge(t events.Type, records []events.Record, now time.Time) *batch {
 	b := &batch{good: make([]registrable, len(records))}
 	var decoder events.Decoder
 	n := 0
@@ -55,13 +54,14 @@ func judge(ctx context.Context, keeper *privacy.Keeper, t events.Type, records [
 	}
 	clear(b.good[n:])
 	b.good = b.good[:n]
-	return b, b.pseudonymise(ctx, keeper)
+	return b
 }
 
 const damagedKey = "the key store's entry of its campaign is damaged; restore it, then jangbu deadletters retry"
 
 // pseudonymise turns phone numbers into pseudonyms. It moves the registrations of campaigns
-// whose key is damaged to the bad ones: the others of the partition go on (I5).
+// whose key is damaged to the bad ones: the others of the partition go on (I5). The error is of the
+// key store.
 func (b *batch) pseudonymise(ctx context.Context, keeper *privacy.Keeper) error {
 	var requests []privacy.Request
 	for i := range b.good {

@@ -18,6 +18,10 @@
 //     before bad ones are buried, so a bad record never delays a good one.
 //   - I10: nothing that may hold a phone number is logged.
 //
+// Frames are decoded by one handler less at once than there are processors, of all topics
+// together. With a decoder on each of two processors an append waited up to 28 ms for the answers of
+// the database to its first statements, which then took 0.5 ms.
+//
 // Failures: while the database or the key store fails, a frame is delivered again until
 // it succeeds, and its partition waits; the failure makes no dead letter of a good
 // record. One line tells when this begins, and one when it ends; what becomes dead letters

@@ -24,6 +24,10 @@ type ingest struct {
 	privacy  *privacy.Keeper
 	trouble  *trouble
 	burials  *burials
+	// decoders bounds the frames that are decoded at once, of all topics: a processor is left to
+	// what waits for the database, which would find each of its answers late by what a decoder
+	// may take before it is interrupted, 10 ms.
+	decoders chan struct{}
 
 	mu   sync.Mutex
 	last map[int32]*turn // of each partition; guarded by mu
@@ -70,8 +74,11 @@ func (h *ingest) begin(frame *events.Frame) (before, t *turn) {
 // write writes the records of a frame to the log and the dead letters. Where it finds the log
 // behind the frame because the one before it is not written yet, it waits for that.
 func (h *ingest) write(ctx context.Context, frame *events.Frame, before *turn) error {
-	batch, err := judge(ctx, h.privacy, h.typ, frame.Records, time.Now())
+	batch, err := h.decode(ctx, frame)
 	if err != nil {
+		return err
+	}
+	if err := batch.pseudonymise(ctx, h.privacy); err != nil {
 		return err
 	}
 	if err := h.recognise(ctx, frame, batch); err != nil {
@@ -90,6 +97,17 @@ func (h *ingest) write(ctx context.Context, frame *events.Frame, before *turn) e
 		return fmt.Errorf("after the frame before it: %w", before.err)
 	}
 	return h.store(ctx, frame, batch)
+}
+
+// decode decodes the records of a frame.
+func (h *ingest) decode(ctx context.Context, frame *events.Frame) (*batch, error) {
+	select {
+	case h.decoders <- struct{}{}:
+		defer func() { <-h.decoders }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	return judge(h.typ, frame.Records, time.Now()), nil
 }
 
 // store appends the good records, and buries the bad ones and those that the log refuses.

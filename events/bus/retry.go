@@ -106,8 +106,8 @@ func (r *Retrier) judge(ctx context.Context, letters []events.DeadLetter) ([]Fat
 		records[t], of[t] = append(records[t], record), append(of[t], i)
 	}
 	for _, t := range events.Types() {
-		b, err := judge(ctx, r.Privacy, t, records[t], r.Now())
-		if err != nil {
+		b := judge(t, records[t], r.Now())
+		if err := b.pseudonymise(ctx, r.Privacy); err != nil {
 			return nil, nil, err
 		}
 		for _, bad := range b.bad {

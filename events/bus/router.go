@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill"
@@ -77,6 +78,7 @@ func (r *Router) addIngest(cfg Ingest, logger *slog.Logger) error {
 	if cfg.Subscriber == nil || cfg.Log == nil || cfg.Appender == nil || cfg.Privacy == nil {
 		return errors.New("to ingest, subscriber, log, appender and privacy are required")
 	}
+	decoders := make(chan struct{}, max(1, runtime.GOMAXPROCS(0)-1))
 	for _, t := range events.Types() {
 		topic, ok := cfg.Topics[t]
 		if !ok {
@@ -84,8 +86,9 @@ func (r *Router) addIngest(cfg Ingest, logger *slog.Logger) error {
 		}
 		h := ingest{
 			typ: t, log: cfg.Log, appender: cfg.Appender, privacy: cfg.Privacy, last: make(map[int32]*turn),
-			trouble: newTrouble(logger.With(slog.String("topic", topic))),
-			burials: newBurials(logger.With(slog.String("topic", topic))),
+			decoders: decoders,
+			trouble:  newTrouble(logger.With(slog.String("topic", topic))),
+			burials:  newBurials(logger.With(slog.String("topic", topic))),
 		}
 		r.router.AddConsumerHandler("ingest "+topic, topic, cfg.Subscriber, r.guard(h.handle))
 	}
