@@ -12,7 +12,7 @@ import (
 // lets it, while less than half of it lives: a service that catches up with its topics would
 // otherwise take five times what is on its way, which is 200 MiB. Beyond that the goal is twice
 // what lives, so that the collector never runs without end.
-const heapGoal = 336 << 20
+const heapGoal = 256 << 20
 
 // boundHeap keeps the memory of the process near the goal until ctx ends, unless the environment
 // says how the collector is to run.
