@@ -2,6 +2,7 @@ package dashboard_test
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -158,9 +159,23 @@ func (tb *tab) shows(t testing.TB, selector, text string) {
 	tb.wait(t, `[...document.querySelectorAll(`+quote(selector)+`)].some((e) => e.checkVisibility() && e.innerText.includes(`+quote(text)+`))`)
 }
 
-// click clicks an element that can be seen, as a mouse would.
+// still is true once an element stands where it stood 30 ms earlier.
+const still = `(async () => {
+  const place = () => JSON.stringify(document.querySelector(%[1]s)?.getBoundingClientRect());
+  const before = place();
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  return before !== undefined && before === place();
+})()`
+
+// click clicks an element that can be seen, as a mouse would: where it stands when it has come to
+// rest. A click that is meant for where it stood a moment ago is lost.
 func (tb *tab) click(t testing.TB, selector string) {
 	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); !eval[bool](t, tb, fmt.Sprintf(still, quote(selector))); {
+		if time.Now().After(deadline) {
+			t.Fatalf("click %s: it does not come to rest", selector)
+		}
+	}
 	ctx, cancel := context.WithTimeout(tb.ctx, 30*time.Second)
 	defer cancel()
 	if err := chromedp.Do(ctx, chromedp.Click(chromedp.CSS(selector))); err != nil {
