@@ -58,8 +58,8 @@ func (h *ingest) handle(msg *message.Message) error {
 	return t.err
 }
 
-// begin returns the frame's turn, and the one before it if that has not ended. The frame before
-// was begun before this one was delivered.
+// begin returns the frame's turn, and that of the frame before it where this process has handled it,
+// which was begun before this one was delivered.
 func (h *ingest) begin(frame *events.Frame) (before, t *turn) {
 	t = &turn{source: frame.Source(), next: frame.Next(), done: make(chan struct{})}
 	h.mu.Lock()
