@@ -9,5 +9,8 @@
 // was erased, is still what it was. Who reads must call [Log.Forget] between such an erasure and
 // the next read; the leader does so before each of its operations, and an erasure ends with one.
 //
+// What the leader has folded it releases: in a process that leads, the log keeps what is not folded
+// yet.
+//
 // It does not notice a log that went back while the process ran: the leader does, by the chain.
 package tail

@@ -68,8 +68,14 @@ func (l *Log) add(added []events.Recorded, epoch int) {
 	}
 	l.blocks = append(l.blocks, b)
 	l.bytes += b.bytes
+	l.drop(func(block) bool { return l.bytes > l.max })
+}
+
+// drop drops the first blocks for as long as each is to go, but never the last append; l.mu is
+// held.
+func (l *Log) drop(goes func(block) bool) {
 	gone := 0
-	for ; l.bytes > l.max && gone < len(l.blocks)-1; gone++ {
+	for ; gone < len(l.blocks)-1 && goes(l.blocks[gone]); gone++ {
 		l.bytes -= l.blocks[gone].bytes
 	}
 	if gone > 0 {
@@ -77,6 +83,13 @@ func (l *Log) add(added []events.Recorded, epoch int) {
 		clear(l.blocks[kept:])
 		l.blocks = l.blocks[:kept]
 	}
+}
+
+// Release drops what is kept up to a position, but for the last append.
+func (l *Log) Release(to events.Position) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.drop(func(b block) bool { return b.last() <= to })
 }
 
 // Forget drops what is kept. What is being appended is not kept either.

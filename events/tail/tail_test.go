@@ -106,7 +106,7 @@ func TestReadsAreThoseOfTheLog(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		log := tail.New(below, rapid.IntRange(0, 20).Draw(rt, "kept")*events.SizeOf(registration(rt, 0).Event))
 		for range rapid.IntRange(1, 12).Draw(rt, "steps") {
-			switch rapid.SampledFrom([]string{"append", "append", "append beside", "forget"}).Draw(rt, "step") {
+			switch rapid.SampledFrom([]string{"append", "append", "append beside", "forget", "release"}).Draw(rt, "step") {
 			case "append":
 				n := rapid.IntRange(0, 8).Draw(rt, "new")
 				drafts := append(registrations(rt, next, n), registrations(rt, max(0, next-3), min(3, next))...)
@@ -117,6 +117,8 @@ func TestReadsAreThoseOfTheLog(t *testing.T) {
 				next++
 			case "forget":
 				log.Forget()
+			case "release":
+				log.Release(events.Position(max(0, next-rapid.IntRange(0, 20).Draw(rt, "not folded"))))
 			}
 			after := events.Position(max(0, next-rapid.IntRange(0, 40).Draw(rt, "before the end")))
 			limit := rapid.IntRange(1, 50).Draw(rt, "limit")
@@ -197,6 +199,35 @@ func TestBound(t *testing.T) {
 	before := below.reads.Load()
 	if read := mustRead(t, log, 300, 1000); len(read) != 200 || below.reads.Load() != before {
 		t.Errorf("%d events of the last append, %d reads", len(read), below.reads.Load()-before)
+	}
+}
+
+// TestRelease: of what has been folded only the last append is kept.
+func TestRelease(t *testing.T) {
+	t.Parallel()
+	below, _ := open(t)
+	log := tail.New(below, tail.DefaultBytes)
+	for n := range 3 {
+		mustAppend(t, log, registrations(t, 10*n, 10))
+	}
+	for _, c := range []struct {
+		to                events.Position
+		after, readBefore events.Position // the first that is in memory, the last that is not
+	}{{9, 0, -1}, {10, 10, 9}, {19, 10, 9}, {30, 20, 19}, {40, 20, 19}} {
+		log.Release(c.to)
+		before := below.reads.Load()
+		if mustRead(t, log, c.after, 1); below.reads.Load() != before {
+			t.Errorf("released to %d: %d is not in memory", c.to, c.after+1)
+		}
+		if c.readBefore < 0 {
+			continue
+		}
+		if mustRead(t, log, c.readBefore, 1); below.reads.Load() == before {
+			t.Errorf("released to %d: %d is in memory", c.to, c.readBefore+1)
+		}
+	}
+	if head, err := log.Wait(t.Context(), 29); err != nil || head != 30 || below.waits.Load() > 0 {
+		t.Errorf("Wait: %d, %v, %d of the log", head, err, below.waits.Load())
 	}
 }
 

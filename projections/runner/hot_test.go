@@ -63,7 +63,7 @@ func TestOverwrittenEventsAreFoldedAsTheyAre(t *testing.T) {
 	below, rows := openLog(t), openRows(t)
 	log := tail.New(below, tail.DefaultBytes)
 	cfg := config(log, rows, "process-1", 100, projections.All())
-	cfg.Forget = log.Forget
+	cfg.Tail = log
 	r, stop := run(t, cfg)
 	all := drafts(t, 22, 200)
 	head, next := events.Position(0), 0

@@ -43,7 +43,7 @@ type leader struct {
 // take takes a step of the worker's. It may write what is kept, or follow a change of the log.
 func (l *leader) take(ctx context.Context, s step) {
 	l.hot.drop()
-	l.cfg.Forget()
+	l.cfg.Tail.Forget()
 	s.done <- s.do(ctx)
 }
 

@@ -141,6 +141,7 @@ func (o *overlap) finish(err error) error {
 		return err
 	}
 	s.move()
+	o.cfg.Tail.Release(s.to)
 	o.committed(s)
 	o.publish()
 	o.advanced, o.due = true, time.Now()

@@ -53,9 +53,8 @@ type Config struct {
 	// commit. It must not take long. Nil calls nothing.
 	Committed func(readmodel.Change)
 
-	// Forget has Log drop what it keeps in memory of earlier events, which may have been
-	// overwritten: before each operation, and as a term begins. Nil calls nothing.
-	Forget func()
+	// Tail is what Log keeps in memory; nil: nothing.
+	Tail Tail
 
 	// Memory bounds the bytes of rows that a rebuild folds before it writes them; 0:
 	// DefaultMemory.
@@ -65,6 +64,22 @@ type Config struct {
 	HistoryEvery time.Duration // 0: DefaultHistoryEvery
 	Batch        int           // events; 0: DefaultBatch
 }
+
+// Tail is the newest events of a log in memory.
+type Tail interface {
+	// Forget drops them, since they may have been overwritten. It is called before each
+	// operation, and as a term begins.
+	Forget()
+	// Release drops those up to a position, which have been folded.
+	Release(to events.Position)
+}
+
+// noTail is that of a log that keeps nothing in memory.
+type noTail struct{}
+
+func (noTail) Forget() {}
+
+func (noTail) Release(events.Position) {}
 
 // Status is what a runner is doing.
 type Status struct {
@@ -118,8 +133,8 @@ func New(cfg Config) (*Runner, error) {
 	if cfg.Memory <= 0 {
 		cfg.Memory = DefaultMemory
 	}
-	if cfg.Forget == nil {
-		cfg.Forget = func() {}
+	if cfg.Tail == nil {
+		cfg.Tail = noTail{}
 	}
 	r := &Runner{cfg: cfg, maxRows: int(cfg.Memory / rowMemory), hotBytes: maxHotBytes}
 	r.keeper = lease.New(lease.Config{
@@ -192,7 +207,7 @@ func isFatal(err error) bool {
 func (r *Runner) lead(ctx context.Context) (advanced bool, err error) {
 	err = r.keeper.Hold(ctx, func(term context.Context, held readmodel.Lease) error {
 		l := leader{Runner: r, lease: held, steps: make(chan step), hot: newHot(r.cfg.Rows, r.cfg.Projections, r.hotBytes)}
-		r.cfg.Forget()
+		r.cfg.Tail.Forget()
 		l.commit = func(_ context.Context, advances []readmodel.Advance, rows *readmodel.Rows) (readmodel.Revision, error) {
 			return r.cfg.Rows.Commit(ctx, held, advances, rows)
 		}

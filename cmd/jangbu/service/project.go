@@ -16,7 +16,7 @@ func (s *Service) startRunner(running context.Context) (err error) {
 		committed = s.cache.Committed
 	}
 	s.runner, err = runner.New(runner.Config{
-		Log: s.tail, Forget: s.tail.Forget, Rows: s.tracing.Commits(s.rows), Projections: projections.All(),
+		Log: s.tail, Tail: s.tail, Rows: s.tracing.Commits(s.rows), Projections: projections.All(),
 		Owner: s.owner, Logger: s.logger, Committed: committed,
 		HistoryEvery: s.cfg.HistoryEvery, Memory: s.cfg.Budget(),
 	})
