@@ -12,12 +12,16 @@ import (
 	"jangbu/events"
 )
 
-// Bounds of a frame. A partition has one frame at a time, so that the one with the hottest
-// campaign goes no faster than a frame for each transaction: with frames of 1,000 records the
-// median transaction was one frame of that partition alone.
+// Bounds of a frame. A partition has one frame in a transaction, and so goes no faster than its
+// frames are long. The frames that grow at once share their records by how far the partitions are
+// behind: otherwise the one with the hottest campaign is alone in the end, and its
+// transactions are small ones.
 const (
-	maxFrameRecords = 4000
-	maxFrameBytes   = 1 << 20 // of keys, values and headers
+	sharedRecords   = 48_000 // of the frames of all partitions that a session reads
+	minFrameRecords = 1_000
+	maxFrameRecords = 12_000
+	bytesEach       = 256     // of keys, values and headers: a frame may have as many for each record,
+	minFrameBytes   = 1 << 20 // but always these
 )
 
 // tracer is the hook through which Watermill's subscriber gets frames instead of records.
@@ -72,7 +76,7 @@ func (h *handler) Setup(sess sarama.ConsumerGroupSession) error {
 		return err
 	}
 	h.ending, h.end = context.WithCancel(sess.Context())
-	h.session = &session{ConsumerGroupSession: sess, topic: h.sub.topic, ended: h.ending.Done(), written: make(map[int32]int64)}
+	h.session = &session{ConsumerGroupSession: sess, topic: h.sub.topic, ended: h.ending.Done(), written: make(map[int32]int64), behind: make(map[int32]int64)}
 	settings, err := h.sub.cfg.client()
 	if err != nil {
 		return fmt.Errorf("begin session: %w", err)
@@ -130,6 +134,7 @@ func (h *handler) drain(sess sarama.ConsumerGroupSession, claim sarama.ConsumerG
 		// position is the offset after the last record.
 		position = claim.InitialOffset()
 	)
+	next.most = minFrameRecords
 	take := func(m *sarama.ConsumerMessage, ok bool) {
 		if !ok {
 			ended = true
@@ -144,7 +149,7 @@ func (h *handler) drain(sess sarama.ConsumerGroupSession, claim sarama.ConsumerG
 	defer idle.Stop()
 	for !ended || next.records > 0 {
 		records := claim.Messages()
-		if ended || extra != nil || next.records == maxFrameRecords {
+		if ended || extra != nil || next.records == next.most {
 			records = nil
 		}
 		select { // records that are there join the frame before it is offered
@@ -162,6 +167,7 @@ func (h *handler) drain(sess sarama.ConsumerGroupSession, claim sarama.ConsumerG
 			take(m, ok)
 		case ready <- next.message:
 			next = next.following()
+			next.most = h.session.share(claim.Partition(), claim.HighWaterMarkOffset()-next.first)
 			if m := extra; m != nil {
 				extra = nil
 				next.add(m)
@@ -186,6 +192,7 @@ type frame struct {
 	message *sarama.ConsumerMessage // Value is the frame, Offset that of its last record
 	records int
 	bytes   int
+	most    int             // records that it may have
 	headers []events.Header // reused from record to record
 	grow    int             // capacity of the first allocation, in bytes
 	topicID events.TopicID
@@ -206,7 +213,7 @@ func (f *frame) add(m *sarama.ConsumerMessage) bool {
 		size += len(h.Key) + len(h.Value)
 		f.headers = append(f.headers, events.Header{Key: string(h.Key), Value: h.Value})
 	}
-	if f.records > 0 && f.bytes+size > maxFrameBytes {
+	if f.records > 0 && f.bytes+size > max(minFrameBytes, f.most*bytesEach) {
 		return false
 	}
 	if f.records == 0 {

@@ -52,7 +52,7 @@ const (
 	fetchWait = 100 * time.Millisecond
 	// stallTolerance is how long a partition with a busy handler may delay the
 	// fetches of the other partitions, once, before they leave it out.
-	stallTolerance = 250 * time.Millisecond
+	stallTolerance = 50 * time.Millisecond
 	// reconnectPause is the least time between two attempts to join the group.
 	reconnectPause = 500 * time.Millisecond
 	// retryPause is the pause between two attempts of any other kind.

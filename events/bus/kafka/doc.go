@@ -3,9 +3,10 @@
 // of topics.
 //
 // A subscriber delivers frames: as many consecutive records of a partition as are there,
-// at most 4,000 of them or 1 MiB, in one Watermill message whose payload
-// [jangbu/events.DecodeFrame] reads. It never waits for more, and a record longer than
-// 1 MiB comes alone.
+// in one Watermill message whose payload [jangbu/events.DecodeFrame] reads. It never waits for
+// more. A frame has at most 12,000 records and 3 MiB, or one record; the partitions that a
+// session reads share 48,000 records by how far they are behind, so that all reach the end of a
+// backlog at once (TestPartitionsShareTheFramesByHowFarTheyAreBehind).
 //
 // Invariants:
 //   - Frames of a partition are delivered in offset order (I3, TestFramesHoldManyRecordsInOrder):

@@ -131,6 +131,9 @@ type session struct {
 	// written are the offsets up to which the session has written to the log what it read;
 	// guarded by mu.
 	written map[int32]int64
+	// behind is how many records of each partition were not in a frame when its last one was
+	// taken; guarded by mu.
+	behind map[int32]int64
 }
 
 // MarkMessage shadows that of sarama. Watermill calls it as soon as a frame lets the next one
@@ -143,6 +146,19 @@ func (s *session) wrote(partition int32, next int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.written[partition] = max(s.written[partition], next)
+}
+
+// share notes how many records of a partition are not in a frame yet, and returns how many the next
+// one may have.
+func (s *session) share(partition int32, behind int64) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.behind[partition] = max(1, behind)
+	var all int64
+	for _, n := range s.behind {
+		all += n
+	}
+	return int(min(max(minFrameRecords, sharedRecords*s.behind[partition]/all), maxFrameRecords))
 }
 
 // wroteUpTo returns the offsets up to which the session has written each partition.

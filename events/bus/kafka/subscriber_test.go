@@ -3,11 +3,13 @@ package kafka_test
 import (
 	"bytes"
 	"fmt"
+	"strconv"
 	"testing"
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/google/go-cmp/cmp"
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"jangbu/events"
@@ -45,6 +47,24 @@ func TestFramesHoldManyRecordsInOrder(t *testing.T) {
 	}
 	if mean := records / count; mean < 100 {
 		t.Errorf("%d records came in %d frames, %d in each", records, count, mean)
+	}
+}
+
+func TestPartitionsShareTheFramesByHowFarTheyAreBehind(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		behind []int64
+		want   []int
+	}{
+		{[]int64{1_000_000}, []int{12_000}},
+		{[]int64{0}, []int{12_000}},
+		{[]int64{70_000, 70_000, 70_000, 70_000, 70_000, 70_000, 70_000, 70_000}, []int{6000, 6000, 6000, 6000, 6000, 6000, 6000, 6000}},
+		{[]int64{260_000, 65_000, 65_000, 65_000, 65_000}, []int{12_000, 6000, 6000, 6000, 6000}},
+		{[]int64{90_000, 10_000, 0, -5}, []int{12_000, 4799, 1000, 1000}},
+	} {
+		if got := kafka.Shares(c.behind...); !cmp.Equal(got, c.want) {
+			t.Errorf("%v behind: %v records, want %v", c.behind, got, c.want)
+		}
 	}
 }
 
@@ -245,12 +265,16 @@ func TestFramesAreBoundedInBytes(t *testing.T) {
 	t.Parallel()
 	b := setup(t, 1)
 	client, err := kgo.NewClient(kgo.SeedBrokers(b.broker.Addr()), kgo.DefaultProduceTopic(b.topic),
-		kgo.ProducerBatchMaxBytes(2<<20), kgo.ProducerBatchCompression(kgo.NoCompression()))
+		kgo.ProducerBatchMaxBytes(4<<20), kgo.ProducerBatchCompression(kgo.NoCompression()))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer client.Close()
-	want := []int{10, 3 << 19, 10} // the second is over 1 MiB by itself
+	allowed := strconv.Itoa(4 << 20)
+	if _, err := b.admin.AlterTopicConfigs(t.Context(), []kadm.AlterConfig{{Op: kadm.SetConfig, Name: "max.message.bytes", Value: &allowed}}, b.topic); err != nil {
+		t.Fatal(err)
+	}
+	want := []int{10, 7 << 19, 10} // the second is over the bound by itself
 	for range 30 {
 		want = append(want, 300<<10)
 	}
@@ -269,7 +293,7 @@ func TestFramesAreBoundedInBytes(t *testing.T) {
 			got = append(got, len(r.Value))
 			total += len(r.Value)
 		}
-		if total > 1<<20 && len(f.Records) > 1 {
+		if total > kafka.MaxFrameBytes && len(f.Records) > 1 {
 			t.Errorf("a frame of %d records has %d bytes", len(f.Records), total)
 		}
 		most = max(most, len(f.Records))
