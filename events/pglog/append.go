@@ -113,8 +113,7 @@ func (l *Log) follow(b *batch) {
 // appended says that a batch with new events was committed.
 func (l *Log) appended(ctx context.Context, b *batch) {
 	l.grown.Broadcast()
-	appended, _ := b.count()
-	l.tender.Grown(b.before + events.Position(appended))
+	l.tender.Appended(b.appended())
 	l.clock.Recorded(ctx, b.recordedAt, b.now, func(ctx context.Context) (at time.Time, err error) {
 		err = l.pool.QueryRow(ctx, readRecordedAt, b.before).Scan(&at)
 		if errors.Is(err, pgx.ErrNoRows) {
@@ -131,11 +130,10 @@ func (l *Log) appendBatch(ctx context.Context, conn *pgx.Conn, begin, end *pgx.B
 	appended, duplicates := b.count()
 	var last events.Position
 	var before events.Mark
-	var renamed segments.Renaming
 	to := &room{full: full}
 	begin.Queue(takeHead, appended, duplicates).QueryRow(func(row pgx.Row) error {
 		var restoring events.Position
-		if err := row.Scan(&last, &b.recordedAt, &b.now, &restoring, &renamed); err != nil {
+		if err := row.Scan(&last, &b.recordedAt, &b.now, &restoring, &b.own.Renaming); err != nil {
 			return err
 		}
 		return events.Totals{Head: last - events.Position(appended), Restoring: restoring}.Whole()
@@ -143,7 +141,7 @@ func (l *Log) appendBatch(ctx context.Context, conn *pgx.Conn, begin, end *pgx.B
 	begin.Queue(readLink, appended, full.At()).QueryRow(func(row pgx.Row) (err error) {
 		b.before = last - events.Position(appended)
 		before.Position, to.before = b.before, b.before
-		before.Link, err = l.scanLinks(row, before.Position, to, renamed)
+		before.Link, err = l.scanLinks(row, before.Position, to, b.own.Renaming)
 		return err
 	})
 	to.queueRead(begin)

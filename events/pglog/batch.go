@@ -24,6 +24,8 @@ type batch struct {
 	// database's clock said now.
 	before          events.Position
 	recordedAt, now time.Time
+	// own is the append without its keys.
+	own segments.Append
 }
 
 // repeat is a draft with the identity of an earlier one of its batch.
@@ -103,6 +105,18 @@ func (b *batch) identities() (all identities) {
 	return all
 }
 
+// appended returns the append of the batch, which was committed with new events.
+func (b *batch) appended() segments.Append {
+	a := b.own
+	a.Keys = make([]segments.Key, 0, len(b.firsts))
+	for _, i := range b.firsts {
+		if d := &b.drafts[i]; b.outcomes[i] == events.Appended {
+			a.Keys = append(a.Keys, segments.KeyOf(d.Event.Subject(), d.ID))
+		}
+	}
+	return a
+}
+
 // placing gives the new events of a batch their places, one after another.
 type placing struct {
 	*batch
@@ -131,6 +145,7 @@ func (b *batch) copyTo(ctx context.Context, conn *pgx.Conn, end *pgx.Batch, amon
 	if err := copyRows(ctx, conn, among, before.Position+1, before.Position+events.Position(appended), p.place); err != nil {
 		return err
 	}
+	b.own.Before, b.own.After = before, p.mark
 	queueLink(end, p.mark, p.from)
 	return nil
 }

@@ -150,20 +150,29 @@ func (l *Log) readFilters(ctx context.Context, known *segments.Known) (*segments
 	return now, head, err
 }
 
-// makeFilter makes the filter of a part of a segment from its identities, and keeps it.
+// makeFilter makes the filter of a part of a segment from its identities, and keeps it. What this
+// process has appended itself it does not read back.
 func (l *Log) makeFilter(ctx context.Context, of, part segments.Range) error {
-	filter, n := segments.NewFilter(part), 0
-	var mark events.Mark
-	var head events.Position
-	var renamed segments.Renaming
-	err := l.snapshot(ctx, func(tx pgx.Tx) error {
+	var f *segments.Own
+	n := 0 // identities that are read
+	err := l.snapshot(ctx, func(tx pgx.Tx) (err error) {
+		var head events.Position
+		var renamed segments.Renaming
 		if err := tx.QueryRow(ctx, readState).Scan(&head, &renamed); err != nil {
 			return err
 		}
-		if err := tx.QueryRow(ctx, linkAfter, part.Last).Scan(&mark.Position, &mark.Link); err != nil {
+		if f, err = l.tender.Own(part, renamed, func(m events.Mark) (bool, error) {
+			at, err := markAfter(ctx, tx, m.Position)
+			return at == m, err
+		}); err != nil {
 			return err
 		}
-		rows, err := tx.Query(ctx, fmt.Sprintf(readIdentities, segment(of)), pgx.QueryResultFormats{pgx.BinaryFormatCode}, part.First, part.Last)
+		if f.From > part.Last {
+			if f.Mark, err = markAfter(ctx, tx, part.Last); err != nil {
+				return err
+			}
+		}
+		rows, err := tx.Query(ctx, fmt.Sprintf(readIdentities, segment(of)), pgx.QueryResultFormats{pgx.BinaryFormatCode}, part.First, f.From-1)
 		if err != nil {
 			return err
 		}
@@ -173,20 +182,25 @@ func (l *Log) makeFilter(ctx context.Context, of, part segments.Range) error {
 			if len(raw) != 2 || len(raw[1]) != len(events.ID{}) {
 				return fmt.Errorf("%w: an identity is not in the binary format expected", events.ErrCorrupt)
 			}
-			filter.Add(segments.KeyOf(events.Campaign(raw[0]), events.ID(raw[1])))
+			f.Add(segments.KeyOf(events.Campaign(raw[0]), events.ID(raw[1])))
 		}
 		return rows.Err()
 	})
 	if err != nil {
 		return err
 	}
-	if n != part.Len() {
-		return fmt.Errorf("%w: %d events have the positions %d to %d", events.ErrGap, n, part.First, part.Last)
+	if n != int(f.From-part.First) {
+		return fmt.Errorf("%w: %d events have the positions %d to %d", events.ErrGap, n, part.First, f.From-1)
 	}
 	return l.writeLetters(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, keepFilter, part.First, part.Last, filter.Bytes(), mark.Position, mark.Link[:], renamed)
+		_, err := tx.Exec(ctx, keepFilter, part.First, part.Last, f.Bytes(), f.Mark.Position, f.Mark.Link[:], f.Renaming)
 		return err
 	})
+}
+
+// markAfter returns the first mark at or after a position, which the head is not before.
+func markAfter(ctx context.Context, tx pgx.Tx, p events.Position) (m events.Mark, err error) {
+	return m, tx.QueryRow(ctx, linkAfter, p).Scan(&m.Position, &m.Link)
 }
 
 // snapshot runs f in a transaction that sees one state of the log and writes nothing.

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -62,6 +63,48 @@ func TestSegmentsAreTended(t *testing.T) {
 	// The next segment was there before it was needed, so its table is older than its events.
 	if n := count(`SELECT count(*) FROM jangbu_log.events_200 AS e JOIN pg_class AS c ON c.relname = 'events_200' WHERE age(e.xmin) >= age(c.xmin)`); n != 0 {
 		t.Errorf("%d events are not younger than their segment", n)
+	}
+}
+
+// TestOwnFiltersAreThoseOfTheLog: a filter that a process has made of its own appends, all or in part,
+// is the one that another reads back.
+func TestOwnFiltersAreThoseOfTheLog(t *testing.T) {
+	t.Parallel()
+	const size = 100
+	url := services.Database(t)
+	opts := pglog.Options{}.InSegments(size)
+	log, other, conn := openWith(t, url, opts), openWith(t, url, opts), connect(t, url)
+	for n := 0; n < 4*size; n += 7 {
+		from := log
+		if n == 210 { // between two appends of the first process
+			from = other
+		}
+		mustAppend(t, from, drafts("c", n, 10)) // three of them again
+	}
+	log.Settle(t)
+	kept := func() (all []string) {
+		t.Helper()
+		rows, err := conn.Query(t.Context(), `SELECT bits FROM jangbu_log.filters ORDER BY last`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var bits []byte
+			if err := rows.Scan(&bits); err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, fmt.Sprintf("%x", bits))
+		}
+		return all
+	}
+	own := kept()
+	if _, err := conn.Exec(t.Context(), `DELETE FROM jangbu_log.filters`); err != nil {
+		t.Fatal(err)
+	}
+	openWith(t, url, opts).Settle(t)
+	if diff := cmp.Diff(kept(), own); len(own) != 4 || diff != "" {
+		t.Errorf("%d filters (-read +own):\n%s", len(own), diff)
 	}
 }
 

@@ -12,6 +12,9 @@ const (
 	// fewEvents are appended without filters: a command that appends some looks into all
 	// indexes, which is cheaper than to read the filters.
 	fewEvents = 1_000
+	// maxWaiting is how many appends wait at most to be added to a filter. One for which there is
+	// no place is read back.
+	maxWaiting = 8
 	// tendAgain is the time before what has failed is tried again.
 	tendAgain = 10 * time.Second
 )
@@ -36,28 +39,30 @@ type Tender struct {
 	// time again.
 	due, head events.Position
 	again     time.Time
+	whole     *Own // the last that has reached the end of its range; nil: none, or it was taken
 
+	appends chan Append
 	reading chan struct{} // holds a token while the filters are read
 	wake    chan struct{} // holds a token while there may be work
 	stop    context.CancelFunc
-	stopped chan struct{} // closed once it has
+	running sync.WaitGroup
 }
 
 // Start starts the tender, whose exported fields are set. ctx does not end it.
 func (t *Tender) Start(ctx context.Context) {
-	t.reading, t.wake, t.stopped = make(chan struct{}, 1), make(chan struct{}, 1), make(chan struct{})
+	t.reading, t.wake, t.appends = make(chan struct{}, 1), make(chan struct{}, 1), make(chan Append, maxWaiting)
 	ctx, t.stop = context.WithCancel(context.WithoutCancel(ctx))
-	go t.run(ctx)
+	t.running.Go(func() { t.run(ctx) })
+	t.running.Go(func() { t.follow(ctx) })
 }
 
 // Close ends the work and waits for its end.
 func (t *Tender) Close() {
 	t.stop()
-	<-t.stopped
+	t.running.Wait()
 }
 
 func (t *Tender) run(ctx context.Context) {
-	defer close(t.stopped)
 	for {
 		select {
 		case <-t.wake:
@@ -70,6 +75,39 @@ func (t *Tender) run(ctx context.Context) {
 			}
 		}
 	}
+}
+
+// follow adds the appends of the process to the filter that grows.
+func (t *Tender) follow(ctx context.Context) {
+	for growing := (*Own)(nil); ; {
+		select {
+		case a := <-t.appends:
+			var whole *Own
+			if growing, whole = growing.grow(a, t.Size); whole != nil {
+				t.mu.Lock()
+				t.whole = whole
+				t.mu.Unlock()
+			}
+			t.Grown(a.After.Position)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// Own takes the filter of a range that the process has filled itself, since the last renaming. It
+// is empty, and from the end of the range on, if it has not, or the log has not its mark.
+func (t *Tender) Own(r Range, last Renaming, has func(events.Mark) (bool, error)) (*Own, error) {
+	t.mu.Lock()
+	own := t.whole
+	t.whole = nil
+	t.mu.Unlock()
+	if own != nil && own.Range == r && own.Renaming == last {
+		if is, err := has(own.Mark); err != nil || is {
+			return own, err
+		}
+	}
+	return &Own{Filter: NewFilter(r), From: r.Last + 1, Renaming: last}, nil
 }
 
 // Tend makes what is missing now.
@@ -85,6 +123,21 @@ func (t *Tender) Tend(ctx context.Context) error {
 	defer t.mu.Unlock()
 	t.known, t.due = known, due
 	return nil
+}
+
+// Appended says that the process has appended, and so how far the log has grown.
+func (t *Tender) Appended(a Append) {
+	t.mu.Lock()
+	many := t.isMany()
+	t.mu.Unlock()
+	if many {
+		select {
+		case t.appends <- a:
+			return
+		default:
+		}
+	}
+	t.Grown(a.After.Position)
 }
 
 // Grown says how far the log has grown.
@@ -105,11 +158,11 @@ func (t *Tender) Grown(head events.Position) {
 func (t *Tender) isDue() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.head >= t.due && t.appends() && !time.Now().Before(t.again)
+	return t.head >= t.due && t.isMany() && !time.Now().Before(t.again)
 }
 
-// appends reports whether the process has appended more than a few events. The caller holds mu.
-func (t *Tender) appends() bool { return t.appended >= min(fewEvents, int(t.Size/4)) }
+// isMany reports whether the process has appended more than a few events. The caller holds mu.
+func (t *Tender) isMany() bool { return t.appended >= min(fewEvents, int(t.Size/4)) }
 
 // Known returns the filters for an append of n events; nil if there are none. It reads them first
 // if the process has appended more than a few.
@@ -145,7 +198,7 @@ func (t *Tender) Known(ctx context.Context, n int) *Known {
 func (t *Tender) look() (*Known, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.known, t.known != nil || !t.appends() || time.Now().Before(t.again)
+	return t.known, t.known != nil || !t.isMany() || time.Now().Before(t.again)
 }
 
 // Forget makes the next append read the filters again: those that it had are of another log.

@@ -54,8 +54,7 @@ func (l *Log) Append(ctx context.Context, drafts []events.Draft, read ...events.
 // appended says that a batch with new events was committed.
 func (l *Log) appended(ctx context.Context, b *batch, head headRow) {
 	l.grown.Broadcast()
-	n, _ := b.count()
-	l.tender.Grown(head.position + events.Position(n))
+	l.tender.Appended(b.appended())
 	l.clock.Recorded(ctx, time.UnixMicro(head.next), time.Now(), func(context.Context) (time.Time, error) { return head.recordedAt, nil })
 }
 
@@ -128,6 +127,7 @@ func (l *Log) appendBatch(ctx context.Context, tx *sql.Tx, b *batch, all bool) (
 
 // insertBatch inserts the new events of a batch, their identities and their link.
 func (l *Log) insertBatch(ctx context.Context, to *room, b *batch, head headRow, mark events.Mark) error {
+	b.own.Before, b.own.Renaming = mark, head.renamed
 	into, start, recordedAt := l.insert(ctx, to.tx, head.position+1), 0, any(head.next)
 	var from events.Origins
 	for k, i := range b.firsts {
@@ -149,6 +149,7 @@ func (l *Log) insertBatch(ctx context.Context, to *room, b *batch, head headRow,
 	if err := to.identify(ctx, int(mark.Position-head.position)); err != nil {
 		return err
 	}
+	b.own.After = mark
 	return link(ctx, to.tx, mark, from)
 }
 

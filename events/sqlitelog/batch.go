@@ -20,6 +20,7 @@ type batch struct {
 	// otherShop are the indexes of the drafts that describe a campaign of another shop.
 	otherShop []int
 	full      *segments.Known // what is known of full segments; nil: nothing
+	own       segments.Append // the append, without its keys
 }
 
 // newBatch encodes the drafts, before the write lock is taken, so that no writer waits for it.
@@ -87,11 +88,25 @@ func (b *batch) count() (appended, duplicates int) {
 	return appended, duplicates
 }
 
+// appended returns the append of the batch, which was committed with new events.
+func (b *batch) appended() segments.Append {
+	a := b.own
+	a.Keys = make([]segments.Key, 0, len(b.firsts))
+	for k, i := range b.firsts {
+		if b.outcomes[i] == events.Appended {
+			a.Keys = append(a.Keys, b.of[k].key())
+		}
+	}
+	return a
+}
+
 // identity is equal for two drafts of the same event (I4).
 type identity struct {
 	campaign events.Campaign
 	id       events.ID
 }
+
+func (i *identity) key() segments.Key { return segments.KeyOf(i.campaign, i.id) }
 
 // identities are those of some events.
 type identities []identity
@@ -111,7 +126,7 @@ func (of identities) repeated() (int, bool) {
 func (of identities) keys() []segments.Key {
 	keys := make([]segments.Key, len(of))
 	for i := range of {
-		keys[i] = segments.KeyOf(of[i].campaign, of[i].id)
+		keys[i] = of[i].key()
 	}
 	return keys
 }

@@ -156,42 +156,58 @@ func filtersOf(ctx context.Context, tx *sql.Tx) (kept []segments.Range, marks []
 	return kept, marks, rows.Err()
 }
 
-// makeFilter makes the filter of a part of a segment from its identities, and keeps it.
+// makeFilter makes the filter of a part of a segment from its identities, and keeps it. What this
+// process has appended itself it does not read back.
 func (l *Log) makeFilter(ctx context.Context, of, part segments.Range) error {
-	var head events.Position
-	var renamed segments.Renaming
-	var mark events.Mark
-	var raw []byte
-	err := l.snapshot(ctx, func(tx *sql.Tx) error {
+	var f *segments.Own
+	err := l.snapshot(ctx, func(tx *sql.Tx) (err error) {
+		var head events.Position
+		var renamed segments.Renaming
 		if err := scanState(tx.QueryRowContext(ctx, readState), &head, &renamed); err != nil {
 			return err
 		}
-		return tx.QueryRowContext(ctx, linkAfter, int64(part.Last)).Scan(&mark.Position, &raw)
+		if f, err = l.tender.Own(part, renamed, func(m events.Mark) (bool, error) {
+			at, err := markAfter(ctx, tx, m.Position)
+			return at == m, err
+		}); err != nil {
+			return err
+		}
+		if f.From > part.Last {
+			f.Mark, err = markAfter(ctx, tx, part.Last)
+		}
+		return err
 	})
 	if err != nil {
 		return err
 	}
-	if mark.Link, err = linkOf(raw, mark.Position); err != nil {
-		return err
-	}
-	filter, n := segments.NewFilter(part), 0
-	for last, read := (identity{}), identitiesAtOnce; read == identitiesAtOnce; {
-		if read, err = l.addIdentities(ctx, of, filter, &last, &n); err != nil {
+	missing, n := segments.Range{First: part.First, Last: f.From - 1}, 0
+	for last, read := (identity{}), identitiesAtOnce; missing.Len() > 0 && read == identitiesAtOnce; {
+		if read, err = l.addIdentities(ctx, of, missing, f.Filter, &last, &n); err != nil {
 			return err
 		}
 	}
-	if n != part.Len() {
-		return fmt.Errorf("%w: %d events have the positions %d to %d", events.ErrGap, n, part.First, part.Last)
+	if n != missing.Len() {
+		return fmt.Errorf("%w: %d events have the positions %d to %d", events.ErrGap, n, missing.First, missing.Last)
 	}
 	return write(ctx, l.writer, func(ctx context.Context, tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, keepFilter, int64(part.First), int64(part.Last), filter.Bytes(), int64(mark.Position), mark.Link[:], renamed[:])
+		_, err := tx.ExecContext(ctx, keepFilter, int64(part.First), int64(part.Last), f.Bytes(), int64(f.Mark.Position), f.Mark.Link[:], f.Renaming[:])
 		return err
 	})
 }
 
-// addIdentities adds some identities of a segment, those after the last, to a filter of a part of
-// it. It returns how many it read, and counts the added ones.
-func (l *Log) addIdentities(ctx context.Context, of segments.Range, to *segments.Filter, last *identity, n *int) (read int, err error) {
+// markAfter returns the first mark at or after a position, which the head is not before.
+func markAfter(ctx context.Context, tx *sql.Tx, p events.Position) (m events.Mark, err error) {
+	var raw []byte
+	if err := tx.QueryRowContext(ctx, linkAfter, int64(p)).Scan(&m.Position, &raw); err != nil {
+		return m, err
+	}
+	m.Link, err = linkOf(raw, m.Position)
+	return m, err
+}
+
+// addIdentities adds some identities of a segment, those after the last, to a filter if they have
+// a position in the range. It returns how many it read, and counts the added ones.
+func (l *Log) addIdentities(ctx context.Context, of, in segments.Range, to *segments.Filter, last *identity, n *int) (read int, err error) {
 	id := last.id[:]
 	if last.campaign == "" {
 		id = []byte{}
@@ -211,7 +227,7 @@ func (l *Log) addIdentities(ctx context.Context, of segments.Range, to *segments
 			return read, fmt.Errorf("%w: the id of position %d has %d bytes", events.ErrCorrupt, p, len(raw))
 		}
 		*last = identity{events.Campaign(campaign), events.ID(raw)}
-		if to.Holds(p) {
+		if in.Holds(p) {
 			to.Add(segments.KeyOf(last.campaign, last.id))
 			*n++
 		}

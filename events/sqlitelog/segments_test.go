@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"jangbu/events"
 	"jangbu/events/sqlitelog"
 )
@@ -46,6 +48,42 @@ func TestSegmentsAreTended(t *testing.T) {
 		}
 	}
 	tended(2, 2)
+}
+
+// TestOwnFiltersAreThoseOfTheLog: a filter that a process has made of its own appends, all or in part,
+// is the one that another reads back.
+func TestOwnFiltersAreThoseOfTheLog(t *testing.T) {
+	t.Parallel()
+	const size = 100
+	path, opts := filepath.Join(t.TempDir(), "log.db"), sqlitelog.Options{}.InSegments(size)
+	log, other, db := openWith(t, path, opts), openWith(t, path, opts), openFile(t, path)
+	for n := 0; n < 4*size; n += 7 {
+		from := log
+		if n == 210 { // between two appends of the first process
+			from = other
+		}
+		mustAppend(t, from, numbered("c", n, 10)) // three of them again
+	}
+	log.Settle(t)
+	kept := func() (all []string) {
+		t.Helper()
+		for n := range 4 {
+			var bits string
+			if err := db.QueryRowContext(t.Context(), `SELECT hex(bits) FROM filters WHERE last = ?`, (n+1)*size).Scan(&bits); err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, bits)
+		}
+		return all
+	}
+	own := kept()
+	if _, err := db.ExecContext(t.Context(), `DELETE FROM filters`); err != nil {
+		t.Fatal(err)
+	}
+	openWith(t, path, opts).Settle(t)
+	if diff := cmp.Diff(kept(), own); diff != "" {
+		t.Errorf("filters (-read +own):\n%s", diff)
+	}
 }
 
 // TestIdentitiesAreThoseOfEvents: whatever is done to events, each has its identity in its segment,
