@@ -71,13 +71,16 @@ func (t *typed[K, R]) touch(to *Keys, i int, k K) {
 	}
 }
 
-// Room returns empty [Rows] for the tables of these keys.
+// Room returns empty [Rows] for the tables of these keys, into which what is stored under them is
+// loaded. A row that [Row] adds to them is therefore not stored: the fold that adds it has named it.
 func (k *Keys) Room() *Rows {
 	tables := make([]*Table, len(k.tables))
 	for i, t := range k.tables {
 		tables[i] = t.of()
 	}
-	return NewRows(tables...)
+	r := NewRows(tables...)
+	r.loaded = true
+	return r
 }
 
 // Among returns those of the rows, which are of these tables and maybe others, that have a key,
@@ -144,8 +147,8 @@ func (s *keySet[K, R]) among(some set, i int, found *Rows, others *Keys) {
 	for k := range s.each() {
 		if some != nil {
 			s.probe = k
-			if row, there := some.(*rowSet[K, R]).get(&k, s.tag()); there {
-				found.tables[i].put(found, i, row)
+			if h, there := some.(*rowSet[K, R]).get(&k, s.tag()); there {
+				found.tables[i].put(found, i, h.row)
 				continue
 			}
 		}

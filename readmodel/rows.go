@@ -16,6 +16,15 @@ type Rows struct {
 	tables    []rowTable
 	campaigns campaigns[set] // a campaign has a row in one table at least; the others may be nil
 	cleared   map[events.Campaign]struct{}
+	// loaded says that a row which [Row] adds is not stored: see [Keys.Room].
+	loaded bool
+}
+
+// Parted is the rows of one table, sorted by key.
+type Parted struct {
+	// New has those that [Row] added to loaded rows. No row with such a key is stored.
+	New    []any
+	Others []any
 }
 
 // What [Rows.Bytes] takes for the parts of the rows whose size is not known, in bytes, with what
@@ -45,6 +54,8 @@ type rowTable interface {
 type set interface {
 	// sorted returns the rows, sorted by key.
 	sorted() []any
+	// part appends the rows, sorted by key.
+	part(to *Parted)
 	// add puts the rows of another set of the table, and returns how many have no row in
 	// their place.
 	add(others set) int
@@ -53,8 +64,14 @@ type set interface {
 }
 
 type rowSet[K comparable, R any] struct {
-	byKey[K, *R]
+	byKey[K, held[R]]
 	*typed[K, R]
+}
+
+// held is a row, and whether it is new: not stored.
+type held[R any] struct {
+	row   *R
+	isNew bool
 }
 
 // NewRows returns empty Rows for the tables.
@@ -83,14 +100,14 @@ func Row[R any, K comparable](rows *Rows, k K) *R {
 	t.probe = k
 	s := t.rowsIn(rows, i)
 	tag := t.tag()
-	row, found := s.get(&t.probe, tag)
+	h, found := s.get(&t.probe, tag)
 	if !found {
-		row = t.new()
-		*t.key(row) = t.probe
-		s.byKey.add(&t.probe, tag, row)
+		h = held[R]{t.new(), rows.loaded}
+		*t.key(h.row) = t.probe
+		s.byKey.add(&t.probe, tag, h)
 		t.n++
 	}
-	return row
+	return h.row
 }
 
 // RowsOf returns all rows of type R by their keys.
@@ -99,7 +116,9 @@ func RowsOf[R any, K comparable](rows *Rows) map[K]*R {
 	all := make(map[K]*R, t.n)
 	for _, c := range rows.campaigns.all {
 		if s := c.sets[i]; s != nil {
-			maps.Insert(all, s.(*rowSet[K, R]).each())
+			for k, h := range s.(*rowSet[K, R]).each() {
+				all[k] = h.row
+			}
 		}
 	}
 	return all
@@ -162,7 +181,7 @@ func (r *Rows) addCampaign(some *campaign[set], places []int) {
 
 // Copy returns rows that may be changed while r is read, and the other way round.
 func (r *Rows) Copy() *Rows {
-	to := &Rows{tables: make([]rowTable, len(r.tables)), campaigns: newCampaigns[set](len(r.tables)), cleared: maps.Clone(r.cleared)}
+	to := &Rows{tables: make([]rowTable, len(r.tables)), campaigns: newCampaigns[set](len(r.tables)), cleared: maps.Clone(r.cleared), loaded: r.loaded}
 	for i, t := range r.tables {
 		to.tables[i] = t.of().newRows()
 		to.tables[i].count(t.count(0))
@@ -217,6 +236,27 @@ func (r *Rows) All() iter.Seq2[*Table, []any] {
 		names := slices.Sorted(maps.Keys(r.campaigns.all))
 		for i, t := range r.tables {
 			if t.count(0) > 0 && !yield(t.of(), inOrder(&r.campaigns, names, i, t.count(0))) {
+				return
+			}
+		}
+	}
+}
+
+// Parted returns the rows of each table that has any: the new ones, and the others.
+func (r *Rows) Parted() iter.Seq2[*Table, Parted] {
+	return func(yield func(*Table, Parted) bool) {
+		names := slices.Sorted(maps.Keys(r.campaigns.all))
+		for i, t := range r.tables {
+			if t.count(0) == 0 {
+				continue
+			}
+			var some Parted
+			for _, name := range names {
+				if s := r.campaigns.all[name].sets[i]; s != nil {
+					s.part(&some)
+				}
+			}
+			if !yield(t.of(), some) {
 				return
 			}
 		}
@@ -361,7 +401,7 @@ func (t *typed[K, R]) new() *R {
 }
 
 func (t *typed[K, R]) rowBytes() int {
-	n := int(reflect.TypeFor[R]().Size() + reflect.TypeFor[entry[K, *R]]().Size())
+	n := int(reflect.TypeFor[R]().Size() + reflect.TypeFor[entry[K, held[R]]]().Size())
 	for i := range t.table.Columns {
 		switch t.table.Columns[i].Kind {
 		case Text:
@@ -378,15 +418,15 @@ func (t *typed[K, R]) newSet() set { return &rowSet[K, R]{typed: t} }
 
 func (t *typed[K, R]) put(into *Rows, i int, row any) {
 	t.probe = *t.key(row.(*R))
-	if t.rowsIn(into, i).replace(&t.probe, t.tag(), row.(*R)) {
+	if t.rowsIn(into, i).replace(&t.probe, t.tag(), held[R]{row: row.(*R)}) {
 		t.n++
 	}
 }
 
 func (s *rowSet[K, R]) add(others set) (added int) {
-	for k, row := range others.(*rowSet[K, R]).each() {
+	for k, h := range others.(*rowSet[K, R]).each() {
 		s.probe = k
-		if s.replace(&s.probe, s.tag(), row) {
+		if s.replace(&s.probe, s.tag(), held[R]{row: h.row}) {
 			added++
 		}
 	}
@@ -397,31 +437,44 @@ func (s *rowSet[K, R]) copyTo(t rowTable) set {
 	to := &rowSet[K, R]{typed: t.(*typed[K, R])}
 	to.tags, to.entries, to.many = slices.Clone(s.tags), slices.Clone(s.entries), maps.Clone(s.many)
 	rows := make([]R, 0, s.len())
-	copied := func(row *R) *R {
-		rows = append(rows, *row)
-		row = &rows[len(rows)-1]
+	copied := func(h held[R]) held[R] {
+		rows = append(rows, *h.row)
+		row := &rows[len(rows)-1]
 		for i := range s.table.Columns {
 			if c := &s.table.Columns[i]; c.Kind == ByLabel {
 				counts := c.At(row).(*Counts)
 				*counts = slices.Clone(*counts)
 			}
 		}
-		return row
+		return held[R]{row: row}
 	}
 	for i := range to.entries {
 		to.entries[i].value = copied(to.entries[i].value)
 	}
-	for k, row := range to.many {
-		to.many[k] = copied(row)
+	for k, h := range to.many {
+		to.many[k] = copied(h)
 	}
 	return to
 }
 
 func (s *rowSet[K, R]) sorted() []any {
 	rows := make([]any, 0, s.len())
-	for _, row := range s.each() {
-		rows = append(rows, row)
+	for _, h := range s.each() {
+		rows = append(rows, h.row)
 	}
 	sortOne(rows, s.table.Columns[:len(s.table.Key)])
 	return rows
+}
+
+func (s *rowSet[K, R]) part(to *Parted) {
+	n, o := len(to.New), len(to.Others)
+	for _, h := range s.each() {
+		if h.isNew {
+			to.New = append(to.New, h.row)
+		} else {
+			to.Others = append(to.Others, h.row)
+		}
+	}
+	sortOne(to.New[n:], s.table.Columns[:len(s.table.Key)])
+	sortOne(to.Others[o:], s.table.Columns[:len(s.table.Key)])
 }

@@ -182,6 +182,51 @@ func TestKeysOfEachTable(t *testing.T) {
 	}
 }
 
+// TestNewRows: a row is new where a fold adds it to loaded rows, and no longer new once it is kept
+// elsewhere or copied, after it is written.
+func TestNewRows(t *testing.T) {
+	t.Parallel()
+	check := func(what string, rows *readmodel.Rows, added, others int) {
+		t.Helper()
+		n, o := 0, 0
+		for table, some := range rows.Parted() {
+			n, o = n+len(some.New), o+len(some.Others)
+			for _, all := range [][]any{some.New, some.Others} {
+				if !slices.IsSortedFunc(all, table.Compare) {
+					t.Errorf("%s: rows of %s are not sorted", what, table.Name)
+				}
+			}
+		}
+		if n != added || o != others {
+			t.Errorf("%s: %d new rows and %d others, want %d and %d", what, n, o, added, others)
+		}
+	}
+	keys, stored, kept := readmodel.NewKeys(readmodeltest.Tables()...), newRows(), newRows()
+	const hours = 1_000 // more than are kept in order
+	fold := func(rows *readmodel.Rows, from int) {
+		for _, c := range []events.Campaign{"evt-2", "evt-1"} {
+			rows.Campaign(c).Participants++
+			for i := from; i < hours; i++ {
+				rows.Hour(readmodel.HourKey{Campaign: c, Hour: time.Unix(int64(hours-i)*3600, 0).UTC()}).Participants++
+			}
+		}
+	}
+	fold(stored, hours/2)
+	check("not loaded", stored, 0, 2+hours)
+	rows := keys.Room()
+	rows.Add(stored) // as they are loaded
+	fold(rows, 0)
+	check("folded", rows, hours, 2+hours)
+	check("copied", rows.Copy(), 0, 2+2*hours)
+	kept.Add(rows)
+	check("kept", kept, 0, 2+2*hours)
+	copied := rows.Copy()
+	fold(copied, -1)
+	check("folded onto the copy", copied, 2, 2+2*hours)
+	rows.Replace(map[events.Campaign]*readmodel.Rows{"evt-1": rows.Take("evt-1")})
+	check("replaced", rows, hours/2, 2+3*hours/2)
+}
+
 func TestRowsSubjectsAndLen(t *testing.T) {
 	t.Parallel()
 	rows := newRows()

@@ -116,12 +116,13 @@ type Store interface {
 	// has to be rebuilt before it is folded further. ErrVersion, and nothing is
 	// registered, where a checkpoint is of a later version.
 	Register(ctx context.Context, projections []Checkpoint) ([]Checkpoint, error)
-	// Load returns the named rows that exist in the generations of the checkpoints.
+	// Load returns the named rows that exist in the generations of the checkpoints. Those that
+	// [Row] adds to them are new ([Keys.Room]).
 	Load(ctx context.Context, at []Checkpoint, keys *Keys) (*Rows, error)
 	// Commit removes the stored rows of the campaigns that are cleared, replaces the given
 	// rows by their absolute values and moves the checkpoints, in one transaction, and returns the revision that it makes. A commit
 	// that moves no active generation, and so must not change its rows, leaves the
-	// revision as it is. It only reads the rows, and none of them after it has returned.
+	// revision as it is. A row that is new and stored may be an error. It only reads the rows, and none of them after it has returned.
 	// ErrFenced, and nothing is written, where a checkpoint, with
 	// its link, is not where its advance starts or this epoch does not hold the lease.
 	Commit(ctx context.Context, lease Lease, advances []Advance, rows *Rows) (Revision, error)

@@ -2,6 +2,7 @@ package pgrows_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -67,4 +68,72 @@ func TestCommitOfManyRowsIsOne(t *testing.T) {
 		t.Fatalf("%+v, %v", after, err)
 	}
 	stored(second, keys)
+}
+
+// TestCommitOfNewRows: many rows that are new to what was loaded are written beside others, and
+// where one of them is stored nothing is (I1).
+func TestCommitOfNewRows(t *testing.T) {
+	t.Parallel()
+	ctx, tables := t.Context(), projections.Tables(projections.All())
+	store, err := pgrows.Open(ctx, services.Database(t), tables, pgrows.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	at, lease := lead(t, store)
+	keys := readmodel.NewKeys(tables...)
+	loaded := func() *readmodel.Rows {
+		t.Helper()
+		rows, err := store.Load(ctx, at, keys)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return rows
+	}
+	fold := func(rows *readmodel.Rows, campaigns int) {
+		for i := range campaigns {
+			c := events.Campaign(fmt.Sprintf("evt-%05d", i))
+			rows.Campaign(c).Participants++
+			rows.Profile(c).Region.Add("서울", 1)
+			for n := range 1 + campaigns/1_500 {
+				rows.Hour(readmodel.HourKey{Campaign: c, Hour: time.Unix(int64(n)*3600, 0).UTC()}).Participants++
+			}
+		}
+	}
+	want := readmodel.NewRows(tables...)
+	for _, campaigns := range []int{3, 1_500, 3_000} { // some new; many; some of them stored
+		rows := readmodel.NewRows(tables...)
+		fold(rows, campaigns)
+		for _, some := range rows.All() {
+			for _, row := range some {
+				switch row := row.(type) {
+				case *readmodel.CampaignStats:
+					readmodel.Touch[readmodel.CampaignStats](keys, row.Campaign)
+				case *readmodel.ParticipantProfile:
+					readmodel.Touch[readmodel.ParticipantProfile](keys, row.Campaign)
+				case *readmodel.ParticipationHour:
+					readmodel.Touch[readmodel.ParticipationHour](keys, row.HourKey)
+				}
+			}
+		}
+		next := loaded()
+		fold(next, campaigns)
+		fold(want, campaigns)
+		if _, err := store.Commit(ctx, lease, advance(at), next); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(readmodeltest.ByTable(want), readmodeltest.ByTable(loaded())); diff != "" {
+			t.Fatalf("stored (-want +got):\n%.2000s", diff)
+		}
+	}
+	last := slices.Clone(at)
+	wrong := readmodel.NewKeys(tables...).Room() // as if nothing had been loaded
+	fold(wrong, 3_000)
+	if _, err := store.Commit(ctx, lease, advance(at), wrong); err == nil {
+		t.Error("rows are stored that were said not to be, and this is no error")
+	}
+	at = last
+	if diff := cmp.Diff(readmodeltest.ByTable(want), readmodeltest.ByTable(loaded())); diff != "" {
+		t.Errorf("stored after it (-want +got):\n%.2000s", diff)
+	}
 }

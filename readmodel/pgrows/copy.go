@@ -33,6 +33,14 @@ FROM STDIN (FORMAT binary)`
 // of values that pgx encodes.
 type copyBuffer []byte
 
+// rows appends rows of one generation.
+func (b copyBuffer) rows(columns []readmodel.Column, g readmodel.Generation, some []any) copyBuffer {
+	for _, row := range some {
+		b = b.row(columns, g, row)
+	}
+	return b
+}
+
 // row appends a row of one generation.
 func (b copyBuffer) row(columns []readmodel.Column, g readmodel.Generation, row any) copyBuffer {
 	b = binary.BigEndian.AppendUint16(b, uint16(1+len(columns)))

@@ -96,10 +96,7 @@ func (f *filling) copy(ctx context.Context, p part) error {
 	var buffer copyBuffer
 	for some := range slices.Chunk(p.rows, copiedRows) {
 		f.between()
-		buffer = buffer[:0]
-		for _, row := range some {
-			buffer = buffer.row(p.Columns, f.of[p.Name], row)
-		}
+		buffer = buffer[:0].rows(p.Columns, f.of[p.Name], some)
 		if err := f.write(ctx, func(ctx context.Context, tx pgx.Tx) error { return buffer.copyTo(ctx, tx, p.table) }); err != nil {
 			return err
 		}
