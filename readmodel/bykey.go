@@ -200,6 +200,21 @@ func (b *byKey[K, V]) replace(k *K, tag byte, v V) (added bool) {
 	return b.len() > n
 }
 
+// removeFunc removes the keys of which gone says so, with their values.
+func (b *byKey[K, V]) removeFunc(gone func(*K) bool) {
+	n := 0
+	for i := range b.entries {
+		if gone(&b.entries[i].key) {
+			continue
+		}
+		b.tags[n], b.entries[n] = b.tags[i], b.entries[i]
+		n++
+	}
+	clear(b.entries[n:])
+	b.tags, b.entries = b.tags[:n], b.entries[:n]
+	maps.DeleteFunc(b.many, func(k K, _ V) bool { return gone(&k) })
+}
+
 // each returns the keys and values, in no order.
 func (b *byKey[K, V]) each() iter.Seq2[K, V] {
 	if b.many != nil {

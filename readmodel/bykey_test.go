@@ -85,7 +85,8 @@ func TestRowsAreAMap(t *testing.T) {
 		if n != len(want) {
 			rt.Fatalf("%d rows by campaign, want %d", n, len(want))
 		}
-		found, others := keys.Among(rows)
+		found := keys.Room()
+		keys.Take(rows, found)
 		wanted := map[readmodel.HourKey]int64{}
 		for k := range touched {
 			if n, there := want[k]; there {
@@ -93,8 +94,29 @@ func TestRowsAreAMap(t *testing.T) {
 			}
 		}
 		same("rows with a key", found, wanted)
-		if others.Len() != len(touched)-len(wanted) || keys.Len() != len(touched) {
-			rt.Fatalf("%d of %d keys have no row; want %d of %d", others.Len(), keys.Len(), len(touched)-len(wanted), len(touched))
+		left := map[readmodel.HourKey]bool{}
+		for _, all := range keys.All() {
+			for _, k := range all {
+				left[*k.(*readmodel.HourKey)] = true
+			}
+		}
+		for k := range touched {
+			if _, there := want[k]; there == left[k] {
+				rt.Fatalf("the key %v is left: %v; it has a row: %v", k, left[k], there)
+			}
+		}
+		if keys.Len() != len(left) || len(left) != len(touched)-len(wanted) {
+			rt.Fatalf("%d keys are left, Len = %d; want %d", len(left), keys.Len(), len(touched)-len(wanted))
+		}
+		for k := range touched { // those without a row are there, once, and the others anew
+			readmodel.Touch[readmodel.ParticipationHour](keys, k)
+		}
+		if keys.Len() != len(touched) {
+			rt.Fatalf("%d keys after all were named again, want %d", keys.Len(), len(touched))
+		}
+		keys.Take(rows, nil)
+		if keys.Len() != len(left) {
+			rt.Fatalf("%d keys are left after they were dropped, want %d", keys.Len(), len(left))
 		}
 		found.Hour(readmodel.HourKey{Campaign: "evt-2"}).Participants = 9
 		wanted[readmodel.HourKey{Campaign: "evt-2"}] = 9

@@ -24,9 +24,9 @@ type keyTable interface {
 // keys names rows of one campaign in one table.
 type keys interface {
 	sorted() []any
-	// among puts the rows of some, a set of the same table or nil, that have the keys into found,
-	// and the other keys into others, whose tables have the place i.
-	among(some set, i int, found *Rows, others *Keys)
+	// take removes the keys of rows in a set of the same table, puts these rows into others, if
+	// there are any, in the table at place i, and reports whether no key is left.
+	take(from set, i int, to *Rows) bool
 }
 
 type keySet[K comparable, R any] struct {
@@ -83,30 +83,37 @@ func (k *Keys) Room() *Rows {
 	return r
 }
 
-// Among returns those of the rows, which are of these tables and maybe others, that have a key,
-// and the keys that none of them has.
-func (k *Keys) Among(some *Rows) (found *Rows, others *Keys) {
-	found = k.Room()
-	others = &Keys{tables: make([]keyTable, len(k.tables)), campaigns: newCampaigns[keys](len(k.tables))}
-	places := make([]int, len(k.tables))
+// Take removes the keys under which from, rows of these tables and maybe others, has a row, and puts
+// these rows, the pointers, into to; nil drops them.
+func (k *Keys) Take(from, to *Rows) {
+	places, targets := make([]int, len(k.tables)), make([]int, len(k.tables))
 	for i, t := range k.tables {
-		others.tables[i] = t.of().newKeys()
-		places[i] = some.place(t.of())
+		places[i] = from.place(t.of())
+		if to != nil {
+			targets[i] = to.place(t.of())
+		}
 	}
+	k.campaigns.last = nil
 	for name, c := range k.campaigns.all {
-		rows := some.campaigns.all[name]
+		of := from.campaigns.all[name]
+		if of == nil {
+			continue
+		}
+		left := false
 		for i, s := range c.sets {
 			if s == nil {
 				continue
 			}
-			var there set
-			if rows != nil {
-				there = rows.sets[places[i]]
+			if some := of.sets[places[i]]; some != nil && s.take(some, targets[i], to) {
+				c.sets[i] = nil
+				continue
 			}
-			s.among(there, i, found, others)
+			left = true
+		}
+		if !left {
+			delete(k.campaigns.all, name)
 		}
 	}
-	return found, others
 }
 
 // Len returns the number of keys in all tables.
@@ -143,17 +150,18 @@ func (k *Keys) All() iter.Seq2[*Table, []any] {
 
 func (t *typed[K, R]) newKeys() keys { return &keySet[K, R]{typed: t} }
 
-func (s *keySet[K, R]) among(some set, i int, found *Rows, others *Keys) {
-	for k := range s.each() {
-		if some != nil {
-			s.probe = k
-			if h, there := some.(*rowSet[K, R]).get(&k, s.tag()); there {
-				found.tables[i].put(found, i, h.row)
-				continue
-			}
+func (s *keySet[K, R]) take(from set, i int, to *Rows) bool {
+	rows, all := from.(*rowSet[K, R]), s.len()
+	s.removeFunc(func(k *K) bool {
+		s.probe = *k
+		h, there := rows.get(&s.probe, s.tag())
+		if there && to != nil {
+			to.tables[i].put(to, i, h.row)
 		}
-		others.tables[i].(*typed[K, R]).touch(others, i, k)
-	}
+		return there
+	})
+	s.n -= all - s.len()
+	return s.len() == 0
 }
 
 func (s *keySet[K, R]) sorted() []any {

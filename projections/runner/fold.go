@@ -144,7 +144,7 @@ func (s *stretch) advances() []readmodel.Advance {
 	return all
 }
 
-// loadRows is how rows are loaded.
+// loadRows is how rows are loaded. It may take keys.
 type loadRows func(context.Context, []readmodel.Checkpoint, *readmodel.Keys) (*readmodel.Rows, error)
 
 // writeRows is how rows and checkpoints are written.
@@ -209,7 +209,7 @@ func (l *leader) extend(ctx context.Context, s *stretch, batch []events.Recorded
 		}
 	}
 	if s.events > 0 {
-		_, keys = keys.Among(s.rows)
+		keys.Take(s.rows, nil)
 	}
 	rows, err := load(ctx, s.at, keys)
 	if err != nil {

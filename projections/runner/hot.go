@@ -32,24 +32,26 @@ func newHot(store readmodel.Store, ps []projections.Projection, bytes int) *hot 
 
 // load is [readmodel.Store.Load] for the rows that are not here.
 func (h *hot) load(ctx context.Context, at []readmodel.Checkpoint, keys *readmodel.Keys) (*readmodel.Rows, error) {
-	rows, missing := keys.Among(h.young)
-	if h.old.Len() > 0 {
-		var some *readmodel.Rows
-		some, missing = missing.Among(h.old)
-		rows.Add(some)
+	rows := keys.Room()
+	return rows, h.loadInto(ctx, at, keys, rows)
+}
+
+// loadInto adds the rows with the keys, which it takes from these, to rows.
+func (h *hot) loadInto(ctx context.Context, at []readmodel.Checkpoint, keys *readmodel.Keys, rows *readmodel.Rows) error {
+	keys.Take(h.young, rows)
+	keys.Take(h.old, rows)
+	if keys.Len() == 0 {
+		return nil
 	}
-	if missing.Len() == 0 {
-		return rows, nil
-	}
-	loaded, err := h.store.Load(ctx, at, missing)
+	loaded, err := h.store.Load(ctx, at, keys)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := checkLoaded(at, loaded); err != nil {
-		return nil, err
+		return err
 	}
 	rows.Add(loaded)
-	return rows, nil
+	return nil
 }
 
 // checkLoaded returns [readmodel.ErrFenced] where a row has taken events that this leader has not

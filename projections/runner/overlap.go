@@ -107,17 +107,10 @@ func (o *overlap) load(ctx context.Context, at []readmodel.Checkpoint, keys *rea
 	if o.writing == nil {
 		return o.hot.load(ctx, at, keys)
 	}
-	shared, others := keys.Among(o.writing.rows)
+	shared := keys.Room()
+	keys.Take(o.writing.rows, shared)
 	rows := shared.Copy()
-	if others.Len() == 0 {
-		return rows, nil
-	}
-	some, err := o.hot.load(ctx, at, others)
-	if err != nil {
-		return nil, err
-	}
-	rows.Add(some)
-	return rows, nil
+	return rows, o.hot.loadInto(ctx, at, keys, rows)
 }
 
 // write begins to write what is folded.
