@@ -28,10 +28,10 @@ type topics struct {
 	names    stores.TopicConfig
 	client   kafka.Config
 	traffic  synthetic.Config
-	made     *synthetic.Generator // after the last record in the topics
-	events   int                  // in the topics
 	produced *kafka.Producer
 	closers  []func(context.Context) error // in the order in which they were opened
+	// events are in the topics, and so many of them are registrations.
+	events, registrations int
 }
 
 // newTopics makes topics on the brokers of the command, or on a broker of its own with its
@@ -70,15 +70,31 @@ func (c benchIngestCommand) newTopics(ctx context.Context, dir string, logger *s
 		return nil, err
 	}
 	t.closers = append(t.closers, func(context.Context) error { return t.produced.Close() })
-	t.made, err = synthetic.New(t.traffic)
-	return t, err
+	return t, nil
+}
+
+// after returns the traffic after the first n registrations. It is made anew where it is needed:
+// of 100,000 campaigns it takes as much memory as a service.
+func (t *topics) after(n int) (*synthetic.Generator, error) {
+	g, err := synthetic.New(t.traffic)
+	if err != nil {
+		return nil, fmt.Errorf("make traffic: %w", err)
+	}
+	for range n {
+		g.Next()
+	}
+	return g, nil
 }
 
 // fill produces every campaign and n registrations.
 func (t *topics) fill(ctx context.Context, n int, tell func(produced int)) error {
 	const batch = 20_000
-	records := slices.Clone(t.made.Campaigns())
-	for t.events = len(records) + n; ; {
+	g, err := t.after(0)
+	if err != nil {
+		return err
+	}
+	records := slices.Clone(g.Campaigns())
+	for t.events, t.registrations = len(records)+n, n; ; {
 		if err := t.produced.Produce(ctx, records); err != nil {
 			return err
 		}
@@ -87,7 +103,7 @@ func (t *topics) fill(ctx context.Context, n int, tell func(produced int)) error
 		}
 		records = records[:0]
 		for range min(batch, n) {
-			records = append(records, t.made.Next())
+			records = append(records, g.Next())
 		}
 		n -= len(records)
 		tell(t.events - n)
@@ -96,9 +112,9 @@ func (t *topics) fill(ctx context.Context, n int, tell func(produced int)) error
 
 // first returns the first n registrations of the topics.
 func (t *topics) first(n int) ([]events.Record, error) {
-	g, err := synthetic.New(t.traffic)
+	g, err := t.after(0)
 	if err != nil {
-		return nil, fmt.Errorf("make registrations: %w", err)
+		return nil, err
 	}
 	records := make([]events.Record, n)
 	for i := range records {

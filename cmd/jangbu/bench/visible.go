@@ -62,6 +62,10 @@ func (b *ingestBench) visible(ctx context.Context, p *pipeline, pace float64) (t
 // pace produces n registrations, each when it is due or as soon after that as the brokers
 // have taken the ones before, and returns when those of each campaign were due, in their order.
 func (t *topics) pace(ctx context.Context, n int, pace float64) (due map[events.Campaign][]time.Time, kept float64, err error) {
+	g, err := t.after(t.registrations)
+	if err != nil {
+		return nil, 0, err
+	}
 	due = make(map[events.Campaign][]time.Time)
 	var records []events.Record
 	start := time.Now()
@@ -74,7 +78,7 @@ func (t *topics) pace(ctx context.Context, n int, pace float64) (due map[events.
 		}
 		records = records[:0]
 		for now := time.Now(); sent+len(records) < n && !at(sent+len(records)).After(now); {
-			record := t.made.Next()
+			record := g.Next()
 			campaign := events.Campaign(record.Key)
 			due[campaign] = append(due[campaign], at(sent+len(records)))
 			records = append(records, record)
