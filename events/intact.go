@@ -1,9 +1,9 @@
 package events
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -13,16 +13,44 @@ import (
 // the payload, or the campaign is another. The event is in the memory of the slab; nil gives
 // it one of its own.
 func (r *Recorded) Recall(in *Slab, form Form, t Type, campaign, payload []byte) (err error) {
+	text := ""
+	if t == TypeParticipantRegistered {
+		text = in.text(payload)
+	} else {
+		text = string(payload) // rows keep texts of it
+	}
+	if err := r.recall(in, form, t, text); err != nil {
+		return err
+	}
+	if c := r.Event.Subject(); string(c) != string(campaign) { // no copy is made
+		return r.elsewhere(string(campaign))
+	}
+	return nil
+}
+
+// RecallText is [Recorded.Recall] for a payload whose memory the event may keep.
+func (r *Recorded) RecallText(in *Slab, form Form, t Type, campaign, payload string) error {
+	if err := r.recall(in, form, t, payload); err != nil {
+		return err
+	}
+	if string(r.Event.Subject()) != campaign {
+		return r.elsewhere(campaign)
+	}
+	return nil
+}
+
+func (r *Recorded) recall(in *Slab, form Form, t Type, payload string) (err error) {
 	if r.Event, err = decodeStored(in, form, t, payload); err != nil {
 		return fmt.Errorf("%w: position %d: %w", ErrCorrupt, r.Position, err)
 	}
 	if !r.intactAs(form, payload) {
 		return fmt.Errorf("%w: position %d: its digest is not that of the stored event", ErrCorrupt, r.Position)
 	}
-	if c := r.Event.Subject(); string(c) != string(campaign) { // no copy is made
-		return fmt.Errorf("%w: position %d: it is kept under campaign %q, and is of %q", ErrCorrupt, r.Position, campaign, c)
-	}
 	return nil
+}
+
+func (r *Recorded) elsewhere(campaign string) error {
+	return fmt.Errorf("%w: position %d: it is kept under campaign %q, and is of %q", ErrCorrupt, r.Position, campaign, r.Event.Subject())
 }
 
 // NaturalID returns the ID that follows from the event, and whether one does: that of a
@@ -62,7 +90,7 @@ func (r *Recorded) CheckTime() error {
 
 // intactAs is [Recorded.Intact] for an event that was decoded from the payload. It hashes
 // the bytes that are there rather than encode the event once more, for replays.
-func (r *Recorded) intactAs(form Form, payload []byte) bool {
+func (r *Recorded) intactAs(form Form, payload string) bool {
 	if form != CurrentForm || r.Overwritten() {
 		return r.Intact()
 	}
@@ -71,7 +99,7 @@ func (r *Recorded) intactAs(form Form, payload []byte) bool {
 	var p Pseudonym
 	if e, ok := r.Event.(*ParticipantRegistered); ok && e.Pseudonym != (Pseudonym{}) {
 		// No string of JSON holds a quote that is not escaped: what is found is the member.
-		start := bytes.Index(payload, []byte(pseudonymMember))
+		start := strings.Index(payload, pseudonymMember)
 		end := start + len(pseudonymMember) + encodedPseudonym + len(`"`)
 		content = append(append(content, payload[:start]...), payload[end:]...)
 		p = e.Pseudonym

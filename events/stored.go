@@ -158,20 +158,15 @@ func (b storedForm) whole(name string, v *int64) storedForm {
 // the event. Any other form is an error. It drops what form 1 also kept: members that
 // the contract does not list, behind those that it does.
 func DecodeStored(form Form, t Type, payload []byte) (Event, error) {
-	return decodeStored(nil, form, t, payload)
+	return decodeStored(nil, form, t, string(payload))
 }
 
-// decodeStored is [DecodeStored] into the memory of a slab.
-func decodeStored(in *Slab, form Form, t Type, payload []byte) (Event, error) {
+// decodeStored is [DecodeStored] into the memory of a slab. Texts of the event are in the payload's.
+func decodeStored(in *Slab, form Form, t Type, payload string) (Event, error) {
 	if form < 1 || form > CurrentForm {
 		return nil, fmt.Errorf("decode stored event: form %d is not of this program, which reads 1 to %d", form, CurrentForm)
 	}
-	r := storedReader{form: form}
-	if t == TypeParticipantRegistered {
-		r.s = in.text(payload)
-	} else {
-		r.s = string(payload) // rows keep texts of it
-	}
+	r := storedReader{s: payload, form: form}
 	var e Event
 	switch t {
 	case TypeEventCreated:

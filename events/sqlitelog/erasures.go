@@ -13,7 +13,7 @@ import (
 )
 
 const readErasable = `
-SELECT position, occurred_at, recorded_at, type, id, digest, campaign, payload, form
+SELECT ` + eventColumns + `
 FROM events
 WHERE position IN (SELECT value FROM json_each(?))
 ORDER BY position`

@@ -13,8 +13,16 @@ import (
 	"jangbu/events/sqlite"
 )
 
+// eventColumns are an event in five columns, as a column costs the driver more than what is in it:
+// the fourth is its type, form and the length of its campaign, or -1 where one of the numbers
+// cannot be; the last its id, digest, campaign and payload, one after the other.
+const eventColumns = `position, occurred_at, recorded_at,
+    iif(type BETWEEN 0 AND 255 AND form BETWEEN 0 AND 255 AND octet_length(id) = 16 AND octet_length(digest) = 32,
+        type | (form << 8) | (octet_length(campaign) << 16), -1),
+    id || digest || campaign || payload`
+
 const readEvents = `
-SELECT position, occurred_at, recorded_at, type, id, digest, campaign, payload, form
+SELECT ` + eventColumns + `
 FROM events
 WHERE position > ? AND position <= ?
 ORDER BY position`
@@ -23,7 +31,7 @@ ORDER BY position`
 // first: otherwise SQLite would sort whole rows of a large campaign for each page.
 // recorded_at never decreases with the position, so it is compared last.
 const readStream = `
-SELECT position, occurred_at, recorded_at, type, id, digest, campaign, payload, form
+SELECT ` + eventColumns + `
 FROM events
 WHERE position IN (
     SELECT position FROM identities_%d
@@ -35,7 +43,7 @@ ORDER BY position`
 
 // readNear is readStream where few positions are to be searched: it reads them all.
 const readNear = `
-SELECT position, occurred_at, recorded_at, type, id, digest, campaign, payload, form
+SELECT ` + eventColumns + `
 FROM events
 WHERE position > ?2 AND position <= ?3 AND campaign = ?1 AND recorded_at <= ?5
 ORDER BY position
@@ -53,7 +61,7 @@ const (
 // alone, of all segments: it reads the index that holds no others.
 const (
 	readTypes = `
-SELECT position, occurred_at, recorded_at, type, id, digest, campaign, payload, form
+SELECT ` + eventColumns + `
 FROM events
 WHERE position IN (
     SELECT position FROM identities_%d
@@ -63,7 +71,7 @@ ORDER BY position
 LIMIT ?4`
 
 	readRare = `
-SELECT position, occurred_at, recorded_at, type, id, digest, campaign, payload, form
+SELECT ` + eventColumns + `
 FROM events INDEXED BY events_rare
 WHERE campaign = ?1 AND position > ?2 AND position <= ?3 AND type IN (1, 5) AND 1 << type & ?6 <> 0 AND recorded_at <= ?5
 ORDER BY position
@@ -165,16 +173,16 @@ func (l *Log) readStream(ctx context.Context, s events.Stream) (read []events.Re
 // because those before had [events.MaxReadBytes].
 func collect(rows *sql.Rows, dst []events.Recorded) (_ []events.Recorded, cut bool, err error) {
 	defer func() { err = errors.Join(err, rows.Close()) }()
-	var r row
 	bytes, slab := 0, new(events.Slab)
+	var r row
 	for rows.Next() {
-		if err := rows.Scan(&r.position, &r.occurredAt, &r.recordedAt, &r.number, &r.id, &r.digest, &r.campaign, &r.payload, &r.form); err != nil {
+		if err := rows.Scan(&r[0], &r[1], &r[2], &r[3], &r[4]); err != nil {
 			return nil, false, err
 		}
-		if bytes += len(r.payload); bytes > events.MaxReadBytes && len(dst) > 0 {
+		recorded, size, err := r.recorded(slab)
+		if bytes += size; bytes > events.MaxReadBytes && len(dst) > 0 {
 			return dst, true, nil
 		}
-		recorded, err := r.recorded(slab)
 		if err != nil {
 			return nil, false, err
 		}
@@ -183,37 +191,30 @@ func collect(rows *sql.Rows, dst []events.Recorded) (_ []events.Recorded, cut bo
 	return dst, false, rows.Err()
 }
 
-// row is one row of either query; its bytes are valid until the next row.
-type row struct {
-	position, occurredAt, recordedAt int64
-	number, form                     int64
-	id, digest, campaign, payload    sql.RawBytes
-}
+// row is one row of either query. What is scanned into any is not converted, and no text is copied.
+type row [5]any
 
-// recorded returns the event, whose digest is that of its payload.
-func (r *row) recorded(in *events.Slab) (events.Recorded, error) {
-	to, err := r.head()
-	if err == nil {
-		err = to.Recall(in, events.Form(r.form), events.Type(r.number), r.campaign, r.payload)
+// recorded returns the event, whose digest is that of its payload, and the payload's length.
+func (r *row) recorded(in *events.Slab) (to events.Recorded, payload int, err error) {
+	position, ok0 := r[0].(int64)
+	occurred, ok1 := r[1].(int64)
+	recorded, ok2 := r[2].(int64)
+	numbers, ok3 := r[3].(int64)
+	text, ok4 := r[4].(string)
+	to = events.Recorded{
+		Position:   events.Position(position),
+		OccurredAt: time.UnixMicro(occurred).UTC(),
+		RecordedAt: time.UnixMicro(recorded).UTC(),
 	}
-	return to, err
-}
-
-// head returns the event without what the payload says.
-func (r *row) head() (events.Recorded, error) {
-	to := events.Recorded{
-		Position:   events.Position(r.position),
-		OccurredAt: time.UnixMicro(r.occurredAt).UTC(),
-		RecordedAt: time.UnixMicro(r.recordedAt).UTC(),
+	const ids = len(to.ID) + len(to.Digest)
+	start := ids + int(numbers>>16)
+	if !ok0 || !ok1 || !ok2 || !ok3 || !ok4 || numbers < 0 || start > len(text) {
+		return to, 0, fmt.Errorf("%w: position %d: its type, form, id or digest is none of an event", events.ErrCorrupt, position)
 	}
-	if len(r.id) != len(to.ID) || len(r.digest) != len(to.Digest) {
-		return to, fmt.Errorf("%w: position %d: id has %d bytes, digest %d", events.ErrCorrupt, r.position, len(r.id), len(r.digest))
-	}
-	to.ID, to.Digest = events.ID(r.id), events.Digest(r.digest)
-	if r.number < 0 || r.number > math.MaxUint8 || r.form < 0 || r.form > math.MaxUint8 {
-		return to, fmt.Errorf("%w: position %d: type %d, form %d", events.ErrCorrupt, r.position, r.number, r.form)
-	}
-	return to, nil
+	copy(to.ID[:], text)
+	copy(to.Digest[:], text[len(to.ID):])
+	err = to.RecallText(in, events.Form(numbers>>8), events.Type(numbers), text[ids:start], text[start:])
+	return to, len(text) - start, err
 }
 
 // Digests implements [events.Log].

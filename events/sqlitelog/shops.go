@@ -12,14 +12,14 @@ import (
 
 // readWithdrawals selects what was withdrawn of a campaign.
 const readWithdrawals = `
-SELECT position, occurred_at, recorded_at, type, id, digest, campaign, payload, form
+SELECT ` + eventColumns + `
 FROM events
 WHERE campaign = ? AND type = 5 AND type IN (1, 5)
 ORDER BY position`
 
 // readLatest selects the last description of a campaign that is not among the positions.
 const readLatest = `
-SELECT position, occurred_at, recorded_at, type, id, digest, campaign, payload, form
+SELECT ` + eventColumns + `
 FROM events
 WHERE campaign = ? AND type = 1 AND type IN (1, 5) AND position NOT IN (SELECT value FROM json_each(?))
 ORDER BY position DESC
