@@ -3,6 +3,7 @@ package readmodeltest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"testing"
 
@@ -53,6 +54,30 @@ func testCommit(t *testing.T, a Adapter) {
 			b.unchanged(t, replacement, rows)
 		}
 		b.unchanged(t, fullRows("evt-2"), fullRows("evt-2"))
+	})
+
+	t.Run("it writes rows that are new to the loaded ones, few and many, beside these", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t, a)
+		fold := func(rows *readmodel.Rows, campaigns int) {
+			for i := range campaigns {
+				c := events.Campaign(fmt.Sprint("evt-", i))
+				rows.Campaign(c).Participants++
+				rows.Channel(readmodel.ChannelKey{Campaign: c, Channel: "naver"}).Participants++
+				rows.Hour(readmodel.HourKey{Campaign: c, Hour: instant(noon)}).Participants++
+				rows.Profile(c).Gender.Add("female", 1)
+			}
+		}
+		want := newRows()
+		for _, campaigns := range []int{2, 1_000, 1_001} {
+			named := newRows()
+			fold(named, campaigns)
+			rows := b.load(t, named)
+			fold(rows, campaigns)
+			fold(want, campaigns)
+			b.commit(t, rows)
+			b.unchanged(t, want, want)
+		}
 	})
 
 	t.Run("it removes the rows of a campaign that is folded anew, in the generations that advance", func(t *testing.T) {
