@@ -24,3 +24,17 @@ func (b *burials) Tell(ctx context.Context, frame *events.Frame, reasons []event
 	}
 	b.tell(ctx, frame, refused)
 }
+
+// Decode decodes frames one after another, where so many of all decoders are busy.
+func Decode(ctx context.Context, busy, decoders int, frames ...*events.Frame) error {
+	h := ingest{typ: events.TypeParticipantRegistered, decoders: make(chan struct{}, decoders)}
+	for range busy {
+		h.decoders <- struct{}{}
+	}
+	for _, frame := range frames {
+		if _, err := h.decode(ctx, frame); err != nil {
+			return err
+		}
+	}
+	return nil
+}
