@@ -108,6 +108,21 @@ const (
 // Outcomes returns the outcomes.
 func Outcomes() []Outcome { return []Outcome{Appended, Duplicate, Conflict, OtherShop} }
 
+// CountOutcomes counts those of drafts that the log holds, as its account does. What is refused is
+// no part of that: the caller buries its records.
+func CountOutcomes(all []Outcome) (appended, duplicates int) {
+	for _, o := range all {
+		switch o {
+		case Appended:
+			appended++
+		case Duplicate:
+			duplicates++
+		case Conflict, OtherShop:
+		}
+	}
+	return appended, duplicates
+}
+
 // String returns the outcome's name.
 func (o Outcome) String() string {
 	switch o {

@@ -82,20 +82,7 @@ func (b *batch) judge(stored []*events.Digest) {
 	}
 }
 
-// count counts the outcomes. What is refused is not part of the account: the caller
-// buries its records.
-func (b *batch) count() (appended, duplicates int) {
-	for _, o := range b.outcomes {
-		switch o {
-		case events.Appended:
-			appended++
-		case events.Duplicate:
-			duplicates++
-		case events.Conflict, events.OtherShop:
-		}
-	}
-	return appended, duplicates
-}
+func (b *batch) count() (appended, duplicates int) { return events.CountOutcomes(b.outcomes) }
 
 // identities returns those of firsts.
 func (b *batch) identities() (all identities) {

@@ -73,20 +73,7 @@ func (b *batch) judge(stored []*events.Digest) {
 	}
 }
 
-// count counts the outcomes. What is refused is not part of the account: the caller buries its
-// records.
-func (b *batch) count() (appended, duplicates int) {
-	for _, o := range b.outcomes {
-		switch o {
-		case events.Appended:
-			appended++
-		case events.Duplicate:
-			duplicates++
-		case events.Conflict, events.OtherShop:
-		}
-	}
-	return appended, duplicates
-}
+func (b *batch) count() (appended, duplicates int) { return events.CountOutcomes(b.outcomes) }
 
 // appended returns the append of the batch, which was committed with new events.
 func (b *batch) appended() segments.Append {
