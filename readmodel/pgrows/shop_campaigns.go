@@ -3,7 +3,6 @@ package pgrows
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/jackc/pgx/v5"
 
@@ -71,36 +70,15 @@ ORDER BY {listed}, channel`
 // shopQueries are the statements of one kind of list.
 type shopQueries struct{ campaigns, channels string }
 
-// pageKind tells the statements of pages from each other.
-type pageKind struct {
-	order      readmodel.ShopOrder
-	descending bool
-	first      bool // it begins after no campaign
-}
-
-// pageQueries are the statements of all kinds of pages. No order but that of ids has an index: that
-// of participants or updates would be written with every commit, and the campaigns of one shop are
-// few beside those. The database sorts them and returns the page alone.
-func (s *Store) pageQueries() map[pageKind]shopQueries {
-	const byUpdate = "floor(extract(epoch FROM updated_at))::bigint" // by the second
-	all := make(map[pageKind]shopQueries)
-	for order, key := range map[readmodel.ShopOrder]string{readmodel.ByCampaign: "campaign", readmodel.ByParticipants: "participants", readmodel.ByUpdate: byUpdate} {
-		for _, descending := range []bool{false, true} {
-			beyond, direction := " > ", " ASC"
-			if descending {
-				beyond, direction = " < ", " DESC"
-			}
-			sorted := func(key, campaign string) string { return key + direction + " NULLS LAST, " + campaign }
-			after, first := "("+key+beyond+"$6 OR "+key+" = $6 AND campaign > $4 OR "+key+" IS NULL)", "$4::text = '' AND $6::bigint = 0"
-			if order == readmodel.ByCampaign {
-				sorted = func(key, _ string) string { return key + direction }
-				after, first = key+beyond+"$4", "$4::text = ''"
-			}
-			for _, where := range []string{after, first} { // which is true of the first page: the statements have the same parameters
-				fill := strings.NewReplacer("{after}", where, "{key}", key, "{order}", sorted(key, "campaign"), "{listed}", sorted("listed.k", "listed.c")).Replace
-				all[pageKind{order, descending, where == first}] = shopQueries{s.campaigns.statement(fill(readShopPage)), s.channels.statement(fill(readPageChannels))}
-			}
-		}
+// pageQueries are the statements of all kinds of pages.
+func (s *Store) pageQueries() map[readmodel.ShopPageKind]shopQueries {
+	all := make(map[readmodel.ShopPageKind]shopQueries)
+	texts := readmodel.ShopPageSQL{
+		After: "$4", Value: "$6", NoAfter: "$4::text = ''", NoValue: "$6::bigint = 0",
+		ByUpdate: "floor(extract(epoch FROM updated_at))::bigint", ListedKey: "listed.k", ListedCampaign: "listed.c",
+	}
+	for kind, fill := range texts.Kinds() {
+		all[kind] = shopQueries{s.campaigns.statement(fill(readShopPage)), s.channels.statement(fill(readPageChannels))}
 	}
 	return all
 }
@@ -116,7 +94,7 @@ func (s *Store) ShopPage(ctx context.Context, shop events.Shop, page readmodel.S
 	if page.Order != readmodel.ByCampaign {
 		more = append(more, page.Value)
 	}
-	return s.readShop(ctx, s.queries.shopPages[pageKind{page.Order, page.Descending, page.After == ""}], shop, by, more...)
+	return s.readShop(ctx, s.queries.shopPages[page.Kind()], shop, by, more...)
 }
 
 // readShop reads campaigns of a shop, and their channels in the same order.

@@ -94,7 +94,7 @@ func Open(ctx context.Context, url string, tables []*readmodel.Table, opts Optio
 // queries are the statements over several tables.
 type queries struct {
 	campaign, campaigns, shopCampaigns, shopChannels, distributed string
-	shopPages                                                     map[pageKind]shopQueries
+	shopPages                                                     map[readmodel.ShopPageKind]shopQueries
 }
 
 // describe sets the tables and makes the statements over them.

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
 
 	"jangbu/events"
 	"jangbu/readmodel"
@@ -65,36 +64,15 @@ ORDER BY {listed}, channel`
 // shopQueries are the statements of one kind of list.
 type shopQueries struct{ campaigns, channels string }
 
-// pageKind tells the statements of pages from each other.
-type pageKind struct {
-	order      readmodel.ShopOrder
-	descending bool
-	first      bool // it begins after no campaign
-}
-
-// pageQueries are the statements of all kinds of pages. No order but that of ids has an index: that
-// of participants or updates would be written with every commit, and the campaigns of one shop are
-// few beside those. The database sorts them and returns the page alone.
-func (s *Store) pageQueries() map[pageKind]shopQueries {
-	const byUpdate = "(updated_at - 999999 * (updated_at < 0)) / 1000000" // by the second
-	all := make(map[pageKind]shopQueries)
-	for order, key := range map[readmodel.ShopOrder]string{readmodel.ByCampaign: "campaign", readmodel.ByParticipants: "participants", readmodel.ByUpdate: byUpdate} {
-		for _, descending := range []bool{false, true} {
-			beyond, direction := " > ", " ASC"
-			if descending {
-				beyond, direction = " < ", " DESC"
-			}
-			sorted := func(key, campaign string) string { return key + direction + " NULLS LAST, " + campaign }
-			after, first := "("+key+beyond+"?7 OR "+key+" = ?7 AND campaign > ?5 OR "+key+" IS NULL)", "?5 = '' AND ?7 = 0"
-			if order == readmodel.ByCampaign {
-				sorted = func(key, _ string) string { return key + direction }
-				after, first = key+beyond+"?5", "?5 = ''"
-			}
-			for _, where := range []string{after, first} { // which is true of the first page: the statements have the same parameters
-				fill := strings.NewReplacer("{after}", where, "{key}", key, "{order}", sorted(key, "campaign"), "{listed}", sorted("sorted", "listed")).Replace
-				all[pageKind{order, descending, where == first}] = shopQueries{s.campaigns.statement(fill(readShopPage)), s.channels.statement(fill(readPageChannels))}
-			}
-		}
+// pageQueries are the statements of all kinds of pages.
+func (s *Store) pageQueries() map[readmodel.ShopPageKind]shopQueries {
+	all := make(map[readmodel.ShopPageKind]shopQueries)
+	texts := readmodel.ShopPageSQL{
+		After: "?5", Value: "?7", NoAfter: "?5 = ''", NoValue: "?7 = 0",
+		ByUpdate: "(updated_at - 999999 * (updated_at < 0)) / 1000000", ListedKey: "sorted", ListedCampaign: "listed",
+	}
+	for kind, fill := range texts.Kinds() {
+		all[kind] = shopQueries{s.campaigns.statement(fill(readShopPage)), s.channels.statement(fill(readPageChannels))}
 	}
 	return all
 }
@@ -110,7 +88,7 @@ func (s *Store) ShopPage(ctx context.Context, shop events.Shop, page readmodel.S
 	if page.Order != readmodel.ByCampaign {
 		more = append(more, page.Value)
 	}
-	return s.readShop(ctx, s.queries.shopPages[pageKind{page.Order, page.Descending, page.After == ""}], shop, by, more...)
+	return s.readShop(ctx, s.queries.shopPages[page.Kind()], shop, by, more...)
 }
 
 // readShop reads campaigns of a shop, and their channels in the same order.

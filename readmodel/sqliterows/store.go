@@ -53,7 +53,7 @@ type Store struct {
 // queries are the statements over several tables.
 type queries struct {
 	campaign, campaigns, shopCampaigns, shopChannels, distributed string
-	shopPages                                                     map[pageKind]shopQueries
+	shopPages                                                     map[readmodel.ShopPageKind]shopQueries
 }
 
 // describe sets the tables and makes the statements over them.
