@@ -14,6 +14,8 @@
 //   - The contract of a [Store], made of [Reader], [Generations], [Leases],
 //     [Operations] and [Proofs], with its sentinels. The packages below implement it, and
 //     package readmodeltest tests it.
+//   - The [Snapshot], which stores keep with the rows for questions about the past: it is removed by
+//     whatever removes the rows of its campaign or generation, in the same transaction.
 //   - [Freshness] and [History], which packages above the stores implement.
 //   - [Scope], [Revision], and the arithmetic of amounts in won.
 //

@@ -88,7 +88,9 @@ func GenerationsOfAdvances(advances []Advance, rows *Rows) (of GenerationOf, at 
 		}
 		at[i] = a.Checkpoint
 	}
-	of, err = GenerationsOf(at, rows.Tables())
+	if of, err = GenerationsOf(at, rows.Tables()); err == nil {
+		err = of.checkSnapshots(rows.Snapshots())
+	}
 	return of, at, err
 }
 
@@ -100,5 +102,14 @@ func GenerationsOfReplace(at []Checkpoint, c events.Campaign, rows *Rows) (Gener
 			return nil, fmt.Errorf("rows of campaign %q among those of %q", other, c)
 		}
 	}
-	return GenerationsOf(at, rows.Tables())
+	for _, s := range rows.Snapshots() {
+		if s.Campaign != c {
+			return nil, fmt.Errorf("a snapshot of campaign %q among rows of %q", s.Campaign, c)
+		}
+	}
+	of, err := GenerationsOf(at, rows.Tables())
+	if err == nil {
+		err = of.checkSnapshots(rows.Snapshots())
+	}
+	return of, err
 }

@@ -18,8 +18,8 @@ type Moment struct {
 	At       time.Time
 }
 
-// History reads the rows of an earlier moment. The first calls about a campaign fold all its
-// events, so callers bound how many run at once, and for how long.
+// History reads the rows of an earlier moment. Calls about a campaign of which no [Snapshot] is kept
+// fold all its events, so callers bound how many run at once, and for how long.
 type History interface {
 	// CampaignAsOf returns the campaign's rows as they were at the moment, and
 	// when that was: its time, or when the event at its position was recorded.

@@ -16,6 +16,7 @@ type Rows struct {
 	tables    []rowTable
 	campaigns campaigns[set] // a campaign has a row in one table at least; the others may be nil
 	cleared   map[events.Campaign]struct{}
+	snapshots []Snapshot // that a write stores with the rows
 	// loaded says that a row which [Row] adds is not stored: see [Keys.Room].
 	loaded bool
 }
@@ -61,6 +62,7 @@ type set interface {
 	add(others set) int
 	// copyTo returns a copy for rows whose table is t.
 	copyTo(t rowTable) set
+	len() int
 }
 
 type rowSet[K comparable, R any] struct {
@@ -296,6 +298,7 @@ func (r *Rows) Replace(by map[events.Campaign]*Rows) {
 	for c, rows := range by {
 		r.cleared[c] = struct{}{}
 		r.Take(c)
+		r.keepInPlace(c, rows.snapshots)
 		if of := rows.campaigns.all[c]; of != nil {
 			r.addCampaign(of, places)
 		}
@@ -347,6 +350,19 @@ func (r *Rows) Of(c events.Campaign) CampaignRows {
 		}
 	}
 	return out
+}
+
+// LenOf returns the number of the campaign's rows.
+func (r *Rows) LenOf(c events.Campaign) int {
+	n := 0
+	if of := r.campaigns.all[c]; of != nil {
+		for _, s := range of.sets {
+			if s != nil {
+				n += s.len()
+			}
+		}
+	}
+	return n
 }
 
 // In returns the campaign's rows in the table, sorted by key: the pointers, not copies.

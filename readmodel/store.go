@@ -103,6 +103,7 @@ type Store interface {
 	Operations
 	Contents
 	Proofs
+	Snapshots
 
 	// Distributed returns every channel that a campaign was distributed to, sorted by
 	// campaign and channel by bytes, all of one snapshot of the active generations. It
@@ -119,14 +120,14 @@ type Store interface {
 	// Load returns the named rows that exist in the generations of the checkpoints. Those that
 	// [Row] adds to them are new ([Keys.Room]).
 	Load(ctx context.Context, at []Checkpoint, keys *Keys) (*Rows, error)
-	// Commit removes the stored rows of the campaigns that are cleared, replaces the given
-	// rows by their absolute values and moves the checkpoints, in one transaction, and returns the revision that it makes. A commit
+	// Commit removes the stored rows and snapshots of the campaigns that are cleared, replaces the given
+	// rows by their absolute values, stores their snapshots and moves the checkpoints, in one transaction, and returns the revision that it makes. A commit
 	// that moves no active generation, and so must not change its rows, leaves the
 	// revision as it is. A row that is new and stored may be an error. It only reads the rows, and none of them after it has returned.
 	// ErrFenced, and nothing is written, where a checkpoint, with
 	// its link, is not where its advance starts or this epoch does not hold the lease.
 	Commit(ctx context.Context, lease Lease, advances []Advance, rows *Rows) (Revision, error)
-	// Replace replaces all the campaign's rows in the tables of these projections by
+	// Replace replaces all the campaign's rows and snapshots of these projections by
 	// the given ones, ends the operation, and returns the revision that it makes, in
 	// one transaction. ErrFenced, and nothing is written, where a generation is not
 	// active or its checkpoint not as given, where this epoch does not hold the lease,

@@ -1,9 +1,12 @@
 // Package replay folds the log in memory, beside the folds that are served.
 //
 // [Run] folds the log, an export, or a part of either. [History] replays one campaign
-// as of an earlier moment, from snapshots that it keeps in memory: the first question about a
-// campaign reads its stream up to the moment, which takes seconds for a million events, and
-// those that come meanwhile share that. [Evidence] finds the events of a campaign that count. [Verify]
+// as of an earlier moment, from the last snapshot before it: [Snapshots] are taken while the log is
+// folded, and kept with the rows, so that a question reads some thousand events at most, also the first
+// one of a process. Where none is kept that is near, as of a log whose rows were made before there
+// were any, the first question about a campaign reads its stream up to the moment, which takes
+// seconds for a million events, leaves snapshots in memory, and those that come meanwhile share
+// that. [Evidence] finds the events of a campaign that count. [Verify]
 // folds the log once more and compares every field of every row that is served, at the
 // checkpoint that the row was read with. A [Stream] folds the events of one campaign.
 //
@@ -20,7 +23,12 @@
 //     the last one. A withdrawal changes no moment before it: moments after it have snapshots of
 //     their own, and share those from before the first event withdrawn. What is kept ends with
 //     the history of the log (I13): a link of the chain at or after all of it is compared before
-//     each answer. Rows and their generations have no part in it.
+//     each answer.
+//   - A snapshot is what a replay through its event gives. One that is kept with the rows is used if
+//     the link of its generation's checkpoint is the log's there, the fold is of the generation's
+//     version, as many events of the campaign are overwritten as there were before it was taken, and
+//     what is withdrawn at the moment was withdrawn, of the events before, at its event
+//     (TestThePastIsAReplay, TestHistoryWithoutSnapshots in the runner).
 //
 // # Failure
 //

@@ -17,12 +17,14 @@ import (
 	"jangbu/readmodel"
 )
 
-// History tells what was known of a campaign at an earlier moment, by folding its events. What
-// it folds leaves snapshots in memory, from which later questions about the campaign begin. It
+// History tells what was known of a campaign at an earlier moment, by folding its events from the
+// last snapshot on. What it folds leaves snapshots in memory, from which later questions about the campaign begin. It
 // is safe for concurrent use.
 type History struct {
 	Log         events.Log
 	Projections []projections.Projection
+	// Snapshots are those that are kept with the rows. Nil, or where it fails, there are none.
+	Snapshots readmodel.Snapshots
 	// Spacing is how many events of a campaign lie between two snapshots, about. 0 means
 	// DefaultSpacing.
 	Spacing int
@@ -79,6 +81,11 @@ type question struct {
 
 	head   events.Position
 	headAt time.Time
+
+	// Of the campaign, once they are read: its withdrawals through the moment, and how many of its
+	// events are overwritten.
+	withdrawals []events.Recorded
+	overwritten int
 }
 
 // lookBack returns the campaign's rows at the moment, and when that was.
@@ -90,7 +97,7 @@ func (h *History) lookBack(ctx context.Context, c events.Campaign, asOf readmode
 	if asOf.Position > totals.Head {
 		return readmodel.CampaignRows{}, time.Time{}, fmt.Errorf("position %d: %w: the log ends at position %d", asOf.Position, readmodel.ErrFuture, totals.Head)
 	}
-	q := question{c, asOf.Position, asOf.At, totals.Head, totals.RecordedAt}
+	q := question{campaign: c, position: asOf.Position, at: asOf.At, head: totals.Head, headAt: totals.RecordedAt}
 	at := asOf.At
 	switch {
 	case q.head == 0:
@@ -120,9 +127,14 @@ func (h *History) rows(ctx context.Context, q question) (*readmodel.Rows, error)
 	if err != nil {
 		return nil, err
 	}
-	l, err := h.line(ctx, p, q)
+	l, err := h.line(ctx, p, &q)
 	if err != nil {
 		return nil, err
+	}
+	if !p.covers(l, q) {
+		if rows, ok, err := h.stored(ctx, p, l, q); ok || err != nil {
+			return rows, err
+		}
 	}
 	for !p.covers(l, q) {
 		if err := h.foldOn(ctx, p, l, q); err != nil {
@@ -180,7 +192,7 @@ func (h *History) markFrom(ctx context.Context, at events.Position) (events.Mark
 
 // line returns the line of snapshots that the question is answered from: of the campaign, as
 // its events are overwritten now, without those that are withdrawn at the moment.
-func (h *History) line(ctx context.Context, p *past, q question) (*line, error) {
+func (h *History) line(ctx context.Context, p *past, q *question) (*line, error) {
 	// What is overwritten is read before the events, so that none is older than it says.
 	erasures, err := h.Log.Erasures().List(ctx, q.campaign)
 	if err != nil {
@@ -190,12 +202,12 @@ func (h *History) line(ctx context.Context, p *past, q question) (*line, error) 
 	if len(erasures) > 0 {
 		var all []byte
 		for _, e := range erasures {
+			q.overwritten += len(e.Positions)
 			all = binary.BigEndian.AppendUint64(all, uint64(e.At.UnixMicro()))
 			all = binary.BigEndian.AppendUint64(all, uint64(len(e.Positions)))
 		}
 		key.overwritten = sha256.Sum256(all)
 	}
-	var withdrawals []events.Recorded
 	stream := events.Stream{
 		Campaign: q.campaign, Through: q.position, AsOf: q.at, Types: []events.Type{events.TypeEventsWithdrawn}, Limit: events.MaxWithdrawn,
 	}
@@ -207,10 +219,10 @@ func (h *History) line(ctx context.Context, p *past, q question) (*line, error) 
 		if len(read) == 0 {
 			break
 		}
-		withdrawals = append(withdrawals, read...)
+		q.withdrawals = append(q.withdrawals, read...)
 		stream.After = read[len(read)-1].Position
 	}
-	withdrawn := events.WithdrawnAt(withdrawals, math.MaxInt64)
+	withdrawn := events.WithdrawnAt(q.withdrawals, math.MaxInt64)
 	var hidden []byte
 	for _, at := range slices.Sorted(maps.Keys(withdrawn)) {
 		hidden = binary.AppendUvarint(hidden, uint64(at))

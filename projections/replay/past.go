@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"jangbu/events"
+	"jangbu/readmodel"
 )
 
 // past is what a [History] keeps of one history of a log: lines of snapshots. It is safe for
@@ -22,6 +23,14 @@ type past struct {
 	lines map[lineKey]*line
 	bytes int // of all lines; guarded by mu
 	uses  int // counts questions; guarded by mu
+	// ours are the generations whose checkpoint was found in the log; guarded by mu.
+	ours map[generation]bool
+}
+
+// generation is one generation of a projection.
+type generation struct {
+	projection string
+	number     readmodel.Generation
 }
 
 // lineKey says which fold the snapshots of a line are of.
@@ -42,6 +51,7 @@ type line struct {
 
 	// Guarded by past.mu:
 	snapshots []snapshot      // ascending
+	near      []snapshot      // ascending: after snapshots that are stored, however far apart
 	through   events.Position // up to where no event but those after the last snapshot is unknown,
 	throughAt time.Time       // and a time that is not after any later event's
 	bytes     int
@@ -57,7 +67,7 @@ const (
 )
 
 func newPast(mark events.Mark, bytes int) *past {
-	return &past{max: cmp.Or(bytes, DefaultHistoryBytes), mark: mark, lines: make(map[lineKey]*line)}
+	return &past{max: cmp.Or(bytes, DefaultHistoryBytes), mark: mark, lines: make(map[lineKey]*line), ours: make(map[generation]bool)}
 }
 
 // known returns a mark at or after all that is kept.
@@ -145,8 +155,10 @@ func (p *past) covers(l *line, q question) bool {
 }
 
 // until returns how many snapshots of the line are not after the moment.
-func (l *line) until(q question) int {
-	n, _ := slices.BinarySearchFunc(l.snapshots, q, func(s snapshot, q question) int {
+func (l *line) until(q question) int { return until(l.snapshots, q) }
+
+func until(some []snapshot, q question) int {
+	n, _ := slices.BinarySearchFunc(some, q, func(s snapshot, q question) int {
 		if q.position > 0 && s.position <= q.position || q.position == 0 && !s.recordedAt.After(q.at) {
 			return -1
 		}
@@ -221,10 +233,46 @@ func (p *past) grow(l *line, by []snapshot, through events.Position, at time.Tim
 	}
 }
 
+// nearest returns the last snapshot not after the moment that followed a stored one.
+func (p *past) nearest(l *line, q question) snapshot {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if n := until(l.near, q); n > 0 {
+		return l.near[n-1]
+	}
+	return snapshot{}
+}
+
+// keepNear keeps snapshots that follow stored ones.
+func (p *past) keepNear(l *line, some []snapshot) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	before := l.bytes
+	for _, s := range some {
+		if i, there := slices.BinarySearchFunc(l.near, s.position, snapshot.compare); !there {
+			l.near = slices.Insert(l.near, i, s)
+			l.bytes += s.size()
+		}
+	}
+	if l.bytes > p.max/4 {
+		for _, s := range l.near {
+			l.bytes -= s.size()
+		}
+		l.near = nil
+	}
+	if !l.gone {
+		p.bytes += l.bytes - before
+		p.bound(l)
+	}
+}
+
 // thin drops every other snapshot, but not the last.
 func (l *line) thin() {
 	left := l.snapshots[:0]
 	l.bytes = lineBytes
+	for _, s := range l.near {
+		l.bytes += s.size()
+	}
 	for i, s := range l.snapshots {
 		if (len(l.snapshots)-1-i)%2 == 0 {
 			left = append(left, s)

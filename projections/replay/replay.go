@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -27,6 +28,12 @@ type Config struct {
 	AsOf time.Time
 	// MaxRows ends the replay once it has made more rows. 0 sets no bound.
 	MaxRows int
+
+	// Snapshots takes snapshots where all campaigns of a log are folded from its start, and
+	// gives them to Keep. Result.Rows keep the others: those of campaigns with withdrawals, and one
+	// after the last event of each with an erasure. Nil takes none.
+	Snapshots *Snapshots
+	Keep      func(context.Context, []readmodel.Snapshot) error
 
 	// Between is called before each piece of work, by several goroutines, and may wait;
 	// the pieces are small then. Nil makes them large.
@@ -68,6 +75,10 @@ type replay struct {
 	batch events.Position // how many events are read at once
 	// withdrawals are the events of that type that were read, by campaign.
 	withdrawals map[events.Campaign][]events.Recorded
+	// overwritten says how many events of a campaign were before the first was read, where any were;
+	// erased holds the last event of such a campaign.
+	overwritten map[events.Campaign]int
+	erased      map[events.Campaign]*events.Recorded
 }
 
 // Run folds a part of the log in memory. It returns [events.ErrGap] or
@@ -84,8 +95,18 @@ func Run(ctx context.Context, cfg Config) (Result, error) {
 	if r.Export != nil {
 		run = r.runExport
 	}
+	if r.Snapshots != nil {
+		var err error
+		if r.overwritten, err = Overwritten(ctx, r.Log, ""); err != nil {
+			return Result{}, fmt.Errorf("replay: %w", err)
+		}
+		r.erased = make(map[events.Campaign]*events.Recorded, len(r.overwritten))
+	}
 	out, err := run(ctx)
 	if err == nil {
+		for c, last := range r.erased {
+			out.Rows.Keep(r.Snapshots.Of(out.Rows, r.Projections, c, last, r.overwritten[c])...)
+		}
 		err = r.withdraw(ctx, &out)
 	}
 	if err != nil {
@@ -141,7 +162,11 @@ func (r *replay) runLog(ctx context.Context) (Result, error) {
 				if len(read) == 0 {
 					break
 				}
-				if enough := r.fold(&out, read); enough {
+				enough, err := r.fold(running, &out, read)
+				if err != nil {
+					return err
+				}
+				if enough {
 					return errEnough
 				}
 			}
@@ -168,7 +193,9 @@ func (r *replay) runExport(ctx context.Context) (Result, error) {
 	err := r.Export.Each(ctx, func(read []events.Recorded) error {
 		if read = within(read, r.After, r.Through); len(read) > 0 && !enough {
 			out.Moment = read[len(read)-1].RecordedAt
-			enough = r.fold(&out, read)
+			var err error
+			enough, err = r.fold(ctx, &out, read)
+			return err
 		}
 		return nil
 	})
@@ -184,7 +211,7 @@ func within(read []events.Recorded, after, through events.Position) []events.Rec
 
 // fold folds those of the batch that are wanted. It reports whether the replay ends there:
 // the batch has events that were recorded too late, or the rows are as many as wanted.
-func (r *replay) fold(out *Result, read []events.Recorded) (enough bool) {
+func (r *replay) fold(ctx context.Context, out *Result, read []events.Recorded) (enough bool, err error) {
 	r.Between()
 	n := r.until(read)
 	wanted := read[:n]
@@ -196,26 +223,28 @@ func (r *replay) fold(out *Result, read []events.Recorded) (enough bool) {
 			}
 		}
 	}
-	r.foldBatch(out, wanted)
+	if err := r.foldBatch(ctx, out, wanted); err != nil {
+		return false, err
+	}
 	if out.Events += int64(len(wanted)); len(wanted) > 0 {
 		out.RecordedAt = wanted[len(wanted)-1].RecordedAt
 	}
 	if n < len(read) {
 		// Later positions were not recorded earlier.
 		out.Through = read[n].Position - 1
-		return true
+		return true, nil
 	}
 	r.Progress(read[n-1].Position, r.Through)
 	if r.MaxRows > 0 && out.Rows.Len() > r.MaxRows {
 		out.Through = read[n-1].Position
-		return true
+		return true, nil
 	}
-	return false
+	return false, nil
 }
 
 // foldBatch folds the batch, and computes the log's chain meanwhile. What is withdrawn is not
 // yet known.
-func (r *replay) foldBatch(out *Result, batch []events.Recorded) {
+func (r *replay) foldBatch(ctx context.Context, out *Result, batch []events.Recorded) error {
 	facts := events.Withdrawn(nil).InEffect(batch)
 	if len(facts) < len(batch) {
 		for _, e := range batch {
@@ -232,8 +261,53 @@ func (r *replay) foldBatch(out *Result, batch []events.Recorded) {
 			}
 		})
 	}
-	projections.Fold(out.Rows, r.Projections, facts)
+	err := r.foldFacts(ctx, out.Rows, facts)
 	chain.Wait()
+	return err
+}
+
+// foldFacts folds events, and takes the snapshots that are due after some. None is taken of a
+// campaign with a withdrawal: what it withdraws is in the rows still.
+func (r *replay) foldFacts(ctx context.Context, rows *readmodel.Rows, facts []events.Recorded) error {
+	if r.Snapshots == nil || r.Campaign != "" || r.After > 0 {
+		projections.Fold(rows, r.Projections, facts)
+		return nil
+	}
+	first := 0
+	for i := range facts {
+		e := &facts[i]
+		if len(r.overwritten) > 0 {
+			r.noteErased(e)
+		}
+		if !r.Snapshots.Due(e.Position, 0) {
+			continue
+		}
+		projections.Fold(rows, r.Projections, facts[first:i+1])
+		first = i + 1
+		c := e.Event.Subject()
+		if len(r.withdrawals[c]) > 0 || !r.Snapshots.Due(e.Position, rows.LenOf(c)) {
+			continue
+		}
+		if err := r.Keep(ctx, r.Snapshots.Of(rows, r.Projections, c, e, r.overwritten[c])); err != nil {
+			return err
+		}
+	}
+	projections.Fold(rows, r.Projections, facts[first:])
+	return nil
+}
+
+// noteErased notes the last event of a campaign with an erasure.
+func (r *replay) noteErased(e *events.Recorded) {
+	c := e.Event.Subject()
+	if r.overwritten[c] == 0 {
+		return
+	}
+	last := r.erased[c]
+	if last == nil {
+		last = &events.Recorded{}
+		r.erased[events.Campaign(strings.Clone(string(c)))] = last
+	}
+	last.Position, last.RecordedAt = e.Position, e.RecordedAt
 }
 
 // recordedBy returns the last position up to the head that was recorded by AsOf: later

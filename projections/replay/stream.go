@@ -3,6 +3,7 @@ package replay
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"jangbu/events"
 	"jangbu/projections"
@@ -23,8 +24,55 @@ type Stream struct {
 	Rows *readmodel.Rows            // that it folds into; replaced where it is folded anew
 	Read int64                      // how many events it has read
 
-	withdrawals []events.Recorded // of the campaign, after After
-	known       events.Position   // up to where withdrawals has all
+	// Snapshots has Rows keep snapshots, which [Stream.Close] completes. Nil takes none.
+	Snapshots *Snapshots
+
+	withdrawals []events.Recorded           // of the campaign, after After
+	known       events.Position             // up to where withdrawals has all
+	overwritten int                         // how many events were, before the first was read; valid once last is not nil
+	last        map[string]*events.Recorded // of the events up to At, by projection
+	step        events.Position             // of the snapshots that are due, every how many is taken
+}
+
+// begin prepares for the first event, if snapshots are taken.
+func (s *Stream) begin(ctx context.Context) error {
+	if s.Snapshots == nil || s.last != nil {
+		return nil
+	}
+	of, err := Overwritten(ctx, s.Log, s.Campaign)
+	if err != nil {
+		return err
+	}
+	s.overwritten, s.last, s.step = of[s.Campaign], make(map[string]*events.Recorded), 1
+	return nil
+}
+
+// keep takes a snapshot for the projection after an event, if one is due and what is withdrawn
+// there is what is left out of its rows.
+func (s *Stream) keep(p projections.Projection, after *events.Recorded, without events.Withdrawn) {
+	if s.Snapshots == nil || !s.Snapshots.Due(after.Position, s.Rows.LenOf(s.Campaign)) || after.Position/s.Snapshots.every%s.step != 0 {
+		return
+	}
+	if firstDifference(events.WithdrawnAt(s.withdrawals, after.Position), without) <= after.Position {
+		return
+	}
+	s.Rows.Keep(s.Snapshots.Of(s.Rows, []projections.Projection{p}, s.Campaign, after, s.overwritten)...)
+	if kept := s.Rows.Snapshots(); len(kept) > maxKept {
+		s.step *= 2
+		s.Rows.Drop(func(k readmodel.Snapshot) bool { return k.Position/s.Snapshots.every%s.step != 0 })
+	}
+}
+
+// Close has Rows keep a snapshot for each projection after the last event.
+func (s *Stream) Close() {
+	for _, p := range s.Projections {
+		last := s.last[p.Name()]
+		if last == nil {
+			continue
+		}
+		s.Rows.Drop(func(k readmodel.Snapshot) bool { return k.Projection == p.Name() && k.Position == last.Position })
+		s.Rows.Keep(s.Snapshots.Of(s.Rows, []projections.Projection{p}, s.Campaign, last, s.overwritten)...)
+	}
 }
 
 // FoldTo folds on, by each projection up to its position in to.
@@ -33,10 +81,14 @@ func (s *Stream) FoldTo(ctx context.Context, to map[string]events.Position) erro
 	for _, p := range s.Projections {
 		through = max(through, to[p.Name()])
 	}
+	if err := s.begin(ctx); err != nil {
+		return err
+	}
 	anew, err := s.foldOn(ctx, to, through)
 	if err != nil || !anew {
 		return err
 	}
+	clear(s.last)
 	if err := s.readWithdrawals(ctx, through); err != nil {
 		return err
 	}
@@ -84,7 +136,11 @@ func (s *Stream) foldOn(ctx context.Context, to map[string]events.Position, thro
 			for _, e := range withdrawn[i].InEffect(batch) {
 				if e.Position > s.At[p.Name()] && e.Position <= to[p.Name()] {
 					p.Fold(s.Rows, e)
+					s.keep(p, &e, withdrawn[i])
 				}
+			}
+			if s.last != nil {
+				s.noteLast(p.Name(), batch, to[p.Name()])
 			}
 		}
 		s.Read += int64(len(batch))
@@ -97,6 +153,18 @@ func (s *Stream) foldOn(ctx context.Context, to map[string]events.Position, thro
 		s.At[p.Name()] = max(s.At[p.Name()], to[p.Name()])
 	}
 	return false, nil
+}
+
+// noteLast notes the last event of the batch through a position.
+func (s *Stream) noteLast(name string, batch []events.Recorded, through events.Position) {
+	for _, e := range slices.Backward(batch) {
+		if e.Position <= through {
+			if last := s.last[name]; last == nil || e.Position > last.Position {
+				s.last[name] = &events.Recorded{Position: e.Position, RecordedAt: e.RecordedAt}
+			}
+			return
+		}
+	}
 }
 
 // readWithdrawals reads the campaign's withdrawals through a position.

@@ -21,7 +21,7 @@ func (r *replay) withdraw(ctx context.Context, out *Result) error {
 	anew := make(map[events.Campaign]*readmodel.Rows, len(r.withdrawals))
 	for _, c := range slices.Sorted(maps.Keys(r.withdrawals)) {
 		r.Between()
-		rows, err := Campaign(ctx, r.Log, r.Projections, c, r.After, out.Through)
+		rows, err := campaign(ctx, r.Log, r.Projections, c, r.After, out.Through, r.Snapshots)
 		if err != nil {
 			return err
 		}
@@ -56,8 +56,12 @@ func (r *replay) withdrawOfExport(ctx context.Context, out *Result) error {
 // Campaign returns the fold of one campaign's events after a position and through another,
 // without those that are withdrawn there.
 func Campaign(ctx context.Context, log events.Log, ps []projections.Projection, c events.Campaign, after, through events.Position) (*readmodel.Rows, error) {
+	return campaign(ctx, log, ps, c, after, through, nil)
+}
+
+func campaign(ctx context.Context, log events.Log, ps []projections.Projection, c events.Campaign, after, through events.Position, snapshots *Snapshots) (*readmodel.Rows, error) {
 	s := Stream{
-		Log: log, Campaign: c, Projections: ps, Batch: streamBatch, After: after,
+		Log: log, Campaign: c, Projections: ps, Batch: streamBatch, After: after, Snapshots: snapshots,
 		At: make(map[string]events.Position, len(ps)), Rows: readmodel.NewRows(projections.Tables(ps)...),
 	}
 	to := make(map[string]events.Position, len(ps))
@@ -67,6 +71,9 @@ func Campaign(ctx context.Context, log events.Log, ps []projections.Projection, 
 	if err := s.readWithdrawals(ctx, through); err != nil {
 		return nil, err
 	}
-	err := s.FoldTo(ctx, to)
-	return s.Rows, err
+	if err := s.FoldTo(ctx, to); err != nil {
+		return nil, err
+	}
+	s.Close()
+	return s.Rows, nil
 }

@@ -36,6 +36,9 @@
 //     those of the store, since it alone writes under the lease; they are dropped before each
 //     operation, after a failure and with the term, and what the log keeps in memory with them
 //     (TestOverwrittenEventsAreFoldedAsTheyAre).
+//   - A snapshot of a campaign is written with the rows of its stretch, in their transaction, so it is
+//     of a state that the log has led to. What folds a campaign anew, or a generation, replaces its
+//     snapshots with its rows (TestThePastIsKept).
 //   - What is served is replaced in one transaction, by a generation that has caught up
 //     with it (I7).
 //

@@ -1,5 +1,10 @@
 package runner
 
+import (
+	"jangbu/events"
+	"jangbu/projections/replay"
+)
+
 // FoldAtMost makes a rebuild write its rows once it has made more than n in memory, and
 // fold the rest of the log into the written rows. 0 changes nothing.
 func (r *Runner) FoldAtMost(n int) {
@@ -10,3 +15,8 @@ func (r *Runner) FoldAtMost(n int) {
 
 // KeepAtMost makes a leader keep rows of at most so many bytes.
 func (r *Runner) KeepAtMost(bytes int) { r.hotBytes = bytes }
+
+// SnapshotEvery takes a snapshot at every so many positions.
+func (r *Runner) SnapshotEvery(n events.Position) {
+	r.kept = replay.NewSnapshots(r.cfg.Projections, n)
+}

@@ -9,7 +9,6 @@ import (
 
 	"jangbu/events"
 	"jangbu/projections"
-	"jangbu/projections/replay"
 	"jangbu/readmodel"
 )
 
@@ -108,6 +107,9 @@ type stretch struct {
 	events  int
 	appends int             // to the log that these events came in
 	rows    *readmodel.Rows // that they changed; nil where there are no events
+	// onto are rows that the store may not have yet: of the stretch before, which is being written.
+	// They are not changed.
+	onto *readmodel.Rows
 	// removes says that events were withdrawn: rows that are in memory and stored are removed when
 	// it is written, and nothing is folded onto it before.
 	removes  bool
@@ -134,6 +136,14 @@ func (s *stretch) after() *stretch {
 		at[i] = a.Moved()
 	}
 	return stretchFrom(s.members, at)
+}
+
+func (s *stretch) projections() []projections.Projection {
+	ps := make([]projections.Projection, len(s.members))
+	for i, m := range s.members {
+		ps[i] = m.Projection
+	}
+	return ps
 }
 
 func (s *stretch) advances() []readmodel.Advance {
@@ -220,9 +230,16 @@ func (l *leader) extend(ctx context.Context, s *stretch, batch []events.Recorded
 	} else {
 		s.rows = rows
 	}
+	due, err := l.loadDue(ctx, s, facts)
+	if err != nil {
+		return err
+	}
 	for _, e := range facts {
 		for _, m := range s.members {
 			m.Fold(s.rows, e)
+		}
+		if len(due) > 0 {
+			l.keep(s, due, &e)
 		}
 	}
 	to := batch[len(batch)-1].Position
@@ -241,13 +258,10 @@ func (l *leader) extend(ctx context.Context, s *stretch, batch []events.Recorded
 // refold puts campaigns, folded anew up to a position, in the place of their rows.
 func (l *leader) refold(ctx context.Context, s *stretch, anew []events.Campaign, to events.Position) (err error) {
 	s.removes = true
-	ps := make([]projections.Projection, len(s.members))
-	for i, m := range s.members {
-		ps[i] = m.Projection
-	}
+	ps := s.projections()
 	of := make(map[events.Campaign]*readmodel.Rows, len(anew))
 	for _, c := range anew {
-		if of[c], err = replay.Campaign(ctx, l.cfg.Log, ps, c, 0, to); err != nil {
+		if of[c], err = l.kept.Campaign(ctx, l.cfg.Log, ps, c, 0, to); err != nil {
 			return err
 		}
 	}

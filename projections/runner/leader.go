@@ -28,6 +28,8 @@ type leader struct {
 	// folding is locked while new events are folded into what is served; waitForFolding
 	// waits for that.
 	folding sync.RWMutex
+	// large says how many rows campaigns have of which not every snapshot is taken.
+	large large
 	// behind says that there were more new events than are folded at once.
 	behind atomic.Bool
 

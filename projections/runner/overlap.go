@@ -117,6 +117,7 @@ func (o *overlap) load(ctx context.Context, at []readmodel.Checkpoint, keys *rea
 func (o *overlap) write(ctx context.Context) {
 	s := o.next
 	o.writing, o.next, o.began = s, s.after(), time.Now()
+	o.next.onto = s.rows
 	go func() {
 		o.folding.Lock()
 		defer o.folding.Unlock()
@@ -129,7 +130,7 @@ func (o *overlap) write(ctx context.Context) {
 // finish ends a write. Only from here on is it known to others.
 func (o *overlap) finish(err error) error {
 	s := o.writing
-	o.writing = nil
+	o.writing, o.next.onto = nil, nil
 	if err != nil {
 		return err
 	}

@@ -78,11 +78,15 @@ func (l *leader) buildThrough(ctx context.Context, ps []projections.Projection) 
 func (l *leader) build(ctx context.Context, op *readmodel.Operation, ps []projections.Projection, begun []readmodel.Checkpoint, through events.Position) error {
 	op.To = through
 	note := l.progress(ctx, op)
+	kept := &keeping{leader: l, ps: ps, at: begun}
 	got, err := replay.Run(ctx, replay.Config{
-		Log: l.cfg.Log, Projections: ps, Through: through, MaxRows: l.maxRows,
+		Log: l.cfg.Log, Projections: ps, Through: through, MaxRows: l.maxRows, Snapshots: l.kept, Keep: kept.keep,
 		Progress: func(at, _ events.Position) { op.At = at; note() }, Between: l.waitForFolding,
 	})
 	if err != nil {
+		return err
+	}
+	if err := kept.write(ctx); err != nil {
 		return err
 	}
 	advances := make([]readmodel.Advance, len(begun))

@@ -14,7 +14,7 @@ import (
 // are folded beside the live projections, the last between two batches of these.
 func (l *leader) reset(ctx context.Context, op *readmodel.Operation, ps []projections.Projection) error {
 	s := replay.Stream{
-		Log: l.cfg.Log, Campaign: op.Campaign, Projections: ps, Batch: l.cfg.Batch,
+		Log: l.cfg.Log, Campaign: op.Campaign, Projections: ps, Batch: l.cfg.Batch, Snapshots: l.kept,
 		At: make(map[string]events.Position, len(ps)), Rows: readmodel.NewRows(projections.Tables(ps)...),
 	}
 	to := func() map[string]events.Position {
@@ -39,6 +39,7 @@ func (l *leader) reset(ctx context.Context, op *readmodel.Operation, ps []projec
 			}
 			at[i] = c.at
 		}
+		s.Close()
 		revision, err := l.cfg.Rows.Replace(ctx, l.lease, op.ID, at, op.Campaign, s.Rows)
 		if err != nil {
 			return err

@@ -13,6 +13,7 @@ import (
 
 	"jangbu/events"
 	"jangbu/projections"
+	"jangbu/projections/replay"
 	"jangbu/readmodel"
 	"jangbu/readmodel/lease"
 )
@@ -103,6 +104,7 @@ type Runner struct {
 	keeper   *lease.Keeper
 	maxRows  int // that a rebuild folds in memory
 	hotBytes int // of the rows that a leader keeps
+	kept     *replay.Snapshots
 
 	mu     sync.Mutex
 	status Status // guarded by mu
@@ -136,7 +138,7 @@ func New(cfg Config) (*Runner, error) {
 	if cfg.Tail == nil {
 		cfg.Tail = noTail{}
 	}
-	r := &Runner{cfg: cfg, maxRows: int(cfg.Memory / rowMemory), hotBytes: maxHotBytes}
+	r := &Runner{cfg: cfg, maxRows: int(cfg.Memory / rowMemory), hotBytes: maxHotBytes, kept: replay.NewSnapshots(cfg.Projections, 0)}
 	r.keeper = lease.New(lease.Config{
 		Leases: cfg.Rows, Name: LeaseName, Owner: cfg.Owner, TTL: cfg.LeaseTTL, Logger: cfg.Logger, StandBy: r.standBy,
 	})

@@ -160,6 +160,7 @@ func empty(t *testing.T, b *verifyBundle) {
 	b.exec(t, fmt.Sprintf("DELETE FROM %sstandbys", b.prefix))
 	b.exec(t, fmt.Sprintf("DELETE FROM %sprojections", b.prefix))
 	b.exec(t, fmt.Sprintf("DELETE FROM %sgenerations", b.prefix))
+	b.exec(t, fmt.Sprintf("DELETE FROM %ssnapshots", b.prefix))
 }
 
 // oracle is a log as the test knows it.

@@ -48,7 +48,7 @@ func (s *Store) Commit(ctx context.Context, lease readmodel.Lease, advances []re
 		return readmodel.Revision{}, fmt.Errorf("commit rows: %w", err)
 	}
 	var revision readmodel.Revision
-	claim, changes := claimBatch(lease, advances), len(added)+len(parts)+len(rows.Cleared()) > 0
+	claim, changes := claimBatch(lease, advances), len(added)+len(parts)+len(rows.Cleared())+len(rows.Snapshots()) > 0
 	if !changes {
 		queueRevision(claim, &revision)
 	}
@@ -65,6 +65,7 @@ func (s *Store) Commit(ctx context.Context, lease readmodel.Lease, advances []re
 		if err != nil {
 			return err
 		}
+		s.queueSnapshots(batch, of, rows.Snapshots())
 		queueRevision(batch, &revision)
 		return tx.SendBatch(ctx, batch).Close()
 	})
@@ -156,12 +157,13 @@ func queueHoldLease(batch *pgx.Batch, lease readmodel.Lease) {
 	})
 }
 
-// queueClears removes the stored rows of the campaigns that are cleared.
+// queueClears removes the stored rows and snapshots of the campaigns that are cleared.
 func (s *Store) queueClears(batch *pgx.Batch, of readmodel.GenerationOf, cleared ...events.Campaign) {
 	for _, c := range cleared {
 		for _, t := range s.tables {
 			if generation, ok := of[t.Name]; ok {
 				batch.Queue(t.clear, int32(generation), string(c))
+				batch.Queue(clearSnapshots, t.Name, int32(generation), string(c))
 			}
 		}
 	}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
+
+	"jangbu/readmodel"
 )
 
 const readTexts = `
@@ -14,6 +16,11 @@ FROM jangbu_rows.%s`
 // Texts implements [readmodel.Contents].
 func (s *Store) Texts(ctx context.Context, each func(table, column, text string) error) error {
 	for _, t := range s.tables {
+		found := make(readmodel.Texts)
+		err := s.eachSnapshot(ctx, t, func(k readmodel.Snapshot) error { return found.Find(k, t.Table, each) })
+		if err != nil {
+			return fmt.Errorf("read texts of snapshots: %w", err)
+		}
 		for _, c := range t.Columns {
 			if !c.HasTexts() {
 				continue
@@ -24,7 +31,12 @@ func (s *Store) Texts(ctx context.Context, each func(table, column, text string)
 				if text == nil {
 					return nil
 				}
-				return c.EachText(*text, func(text string) error { return each(t.Name, c.Name, text) })
+				return c.EachText(*text, func(text string) error {
+					if found.Has(c.Name, text) {
+						return nil
+					}
+					return each(t.Name, c.Name, text)
+				})
 			})
 			if err != nil {
 				return fmt.Errorf("read texts: %w", err)
@@ -37,7 +49,7 @@ func (s *Store) Texts(ctx context.Context, each func(table, column, text string)
 // Compact implements [readmodel.Contents]. Nothing reads or commits rows of a table while
 // PostgreSQL writes it anew. The write-ahead log and backups keep what was there until they expire.
 func (s *Store) Compact(ctx context.Context) error {
-	tables := []string{"jangbu_rows.acts", "jangbu_rows.faults"}
+	tables := []string{"jangbu_rows.acts", "jangbu_rows.faults", "jangbu_rows.snapshots"}
 	for _, t := range s.tables {
 		tables = append(tables, "jangbu_rows."+t.Name)
 	}

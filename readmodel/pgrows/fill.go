@@ -56,6 +56,9 @@ func (s *Store) Fill(ctx context.Context, lease readmodel.Lease, advances []read
 		err = fill(ctx, parts)
 	}
 	if err == nil {
+		err = f.keep(ctx, rows.Snapshots())
+	}
+	if err == nil {
 		_, err = s.Commit(ctx, lease, advances, readmodel.NewRows())
 	}
 	if err != nil {
@@ -161,16 +164,20 @@ func (s *Store) Prune(ctx context.Context, lease readmodel.Lease, between func()
 	return nil
 }
 
-// prune removes the generation's rows, then its checkpoint.
+// prune removes the generation's rows and snapshots, then its checkpoint.
 func (s *Store) prune(ctx context.Context, lease readmodel.Lease, projection string, generation int32, between func()) error {
 	t := s.named(projection)
-	for more := t != nil; more; { // a projection that was dropped from the program has no table
+	for more := true; more; {
 		between()
 		batch := new(pgx.Batch)
-		batch.Queue(t.prune, generation, fillRows).Exec(func(tag pgconn.CommandTag) error {
-			more = tag.RowsAffected() == fillRows
+		ended := func(tag pgconn.CommandTag) error {
+			more = more || tag.RowsAffected() == fillRows
 			return nil
-		})
+		}
+		if more = false; t != nil { // a projection that was dropped from the program has no table
+			batch.Queue(t.prune, generation, fillRows).Exec(ended)
+		}
+		batch.Queue(pruneSnapshots, projection, generation, fillRows).Exec(ended)
 		if err := s.underLease(ctx, lease, postgres.Soon, batch); err != nil {
 			return err
 		}

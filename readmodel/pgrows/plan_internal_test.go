@@ -33,6 +33,8 @@ func TestPlans(t *testing.T) {
 		SELECT 1, 'evt-' || i, true, 'store-' || (i % 500), '', '', 0, 0, 0 FROM generate_series(1, 5000) AS i`,
 		`INSERT INTO jangbu_rows.channel_stats (generation, campaign, channel, cost_won, participants)
 		SELECT 1, 'evt-' || i, 'naver', 0, 0 FROM generate_series(1, 5000) AS i`,
+		`INSERT INTO jangbu_rows.snapshots (projection, generation, campaign, position, recorded_at, overwritten, description, rows)
+		SELECT 'event_stats', 1, 'evt-' || (i % 9), i, now(), 0, 1, '' FROM generate_series(1, 5000) AS i`,
 		`ANALYZE`,
 	} {
 		if _, err := s.pool.Exec(t.Context(), fill); err != nil {
@@ -62,6 +64,8 @@ func TestPlans(t *testing.T) {
 			{s.channels.prune, `1, 5000`, []string{"Tid Scan on channel_stats", "using channel_stats_pkey ", byGeneration}, byStore},
 			{s.named("participation_hourly").prune, `1, 5000`, []string{"Tid Scan on participation_hourly", "using participation_hourly_pkey ", byGeneration}, byStore},
 			{s.named("participant_profile").prune, `1, 5000`, []string{"Tid Scan on participant_profile", "using participant_profile_pkey ", byGeneration}, byStore},
+			{s.queries.earlierByPosition, `'evt-7', 7, '{1}'`, []string{"Index Scan Backward using snapshots_pkey on snapshots m"}, "using snapshots_by_time on snapshots m"},
+			{s.queries.earlierByTime, `'evt-7', now(), '{1}'`, []string{"Index Scan Backward using snapshots_by_time on snapshots m"}, "using snapshots_pkey on snapshots m"},
 			{s.campaigns.clear, `1, 'evt-7'`, []string{byKey}, byStore},
 			{s.channels.clear, `1, 'evt-7'`, append(channels, "using channel_stats_pkey "), byStore},
 		} {

@@ -15,9 +15,10 @@ import (
 
 const (
 	// nextGeneration is above every generation of a projection, and above the one that
-	// lastRows of its table carry, which may have lost its entry.
-	nextGeneration = `1 + greatest((SELECT coalesce(max(generation), 0) FROM jangbu_rows.generations WHERE projection = $1), {last})`
-	lastRows       = `(SELECT coalesce(max(generation), 0) FROM jangbu_rows.{table})`
+	// lastRows of its table, or snapshots, carry, which may have lost its entry.
+	nextGeneration = `1 + greatest((SELECT coalesce(max(generation), 0) FROM jangbu_rows.generations WHERE projection = $1),
+    (SELECT coalesce(max(generation), 0) FROM jangbu_rows.snapshots WHERE projection = $1), {last})`
+	lastRows = `(SELECT coalesce(max(generation), 0) FROM jangbu_rows.{table})`
 
 	addProjection = `
 INSERT INTO jangbu_rows.projections (projection, active_generation)

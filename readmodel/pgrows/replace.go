@@ -23,6 +23,7 @@ func (s *Store) Replace(ctx context.Context, lease readmodel.Lease, op int64, at
 	if err := s.queueUpserts(batch, of, rows); err != nil {
 		return readmodel.Revision{}, fmt.Errorf("replace rows: %w", err)
 	}
+	s.queueSnapshots(batch, of, rows.Snapshots())
 	revision, err := s.edit(ctx, lease, op, batch)
 	if err != nil {
 		return readmodel.Revision{}, fmt.Errorf("replace rows: %w", err)

@@ -328,3 +328,35 @@ COMMENT ON COLUMN jangbu_rows.participant_profile.gender IS 'Registrations by ge
 COMMENT ON COLUMN jangbu_rows.participant_profile.age_group IS 'Registrations by age group, likewise.';
 COMMENT ON COLUMN jangbu_rows.participant_profile.region IS 'Registrations by region, likewise.';
 COMMENT ON COLUMN jangbu_rows.participant_profile.customer IS 'Registrations by new, returning and unknown.';
+
+CREATE TABLE IF NOT EXISTS jangbu_rows.snapshots (
+    projection  text COLLATE "C" NOT NULL,
+    generation  integer NOT NULL,
+    campaign    text COLLATE "C" NOT NULL,
+    position    bigint NOT NULL,
+    recorded_at timestamptz NOT NULL,
+    overwritten bigint NOT NULL CHECK (overwritten >= 0),
+    description bigint NOT NULL,
+    rows        bytea NOT NULL,
+    PRIMARY KEY (projection, generation, campaign, position)
+);
+DO $$
+BEGIN
+    -- SET STORAGE would wait for commits in flight. To compress takes longer than to write.
+    IF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'jangbu_rows.snapshots'::regclass AND attname = 'rows' AND attstorage = 'e') THEN
+        ALTER TABLE jangbu_rows.snapshots ALTER COLUMN rows SET STORAGE EXTERNAL;
+    END IF;
+    IF to_regclass('jangbu_rows.snapshots_by_time') IS NULL THEN
+        CREATE INDEX snapshots_by_time ON jangbu_rows.snapshots (projection, generation, campaign, recorded_at, position);
+        COMMENT ON INDEX jangbu_rows.snapshots_by_time IS 'The last snapshot before a time.';
+    END IF;
+END $$;
+COMMENT ON TABLE jangbu_rows.snapshots IS 'The rows that a projection had of a campaign after some of its events, for questions about the past. They go with the rows of their generation and campaign.';
+COMMENT ON COLUMN jangbu_rows.snapshots.projection IS 'Name of the projection.';
+COMMENT ON COLUMN jangbu_rows.snapshots.generation IS 'Generation that the snapshot belongs to.';
+COMMENT ON COLUMN jangbu_rows.snapshots.campaign IS 'The campaign, eventId on the wire.';
+COMMENT ON COLUMN jangbu_rows.snapshots.position IS 'Position of the last event of the campaign that is in the rows.';
+COMMENT ON COLUMN jangbu_rows.snapshots.recorded_at IS 'When that event was recorded.';
+COMMENT ON COLUMN jangbu_rows.snapshots.overwritten IS 'How many events of the campaign erasures had overwritten before its events were read: where it is not as many as now, the snapshot is not used.';
+COMMENT ON COLUMN jangbu_rows.snapshots.description IS 'Checksum of the names and kinds of the columns that are in the rows.';
+COMMENT ON COLUMN jangbu_rows.snapshots.rows IS 'The rows, encoded as the package readmodel does.';

@@ -19,7 +19,7 @@ var schema string
 
 // schemaVersion is that of schema.sql. It grows by one with each change that an earlier
 // program would not know how to keep.
-const schemaVersion = 2
+const schemaVersion = 3
 
 // lockSchema makes processes that start at once create the schema one after another. Its
 // number is arbitrary and used by this package only.
@@ -93,8 +93,8 @@ func Open(ctx context.Context, url string, tables []*readmodel.Table, opts Optio
 
 // queries are the statements over several tables.
 type queries struct {
-	campaign, campaigns, shopCampaigns, shopChannels, distributed string
-	shopPages                                                     map[readmodel.ShopPageKind]shopQueries
+	campaign, campaigns, shopCampaigns, shopChannels, distributed, earlierByPosition, earlierByTime string
+	shopPages                                                                                       map[readmodel.ShopPageKind]shopQueries
 }
 
 // describe sets the tables and makes the statements over them.
@@ -110,12 +110,13 @@ func (s *Store) describe(tables []*readmodel.Table) error {
 		return errors.New("the tables of campaigns and of their channels are required")
 	}
 	s.queries = queries{
-		campaign:      s.campaigns.statement(readCampaignStats),
-		campaigns:     strings.ReplaceAll(readCampaigns, "{tables}", strings.Join(campaigns, "\nUNION")),
-		shopCampaigns: s.campaigns.statement(readShopCampaigns),
-		shopChannels:  s.channels.statement(readShopChannels),
-		distributed:   s.channels.statement(readDistributed),
-		shopPages:     s.pageQueries(),
+		campaign:          s.campaigns.statement(readCampaignStats),
+		campaigns:         strings.ReplaceAll(readCampaigns, "{tables}", strings.Join(campaigns, "\nUNION")),
+		shopCampaigns:     s.campaigns.statement(readShopCampaigns),
+		shopChannels:      s.channels.statement(readShopChannels),
+		distributed:       s.channels.statement(readDistributed),
+		earlierByPosition: strings.ReplaceAll(readEarlier, "{moment}", "position"), earlierByTime: strings.ReplaceAll(readEarlier, "{moment}", "recorded_at"),
+		shopPages: s.pageQueries(),
 	}
 	return nil
 }
@@ -166,6 +167,9 @@ func createSchema(ctx context.Context, db *postgres.Database, tables []*table) e
 			}
 			if !there {
 				return fmt.Errorf("schema.sql makes no table %s", t.Name)
+			}
+			if _, err := tx.Exec(ctx, dropUnread, t.Name, int64(t.description)); err != nil {
+				return fmt.Errorf("drop snapshots: %w", err)
 			}
 		}
 		return nil

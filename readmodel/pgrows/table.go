@@ -46,6 +46,11 @@ CROSS JOIN LATERAL (
     LIMIT 1
 ) AS found`
 
+	loadCampaign = `
+SELECT {columns}
+FROM jangbu_rows.{table}
+WHERE generation = $1 AND campaign = $2`
+
 	upsertRows = `
 INSERT INTO jangbu_rows.{table} (generation, {columns})
 SELECT $1, new.*
@@ -79,12 +84,15 @@ type table struct {
 	statement func(string) string
 	read      string
 	readSome  string
+	loadAll   string
 	load      string
 	upsert    string
 	copy      string
 	clear     string
 	prune     string
 	campaigns string
+	// description is that of the snapshots that are read.
+	description uint32
 }
 
 func newTable(t *readmodel.Table) *table {
@@ -102,8 +110,9 @@ func newTable(t *readmodel.Table) *table {
 	).Replace
 	return &table{
 		Table: t, statement: fill, copy: fill(copyRows),
-		read: fill(readCampaign), readSome: fill(readCampaignRows), load: fill(loadKeys), upsert: fill(upsertRows),
+		read: fill(readCampaign), readSome: fill(readCampaignRows), loadAll: fill(loadCampaign), load: fill(loadKeys), upsert: fill(upsertRows),
 		clear: fill(clearCampaign), prune: fill(pruneSome), campaigns: fill(campaignsAfter),
+		description: readmodel.NewCodec(t).Description(),
 	}
 }
 

@@ -41,6 +41,7 @@ func Test(t *testing.T, a Adapter) {
 	t.Run("Pause", func(t *testing.T) { t.Parallel(); testPause(t, a) })
 	t.Run("Operations", func(t *testing.T) { t.Parallel(); testOperations(t, a) })
 	t.Run("Heals", func(t *testing.T) { t.Parallel(); testHeals(t, a) })
+	t.Run("Earlier", func(t *testing.T) { t.Parallel(); testEarlier(t, a) })
 	t.Run("Texts", func(t *testing.T) { t.Parallel(); testTexts(t, a) })
 	t.Run("LeaseRequired", func(t *testing.T) { t.Parallel(); testLeaseRequired(t, a) })
 	t.Run("RandomBatches", func(t *testing.T) { t.Parallel(); testRandomBatches(t, a) })

@@ -85,12 +85,15 @@ func (s *Store) checkLease(ctx context.Context, tx *sql.Tx, lease readmodel.Leas
 	return err
 }
 
-// clear removes the stored rows of the campaigns.
+// clear removes the stored rows and snapshots of the campaigns.
 func (s *Store) clear(ctx context.Context, tx *sql.Tx, of readmodel.GenerationOf, cleared ...events.Campaign) error {
 	for _, c := range cleared {
 		for _, t := range s.tables {
 			if generation, ok := of[t.Name]; ok {
 				if _, err := tx.ExecContext(ctx, t.clear, int64(generation), string(c)); err != nil {
+					return err
+				}
+				if _, err := tx.ExecContext(ctx, clearSnapshots, t.Name, int64(generation), string(c)); err != nil {
 					return err
 				}
 			}
@@ -99,7 +102,7 @@ func (s *Store) clear(ctx context.Context, tx *sql.Tx, of readmodel.GenerationOf
 	return nil
 }
 
-// replace replaces rows in the generations of their tables.
+// replace replaces rows in the generations of their tables, and stores their snapshots.
 func (s *Store) replace(ctx context.Context, tx *sql.Tx, of readmodel.GenerationOf, rows *readmodel.Rows) error {
 	for described, some := range rows.All() {
 		t, err := s.table(described)
@@ -110,5 +113,5 @@ func (s *Store) replace(ctx context.Context, tx *sql.Tx, of readmodel.Generation
 			return err
 		}
 	}
-	return nil
+	return s.keep(ctx, tx, of, rows.Snapshots())
 }

@@ -7,18 +7,29 @@ import (
 	"fmt"
 
 	"jangbu/events/sqlite"
+	"jangbu/readmodel"
 )
 
 // Texts implements [readmodel.Contents].
 func (s *Store) Texts(ctx context.Context, each func(table, column, text string) error) error {
 	err := s.read(ctx, func(tx *sql.Tx) error {
 		for _, t := range s.tables {
+			found := make(readmodel.Texts)
+			err := eachSnapshot(ctx, tx, t, func(k readmodel.Snapshot) error { return found.Find(k, t.Table, each) })
+			if err != nil {
+				return err
+			}
 			for _, c := range t.Columns {
 				if !c.HasTexts() {
 					continue
 				}
 				err := t.eachText(ctx, tx, c.Name, func(stored string) error {
-					return c.EachText(stored, func(text string) error { return each(t.Name, c.Name, text) })
+					return c.EachText(stored, func(text string) error {
+						if found.Has(c.Name, text) {
+							return nil
+						}
+						return each(t.Name, c.Name, text)
+					})
 				})
 				if err != nil {
 					return err

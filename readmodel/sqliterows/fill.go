@@ -75,6 +75,11 @@ func (s *Store) fill(ctx context.Context, lease readmodel.Lease, of readmodel.Ge
 			}
 		}
 	}
+	for some := range slices.Chunk(rows.Snapshots(), keptSnapshots) {
+		if err := write(func(tx *sql.Tx) error { return s.keep(ctx, tx, of, some) }); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -102,7 +107,7 @@ func (s *Store) Prune(ctx context.Context, lease readmodel.Lease, between func()
 	return nil
 }
 
-// prune removes the generation's rows, then its checkpoint.
+// prune removes the generation's rows and snapshots, then its checkpoint.
 func (s *Store) prune(ctx context.Context, lease readmodel.Lease, projection string, generation int64, between func()) error {
 	t := s.named(projection)
 	for more := t != nil; more; { // a projection that was dropped from the program has no table
@@ -117,6 +122,21 @@ func (s *Store) prune(ctx context.Context, lease readmodel.Lease, projection str
 				return err
 			}
 			_, err = tx.ExecContext(ctx, t.pruneRest, generation)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	for more := true; more; {
+		between()
+		err := s.underLease(ctx, lease, func(tx *sql.Tx) error {
+			result, err := tx.ExecContext(ctx, pruneSnapshots, projection, generation, prunedRows)
+			if err != nil {
+				return err
+			}
+			n, err := result.RowsAffected()
+			more = n == prunedRows
 			return err
 		})
 		if err != nil {

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 
+	"jangbu/events"
 	"jangbu/readmodel"
 )
 
@@ -30,6 +31,46 @@ func (s *Store) Load(ctx context.Context, at []readmodel.Checkpoint, keys *readm
 	})
 	if err != nil {
 		return nil, fmt.Errorf("load rows: %w", err)
+	}
+	return rows, nil
+}
+
+// LoadCampaign implements [readmodel.Snapshots].
+func (s *Store) LoadCampaign(ctx context.Context, at []readmodel.Checkpoint, c events.Campaign) (*readmodel.Rows, error) {
+	of, err := readmodel.GenerationsOf(at, nil)
+	if err != nil {
+		return nil, fmt.Errorf("load campaign %q: %w", c, err)
+	}
+	var tables []*readmodel.Table
+	for _, t := range s.tables {
+		if _, ok := of[t.Name]; ok {
+			tables = append(tables, t.Table)
+		}
+	}
+	rows := readmodel.NewRows(tables...)
+	err = s.read(ctx, func(tx *sql.Tx) error {
+		for _, t := range s.tables {
+			generation, ok := of[t.Name]
+			if !ok {
+				continue
+			}
+			scan := t.scanner()
+			err := forEach(context.WithoutCancel(ctx), tx.StmtContext(ctx, s.reads[t.loadAll]), func(found *sql.Rows) error {
+				row := t.NewRow()
+				if err := scan(found, row); err != nil {
+					return err
+				}
+				rows.Put(t.Table, row)
+				return nil
+			}, int64(generation), string(c))
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("load campaign %q: %w", c, err)
 	}
 	return rows, nil
 }

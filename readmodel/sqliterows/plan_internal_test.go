@@ -54,6 +54,8 @@ func TestPlans(t *testing.T) {
 			{s.named("participant_profile").prune, 2, []string{
 				"participant_profile USING PRIMARY KEY (generation=? AND campaign<?)", "PRIMARY KEY (generation=?)\n",
 			}},
+			{s.queries.earlierByPosition, 2, []string{"SEARCH m USING PRIMARY KEY (projection=? AND generation=? AND campaign=? AND position<?)\n", "SEARCH s USING PRIMARY KEY (projection=? AND generation=? AND campaign=? AND position=?)\n"}},
+			{s.queries.earlierByTime, 2, []string{"SEARCH m USING INDEX snapshots_by_time (projection=? AND generation=? AND campaign=? AND recorded_at<?)\n", "SEARCH s USING PRIMARY KEY (projection=? AND generation=? AND campaign=? AND position=?)\n"}},
 			{nextOperation, 0, []string{"SCAN acts USING INDEX acts_open\n"}}, // the index holds none that ended
 			{countHeals, 0, []string{
 				"SEARCH heals USING INDEX acts_by_kind (kind=?)\n", "SEARCH later USING INDEX acts_by_kind (kind=? AND campaign=? AND id>?)\n",

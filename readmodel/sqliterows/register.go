@@ -11,9 +11,10 @@ import (
 
 const (
 	// nextGeneration is above every generation of a projection, and above the one that
-	// lastRows of its table carry, which may have lost its entry.
-	nextGeneration = `1 + max((SELECT coalesce(max(generation), 0) FROM generations WHERE projection = ?1), {last})`
-	lastRows       = `(SELECT coalesce(max(generation), 0) FROM {table})`
+	// lastRows of its table, or snapshots, carry, which may have lost its entry.
+	nextGeneration = `1 + max((SELECT coalesce(max(generation), 0) FROM generations WHERE projection = ?1),
+    (SELECT coalesce(max(generation), 0) FROM snapshots WHERE projection = ?1), {last})`
+	lastRows = `(SELECT coalesce(max(generation), 0) FROM {table})`
 
 	addProjection = `
 INSERT INTO projections (projection, active_generation)

@@ -149,3 +149,17 @@ CREATE TABLE IF NOT EXISTS participant_profile ( -- projection participant_profi
     customer   TEXT NOT NULL,    -- registrations by new, returning and unknown
     PRIMARY KEY (generation, campaign)
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS snapshots ( -- the rows that a projection had of a campaign after some of its events, for questions about the past; they go with the rows of their generation and campaign
+    projection  TEXT NOT NULL,                              -- name of the projection
+    generation  INTEGER NOT NULL,                           -- generation that the snapshot belongs to
+    campaign    TEXT NOT NULL,                              -- the campaign, eventId on the wire
+    position    INTEGER NOT NULL,                           -- position of the last event of the campaign that is in the rows
+    recorded_at INTEGER NOT NULL,                           -- when that event was recorded
+    overwritten INTEGER NOT NULL CHECK (overwritten >= 0),  -- how many events of the campaign erasures had overwritten before its events were read: where it is not as many as now, the snapshot is not used
+    description INTEGER NOT NULL,                           -- checksum of the names and kinds of the columns that are in the rows
+    rows        BLOB NOT NULL,                              -- the rows, encoded as the package readmodel does
+    PRIMARY KEY (projection, generation, campaign, position)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX IF NOT EXISTS snapshots_by_time ON snapshots (projection, generation, campaign, recorded_at, position); -- the last snapshot before a time

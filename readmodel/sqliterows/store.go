@@ -25,7 +25,7 @@ var schema string
 
 // schemaVersion is that of schema.sql. It grows by one with each change that an earlier
 // program would not know how to keep.
-const schemaVersion = 2
+const schemaVersion = 3
 
 // reachTime bounds how long processes that open a new file at once wait for each other.
 const reachTime = 10 * time.Second
@@ -52,8 +52,8 @@ type Store struct {
 
 // queries are the statements over several tables.
 type queries struct {
-	campaign, campaigns, shopCampaigns, shopChannels, distributed string
-	shopPages                                                     map[readmodel.ShopPageKind]shopQueries
+	campaign, campaigns, shopCampaigns, shopChannels, distributed, earlierByPosition, earlierByTime string
+	shopPages                                                                                       map[readmodel.ShopPageKind]shopQueries
 }
 
 // describe sets the tables and makes the statements over them.
@@ -69,12 +69,13 @@ func (s *Store) describe(tables []*readmodel.Table) error {
 		return errors.New("the tables of campaigns and of their channels are required")
 	}
 	s.queries = queries{
-		campaign:      s.campaigns.statement(readCampaignStats),
-		campaigns:     strings.ReplaceAll(readCampaigns, "{tables}", strings.Join(campaigns, "\nUNION")),
-		shopCampaigns: s.campaigns.statement(readShopCampaigns),
-		shopChannels:  s.channels.statement(readShopChannels),
-		distributed:   s.channels.statement(readDistributed),
-		shopPages:     s.pageQueries(),
+		campaign:          s.campaigns.statement(readCampaignStats),
+		campaigns:         strings.ReplaceAll(readCampaigns, "{tables}", strings.Join(campaigns, "\nUNION")),
+		shopCampaigns:     s.campaigns.statement(readShopCampaigns),
+		shopChannels:      s.channels.statement(readShopChannels),
+		distributed:       s.channels.statement(readDistributed),
+		earlierByPosition: s.earlierBy("position"), earlierByTime: s.earlierBy("recorded_at"),
+		shopPages: s.pageQueries(),
 	}
 	return nil
 }
@@ -158,6 +159,11 @@ func open(ctx context.Context, path string, tables []*readmodel.Table) (_ *Store
 		if err := upgrade(ctx, tx); err != nil {
 			return err
 		}
+		for _, t := range s.tables {
+			if _, err := tx.ExecContext(ctx, dropUnread, t.Name, int64(t.description)); err != nil {
+				return err
+			}
+		}
 		_, err := tx.ExecContext(ctx, addStore, time.Now().UnixMicro())
 		return err
 	})
@@ -166,10 +172,10 @@ func open(ctx context.Context, path string, tables []*readmodel.Table) (_ *Store
 	}
 	queries := []string{
 		s.queries.campaign, s.queries.campaigns, s.queries.shopCampaigns, s.queries.shopChannels, s.queries.distributed,
-		readRevision, readCheckpoints, readOperations, countHeals, nextOperation, listGenerations, leftovers, readRebuilding, readShopOf,
+		readRevision, readCheckpoints, readOperations, countHeals, nextOperation, listGenerations, leftovers, readRebuilding, readShopOf, s.queries.earlierByPosition, s.queries.earlierByTime,
 	}
 	for _, t := range s.tables {
-		queries = append(queries, t.read, t.readSome)
+		queries = append(queries, t.read, t.readSome, t.loadAll)
 	}
 	for _, of := range s.queries.shopPages {
 		queries = append(queries, of.campaigns, of.channels)

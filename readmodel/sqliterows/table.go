@@ -36,6 +36,11 @@ FROM (SELECT value AS wanted FROM json_each(?2))
 CROSS JOIN {table}
 WHERE generation = ?1 AND {key is wanted}`
 
+	loadCampaign = `
+SELECT {columns}
+FROM {table}
+WHERE generation = ?1 AND campaign = ?2`
+
 	// upsertRows takes the values of each row, its generation first. Parameters without a number
 	// have no name, which the driver would look for.
 	upsertRows = `
@@ -74,6 +79,7 @@ type table struct {
 	statement func(string) string
 	read      string
 	readSome  string
+	loadAll   string
 	load      string
 	// upsert writes one row, upsertMany writes manyRows: half of the time of a row is that of its
 	// statement.
@@ -83,6 +89,8 @@ type table struct {
 	prune     string
 	pruneRest string
 	campaigns string
+	// description is that of the snapshots that are read.
+	description uint32
 }
 
 func newTable(t *readmodel.Table) *table {
@@ -103,9 +111,10 @@ func newTable(t *readmodel.Table) *table {
 	many := row + strings.Repeat(", "+row, manyRows-1)
 	return &table{
 		Table: t, statement: fill,
-		read: fill(readCampaign), readSome: fill(readCampaignRows), load: fill(loadKeys),
+		read: fill(readCampaign), readSome: fill(readCampaignRows), loadAll: fill(loadCampaign), load: fill(loadKeys),
 		upsert: strings.ReplaceAll(fill(upsertRows), "{rows}", row), upsertMany: strings.ReplaceAll(fill(upsertRows), "{rows}", many),
 		clear: fill(clearCampaign), prune: fill(pruneSome), pruneRest: fill(pruneRest), campaigns: fill(campaignsAfter),
+		description: readmodel.NewCodec(t).Description(),
 	}
 }
 

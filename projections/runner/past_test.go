@@ -1,0 +1,263 @@
+package runner_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync/atomic"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"jangbu/events"
+	"jangbu/projections"
+	"jangbu/projections/replay"
+	"jangbu/projections/runner"
+	"jangbu/readmodel"
+)
+
+// meter is a log that counts the events of streams that are read.
+type meter struct {
+	events.Log
+	read atomic.Int64
+}
+
+func (m *meter) ReadStream(ctx context.Context, s events.Stream) ([]events.Recorded, error) {
+	read, err := m.Log.ReadStream(ctx, s)
+	m.read.Add(int64(len(read)))
+	return read, err
+}
+
+// asked is a look back whose answer was that of a replay.
+type asked struct {
+	campaign events.Campaign
+	at       events.Position
+	read     int64 // how many events it read
+}
+
+// askPast looks back at a random moment, as a process that has just started, and compares the
+// answer with a replay.
+func (b *verifyBundle) askPast(t *testing.T, random *rand.Rand, c events.Campaign, head events.Position) asked {
+	t.Helper()
+	log := &meter{Log: b.log}
+	moment := readmodel.Moment{Position: 1 + events.Position(random.Int64N(int64(head)))}
+	cfg := replay.Config{Log: b.log, Projections: projections.All(), Campaign: c, Through: moment.Position}
+	if random.IntN(2) == 0 {
+		read, err := b.log.Read(t.Context(), moment.Position-1, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		moment = readmodel.Moment{At: read[0].RecordedAt}
+		cfg.Through, cfg.AsOf = 0, moment.At
+	}
+	want, err := replay.Run(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := &replay.History{Log: log, Projections: projections.All(), Snapshots: b.rows}
+	rows, _, err := h.CampaignAsOf(t.Context(), c, moment, readmodel.Everything())
+	there := want.Rows.Of(c).Campaign().Campaign != ""
+	if !there && !errors.Is(err, readmodel.ErrNotFound) || there && err != nil {
+		t.Fatalf("%s as of %+v: %v", c, moment, err)
+	}
+	if diff := cmp.Diff(want.Rows.Of(c).Tables, rows.Tables); there && diff != "" {
+		t.Fatalf("%s as of %+v, of %d (-replay +history):\n%s", c, moment, head, diff)
+	}
+	return asked{c, want.Through, log.read.Load()}
+}
+
+// TestThePastIsAReplay asks for random moments, each as a process that has just started, while
+// events are appended, withdrawn and erased and projections are rebuilt, reset, rolled back, paused
+// and resumed: whatever snapshots are kept, each answer is that of a replay.
+func TestThePastIsAReplay(t *testing.T) {
+	t.Parallel()
+	everywhere(t, func(t *testing.T, b *verifyBundle) {
+		for n := range uint64(4) {
+			b.log = openLog(t)
+			lookBackAtRandom(t, b, n)
+			empty(t, b)
+		}
+	})
+}
+
+func lookBackAtRandom(t *testing.T, b *verifyBundle, seed uint64) {
+	t.Helper()
+	random := rand.New(rand.NewPCG(seed, 17))
+	every, fold, batch := events.Position(1+random.IntN(4)), random.IntN(3)*40, 1+random.IntN(20)
+	begin := func() (*runner.Runner, func() error) {
+		r, err := runner.New(config(b.log, b.rows, fmt.Sprint("process-", random.Uint64()), batch, projections.All()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.FoldAtMost(fold)
+		r.SnapshotEvery(every)
+		return r, runs(t, r)
+	}
+	r, stop := begin()
+	ops := operations{of: make(map[string]bool)}
+	var o oracle
+	ask := func() {
+		for range 4 {
+			b.askPast(t, random, o[random.IntN(len(o))].Event.Subject(), o.head())
+		}
+	}
+	for all := drafts(t, seed, 60+random.IntN(60)); len(all) > 0; {
+		n := min(1+random.IntN(12), len(all))
+		o.append(t, b.log, all[:n]...)
+		all = all[n:]
+		switch random.IntN(8) {
+		case 0:
+			o.append(t, b.log, o.withdraw(t, random))
+		case 1:
+			ops.ask(t, b.rows, random)
+		case 2:
+			b.erase(t, &o, random)
+		case 3:
+			if err := stop(); err != nil {
+				t.Fatal(err)
+			}
+			r, stop = begin()
+		}
+		if random.IntN(2) == 0 && !ops.paused() {
+			waitFor(t, r, o.head())
+		}
+		ask()
+	}
+	ops.end(t, b.rows)
+	waitFor(t, r, o.head())
+	ask()
+	for _, c := range o.campaigns() {
+		done(t, b.rows, readmodel.Reset, c, names(projections.All())...)
+	}
+	ask()
+	done(t, b.rows, readmodel.Rebuild, "", names(projections.All())...)
+	ask()
+	if err := stop(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// erase erases the person of a random event, and asks for a reset most of the time.
+func (b *verifyBundle) erase(t *testing.T, o *oracle, random *rand.Rand) {
+	t.Helper()
+	e := (*o)[random.IntN(len(*o))]
+	c := e.Event.Subject()
+	_, err := b.log.Erasures().Erase(t.Context(), events.Erasure{Campaign: c, Positions: []events.Position{e.Position}, Who: "the test", Why: "to see"})
+	if err != nil && !errors.Is(err, events.ErrNotErasable) {
+		t.Fatal(err)
+	}
+	if random.IntN(3) > 0 {
+		ask(t, b.rows, readmodel.Reset, c, names(projections.All())...)
+	}
+}
+
+// TestThePastIsKept: from the first question on a campaign is folded from the last snapshot, of
+// what was folded live, rebuilt, reset, withdrawn or erased.
+func TestThePastIsKept(t *testing.T) {
+	t.Parallel()
+	everywhere(t, func(t *testing.T, b *verifyBundle) {
+		const every, far = 10, 90 // events: of a campaign that has a seventh of the log, and withdrawals
+		random := rand.New(rand.NewPCG(1, 2))
+		cfg := config(b.log, b.rows, "process-1", 50, projections.All())
+		r, err := runner.New(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.SnapshotEvery(every)
+		runs(t, r)
+		c := subjectAt(t, b.log, 1)
+		near := func(what string, after events.Position) {
+			t.Helper()
+			most := int64(0)
+			for range 40 {
+				if a := b.askPast(t, random, c, b.head); a.at > after {
+					most = max(most, a.read)
+				}
+			}
+			if most > far {
+				t.Errorf("%s: a question read %d events, want at most %d", what, most, far)
+			}
+		}
+		done(t, b.rows, readmodel.Rebuild, "", names(projections.All())...)
+		near("rebuilt", 0)
+		live := b.head
+		b.head = appendAll(t, b.log, drafts(t, 12, 1_500), 100)
+		waitFor(t, r, b.head)
+		near("live", live)
+		done(t, b.rows, readmodel.Reset, c, names(projections.All())...)
+		near("reset", 0)
+		stream, err := b.log.ReadStream(t.Context(), events.Stream{Campaign: c, Types: []events.Type{events.TypeParticipantRegistered}, Limit: 1_000})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := b.log.Erasures().Erase(t.Context(), events.Erasure{Campaign: c, Positions: []events.Position{stream[len(stream)/2].Position}, Who: "the test", Why: "to see"}); err != nil {
+			t.Fatal(err)
+		}
+		done(t, b.rows, readmodel.Reset, c, names(projections.All())...)
+		near("erased", 0)
+		erased := b.head
+		b.head = appendAll(t, b.log, drafts(t, 13, 700), 100)
+		waitFor(t, r, b.head)
+		near("live after an erasure", erased)
+		done(t, b.rows, readmodel.Rebuild, "", names(projections.All())...)
+		near("rebuilt after an erasure", 0)
+	})
+}
+
+// TestHistoryWithoutSnapshots: of a log that is not that of the rows no snapshot is believed, and
+// neither is one of another version of a fold.
+func TestHistoryWithoutSnapshots(t *testing.T) {
+	t.Parallel()
+	everywhere(t, func(t *testing.T, b *verifyBundle) {
+		r, err := runner.New(config(b.log, b.rows, "process-1", 50, projections.All()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.SnapshotEvery(5)
+		stop := runs(t, r)
+		done(t, b.rows, readmodel.Rebuild, "", names(projections.All())...)
+		if err := stop(); err != nil {
+			t.Fatal(err)
+		}
+		random, ours := rand.New(rand.NewPCG(1, 2)), b.log
+		b.log = openLog(t)
+		all, err := ours.Read(t.Context(), 0, int(b.head))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range all[:20] { // of which the other log has others
+			if e, ok := all[i].Event.(*events.ParticipantRegistered); ok {
+				other := *e
+				other.NewCustomer = new(e.NewCustomer == nil)
+				all[i].Event, all[i].Digest = &other, events.DigestOf(&other)
+			}
+		}
+		if err := b.log.Restore(t.Context(), all, 0); err != nil {
+			t.Fatal(err)
+		}
+		for range 20 {
+			b.askPast(t, random, subjectAt(t, ours, 1+events.Position(random.Int64N(20))), b.head)
+		}
+		b.log = ours
+		newer := projections.All()
+		for i := range newer {
+			newer[i].Version++
+		}
+		c := subjectAt(t, ours, 1)
+		for ps, fewest := range map[*[]projections.Projection]bool{{}: true, &newer: false} {
+			if fewest {
+				*ps = projections.All()
+			}
+			log := &meter{Log: ours}
+			h := &replay.History{Log: log, Projections: *ps, Snapshots: b.rows}
+			rows, _, err := h.CampaignAsOf(t.Context(), c, readmodel.Moment{Position: b.head}, readmodel.Everything())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if few := log.read.Load() < rows.Campaign().Participants; few != fewest {
+				t.Errorf("%d events were read of a campaign of %d: from a snapshot %v, want %v", log.read.Load(), rows.Campaign().Participants, few, fewest)
+			}
+		}
+	})
+}
