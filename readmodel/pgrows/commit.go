@@ -56,11 +56,17 @@ func (s *Store) Commit(ctx context.Context, lease readmodel.Lease, advances []re
 		if !changes {
 			return nil
 		}
-		if err := copyParts(ctx, tx, of, added); err != nil {
-			return err
-		}
 		batch := new(pgx.Batch)
 		s.queueClears(batch, of, rows.Cleared()...)
+		if len(added) > 0 {
+			if err := tx.SendBatch(ctx, batch).Close(); err != nil {
+				return err
+			}
+			batch = new(pgx.Batch)
+			if err := copyParts(ctx, tx, of, added); err != nil {
+				return err
+			}
+		}
 		batch, err := sendUpserts(ctx, tx, batch, of, parts)
 		if err != nil {
 			return err
