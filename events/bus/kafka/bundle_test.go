@@ -172,6 +172,20 @@ func (b *bundle) read(t testing.TB, msg *message.Message, f events.Frame) {
 	msg.Ack()
 }
 
+// readWaiting reads a frame if one waits.
+func (b *bundle) readWaiting(t testing.TB, frames <-chan *message.Message) {
+	t.Helper()
+	select {
+	case msg := <-frames:
+		f, err := events.DecodeFrame(msg.Payload)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.read(t, msg, f)
+	default:
+	}
+}
+
 // receiveAll reads frames until n records came and returns these by partition.
 func (b *bundle) receiveAll(t testing.TB, frames <-chan *message.Message, n int) map[int32][]events.Record {
 	t.Helper()
