@@ -170,6 +170,7 @@ func (b *ingestBench) measure(ctx context.Context, tell func(string, ...any)) (o
 				})
 			}},
 		} {
+			flushDisks()
 			s, err := part.measure(ctx)
 			if err != nil {
 				return out, fmt.Errorf("measure %s: %w", part.name, errors.Join(ctx.Err(), err))

@@ -74,6 +74,10 @@ func processTimes(stat string) (parent int, own, ended time.Duration) {
 	return int(number(1)), (number(11) + number(12)) * tick, (number(13) + number(14)) * tick
 }
 
+// flushDisks writes what files still have in memory, so that what is measured next does not wait for
+// what was measured before.
+func flushDisks() { syscall.Sync() }
+
 // resetPeakMemory lets peakMemoryMiB begin anew, where the system allows that.
 func resetPeakMemory() { _ = os.WriteFile("/proc/self/clear_refs", []byte("5"), 0) }
 

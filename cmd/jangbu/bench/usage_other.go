@@ -13,6 +13,8 @@ func processCPU() time.Duration   { return 0 }
 func serverOf(int, string) int    { return 0 }
 func serverCPU(int) time.Duration { return 0 }
 
+func flushDisks() {}
+
 func resetPeakMemory() {}
 
 // peakMemoryMiB returns the largest resident memory of the process so far.
