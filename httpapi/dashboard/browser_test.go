@@ -20,6 +20,7 @@ var (
 	// browser starts one, for all tests.
 	browser = sync.OnceValues(func() (context.Context, error) {
 		options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(os.Getenv("JANGBU_TEST_CHROMIUM")),
+			chromedp.Env("LC_ALL=C.UTF-8"), // otherwise a file with a Korean name is saved as "download"
 			chromedp.NoSandbox, // tests may run as root, in which Chromium has none
 			chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-quic", true))
 		ctx, cancel := chromedp.NewExecAllocator(context.Background(), options...)
@@ -167,36 +168,15 @@ const still = `(async () => {
   return before !== undefined && before === place();
 })()`
 
-// heard notes on the window whether an element is clicked.
-const heard = `(() => {
-  window.heard = false;
-  addEventListener('click', (e) => { window.heard ||= e.target.closest?.(%s) !== null; }, { capture: true, once: true });
-  return true;
-})()`
-
 // click clicks an element that can be seen, as a mouse would: where it stands when it has come to
-// rest. A click that is meant for where it stood a moment ago is lost, and is made again.
+// rest. A click that is meant for where it stood a moment ago is lost.
 func (tb *tab) click(t testing.TB, selector string) {
 	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); ; {
+	for deadline := time.Now().Add(30 * time.Second); !eval[bool](t, tb, fmt.Sprintf(still, quote(selector))); {
 		if time.Now().After(deadline) {
 			t.Fatalf("click %s: it does not come to rest", selector)
 		}
-		if !eval[bool](t, tb, fmt.Sprintf(still, quote(selector))) {
-			continue
-		}
-		eval[bool](t, tb, fmt.Sprintf(heard, quote(selector)))
-		tb.clickOnce(t, selector)
-		// Another page has not heard it, but would not be there without it.
-		if eval[bool](t, tb, `new Promise((resolve) => setTimeout(() => resolve(window.heard !== false), 0))`) {
-			return
-		}
 	}
-}
-
-// clickOnce clicks where an element stands.
-func (tb *tab) clickOnce(t testing.TB, selector string) {
-	t.Helper()
 	ctx, cancel := context.WithTimeout(tb.ctx, 30*time.Second)
 	defer cancel()
 	if err := chromedp.Do(ctx, chromedp.Click(chromedp.CSS(selector))); err != nil {
