@@ -2,10 +2,8 @@ package pglog
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -51,62 +49,23 @@ const noteRenaming = `UPDATE jangbu_log.log_head SET renamed = gen_random_uuid()
 func (l *Log) newTender(size events.Position) *segments.Tender {
 	return &segments.Tender{
 		Size: size,
-		Read: func(ctx context.Context) (*segments.Known, error) {
-			known, _, err := l.readFilters(ctx, nil)
-			return known, err
+		Read: l.readFilters,
+		List: func(ctx context.Context) ([]segments.Range, error) {
+			rows, err := l.pool.Query(ctx, readSegments)
+			if err != nil {
+				return nil, err
+			}
+			return pgx.CollectRows(rows, scanSegment)
 		},
-		Make: l.makeMissing,
+		Add: func(ctx context.Context, r segments.Range) error {
+			_, err := l.pool.Exec(ctx, addSegment, r.First, r.Last)
+			return err
+		},
+		Make: l.makeFilter,
 		Failed: func(ctx context.Context, err error) {
 			l.logger.WarnContext(ctx, "cannot tend the segments of the log; appends look into more indexes meanwhile", slog.Any("error", err))
 		},
 	}
-}
-
-// makeMissing makes the filters and the segment that are missing. It returns the filters, and the
-// next head at which something is missing.
-func (l *Log) makeMissing(ctx context.Context, known *segments.Known) (*segments.Known, events.Position, error) {
-	known, head, err := l.readFilters(ctx, known)
-	if err != nil {
-		return nil, 0, fmt.Errorf("read the filters: %w", err)
-	}
-	rows, err := l.pool.Query(ctx, readSegments)
-	if err != nil {
-		return nil, 0, fmt.Errorf("read the segments: %w", err)
-	}
-	all, err := pgx.CollectRows(rows, scanSegment)
-	if err != nil {
-		return nil, 0, fmt.Errorf("read the segments: %w", err)
-	}
-	if len(all) == 0 {
-		return nil, 0, fmt.Errorf("%w: no segment", events.ErrCorrupt)
-	}
-	// The next one is there before the last one is full.
-	last, size := all[len(all)-1], l.tender.Size
-	half := max(last.First, last.Last-size/2)
-	if head >= half {
-		next := segments.Around(last.Last+1, size)
-		if _, err := l.pool.Exec(ctx, addSegment, last.Last+1, next.Last); err != nil {
-			return nil, 0, fmt.Errorf("add a segment: %w", err)
-		}
-		half = next.Last - size/2
-	}
-	missing, due := known.Missing(all, head, size)
-	if len(missing) == 0 {
-		return known, min(half, due), nil
-	}
-	for _, part := range missing {
-		i := slices.IndexFunc(all, func(s segments.Range) bool { return s.Holds(part.First) })
-		if err := l.makeFilter(ctx, all[i], part); err != nil {
-			return nil, 0, fmt.Errorf("make the filter of positions %d to %d: %w", part.First, part.Last, err)
-		}
-	}
-	if known, _, err = l.readFilters(ctx, known); err != nil {
-		return nil, 0, fmt.Errorf("read the filters: %w", err)
-	}
-	if missing, _ = known.Missing(all, head, size); len(missing) > 0 {
-		return nil, 0, errors.New("the log has changed meanwhile")
-	}
-	return known, min(half, due), nil
 }
 
 // readFilters reads the filters that are kept, but for those that are known. It also returns the

@@ -49,10 +49,10 @@ func TestOwn(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				tender := &segments.Tender{
 					Size: 100,
-					Read: func(context.Context) (*segments.Known, error) { return new(segments.Known), nil },
-					Make: func(_ context.Context, k *segments.Known) (*segments.Known, events.Position, error) {
-						return k, 1 << 40, nil
+					Read: func(context.Context, *segments.Known) (*segments.Known, events.Position, error) {
+						return new(segments.Known), 1 << 40, nil
 					},
+					List:   func(context.Context) ([]segments.Range, error) { return nil, nil },
 					Failed: func(context.Context, error) {},
 				}
 				tender.Start(t.Context())

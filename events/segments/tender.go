@@ -2,6 +2,9 @@ package segments
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"math"
 	"sync"
 	"time"
 
@@ -25,10 +28,14 @@ const (
 type Tender struct {
 	// Size is how many positions a segment has.
 	Size events.Position
-	// Read reads the filters that are kept.
-	Read func(context.Context) (*Known, error)
-	// Make makes what is missing. It returns the filters, and the next head at which more is.
-	Make func(context.Context, *Known) (*Known, events.Position, error)
+	// Read reads the filters that are kept, but for those that are known, and the head.
+	Read func(context.Context, *Known) (*Known, events.Position, error)
+	// List returns the segments.
+	List func(context.Context) ([]Range, error)
+	// Add adds a segment, of which there is one at least. Nil: they are added by appends.
+	Add func(context.Context, Range) error
+	// Make makes and keeps the filter of a part of a segment, which is full.
+	Make func(ctx context.Context, of, part Range) error
 	// Failed is told what failed.
 	Failed func(context.Context, error)
 
@@ -115,14 +122,55 @@ func (t *Tender) Tend(ctx context.Context) error {
 	t.mu.Lock()
 	known := t.known
 	t.mu.Unlock()
-	known, due, err := t.Make(ctx, known)
+	known, head, err := t.Read(ctx, known)
 	if err != nil {
-		return err
+		return fmt.Errorf("read the filters: %w", err)
+	}
+	all, err := t.List(ctx)
+	if err != nil {
+		return fmt.Errorf("read the segments: %w", err)
+	}
+	ahead, err := t.addAhead(ctx, all, head)
+	if err != nil {
+		return fmt.Errorf("add a segment: %w", err)
+	}
+	missing, due := known.Missing(all, head, t.Size)
+	for _, part := range missing {
+		i, _ := Holding(all, part.First)
+		if err := t.Make(ctx, all[i], part); err != nil {
+			return fmt.Errorf("make the filter of positions %d to %d: %w", part.First, part.Last, err)
+		}
+	}
+	if len(missing) > 0 {
+		if known, _, err = t.Read(ctx, known); err != nil {
+			return fmt.Errorf("read the filters: %w", err)
+		}
+		if missing, _ = known.Missing(all, head, t.Size); len(missing) > 0 {
+			return errors.New("the log has changed meanwhile")
+		}
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.known, t.due = known, due
+	t.known, t.due = known, min(due, ahead)
 	return nil
+}
+
+// addAhead adds the next segment before the last one is full. It returns the next head at which another
+// is to be added.
+func (t *Tender) addAhead(ctx context.Context, all []Range, head events.Position) (events.Position, error) {
+	if t.Add == nil {
+		return math.MaxInt64, nil
+	}
+	if len(all) == 0 {
+		return 0, fmt.Errorf("%w: no segment", events.ErrCorrupt)
+	}
+	last := all[len(all)-1]
+	half := max(last.First, last.Last-t.Size/2)
+	if head < half {
+		return half, nil
+	}
+	next := Range{last.Last + 1, Around(last.Last+1, t.Size).Last}
+	return next.Last - t.Size/2, t.Add(ctx, next)
 }
 
 // Appended says that the process has appended, and so how far the log has grown.
@@ -183,7 +231,7 @@ func (t *Tender) Known(ctx context.Context, n int) *Known {
 	if known, done = t.look(); done {
 		return known
 	}
-	known, err := t.Read(ctx)
+	known, _, err := t.Read(ctx, nil)
 	if err != nil {
 		t.failed(ctx, err)
 		return nil

@@ -16,44 +16,67 @@ import (
 func TestTender(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var reads, makes, failures int
+		const size = 4000
+		var reads, failures int
 		var fail error
-		due := events.Position(100)
+		head := events.Position(1000)
+		all := []segments.Range{{First: 1, Last: size}}
+		var filters []*segments.Filter
 		tender := &segments.Tender{
-			Size: segments.Size,
-			Read: func(context.Context) (*segments.Known, error) { reads++; return new(segments.Known), fail },
-			Make: func(_ context.Context, k *segments.Known) (*segments.Known, events.Position, error) {
-				makes++
-				return k, due, fail
+			Size: size,
+			Read: func(context.Context, *segments.Known) (*segments.Known, events.Position, error) {
+				reads++
+				known := new(segments.Known)
+				for _, f := range filters {
+					known.Add(f, events.Mark{Position: f.Last})
+				}
+				return known, head, fail
+			},
+			List: func(context.Context) ([]segments.Range, error) { return all, nil },
+			Add:  func(_ context.Context, r segments.Range) error { all = append(all, r); return nil },
+			Make: func(_ context.Context, of, part segments.Range) error {
+				if of != all[len(filters)] || part != of {
+					t.Errorf("a filter of %v is made of %v", part, of)
+				}
+				filters = append(filters, segments.NewFilter(part))
+				return nil
 			},
 			Failed: func(context.Context, error) { failures++ },
 		}
 		tender.Start(t.Context())
 		defer tender.Close()
-		want := func(step string, r, m, f int) {
+		want := func(step string, w ...int) {
 			t.Helper()
 			synctest.Wait()
-			if got := []int{reads, makes, failures}; !cmp.Equal(got, []int{r, m, f}) {
-				t.Errorf("%s: %v reads, makes and failures, want %v", step, got, []int{r, m, f})
+			if got := []int{reads, len(all), len(filters), failures}; !cmp.Equal(got, w) {
+				t.Errorf("%s: %v reads, segments, filters and failures, want %v", step, got, w)
 			}
+		}
+		grown := func(to events.Position) {
+			head = to
+			tender.Grown(to)
 		}
 		if tender.Known(t.Context(), 999) != nil {
 			t.Error("a process that appends some has filters")
 		}
-		tender.Grown(999)
-		want("some events", 0, 0, 0)
+		grown(999)
+		want("some events", 0, 1, 0, 0)
+		tender.Known(t.Context(), 1)
+		want("more", 1, 1, 0, 0)
+		grown(1000)
+		want("nothing is full", 2, 1, 0, 0)
+		grown(1999)
+		want("before it is half full", 2, 1, 0, 0)
+		grown(2000)
+		want("half full", 3, 2, 0, 0)
+		grown(3999)
+		want("before it is full", 3, 2, 0, 0)
 		known := tender.Known(t.Context(), 1)
-		want("more", 1, 0, 0)
-		due = 2000
-		tender.Grown(1000)
-		want("the first work", 1, 1, 0)
-		tender.Grown(1999)
-		want("before it is due", 1, 1, 0)
 		fail = errors.New("no database")
-		tender.Grown(2000)
-		want("due", 1, 2, 1)
-		tender.Grown(2001)
-		want("soon after a failure", 1, 2, 1)
+		grown(4000)
+		want("full", 4, 2, 0, 1)
+		grown(4001)
+		want("soon after a failure", 4, 2, 0, 1)
 		if tender.Known(t.Context(), 1) != known {
 			t.Error("the filters are lost")
 		}
@@ -62,14 +85,17 @@ func TestTender(t *testing.T) {
 		if tender.Known(t.Context(), 1) != nil {
 			t.Error("the filters of another log are known")
 		}
-		want("soon after a failure, of another log", 1, 2, 1)
+		want("soon after a failure, of another log", 4, 2, 0, 1)
 		fail = nil
 		time.Sleep(10 * time.Second)
 		if tender.Known(t.Context(), 1) == nil {
 			t.Error("the filters are not read again")
 		}
-		tender.Grown(1)
-		want("later", 2, 3, 1)
+		grown(6000)
+		want("later", 7, 3, 1, 1)
+		if n := len(tender.Known(t.Context(), 1).Filters()); n != 1 {
+			t.Errorf("%d filters are known", n)
+		}
 	})
 }
 

@@ -60,48 +60,15 @@ const noteRenaming = `UPDATE log_head SET renamed = ?`
 func (l *Log) newTender(size events.Position, logger *slog.Logger) *segments.Tender {
 	return &segments.Tender{
 		Size: size,
-		Read: func(ctx context.Context) (*segments.Known, error) {
-			known, _, err := l.readFilters(ctx, nil)
-			return known, err
-		},
-		Make: l.makeMissing,
+		Read: l.readFilters,
+		List: func(ctx context.Context) ([]segments.Range, error) { return segmentsOf(ctx, l.reader) },
+		Make: l.makeFilter,
 		Failed: func(ctx context.Context, err error) {
 			if logger != nil {
 				logger.WarnContext(ctx, "cannot tend the segments of the log; appends look into more indexes meanwhile", slog.Any("error", err))
 			}
 		},
 	}
-}
-
-// makeMissing makes the filters that are missing. It returns all, and the next head at which one
-// is missing.
-func (l *Log) makeMissing(ctx context.Context, known *segments.Known) (*segments.Known, events.Position, error) {
-	known, head, err := l.readFilters(ctx, known)
-	if err != nil {
-		return nil, 0, fmt.Errorf("read the filters: %w", err)
-	}
-	all, err := segmentsOf(ctx, l.reader)
-	if err != nil {
-		return nil, 0, fmt.Errorf("read the segments: %w", err)
-	}
-	size := l.tender.Size
-	missing, due := known.Missing(all, head, size)
-	if len(missing) == 0 {
-		return known, due, nil
-	}
-	for _, part := range missing {
-		i := slices.IndexFunc(all, func(s segments.Range) bool { return s.Holds(part.First) })
-		if err := l.makeFilter(ctx, all[i], part); err != nil {
-			return nil, 0, fmt.Errorf("make the filter of positions %d to %d: %w", part.First, part.Last, err)
-		}
-	}
-	if known, _, err = l.readFilters(ctx, known); err != nil {
-		return nil, 0, fmt.Errorf("read the filters: %w", err)
-	}
-	if missing, _ = known.Missing(all, head, size); len(missing) > 0 {
-		return nil, 0, errors.New("the log has changed meanwhile")
-	}
-	return known, due, nil
 }
 
 // readFilters reads the filters that are kept, but for those that are known. It also returns the
