@@ -21,7 +21,7 @@ var (
 	browser = sync.OnceValues(func() (context.Context, error) {
 		options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(os.Getenv("JANGBU_TEST_CHROMIUM")),
 			chromedp.Env("LC_ALL=C.UTF-8"), // otherwise a file with a Korean name is saved as "download"
-			chromedp.NoSandbox, // tests may run as root, in which Chromium has none
+			chromedp.NoSandbox,             // tests may run as root, in which Chromium has none
 			chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-quic", true))
 		ctx, cancel := chromedp.NewExecAllocator(context.Background(), options...)
 		closing = append(closing, cancel)
