@@ -18,13 +18,18 @@ const (
 	MaxBytes  = 16 << 20
 )
 
+// large is how many drafts a transaction has that is begun beside another one. It is joined and
+// compared within itself while that one is written. A smaller one waits for more drafts meanwhile.
+const large = MaxDrafts / 2
+
 // ErrClosed means that Append was called after Close.
 var ErrClosed = errors.New("appender is closed")
 
 // Options configures an [Appender].
 type Options struct {
-	// Observe is called after every transaction, before its callers return, on the
-	// appender's own goroutine: it must return quickly. Nil observes nothing.
+	// Observe is called after every transaction, before its callers return, on a
+	// goroutine of the appender: it must return quickly, and may be called by two at once.
+	// Nil observes nothing.
 	Observe func(Batch)
 }
 
@@ -41,12 +46,13 @@ type Batch struct {
 type Appender struct {
 	inner   events.Appender
 	observe func(Batch)
-	stopped chan struct{} // closed when the goroutine ends
+	stopped chan struct{} // closed when the goroutines end
 
 	mu      sync.Mutex
-	arrived sync.Cond // signals that queue grew or closed was set; its lock is mu
-	queue   []*call   // guarded by mu
-	closed  bool      // guarded by mu
+	changed sync.Cond      // signals a change of queue, running or closed; its lock is mu
+	queue   []*call        // guarded by mu
+	running []*transaction // at most two; guarded by mu
+	closed  bool           // guarded by mu
 }
 
 var (
@@ -69,14 +75,17 @@ type call struct {
 
 // transaction is one append to the log for all its calls.
 type transaction struct {
-	calls  []*call // guarded by Appender.mu against leave; only the appender's goroutine changes it
+	calls  []*call // guarded by Appender.mu against leave; only the goroutine that writes it changes it
 	cancel context.CancelFunc
+	// before is closed when the transaction that ran as this one began has ended; nil: none ran.
+	before <-chan struct{}
+	ended  chan struct{} // closed when it has ended
 }
 
 // New returns an appender to inner. Close ends its goroutine.
 func New(inner events.Appender, o Options) *Appender {
 	a := &Appender{inner: inner, observe: o.Observe, stopped: make(chan struct{})}
-	a.arrived.L = &a.mu
+	a.changed.L = &a.mu
 	if a.observe == nil {
 		a.observe = func(Batch) {}
 	}
@@ -127,7 +136,7 @@ func (a *Appender) Close() {
 	a.mu.Lock()
 	a.closed = true
 	a.mu.Unlock()
-	a.arrived.Signal()
+	a.changed.Signal()
 	<-a.stopped
 }
 
@@ -138,7 +147,7 @@ func (a *Appender) enqueue(c *call) error {
 		return ErrClosed
 	}
 	a.queue = append(a.queue, c)
-	a.arrived.Signal()
+	a.changed.Signal()
 	return nil
 }
 
@@ -160,10 +169,12 @@ func (a *Appender) leave(c *call) {
 	}
 }
 
-// run writes transactions one after another until the appender is closed and its
-// queue is empty.
+// run begins transactions until the appender is closed and its queue is empty, and waits for
+// their end.
 func (a *Appender) run() {
 	defer close(a.stopped)
+	var writing sync.WaitGroup
+	defer writing.Wait()
 	for {
 		// A context of the transaction's own: one caller's must not end the others.
 		ctx, cancel := context.WithCancel(context.Background())
@@ -172,36 +183,57 @@ func (a *Appender) run() {
 			cancel()
 			return
 		}
-		a.write(ctx, tx)
-		cancel()
+		writing.Go(func() {
+			defer cancel()
+			a.write(ctx, tx)
+			close(tx.ended)
+			a.mu.Lock()
+			defer a.mu.Unlock()
+			a.running = slices.DeleteFunc(a.running, func(other *transaction) bool { return other == tx })
+			a.changed.Signal()
+		})
 	}
 }
 
-// next waits for calls and takes as many as fit, in the order of their arrival but one of
-// each source. It returns nil when the appender is closed and its queue is empty.
+// next waits until a transaction is to be begun, which is counted as running. It returns nil when
+// the appender is closed and its queue is empty.
 func (a *Appender) next(cancel context.CancelFunc) *transaction {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	for len(a.queue) == 0 {
-		if a.closed {
+	for {
+		calls, later, drafts := a.joined()
+		switch {
+		case len(calls) == 0 && a.closed:
 			return nil
+		case len(calls) > 0 && (len(a.running) == 0 || len(a.running) == 1 && drafts >= large):
+			tx := &transaction{calls: calls, cancel: cancel, ended: make(chan struct{})}
+			for _, c := range calls {
+				c.tx = tx
+			}
+			if len(a.running) > 0 {
+				tx.before = a.running[0].ended
+			}
+			a.queue, a.running = later, append(a.running, tx)
+			return tx
 		}
-		a.arrived.Wait()
+		a.changed.Wait()
 	}
-	tx := &transaction{cancel: cancel}
-	drafts, bytes, full := 0, 0, false
-	var later []*call
+}
+
+// joined returns as many calls as fit into a transaction, in the order of their arrival but one of
+// each source, with the number of their drafts, and the others; a.mu is held.
+func (a *Appender) joined() (calls, later []*call, drafts int) {
+	bytes, full := 0, false
 	for _, c := range a.queue {
-		full = full || len(tx.calls) > 0 && (drafts+len(c.drafts) > MaxDrafts || bytes+c.bytes > MaxBytes)
-		if full || slices.ContainsFunc(tx.calls, c.sharesSource) {
+		full = full || len(calls) > 0 && (drafts+len(c.drafts) > MaxDrafts || bytes+c.bytes > MaxBytes)
+		if full || slices.ContainsFunc(calls, c.sharesSource) {
 			later = append(later, c)
 			continue
 		}
 		drafts, bytes = drafts+len(c.drafts), bytes+c.bytes
-		tx.calls, c.tx = append(tx.calls, c), tx
+		calls = append(calls, c)
 	}
-	a.queue = later
-	return tx
+	return calls, later, drafts
 }
 
 // sharesSource reports whether the two calls have read a same partition of a topic.
@@ -214,12 +246,18 @@ func (c *call) reads(s events.Source) bool {
 }
 
 // write appends the transaction's drafts and gives each call its own outcomes. Where the
-// log is behind a source, the calls that have read it fail and the others are written.
+// log is behind a source, the calls that have read it fail and the others are written; but first
+// it waits for the transaction before it, which it may have overtaken.
 func (a *Appender) write(ctx context.Context, tx *transaction) {
 	for len(tx.calls) > 0 {
 		receipt, err := a.append(ctx, tx.calls)
 		var behind *events.BehindError
 		apart := errors.As(err, &behind) && slices.ContainsFunc(tx.calls, func(c *call) bool { return c.reads(behind.Source) })
+		if apart && tx.before != nil {
+			<-tx.before
+			tx.before = nil
+			continue
+		}
 		var again []*call
 		for _, c := range tx.calls {
 			if apart && !c.reads(behind.Source) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -49,6 +50,14 @@ func (l *gatedLog) Append(ctx context.Context, drafts []events.Draft, _ ...event
 		return events.Receipt{}, err
 	}
 	return events.Receipt{Outcomes: wanted(drafts)}, nil
+}
+
+// sizes returns how many drafts the transactions have.
+func (l *gatedLog) sizes() (all []int) {
+	for _, tx := range l.transactions {
+		all = append(all, len(tx))
+	}
+	return all
 }
 
 // numbered returns n drafts with the numbers from first.
@@ -130,6 +139,40 @@ func TestNewcomersJoinTheNextTransactionInArrivalOrder(t *testing.T) {
 	})
 }
 
+// One that is large is begun beside the one that is written; a smaller one grows meanwhile.
+func TestALargeTransactionIsBegunBesideAnother(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		log := newGatedLog()
+		a := commit.New(log, commit.Options{})
+		defer a.Close()
+		const half = commit.MaxDrafts / 2
+		for _, step := range []struct {
+			size  int
+			begun []int // so far
+		}{
+			{2, []int{2}},
+			{half - 3, []int{2}},
+			{2, []int{2}},
+			{1, []int{2, half}},
+			{half, []int{2, half}}, // a third one waits
+			{1, []int{2, half}},
+		} {
+			appendIn(t.Context(), a, numbered(0, step.size))
+			if diff := cmp.Diff(step.begun, log.sizes()); diff != "" {
+				t.Errorf("transactions with %d drafts more (-want +got):\n%s", step.size, diff)
+			}
+		}
+		for range 3 {
+			log.gate <- nil
+			synctest.Wait()
+		}
+		if diff := cmp.Diff([]int{2, half, half + 1}, log.sizes()); diff != "" {
+			t.Errorf("transactions (-want +got):\n%s", diff)
+		}
+	})
+}
+
 func TestATransactionHoldsAtMostMaxDrafts(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -137,19 +180,18 @@ func TestATransactionHoldsAtMostMaxDrafts(t *testing.T) {
 		a := commit.New(log, commit.Options{})
 		defer a.Close()
 
-		sizes := []int{1, commit.MaxDrafts - 5, 5, 1, commit.MaxDrafts + 7, 2, 3}
+		// The first two are written as the others come.
+		sizes := []int{1, commit.MaxDrafts / 2, commit.MaxDrafts - 5, 5, 1, commit.MaxDrafts + 7, 2, 3}
 		for _, size := range sizes {
 			appendIn(t.Context(), a, numbered(0, size))
 		}
-		for range 5 {
+		for range 6 {
 			log.gate <- nil
 			synctest.Wait()
 		}
-		var got []int
-		for _, tx := range log.transactions {
-			got = append(got, len(tx))
-		}
-		if diff := cmp.Diff([]int{1, commit.MaxDrafts, 1, commit.MaxDrafts + 7, 5}, got); diff != "" {
+		got := log.sizes()
+		slices.Sort(got) // of two at once, either may be first
+		if diff := cmp.Diff([]int{1, 1, 5, commit.MaxDrafts / 2, commit.MaxDrafts, commit.MaxDrafts + 7}, got); diff != "" {
 			t.Errorf("sizes of transactions (-want +got):\n%s", diff)
 		}
 	})
@@ -177,11 +219,7 @@ func TestATransactionHoldsAtMostMaxBytes(t *testing.T) {
 			log.gate <- nil
 			synctest.Wait()
 		}
-		var got []int
-		for _, tx := range log.transactions {
-			got = append(got, len(tx))
-		}
-		if diff := cmp.Diff([]int{1, 10 + 2 + 1 + 7, 4 + 1 + 3}, got); diff != "" {
+		if diff := cmp.Diff([]int{1, 10 + 2 + 1 + 7, 4 + 1 + 3}, log.sizes()); diff != "" {
 			t.Errorf("sizes of transactions (-want +got):\n%s", diff)
 		}
 	})

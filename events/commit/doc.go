@@ -1,5 +1,6 @@
 // Package commit is group commit: it joins concurrent appends into one transaction
-// of the log. It owns the queue of waiting appends and one goroutine.
+// of the log. It owns the queue of waiting appends, the goroutine that joins them, and one
+// for each of at most two transactions.
 //
 // Handlers of many partitions append at the same time, and the log's head row
 // lets one transaction commit at a time (I2). While a transaction runs, [Appender]
@@ -18,10 +19,15 @@
 //
 // A delay helps least when callers fall behind, since each then brings more events.
 //
+// The log compares the drafts of a transaction among themselves before it waits for the one before
+// it. So a transaction of half the greatest size is begun while another one is written; a smaller
+// one waits for its end and more drafts.
+//
 // It promises that
 //   - the drafts of one call stay together and in their order (I3),
-//   - calls enter the log in the order of their arrival, but a later one of a source that is
-//     in the transaction already waits for the next,
+//   - calls of one source enter the log in the order of their arrival, each in a transaction of its
+//     own; a transaction that overtakes the one before it, and so is ahead of a source, is
+//     written again after it,
 //   - a call whose source the log is behind fails alone,
 //   - each call gets the outcomes of its own drafts,
 //   - the end of one caller's context does not affect the appends of others.

@@ -105,3 +105,48 @@ func TestALogBehindASourceRefusesThatSourceAlone(t *testing.T) {
 		t.Errorf("the others took %d transactions", n)
 	}
 }
+
+// overtakenLog has read one source, and lets a transaction of few drafts wait at its door.
+type overtakenLog struct {
+	door chan struct{}
+	read int64
+	took []int
+}
+
+func (l *overtakenLog) Append(_ context.Context, drafts []events.Draft, read ...events.Reading) (events.Receipt, error) {
+	if len(drafts) < commit.MaxDrafts/2 {
+		<-l.door
+	}
+	l.took = append(l.took, len(drafts))
+	for _, r := range read {
+		if r.First != l.read {
+			return events.Receipt{}, &events.BehindError{Reading: r, Read: l.read}
+		}
+		l.read = r.Next
+	}
+	return events.Receipt{Outcomes: wanted(drafts)}, nil
+}
+
+// A transaction that is at the log before the one that was begun before it waits for that.
+func TestATransactionThatOvertakesIsWrittenAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		log := &overtakenLog{door: make(chan struct{})}
+		a := commit.New(log, commit.Options{})
+		defer a.Close()
+		const n = commit.MaxDrafts / 2
+		first := a.Begin(t.Context(), numbered(0, 1), reading("a", 0, 1, 1))
+		synctest.Wait()
+		second := a.Begin(t.Context(), numbered(1, n), reading("a", 1, n, n))
+		synctest.Wait()
+		close(log.door)
+		for _, wait := range []func() (events.Receipt, error){first, second} {
+			if _, err := wait(); err != nil {
+				t.Error(err)
+			}
+		}
+		if diff := cmp.Diff([]int{n, 1, n}, log.took); diff != "" {
+			t.Errorf("the log was given transactions of (-want +got):\n%s", diff)
+		}
+	})
+}

@@ -184,7 +184,7 @@ func (l *Log) appendBatch(ctx context.Context, conn *pgx.Conn, begin, end *pgx.B
 	if _, err := conn.Exec(ctx, `ROLLBACK TO SAVEPOINT copied`); err != nil {
 		return fmt.Errorf("look up known events: %w", err)
 	}
-	digests, err := digestsOf(ctx, conn, fmt.Sprintf(findDigestsIn, segment(newest)), b.identities())
+	digests, err := digestsOf(ctx, conn, fmt.Sprintf(findDigestsIn, segment(newest)), b.of)
 	if err != nil {
 		return fmt.Errorf("look up known events: %w", err)
 	}
@@ -212,7 +212,7 @@ func (b *batch) leaveOut(ctx context.Context, conn *pgx.Conn, to *room) ([]*even
 	if to.last(appended) == 0 {
 		return make([]*events.Digest, len(b.firsts)), nil
 	}
-	known, err := to.elsewhere(ctx, conn, appended, b.identities())
+	known, err := to.elsewhere(ctx, conn, appended, b.of)
 	if err != nil || !slices.ContainsFunc(known, func(d *events.Digest) bool { return d != nil }) {
 		return known, err
 	}

@@ -16,6 +16,7 @@ type batch struct {
 	outcomes []events.Outcome
 	// firsts are the indexes of the drafts that are the first of their identity, in order.
 	firsts  []int
+	of      identities // of firsts
 	repeats []repeat
 	// otherShop are the indexes of the drafts that describe a campaign of another shop.
 	otherShop []int
@@ -46,6 +47,7 @@ func newBatch(drafts []events.Draft) *batch {
 		drafts:   drafts,
 		outcomes: make([]events.Outcome, len(drafts)),
 		firsts:   make([]int, 0, len(drafts)),
+		of:       identitiesFor(len(drafts)),
 	}
 	seen := make(map[identity]int, len(drafts))
 	for i := range drafts {
@@ -57,6 +59,7 @@ func newBatch(drafts []events.Draft) *batch {
 		}
 		seen[key] = len(b.firsts)
 		b.firsts = append(b.firsts, i)
+		b.of.add(key.campaign, key.id)
 	}
 	b.judge(make([]*events.Digest, len(b.firsts)))
 	return b
@@ -84,21 +87,13 @@ func (b *batch) judge(stored []*events.Digest) {
 
 func (b *batch) count() (appended, duplicates int) { return events.CountOutcomes(b.outcomes) }
 
-// identities returns those of firsts.
-func (b *batch) identities() (all identities) {
-	for _, i := range b.firsts {
-		all.add(b.drafts[i].Event.Subject(), b.drafts[i].ID)
-	}
-	return all
-}
-
 // appended returns the append of the batch, which was committed with new events.
 func (b *batch) appended() segments.Append {
 	a := b.own
 	a.Keys = make([]segments.Key, 0, len(b.firsts))
-	for _, i := range b.firsts {
-		if d := &b.drafts[i]; b.outcomes[i] == events.Appended {
-			a.Keys = append(a.Keys, segments.KeyOf(d.Event.Subject(), d.ID))
+	for k, i := range b.firsts {
+		if b.outcomes[i] == events.Appended {
+			a.Keys = append(a.Keys, b.of.keys[k])
 		}
 	}
 	return a

@@ -99,12 +99,11 @@ func (r *room) elsewhere(ctx context.Context, conn *pgx.Conn, n int, of identiti
 	if len(before) == 0 {
 		return known, nil
 	}
-	keys, all := of.keys(), of.every()
 	var batch pgx.Batch
 	for _, s := range before {
-		which, covered := segments.Ask(r.full.Filters(), s, keys)
+		which, covered := segments.Ask(r.full.Filters(), s, of.keys)
 		if !covered {
-			which = all
+			which = of.every()
 		}
 		if len(which) == 0 {
 			continue
@@ -130,9 +129,16 @@ func (r *room) elsewhere(ctx context.Context, conn *pgx.Conn, n int, of identiti
 type identities struct {
 	campaigns []string
 	ids       []pgtype.UUID
+	keys      []segments.Key
 }
 
-func identitiesOf(drafts []events.Draft) (all identities) {
+// identitiesFor returns none, with room for n.
+func identitiesFor(n int) identities {
+	return identities{make([]string, 0, n), make([]pgtype.UUID, 0, n), make([]segments.Key, 0, n)}
+}
+
+func identitiesOf(drafts []events.Draft) identities {
+	all := identitiesFor(len(drafts))
 	for i := range drafts {
 		all.add(drafts[i].Event.Subject(), drafts[i].ID)
 	}
@@ -141,6 +147,7 @@ func identitiesOf(drafts []events.Draft) (all identities) {
 
 func (of *identities) add(c events.Campaign, id events.ID) {
 	of.campaigns, of.ids = append(of.campaigns, string(c)), append(of.ids, pgtype.UUID{Bytes: id, Valid: true})
+	of.keys = append(of.keys, segments.KeyOf(c, id))
 }
 
 // repeated returns the index of the first identity that is there before.
@@ -169,12 +176,4 @@ func (of *identities) every() []int {
 		all[i] = i
 	}
 	return all
-}
-
-func (of *identities) keys() []segments.Key {
-	keys := make([]segments.Key, len(of.ids))
-	for i := range keys {
-		keys[i] = segments.KeyOf(events.Campaign(of.campaigns[i]), of.ids[i].Bytes)
-	}
-	return keys
 }
