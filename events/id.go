@@ -169,7 +169,10 @@ func producerID(source, id string) ID {
 }
 
 func appendDomain(dst []byte, domain string, t Type) []byte {
-	return appendPart(appendPart(dst, "jangbu/"+domain), t.String())
+	const program = "jangbu/"
+	dst = binary.BigEndian.AppendUint32(dst, uint32(len(program)+len(domain))) // as [appendPart], of no joined text
+	dst = append(append(dst, program...), domain...)
+	return appendPart(dst, t.String())
 }
 
 // appendPart appends the length of s and s, so that different lists of parts give

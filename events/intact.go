@@ -3,7 +3,6 @@ package events
 import (
 	"crypto/sha256"
 	"fmt"
-	"strings"
 	"time"
 )
 
@@ -40,10 +39,11 @@ func (r *Recorded) RecallText(in *Slab, form Form, t Type, campaign, payload str
 }
 
 func (r *Recorded) recall(in *Slab, form Form, t Type, payload string) (err error) {
-	if r.Event, err = decodeStored(in, form, t, payload); err != nil {
+	stored := storedReader{s: payload, form: form}
+	if r.Event, err = stored.event(in, t); err != nil {
 		return fmt.Errorf("%w: position %d: %w", ErrCorrupt, r.Position, err)
 	}
-	if !r.intactAs(form, payload) {
+	if !r.intactAs(&stored) {
 		return fmt.Errorf("%w: position %d: its digest is not that of the stored event", ErrCorrupt, r.Position)
 	}
 	return nil
@@ -88,31 +88,23 @@ func (r *Recorded) CheckTime() error {
 	return nil
 }
 
-// intactAs is [Recorded.Intact] for an event that was decoded from the payload. It hashes
+// intactAs is [Recorded.Intact] for an event that was decoded from a stored form. It hashes
 // the bytes that are there rather than encode the event once more, for replays.
-func (r *Recorded) intactAs(form Form, payload string) bool {
-	if form != CurrentForm || r.Overwritten() {
+func (r *Recorded) intactAs(stored *storedReader) bool {
+	if stored.form != CurrentForm || r.Overwritten() {
 		return r.Intact()
 	}
 	var buffer [512]byte
 	content := appendDomain(buffer[:0], "digest", r.Event.Type())
-	var p Pseudonym
-	if e, ok := r.Event.(*ParticipantRegistered); ok && e.Pseudonym != (Pseudonym{}) {
-		// No string of JSON holds a quote that is not escaped: what is found is the member.
-		start := strings.Index(payload, pseudonymMember)
-		end := start + len(pseudonymMember) + encodedPseudonym + len(`"`)
-		content = append(append(content, payload[:start]...), payload[end:]...)
-		p = e.Pseudonym
-	} else {
-		content = append(content, payload...)
-	}
+	content = append(content, stored.s[:stored.pseudonymFrom]...)
+	content = append(content, stored.s[stored.pseudonymTo:]...)
 	sum := sha256.Sum256(content)
 	var d Digest
 	copy(d[:contentBytes], sum[:])
-	return d.WithPseudonym(p) == r.Digest
+	if e, ok := r.Event.(*ParticipantRegistered); ok {
+		d = d.WithPseudonym(e.Pseudonym)
+	}
+	return d == r.Digest
 }
 
-const (
-	pseudonymMember  = `,"pseudonym":"`
-	encodedPseudonym = 43 // bytes of one in base64url without padding
-)
+const pseudonymMember = `,"pseudonym":"`

@@ -158,15 +158,15 @@ func (b storedForm) whole(name string, v *int64) storedForm {
 // the event. Any other form is an error. It drops what form 1 also kept: members that
 // the contract does not list, behind those that it does.
 func DecodeStored(form Form, t Type, payload []byte) (Event, error) {
-	return decodeStored(nil, form, t, string(payload))
+	r := storedReader{s: string(payload), form: form}
+	return r.event(nil, t)
 }
 
-// decodeStored is [DecodeStored] into the memory of a slab. Texts of the event are in the payload's.
-func decodeStored(in *Slab, form Form, t Type, payload string) (Event, error) {
-	if form < 1 || form > CurrentForm {
-		return nil, fmt.Errorf("decode stored event: form %d is not of this program, which reads 1 to %d", form, CurrentForm)
+// event is [DecodeStored] into the memory of a slab. Texts of the event are in the payload's.
+func (r *storedReader) event(in *Slab, t Type) (Event, error) {
+	if r.form < 1 || r.form > CurrentForm {
+		return nil, fmt.Errorf("decode stored event: form %d is not of this program, which reads 1 to %d", r.form, CurrentForm)
 	}
-	r := storedReader{s: payload, form: form}
 	var e Event
 	switch t {
 	case TypeEventCreated:
@@ -184,7 +184,7 @@ func decodeStored(in *Slab, form Form, t Type, payload string) (Event, error) {
 		c.ExpectedSalesIncrease = r.won(`,"expectedSalesIncrease":`)
 		c.BaselineSales = r.won(`,"baselineSales":`)
 		c.NewCustomerLTV = r.won(`,"newCustomerLtv":`)
-		if form > 1 { // in form 1 members of these names are the producer's, and unknown
+		if r.form > 1 { // in form 1 members of these names are the producer's, and unknown
 			c.Goal = r.goal(`,"goal":{"metric":"`)
 			c.MovedBy = r.optionalText(`,"movedBy":"`)
 			c.MovedWhy = r.optionalText(`,"movedWhy":"`)
@@ -239,8 +239,8 @@ func decodeStored(in *Slab, form Form, t Type, payload string) (Event, error) {
 		r.skipUnknown()
 	}
 	r.must("}")
-	if r.failed || r.i != len(payload) {
-		return nil, fmt.Errorf("decode stored %s: not canonical at byte %d of %d", t, r.i, len(payload))
+	if r.failed || r.i != len(r.s) {
+		return nil, fmt.Errorf("decode stored %s: not canonical at byte %d of %d", t, r.i, len(r.s))
 	}
 	return e, nil
 }

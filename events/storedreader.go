@@ -18,6 +18,8 @@ type storedReader struct {
 	failed bool
 	// numbers are those that whole returned: one allocation for all.
 	numbers []int64
+	// pseudonymFrom and pseudonymTo are where the member with the pseudonym is; 0 where there is none.
+	pseudonymFrom, pseudonymTo int
 }
 
 // at moves past s and reports true if s comes next. s is a comma or brace, the
@@ -59,7 +61,8 @@ func (r *storedReader) optionalText(name string) string {
 // quoted reads the rest of a string that [jsontext.AppendQuote] quoted.
 func (r *storedReader) quoted() string {
 	rest := r.s[r.i:]
-	for i := plainBytes([]byte(rest)); i < len(rest); i++ {
+	plain := plainBytes([]byte(rest))
+	for i := plain; i < len(rest); i++ {
 		c := rest[i]
 		if c >= ' ' && c != '"' && c != '\\' {
 			continue
@@ -68,7 +71,7 @@ func (r *storedReader) quoted() string {
 		switch {
 		case c == '\\':
 			return r.escaped()
-		case c != '"', !utf8.ValidString(inner):
+		case c != '"', i > plain && !utf8.ValidString(inner[plain:]):
 			r.failed = true
 			return ""
 		}
@@ -191,10 +194,12 @@ func (r *storedReader) channel(name string) Channel {
 }
 
 func (r *storedReader) pseudonym(p *Pseudonym) {
+	from := r.i
 	if !r.at(pseudonymMember) {
 		return
 	}
 	s := r.token()
+	r.pseudonymFrom, r.pseudonymTo = from, r.i
 	var text [43]byte // 256 bits at 6 a character; the last 2 bits are zero
 	if len(s) != len(text) || strings.IndexByte("AEIMQUYcgkosw048", s[len(s)-1]) < 0 {
 		r.failed = true

@@ -35,8 +35,8 @@ func BenchmarkFold(b *testing.B) {
 		}
 		keys := newKeys()
 		for _, p := range all {
-			for _, e := range batch[:n] {
-				p.Touch(keys, e)
+			for i := range n {
+				p.Touch(keys, &batch[i])
 			}
 		}
 		projections.Fold(rows, all, batch[:n])

@@ -21,7 +21,7 @@ func channelStats() Projection {
 	}
 }
 
-func touchChannelStats(keys *readmodel.Keys, e events.Recorded) {
+func touchChannelStats(keys *readmodel.Keys, e *events.Recorded) {
 	switch fact := e.Event.(type) {
 	case *events.ParticipantRegistered:
 		readmodel.Touch[readmodel.ChannelStats](keys, channelKey(fact.Campaign, events.ChannelNamed(fact.Channel)))
@@ -35,7 +35,7 @@ func touchChannelStats(keys *readmodel.Keys, e events.Recorded) {
 	}
 }
 
-func foldChannelStats(rows *readmodel.Rows, e events.Recorded) {
+func foldChannelStats(rows *readmodel.Rows, e *events.Recorded) {
 	switch fact := e.Event.(type) {
 	case *events.ParticipantRegistered:
 		rows.Channel(channelKey(fact.Campaign, events.ChannelNamed(fact.Channel))).Participants++

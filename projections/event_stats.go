@@ -13,14 +13,14 @@ func eventStats() Projection {
 	return Projection{
 		Table:   readmodel.CampaignStatsTable(),
 		Version: 2,
-		Touch: func(keys *readmodel.Keys, e events.Recorded) {
+		Touch: func(keys *readmodel.Keys, e *events.Recorded) {
 			readmodel.Touch[readmodel.CampaignStats](keys, e.Event.Subject())
 		},
 		Fold: foldEventStats,
 	}
 }
 
-func foldEventStats(rows *readmodel.Rows, e events.Recorded) {
+func foldEventStats(rows *readmodel.Rows, e *events.Recorded) {
 	row := rows.Campaign(e.Event.Subject())
 	if e.Position <= row.Position {
 		// A row that has already taken this event would count it twice (I1).

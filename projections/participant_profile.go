@@ -12,12 +12,12 @@ func participantProfile() Projection {
 	return Projection{
 		Table:   readmodel.ParticipantProfileTable(),
 		Version: 2,
-		Touch: func(keys *readmodel.Keys, e events.Recorded) {
+		Touch: func(keys *readmodel.Keys, e *events.Recorded) {
 			if fact, ok := e.Event.(*events.ParticipantRegistered); ok {
 				readmodel.Touch[readmodel.ParticipantProfile](keys, fact.Campaign)
 			}
 		},
-		Fold: func(rows *readmodel.Rows, e events.Recorded) {
+		Fold: func(rows *readmodel.Rows, e *events.Recorded) {
 			if fact, ok := e.Event.(*events.ParticipantRegistered); ok {
 				row := rows.Profile(fact.Campaign)
 				row.Gender.Add(events.GenderNamed(fact.Gender), 1)

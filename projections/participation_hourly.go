@@ -12,12 +12,12 @@ func participationHourly() Projection {
 	return Projection{
 		Table:   readmodel.ParticipationHourlyTable(),
 		Version: 1,
-		Touch: func(keys *readmodel.Keys, e events.Recorded) {
+		Touch: func(keys *readmodel.Keys, e *events.Recorded) {
 			if fact, ok := e.Event.(*events.ParticipantRegistered); ok {
 				readmodel.Touch[readmodel.ParticipationHour](keys, hourKey(fact, e.OccurredAt))
 			}
 		},
-		Fold: func(rows *readmodel.Rows, e events.Recorded) {
+		Fold: func(rows *readmodel.Rows, e *events.Recorded) {
 			if fact, ok := e.Event.(*events.ParticipantRegistered); ok {
 				rows.Hour(hourKey(fact, e.OccurredAt)).Participants++
 			}

@@ -14,12 +14,13 @@ type Projection struct {
 	// Version grows by one with every change of what the fold makes of a log;
 	// rows of another version are never added to.
 	Version int
-	// Touch adds to keys those of every row that Fold would read or write for e.
-	Touch func(keys *readmodel.Keys, e events.Recorded)
+	// Touch adds to keys those of every row that Fold would read or write for e. Neither of them
+	// changes e or keeps it.
+	Touch func(keys *readmodel.Keys, e *events.Recorded)
 	// Fold changes rows by e. Of the rows that Touch names for e, those that earlier
 	// events made must be there. Events come in log order, each once, and their types in
 	// any interleaving.
-	Fold func(rows *readmodel.Rows, e events.Recorded)
+	Fold func(rows *readmodel.Rows, e *events.Recorded)
 }
 
 // Name returns the projection's name.
@@ -47,9 +48,9 @@ func Tables(ps []Projection) []*readmodel.Table {
 // Fold changes rows by the batch: events in log order, of any campaigns. Of the rows that
 // Touch names for them, those that earlier events made must be there.
 func Fold(rows *readmodel.Rows, ps []Projection, batch []events.Recorded) {
-	for _, e := range batch { // all that is of one campaign, one after another
+	for i := range batch { // all that is of one campaign, one after another
 		for _, p := range ps {
-			p.Fold(rows, e)
+			p.Fold(rows, &batch[i])
 		}
 	}
 }

@@ -77,8 +77,8 @@ func TestFoldInBatches(t *testing.T) {
 			rest = rest[n:]
 			for _, p := range shuffled(rt, projections.All()) {
 				keys := newKeys()
-				for _, e := range batch {
-					p.Touch(keys, e)
+				for i := range batch {
+					p.Touch(keys, &batch[i])
 				}
 				rows := load(store, keys)
 				projections.Fold(rows, []projections.Projection{p}, batch)
@@ -99,8 +99,8 @@ func TestTouchCoversFold(t *testing.T) {
 		for _, e := range drawLog(rt) {
 			for _, p := range projections.All() {
 				keys, rows := newKeys(), newRows()
-				p.Touch(keys, e)
-				p.Fold(rows, e)
+				p.Touch(keys, &e)
+				p.Fold(rows, &e)
 				touched, folded := make(map[string][]string), make(map[string][]string)
 				for t, named := range keys.All() {
 					for _, key := range named {

@@ -185,11 +185,10 @@ func collectUpTo(ctx context.Context, dst []events.Recorded, bytes *int, query f
 			cancel()
 			return dst, true, nil
 		}
-		r, err := recorded(slab, raw)
-		if err != nil {
+		dst = append(dst, events.Recorded{})
+		if err := recorded(slab, raw, &dst[len(dst)-1]); err != nil {
 			return nil, false, err
 		}
-		dst = append(dst, r)
 	}
 	return dst, false, rows.Err()
 }
@@ -205,29 +204,25 @@ func payloadBytes(raw [][]byte) int {
 // rowColumns is how many columns the rows of both queries have.
 const rowColumns = 9
 
-// recorded decodes one row of either query from PostgreSQL's binary format, which
+// recorded decodes one row of either query into r from PostgreSQL's binary format, which
 // takes a replay half the time of scanning. The memory of raw belongs to the
 // connection and is valid until the next row.
-func recorded(in *events.Slab, raw [][]byte) (events.Recorded, error) {
+func recorded(in *events.Slab, raw [][]byte, r *events.Recorded) error {
 	if len(raw) != rowColumns || len(raw[7]) != 2 || len(raw[0]) != 8 || len(raw[1]) != 8 || len(raw[2]) != 8 || len(raw[3]) != 2 || len(raw[4]) != len(events.ID{}) {
-		return events.Recorded{}, fmt.Errorf("%w: a row of the log is not in the binary format expected", events.ErrCorrupt)
+		return fmt.Errorf("%w: a row of the log is not in the binary format expected", events.ErrCorrupt)
 	}
-	r := events.Recorded{
-		Position:   events.Position(binary.BigEndian.Uint64(raw[0])),
-		OccurredAt: instant(raw[1]),
-		RecordedAt: instant(raw[2]),
-		ID:         events.ID(raw[4]),
-	}
+	r.Position = events.Position(binary.BigEndian.Uint64(raw[0]))
+	r.OccurredAt, r.RecordedAt = instant(raw[1]), instant(raw[2])
+	r.ID = events.ID(raw[4])
 	if len(raw[5]) != len(r.Digest) {
-		return r, fmt.Errorf("%w: position %d: digest has %d bytes", events.ErrCorrupt, r.Position, len(raw[5]))
+		return fmt.Errorf("%w: position %d: digest has %d bytes", events.ErrCorrupt, r.Position, len(raw[5]))
 	}
 	r.Digest = events.Digest(raw[5])
 	number, form := binary.BigEndian.Uint16(raw[3]), binary.BigEndian.Uint16(raw[7])
 	if number > math.MaxUint8 || form > math.MaxUint8 {
-		return r, fmt.Errorf("%w: position %d: type %d, form %d", events.ErrCorrupt, r.Position, int16(number), int16(form))
+		return fmt.Errorf("%w: position %d: type %d, form %d", events.ErrCorrupt, r.Position, int16(number), int16(form))
 	}
-	err := r.Recall(in, events.Form(form), events.Type(number), raw[8], raw[6])
-	return r, err
+	return r.Recall(in, events.Form(form), events.Type(number), raw[8], raw[6])
 }
 
 // epoch is that of PostgreSQL: 2000-01-01 in microseconds of Unix time.

@@ -15,10 +15,10 @@ import (
 
 // eventColumns are an event in five columns, as a column costs the driver more than what is in it:
 // the fourth is its type, form and the length of its campaign, or -1 where one of the numbers
-// cannot be; the last its id, digest, campaign and payload, one after the other.
+// cannot be; the last its id, digest, campaign and payload, one after the other. Where the digest
+// has another length, what follows does not begin as a payload does.
 const eventColumns = `position, occurred_at, recorded_at,
-    iif(type BETWEEN 0 AND 255 AND form BETWEEN 0 AND 255 AND octet_length(id) = 16 AND octet_length(digest) = 32,
-        type | (form << 8) | (octet_length(campaign) << 16), -1),
+    iif((type | form) >> 8 OR octet_length(id) <> 16, -1, type | (form << 8) | (octet_length(campaign) << 16)),
     id || digest || campaign || payload`
 
 const readEvents = `
@@ -179,14 +179,14 @@ func collect(rows *sql.Rows, dst []events.Recorded) (_ []events.Recorded, cut bo
 		if err := rows.Scan(&r[0], &r[1], &r[2], &r[3], &r[4]); err != nil {
 			return nil, false, err
 		}
-		recorded, size, err := r.recorded(slab)
-		if bytes += size; bytes > events.MaxReadBytes && len(dst) > 0 {
-			return dst, true, nil
+		dst = append(dst, events.Recorded{})
+		size, err := r.recorded(slab, &dst[len(dst)-1])
+		if bytes += size; bytes > events.MaxReadBytes && len(dst) > 1 {
+			return dst[:len(dst)-1], true, nil
 		}
 		if err != nil {
 			return nil, false, err
 		}
-		dst = append(dst, recorded)
 	}
 	return dst, false, rows.Err()
 }
@@ -194,27 +194,24 @@ func collect(rows *sql.Rows, dst []events.Recorded) (_ []events.Recorded, cut bo
 // row is one row of either query. What is scanned into any is not converted, and no text is copied.
 type row [5]any
 
-// recorded returns the event, whose digest is that of its payload, and the payload's length.
-func (r *row) recorded(in *events.Slab) (to events.Recorded, payload int, err error) {
+// recorded reads the event, whose digest is that of its payload, and returns the payload's length.
+func (r *row) recorded(in *events.Slab, to *events.Recorded) (payload int, err error) {
 	position, ok0 := r[0].(int64)
 	occurred, ok1 := r[1].(int64)
 	recorded, ok2 := r[2].(int64)
 	numbers, ok3 := r[3].(int64)
 	text, ok4 := r[4].(string)
-	to = events.Recorded{
-		Position:   events.Position(position),
-		OccurredAt: time.UnixMicro(occurred).UTC(),
-		RecordedAt: time.UnixMicro(recorded).UTC(),
-	}
+	to.Position = events.Position(position)
+	to.OccurredAt, to.RecordedAt = time.UnixMicro(occurred).UTC(), time.UnixMicro(recorded).UTC()
 	const ids = len(to.ID) + len(to.Digest)
 	start := ids + int(numbers>>16)
 	if !ok0 || !ok1 || !ok2 || !ok3 || !ok4 || numbers < 0 || start > len(text) {
-		return to, 0, fmt.Errorf("%w: position %d: its type, form, id or digest is none of an event", events.ErrCorrupt, position)
+		return 0, fmt.Errorf("%w: position %d: its type, form, id or digest is none of an event", events.ErrCorrupt, position)
 	}
 	copy(to.ID[:], text)
 	copy(to.Digest[:], text[len(to.ID):])
 	err = to.RecallText(in, events.Form(numbers>>8), events.Type(numbers), text[ids:start], text[start:])
-	return to, len(text) - start, err
+	return len(text) - start, err
 }
 
 // Digests implements [events.Log].

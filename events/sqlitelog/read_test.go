@@ -17,6 +17,8 @@ func TestEachColumnIsChecked(t *testing.T) {
 		`digest = CAST(substr(id, 16) || digest AS BLOB), id = substr(id, 1, 15)`,
 		`campaign = campaign || substr(payload, 1, 1), payload = substr(payload, 2)`,
 		`digest = CAST(digest || campaign AS BLOB), campaign = ''`,
+		`digest = CAST(digest || substr(campaign, 1, 1) AS BLOB), campaign = substr(campaign, 2)`,
+		`digest = substr(digest, 1, 31)`,
 		`id = x'', digest = x'', campaign = '', payload = ''`,
 		`type = type + 512`,
 		`type = type + (form << 8), form = 0`,

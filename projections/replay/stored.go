@@ -88,9 +88,10 @@ func (h *History) foldNear(ctx context.Context, p *past, l *line, q question, n 
 		}
 		all = last
 		for some := range slices.Chunk(read, h.spacing(0, n.rows)) {
-			for _, e := range l.withdrawn.InEffect(some) {
+			facts := l.withdrawn.InEffect(some)
+			for f := range facts {
 				for i, pr := range h.Projections {
-					if e.Position > n.at[i] {
+					if e := &facts[f]; e.Position > n.at[i] {
 						pr.Fold(n.rows, e)
 					}
 				}

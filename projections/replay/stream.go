@@ -133,10 +133,11 @@ func (s *Stream) foldOn(ctx context.Context, to map[string]events.Position, thro
 			}
 		}
 		for i, p := range s.Projections {
-			for _, e := range withdrawn[i].InEffect(batch) {
-				if e.Position > s.At[p.Name()] && e.Position <= to[p.Name()] {
+			facts := withdrawn[i].InEffect(batch)
+			for n := range facts {
+				if e := &facts[n]; e.Position > s.At[p.Name()] && e.Position <= to[p.Name()] {
 					p.Fold(s.Rows, e)
-					s.keep(p, &e, withdrawn[i])
+					s.keep(p, e, withdrawn[i])
 				}
 			}
 			if s.last != nil {

@@ -30,7 +30,7 @@ func (v *verifier) fold(e *events.Recorded) {
 	if !f.alone {
 		before := v.rows.Len()
 		for _, p := range v.Projections {
-			p.Fold(v.rows, *e)
+			p.Fold(v.rows, e)
 		}
 		f.rows += v.rows.Len() - before
 		f.alone = v.rows.Len() > v.MaxRows

@@ -26,7 +26,7 @@ import (
 // added is a projection that the program does not have: nothing but its description
 // and its folds says that it exists.
 func added() projections.Projection {
-	key := func(e events.Recorded) (readmodeltest.ExtraKey, bool) {
+	key := func(e *events.Recorded) (readmodeltest.ExtraKey, bool) {
 		fact, ok := e.Event.(*events.ParticipantRegistered)
 		if !ok {
 			return readmodeltest.ExtraKey{}, false
@@ -36,12 +36,12 @@ func added() projections.Projection {
 	}
 	return projections.Projection{
 		Table: readmodeltest.ExtraTable(), Version: 1,
-		Touch: func(keys *readmodel.Keys, e events.Recorded) {
+		Touch: func(keys *readmodel.Keys, e *events.Recorded) {
 			if k, ok := key(e); ok {
 				readmodel.Touch[readmodeltest.Extra](keys, k)
 			}
 		},
-		Fold: func(rows *readmodel.Rows, e events.Recorded) {
+		Fold: func(rows *readmodel.Rows, e *events.Recorded) {
 			k, ok := key(e)
 			if !ok {
 				return

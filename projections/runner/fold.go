@@ -213,9 +213,9 @@ func (l *leader) extend(ctx context.Context, s *stretch, batch []events.Recorded
 			return fmt.Errorf("%s and %s at position %d have two histories: %w", m.Name(), s.members[0].Name(), s.at[i].Position, readmodel.ErrFenced)
 		}
 	}
-	for _, e := range facts { // all that is of one campaign, one after another
+	for i := range facts { // all that is of one campaign, one after another
 		for _, m := range s.members {
-			m.Touch(keys, e)
+			m.Touch(keys, &facts[i])
 		}
 	}
 	if s.events > 0 {
@@ -234,12 +234,12 @@ func (l *leader) extend(ctx context.Context, s *stretch, batch []events.Recorded
 	if err != nil {
 		return err
 	}
-	for _, e := range facts {
+	for i := range facts {
 		for _, m := range s.members {
-			m.Fold(s.rows, e)
+			m.Fold(s.rows, &facts[i])
 		}
 		if len(due) > 0 {
-			l.keep(s, due, &e)
+			l.keep(s, due, &facts[i])
 		}
 	}
 	to := batch[len(batch)-1].Position

@@ -316,7 +316,7 @@ func TestNewerVersionRebuilds(t *testing.T) {
 		i := slices.IndexFunc(newer, func(p projections.Projection) bool { return p.Name() == "participation_hourly" })
 		older := newer[i]
 		newer[i].Version++
-		newer[i].Fold = func(rows *readmodel.Rows, e events.Recorded) { older.Fold(rows, e); older.Fold(rows, e) }
+		newer[i].Fold = func(rows *readmodel.Rows, e *events.Recorded) { older.Fold(rows, e); older.Fold(rows, e) }
 		r, stop := start(t, b.log, b.rows, "process-1", 20, newer)
 		head := appendAll(t, b.log, drafts(t, 12, 50), 10)
 		waitFor(t, r, head)
