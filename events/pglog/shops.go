@@ -10,6 +10,11 @@ import (
 	"jangbu/events"
 )
 
+// readDescribed selects those of the campaigns that the log describes, or has withdrawn something of.
+// Most descriptions are the first of their campaign.
+const readDescribed = `
+SELECT DISTINCT campaign FROM jangbu_log.events WHERE campaign = ANY ($1) AND type IN (1, 5)`
+
 // readWithdrawals selects what was withdrawn of the campaigns.
 const readWithdrawals = `
 SELECT position, occurred_at, recorded_at, type, id, digest, payload, form, campaign
@@ -84,8 +89,16 @@ const campaignsAtOnce = 500
 
 // shopsOf returns the shops of the campaigns that have one.
 func shopsOf(ctx context.Context, conn *pgx.Conn, campaigns []string) (events.Shops, error) {
+	rows, err := conn.Query(ctx, readDescribed, campaigns)
+	if err != nil {
+		return nil, err
+	}
+	described, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return nil, err
+	}
 	var latest []events.Recorded
-	for some := range slices.Chunk(campaigns, campaignsAtOnce) {
+	for some := range slices.Chunk(described, campaignsAtOnce) {
 		read := func(dst []events.Recorded, query string, args ...any) ([]events.Recorded, error) {
 			args = append([]any{pgx.QueryResultFormats{pgx.BinaryFormatCode}}, args...)
 			all, cut, err := collect(ctx, dst, func(ctx context.Context) (pgx.Rows, error) { return conn.Query(ctx, query, args...) })
