@@ -28,13 +28,16 @@
 //     the link of its generation's checkpoint is the log's there, the fold is of the generation's
 //     version, as many events of the campaign are overwritten as there were before it was taken, and
 //     what is withdrawn at the moment was withdrawn, of the events before, at its event
-//     (TestThePastIsAReplay, TestHistoryWithoutSnapshots in the runner).
+//     (TestThePastIsAReplay, TestHistoryWithoutSnapshots in the runner). None is used of a campaign
+//     whose name identifies a person: its events move to another name, some at a time
+//     (TestThePastOfARenamedCampaign).
 //
 // # Failure
 //
 // [events.ErrGap] and [events.ErrCorrupt] say that the log is damaged,
 // [readmodel.ErrVersion] that rows were built by another version of a fold,
 // [readmodel.ErrNotFound] that there is no such campaign and [readmodel.ErrFuture]
-// that the log ends before the position. A difference between rows and fold is a
+// that the log ends before the position. Snapshots that cannot be read are no failure of a [History]:
+// it folds from the log, and logs that once (TestHistoryWithoutTheRows in the runner). A difference between rows and fold is a
 // [Divergence], not an error. Any other error is that of the log or of the rows, wrapped.
 package replay

@@ -6,10 +6,12 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"math"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"jangbu/events"
@@ -23,8 +25,10 @@ import (
 type History struct {
 	Log         events.Log
 	Projections []projections.Projection
-	// Snapshots are those that are kept with the rows. Nil, or where it fails, there are none.
+	// Snapshots are those that are kept with the rows. Nil, or while it fails, there are none.
 	Snapshots readmodel.Snapshots
+	// Logger logs that Snapshots fails, once, and that it works again. Nil disables logging.
+	Logger *slog.Logger
 	// Spacing is how many events of a campaign lie between two snapshots, about. 0 means
 	// DefaultSpacing.
 	Spacing int
@@ -34,6 +38,8 @@ type History struct {
 
 	mu   sync.Mutex
 	past *past // guarded by mu; nil before the first question
+
+	failing atomic.Bool // Snapshots failed when it was last asked
 }
 
 // Defaults of a [History].
@@ -127,11 +133,15 @@ func (h *History) rows(ctx context.Context, q question) (*readmodel.Rows, error)
 	if err != nil {
 		return nil, err
 	}
+	moves := events.PersonalInID(string(q.campaign)) != events.NothingPersonal
+	if moves { // any of its events may have another campaign's name by now
+		p = newPast(p.known(), h.Bytes)
+	}
 	l, err := h.line(ctx, p, &q)
 	if err != nil {
 		return nil, err
 	}
-	if !p.covers(l, q) {
+	if !moves && !p.covers(l, q) {
 		if rows, ok, err := h.stored(ctx, p, l, q); ok || err != nil {
 			return rows, err
 		}

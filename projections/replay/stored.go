@@ -3,6 +3,7 @@ package replay
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"math"
 	"slices"
 
@@ -24,9 +25,9 @@ func (h *History) stored(ctx context.Context, p *past, l *line, q question) (_ *
 	if h.Snapshots == nil {
 		return nil, false, nil
 	}
-	kept, err := h.Snapshots.Earlier(ctx, q.campaign, readmodel.Moment{Position: q.position, At: q.at})
+	kept, err := h.earlier(ctx, q)
 	if err != nil || len(kept) < len(h.Projections) {
-		return nil, false, ctx.Err() // without them the log has the answer all the same
+		return nil, false, err
 	}
 	packer := newPacker(q.campaign, h.Projections)
 	rows := readmodel.NewRows(packer.tables...)
@@ -65,6 +66,26 @@ func (h *History) stored(ctx context.Context, p *past, l *line, q question) (_ *
 		return nil, false, nil
 	}
 	return rows, ok, err
+}
+
+// earlier returns the last snapshots before the moment. It returns none where they cannot be read:
+// the log has the answer all the same. An error is that of the context.
+func (h *History) earlier(ctx context.Context, q question) ([]readmodel.Snapshot, error) {
+	kept, err := h.Snapshots.Earlier(ctx, q.campaign, readmodel.Moment{Position: q.position, At: q.at})
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	switch before := h.failing.Swap(err != nil); {
+	case h.Logger == nil:
+	case err != nil && !before:
+		h.Logger.WarnContext(ctx, "history: the snapshots that are kept with the rows cannot be read, questions about the past fold campaigns from the log", slog.Any("error", err))
+	case err == nil && before:
+		h.Logger.InfoContext(ctx, "history: the snapshots that are kept with the rows can be read again")
+	}
+	if err != nil {
+		return nil, nil //nolint:nilerr // it has been logged
+	}
+	return kept, nil
 }
 
 // nearby is what there is of a campaign near a moment: the rows of a snapshot.

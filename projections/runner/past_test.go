@@ -4,9 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -259,5 +263,147 @@ func TestHistoryWithoutSnapshots(t *testing.T) {
 				t.Errorf("%d events were read of a campaign of %d: from a snapshot %v, want %v", log.read.Load(), rows.Campaign().Participants, few, fewest)
 			}
 		}
+	})
+}
+
+// TestHistoryWithoutTheRows: while the snapshots cannot be read each answer is folded from the log and
+// right, and that is logged once, as is their return.
+func TestHistoryWithoutTheRows(t *testing.T) {
+	t.Parallel()
+	everywhere(t, func(t *testing.T, b *verifyBundle) {
+		r, err := runner.New(config(b.log, b.rows, "process-1", 50, projections.All()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.SnapshotEvery(5)
+		runs(t, r)
+		done(t, b.rows, readmodel.Rebuild, "", names(projections.All())...)
+		log, said := &meter{Log: b.log}, new(strings.Builder)
+		h := &replay.History{Log: log, Projections: projections.All(), Snapshots: b.rows, Bytes: 1, Logger: slog.New(slog.NewTextHandler(said, nil))}
+		last := readmodel.Moment{Position: b.head}
+		of := []events.Campaign{subjectAt(t, b.log, 1), subjectAt(t, b.log, b.head)}
+		// ask asks about one campaign after another, so that none is still in memory.
+		ask := func() (read int64) {
+			t.Helper()
+			before := log.read.Load()
+			for _, c := range of {
+				want, err := replay.Run(t.Context(), replay.Config{Log: b.log, Projections: projections.All(), Campaign: c})
+				if err != nil {
+					t.Fatal(err)
+				}
+				rows, _, err := h.CampaignAsOf(t.Context(), c, last, readmodel.Everything())
+				if err != nil {
+					t.Fatal(err)
+				}
+				if diff := cmp.Diff(want.Rows.Of(c).Tables, rows.Tables); diff != "" {
+					t.Errorf("%s (-replay +history):\n%s", c, diff)
+				}
+			}
+			return log.read.Load() - before
+		}
+		wantSaid := func(lines ...string) {
+			t.Helper()
+			all := slices.Collect(strings.Lines(said.String()))
+			if len(all) != len(lines) {
+				t.Fatalf("logged %q, want %d lines", all, len(lines))
+			}
+			for i, line := range lines {
+				if !strings.Contains(all[i], line) {
+					t.Errorf("logged %q, want %q", all[i], line)
+				}
+			}
+		}
+		rename := func(from, to string) {
+			t.Helper()
+			b.exec(t, fmt.Sprintf("ALTER TABLE %s%s RENAME TO %s", b.prefix, from, to))
+		}
+		few := ask()
+		wantSaid()
+		rename("snapshots", "gone")
+		for range 2 {
+			if read := ask(); read < 2*few {
+				t.Errorf("without snapshots %d events were read, with them %d", read, few)
+			}
+		}
+		wantSaid("cannot be read")
+		ended, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, _, err := h.CampaignAsOf(ended, of[0], last, readmodel.Everything()); !errors.Is(err, context.Canceled) {
+			t.Errorf("a question that is given up: %v", err)
+		}
+		rename("gone", "snapshots")
+		if read := ask(); read > few {
+			t.Errorf("%d events were read, and %d before the snapshots were gone", read, few)
+		}
+		wantSaid("cannot be read", "can be read again")
+	})
+}
+
+// TestThePastOfARenamedCampaign: while and after the events of a campaign are moved to another one's,
+// as its name was a person's number, and its generations are rebuilt, reset and rolled back, whatever
+// snapshots are stored of both, each answer is that of a replay.
+func TestThePastOfARenamedCampaign(t *testing.T) {
+	t.Parallel()
+	everywhere(t, func(t *testing.T, b *verifyBundle) {
+		const before, after, beside events.Campaign = "010-9876-5432", "evt-renamed", "evt-beside"
+		empty(t, b)
+		b.log = openLog(t)
+		random := rand.New(rand.NewPCG(1, 18))
+		var of []events.Position // of before
+		add := func(n int) {
+			t.Helper()
+			some := make([]events.Recorded, n)
+			for i := range some {
+				b.head++
+				c := []events.Campaign{before, before, after, beside}[random.IntN(4)]
+				fact := &events.ParticipantRegistered{Campaign: c, Participant: fmt.Sprint("p-", b.head), Channel: string(events.Naver), NewCustomer: new(b.head%3 == 0)}
+				at := time.Date(2026, 11, 23, 0, int(b.head), 0, 0, time.UTC)
+				some[i] = events.Recorded{Position: b.head, ID: events.ID{byte(b.head), byte(b.head >> 8)}, Digest: events.DigestOf(fact), OccurredAt: at, RecordedAt: at, Event: fact}
+				if c == before {
+					of = append(of, b.head)
+				}
+			}
+			if err := b.log.Restore(t.Context(), some, 0); err != nil {
+				t.Fatal(err)
+			}
+		}
+		ask := func() {
+			t.Helper()
+			for range 8 {
+				for _, c := range []events.Campaign{before, after, beside} {
+					b.askPast(t, random, c, b.head)
+				}
+			}
+		}
+		b.head = 0
+		add(120)
+		r, err := runner.New(config(b.log, b.rows, "process-1", 20, projections.All()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.SnapshotEvery(2)
+		runs(t, r)
+		waitFor(t, r, b.head)
+		ask()
+		done(t, b.rows, readmodel.Rebuild, "", names(projections.All())...)
+		ask()
+		for _, some := range [][]events.Position{of[:len(of)/2], of[len(of)/2:]} {
+			e := events.Erasure{Campaign: before, Positions: some, Who: "the test", Why: "to see"}
+			if _, err := b.log.Erasures().Redact(t.Context(), e, func(string) string { return string(after) }); err != nil {
+				t.Fatal(err)
+			}
+			ask()
+		}
+		add(20) // also under the name of before
+		waitFor(t, r, b.head)
+		ask()
+		for _, c := range []events.Campaign{after, before} {
+			done(t, b.rows, readmodel.Reset, c, names(projections.All())...)
+			ask()
+		}
+		done(t, b.rows, readmodel.Rollback, "", names(projections.All())...)
+		ask()
+		done(t, b.rows, readmodel.Rebuild, "", names(projections.All())...)
+		ask()
 	})
 }

@@ -44,7 +44,7 @@ func (s *Service) startAPI(ctx context.Context) error {
 	}
 	handler, err := httpapi.New(httpapi.Config{
 		Reader: s.cache, Freshness: s.cache, Liveness: &liveness{log: s.log, rows: s.rows},
-		History: &replay.History{Log: s.log, Projections: projections.All(), Snapshots: s.rows}, Evidence: replay.Evidence{Log: s.log},
+		History: &replay.History{Log: s.log, Projections: projections.All(), Snapshots: s.rows, Logger: s.logger}, Evidence: replay.Evidence{Log: s.log},
 		Auth: auth, LoginURL: login, TokenURL: token, BasePath: s.cfg.base(), Origins: s.cfg.CORSOrigins, Cookies: s.cfg.TokenCookie != "", Now: time.Now, Location: location,
 		PollInterval: s.cfg.Schedule().Interval, PollAfterEnd: s.cfg.Schedule().AfterEnd, Limits: s.cfg.limits(), TrustedProxies: proxies,
 		Middleware: s.tracing.Requests(), Observe: s.observe, Draining: s.draining, Logger: s.logger,
