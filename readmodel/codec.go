@@ -31,8 +31,9 @@ type Codec struct {
 func NewCodec(tables ...*Table) Codec {
 	k := Codec{tables: tables}
 	sum := crc32.NewIEEE()
+	_, _ = fmt.Fprintf(sum, "%d;", codecFormat) // a hash never fails
 	for _, t := range tables {
-		_, _ = fmt.Fprintf(sum, "%s;", t.Name) // a hash never fails
+		_, _ = fmt.Fprintf(sum, "%s;", t.Name)
 		for _, c := range t.Columns {
 			_, _ = fmt.Fprintf(sum, "%s,%d;", c.Name, c.Kind)
 		}

@@ -90,7 +90,7 @@ func (of GenerationOf) checkSnapshots(some []Snapshot) error {
 	return nil
 }
 
-// Description returns a checksum of what is encoded: codecs with another one do not decode it.
+// Description returns a checksum of what is encoded, and how: codecs with another one do not decode it.
 func (k Codec) Description() uint32 { return k.description }
 
 // Texts holds the texts of snapshots of one table that were found, by column.

@@ -14,7 +14,7 @@ import (
 // adapter returns the store at a database, or where through leads from it.
 func adapter(through ...func(string) string) readmodeltest.Adapter {
 	return readmodeltest.Adapter{
-		Database: func(t testing.TB, tables []*readmodel.Table) func() readmodel.Store {
+		Database: func(t testing.TB, tables []*readmodel.Table) func(...*readmodel.Table) readmodel.Store {
 			url := services.Database(t)
 			if _, err := connect(t, url).Exec(t.Context(), readmodeltest.ExtraOnPostgres); err != nil {
 				t.Fatal(err)
@@ -22,7 +22,11 @@ func adapter(through ...func(string) string) readmodeltest.Adapter {
 			for _, lead := range through {
 				url = lead(url)
 			}
-			return func() readmodel.Store {
+			return func(others ...*readmodel.Table) readmodel.Store {
+				tables := tables
+				if len(others) > 0 {
+					tables = others
+				}
 				store, err := pgrows.Open(t.Context(), url, tables, pgrows.Options{})
 				if err != nil {
 					t.Fatal(err)

@@ -128,6 +128,38 @@ func testEarlier(t *testing.T, a Adapter) {
 		b.wantEarlier(t, "abandoned", "evt-1", last)
 	})
 
+	t.Run("a release that encodes rows otherwise reads none, and drops them as it opens", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t, a)
+		last := readmodel.Moment{Position: 100}
+		b.commit(t, keep("evt-1", 5))
+		all := Tables()
+		changed := all[len(all)-1]
+		changed.Columns = changed.Columns[:len(changed.Columns)-1]
+		newer := b.open(all...)
+		want := func(what string, s readmodel.Store, of readmodel.Store, at events.Position) {
+			t.Helper()
+			found, err := s.Earlier(t.Context(), "evt-1", last)
+			if err != nil {
+				t.Fatalf("%s: Earlier: %v", what, err)
+			}
+			for _, table := range Tables() {
+				there := slices.ContainsFunc(found, func(k readmodel.Snapshot) bool { return k.Projection == table.Name && k.Position == at })
+				if want := table.Name != changed.Name || s == of; there != want {
+					t.Errorf("%s: a snapshot of %s at position %d is found: %v, want %v", what, table.Name, at, there, want)
+				}
+			}
+		}
+		want("dropped", b.store, nil, 5)
+		want("opened", newer, nil, 5)
+		b.commit(t, keep("evt-1", 6)) // the earlier release runs on
+		want("kept by the earlier release", b.store, b.store, 6)
+		want("of the earlier release", newer, b.store, 6)
+		if err := newer.Texts(t.Context(), func(string, string, string) error { return nil }); err != nil {
+			t.Errorf("Texts: %v", err)
+		}
+	})
+
 	t.Run("what is fenced keeps none", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, a)

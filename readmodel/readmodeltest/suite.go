@@ -14,8 +14,8 @@ import (
 type Adapter struct {
 	// Database makes an empty database that lasts as long as the test and has the table
 	// of [Extra] rows. Each call of open opens it for the tables, as another process
-	// would.
-	Database func(t testing.TB, tables []*readmodel.Table) (open func() readmodel.Store)
+	// would, or for others, as another release would.
+	Database func(t testing.TB, tables []*readmodel.Table) (open func(others ...*readmodel.Table) readmodel.Store)
 }
 
 // Test checks every rule, each on a database of its own.
@@ -58,7 +58,7 @@ const (
 
 // testBundle is a database with all projections registered and a lease held.
 type testBundle struct {
-	open  func() readmodel.Store
+	open  func(others ...*readmodel.Table) readmodel.Store
 	store readmodel.Store
 	lease readmodel.Lease
 	at    []readmodel.Checkpoint // of each table, in the order of tables

@@ -16,10 +16,14 @@ import (
 
 func adapter() readmodeltest.Adapter {
 	return readmodeltest.Adapter{
-		Database: func(t testing.TB, tables []*readmodel.Table) func() readmodel.Store {
+		Database: func(t testing.TB, tables []*readmodel.Table) func(...*readmodel.Table) readmodel.Store {
 			path := filepath.Join(t.TempDir(), "rows.db")
 			execute(t, path, readmodeltest.ExtraOnSQLite)
-			return func() readmodel.Store {
+			return func(others ...*readmodel.Table) readmodel.Store {
+				tables := tables
+				if len(others) > 0 {
+					tables = others
+				}
 				store, err := sqliterows.Open(t.Context(), path, tables)
 				if err != nil {
 					t.Fatal(err)
