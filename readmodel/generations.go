@@ -16,6 +16,9 @@ type GenerationState struct {
 	Standby bool
 	// Paused says that it is active and its projection is not folded further.
 	Paused bool
+	// Kept says that its snapshots, as this program reads them, were kept from its first event
+	// on. An earlier program kept none, or others.
+	Kept bool
 }
 
 // Generations builds generations beside those that are served, and puts them in their

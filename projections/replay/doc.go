@@ -3,8 +3,8 @@
 // [Run] folds the log, an export, or a part of either. [History] replays one campaign
 // as of an earlier moment, from the last snapshot before it: [Snapshots] are taken while the log is
 // folded, and kept with the rows, so that a question reads some thousand events at most, also the first
-// one of a process. Where none is kept that is near, as of a log whose rows were made before there
-// were any, the first question about a campaign reads its stream up to the moment, which takes
+// one of a process. Where none is kept that is near, as of rows that were made before there
+// were any and are not yet rebuilt, the first question about a campaign reads its stream up to the moment, which takes
 // seconds for a million events, leaves snapshots in memory, and those that come meanwhile share
 // that. [Evidence] finds the events of a campaign that count. [Verify]
 // folds the log once more and compares every field of every row that is served, at the

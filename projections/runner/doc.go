@@ -15,7 +15,8 @@
 // is taken between two batches, while nothing that is served moves, and ends the operation
 // in the transaction that changes what is served. Rows of an earlier version of a
 // projection are served, but not folded further, until they are rebuilt, which the leader
-// asks for by itself.
+// asks for by itself. It asks once as well where an earlier program kept no snapshots of the rows
+// (TestUnkeptPast).
 //
 // # Invariants
 //

@@ -13,6 +13,9 @@ func (r *Runner) FoldAtMost(n int) {
 	}
 }
 
+// RebuildUnkeptFrom rebuilds rows for their snapshots where the log has so many events.
+func (r *Runner) RebuildUnkeptFrom(n events.Position) { r.leastUnkept = n }
+
 // KeepAtMost makes a leader keep rows of at most so many bytes.
 func (r *Runner) KeepAtMost(bytes int) { r.hotBytes = bytes }
 

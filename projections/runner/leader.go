@@ -90,8 +90,14 @@ func (l *leader) register(ctx context.Context) error {
 			return g.Paused && g.Projection == at.Projection
 		})}
 	}
+	if err := l.rebuildOutdated(ctx); err != nil {
+		return err
+	}
+	if err := l.rebuildUnkept(ctx, all); err != nil {
+		return err
+	}
 	l.publish()
-	return l.rebuildOutdated(ctx)
+	return nil
 }
 
 // rebuildOutdated asks for a rebuild of the projections whose rows are of an earlier

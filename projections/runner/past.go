@@ -2,6 +2,8 @@ package runner
 
 import (
 	"context"
+	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 
@@ -63,6 +65,32 @@ func (l *leader) keep(s *stretch, due map[events.Campaign]*readmodel.Rows, after
 	if l.kept.Due(after.Position, n) {
 		s.rows.Keep(l.kept.Of(rows, s.projections(), c, after, readmodel.AsBefore)...)
 	}
+}
+
+// leastUnkept is how many events the log has where a question about a campaign without snapshots, of
+// which all may be, takes longer than some tenths of a second.
+const leastUnkept = 100_000
+
+// rebuildUnkept asks for a rebuild of the projections of which no generation has kept its snapshots,
+// as an earlier program made them all: until then each first question about the past folds its
+// campaign from the start. One that was rebuilt and rolled back is left as it is.
+func (l *leader) rebuildUnkept(ctx context.Context, all []readmodel.GenerationState) error {
+	var unkept []string
+	for i := range l.cursors {
+		c := &l.cursors[i]
+		kept := slices.ContainsFunc(all, func(g readmodel.GenerationState) bool { return g.Kept && g.Projection == c.Name() })
+		if !kept && !c.outdated() && c.at.Position >= l.leastUnkept {
+			unkept = append(unkept, c.Name())
+		}
+	}
+	if len(unkept) == 0 {
+		return nil
+	}
+	slices.Sort(unkept)
+	why := "an earlier program kept no snapshots of its rows"
+	l.cfg.Logger.InfoContext(ctx, "projections: rows are being rebuilt from the log", slog.Any("projections", unkept), slog.String("why", why))
+	_, err := l.cfg.Rows.Ask(ctx, readmodel.Operation{Kind: readmodel.Rebuild, Projections: unkept, Who: l.lease.Owner, Why: why})
+	return err
 }
 
 const (

@@ -407,3 +407,64 @@ func TestThePastOfARenamedCampaign(t *testing.T) {
 		ask()
 	})
 }
+
+// TestUnkeptPast: the rows of an earlier program, which kept no snapshots, are rebuilt once, in the
+// background; not while the log is short, and not again after a rollback.
+func TestUnkeptPast(t *testing.T) {
+	t.Parallel()
+	everywhere(t, func(t *testing.T, b *verifyBundle) {
+		b.exec(t, fmt.Sprintf("UPDATE %sgenerations SET kept = 0", b.prefix))
+		term := func(least events.Position) {
+			t.Helper()
+			r, err := runner.New(config(b.log, b.rows, "process-1", 50, projections.All()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.SnapshotEvery(5)
+			r.RebuildUnkeptFrom(least)
+			stop := runs(t, r)
+			waitFor(t, r, b.head)
+			for _, o := range b.operations(t) {
+				ended(t, b.rows, o.ID)
+			}
+			if err := stop(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want := func(what string, generation readmodel.Generation, asked int) {
+			t.Helper()
+			for name, g := range active(t, b.rows) {
+				if g.Generation != generation || g.Kept != (generation > 1) {
+					t.Errorf("%s: generation %d of %s is served, which has kept its snapshots: %v; want %d", what, g.Generation, name, g.Kept, generation)
+				}
+			}
+			if all := b.operations(t); len(all) != asked {
+				t.Errorf("%s: asked for %+v, want %d operations", what, all, asked)
+			}
+		}
+		term(b.head + 1)
+		want("a short log", 1, 0)
+		term(b.head)
+		want("rebuilt", 2, 1)
+		c := subjectAt(t, b.log, 1)
+		if found, err := b.rows.Earlier(t.Context(), c, readmodel.Moment{Position: b.head / 2}); err != nil || len(found) != len(projections.All()) {
+			t.Errorf("%d snapshots of %s are found, %v", len(found), c, err)
+		}
+		term(b.head)
+		want("the next term", 2, 1)
+		ask(t, b.rows, readmodel.Rollback, "", names(projections.All())...)
+		term(b.head)
+		term(b.head)
+		want("rolled back", 1, 2)
+	})
+}
+
+// operations returns all that were asked for.
+func (b *verifyBundle) operations(t *testing.T) []readmodel.Operation {
+	t.Helper()
+	all, err := b.rows.Operations(t.Context(), 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}

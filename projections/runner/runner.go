@@ -105,6 +105,8 @@ type Runner struct {
 	maxRows  int // that a rebuild folds in memory
 	hotBytes int // of the rows that a leader keeps
 	kept     *replay.Snapshots
+	// leastUnkept is how long a log is whose rows are rebuilt for their snapshots.
+	leastUnkept events.Position
 
 	mu     sync.Mutex
 	status Status // guarded by mu
@@ -138,7 +140,7 @@ func New(cfg Config) (*Runner, error) {
 	if cfg.Tail == nil {
 		cfg.Tail = noTail{}
 	}
-	r := &Runner{cfg: cfg, maxRows: int(cfg.Memory / rowMemory), hotBytes: maxHotBytes, kept: replay.NewSnapshots(cfg.Projections, 0)}
+	r := &Runner{cfg: cfg, maxRows: int(cfg.Memory / rowMemory), hotBytes: maxHotBytes, kept: replay.NewSnapshots(cfg.Projections, 0), leastUnkept: leastUnkept}
 	r.keeper = lease.New(lease.Config{
 		Leases: cfg.Rows, Name: LeaseName, Owner: cfg.Owner, TTL: cfg.LeaseTTL, Logger: cfg.Logger, StandBy: r.standBy,
 	})

@@ -19,7 +19,8 @@ const (
 SELECT g.projection, g.version, g.generation, g.position, g.link,
     p.active_generation IS NOT DISTINCT FROM g.generation,
     s.generation IS NOT DISTINCT FROM g.generation,
-    p.active_generation IS NOT DISTINCT FROM g.generation AND w.act IS NOT NULL
+    p.active_generation IS NOT DISTINCT FROM g.generation AND w.act IS NOT NULL,
+    g.kept
 FROM jangbu_rows.generations AS g
 LEFT JOIN jangbu_rows.projections AS p ON p.projection = g.projection
 LEFT JOIN jangbu_rows.standbys AS s ON s.projection = g.projection
@@ -27,8 +28,8 @@ LEFT JOIN jangbu_rows.pauses AS w ON w.projection = g.projection
 ORDER BY g.projection, g.generation`
 
 	beginGeneration = `
-INSERT INTO jangbu_rows.generations (projection, generation, version, position)
-SELECT $1, {next}, $2, 0
+INSERT INTO jangbu_rows.generations (projection, generation, version, position, kept)
+SELECT $1, {next}, $2, 0, $3
 WHERE EXISTS (SELECT FROM jangbu_rows.generations WHERE projection = $1)
 RETURNING generation`
 
@@ -85,7 +86,9 @@ WHERE id = 1`
 func (s *Store) List(ctx context.Context) ([]readmodel.GenerationState, error) {
 	rows, _ := s.pool.Query(ctx, listGenerations) // its error is that of the rows
 	all, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (g readmodel.GenerationState, err error) {
-		err = row.Scan(append(checkpointFields(&g.Checkpoint), &g.Active, &g.Standby, &g.Paused)...)
+		var kept int64
+		err = row.Scan(append(checkpointFields(&g.Checkpoint), &g.Active, &g.Standby, &g.Paused, &kept)...)
+		g.Kept = kept != 0 && kept == s.description(g.Projection)
 		return g, err
 	})
 	if err != nil {
@@ -101,7 +104,7 @@ func (s *Store) Begin(ctx context.Context, lease readmodel.Lease, projections []
 	for i := range begun {
 		at := &begun[i]
 		at.Position, at.Link = 0, events.Link{}
-		batch.Queue(s.registering(beginGeneration, at.Projection), at.Projection, at.Version).QueryRow(func(row pgx.Row) error {
+		batch.Queue(s.registering(beginGeneration, at.Projection), at.Projection, at.Version, s.description(at.Projection)).QueryRow(func(row pgx.Row) error {
 			err := row.Scan(&at.Generation)
 			if errors.Is(err, pgx.ErrNoRows) {
 				return fmt.Errorf("%s is not registered", at.Projection)

@@ -36,8 +36,8 @@ WHERE projection = $1
 	// addGeneration gives a projection that is new its first generation. Where there was
 	// another, whose entry is lost, its rows are abandoned.
 	addGeneration = `
-INSERT INTO jangbu_rows.generations (projection, generation, version, position)
-SELECT projection, active_generation, CASE active_generation WHEN 1 THEN $2::integer ELSE 0 END, 0
+INSERT INTO jangbu_rows.generations (projection, generation, version, position, kept)
+SELECT projection, active_generation, CASE active_generation WHEN 1 THEN $2::integer ELSE 0 END, 0, $3
 FROM jangbu_rows.projections
 WHERE projection = $1
 ON CONFLICT (projection, generation) DO NOTHING`
@@ -68,7 +68,7 @@ func (s *Store) Register(ctx context.Context, projections []readmodel.Checkpoint
 	for _, p := range byName {
 		batch.Queue(s.registering(addProjection, p.Projection), p.Projection)
 		batch.Queue(s.registering(repairProjection, p.Projection), p.Projection)
-		batch.Queue(addGeneration, p.Projection, p.Version)
+		batch.Queue(addGeneration, p.Projection, p.Version, s.description(p.Projection))
 	}
 	active := make([]readmodel.Checkpoint, len(projections))
 	for i, p := range projections {

@@ -34,6 +34,7 @@ CREATE TABLE IF NOT EXISTS jangbu_rows.generations (
     version    bigint NOT NULL,
     position   bigint NOT NULL CHECK (position >= 0),
     link       bytea NOT NULL DEFAULT decode(repeat('00', 32), 'hex') CHECK (octet_length(link) = 32),
+    kept       bigint NOT NULL DEFAULT 0,
     PRIMARY KEY (projection, generation)
 ) WITH (fillfactor = 20);
 DO $$
@@ -43,6 +44,9 @@ BEGIN
         ALTER TABLE jangbu_rows.generations
             ADD COLUMN link bytea NOT NULL DEFAULT decode(repeat('00', 32), 'hex') CHECK (octet_length(link) = 32);
     END IF;
+    IF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'jangbu_rows.generations'::regclass AND attname = 'kept') THEN
+        ALTER TABLE jangbu_rows.generations ADD COLUMN kept bigint NOT NULL DEFAULT 0;
+    END IF;
 END $$;
 COMMENT ON TABLE jangbu_rows.generations IS 'One row per generation of a projection, with its checkpoint.';
 COMMENT ON COLUMN jangbu_rows.generations.projection IS 'Name of the projection.';
@@ -50,6 +54,7 @@ COMMENT ON COLUMN jangbu_rows.generations.generation IS 'Number of the generatio
 COMMENT ON COLUMN jangbu_rows.generations.version IS 'Version of the fold that built the rows; 0 where rows of a lost history were abandoned and there are none.';
 COMMENT ON COLUMN jangbu_rows.generations.position IS 'Checkpoint: the rows equal the fold of the log up to and including this position.';
 COMMENT ON COLUMN jangbu_rows.generations.link IS 'Value of the log''s hash chain at that position; zero at position 0, and where an earlier program has not stored it.';
+COMMENT ON COLUMN jangbu_rows.generations.kept IS 'Description of the snapshots that were kept from the first event on; 0 where an earlier program kept none.';
 
 CREATE TABLE IF NOT EXISTS jangbu_rows.projections (
     projection        text COLLATE "C" PRIMARY KEY,

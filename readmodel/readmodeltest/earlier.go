@@ -152,6 +152,20 @@ func testEarlier(t *testing.T, a Adapter) {
 		}
 		want("dropped", b.store, nil, 5)
 		want("opened", newer, nil, 5)
+		for _, g := range b.list(t) {
+			if !g.Kept {
+				t.Errorf("generation %d of %s has not kept its snapshots", g.Generation, g.Projection)
+			}
+		}
+		listed, err := newer.List(t.Context())
+		if err != nil {
+			t.Fatalf("List: %v", err)
+		}
+		for _, g := range listed {
+			if want := g.Projection != changed.Name; g.Kept != want {
+				t.Errorf("to a release that encodes %s otherwise, %s has kept its snapshots: %v, want %v", changed.Name, g.Projection, g.Kept, want)
+			}
+		}
 		b.commit(t, keep("evt-1", 6)) // the earlier release runs on
 		want("kept by the earlier release", b.store, b.store, 6)
 		want("of the earlier release", newer, b.store, 6)

@@ -31,7 +31,7 @@ func testGenerations(t *testing.T, a Adapter) {
 		state := func(projection string, version int, g readmodel.Generation, position events.Position) readmodel.GenerationState {
 			return readmodel.GenerationState{Checkpoint: readmodel.Checkpoint{
 				Projection: projection, Version: version, Generation: g, Position: position,
-			}, Active: g == 1}
+			}, Active: g == 1, Kept: true}
 		}
 		listed := []readmodel.GenerationState{
 			state(readmodel.ChannelStatsTable().Name, version, 1, 1), state(readmodel.ChannelStatsTable().Name, version, 2, 0),

@@ -101,6 +101,14 @@ func (s *Store) earlierBy(moment string) string {
 	return strings.NewReplacer("{moment}", moment, "{descriptions}", strings.Join(descriptions, ", ")).Replace(readEarlier)
 }
 
+// description returns that of the projection's snapshots; 0 where there is no table of it.
+func (s *Store) description(projection string) int64 {
+	if t := s.named(projection); t != nil {
+		return int64(t.description)
+	}
+	return 0
+}
+
 // Earlier implements [readmodel.Snapshots].
 func (s *Store) Earlier(ctx context.Context, c events.Campaign, asOf readmodel.Moment) ([]readmodel.Snapshot, error) {
 	query, moment := s.queries.earlierByPosition, int64(asOf.Position)

@@ -16,7 +16,8 @@ const (
 SELECT g.projection, g.version, g.generation, g.position, g.link,
     p.active_generation IS g.generation,
     s.generation IS g.generation,
-    p.active_generation IS g.generation AND w.act IS NOT NULL
+    p.active_generation IS g.generation AND w.act IS NOT NULL,
+    g.kept
 FROM generations AS g
 LEFT JOIN projections AS p ON p.projection = g.projection
 LEFT JOIN standbys AS s ON s.projection = g.projection
@@ -24,8 +25,8 @@ LEFT JOIN pauses AS w ON w.projection = g.projection
 ORDER BY g.projection, g.generation`
 
 	beginGeneration = `
-INSERT INTO generations (projection, generation, version, position)
-SELECT ?1, {next}, ?2, 0
+INSERT INTO generations (projection, generation, version, position, kept)
+SELECT ?1, {next}, ?2, 0, ?3
 WHERE EXISTS (SELECT * FROM generations WHERE projection = ?1)
 RETURNING generation`
 
@@ -70,7 +71,9 @@ func (s *Store) List(ctx context.Context) ([]readmodel.GenerationState, error) {
 	var all []readmodel.GenerationState
 	err := forEach(ctx, s.reads[listGenerations], func(rows *sql.Rows) error {
 		var g readmodel.GenerationState
-		err := rows.Scan(append(checkpointFields(&g.Checkpoint), &g.Active, &g.Standby, &g.Paused)...)
+		var kept int64
+		err := rows.Scan(append(checkpointFields(&g.Checkpoint), &g.Active, &g.Standby, &g.Paused, &kept)...)
+		g.Kept = kept != 0 && kept == s.description(g.Projection)
 		all = append(all, g)
 		return err
 	})
@@ -87,7 +90,7 @@ func (s *Store) Begin(ctx context.Context, lease readmodel.Lease, projections []
 		for i := range begun {
 			at := &begun[i]
 			at.Position, at.Link = 0, events.Link{}
-			err := tx.QueryRowContext(ctx, s.registering(beginGeneration, at.Projection), at.Projection, at.Version).Scan(&at.Generation)
+			err := tx.QueryRowContext(ctx, s.registering(beginGeneration, at.Projection), at.Projection, at.Version, s.description(at.Projection)).Scan(&at.Generation)
 			if errors.Is(err, sql.ErrNoRows) {
 				return fmt.Errorf("%s is not registered", at.Projection)
 			}

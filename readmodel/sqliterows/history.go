@@ -15,11 +15,15 @@ SELECT count(*)
 FROM pragma_table_info(?1)
 WHERE name = ?2`
 
-	// addLink, addLease, addFound and the goals add to a schema of an earlier program what
+	// addLink, addKept, addLease, addFound and the goals add to a schema of an earlier program what
 	// schema.sql has.
 	addLink = `
 ALTER TABLE generations
 ADD COLUMN link BLOB NOT NULL DEFAULT X'0000000000000000000000000000000000000000000000000000000000000000' CHECK (length(link) = 32)`
+
+	addKept = `
+ALTER TABLE generations
+ADD COLUMN kept INTEGER NOT NULL DEFAULT 0`
 
 	addLease = `
 ALTER TABLE acts
@@ -156,6 +160,7 @@ func (s *Store) checkServed(ctx context.Context, tx *sql.Tx) error {
 func upgrade(ctx context.Context, tx *sql.Tx) error {
 	for _, column := range []struct{ table, name, add string }{
 		{"generations", "link", addLink},
+		{"generations", "kept", addKept},
 		{"acts", "lease", addLease},
 		{"acts", "found", addFound},
 		{"event_stats", "goal_metric", addGoalMetric},

@@ -32,8 +32,8 @@ WHERE projection = ?1
 	// addGeneration gives a projection that is new its first generation. Where there was
 	// another, whose entry is lost, its rows are abandoned.
 	addGeneration = `
-INSERT INTO generations (projection, generation, version, position)
-SELECT projection, active_generation, CASE active_generation WHEN 1 THEN ?2 ELSE 0 END, 0
+INSERT INTO generations (projection, generation, version, position, kept)
+SELECT projection, active_generation, CASE active_generation WHEN 1 THEN ?2 ELSE 0 END, 0, ?3
 FROM projections
 WHERE projection = ?1
 ON CONFLICT (projection, generation) DO NOTHING`
@@ -77,7 +77,7 @@ func (s *Store) register(ctx context.Context, tx *sql.Tx, p readmodel.Checkpoint
 			return err
 		}
 	}
-	if _, err := tx.ExecContext(ctx, addGeneration, p.Projection, p.Version); err != nil {
+	if _, err := tx.ExecContext(ctx, addGeneration, p.Projection, p.Version, s.description(p.Projection)); err != nil {
 		return err
 	}
 	err := tx.QueryRowContext(ctx, activeCheckpoint, p.Projection).

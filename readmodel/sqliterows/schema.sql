@@ -18,6 +18,7 @@ CREATE TABLE IF NOT EXISTS generations ( -- one row per generation of a projecti
     version    INTEGER NOT NULL,                        -- version of the fold that built the rows; 0 where rows of a lost history were abandoned and there are none
     position   INTEGER NOT NULL CHECK (position >= 0),  -- checkpoint: the rows equal the fold of the log up to and including this position
     link       BLOB NOT NULL DEFAULT X'0000000000000000000000000000000000000000000000000000000000000000' CHECK (length(link) = 32), -- value of the log's hash chain at that position; zero at position 0, and where an earlier program has not stored it
+    kept       INTEGER NOT NULL DEFAULT 0,              -- description of the snapshots that were kept from the first event on; 0 where an earlier program kept none
     PRIMARY KEY (projection, generation)
 ) STRICT, WITHOUT ROWID;
 
