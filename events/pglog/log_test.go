@@ -20,9 +20,10 @@ import (
 
 func TestLog(t *testing.T) {
 	t.Parallel()
+	empty := template(t, func(url string) string { return url }, pglog.Options{})
 	eventstest.TestLog(t, eventstest.Adapter{
 		New: func(t testing.TB) eventstest.Store {
-			url := services.Database(t)
+			url := services.Database(t, empty)
 			return eventstest.Store{
 				Open: func(t testing.TB) events.Log { return open(t, url) },
 				OpenLogging: func(t testing.TB, logger *slog.Logger) events.Log {
@@ -37,6 +38,18 @@ func TestLog(t *testing.T) {
 			`UPDATE events SET recorded_at = recorded_at - interval '7 days'`,
 			`UPDATE log_head SET recorded_at = recorded_at - interval '7 days'`,
 		},
+	})
+}
+
+// template has empty logs copied, which are made through an address that lead returns.
+func template(t *testing.T, lead func(string) string, opts pglog.Options) (option string) {
+	t.Helper()
+	return services.Template(t, func(url string) {
+		log, err := pglog.Open(t.Context(), lead(url), opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		log.Close()
 	})
 }
 

@@ -20,9 +20,10 @@ func TestLogThroughPgBouncer(t *testing.T) {
 	t.Parallel()
 	const segment = 200
 	pooled := services.PgBouncer(t)
+	empty := template(t, pooled, pglog.Options{}.InSegments(segment))
 	eventstest.TestLog(t, eventstest.Adapter{
 		New: func(t testing.TB) eventstest.Store {
-			url := services.Database(t)
+			url := services.Database(t, empty)
 			return eventstest.Store{
 				Open: func(t testing.TB) events.Log {
 					return openWith(t, pooled(url), pglog.Options{}.InSegments(segment))

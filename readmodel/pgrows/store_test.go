@@ -11,17 +11,33 @@ import (
 	"jangbu/readmodel/readmodeltest"
 )
 
-// adapter returns the store at a database, or where through leads from it.
-func adapter(through ...func(string) string) readmodeltest.Adapter {
+// adapter returns the store at a database, or where through leads from it. All are copies of an empty
+// one.
+func adapter(t testing.TB, through ...func(string) string) readmodeltest.Adapter {
+	t.Helper()
+	lead := func(url string) string {
+		for _, lead := range through {
+			url = lead(url)
+		}
+		return url
+	}
+	empty := services.Template(t, func(url string) {
+		conn := connect(t, url)
+		if _, err := conn.Exec(t.Context(), readmodeltest.ExtraOnPostgres); err != nil {
+			t.Fatal(err)
+		}
+		store, err := pgrows.Open(t.Context(), lead(url), readmodeltest.Tables(), pgrows.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		store.Close()
+		if _, err := conn.Exec(t.Context(), `DELETE FROM jangbu_rows.store`); err != nil { // each store has a number of its own
+			t.Fatal(err)
+		}
+	})
 	return readmodeltest.Adapter{
 		Database: func(t testing.TB, tables []*readmodel.Table) func(...*readmodel.Table) readmodel.Store {
-			url := services.Database(t)
-			if _, err := connect(t, url).Exec(t.Context(), readmodeltest.ExtraOnPostgres); err != nil {
-				t.Fatal(err)
-			}
-			for _, lead := range through {
-				url = lead(url)
-			}
+			url := lead(services.Database(t, empty))
 			return func(others ...*readmodel.Table) readmodel.Store {
 				tables := tables
 				if len(others) > 0 {
@@ -40,13 +56,13 @@ func adapter(through ...func(string) string) readmodeltest.Adapter {
 
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	readmodeltest.Test(t, adapter())
+	readmodeltest.Test(t, adapter(t))
 }
 
 // TestConformanceThroughPgBouncer gives each transaction another session.
 func TestConformanceThroughPgBouncer(t *testing.T) {
 	t.Parallel()
-	readmodeltest.Test(t, adapter(services.PgBouncer(t)))
+	readmodeltest.Test(t, adapter(t, services.PgBouncer(t)))
 }
 
 // lead registers the projections of all tables and takes a lease.
@@ -78,5 +94,5 @@ func advance(at []readmodel.Checkpoint) []readmodel.Advance {
 }
 
 func BenchmarkStore(b *testing.B) {
-	readmodeltest.Benchmark(b, adapter())
+	readmodeltest.Benchmark(b, adapter(b))
 }

@@ -31,6 +31,23 @@ func Database(t testing.TB, options ...string) string {
 	return address.String()
 }
 
+// Template makes a database, has prepare fill it, and returns the option with which [Database]
+// makes copies of it. It is dropped when the test ends, after its subtests.
+func Template(t testing.TB, prepare func(database string)) (option string) {
+	t.Helper()
+	database := Database(t)
+	prepare(database)
+	address, err := url.Parse(database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := strings.TrimPrefix(address.Path, "/")
+	// What has connections is not copied. A pooler keeps some.
+	administer(t, service(t, "JANGBU_TEST_DATABASE_URL", "AGAINST POSTGRESQL"),
+		`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '`+name+`'`)
+	return "TEMPLATE " + name
+}
+
 // administer runs one statement on a connection of its own. The test's context
 // is over when its clean-up runs, so it has another.
 func administer(t testing.TB, admin, statement string) {
