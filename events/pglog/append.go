@@ -73,7 +73,7 @@ func (l *Log) Append(ctx context.Context, drafts []events.Draft, read ...events.
 	err := l.write(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
 		var begin, end pgx.Batch
 		l.pool.QueueBegin(&begin, postgres.Durable)
-		if err := l.appendBatch(ctx, conn.Conn(), &begin, &end, b, full, read...); err != nil {
+		if err := l.appendBatch(ctx, conn.Conn(), &begin, &end, b, l.tender.Newest(full), read...); err != nil {
 			return err
 		}
 		queueReadings(&end, events.Unrefused(read, b.outcomes))

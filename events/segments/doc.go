@@ -21,7 +21,8 @@
 // log, and the mark of its last renaming: a campaign that is given another name in place changes
 // identities. Both are compared in the transaction that appends.
 //
-// A [Tender] keeps the filter of what its process appends (TestOwn), so that a full range is not read back,
+// A [Tender] keeps the filter of what its process appends (TestOwn), so that a full range is not read back
+// and appends know it at once (TestOwnFilterIsKnownAtOnce),
 // and reads and makes filters beside the appends of a process, by functions of the adapter.
 // A log of 100 million events has filters of 200 MB, in each process that appends to it more than a
 // few events.

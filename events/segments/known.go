@@ -25,6 +25,17 @@ func (k *Known) Add(f *Filter, m events.Mark) {
 	}
 }
 
+// and returns the filters with one of which the process has appended every event, and which is not
+// kept yet; k where it is of another log, or no filter is known.
+func (k *Known) and(o *Own) *Known {
+	if k == nil || k.Renaming != o.Renaming || o.From != o.First {
+		return k
+	}
+	both := &Known{Renaming: k.Renaming, mark: k.mark, filters: slices.Clip(k.filters), marks: slices.Clip(k.marks)}
+	both.Add(o.Filter, o.Mark)
+	return both
+}
+
 // At returns the position whose link tells whether the filters are of a log; 0 if they are of any.
 func (k *Known) At() events.Position {
 	if k == nil {

@@ -97,3 +97,59 @@ func TestOwn(t *testing.T) {
 		})
 	}
 }
+
+// TestOwnFilterIsKnownAtOnce: what a process has filled itself is not looked into until its filter
+// is kept.
+func TestOwnFilterIsKnownAtOnce(t *testing.T) {
+	t.Parallel()
+	now := segments.Renaming{1}
+	mark := func(p events.Position) events.Mark { return events.Mark{Position: p, Link: events.Link{byte(p)}} }
+	for _, c := range []struct {
+		name    string
+		from    int
+		last    segments.Renaming
+		covered bool
+	}{
+		{"whole", 1, now, true},
+		{"a part", 2, now, false},
+		{"since another renaming", 1, segments.Renaming{2}, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				kept := make(chan error)
+				tender := &segments.Tender{
+					Size: 100,
+					Read: func(context.Context, *segments.Known) (*segments.Known, events.Position, error) {
+						return &segments.Known{Renaming: now}, 150, nil
+					},
+					List:   func(context.Context) ([]segments.Range, error) { return []segments.Range{{First: 1, Last: 100}}, nil },
+					Make:   func(context.Context, segments.Range, segments.Range) error { return <-kept },
+					Failed: func(context.Context, error) {},
+				}
+				tender.Start(t.Context())
+				defer tender.Close()
+				before := tender.Known(t.Context(), 1000)
+				a := segments.Append{Before: mark(events.Position(c.from - 1)), After: mark(150), Renaming: c.last}
+				for n := c.from; n <= 150; n++ {
+					a.Keys = append(a.Keys, key(n))
+				}
+				tender.Appended(a)
+				synctest.Wait()
+				known := tender.Newest(before)
+				which, covered := segments.Ask(known.Filters(), segments.Range{First: 1, Last: 100}, []segments.Key{key(5), key(1000)})
+				if covered != c.covered || covered && !cmp.Equal(which, []int{0}) {
+					t.Errorf("Ask = %v, %v", which, covered)
+				}
+				link := mark(150).Link
+				if is := known.Of(link[:], now); !is || covered != (known.At() == 150) {
+					t.Errorf("the filters are of position %d: %v", known.At(), is)
+				}
+				if tender.Newest(nil) != nil {
+					t.Error("an append that began without filters has some")
+				}
+				close(kept)
+			})
+		})
+	}
+}

@@ -92,7 +92,7 @@ func (t *Tender) follow(ctx context.Context) {
 			var whole *Own
 			if growing, whole = growing.grow(a, t.Size); whole != nil {
 				t.mu.Lock()
-				t.whole = whole
+				t.whole, t.known = whole, t.known.and(whole)
 				t.mu.Unlock()
 			}
 			t.Grown(a.After.Position)
@@ -240,6 +240,17 @@ func (t *Tender) Known(ctx context.Context, n int) *Known {
 	defer t.mu.Unlock()
 	t.known = known
 	return known
+}
+
+// Newest returns the filters that there are now, in place of those that an append has from
+// [Tender.Known], which may have waited since.
+func (t *Tender) Newest(known *Known) *Known {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if known == nil || t.known == nil {
+		return known
+	}
+	return t.known
 }
 
 // look returns the filters, and whether they need not be read.

@@ -93,7 +93,7 @@ func (l *Log) appendBatch(ctx context.Context, tx *sql.Tx, b *batch, all bool) (
 	if err != nil {
 		return head, err
 	}
-	to, err := l.room(ctx, tx, head, b.full)
+	to, err := l.room(ctx, tx, head, l.tender.Newest(b.full))
 	if err != nil {
 		return head, err
 	}
