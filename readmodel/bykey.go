@@ -73,13 +73,13 @@ func (c *campaigns[S]) remove(name events.Campaign) {
 // inOrder returns the n rows or keys of the named campaigns in a table.
 func inOrder[S interface {
 	comparable
-	sorted() []any
+	appendSorted(to []any) []any
 }](c *campaigns[S], names []events.Campaign, table, n int) []any {
 	all := make([]any, 0, n)
 	var none S
 	for _, name := range names {
 		if s := c.all[name].sets[table]; s != none {
-			all = append(all, s.sorted()...)
+			all = s.appendSorted(all)
 		}
 	}
 	return all

@@ -23,7 +23,8 @@ type keyTable interface {
 
 // keys names rows of one campaign in one table.
 type keys interface {
-	sorted() []any
+	// appendSorted appends the keys, as pointers, sorted.
+	appendSorted(to []any) []any
 	// take removes the keys of rows in a set of the same table, puts these rows into others, if
 	// there are any, in the table at place i, and reports whether no key is left.
 	take(from set, i int, to *Rows) bool
@@ -164,12 +165,12 @@ func (s *keySet[K, R]) take(from set, i int, to *Rows) bool {
 	return s.len() == 0
 }
 
-func (s *keySet[K, R]) sorted() []any {
-	copied, all := make([]K, 0, s.len()), make([]any, 0, s.len())
+func (s *keySet[K, R]) appendSorted(to []any) []any {
+	n, copied := len(to), make([]K, 0, s.len())
 	for k := range s.each() {
 		copied = append(copied, k)
-		all = append(all, &copied[len(copied)-1])
+		to = append(to, &copied[len(copied)-1])
 	}
-	sortOne(all, s.table.Key)
-	return all
+	sortOne(to[n:], s.table.Key)
+	return to
 }

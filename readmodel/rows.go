@@ -53,8 +53,8 @@ type rowTable interface {
 
 // set holds the rows of one campaign in one table.
 type set interface {
-	// sorted returns the rows, sorted by key.
-	sorted() []any
+	// appendSorted appends the rows, sorted by key.
+	appendSorted(to []any) []any
 	// part appends the rows, sorted by key.
 	part(to *Parted)
 	// add puts the rows of another set of the table, and returns how many have no row in
@@ -345,7 +345,7 @@ func (r *Rows) Of(c events.Campaign) CampaignRows {
 	if of := r.campaigns.all[c]; of != nil {
 		for i, s := range of.sets {
 			if s != nil {
-				out.fill(r.tables[i].of(), s.sorted())
+				out.fill(r.tables[i].of(), s.appendSorted(make([]any, 0, s.len())))
 			}
 		}
 	}
@@ -366,17 +366,20 @@ func (r *Rows) LenOf(c events.Campaign) int {
 }
 
 // In returns the campaign's rows in the table, sorted by key: the pointers, not copies.
-func (r *Rows) In(t *Table, c events.Campaign) []any {
+func (r *Rows) In(t *Table, c events.Campaign) []any { return r.AppendIn(nil, t, c) }
+
+// AppendIn appends what In returns.
+func (r *Rows) AppendIn(to []any, t *Table, c events.Campaign) []any {
 	of := r.campaigns.all[c]
 	if of == nil {
-		return nil
+		return to
 	}
 	for i, own := range r.tables {
 		if s := of.sets[i]; s != nil && own.of().Name == t.Name {
-			return s.sorted()
+			return s.appendSorted(to)
 		}
 	}
-	return nil
+	return to
 }
 
 // ByCampaign returns the rows of every campaign that has a [CampaignStats] row, sorted
@@ -473,13 +476,17 @@ func (s *rowSet[K, R]) copyTo(t rowTable) set {
 	return to
 }
 
-func (s *rowSet[K, R]) sorted() []any {
-	rows := make([]any, 0, s.len())
-	for _, h := range s.each() {
-		rows = append(rows, h.row)
+func (s *rowSet[K, R]) appendSorted(to []any) []any {
+	n := len(to)
+	to = slices.Grow(to, s.len())
+	for i := range s.entries {
+		to = append(to, s.entries[i].value.row)
 	}
-	sortOne(rows, s.table.Columns[:len(s.table.Key)])
-	return rows
+	for _, h := range s.many {
+		to = append(to, h.row)
+	}
+	sortOne(to[n:], s.table.Columns[:len(s.table.Key)])
+	return to
 }
 
 func (s *rowSet[K, R]) part(to *Parted) {

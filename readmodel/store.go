@@ -143,9 +143,10 @@ type Proofs interface {
 	// [CampaignStats] row. ErrNotFound, together with the checkpoints, where the
 	// campaign has no row in any table.
 	Snapshot(ctx context.Context, c events.Campaign) (CampaignRows, []Checkpoint, error)
-	// Snapshots is Snapshot of several campaigns at once. It leaves out those that have no row. They
-	// should lie close to each other by bytes: all rows between the first and the last are read.
-	Snapshots(ctx context.Context, of []events.Campaign) (*Rows, []Checkpoint, error)
+	// Snapshots is Snapshot of several campaigns at once, and says which others have rows after the
+	// given campaign, or, where that is empty, after the first of them, and before the last. It leaves
+	// out those that have no row. They should lie close to each other by bytes: all rows between are read.
+	Snapshots(ctx context.Context, after events.Campaign, of []events.Campaign) (*Served, []Checkpoint, error)
 	// Campaigns returns the first campaigns after the given one, at most limit, that
 	// have a row in any table of an active generation, sorted by bytes.
 	Campaigns(ctx context.Context, after events.Campaign, limit int) ([]events.Campaign, error)

@@ -166,6 +166,19 @@ func NewTable[K comparable, R any](name string, key func(*R) *K, keyColumns []Co
 // NewRow returns a pointer to a zero row.
 func (t *Table) NewRow() any { return t.newRow() }
 
+// manyRows returns a NewRow whose rows share memory, some in a piece.
+func (t *Table) manyRows() (newRow func() any) {
+	room := 0
+	piece := t.newList(room)
+	return func() any {
+		if piece.Len() == room {
+			room = min(max(1, 2*room), maxPiece)
+			piece = t.newList(room)
+		}
+		return piece.Append()
+	}
+}
+
 // KeyText returns the key without the campaign, for people; empty where a campaign has
 // one row.
 func (t *Table) KeyText(row any) string {
@@ -279,7 +292,7 @@ func compareBy(columns []Column, a, b any) int {
 
 // sortOne sorts rows, or keys, of one campaign.
 func sortOne(rows []any, columns []Column) {
-	if rest := columns[1:]; len(rest) > 0 {
+	if rest := columns[1:]; len(rest) > 0 && len(rows) > 1 {
 		slices.SortFunc(rows, func(a, b any) int { return compareBy(rest, a, b) })
 	}
 }

@@ -18,10 +18,11 @@ const (
 // differences compares all fields of all rows of a campaign, those that are served with
 // those that were folded. It calls see with each difference, in the order of the tables and by key,
 // and returns how many rows it compared.
-func differences(tables []*readmodel.Table, c events.Campaign, served, folded *readmodel.Rows, see func(readmodel.Difference)) (rows int64) {
+func (v *verifier) differences(tables []*readmodel.Table, c events.Campaign, served *readmodel.Served, folded *readmodel.Rows, see func(readmodel.Difference)) (rows int64) {
 	for _, t := range tables {
+		v.buffer = folded.AppendIn(v.buffer[:0], t, c)
 		// Both sides are sorted by key: they are merged.
-		for s, f := served.In(t, c), folded.In(t, c); len(s) > 0 || len(f) > 0; rows++ {
+		for s, f := served.Take(t, c), v.buffer; len(s) > 0 || len(f) > 0; rows++ {
 			var a, b any // the rows of the next key
 			order := 0
 			switch {

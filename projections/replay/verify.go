@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -101,11 +102,12 @@ type verifier struct {
 	links   map[events.Position]events.Link // of the log, as far as they were asked for
 	// told says of which projections a divergence was found that is of no campaign.
 	told map[string]bool
+	// buffer is for the rows of one campaign in one table.
+	buffer []any
 }
 
 // fold is what is known of the rows of one campaign, folded by every projection.
 type fold struct {
-	rows int             // how many there are
 	last events.Position // of the campaign's last event folded
 	// alone says that there are no rows: events were withdrawn, or there were too many. The
 	// campaign's stream is folded by itself.
@@ -189,19 +191,30 @@ func (v *verifier) verify(ctx context.Context) error {
 			return fmt.Errorf("there is neither an event nor a row: %w", ErrNothing)
 		}
 	}
-	return v.compareAll(ctx, campaigns)
+	return v.compareAll(ctx, campaigns, whole)
 }
 
-// servedRows is what is served of some campaigns.
+// servedRows is what is served of some campaigns, which are sorted.
 type servedRows struct {
 	campaigns []events.Campaign
-	rows      *readmodel.Rows
+	rows      *readmodel.Served
 	stand     []readmodel.Checkpoint
 	err       error
 }
 
-// compareAll compares the campaigns, some at once, while what is served of the next ones is read.
-func (v *verifier) compareAll(ctx context.Context, campaigns []events.Campaign) error {
+// read reads what is served of some campaigns. See [readmodel.Proofs.Snapshots].
+func (v *verifier) read(ctx context.Context, after events.Campaign, some ...events.Campaign) servedRows {
+	rows, stand, err := v.Rows.Snapshots(ctx, after, some)
+	if err != nil {
+		err = fmt.Errorf("read what is served: %w", err)
+	}
+	return servedRows{some, rows, stand, err}
+}
+
+// compareAll compares the campaigns, some at once, while what is served of the next ones is read. If
+// whole, these are those of the log, and those that have rows alone are found in between and compared
+// in their place.
+func (v *verifier) compareAll(ctx context.Context, campaigns []events.Campaign, whole bool) error {
 	var groups [][]events.Campaign
 	for left := campaigns; len(left) > 0; {
 		n := v.atOnce(left)
@@ -214,25 +227,55 @@ func (v *verifier) compareAll(ctx context.Context, campaigns []events.Campaign) 
 	defer cancel()
 	reader.Go(func() {
 		defer close(read)
+		after := events.Campaign("")
 		for _, some := range groups {
-			rows, stand, err := v.Rows.Snapshots(reading, some)
+			s := v.read(reading, after, some...)
 			select {
-			case read <- servedRows{some, rows, stand, err}:
+			case read <- s:
 			case <-reading.Done():
 				return
 			}
+			if whole {
+				after = some[len(some)-1]
+			}
 		}
 	})
-	done := 0
+	done, all := 0, len(campaigns)
+	each := func() {
+		done++
+		v.Compared(done, all)
+	}
 	for s := range read {
-		if err := v.compare(ctx, s, func() {
-			done++
-			v.Compared(done, len(campaigns))
-		}); err != nil {
+		if s.err != nil {
+			return s.err
+		}
+		next := func(end int) error { // the first campaigns
+			err := v.compare(ctx, servedRows{s.campaigns[:end], s.rows, s.stand, nil}, each)
+			s.campaigns = s.campaigns[end:]
+			return err
+		}
+		if whole {
+			others := s.rows.Others()
+			all += len(others)
+			for _, c := range others {
+				end, _ := slices.BinarySearch(s.campaigns, c)
+				if err := next(end); err != nil {
+					return err
+				}
+				other := v.read(ctx, "", c)
+				if other.err != nil {
+					return other.err
+				}
+				if err := v.compare(ctx, other, each); err != nil {
+					return err
+				}
+			}
+		}
+		if err := next(len(s.campaigns)); err != nil {
 			return err
 		}
 	}
-	if done < len(campaigns) { // the reader stopped
+	if done < all { // the reader stopped
 		return context.Cause(ctx)
 	}
 	return nil
@@ -243,10 +286,13 @@ func (v *verifier) atOnce(campaigns []events.Campaign) (n int) {
 	rows := 0
 	for _, c := range campaigns[:min(len(campaigns), comparedCampaigns)] {
 		f := v.folded[c]
-		if f == nil || f.alone || rows+f.rows > comparedRows {
+		if f == nil || f.alone {
 			break
 		}
-		n, rows = n+1, rows+f.rows
+		if rows += v.rows.LenOf(c); rows > comparedRows {
+			break
+		}
+		n++
 	}
 	return max(n, 1)
 }
@@ -305,18 +351,32 @@ func (v *verifier) letters(ctx context.Context) error {
 	return nil
 }
 
-// all returns the campaigns that are in the log or have rows, sorted.
+// all returns the campaigns that are in the log, and before and after these those that have rows,
+// sorted. Those in between are found as these are compared.
 func (v *verifier) all(ctx context.Context) ([]events.Campaign, error) {
-	all := make([]events.Campaign, 0, len(v.folded))
-	for c := range v.folded {
-		all = append(all, c)
+	all := slices.Sorted(maps.Keys(v.folded))
+	if len(all) == 0 {
+		err := v.served(ctx, "", func(c events.Campaign) bool {
+			all = append(all, c)
+			return true
+		})
+		return all, err
 	}
-	err := v.served(ctx, func(c events.Campaign) {
-		if v.folded[c] == nil {
+	first, last, n := all[0], all[len(all)-1], len(all)
+	err := v.served(ctx, "", func(c events.Campaign) bool {
+		if c < first {
 			all = append(all, c)
 		}
+		return c < first
 	})
-	slices.Sort(all)
+	if err != nil {
+		return nil, err
+	}
+	all = slices.Concat(all[n:], all[:n])
+	err = v.served(ctx, last, func(c events.Campaign) bool {
+		all = append(all, c)
+		return true
+	})
 	return all, err
 }
 
@@ -329,13 +389,14 @@ const sampleDraws = 4
 func (v *verifier) sample(ctx context.Context) ([]events.Campaign, error) {
 	var chosen []events.Campaign
 	seen := 0
-	err := v.served(ctx, func(c events.Campaign) {
+	err := v.served(ctx, "", func(c events.Campaign) bool {
 		seen++
 		if len(chosen) < v.Sample {
 			chosen = append(chosen, c)
 		} else if i := rand.IntN(seen); i < v.Sample {
 			chosen[i] = c
 		}
+		return true
 	})
 	if err != nil {
 		return nil, err
@@ -364,16 +425,18 @@ func (v *verifier) sample(ctx context.Context) ([]events.Campaign, error) {
 	return chosen, nil
 }
 
-// served calls see with each campaign that has rows, in order.
-func (v *verifier) served(ctx context.Context, see func(events.Campaign)) error {
-	var after events.Campaign
+// served calls see with each campaign that has rows and comes after another, in order, until it
+// returns false.
+func (v *verifier) served(ctx context.Context, after events.Campaign, see func(events.Campaign) bool) error {
 	for {
 		page, err := v.Rows.Campaigns(ctx, after, campaignPage)
 		if err != nil || len(page) == 0 {
 			return err
 		}
 		for _, c := range page {
-			see(c)
+			if !see(c) {
+				return nil
+			}
 		}
 		after = page[len(page)-1]
 	}
@@ -382,8 +445,8 @@ func (v *verifier) served(ctx context.Context, see func(events.Campaign)) error 
 // compare compares what is served of some campaigns with their folds at its checkpoints, and calls
 // each after each of them.
 func (v *verifier) compare(ctx context.Context, s servedRows, each func()) error {
-	if s.err != nil {
-		return fmt.Errorf("read what is served: %w", s.err)
+	if len(s.campaigns) == 0 {
+		return nil
 	}
 	if s.rows.Len() == 0 && len(v.Campaigns) > 0 { // these are compared one by one
 		if err := v.exists(ctx, s.campaigns[0]); err != nil {
@@ -407,7 +470,7 @@ func (v *verifier) compare(ctx context.Context, s servedRows, each func()) error
 		}
 		v.result.Campaigns++
 		before := v.result.Differences
-		v.result.Rows += differences(tables, c, s.rows, folded, func(d readmodel.Difference) {
+		v.result.Rows += v.differences(tables, c, s.rows, folded, func(d readmodel.Difference) {
 			d.Position = at[d.Table]
 			v.found(&Divergence{c, d})
 		})

@@ -28,15 +28,12 @@ func (v *verifier) fold(e *events.Recorded) {
 	f.last = e.Position
 	f.alone = f.alone || e.Event.Type() == events.TypeEventsWithdrawn
 	if !f.alone {
-		before := v.rows.Len()
 		for _, p := range v.Projections {
 			p.Fold(v.rows, e)
 		}
-		f.rows += v.rows.Len() - before
 		f.alone = v.rows.Len() > v.MaxRows
 	}
-	if f.alone && f.rows > 0 {
+	if f.alone && v.rows.LenOf(c) > 0 {
 		v.rows.Take(c)
-		f.rows = 0
 	}
 }

@@ -120,6 +120,44 @@ func TestVerifyNamesWhatDiffers(t *testing.T) {
 	})
 }
 
+// TestVerifyFindsWhatIsNotOfTheLog: rows of campaigns that the log does not know are found wherever
+// they are among the others, each once, and told in the order of the campaigns.
+func TestVerifyFindsWhatIsNotOfTheLog(t *testing.T) {
+	t.Parallel()
+	everywhere(t, func(t *testing.T, b *verifyBundle) {
+		read, err := b.log.Read(t.Context(), 0, 1_000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var known []events.Campaign
+		for _, e := range read {
+			known = append(known, e.Event.Subject())
+		}
+		slices.Sort(known)
+		known = slices.Compact(known)
+		want := slices.Clone(known[:1]) // the first one, whose row is changed
+		b.exec(t, "UPDATE "+b.prefix+"event_stats SET participants = participants + 1 WHERE campaign = '"+string(known[0])+"'")
+		for _, c := range []events.Campaign{"a ghost", "a spirit", known[0] + " ghost", known[0] + " spirit", known[3] + " ghost", "힣 ghost"} {
+			want = append(want, c)
+			b.exec(t, "INSERT INTO "+b.prefix+"channel_stats (generation, campaign, channel, participants) VALUES (1, '"+string(c)+"', 'naver', 1)")
+			b.exec(t, "INSERT INTO "+b.prefix+"participant_profile (generation, campaign, gender, age_group, region, customer) VALUES (1, '"+string(c)+"', '{}', '{}', '{}', '{}')")
+		}
+		slices.Sort(want)
+		var told []events.Campaign
+		compared, of := 0, 0
+		cfg := b.config()
+		cfg.Each = func(d *replay.Divergence) { told = append(told, d.Campaign) }
+		cfg.Compared = func(n, all int) { compared, of = n, all }
+		v := verify(t, cfg)
+		if v.Differences != 13 || v.Diverging != 7 || v.Campaigns != len(known)+6 || compared != v.Campaigns || of != v.Campaigns || v.First.Campaign != want[0] {
+			t.Errorf("%+v, first %v, compared %d of %d", v, v.First, compared, of)
+		}
+		if told = slices.Compact(told); !slices.Equal(told, want) {
+			t.Errorf("told of %q, want %q", told, want)
+		}
+	})
+}
+
 // TestVerifyUnknownAmount: a field that has no value where it should have one, and the
 // reverse.
 func TestVerifyUnknownAmount(t *testing.T) {

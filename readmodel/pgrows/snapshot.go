@@ -49,28 +49,27 @@ func (s *Store) Snapshot(ctx context.Context, c events.Campaign) (readmodel.Camp
 }
 
 // Snapshots implements [readmodel.Proofs], in one round trip where one of them has rows.
-func (s *Store) Snapshots(ctx context.Context, of []events.Campaign) (*readmodel.Rows, []readmodel.Checkpoint, error) {
+func (s *Store) Snapshots(ctx context.Context, after events.Campaign, of []events.Campaign) (*readmodel.Served, []readmodel.Checkpoint, error) {
 	var (
-		out         *readmodel.Rows
+		out         *readmodel.Served
 		checkpoints []readmodel.Checkpoint
 		tables      = make([]*readmodel.Table, len(s.tables))
 	)
 	for i, t := range s.tables {
 		tables[i] = t.Table
 	}
-	asked := readmodel.NewAsked(of)
 	err := s.served(ctx, func() bool { return out.Len() > 0 }, func(batch *pgx.Batch) {
-		out = readmodel.NewRows(tables...)
+		out = readmodel.NewServed(after, of, tables...)
 		batch.Queue(readCheckpoints).Query(func(rows pgx.Rows) (err error) {
 			checkpoints, err = pgx.CollectRows(rows, scanCheckpoint)
 			return err
 		})
-		for _, t := range s.tables {
-			batch.Queue(t.readSome, asked.First, asked.Last).Query(t.scanEach(t.NewRow, func(row any) {
-				if asked.Has(t.CampaignOf(row)) {
-					out.Put(t.Table, row)
-				}
-			}))
+		for i, t := range s.tables {
+			query, from := t.readFrom, out.First
+			if after != "" {
+				query, from = t.readAfter, after
+			}
+			batch.Queue(query, from, out.Last).Query(t.scanEach(out.Tables[i].NewRow, out.Tables[i].Add))
 		}
 	})
 	if err != nil {

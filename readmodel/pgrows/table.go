@@ -27,13 +27,14 @@ WHERE generation = (SELECT active_generation FROM jangbu_rows.projections WHERE 
   ))
 ORDER BY {key}`
 
-	// readCampaignRows reads a range, which takes the database two thirds of the time of looking up
-	// each of its campaigns.
+	// readCampaignRows reads a range from, or after, a campaign, which takes the database two thirds of
+	// the time of looking up each of its campaigns.
 	readCampaignRows = `
 SELECT {columns}
 FROM jangbu_rows.{table}
 WHERE generation = (SELECT active_generation FROM jangbu_rows.projections WHERE projection = '{table}')
-  AND campaign >= $1 AND campaign <= $2`
+  AND campaign {from} $1 AND campaign <= $2
+ORDER BY {key}`
 
 	// LIMIT in the lateral join makes the planner look up each row by key, even without
 	// statistics of the table.
@@ -83,7 +84,8 @@ type table struct {
 	// statement replaces {table}, {columns} and the like in a statement.
 	statement func(string) string
 	read      string
-	readSome  string
+	readFrom  string
+	readAfter string
 	loadAll   string
 	load      string
 	upsert    string
@@ -110,7 +112,7 @@ func newTable(t *readmodel.Table) *table {
 	).Replace
 	return &table{
 		Table: t, statement: fill, copy: fill(copyRows),
-		read: fill(readCampaign), readSome: fill(readCampaignRows), loadAll: fill(loadCampaign), load: fill(loadKeys), upsert: fill(upsertRows),
+		read: fill(readCampaign), readFrom: fill(strings.ReplaceAll(readCampaignRows, "{from}", ">=")), readAfter: fill(strings.ReplaceAll(readCampaignRows, "{from}", ">")), loadAll: fill(loadCampaign), load: fill(loadKeys), upsert: fill(upsertRows),
 		clear: fill(clearCampaign), prune: fill(pruneSome), campaigns: fill(campaignsAfter),
 		description: readmodel.NewCodec(t).Description(),
 	}

@@ -55,29 +55,30 @@ func (s *Store) Snapshot(ctx context.Context, c events.Campaign) (readmodel.Camp
 }
 
 // Snapshots implements [readmodel.Proofs].
-func (s *Store) Snapshots(ctx context.Context, of []events.Campaign) (*readmodel.Rows, []readmodel.Checkpoint, error) {
+func (s *Store) Snapshots(ctx context.Context, after events.Campaign, of []events.Campaign) (*readmodel.Served, []readmodel.Checkpoint, error) {
 	tables := make([]*readmodel.Table, len(s.tables))
 	for i, t := range s.tables {
 		tables[i] = t.Table
 	}
-	out, checkpoints := readmodel.NewRows(tables...), []readmodel.Checkpoint(nil)
-	asked := readmodel.NewAsked(of)
+	out, checkpoints := readmodel.NewServed(after, of, tables...), []readmodel.Checkpoint(nil)
 	err := s.read(ctx, func(tx *sql.Tx) (err error) {
 		if checkpoints, err = s.checkpoints(ctx, tx); err != nil {
 			return err
 		}
-		for _, t := range s.tables {
+		for i, t := range s.tables {
+			query, from, to := t.readFrom, out.First, out.Tables[i]
+			if after != "" {
+				query, from = t.readAfter, after
+			}
 			scan := t.scanner()
-			err := forEach(context.WithoutCancel(ctx), tx.StmtContext(ctx, s.reads[t.readSome]), func(rows *sql.Rows) error {
-				row := t.NewRow()
+			err := forEach(context.WithoutCancel(ctx), tx.StmtContext(ctx, s.reads[query]), func(rows *sql.Rows) error {
+				row := to.NewRow()
 				if err := scan(rows, row); err != nil {
 					return err
 				}
-				if asked.Has(t.CampaignOf(row)) {
-					out.Put(t.Table, row)
-				}
+				to.Add(row)
 				return nil
-			}, string(asked.First), string(asked.Last))
+			}, string(from), string(out.Last))
 			if err != nil {
 				return err
 			}

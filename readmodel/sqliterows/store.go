@@ -175,7 +175,7 @@ func open(ctx context.Context, path string, tables []*readmodel.Table) (_ *Store
 		readRevision, readCheckpoints, readOperations, countHeals, nextOperation, listGenerations, leftovers, readRebuilding, readShopOf, s.queries.earlierByPosition, s.queries.earlierByTime,
 	}
 	for _, t := range s.tables {
-		queries = append(queries, t.read, t.readSome, t.loadAll)
+		queries = append(queries, t.read, t.readFrom, t.readAfter, t.loadAll)
 	}
 	for _, of := range s.queries.shopPages {
 		queries = append(queries, of.campaigns, of.channels)

@@ -22,12 +22,14 @@ WHERE generation = (SELECT active_generation FROM projections WHERE projection =
   AND campaign = ?1
 ORDER BY {key}`
 
-	// readCampaignRows reads a range, which takes less than looking up each of its campaigns.
+	// readCampaignRows reads a range from, or after, a campaign, which takes less than looking up each of
+	// its campaigns.
 	readCampaignRows = `
 SELECT {columns}
 FROM {table}
 WHERE generation = (SELECT active_generation FROM projections WHERE projection = '{table}')
-  AND campaign BETWEEN ?1 AND ?2`
+  AND campaign {from} ?1 AND campaign <= ?2
+ORDER BY {key}`
 
 	// loadKeys takes the keys as one array in JSON, each key an array.
 	loadKeys = `
@@ -78,7 +80,8 @@ type table struct {
 	// statement replaces {table}, {columns} and the like in a statement.
 	statement func(string) string
 	read      string
-	readSome  string
+	readFrom  string
+	readAfter string
 	loadAll   string
 	load      string
 	// upsert writes one row, upsertMany writes manyRows: half of the time of a row is that of its
@@ -111,7 +114,7 @@ func newTable(t *readmodel.Table) *table {
 	many := row + strings.Repeat(", "+row, manyRows-1)
 	return &table{
 		Table: t, statement: fill,
-		read: fill(readCampaign), readSome: fill(readCampaignRows), loadAll: fill(loadCampaign), load: fill(loadKeys),
+		read: fill(readCampaign), readFrom: fill(strings.ReplaceAll(readCampaignRows, "{from}", ">=")), readAfter: fill(strings.ReplaceAll(readCampaignRows, "{from}", ">")), loadAll: fill(loadCampaign), load: fill(loadKeys),
 		upsert: strings.ReplaceAll(fill(upsertRows), "{rows}", row), upsertMany: strings.ReplaceAll(fill(upsertRows), "{rows}", many),
 		clear: fill(clearCampaign), prune: fill(pruneSome), pruneRest: fill(pruneRest), campaigns: fill(campaignsAfter),
 		description: readmodel.NewCodec(t).Description(),
