@@ -21,9 +21,10 @@ type campaigns[S any] struct {
 
 // campaign holds what there is of one campaign, by the table's place among the tables.
 type campaign[S any] struct {
-	name events.Campaign
-	sets []S
-	room [4]S // for sets, where that suffices
+	name  events.Campaign
+	noted events.Position // see [Rows.Note]
+	sets  []S
+	room  [4]S // for sets, where that suffices
 }
 
 func newCampaigns[S any](tables int) campaigns[S] {

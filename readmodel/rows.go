@@ -14,7 +14,7 @@ import (
 // is not safe for concurrent use.
 type Rows struct {
 	tables    []rowTable
-	campaigns campaigns[set] // a campaign has a row in one table at least; the others may be nil
+	campaigns campaigns[set] // a campaign has a row in one table at least, or is noted; the others may be nil
 	cleared   map[events.Campaign]struct{}
 	snapshots []Snapshot // that a write stores with the rows
 	// loaded says that a row which [Row] adds is not stored: see [Keys.Room].
@@ -190,6 +190,7 @@ func (r *Rows) Copy() *Rows {
 	}
 	for name, from := range r.campaigns.all {
 		c := newCampaign[set](name, len(from.sets))
+		c.noted = from.noted
 		for i, s := range from.sets {
 			if s != nil {
 				c.sets[i] = s.copyTo(to.tables[i])
@@ -325,10 +326,22 @@ func (r *Rows) Take(c events.Campaign) *Rows {
 	return taken
 }
 
+// Note notes the position of the campaign's last event folded, whether or not the campaign has rows. It
+// takes next to nothing after the fold of an event of the campaign.
+func (r *Rows) Note(c events.Campaign, last events.Position) { r.campaigns.add(c).noted = last }
+
+// Noted returns what was noted of the campaign; 0 where nothing was.
+func (r *Rows) Noted(c events.Campaign) events.Position {
+	if of := r.campaigns.all[c]; of != nil {
+		return of.noted
+	}
+	return 0
+}
+
 // Cleared returns the campaigns whose stored rows are removed, sorted.
 func (r *Rows) Cleared() []events.Campaign { return slices.Sorted(maps.Keys(r.cleared)) }
 
-// Subjects returns the campaigns that have a row in any table, or are cleared.
+// Subjects returns the campaigns that have a row in any table, are noted, or are cleared.
 func (r *Rows) Subjects() map[events.Campaign]struct{} {
 	of := make(map[events.Campaign]struct{}, len(r.campaigns.all)+len(r.cleared))
 	maps.Copy(of, r.cleared)

@@ -329,3 +329,20 @@ func TestBytes(t *testing.T) { //nolint:paralleltest // see above
 		runtime.KeepAlive(rows)
 	}
 }
+
+// TestNoted: what is noted of a campaign needs no row, stays in a copy, and goes with the campaign.
+func TestNoted(t *testing.T) {
+	t.Parallel()
+	rows := newRows()
+	rows.Note("evt-1", 7)
+	rows.Campaign("evt-2").Participants = 1
+	rows.Note("evt-2", 8)
+	copied := rows.Copy()
+	rows.Take("evt-2")
+	if one, two, three := rows.Noted("evt-1"), rows.Noted("evt-2"), rows.Noted("evt-3"); one != 7 || two != 0 || three != 0 || rows.Len() != 0 {
+		t.Errorf("noted %d, %d, %d, with %d rows; want 7, 0, 0, without", one, two, three, rows.Len())
+	}
+	if one, two := copied.Noted("evt-1"), copied.Noted("evt-2"); one != 7 || two != 8 {
+		t.Errorf("noted %d, %d in a copy; want 7, 8", one, two)
+	}
+}

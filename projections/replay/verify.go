@@ -95,23 +95,18 @@ type verifier struct {
 	result Verified
 	// head is the log's as last read; it grows as events are appended.
 	head events.Position
-	// through is the position up to which folded is the fold of the whole log.
+	// through is the position up to which rows are the fold of the whole log, of the campaigns that are
+	// not alone. Rows note the last event of each of these.
 	through events.Position
-	folded  map[events.Campaign]*fold
-	rows    *readmodel.Rows                 // of those of folded that are not alone
-	links   map[events.Position]events.Link // of the log, as far as they were asked for
+	rows    *readmodel.Rows
+	// alone are the campaigns that have no rows here: events were withdrawn, or there were too many rows.
+	// The stream of each is folded by itself.
+	alone map[events.Campaign]bool
+	links map[events.Position]events.Link // of the log, as far as they were asked for
 	// told says of which projections a divergence was found that is of no campaign.
 	told map[string]bool
 	// buffer is for the rows of one campaign in one table.
 	buffer []any
-}
-
-// fold is what is known of the rows of one campaign, folded by every projection.
-type fold struct {
-	last events.Position // of the campaign's last event folded
-	// alone says that there are no rows: events were withdrawn, or there were too many. The
-	// campaign's stream is folded by itself.
-	alone bool
 }
 
 // Verify starts from the log: every campaign that it knows must be served, every one that is
@@ -150,7 +145,7 @@ func Verify(ctx context.Context, cfg VerifyConfig) (Verified, error) {
 		cfg.Compared = func(_, _ int) {}
 	}
 	v := verifier{
-		VerifyConfig: cfg, folded: make(map[events.Campaign]*fold), rows: readmodel.NewManyRows(projections.Tables(cfg.Projections)...),
+		VerifyConfig: cfg, alone: make(map[events.Campaign]bool), rows: readmodel.NewManyRows(projections.Tables(cfg.Projections)...),
 		links: make(map[events.Position]events.Link), told: make(map[string]bool),
 	}
 	if err := v.verify(ctx); err != nil {
@@ -285,8 +280,7 @@ func (v *verifier) compareAll(ctx context.Context, campaigns []events.Campaign, 
 func (v *verifier) atOnce(campaigns []events.Campaign) (n int) {
 	rows := 0
 	for _, c := range campaigns[:min(len(campaigns), comparedCampaigns)] {
-		f := v.folded[c]
-		if f == nil || f.alone {
+		if v.rows.Noted(c) == 0 {
 			break
 		}
 		if rows += v.rows.LenOf(c); rows > comparedRows {
@@ -354,7 +348,11 @@ func (v *verifier) letters(ctx context.Context) error {
 // all returns the campaigns that are in the log, and before and after these those that have rows,
 // sorted. Those in between are found as these are compared.
 func (v *verifier) all(ctx context.Context) ([]events.Campaign, error) {
-	all := slices.Sorted(maps.Keys(v.folded))
+	subjects := v.rows.Subjects()
+	for c := range v.alone {
+		subjects[c] = struct{}{}
+	}
+	all := slices.Sorted(maps.Keys(subjects))
 	if len(all) == 0 {
 		err := v.served(ctx, "", func(c events.Campaign) bool {
 			all = append(all, c)
@@ -507,14 +505,14 @@ func (v *verifier) foldTo(ctx context.Context, c events.Campaign, ps []projectio
 	for _, position := range at {
 		lowest = min(lowest, position)
 	}
-	f := v.folded[c]
+	last := v.rows.Noted(c)
 	s := Stream{Log: v.Log, Campaign: c, Projections: ps, Batch: v.Batch, At: make(map[string]events.Position, len(at)), Rows: v.rows}
 	through := v.through
 	switch {
-	case f == nil: // the fold of the whole log has no event of the campaign
-		s.Rows = readmodel.NewRows(projections.Tables(ps)...)
-	case f.alone, lowest < f.last:
+	case v.alone[c], lowest < last:
 		s.Rows, through = readmodel.NewRows(projections.Tables(ps)...), 0
+	case last == 0: // the fold of the whole log has no event of the campaign
+		s.Rows = readmodel.NewRows(projections.Tables(ps)...)
 	}
 	for name := range at {
 		s.At[name] = through

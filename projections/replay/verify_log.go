@@ -20,20 +20,19 @@ func (v *verifier) foldLog(ctx context.Context) error {
 func (v *verifier) fold(e *events.Recorded) {
 	v.See(e)
 	c := e.Event.Subject()
-	f := v.folded[c]
-	if f == nil {
-		f = new(fold)
-		v.folded[events.Campaign(strings.Clone(string(c)))] = f // the event's own would keep the whole event in memory
+	if len(v.alone) > 0 && v.alone[c] {
+		return
 	}
-	f.last = e.Position
-	f.alone = f.alone || e.Event.Type() == events.TypeEventsWithdrawn
-	if !f.alone {
+	alone := e.Event.Type() == events.TypeEventsWithdrawn
+	if !alone {
 		for _, p := range v.Projections {
 			p.Fold(v.rows, e)
 		}
-		f.alone = v.rows.Len() > v.MaxRows
+		v.rows.Note(c, e.Position)
+		alone = v.rows.Len() > v.MaxRows
 	}
-	if f.alone && v.rows.LenOf(c) > 0 {
+	if alone {
 		v.rows.Take(c)
+		v.alone[events.Campaign(strings.Clone(string(c)))] = true // the event's own would keep the whole event in memory
 	}
 }
