@@ -209,17 +209,24 @@ func TestThePastIsKept(t *testing.T) {
 	})
 }
 
+// snapshotEvery runs a runner that takes a snapshot at every so many positions, and returns it and what
+// stops it.
+func (b *verifyBundle) snapshotEvery(t *testing.T, n events.Position, batch int) (r *runner.Runner, stop func() error) {
+	t.Helper()
+	r, err := runner.New(config(b.log, b.rows, "process-1", batch, projections.All()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.SnapshotEvery(n)
+	return r, runs(t, r)
+}
+
 // TestHistoryWithoutSnapshots: of a log that is not that of the rows no snapshot is believed, and
 // neither is one of another version of a fold.
 func TestHistoryWithoutSnapshots(t *testing.T) {
 	t.Parallel()
 	everywhere(t, func(t *testing.T, b *verifyBundle) {
-		r, err := runner.New(config(b.log, b.rows, "process-1", 50, projections.All()))
-		if err != nil {
-			t.Fatal(err)
-		}
-		r.SnapshotEvery(5)
-		stop := runs(t, r)
+		_, stop := b.snapshotEvery(t, 5, 50)
 		done(t, b.rows, readmodel.Rebuild, "", names(projections.All())...)
 		if err := stop(); err != nil {
 			t.Fatal(err)
@@ -271,12 +278,7 @@ func TestHistoryWithoutSnapshots(t *testing.T) {
 func TestHistoryWithoutTheRows(t *testing.T) {
 	t.Parallel()
 	everywhere(t, func(t *testing.T, b *verifyBundle) {
-		r, err := runner.New(config(b.log, b.rows, "process-1", 50, projections.All()))
-		if err != nil {
-			t.Fatal(err)
-		}
-		r.SnapshotEvery(5)
-		runs(t, r)
+		b.snapshotEvery(t, 5, 50)
 		done(t, b.rows, readmodel.Rebuild, "", names(projections.All())...)
 		log, said := &meter{Log: b.log}, new(strings.Builder)
 		h := &replay.History{Log: log, Projections: projections.All(), Snapshots: b.rows, Bytes: 1, Logger: slog.New(slog.NewTextHandler(said, nil))}
@@ -377,12 +379,7 @@ func TestThePastOfARenamedCampaign(t *testing.T) {
 		}
 		b.head = 0
 		add(120)
-		r, err := runner.New(config(b.log, b.rows, "process-1", 20, projections.All()))
-		if err != nil {
-			t.Fatal(err)
-		}
-		r.SnapshotEvery(2)
-		runs(t, r)
+		r, _ := b.snapshotEvery(t, 2, 20)
 		waitFor(t, r, b.head)
 		ask()
 		done(t, b.rows, readmodel.Rebuild, "", names(projections.All())...)
