@@ -1,7 +1,7 @@
 // Package services finds for tests what scripts/services finds, starts or installs:
 // a PostgreSQL server, on which each test gets a database of its own, a Redis server's
-// program, a browser, and a broker of Apache Kafka, on which each test has topics of its
-// own.
+// program, a browser, a broker of Apache Kafka, on which each test has topics of its
+// own, and Apache Kafka itself, of which a test may have a cluster of its own.
 //
 // Each is named by an environment variable, which ./scripts/test sets:
 //
@@ -10,6 +10,8 @@
 //	JANGBU_TEST_PGBOUNCER      the program of PgBouncer
 //	JANGBU_TEST_CHROMIUM       the program of a browser
 //	JANGBU_TEST_KAFKA_BROKERS  a broker of Apache Kafka on which topics can be created
+//	JANGBU_TEST_JAVA           a program that runs Java
+//	JANGBU_TEST_KAFKA_JARS     a directory with Apache Kafka
 //
 // A test whose variable is empty is skipped and says what it does not test; under
 // CI=true it fails, so that a build cannot pass by leaving tests out.
