@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -50,7 +49,7 @@ func TestRestoreDrill(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			d := &drill{T: t, dir: t.TempDir(), redis: startRedis(t), roles: []string{"all"}}
+			d := &drill{T: t, dir: t.TempDir(), redis: "redis://" + services.StartRedis(t).Addr, roles: []string{"all"}}
 			open(d)
 			d.run()
 		})
@@ -136,32 +135,6 @@ func administer(t *testing.T, statements ...string) {
 			t.Fatalf("%s: %v", statement, err)
 		}
 	}
-}
-
-// startRedis starts a Redis that lasts as long as the test and returns its URL.
-func startRedis(t *testing.T) string {
-	t.Helper()
-	program := services.Redis(t)
-	var lc net.ListenConfig
-	l, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.Addr().String()
-	_ = l.Close()
-	_, port, err := net.SplitHostPort(address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := exec.Command(program, "--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", t.TempDir(), "--loglevel", "warning")
-	if err := server.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = server.Process.Kill()
-		_ = server.Wait() // it was killed
-	})
-	return "redis://" + address
 }
 
 func (d *drill) run() {

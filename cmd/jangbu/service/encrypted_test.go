@@ -89,8 +89,8 @@ func startRedisTLS(t testing.TB, authority *services.Authority) (addr string) {
 		t.Fatal(err)
 	}
 	cert, key := authority.Issue(t, "redis")
-	return serveRedis(t, "", "--port", "0", "--tls-cert-file", cert, "--tls-key-file", key, "--tls-ca-cert-file", authority.CAFile,
-		"--tls-auth-clients", "yes", "--aclfile", acl, "--tls-port").addr
+	return services.StartRedis(t, "--tls-cert-file", cert, "--tls-key-file", key, "--tls-ca-cert-file", authority.CAFile,
+		"--tls-auth-clients", "yes", "--aclfile", acl).Addr
 }
 
 // TestEncryptedThroughout follows an event through connections all of which are encrypted and

@@ -7,13 +7,13 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 
 	"jangbu/events"
+	"jangbu/events/eventstest/services"
 	"jangbu/readmodel"
 )
 
@@ -22,9 +22,9 @@ import (
 // measures the time that this costs.
 func TestRedisMisbehaves(t *testing.T) {
 	t.Parallel()
-	server := startRedis(t, "")
+	server := services.StartRedis(t)
 	cfg := testConfig(t.TempDir())
-	cfg.RedisURL, cfg.LogLevel = "redis://"+server.addr, "warn"
+	cfg.RedisURL, cfg.LogLevel = "redis://"+server.Addr, "warn"
 	for _, p := range misbehave(t, setup(t, cfg), server, 1500*time.Millisecond) {
 		t.Logf("%-24s p99 %6.1f ms of %d reads; of newcomers %6.1f ms of %d", p.name, milliseconds(p.p99), p.reads, milliseconds(p.newcomers), p.came)
 		if p.reads == 0 || p.came == 0 {
@@ -38,9 +38,9 @@ func TestRedisMisbehaves(t *testing.T) {
 // API's readers, and of those of processes that have only just started.
 func BenchmarkRedisMisbehaves(b *testing.B) {
 	for b.Loop() {
-		server := startRedis(b, "")
+		server := services.StartRedis(b)
 		cfg := testConfig(b.TempDir())
-		cfg.RedisURL, cfg.LogLevel = "redis://"+server.addr, "warn"
+		cfg.RedisURL, cfg.LogLevel = "redis://"+server.Addr, "warn"
 		s := startBenchmarked(b, cfg)
 		bundle := &bundle{Service: s, producer: newProducer(b, s)}
 		phases := misbehave(b, bundle, server, 5*time.Second)
@@ -53,7 +53,7 @@ func BenchmarkRedisMisbehaves(b *testing.B) {
 		}
 		_ = bundle.producer.Close()
 		end(b, s)
-		server.kill()
+		server.Kill(b)
 	}
 }
 
@@ -69,8 +69,8 @@ type phase struct {
 // misbehave has dashboards read, into which registrations pour, while the Redis
 // behind them is frozen, wiped, made to answer for other keys, killed and started
 // again, each for some time.
-func misbehave(t testing.TB, b *bundle, server *redisServer, span time.Duration) []phase {
-	client := redis.NewClient(&redis.Options{Addr: server.addr})
+func misbehave(t testing.TB, b *bundle, server *services.Server, span time.Duration) []phase {
+	client := redis.NewClient(&redis.Options{Addr: server.Addr})
 	t.Cleanup(func() { _ = client.Close() })
 
 	const campaigns, readers = 20, 8
@@ -107,7 +107,7 @@ func misbehave(t testing.TB, b *bundle, server *redisServer, span time.Duration)
 	})
 	newcomers := &redisReader{b: b, campaigns: campaigns, want: committed.secondAgo}
 	var fromRedis int64
-	running.Go(func() { fromRedis = newcomers.come(ctx, t, "redis://"+server.addr) })
+	running.Go(func() { fromRedis = newcomers.come(ctx, t, "redis://"+server.Addr) })
 	var phases []phase
 	watch := func(name string) {
 		r.p99()
@@ -120,9 +120,9 @@ func misbehave(t testing.TB, b *bundle, server *redisServer, span time.Duration)
 	}
 	watch("works")
 
-	server.signal(t, syscall.SIGSTOP)
+	server.Freeze(t)
 	watch("frozen")
-	server.signal(t, syscall.SIGCONT)
+	server.Thaw(t)
 	watch("goes on")
 
 	if err := client.FlushAll(ctx).Err(); err != nil {
@@ -139,9 +139,9 @@ func misbehave(t testing.TB, b *bundle, server *redisServer, span time.Duration)
 		t.Error("nothing was in Redis")
 	}
 
-	server.kill()
+	server.Kill(t)
 	watch("killed")
-	startRedis(t, server.addr)
+	server.Start(t)
 	watch("started again")
 	waitFor(t, 15*time.Second, func() string {
 		if keys, err := client.Keys(ctx, "analytics:dashboard:*").Result(); err != nil || len(keys) == 0 {

@@ -33,7 +33,7 @@ func TestRestoredUnderRunningProcesses(t *testing.T) {
 	t.Parallel()
 	const campaigns = 8
 	database := services.Database(t)
-	redis := startRedis(t, "")
+	redis := services.StartRedis(t)
 	broker, err := embedded.Start(t.Context(), embedded.Config{Listen: "127.0.0.1:0", Partitions: Partitions, Topics: stores.DefaultTopics().TopicNames()})
 	if err != nil {
 		t.Fatal(err)
@@ -45,7 +45,7 @@ func TestRestoredUnderRunningProcesses(t *testing.T) {
 	}
 	config := func(roles ...string) Config {
 		cfg := testConfig(t.TempDir())
-		cfg.DatabaseURL, cfg.MasterKeyFile, cfg.RedisURL, cfg.Role = database, key, "redis://"+redis.addr, roles
+		cfg.DatabaseURL, cfg.MasterKeyFile, cfg.RedisURL, cfg.Role = database, key, "redis://"+redis.Addr, roles
 		cfg.KafkaBrokers, cfg.HistoryEvery = []string{broker.Addr()}, 500*time.Millisecond
 		return cfg
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"jangbu/events/bus/kafka"
+	"jangbu/events/eventstest/services"
 	"jangbu/events/privacy"
 )
 
@@ -84,15 +85,15 @@ func TestBrokerSaysWhoMayUseIt(t *testing.T) {
 // served, and is counted.
 func TestForgedRedisValues(t *testing.T) {
 	t.Parallel()
-	server := startRedis(t, "")
+	server := services.StartRedis(t)
 	owner := func(dir string) Config {
 		cfg := testConfig(dir)
-		cfg.RedisURL = "redis://" + server.addr
+		cfg.RedisURL = "redis://" + server.Addr
 		return cfg
 	}
 	forger := setup(t, owner(t.TempDir()))
 	victim := setup(t, owner(t.TempDir()))
-	client := redis.NewClient(&redis.Options{Addr: server.addr})
+	client := redis.NewClient(&redis.Options{Addr: server.Addr})
 	t.Cleanup(func() { _ = client.Close() })
 	of := func(b *bundle, shop, title string) {
 		t.Helper()

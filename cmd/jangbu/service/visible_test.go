@@ -67,7 +67,7 @@ func together(t testing.TB) *bundle {
 // returns the one that is asked.
 func apart(t testing.TB) *bundle {
 	t.Helper()
-	database, redis := services.Database(t), startRedis(t, "")
+	database, redis := services.Database(t), services.StartRedis(t)
 	broker, err := embedded.Start(t.Context(), embedded.Config{Listen: "127.0.0.1:0", Partitions: Partitions, Topics: stores.DefaultTopics().TopicNames()})
 	if err != nil {
 		t.Fatal(err)
@@ -80,7 +80,7 @@ func apart(t testing.TB) *bundle {
 	b := &bundle{producer: producerTo(t, kafka.Config{Brokers: []string{broker.Addr()}})}
 	for _, role := range []string{roleIngest, roleProject, roleAPI} {
 		cfg := testConfig(t.TempDir())
-		cfg.DatabaseURL, cfg.RedisURL, cfg.MasterKeyFile = database, "redis://"+redis.addr, key
+		cfg.DatabaseURL, cfg.RedisURL, cfg.MasterKeyFile = database, "redis://"+redis.Addr, key
 		cfg.Role, cfg.KafkaBrokers = []string{role}, []string{broker.Addr()}
 		b.Service = begin(t, cfg)
 	}

@@ -1,11 +1,13 @@
 // Package services finds for tests what scripts/services finds, starts or installs:
 // a PostgreSQL server, on which each test gets a database of its own, a Redis server's
 // program, a browser, a broker of Apache Kafka, on which each test has topics of its
-// own, and Apache Kafka itself, of which a test may have a cluster of its own.
+// own, and Apache Kafka itself, of which a test may have a cluster of its own. [StartPostgres]
+// and [StartRedis] start servers of a test's own, which it may kill, freeze and start again.
 //
 // Each is named by an environment variable, which ./scripts/test sets:
 //
 //	JANGBU_TEST_DATABASE_URL   a PostgreSQL database, as a role that may create others
+//	JANGBU_TEST_POSTGRES_BIN   the directory of PostgreSQL's programs
 //	JANGBU_TEST_REDIS_SERVER   the program of a Redis server
 //	JANGBU_TEST_PGBOUNCER      the program of PgBouncer
 //	JANGBU_TEST_CHROMIUM       the program of a browser
