@@ -45,6 +45,7 @@ func TestReach(t *testing.T) {
 		{"jangbu/cmd/jangbu/cli", []string{"jangbu/", "net/http", "database/sql"}},
 		{"jangbu/cmd/jangbu/stores", []string{"jangbu/cmd/jangbu/service", "jangbu/cmd/jangbu/operate", "jangbu/httpapi", "jangbu/events/bus", "jangbu/readmodel/cache", "github.com/redis"}},
 		{"jangbu/cmd/jangbu/tracing", []string{"jangbu/cmd/jangbu/service", "jangbu/cmd/jangbu/stores", "jangbu/events/", "jangbu/httpapi", "jangbu/projections", "jangbu/readmodel/"}},
+		{"jangbu/cmd/jangbu/health", []string{"jangbu/cmd/jangbu/service", "jangbu/cmd/jangbu/operate", "jangbu/events/pglog", "jangbu/events/sqlitelog", "jangbu/readmodel/pgrows", "jangbu/readmodel/sqliterows", "github.com/jackc", "modernc.org"}},
 		{"jangbu/cmd/jangbu/service", []string{"jangbu/cmd/jangbu/operate", "jangbu/cmd/jangbu/traffic", "jangbu/cmd/jangbu/bench", "jangbu/events/synthetic", "jangbu/events/channels/simulator"}},
 		{"jangbu/cmd/jangbu/tokens", []string{"jangbu/cmd/jangbu/service", "jangbu/cmd/jangbu/operate", "jangbu/cmd/jangbu/traffic", "jangbu/cmd/jangbu/bench", "jangbu/events/bus", "github.com/redis"}},
 		{"jangbu/cmd/jangbu/operate", []string{"jangbu/cmd/jangbu/service", "jangbu/cmd/jangbu/analyse", "jangbu/cmd/jangbu/traffic", "jangbu/cmd/jangbu/bench", "jangbu/httpapi", "github.com/redis"}},

@@ -3,11 +3,9 @@ package service
 import (
 	"context"
 	"fmt"
-	"strconv"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
+	"jangbu/cmd/jangbu/health"
 	"jangbu/httpapi"
 	"jangbu/httpapi/accesslog"
 	"jangbu/projections"
@@ -43,7 +41,7 @@ func (s *Service) startAPI(ctx context.Context) error {
 		return err
 	}
 	handler, err := httpapi.New(httpapi.Config{
-		Reader: s.cache, Freshness: s.cache, Liveness: &liveness{log: s.log, rows: s.rows},
+		Reader: s.cache, Freshness: s.cache, Liveness: &health.Liveness{Log: s.log, Rows: s.rows},
 		History: &replay.History{Log: s.log, Projections: projections.All(), Snapshots: s.rows, Logger: s.logger}, Evidence: replay.Evidence{Log: s.log},
 		Auth: auth, LoginURL: login, TokenURL: token, BasePath: s.cfg.base(), Origins: s.cfg.CORSOrigins, Cookies: s.cfg.TokenCookie != "", Now: time.Now, Location: location,
 		PollInterval: s.cfg.Schedule().Interval, PollAfterEnd: s.cfg.Schedule().AfterEnd, Limits: s.cfg.limits(), TrustedProxies: proxies,
@@ -76,7 +74,7 @@ func (s *Service) observe(o httpapi.Observation) {
 	if o.Phase == httpapi.StreamBegun {
 		return
 	}
-	s.requests.observe(o)
+	s.requests.Observe(o)
 	if o.Kept {
 		s.kept.Add(1)
 	}
@@ -99,32 +97,4 @@ func (s *Service) startAccessLog() error {
 	}
 	s.onClose(s.accesses.Close)
 	return nil
-}
-
-// requestMetrics are the metrics of the requests to the read API.
-type requestMetrics struct {
-	requests *prometheus.CounterVec
-	seconds  *prometheus.HistogramVec
-}
-
-func newRequestMetrics() requestMetrics {
-	return requestMetrics{
-		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "jangbu_http_requests_total", Help: "Requests to the read API that have been answered.",
-		}, []string{"route", "status"}),
-		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "jangbu_http_request_seconds", Help: "Duration of a request to the read API; of a stream, how long it was open.",
-			Buckets: []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 5},
-		}, []string{"route"}),
-	}
-}
-
-// observe counts a request that has been answered.
-func (m requestMetrics) observe(o httpapi.Observation) {
-	route := o.Route
-	if route == "" {
-		route = "none"
-	}
-	m.requests.WithLabelValues(route, strconv.Itoa(o.Status)).Inc()
-	m.seconds.WithLabelValues(route).Observe(o.Took.Seconds())
 }

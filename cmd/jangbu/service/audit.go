@@ -11,6 +11,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"jangbu/cmd/jangbu/health"
 	"jangbu/events"
 	"jangbu/httpapi"
 	"jangbu/projections"
@@ -197,7 +198,7 @@ func servedWrong(heals readmodel.Heals) error {
 	return fmt.Errorf("%s; operation %d has failed: %s; jangbu projections reset --all --campaign %q", what, heal.ID, heal.Error, heal.Campaign)
 }
 
-// Describe implements [prometheus.Collector]. It names no metrics, as [logCollector].
+// Describe implements [prometheus.Collector]. It names no metrics, for it would have to read them from the database.
 func (a *auditing) Describe(chan<- *prometheus.Desc) {}
 
 // Collect implements [prometheus.Collector].
@@ -210,7 +211,7 @@ func (a *auditing) Collect(ch chan<- prometheus.Metric) {
 		metric(prometheus.GaugeValue, "jangbu_audit_round_start_time_seconds", "When this process began its last round of all campaigns.", float64(began)/1e9, nil)
 		metric(prometheus.GaugeValue, "jangbu_audit_round_campaigns", "Campaigns that this round has looked at.", float64(a.looked.Load()), nil)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), scrapeTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), health.ScrapeTimeout)
 	defer cancel()
 	heals, err := a.rows.Heals(ctx)
 	if err != nil {

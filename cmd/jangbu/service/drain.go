@@ -39,9 +39,6 @@ func (s *Service) drain() {
 	}
 }
 
-// errLeaving is what /readyz says of a process that is about to stop.
-var errLeaving = errors.New("the process is about to stop")
-
 // closing returns h, whose responses close their connections once the process is about to stop.
 func (s *Service) closing(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -150,7 +150,7 @@ func TestDrain(t *testing.T) {
 						return err.Error()
 					}
 					text, err := io.ReadAll(res.Body)
-					if err = errors.Join(err, res.Body.Close()); err != nil || res.StatusCode != http.StatusServiceUnavailable || !strings.Contains(string(text), errLeaving.Error()) {
+					if err = errors.Join(err, res.Body.Close()); err != nil || res.StatusCode != http.StatusServiceUnavailable || !strings.Contains(string(text), "the process is about to stop") {
 						return fmt.Sprintf("/readyz: %d %s, %v", res.StatusCode, text, err)
 					}
 					return ""

@@ -7,8 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
+	"jangbu/cmd/jangbu/health"
 	"jangbu/events"
 	"jangbu/events/bus"
 	"jangbu/events/bus/kafka"
@@ -25,7 +24,7 @@ const pollerLease = "poller"
 type polling struct {
 	keeper  *lease.Keeper
 	pollers []*channels.Poller
-	metrics pollMetrics
+	metrics *health.Polls
 }
 
 // startPolling returns the handlers that poll each configured channel API; nil without any.
@@ -35,9 +34,10 @@ func (s *Service) startPolling(running context.Context) (*bus.Poll, error) {
 		s.line("poll", "off: no channel API is configured", "")
 		return nil, nil
 	}
-	p := &polling{metrics: newPollMetrics(), keeper: lease.New(lease.Config{
+	p := &polling{keeper: lease.New(lease.Config{
 		Leases: s.rows, Name: pollerLease, Owner: s.owner, TTL: runner.DefaultLeaseTTL, Logger: s.logger,
 	})}
+	p.metrics = health.NewPolls(p.keeper.Held)
 	schedule := s.cfg.Schedule()
 	directory := channels.NewDirectory(listTargets(s.rows), schedule)
 	var names []string
@@ -57,7 +57,7 @@ func (s *Service) startPolling(running context.Context) (*bus.Poll, error) {
 		if err != nil {
 			return nil, err
 		}
-		p.metrics.prepare(source)
+		p.metrics.Add(poller)
 		p.pollers = append(p.pollers, poller)
 		names = append(names, name+" "+at.String())
 	}
@@ -118,7 +118,7 @@ func figure(f readmodel.Figure) *int64 {
 // polled counts a poll that has ended. A poll that failed is logged at level debug only,
 // because breakerChanged logs an outage once.
 func (s *Service) polled(ctx context.Context, poll channels.Poll) {
-	s.polling.metrics.note(poll)
+	s.polling.metrics.Note(poll)
 	if poll.Err != nil {
 		s.logger.DebugContext(ctx, "poll: failed", slog.String("api", poll.Source), slog.String("campaign", string(poll.Campaign)),
 			slog.String("outcome", string(poll.Result)), slog.Int("attempts", poll.Attempts), slog.Any("error", poll.Err))
@@ -136,99 +136,4 @@ func (s *Service) breakerChanged(ctx context.Context, api string, to channels.St
 		return
 	}
 	s.logger.InfoContext(ctx, "poll: breaker is "+string(to), slog.String("api", api))
-}
-
-// pollMetrics are the metrics of polls.
-type pollMetrics struct {
-	polls, attempts, shrunk *prometheus.CounterVec
-	seconds                 *prometheus.HistogramVec
-}
-
-func newPollMetrics() pollMetrics {
-	return pollMetrics{
-		polls: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "jangbu_channel_polls_total", Help: "Polls of a channel API for one campaign, by outcome.",
-		}, []string{"api", "outcome"}),
-		attempts: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "jangbu_channel_attempts_total", Help: "Calls to a channel API, retries included.",
-		}, []string{"api"}),
-		shrunk: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "jangbu_channel_figures_shrunk_total", Help: "Reports in which a cumulative figure was lower than before.",
-		}, []string{"channel"}),
-		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "jangbu_channel_poll_seconds", Help: "Duration of a poll, retries and publishing included.",
-			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60},
-		}, []string{"api"}),
-	}
-}
-
-// prepare makes every series of a source begin at 0.
-func (m pollMetrics) prepare(source channels.Source) {
-	for _, outcome := range channels.Results() {
-		m.polls.WithLabelValues(source.Name(), string(outcome))
-	}
-	m.attempts.WithLabelValues(source.Name())
-	m.seconds.WithLabelValues(source.Name())
-	for _, channel := range source.Channels() {
-		m.shrunk.WithLabelValues(string(channel))
-	}
-}
-
-func (m pollMetrics) note(poll channels.Poll) {
-	m.polls.WithLabelValues(poll.Source, string(poll.Result)).Inc()
-	m.attempts.WithLabelValues(poll.Source).Add(float64(poll.Attempts))
-	m.seconds.WithLabelValues(poll.Source).Observe(poll.Took.Seconds())
-	for _, channel := range poll.Shrunk {
-		m.shrunk.WithLabelValues(string(channel)).Inc()
-	}
-}
-
-// Describe implements [prometheus.Collector].
-func (p *polling) Describe(ch chan<- *prometheus.Desc) { prometheus.DescribeByCollect(p, ch) }
-
-// Collect implements [prometheus.Collector].
-func (p *polling) Collect(ch chan<- prometheus.Metric) {
-	for _, c := range []prometheus.Collector{p.metrics.polls, p.metrics.attempts, p.metrics.shrunk, p.metrics.seconds} {
-		c.Collect(ch)
-	}
-	gauge := func(name, help string, value float64, labels prometheus.Labels) {
-		ch <- prometheus.MustNewConstMetric(prometheus.NewDesc(name, help, nil, labels), prometheus.GaugeValue, value)
-	}
-	leading := p.keeper.Held()
-	gauge("jangbu_polling_leading", "1 in the process that polls, 0 in the others.", number(leading), nil)
-	for _, poller := range p.pollers {
-		status := poller.Status()
-		for _, state := range []channels.State{channels.Closed, channels.HalfOpen, channels.Open} {
-			gauge("jangbu_channel_breaker_state", "1 for the state that the breaker of a channel API is in.",
-				number(status.Breaker == state), prometheus.Labels{"api": status.Source, "state": string(state)})
-		}
-		if !leading {
-			continue // only the process that polls knows the figures
-		}
-		for _, channel := range poller.Channels() {
-			labels := prometheus.Labels{"channel": string(channel)}
-			targets, missing, oldest := 0, 0, time.Duration(0)
-			for _, t := range status.Targets {
-				if t.Channel != channel {
-					continue
-				}
-				targets++
-				if t.Known.FetchedAt.IsZero() {
-					missing++
-				} else {
-					oldest = max(oldest, time.Since(t.Known.FetchedAt))
-				}
-			}
-			gauge("jangbu_channel_targets", "Campaigns that are polled for the channel.", float64(targets), labels)
-			gauge("jangbu_channel_targets_never_fetched", "Campaigns that are polled for the channel and for which it has never reported a figure.", float64(missing), labels)
-			gauge("jangbu_channel_figures_age_seconds", "Age of the oldest figures of the campaigns that are polled for the channel.", oldest.Seconds(), labels)
-		}
-	}
-}
-
-func number(b bool) float64 {
-	if b {
-		return 1
-	}
-	return 0
 }

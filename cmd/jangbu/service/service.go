@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"jangbu/cmd/jangbu/cli"
+	"jangbu/cmd/jangbu/health"
 	"jangbu/cmd/jangbu/stores"
 	"jangbu/cmd/jangbu/tracing"
 	"jangbu/events"
@@ -47,7 +48,7 @@ type Service struct {
 
 	brokers  kafka.Config     // how they are reached
 	embedded *embedded.Broker // nil if the brokers are configured
-	log      *measuredLog
+	log      *health.Log
 	tail     *tail.Log // above log; what this process appends and folds
 	rows     readmodel.Store
 	router   *bus.Router    // nil without topics to read or to write
@@ -58,7 +59,7 @@ type Service struct {
 	api      *server        // nil without the role
 	admin    *server
 	tracing  *tracing.Tracer // nil without an endpoint for traces
-	requests requestMetrics
+	requests health.Requests
 	accesses *accesslog.Log // nil where it is off
 	kept     atomic.Int64   // responses that were sent again as they were
 	started  bool           // Start has returned it
@@ -89,7 +90,7 @@ func Start(ctx context.Context, cfg Config, logger *slog.Logger) (_ *Service, er
 	s := &Service{
 		cfg: cfg, owner: fmt.Sprintf("%s/%d/%d", host, os.Getpid(), time.Now().UnixNano()),
 		logger: logger, group: group, failed: running.Done(), stop: stop, stopped: stopped,
-		requests: newRequestMetrics(), leaving: make(chan struct{}), draining: make(chan struct{}),
+		requests: health.NewRequests(), leaving: make(chan struct{}), draining: make(chan struct{}),
 	}
 	defer func() {
 		if err != nil {
@@ -160,7 +161,7 @@ func (s *Service) openStores(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.log = measured(log)
+	s.log = health.MeasureLog(log)
 	s.tail = tail.New(s.log, tail.DefaultBytes)
 	s.onClose(closeLog)
 	totals, err := log.Totals(ctx) // a damaged log is not served at all

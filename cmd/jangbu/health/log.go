@@ -1,4 +1,4 @@
-package service
+package health
 
 import (
 	"context"
@@ -9,8 +9,8 @@ import (
 	"jangbu/events"
 )
 
-// measuredLog measures what is written to a log.
-type measuredLog struct {
+// Log measures what is written to a log.
+type Log struct {
 	events.Log
 	appends *prometheus.HistogramVec // seconds, by whether it succeeded
 	batches prometheus.Histogram     // events
@@ -18,8 +18,9 @@ type measuredLog struct {
 	letters *prometheus.CounterVec   // by reason
 }
 
-func measured(log events.Log) *measuredLog {
-	m := &measuredLog{
+// MeasureLog returns the log, measured.
+func MeasureLog(log events.Log) *Log {
+	m := &Log{
 		Log: log,
 		appends: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "jangbu_log_append_seconds", Help: "Duration of a transaction that appends events.",
@@ -48,7 +49,7 @@ func measured(log events.Log) *measuredLog {
 }
 
 // Append implements [events.Appender].
-func (m *measuredLog) Append(ctx context.Context, drafts []events.Draft, read ...events.Reading) (events.Receipt, error) {
+func (m *Log) Append(ctx context.Context, drafts []events.Draft, read ...events.Reading) (events.Receipt, error) {
 	start := time.Now()
 	receipt, err := m.Log.Append(ctx, drafts, read...)
 	result := "ok"
@@ -72,7 +73,7 @@ func (m *measuredLog) Append(ctx context.Context, drafts []events.Draft, read ..
 }
 
 // DeadLetters implements [events.Log].
-func (m *measuredLog) DeadLetters() events.DeadLetters {
+func (m *Log) DeadLetters() events.DeadLetters {
 	return measuredLetters{m.Log.DeadLetters(), m.letters}
 }
 
@@ -94,10 +95,10 @@ func (m measuredLetters) Bury(ctx context.Context, letters []events.DeadLetter, 
 }
 
 // Describe implements [prometheus.Collector].
-func (m *measuredLog) Describe(ch chan<- *prometheus.Desc) { prometheus.DescribeByCollect(m, ch) }
+func (m *Log) Describe(ch chan<- *prometheus.Desc) { prometheus.DescribeByCollect(m, ch) }
 
 // Collect implements [prometheus.Collector].
-func (m *measuredLog) Collect(ch chan<- prometheus.Metric) {
+func (m *Log) Collect(ch chan<- prometheus.Metric) {
 	for _, c := range []prometheus.Collector{m.appends, m.batches, m.events, m.letters} {
 		c.Collect(ch)
 	}

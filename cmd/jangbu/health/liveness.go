@@ -1,4 +1,4 @@
-package service
+package health
 
 import (
 	"context"
@@ -9,15 +9,15 @@ import (
 	"jangbu/readmodel"
 )
 
-// liveness tells how far the rows that are served are behind the log (I15), by what it saw of
+// Liveness tells how far the rows that are served are behind the log (I15), by what it saw of
 // both. It works in every process that can read them, whichever folds. Delay is called from one
 // goroutine at a time.
 //
 // The log's head at a moment is compared with the checkpoints of a later one, so that clocks of
 // other machines have no part in it.
-type liveness struct {
-	log  events.Log
-	rows readmodel.Store
+type Liveness struct {
+	Log  events.Log
+	Rows readmodel.Store
 
 	looked            time.Time // when the last look began; zero: never
 	logRead, rowsRead time.Time // when the last read began that succeeded, or the first look
@@ -37,10 +37,10 @@ const (
 	maxGlimpses = 600
 )
 
-var _ httpapi.Liveness = (*liveness)(nil)
+var _ httpapi.Liveness = (*Liveness)(nil)
 
 // Delay implements [httpapi.Liveness].
-func (l *liveness) Delay(ctx context.Context) httpapi.Delay {
+func (l *Liveness) Delay(ctx context.Context) httpapi.Delay {
 	now := time.Now()
 	if l.looked.IsZero() || now.Sub(l.looked) > memory {
 		l.logRead, l.rowsRead, l.ahead = now, now, nil
@@ -51,9 +51,9 @@ func (l *liveness) Delay(ctx context.Context) httpapi.Delay {
 	read := make(chan struct{})
 	go func() {
 		defer close(read)
-		totals, logErr = l.log.Totals(ctx)
+		totals, logErr = l.Log.Totals(ctx)
 	}()
-	generations, rowsErr := l.rows.List(ctx)
+	generations, rowsErr := l.Rows.List(ctx)
 	<-read
 	if rowsErr == nil {
 		l.rowsRead = now
@@ -71,7 +71,7 @@ func (l *liveness) Delay(ctx context.Context) httpapi.Delay {
 }
 
 // folded returns how far the generations are behind a head.
-func (l *liveness) folded(ctx context.Context, seen glimpse, generations []readmodel.GenerationState) httpapi.Delay {
+func (l *Liveness) folded(ctx context.Context, seen glimpse, generations []readmodel.GenerationState) httpapi.Delay {
 	low, paused := seen.head, false
 	for _, g := range generations {
 		if g.Active {
@@ -97,7 +97,7 @@ func (l *liveness) folded(ctx context.Context, seen glimpse, generations []readm
 	}
 	if paused || delay.Behind > memory {
 		// It began before this process looked, and the log knows when.
-		if next, err := l.log.Read(ctx, low, 1); err == nil && len(next) > 0 {
+		if next, err := l.Log.Read(ctx, low, 1); err == nil && len(next) > 0 {
 			delay.Behind = max(delay.Behind, time.Since(next[0].RecordedAt))
 		}
 	}
