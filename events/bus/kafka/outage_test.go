@@ -87,18 +87,19 @@ func TestOutageIsSurvivedAndToldOnce(t *testing.T) {
 // A subscriber that is closed while it joins the group logs no error.
 func TestClosingIsNoFault(t *testing.T) {
 	t.Parallel()
-	b := setup(t, 1)
-	var log lines
-	b.cfg.Logger = slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	_, closeFirst := b.subscribe(t)
-	for range 5 {
-		_, closeIt := b.subscribe(t)
-		closeIt()
-	}
-	closeFirst()
-	if text := log.String(); text != "" {
-		t.Error(text)
-	}
+	onBoth(t, 1, func(t *testing.T, b *bundle) {
+		var log lines
+		b.cfg.Logger = slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn}))
+		_, closeFirst := b.subscribe(t)
+		for range 5 {
+			_, closeIt := b.subscribe(t)
+			closeIt()
+		}
+		closeFirst()
+		if text := log.String(); text != "" {
+			t.Error(text)
+		}
+	})
 }
 
 // A session that cannot begin, because the log cannot be read, is tried again.

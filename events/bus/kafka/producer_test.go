@@ -19,41 +19,43 @@ import (
 
 func TestRecordsComeAsTheyWereProduced(t *testing.T) {
 	t.Parallel()
-	b := setup(t, 1)
-	at := time.UnixMilli(1_700_000_000_123).UTC()
-	want := []events.Record{
-		{Topic: b.topic, Timestamp: at, Key: []byte("evt-1"), Value: []byte("{}"), Headers: []events.Header{
-			{Key: "ce_id", Value: []byte("7")}, {Key: "empty", Value: []byte{}}, {Key: "nil"},
-		}},
-		{Topic: b.topic, Timestamp: at.Add(time.Millisecond), Key: nil, Value: nil, Offset: 1},
-		{Topic: b.topic, Timestamp: at.Add(time.Hour), Key: []byte{}, Value: []byte{}, Offset: 2},
-	}
-	if err := b.producer.Produce(t.Context(), want); err != nil {
-		t.Fatal(err)
-	}
-	frames, _ := b.subscribe(t)
-	if diff := cmp.Diff(want, b.receiveAll(t, frames, 3)[0]); diff != "" {
-		t.Errorf("records (-produced +received):\n%s", diff)
-	}
+	onBoth(t, 1, func(t *testing.T, b *bundle) {
+		at := time.UnixMilli(1_700_000_000_123).UTC()
+		want := []events.Record{
+			{Topic: b.topic, Timestamp: at, Key: []byte("evt-1"), Value: []byte("{}"), Headers: []events.Header{
+				{Key: "ce_id", Value: []byte("7")}, {Key: "empty", Value: []byte{}}, {Key: "nil"},
+			}},
+			{Topic: b.topic, Timestamp: at.Add(time.Millisecond), Key: nil, Value: nil, Offset: 1},
+			{Topic: b.topic, Timestamp: at.Add(time.Hour), Key: []byte{}, Value: []byte{}, Offset: 2},
+		}
+		if err := b.producer.Produce(t.Context(), want); err != nil {
+			t.Fatal(err)
+		}
+		frames, _ := b.subscribe(t)
+		if diff := cmp.Diff(want, b.receiveAll(t, frames, 3)[0]); diff != "" {
+			t.Errorf("records (-produced +received):\n%s", diff)
+		}
+	})
 }
 
 func TestOneKeyStaysInOnePartitionInOrder(t *testing.T) {
 	t.Parallel()
-	b := setup(t, 12)
-	b.produce(t, "a", 5_000) // keys evt-0 to evt-4999
-	b.produce(t, "b", 5_000)
-	frames, _ := b.subscribe(t)
-	partition := make(map[string]int32)
-	last := make(map[string]string)
-	for p, records := range b.receiveAll(t, frames, 10_000) {
-		for _, r := range records {
-			key, value := string(r.Key), string(r.Value)
-			if before, ok := partition[key]; ok && (before != p || last[key] > value) {
-				t.Fatalf("%s: %s in partition %d after %s in %d", key, value, p, last[key], before)
+	onBoth(t, 12, func(t *testing.T, b *bundle) {
+		b.produce(t, "a", 5_000) // keys evt-0 to evt-4999
+		b.produce(t, "b", 5_000)
+		frames, _ := b.subscribe(t)
+		partition := make(map[string]int32)
+		last := make(map[string]string)
+		for p, records := range b.receiveAll(t, frames, 10_000) {
+			for _, r := range records {
+				key, value := string(r.Key), string(r.Value)
+				if before, ok := partition[key]; ok && (before != p || last[key] > value) {
+					t.Fatalf("%s: %s in partition %d after %s in %d", key, value, p, last[key], before)
+				}
+				partition[key], last[key] = p, value
 			}
-			partition[key], last[key] = p, value
 		}
-	}
+	})
 }
 
 func TestProduceFails(t *testing.T) {
@@ -74,7 +76,10 @@ func TestProduceFails(t *testing.T) {
 // it is refused, and closing again does nothing.
 func TestProducerIsClosedWhileItProduces(t *testing.T) {
 	t.Parallel()
-	b := setup(t, 4)
+	onBoth(t, 4, testProducerIsClosedWhileItProduces)
+}
+
+func testProducerIsClosedWhileItProduces(t *testing.T, b *bundle) {
 	var producing sync.WaitGroup
 	var produced atomic.Int64
 	for range 4 {
@@ -107,42 +112,43 @@ func TestProducerIsClosedWhileItProduces(t *testing.T) {
 
 func TestPublisher(t *testing.T) {
 	t.Parallel()
-	b := setup(t, 12)
-	p, err := kafka.NewPublisher(b.cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = p.Close() }()
-	msg := message.NewMessage("0190-1", []byte(`{"n":1}`))
-	if err := p.Publish(b.topic, msg); err == nil {
-		t.Error("a message without a key: no error")
-	}
-	msg.Metadata.Set(kafka.KeyMetadata, "evt-1")
-	msg.Metadata.Set("ce_id", "7")
-	if err := p.Publish(b.topic, msg); err != nil {
-		t.Fatal(err)
-	}
-	// The producer puts the same key into the same partition.
-	if err := b.producer.Produce(t.Context(), []events.Record{{Topic: b.topic, Key: []byte("evt-1"), Value: []byte(`{"n":2}`)}}); err != nil {
-		t.Fatal(err)
-	}
+	onBoth(t, 12, func(t *testing.T, b *bundle) {
+		p, err := kafka.NewPublisher(b.cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = p.Close() }()
+		msg := message.NewMessage("0190-1", []byte(`{"n":1}`))
+		if err := p.Publish(b.topic, msg); err == nil {
+			t.Error("a message without a key: no error")
+		}
+		msg.Metadata.Set(kafka.KeyMetadata, "evt-1")
+		msg.Metadata.Set("ce_id", "7")
+		if err := p.Publish(b.topic, msg); err != nil {
+			t.Fatal(err)
+		}
+		// The producer puts the same key into the same partition.
+		if err := b.producer.Produce(t.Context(), []events.Record{{Topic: b.topic, Key: []byte("evt-1"), Value: []byte(`{"n":2}`)}}); err != nil {
+			t.Fatal(err)
+		}
 
-	frames, _ := b.subscribe(t)
-	got := b.receiveAll(t, frames, 2)
-	if len(got) != 1 {
-		t.Fatalf("one key is in %d partitions", len(got))
-	}
-	for _, records := range got {
-		want := events.Record{Topic: b.topic, Partition: records[0].Partition, Key: []byte("evt-1"), Value: []byte(`{"n":1}`)}
-		if diff := cmp.Diff(want, records[0], cmpopts.IgnoreFields(events.Record{}, "Timestamp", "Headers")); diff != "" {
-			t.Errorf("record (-want +got):\n%s", diff)
+		frames, _ := b.subscribe(t)
+		got := b.receiveAll(t, frames, 2)
+		if len(got) != 1 {
+			t.Fatalf("one key is in %d partitions", len(got))
 		}
-		headers := make(map[string]string)
-		for _, h := range records[0].Headers {
-			headers[h.Key] = string(h.Value)
+		for _, records := range got {
+			want := events.Record{Topic: b.topic, Partition: records[0].Partition, Key: []byte("evt-1"), Value: []byte(`{"n":1}`)}
+			if diff := cmp.Diff(want, records[0], cmpopts.IgnoreFields(events.Record{}, "Timestamp", "Headers")); diff != "" {
+				t.Errorf("record (-want +got):\n%s", diff)
+			}
+			headers := make(map[string]string)
+			for _, h := range records[0].Headers {
+				headers[h.Key] = string(h.Value)
+			}
+			if headers["ce_id"] != "7" {
+				t.Errorf("headers are %v", headers)
+			}
 		}
-		if headers["ce_id"] != "7" {
-			t.Errorf("headers are %v", headers)
-		}
-	}
+	})
 }
