@@ -54,27 +54,54 @@ func TestDocuments(t *testing.T) {
 	}
 }
 
-// TestStandardNamesTests holds that each test that the table of the verification standard
-// names is there.
-func TestStandardNamesTests(t *testing.T) {
-	t.Parallel()
-	root := filepath.Join("..", "..")
-	tests := make(map[string]bool)
+// tests returns the names of the tests of the tree.
+func tests(t *testing.T) map[string]bool {
+	t.Helper()
+	all := make(map[string]bool)
 	function := regexp.MustCompile(`(?m)^func (Test\w+)\(`)
-	err := filepath.WalkDir(root, func(path string, _ fs.DirEntry, err error) error {
+	err := filepath.WalkDir(filepath.Join("..", ".."), func(path string, _ fs.DirEntry, err error) error {
 		if err != nil || !strings.HasSuffix(path, "_test.go") {
 			return err
 		}
 		text, err := os.ReadFile(path)
 		for _, m := range function.FindAllStringSubmatch(string(text), -1) {
-			tests[m[1]] = true
+			all[m[1]] = true
 		}
 		return err
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := os.ReadFile(filepath.Join(root, "httpapi", "README.md"))
+	return all
+}
+
+// TestPeersNamesTests holds that each test is there that is said to do what lost events elsewhere,
+// and that each test of that name is said to.
+func TestPeersNamesTests(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile(filepath.Join("gauntlet", "PEERS.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, named := tests(t), make(map[string]bool)
+	for _, name := range regexp.MustCompile(`\bTest\w+`).FindAllString(string(text), -1) {
+		if named[name] = true; !all[name] {
+			t.Errorf("there is no test %q", name)
+		}
+	}
+	for name := range all {
+		if strings.HasPrefix(name, "TestPeer") && name != t.Name() && !named[name] {
+			t.Errorf("%s is not in PEERS.md", name)
+		}
+	}
+}
+
+// TestStandardNamesTests holds that each test that the table of the verification standard
+// names is there.
+func TestStandardNamesTests(t *testing.T) {
+	t.Parallel()
+	all := tests(t)
+	text, err := os.ReadFile(filepath.Join("..", "..", "httpapi", "README.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +114,7 @@ func TestStandardNamesTests(t *testing.T) {
 		}
 		rows++
 		for name := range strings.SplitSeq(cells[3], ",") {
-			if name = strings.TrimSpace(name); !tests[name] {
+			if name = strings.TrimSpace(name); !all[name] {
 				t.Errorf("%s: there is no test %q", strings.TrimSpace(cells[1]), name)
 			}
 		}
