@@ -17,8 +17,10 @@ import (
 
 // Config is what a process knows of its parts.
 type Config struct {
+	Owner   string // names the process in leases
 	Log     *Log
 	Rows    readmodel.Store
+	Leases  []string                           // that are worth knowing about
 	Runner  *runner.Runner                     // nil without the role project
 	Audit   func(context.Context) httpapi.Part // nil without the role project
 	Ingests bool
@@ -35,7 +37,7 @@ func New(cfg Config) (http.Handler, error) {
 	registry.MustRegister(
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		&stored{cfg},
+		stored{&cfg},
 		cfg.Log,
 	)
 	registry.MustRegister(cfg.Collectors...)

@@ -7,15 +7,17 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"jangbu/cmd/jangbu/health"
+	"jangbu/projections/runner"
 )
 
 // startAdmin starts the listener for operators' tools.
 func (s *Service) startAdmin(ctx context.Context) error {
 	cfg := health.Config{
-		Log: s.log, Rows: s.rows, Runner: s.runner, Leaving: s.leaving, Logger: s.logger,
+		Owner: s.owner, Leases: []string{runner.LeaseName}, Log: s.log, Rows: s.rows, Runner: s.runner, Leaving: s.leaving, Logger: s.logger,
 		Ingests: s.cfg.does(roleIngest), Polls: s.polling != nil,
 	}
 	if s.polling != nil {
+		cfg.Leases = append(cfg.Leases, pollerLease)
 		cfg.Collectors = append(cfg.Collectors, s.polling.metrics)
 	}
 	if s.auditing != nil {

@@ -11,7 +11,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"jangbu/cmd/jangbu/health"
 	"jangbu/events"
 	"jangbu/httpapi"
 	"jangbu/projections"
@@ -198,28 +197,17 @@ func servedWrong(heals readmodel.Heals) error {
 	return fmt.Errorf("%s; operation %d has failed: %s; jangbu projections reset --all --campaign %q", what, heal.ID, heal.Error, heal.Campaign)
 }
 
-// Describe implements [prometheus.Collector]. It names no metrics, for it would have to read them from the database.
+// Describe implements [prometheus.Collector]. It names no metrics: some are there only once a round has begun.
 func (a *auditing) Describe(chan<- *prometheus.Desc) {}
 
 // Collect implements [prometheus.Collector].
 func (a *auditing) Collect(ch chan<- prometheus.Metric) {
 	a.campaigns.Collect(ch)
-	metric := func(kind prometheus.ValueType, name, help string, value float64, labels prometheus.Labels) {
-		ch <- prometheus.MustNewConstMetric(prometheus.NewDesc(name, help, nil, labels), kind, value)
+	gauge := func(name, help string, value float64) {
+		ch <- prometheus.MustNewConstMetric(prometheus.NewDesc(name, help, nil, nil), prometheus.GaugeValue, value)
 	}
 	if began := a.began.Load(); began > 0 {
-		metric(prometheus.GaugeValue, "jangbu_audit_round_start_time_seconds", "When this process began its last round of all campaigns.", float64(began)/1e9, nil)
-		metric(prometheus.GaugeValue, "jangbu_audit_round_campaigns", "Campaigns that this round has looked at.", float64(a.looked.Load()), nil)
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), health.ScrapeTimeout)
-	defer cancel()
-	heals, err := a.rows.Heals(ctx)
-	if err != nil {
-		ch <- prometheus.NewInvalidMetric(prometheus.NewInvalidDesc(err), err)
-		return
-	}
-	metric(prometheus.GaugeValue, "jangbu_audit_wrong_campaigns", "Campaigns that are known to be served wrong.", float64(heals.Wrong), nil)
-	for result, n := range map[string]int64{"done": heals.Done, "failed": heals.Failed} {
-		metric(prometheus.CounterValue, "jangbu_audit_heals_total", "Campaigns that were found wrong and folded anew, by result.", float64(n), prometheus.Labels{"result": result})
+		gauge("jangbu_audit_round_start_time_seconds", "When this process began its last round of all campaigns.", float64(began)/1e9)
+		gauge("jangbu_audit_round_campaigns", "Campaigns that this round has looked at.", float64(a.looked.Load()))
 	}
 }
