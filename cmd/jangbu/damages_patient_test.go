@@ -232,7 +232,7 @@ func (p *patient) restore(store string) {
 	at := stores.Config{DatabaseURL: p.database}
 	closer := func() (func() error, error) { _, closer, err := at.OpenLog(p.Context(), nil, nil); return closer, err }
 	if store == "keys" {
-		closer = func() (func() error, error) { _, closer, err := at.OpenKeys(p.Context()); return closer, err }
+		closer = func() (func() error, error) { _, closer, err := at.OpenKeys(p.Context(), nil); return closer, err }
 	}
 	closeStore, err := closer() // makes the tables
 	if err == nil {

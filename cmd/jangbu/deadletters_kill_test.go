@@ -113,7 +113,7 @@ func buryRegistrations(t *testing.T, at stores.Config, log events.Log, key strin
 	if err != nil {
 		t.Fatal(err)
 	}
-	keys, closeKeys, err := at.OpenKeys(t.Context())
+	keys, closeKeys, err := at.OpenKeys(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -105,7 +105,7 @@ func testDeadLetters(t *testing.T, at stores.Config, key string) {
 
 		foreseen := command(t, cli.ExitCheckFailed, "retry", "--all", "--json", "--dry-run")
 		p.settled(t, events.Totals{DeadLettered: good + malformed + 1}, 0)
-		keys, closeKeys, err := at.OpenKeys(t.Context())
+		keys, closeKeys, err := at.OpenKeys(t.Context(), nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -123,7 +123,7 @@ func (d *rotationDrill) open(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = closeLog() })
-	keys, closeKeys, err := d.at.OpenKeys(t.Context())
+	keys, closeKeys, err := d.at.OpenKeys(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,9 +17,17 @@ func connect(ctx context.Context, url, name string, files fs.FS, dir string, opt
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}
-	db, err := postgres.Open(ctx, url, postgres.Options{Password: opts.Password, Limits: opts.Limits, Logger: opts.Logger, Tracer: opts.Tracer})
-	if err != nil {
-		return nil, err
+	var db *postgres.Database
+	if opts.Beside != nil {
+		db = opts.Beside.pool.Borrowed()
+	} else {
+		var err error
+		db, err = postgres.Open(ctx, url, postgres.Options{
+			Password: opts.Password, Connections: opts.Connections, Limits: opts.Limits, Logger: opts.Logger, Tracer: opts.Tracer,
+		})
+		if err != nil {
+			return nil, err
+		}
 	}
 	if err := schema.Migrate(ctx, db, name, files, dir, opts.Logger, inGo...); err != nil {
 		db.Close()

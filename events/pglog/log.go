@@ -29,6 +29,11 @@ type Options struct {
 	Logger *slog.Logger
 	// Password returns the password of a connection. Nil: it is the URL's.
 	Password func() (string, error)
+	// Connections is the most at once, as in [postgres.Options].
+	Connections int
+	// Beside has the keys use the connections of a log in the same database, which is closed after
+	// them. Nil: they have their own.
+	Beside *Log
 	// Limits bound how long a write waits.
 	Limits postgres.Limits
 	// Tracer traces every statement; nil disables tracing.

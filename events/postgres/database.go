@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,6 +33,9 @@ type Options struct {
 	// Password returns the password of a connection; it is called for each, so that a password
 	// can be replaced. Nil: it is the URL's, or that of the URL's passfile.
 	Password func() (string, error)
+	// Connections is the most at once, [MinConnections] or more; 0 is 10. One of them is only for
+	// looking who keeps a write waiting.
+	Connections int
 	// Session holds settings of every session, unless the URL sets them. A pooler's
 	// sessions keep their own, so these may change speed and nothing else.
 	Session map[string]string
@@ -46,6 +50,7 @@ type Database struct {
 	*pgxpool.Pool
 	url      string
 	password func() (string, error)
+	borrowed bool // Close leaves the pool open
 	limits   Limits
 	session  *pgx.ConnConfig // of the watch
 	logger   *slog.Logger
@@ -54,9 +59,16 @@ type Database struct {
 	watches sync.WaitGroup
 }
 
-// minMaxConns is the least maximum of connections, unless the URL sets one: those that read
-// much must not occupy those that write.
-const minMaxConns = 8
+// MinConnections is the least that [Options.Connections] may be: one that writes or waits to, one
+// that reads meanwhile, and one that looks who keeps a write waiting.
+const MinConnections = 3
+
+const (
+	defaultConnections = 10
+	// maxIdleTime is after how long a connection that is not used is closed, for others to have
+	// it; unless the URL sets another.
+	maxIdleTime = time.Minute
+)
 
 // The end of a connection whose other end is gone: probes begin after 10 s, and what is not
 // acknowledged ends it after 25 s.
@@ -117,8 +129,12 @@ func Open(ctx context.Context, url string, opts Options) (*Database, error) {
 		setDefault(session.RuntimeParams, "tcp_keepalives_count", fmt.Sprint(keepAliveCount))
 		setDefault(session.RuntimeParams, "tcp_user_timeout", fmt.Sprint(unacknowledged.Milliseconds()))
 	}
-	if !strings.Contains(url, "pool_max_conns") {
-		config.MaxConns = max(config.MaxConns, minMaxConns)
+	most := int32(max(cmp.Or(opts.Connections, defaultConnections), MinConnections) - 1)
+	if !strings.Contains(url, "pool_max_conns") || config.MaxConns > most {
+		config.MaxConns = most
+	}
+	if !strings.Contains(url, "pool_max_conn_idle_time") {
+		config.MaxConnIdleTime = maxIdleTime
 	}
 	if db.Pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
 		return nil, err
@@ -181,8 +197,20 @@ func inspect(ctx context.Context, session *pgx.ConnConfig) (pooled bool, err err
 // Config returns how to connect to the database, without the pool.
 func (db *Database) Config() *pgx.ConnConfig { return db.Pool.Config().ConnConfig }
 
+// Borrowed returns the database for another store, whose Close leaves it open.
+func (db *Database) Borrowed() *Database {
+	return &Database{
+		Pool: db.Pool, borrowed: true,
+		url: db.url, password: db.password, limits: db.limits, session: db.session, logger: db.logger, watch: db.watch,
+	}
+}
+
 // Close waits for running calls and closes the connections.
 func (db *Database) Close() {
+	if db.borrowed {
+		db.watches.Wait()
+		return
+	}
 	db.Pool.Close()
 	db.watches.Wait() // each ends with its write
 }

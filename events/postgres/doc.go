@@ -18,6 +18,8 @@
 //     that waits for its client and has made no progress.
 //   - A transaction is durable unless its store says otherwise, and READ COMMITTED,
 //     whatever the defaults of the database or the role are ([Database.Begin]).
+//   - A process has no more connections than [Options.Connections], and closes those that it has
+//     not used for a minute.
 //   - A pooler that gives each transaction a session, such as PgBouncer, may be between:
 //     nothing is left in a session then, neither settings nor prepared statements.
 //

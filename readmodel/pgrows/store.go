@@ -60,6 +60,8 @@ type Options struct {
 	Logger *slog.Logger
 	// Password returns the password of a connection. Nil: it is the URL's.
 	Password func() (string, error)
+	// Connections is the most at once, as in [postgres.Options].
+	Connections int
 	// Limits bound how long a write waits.
 	Limits postgres.Limits
 	// Tracer traces every query. Nil traces none.
@@ -79,7 +81,9 @@ func Open(ctx context.Context, url string, tables []*readmodel.Table, opts Optio
 	if err := s.describe(tables); err != nil {
 		return nil, fmt.Errorf("open rows: %w", err)
 	}
-	pool, err := postgres.Open(ctx, url, postgres.Options{Password: opts.Password, Limits: opts.Limits, Session: sessionSettings(), Logger: opts.Logger, Tracer: opts.Tracer})
+	pool, err := postgres.Open(ctx, url, postgres.Options{
+		Password: opts.Password, Connections: opts.Connections, Limits: opts.Limits, Session: sessionSettings(), Logger: opts.Logger, Tracer: opts.Tracer,
+	})
 	if err != nil {
 		return nil, fmt.Errorf("open rows: %w", err)
 	}

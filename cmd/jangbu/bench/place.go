@@ -37,7 +37,7 @@ func newPlace(ctx context.Context, server string) (at place, err error) {
 	}
 	at.database = "jangbu_bench_" + strings.ToLower(rand.Text())
 	own.Path = "/" + at.database
-	at.DatabaseURL = own.String()
+	at.DatabaseURL, at.Connections = own.String(), stores.DefaultConnections
 	// An interrupted one would leave the database, because the server goes on.
 	if err := administer(context.WithoutCancel(ctx), server, "CREATE DATABASE "+at.database); err != nil {
 		return at, fmt.Errorf("make scratch database: %w", err)

@@ -165,7 +165,7 @@ func (c VerifyCommand) compareKeys(ctx context.Context, log events.Log, check *p
 			return nil, nil
 		}
 	}
-	keys, closeKeys, err := c.OpenKeys(ctx)
+	keys, closeKeys, err := c.OpenKeys(ctx, log)
 	if err != nil {
 		return nil, err
 	}

@@ -171,7 +171,7 @@ func (s *scan) keys(ctx context.Context) (err error) {
 			return nil
 		}
 	}
-	keys, closeKeys, err := s.OpenKeys(ctx)
+	keys, closeKeys, err := s.OpenKeys(ctx, s.log)
 	if err != nil {
 		return err
 	}

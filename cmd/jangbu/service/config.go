@@ -19,6 +19,8 @@ import (
 // its environment variable.
 type Config struct {
 	stores.Config
+	DatabaseConnections int `env:"JANGBU_DATABASE_CONNECTIONS" default:"10" placeholder:"N" help:"Most connections of this process to PostgreSQL (${default}): half for the log and the keys, half for the rows."`
+
 	HTTPAddr  string `env:"JANGBU_HTTP_ADDR" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Where the read API listens (${default}; port 0: any free one)."`
 	AdminAddr string `env:"JANGBU_ADMIN_ADDR" default:"127.0.0.1:8081" placeholder:"HOST:PORT" help:"Where metrics and health are served (${default})."`
 
@@ -102,6 +104,9 @@ func (c *Config) validate() error {
 	}
 	c.validateBroker(wrong)
 	c.Config.Check(wrong)
+	if c.DatabaseConnections < stores.MinConnections {
+		wrong("database-connections", "%d are too few: the log with the keys, and the rows, need %d each", c.DatabaseConnections, stores.MinConnections/2)
+	}
 	c.ClientConfig.Check(wrong)
 	c.redisConfig.validate(wrong)
 	c.TopicConfig.Check(wrong)
@@ -180,7 +185,7 @@ func (c *Config) does(role string) bool {
 // files in dir. It asks for no tokens and limits no rates.
 func Embedded(dir string) Config {
 	return Config{
-		Config: stores.Config{DataDir: dir}, HTTPAddr: "127.0.0.1:0", AdminAddr: "127.0.0.1:0",
+		Config: stores.Config{DataDir: dir}, DatabaseConnections: stores.DefaultConnections, HTTPAddr: "127.0.0.1:0", AdminAddr: "127.0.0.1:0",
 		KafkaListen: "127.0.0.1:0", KafkaGroup: "jangbu", TopicConfig: stores.DefaultTopics(),
 		channelConfig: defaultPolling(),
 		authConfig:    authConfig{InsecureNoAuth: true}, AccessLog: "off",

@@ -59,7 +59,7 @@ func startedWithTheFormerKey(t *testing.T, cfg Config) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		keys, closeKeys, err := cfg.OpenKeys(t.Context())
+		keys, closeKeys, err := cfg.OpenKeys(t.Context(), nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -17,7 +17,7 @@ import (
 
 // openPrivacy opens the keys of the campaigns.
 func (s *Service) openPrivacy(ctx context.Context, master privacy.MasterKey) (*privacy.Keeper, error) {
-	keys, closeKeys, err := s.cfg.OpenKeys(ctx)
+	keys, closeKeys, err := s.cfg.OpenKeys(ctx, s.log.Log)
 	if err != nil {
 		return nil, err
 	}

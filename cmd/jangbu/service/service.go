@@ -83,6 +83,7 @@ func Start(ctx context.Context, cfg Config, logger *slog.Logger) (_ *Service, er
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
+	cfg.Connections = cfg.DatabaseConnections
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	stopped := running.Done()
 	group, running := errgroup.WithContext(running)

@@ -114,10 +114,13 @@ func (c *Config) masterKeyPath() string { return filepath.Join(c.DataDir, "maste
 // KeysPath returns where the campaigns' keys are, if the log is on SQLite.
 func (c *Config) KeysPath() string { return filepath.Join(c.DataDir, "keys.db") }
 
-// OpenKeys opens the campaigns' keys, and makes their store if there is none.
-func (c *Config) OpenKeys(ctx context.Context) (keys events.Keys, closeKeys func() error, err error) {
+// OpenKeys opens the campaigns' keys beside their log, whose connections they use, and makes their
+// store if there is none. The log is closed after them.
+func (c *Config) OpenKeys(ctx context.Context, log events.Log) (keys events.Keys, closeKeys func() error, err error) {
 	if at := c.LogPlace(); at.Postgres != "" {
-		pg, err := pglog.OpenKeys(ctx, at.Postgres, pglog.Options{Password: c.password(at.Postgres)})
+		most, _ := c.connections()
+		beside, _ := log.(*pglog.Log) // else they have as many of their own
+		pg, err := pglog.OpenKeys(ctx, at.Postgres, pglog.Options{Password: c.password(at.Postgres), Connections: most, Beside: beside})
 		if err != nil {
 			return nil, nil, fmt.Errorf("open key store: %w", err)
 		}
@@ -142,7 +145,7 @@ func (c KeyConfig) OpenKeeper(ctx context.Context, log events.Log, at *Config, t
 			return nil, nil, nil, fmt.Errorf("there is no key store at %s; --data-dir says where it is", at.KeysPath())
 		}
 	}
-	keys, closeKeys, err := at.OpenKeys(ctx)
+	keys, closeKeys, err := at.OpenKeys(ctx, log)
 	if err != nil {
 		return nil, nil, nil, err
 	}

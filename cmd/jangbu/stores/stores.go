@@ -1,6 +1,7 @@
 package stores
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -12,6 +13,7 @@ import (
 	"jangbu/cmd/jangbu/cli"
 	"jangbu/events"
 	"jangbu/events/pglog"
+	"jangbu/events/postgres"
 	"jangbu/events/sqlitelog"
 	"jangbu/projections"
 	"jangbu/readmodel"
@@ -27,7 +29,16 @@ type Config struct {
 	DatabasePasswordFile string `env:"JANGBU_DATABASE_PASSWORD_FILE" placeholder:"FILE" help:"Password for the PostgreSQL URLs that hold none: a file readable by its owner only."`
 	LogURL               string `env:"JANGBU_LOG_URL" placeholder:"URL" help:"The log alone: postgres://… or sqlite:///FILE."`
 	RowsURL              string `env:"JANGBU_ROWS_URL" placeholder:"URL" help:"The rows alone: postgres://… or sqlite:///FILE."`
+	// Connections is the most at once to PostgreSQL; 0 is [MinConnections], as commands have.
+	Connections int `kong:"-"`
 }
+
+// MinConnections is the fewest connections to PostgreSQL with which a process can work: those of
+// the log and the keys, and those of the rows.
+const MinConnections = 2 * postgres.MinConnections
+
+// DefaultConnections is how many the service has.
+const DefaultConnections = 10
 
 // MendLog leads from a damaged log to one that is not.
 const MendLog = "restore the log from a backup, or import an export into an empty one; what is newer is read again from Kafka"
@@ -90,6 +101,16 @@ func (c *Config) place(own, file string) Place {
 	return Place{Path: filepath.Join(dir, file)}
 }
 
+// connections returns how many of the connections the log has, with the keys, and how many the
+// rows: half each, or all where the other is no database on PostgreSQL.
+func (c *Config) connections() (log, rows int) {
+	all := cmp.Or(c.Connections, MinConnections)
+	if c.LogPlace().Postgres == "" || c.RowsPlace().Postgres == "" {
+		return all, all
+	}
+	return all - all/2, all / 2
+}
+
 // LogPlace returns where the log is.
 func (c *Config) LogPlace() Place { return c.place(c.LogURL, "log.db") }
 
@@ -106,7 +127,8 @@ func (c *Config) OpenLog(ctx context.Context, logger *slog.Logger, tracer pgx.Qu
 		}
 		return log, log.Close, nil
 	}
-	pg, err := pglog.Open(ctx, at.Postgres, pglog.Options{Password: c.password(at.Postgres), Logger: logger, Tracer: tracer})
+	most, _ := c.connections()
+	pg, err := pglog.Open(ctx, at.Postgres, pglog.Options{Password: c.password(at.Postgres), Connections: most, Logger: logger, Tracer: tracer})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -124,7 +146,10 @@ func (c *Config) OpenRows(ctx context.Context, logger *slog.Logger, tracer pgx.Q
 		}
 		return rows, rows.Close, nil
 	}
-	pg, err := pgrows.Open(ctx, at.Postgres, projections.Tables(projections.All()), pgrows.Options{Password: c.password(at.Postgres), Logger: logger, Tracer: tracer})
+	_, most := c.connections()
+	pg, err := pgrows.Open(ctx, at.Postgres, projections.Tables(projections.All()), pgrows.Options{
+		Password: c.password(at.Postgres), Connections: most, Logger: logger, Tracer: tracer,
+	})
 	if err != nil {
 		return nil, nil, err
 	}

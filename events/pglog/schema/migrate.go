@@ -32,6 +32,7 @@ func Migrate(ctx context.Context, db *postgres.Database, schema string, files fs
 	return alone(ctx, db, schema, logger, func(ctx context.Context) (err error) {
 		own := stdlib.OpenDB(*db.Config())
 		defer func() { err = errors.Join(err, own.Close()) }()
+		own.SetMaxOpenConns(postgres.MinConnections - 1) // beside the one that holds the lock
 		return migrateAlone(ctx, own, schema, files, dir, logger, inGo...)
 	})
 }
