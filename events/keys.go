@@ -44,6 +44,9 @@ type Keys interface {
 	// entry already, that of the first goes. The caller says which reserved entry it knows:
 	// [ErrRotated] as AddKeys, and nothing is changed.
 	RenameKey(ctx context.Context, reserved []byte, from, to Campaign, wrapped []byte) error
+	// Restore adds the entries of the campaigns that have none, with when they were added, in one
+	// transaction. That of the reserved entry is one of them.
+	Restore(ctx context.Context, entries []KeyEntry) error
 	// Compact has the store write its files anew, so that they hold nothing that was replaced.
 	Compact(ctx context.Context) error
 }

@@ -316,4 +316,8 @@ type Companions interface {
 	Accesses() Accesses
 	// Rights keeps which rights to read were withdrawn.
 	Rights() Rights
+	// RestoreBeside adds what is not there, as it is and with its times, in one transaction:
+	// restoring again is always right. A letter that is added counts as received and
+	// dead-lettered. [ErrCorrupt] if the log's head row is missing.
+	RestoreBeside(ctx context.Context, b Beside) error
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/redis/go-redis/v9/logging"
 
 	"jangbu/cmd/jangbu/analyse"
+	"jangbu/cmd/jangbu/backup"
 	"jangbu/cmd/jangbu/bench"
 	"jangbu/cmd/jangbu/campaigns"
 	"jangbu/cmd/jangbu/cli"
@@ -35,7 +36,8 @@ func main() {
 		debug.SetGCPercent(400)
 	}
 	logging.Disable() // of go-redis: the cache logs the errors of Redis itself, once each
-	os.Exit(cli.Run(context.Background(), &commands{}, os.Args[1:], cli.Terminal{Out: os.Stdout, Err: os.Stderr}))
+	c := &commands{Backup: backup.Command{Program: thisBuild().Version}}
+	os.Exit(cli.Run(context.Background(), c, os.Args[1:], cli.Terminal{Out: os.Stdout, Err: os.Stderr}))
 }
 
 // commands is the command line. Flags that several commands share are embedded
@@ -49,6 +51,8 @@ type commands struct {
 	Verify      operate.VerifyCommand      `cmd:"" help:"Prove that what is served equals the fold of the log."`
 	Replay      analyse.ReplayCommand      `cmd:"" help:"Fold the log again, or a part of it, without touching what is served."`
 	Events      eventlog.Command           `cmd:"" help:"Look at the log; say that events do not count; copy it to a file and back."`
+	Backup      backup.Command             `cmd:"" help:"Copy the log, dead letters and keys to a directory, while services run."`
+	Restore     backup.RestoreCommand      `cmd:"" help:"Put a backup into an empty data directory or database."`
 	Campaigns   campaigns.Command          `cmd:"" help:"Look at a campaign's descriptions; move it to another shop."`
 	DeadLetters operate.DeadLettersCommand `cmd:"" name:"deadletters" help:"Look at records that could not become events; try them again, or give them up."`
 	Privacy     privacy.Command            `cmd:"" help:"Forget a person, or all phone numbers of a campaign; rotate the master key."`

@@ -38,6 +38,9 @@ func TestReach(t *testing.T) {
 		{"jangbu/events/sqlitelog", []string{"jangbu/readmodel", "jangbu/events/pglog", "github.com/jackc"}},
 		// Brotli, a compression of Parquet's, has a helper for HTTP servers: so not net/http.
 		{"jangbu/events/archive", []string{"database/sql", "jangbu/readmodel", "jangbu/events/pglog", "jangbu/events/sqlitelog"}},
+		{"jangbu/events/backup", []string{"database/sql", "jangbu/readmodel", "jangbu/events/pglog", "jangbu/events/sqlitelog", "jangbu/events/privacy"}},
+		{"jangbu/events/pglog/beside", []string{"jangbu/readmodel", "jangbu/events/pglog/", "jangbu/events/sqlitelog"}},
+		{"jangbu/events/sqlitelog/beside", []string{"jangbu/readmodel", "jangbu/events/pglog", "jangbu/events/sqlitelog/"}},
 		{"jangbu/readmodel/pgrows", []string{"jangbu/readmodel/dashboard", "jangbu/projections", "jangbu/httpapi", "modernc.org"}},
 		{"jangbu/readmodel/sqliterows", []string{"jangbu/readmodel/dashboard", "jangbu/projections", "jangbu/httpapi", "github.com/jackc"}},
 		{"jangbu/readmodel/cache", []string{"net/http", "database/sql", "jangbu/readmodel/cache/redis", "jangbu/readmodel/pgrows", "jangbu/readmodel/sqliterows", "jangbu/readmodel/dashboard", "jangbu/projections", "jangbu/httpapi", "github.com/redis"}},
@@ -50,6 +53,7 @@ func TestReach(t *testing.T) {
 		{"jangbu/cmd/jangbu/tokens", []string{"jangbu/cmd/jangbu/service", "jangbu/cmd/jangbu/operate", "jangbu/cmd/jangbu/traffic", "jangbu/cmd/jangbu/bench", "jangbu/events/bus", "github.com/redis"}},
 		{"jangbu/cmd/jangbu/operate", []string{"jangbu/cmd/jangbu/service", "jangbu/cmd/jangbu/analyse", "jangbu/cmd/jangbu/traffic", "jangbu/cmd/jangbu/bench", "jangbu/httpapi", "github.com/redis"}},
 		{"jangbu/cmd/jangbu/analyse", []string{"jangbu/cmd/jangbu/service", "jangbu/cmd/jangbu/operate", "jangbu/cmd/jangbu/traffic", "jangbu/cmd/jangbu/bench", "jangbu/httpapi", "jangbu/events/bus", "github.com/redis"}},
+		{"jangbu/cmd/jangbu/backup", []string{"jangbu/cmd/jangbu/service", "jangbu/cmd/jangbu/operate", "jangbu/cmd/jangbu/traffic", "jangbu/cmd/jangbu/bench", "jangbu/httpapi", "jangbu/events/bus", "github.com/redis"}},
 		{"jangbu/cmd/jangbu/campaigns", []string{"jangbu/cmd/jangbu/service", "jangbu/cmd/jangbu/operate", "jangbu/cmd/jangbu/traffic", "jangbu/cmd/jangbu/bench", "jangbu/httpapi", "jangbu/events/bus", "github.com/redis"}},
 		{"jangbu/cmd/jangbu/eventlog", []string{"jangbu/cmd/jangbu/service", "jangbu/cmd/jangbu/operate", "jangbu/cmd/jangbu/traffic", "jangbu/cmd/jangbu/bench", "jangbu/httpapi", "jangbu/events/bus", "github.com/redis"}},
 		{"jangbu/cmd/jangbu/privacy", []string{"jangbu/cmd/jangbu/service", "jangbu/cmd/jangbu/operate", "jangbu/cmd/jangbu/analyse", "jangbu/cmd/jangbu/traffic", "jangbu/cmd/jangbu/bench", "jangbu/httpapi", "jangbu/events/bus", "github.com/redis"}},

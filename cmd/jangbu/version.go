@@ -25,13 +25,16 @@ func (versionCommand) Help() string {
 	return "Examples:\n  jangbu version\n  jangbu version --json"
 }
 
-// Run prints what was built, of which commit and by which Go.
-func (c versionCommand) Run(t cli.Terminal) error {
-	v := struct {
-		Version string `json:"version"`
-		Commit  string `json:"commit"`
-		Go      string `json:"go"`
-	}{stampedVersion, stampedCommit, "unknown"}
+// build is what was built, of which commit and by which Go.
+type build struct {
+	Version string `json:"version"`
+	Commit  string `json:"commit"`
+	Go      string `json:"go"`
+}
+
+// thisBuild returns what this program is.
+func thisBuild() build {
+	v := build{stampedVersion, stampedCommit, "unknown"}
 	if info, ok := debug.ReadBuildInfo(); ok {
 		v.Version, v.Go = cmp.Or(v.Version, info.Main.Version), info.GoVersion
 		for _, s := range info.Settings {
@@ -41,6 +44,12 @@ func (c versionCommand) Run(t cli.Terminal) error {
 		}
 	}
 	v.Version, v.Commit = cmp.Or(v.Version, "(devel)"), cmp.Or(v.Commit, "unknown")
+	return v
+}
+
+// Run prints it.
+func (c versionCommand) Run(t cli.Terminal) error {
+	v := thisBuild()
 	if c.JSON {
 		return json.NewEncoder(t.Out).Encode(v)
 	}

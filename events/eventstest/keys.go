@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -149,6 +150,27 @@ func TestKeys(t *testing.T, newStore func(t testing.TB) (open func(t testing.TB)
 					t.Errorf("the campaigns after %q are %v, %v; want %v", at, got, err, page)
 				}
 			}
+		},
+		"entries come back with their times, once, and stay destroyed": func(t *testing.T, open func(testing.TB) events.Keys) {
+			keys, year := open(t), time.Date(2025, 11, 30, 1, 2, 3, 4000, time.UTC)
+			add(t, keys, wrapped{"b": {3}})
+			for range 2 {
+				if err := keys.Restore(t.Context(), []events.KeyEntry{
+					{Campaign: "", Wrapped: []byte{1}, AddedAt: year}, {Campaign: "a", Wrapped: []byte{2}, AddedAt: year.Add(time.Hour)},
+					{Campaign: "b", Wrapped: []byte{4}, AddedAt: year}, {Campaign: "c", AddedAt: year},
+				}); err != nil {
+					t.Fatalf("Restore: %v", err)
+				}
+			}
+			want(t, open(t), wrapped{"": {1}, "a": {2}, "b": {3}, "c": {}}, "", "a", "b", "c")
+			added, err := open(t).Added(t.Context(), []events.Campaign{"", "a", "c"})
+			if diff := cmp.Diff(map[events.Campaign]time.Time{"": year, "a": year.Add(time.Hour), "c": year}, added); err != nil || diff != "" {
+				t.Errorf("added at (-want +got): %v\n%s", err, diff)
+			}
+			if err := keys.AddKeys(t.Context(), []byte{1}, wrapped{"c": {5}}); err != nil {
+				t.Error(err)
+			}
+			want(t, open(t), wrapped{"c": {}}, "c")
 		},
 		"all entries are replaced but destroyed ones, or none is": func(t *testing.T, open func(testing.TB) events.Keys) {
 			const campaigns = 2_500 // several pages

@@ -62,6 +62,7 @@ func TestLog(t *testing.T, a Adapter) {
 		{"Revive", testRevive},
 		{"Discard", testDiscard},
 		{"Restore", testRestore},
+		{"Beside", testBeside},
 		{"Segments", testSegments},
 		{"Chain", testChain},
 		{"Erasures", testErasures},

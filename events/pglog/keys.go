@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"jangbu/events"
+	"jangbu/events/pglog/beside"
 	"jangbu/events/postgres"
 )
 
@@ -251,6 +252,13 @@ func (k *Keys) RenameKey(ctx context.Context, reserved []byte, from, to events.C
 		return fmt.Errorf("rename key: %w", err)
 	}
 	return nil
+}
+
+// Restore implements [events.Keys].
+func (k *Keys) Restore(ctx context.Context, entries []events.KeyEntry) error {
+	return k.pool.Write(ctx, postgres.Durable, nil, func(ctx context.Context, tx pgx.Tx) error {
+		return beside.RestoreKeys(ctx, tx, entries)
+	})
 }
 
 // Compact implements [events.Keys].

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"jangbu/events"
+	"jangbu/events/pglog/beside"
 	"jangbu/events/segments"
 )
 
@@ -144,4 +145,9 @@ func copyRest(ctx context.Context, tx pgx.Tx, to *room, rest []events.Recorded, 
 		return fmt.Errorf("copy events: %w", err)
 	}
 	return nil
+}
+
+// RestoreBeside implements [events.Companions].
+func (l *Log) RestoreBeside(ctx context.Context, b events.Beside) error {
+	return l.writeLetters(ctx, func(ctx context.Context, tx pgx.Tx) error { return beside.Restore(ctx, tx, b) })
 }

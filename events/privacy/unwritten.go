@@ -24,7 +24,7 @@ var _ events.Keys = (*unwritten)(nil)
 
 // Unwritten returns a view of a key store that keeps added keys in memory, for a
 // trial run. Pseudonyms made with such a key must not be stored. DestroyKey,
-// ReplaceKeys, RenameKey and Compact of the view fail.
+// ReplaceKeys, RenameKey, Restore and Compact of the view fail.
 func Unwritten(keys events.Keys) events.Keys {
 	return &unwritten{inner: keys, added: make(map[events.Campaign][]byte)}
 }
@@ -97,6 +97,11 @@ func (u *unwritten) Campaigns(ctx context.Context, after events.Campaign, limit 
 // RenameKey implements [events.Keys]: it fails.
 func (u *unwritten) RenameKey(context.Context, []byte, events.Campaign, events.Campaign, []byte) error {
 	return errors.New("rename key: this is a trial")
+}
+
+// Restore implements [events.Keys]: it fails.
+func (u *unwritten) Restore(context.Context, []events.KeyEntry) error {
+	return errors.New("restore keys: this is a trial")
 }
 
 // Compact implements [events.Keys]: it fails.

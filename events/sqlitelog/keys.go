@@ -11,6 +11,7 @@ import (
 
 	"jangbu/events"
 	"jangbu/events/sqlite"
+	"jangbu/events/sqlitelog/beside"
 	"jangbu/events/sqlitelog/schema"
 )
 
@@ -274,6 +275,11 @@ func (k *Keys) RenameKey(ctx context.Context, reserved []byte, from, to events.C
 		return fmt.Errorf("rename key: %w", err)
 	}
 	return nil
+}
+
+// Restore implements [events.Keys].
+func (k *Keys) Restore(ctx context.Context, entries []events.KeyEntry) error {
+	return write(ctx, k.db, func(ctx context.Context, tx *sql.Tx) error { return beside.RestoreKeys(ctx, tx, entries) })
 }
 
 // Compact implements [events.Keys].

@@ -9,6 +9,7 @@ import (
 
 	"jangbu/events"
 	"jangbu/events/segments"
+	"jangbu/events/sqlitelog/beside"
 )
 
 // setRestoring says up to where the log is being restored.
@@ -124,4 +125,14 @@ func (l *Log) insertRest(ctx context.Context, to *room, rest []events.Recorded) 
 		return fmt.Errorf("%w: an ID has another position", events.ErrNotNext)
 	}
 	return err
+}
+
+// RestoreBeside implements [events.Companions].
+func (l *Log) RestoreBeside(ctx context.Context, b events.Beside) error {
+	return write(ctx, l.writer, func(ctx context.Context, tx *sql.Tx) error {
+		if _, err := headOf(ctx, tx); err != nil {
+			return fmt.Errorf("take the head: %w", err)
+		}
+		return beside.Restore(ctx, tx, b)
+	})
 }
