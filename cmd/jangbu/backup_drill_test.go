@@ -37,7 +37,7 @@ func TestBackupDrill(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			d := &drill{T: t, dir: t.TempDir(), redis: startRedis(t), roles: []string{"all"}}
+			d := &drill{T: t, dir: t.TempDir(), redis: "redis://" + services.StartRedis(t).Addr, roles: []string{"all"}}
 			d.runBackups(open(d))
 		})
 	}

@@ -156,8 +156,10 @@ func TestKeys(t *testing.T, newStore func(t testing.TB) (open func(t testing.TB)
 			add(t, keys, wrapped{"b": {3}})
 			for range 2 {
 				if err := keys.Restore(t.Context(), []events.KeyEntry{
-					{Campaign: "", Wrapped: []byte{1}, AddedAt: year}, {Campaign: "a", Wrapped: []byte{2}, AddedAt: year.Add(time.Hour)},
-					{Campaign: "b", Wrapped: []byte{4}, AddedAt: year}, {Campaign: "c", AddedAt: year},
+					{Campaign: "", Wrapped: []byte{1}, AddedAt: year},
+					{Campaign: "a", Wrapped: []byte{2}, AddedAt: year.Add(time.Hour)},
+					{Campaign: "b", Wrapped: []byte{4}, AddedAt: year},
+					{Campaign: "c", AddedAt: year},
 				}); err != nil {
 					t.Fatalf("Restore: %v", err)
 				}
