@@ -58,7 +58,7 @@ func (c Command) Run(ctx context.Context, t cli.Terminal) error {
 				return fmt.Errorf("there is no key store at %s, without which a copy would be no backup; --data-dir says where it is", c.KeysPath())
 			}
 		}
-		keys, closeKeys, err := c.OpenKeys(ctx)
+		keys, closeKeys, err := c.OpenKeys(ctx, log)
 		if err != nil {
 			return err
 		}

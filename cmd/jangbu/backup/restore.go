@@ -110,7 +110,7 @@ func (c RestoreCommand) restore(ctx context.Context, t cli.Terminal, b *backup.B
 		return out, err
 	}
 	defer func() { err = errors.Join(err, closeLog()) }()
-	keys, closeKeys, err := c.OpenKeys(ctx)
+	keys, closeKeys, err := c.OpenKeys(ctx, log)
 	if err != nil {
 		return out, err
 	}
