@@ -87,7 +87,8 @@
 //     says, finds gaps and cuts partitions into frames. events/bus/embedded: a broker
 //     inside the process, for any Kafka client.
 //   - events/outage: one log line when a failure begins, one when it ends.
-//   - events/archive: a stretch of the log as a file, and back.
+//   - events/archive: a stretch of the log as a file, and back. events/backup: the log, what is
+//     beside its events and the keys as a directory, while services append, and back.
 //   - events/synthetic: seeded traffic with the totals that it must lead to.
 //     events/channels/simulator: the channel APIs, simulated, with faults.
 //   - readmodel: the rows and the contracts of the stores that keep them.
@@ -103,8 +104,8 @@
 //     writes who read what, httpapi/dashboard is the page.
 //   - cmd/jangbu: the binary. Below it, cli is the terminal, stores turns URLs into
 //     adapters, brokers flags into clients of Kafka, service is the program as a value,
-//     and tracing its traces. operate has the commands of operators, eventlog those on
-//     the log, campaigns those on a campaign, privacy those on keys and persons, tokens
+//     and tracing its traces. operate has the commands of operators, backup those that copy
+//     all and put it back, eventlog those on the log, campaigns those on a campaign, privacy those on keys and persons, tokens
 //     those on who may read, analyse those of analysts, traffic those that make
 //     traffic, bench those that measure.
 //
@@ -212,7 +213,7 @@
 //     (readmodeltest, "History"; TestLogThatWentBackOrIsAnother and
 //     TestLogIsExchangedWithinATerm in projections/runner). Caches believe no revision that
 //     the store has not reached (TestLostHistoryIsNotBelieved in readmodel/cache).
-//     TestRestoreDrill below cmd/jangbu restores copies. A log that is behind a source
+//     TestRestoreDrill below cmd/jangbu restores copies, TestBackupDrill backups. A log that is behind a source
 //     refuses what follows ([ErrBehind]; eventstest, "Sources"), and the session that
 //     notices reads again (TestLogGoesBackUnderASession in events/bus/kafka). A part of an
 //     import takes nothing else and is not served ([ErrUnfinished]; TestUnfinishedImport
