@@ -19,6 +19,19 @@ type ClientConfig struct {
 	KafkaSASLScope        string           `name:"kafka-sasl-scope" env:"JANGBU_KAFKA_SASL_SCOPE" placeholder:"SCOPE" help:"Scopes that such a token asks for, with spaces between. Without any, the issuer chooses."`
 }
 
+// GroupConfig is the flags that say as what the topics are read.
+type GroupConfig struct {
+	KafkaGroup string `env:"JANGBU_KAFKA_GROUP" default:"jangbu" placeholder:"NAME" help:"Consumer groups, one a topic: NAME.TOPIC (${default})."`
+	Instance   string `env:"JANGBU_INSTANCE" placeholder:"NAME" help:"Name of this process in its groups, unlike any other's: started again within 6 s, it reads its partitions on, and no others stand. Without one, other processes take them when it stops."`
+}
+
+// Check reports each flag that is wrong.
+func (c GroupConfig) Check(wrong func(flag, format string, args ...any)) {
+	if err := kafka.CheckInstance(c.Instance); err != nil {
+		wrong("instance", "%v", err)
+	}
+}
+
 // Check reports each flag that is wrong.
 func (c ClientConfig) Check(wrong func(flag, format string, args ...any)) {
 	if c.KafkaTLSFiles.Given() && !c.KafkaTLS {

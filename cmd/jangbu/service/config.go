@@ -28,7 +28,7 @@ type Config struct {
 	KafkaListen             string   `env:"JANGBU_KAFKA_LISTEN" default:"127.0.0.1:9092" placeholder:"HOST:PORT" help:"Where the embedded broker listens (${default})."`
 	KafkaListenPasswordFile string   `env:"JANGBU_KAFKA_LISTEN_PASSWORD_FILE" placeholder:"FILE" help:"Password of the embedded broker's user jangbu (SASL, SCRAM-SHA-256 or -512): a file readable by its owner only. Without one, every user of this machine can read and write its topics."`
 	brokers.ClientConfig
-	KafkaGroup string `env:"JANGBU_KAFKA_GROUP" default:"jangbu" placeholder:"NAME" help:"Consumer group (${default})."`
+	brokers.GroupConfig
 	stores.TopicConfig
 
 	redisConfig
@@ -108,6 +108,7 @@ func (c *Config) validate() error {
 		wrong("database-connections", "%d are too few: the log with the keys, and the rows, need %d each", c.DatabaseConnections, stores.MinConnections/2)
 	}
 	c.ClientConfig.Check(wrong)
+	c.GroupConfig.Check(wrong)
 	c.redisConfig.validate(wrong)
 	c.TopicConfig.Check(wrong)
 	return all.Err()
@@ -186,7 +187,7 @@ func (c *Config) does(role string) bool {
 func Embedded(dir string) Config {
 	return Config{
 		Config: stores.Config{DataDir: dir}, DatabaseConnections: stores.DefaultConnections, HTTPAddr: "127.0.0.1:0", AdminAddr: "127.0.0.1:0",
-		KafkaListen: "127.0.0.1:0", KafkaGroup: "jangbu", TopicConfig: stores.DefaultTopics(),
+		KafkaListen: "127.0.0.1:0", GroupConfig: brokers.GroupConfig{KafkaGroup: "jangbu"}, TopicConfig: stores.DefaultTopics(),
 		channelConfig: defaultPolling(),
 		authConfig:    authConfig{InsecureNoAuth: true}, AccessLog: "off",
 		AuditWithin: 24 * time.Hour,

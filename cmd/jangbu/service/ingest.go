@@ -123,7 +123,7 @@ func (s *Service) ingest(ctx context.Context, master privacy.MasterKey) (*bus.In
 	appender := commit.New(log, commit.Options{})
 	s.onClose(func() error { appender.Close(); return nil })
 	topics := s.cfg.Topics()
-	s.line("ingest", fmt.Sprintf("group %s, topics %s", s.cfg.KafkaGroup, strings.Join(s.cfg.TopicNames(), " ")), "")
+	s.line("ingest", fmt.Sprintf("groups %s.…, topics %s", s.cfg.KafkaGroup, strings.Join(s.cfg.TopicNames(), " ")), "")
 	return &bus.Ingest{
 		Subscriber: subscriber, Topics: topics, Privacy: keeper,
 		Log: s.log, Appender: s.tracing.Appends(appender),

@@ -263,7 +263,7 @@ func (s *Service) HTTPAddr() string { return s.httpAddr }
 // Kafka returns how the brokers of the service are reached.
 func (s *Service) Kafka() kafka.Config {
 	at := s.brokers
-	at.Group, at.Log, at.Logger = s.cfg.KafkaGroup, s.log, s.logger
+	at.Group, at.Instance, at.Log, at.Logger = s.cfg.KafkaGroup, s.cfg.Instance, s.log, s.logger
 	return at
 }
 

@@ -239,10 +239,13 @@ func eventually(t testing.TB, what string, ok func() bool) {
 	}
 }
 
+// group returns the topic's consumer group.
+func (b *bundle) group() string { return b.cfg.Group + "." + b.topic }
+
 // committed returns the group's offsets by partition.
 func (b *bundle) committed(t testing.TB) map[int32]int64 {
 	t.Helper()
-	offsets, err := b.admin.FetchOffsets(t.Context(), b.cfg.Group)
+	offsets, err := b.admin.FetchOffsets(t.Context(), b.group())
 	if err != nil {
 		t.Fatal(err)
 	}

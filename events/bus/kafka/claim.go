@@ -2,12 +2,14 @@ package kafka
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
 	"time"
 
 	"github.com/IBM/sarama"
+	"github.com/ThreeDotsLabs/watermill"
 
 	"jangbu/events"
 )
@@ -55,13 +57,19 @@ func (s *subscription) pace() {
 
 // handler wraps Watermill's handler of the sessions of sarama's group, which follow each
 // other. Its fields but the first two are set by Setup, before ConsumeClaim reads them.
+//
+// The group says which partitions the member has, and keeps offsets for the tools of Kafka. The
+// handler reads the partitions itself, by a client of its own: on the group's connections a
+// rebalance, which waits for each member, would hold up the fetches of all partitions that a
+// broker leads.
 type handler struct {
 	inner sarama.ConsumerGroupHandler
 	sub   *subscription
 
-	session  *session
-	client   sarama.Client // until Cleanup; nil where it could not connect
-	watching sync.WaitGroup
+	session *session
+	client  sarama.Client // until Cleanup; nil where it could not connect
+	reader  sarama.Consumer
+	working sync.WaitGroup // of what Cleanup waits for
 	// ending is done when the session ends, or topic or log are no longer as they were in
 	// Setup, and the session is to end.
 	ending  context.Context //nolint:containedctx // of one session
@@ -76,63 +84,135 @@ func (h *handler) Setup(sess sarama.ConsumerGroupSession) error {
 		return err
 	}
 	h.ending, h.end = context.WithCancel(sess.Context())
-	h.session = &session{ConsumerGroupSession: sess, topic: h.sub.topic, ended: h.ending.Done(), written: make(map[int32]int64), behind: make(map[int32]int64)}
-	settings, err := h.sub.cfg.client()
+	h.session = &session{
+		ConsumerGroupSession: sess, topic: h.sub.topic,
+		held: make(map[int32]<-chan struct{}), written: make(map[int32]int64), behind: make(map[int32]int64),
+	}
+	if err := h.connect(); err != nil {
+		return fmt.Errorf("begin session: %w", err)
+	}
+	id, partitions, err := identify(h.client, h.sub.topic)
 	if err != nil {
 		return fmt.Errorf("begin session: %w", err)
 	}
-	if h.client, err = sarama.NewClient(h.sub.cfg.Brokers, settings); err != nil {
-		h.client = nil
-		return fmt.Errorf("begin session: %w", err)
-	}
-	if err := h.begin(sess); err != nil {
-		return fmt.Errorf("begin session: %w", err)
-	}
+	h.topicID = id
 	h.sub.beginSession(h.session)
-	if h.sub.faults.clear() {
-		h.sub.cfg.Logger.InfoContext(sess.Context(), "consuming again", slog.String("topic", h.sub.topic))
+	h.working.Go(func() { h.watch(len(partitions)) })
+	return nil
+}
+
+func (h *handler) connect() error {
+	settings, err := h.sub.cfg.consumer()
+	if err != nil {
+		return err
 	}
+	client, err := sarama.NewClient(h.sub.cfg.Brokers, settings)
+	if err != nil {
+		return err
+	}
+	if h.reader, err = sarama.NewConsumerFromClient(client); err != nil {
+		_ = client.Close()
+		return err
+	}
+	h.client = client
 	return nil
 }
 
 // Cleanup implements [sarama.ConsumerGroupHandler].
 func (h *handler) Cleanup(sess sarama.ConsumerGroupSession) error {
+	h.end()
 	if h.client != nil {
-		h.end()
-		_ = h.client.Close() // nothing is pending but a look of watch's, which fails then
-		h.watching.Wait()
+		_ = h.client.Close() // what is pending then fails
+		h.working.Wait()
+		_ = h.reader.Close()
 		h.client = nil
 	}
 	return h.inner.Cleanup(sess)
 }
 
-// ConsumeClaim implements [sarama.ConsumerGroupHandler]. It returns as soon as the
-// session ends: the subscription then acknowledges in place of the handlers.
-func (h *handler) ConsumeClaim(sess sarama.ConsumerGroupSession, claim sarama.ConsumerGroupClaim) error {
+// ConsumeClaim implements [sarama.ConsumerGroupHandler]. It returns as soon as the session
+// ends or the partition is revoked: the subscription then acknowledges in place of the
+// handlers.
+func (h *handler) ConsumeClaim(_ sarama.ConsumerGroupSession, claim sarama.ConsumerGroupClaim) error {
+	partition := claim.Partition()
+	held, letGo := context.WithCancel(h.ending)
+	defer letGo()
+	if !h.sub.hold(partition, letGo) {
+		return nil
+	}
+	h.session.hold(partition, held.Done())
+	defer h.session.release(partition)
+	for held.Err() == nil {
+		err := h.consume(held, claim)
+		if err == nil || held.Err() != nil {
+			continue
+		}
+		newLogger(h.sub.cfg.Logger, h.sub.faults).Error("cannot read partition", err, watermill.LogFields{"topic": h.sub.topic, "partition": partition})
+		select {
+		case <-time.After(reconnectPause):
+		case <-held.Done():
+		}
+	}
+	return nil
+}
+
+// consume reads a partition from where the log ends with it, until the partition is let go or
+// the brokers no longer have its next record.
+func (h *handler) consume(held context.Context, of sarama.ConsumerGroupClaim) error {
+	partition := of.Partition()
+	from, err := h.begin(held, partition)
+	if errors.Is(err, errMadeAnew) {
+		h.end()
+	}
+	if err != nil {
+		return fmt.Errorf("begin: %w", err)
+	}
+	claim, err := h.reader.ConsumePartition(h.sub.topic, partition, from)
+	if errors.Is(err, sarama.ErrOffsetOutOfRange) { // since the log was asked
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	h.working.Go(func() {
+		log := newLogger(h.sub.cfg.Logger, h.sub.faults)
+		for err := range claim.Errors() {
+			log.Error("cannot fetch", err, watermill.LogFields{"topic": h.sub.topic, "partition": partition})
+		}
+	})
+	defer func() {
+		claim.AsyncClose()
+		h.working.Go(func() {
+			for range claim.Messages() { // until it is closed
+			}
+		})
+	}()
+	if h.sub.faults.clear() {
+		h.sub.cfg.Logger.InfoContext(held, "consuming again", slog.String("topic", h.sub.topic))
+	}
 	frames := make(chan *sarama.ConsumerMessage)
 	consumed := make(chan struct{})
-	var err error
 	go func() {
 		defer close(consumed)
-		err = h.inner.ConsumeClaim(h.session, frameClaim{claim, frames})
+		err = h.inner.ConsumeClaim(h.session, frameClaim{of, from, frames})
 	}()
-	h.drain(sess, claim, frames, consumed)
+	h.drain(held, partition, claim, from, frames, consumed)
 	close(frames)
 	<-consumed
 	return err
 }
 
-// drain cuts a claim's records into frames until the session, the claim or the consumer
-// ends. A claim ends by itself where the brokers no longer have its next offset; what came
-// before that is delivered.
-func (h *handler) drain(sess sarama.ConsumerGroupSession, claim sarama.ConsumerGroupClaim, frames chan<- *sarama.ConsumerMessage, consumed <-chan struct{}) {
+// drain cuts the records of a partition from an offset on into frames until the partition is let
+// go, or its records or the consumer end. Records end where the brokers no longer have the next
+// offset; what came before that is delivered.
+func (h *handler) drain(held context.Context, partition int32, claim sarama.PartitionConsumer, from int64, frames chan<- *sarama.ConsumerMessage, consumed <-chan struct{}) {
 	var (
 		// next grows until the consumer takes it.
-		next  = frame{topicID: h.topicID, first: claim.InitialOffset()}
+		next  = frame{topicID: h.topicID, first: from}
 		extra *sarama.ConsumerMessage // the record that had no room in next
 		ended bool                    // claim has no more records
 		// position is the offset after the last record.
-		position = claim.InitialOffset()
+		position = from
 	)
 	next.most = minFrameRecords
 	take := func(m *sarama.ConsumerMessage, ok bool) {
@@ -167,19 +247,19 @@ func (h *handler) drain(sess sarama.ConsumerGroupSession, claim sarama.ConsumerG
 			take(m, ok)
 		case ready <- next.message:
 			next = next.following()
-			next.most = h.session.share(claim.Partition(), claim.HighWaterMarkOffset()-next.first)
+			next.most = h.session.share(partition, claim.HighWaterMarkOffset()-next.first)
 			if m := extra; m != nil {
 				extra = nil
 				next.add(m)
 			}
 		case <-idle.C:
 			if next.records == 0 && position < claim.HighWaterMarkOffset() {
-				if beyond := h.passTail(sess.Context(), claim.Partition(), position); beyond > position {
+				if beyond := h.passTail(held, partition, position); beyond > position {
 					position, next.first = beyond, beyond
-					h.session.wrote(claim.Partition(), beyond)
+					h.session.wrote(partition, beyond)
 				}
 			}
-		case <-h.ending.Done():
+		case <-held.Done():
 			return
 		case <-consumed:
 			return
@@ -234,8 +314,12 @@ func (f *frame) add(m *sarama.ConsumerMessage) bool {
 // frameClaim is a claim whose messages are frames.
 type frameClaim struct {
 	sarama.ConsumerGroupClaim
+	from   int64
 	frames <-chan *sarama.ConsumerMessage
 }
+
+// InitialOffset implements [sarama.ConsumerGroupClaim].
+func (c frameClaim) InitialOffset() int64 { return c.from }
 
 // Messages implements [sarama.ConsumerGroupClaim].
 func (c frameClaim) Messages() <-chan *sarama.ConsumerMessage { return c.frames }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"strings"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -17,10 +18,14 @@ import (
 type Config struct {
 	// Brokers are the host:port addresses of at least one broker of the cluster.
 	Brokers []string
-	// Group is the consumer group, and Log the log that its handlers write to, which says
-	// where it reads on. Only subscribers need them.
+	// Group begins the name of each topic's consumer group, and Log is the log that handlers
+	// write to, which says where they read on. Only subscribers need them.
 	Group string
 	Log   events.Log
+	// Instance names this process in the groups, so that it has the partitions again that it
+	// had, where it is back before its session expires. Empty: they go to others when it closes.
+	// Two processes that have one name put each other out.
+	Instance string
 	// TLS returns the settings of a connection's encryption. It is called for each, so that
 	// certificates can be replaced while clients run. Nil: connections are not encrypted.
 	TLS func() (*tls.Config, error)
@@ -50,6 +55,8 @@ const (
 	// Brokers serve the requests of a connection in order, so heartbeats and commits
 	// wait that long too.
 	fetchWait = 100 * time.Millisecond
+	// readTimeout is how long a broker may take to answer before it is taken for dead.
+	readTimeout = 5 * time.Second
 	// stallTolerance is how long a partition with a busy handler may delay the
 	// fetches of the other partitions, once, before they leave it out.
 	stallTolerance = 50 * time.Millisecond
@@ -89,6 +96,9 @@ func (c Config) withDefaults() (Config, error) {
 	if c.SASL != nil {
 		errs = append(errs, c.SASL.check())
 	}
+	if err := CheckInstance(c.Instance); err != nil {
+		errs = append(errs, fmt.Errorf("instance: %w", err))
+	}
 	if c.ClientID == "" {
 		c.ClientID = "jangbu"
 	}
@@ -96,6 +106,18 @@ func (c Config) withDefaults() (Config, error) {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	return c, errors.Join(errs...)
+}
+
+// CheckInstance reports whether brokers take a name of an instance. None is one.
+func CheckInstance(name string) error {
+	const most = 249
+	allowed := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("._-", r)
+	}
+	if len(name) > most || name == "." || name == ".." || strings.ContainsFunc(name, func(r rune) bool { return !allowed(r) }) {
+		return fmt.Errorf("%q is not a name of at most %d letters, digits, dots, underscores and hyphens", name, most)
+	}
+	return nil
 }
 
 // client returns the settings of every connection.
@@ -117,23 +139,46 @@ func (c Config) client() (*sarama.Config, error) {
 	return sc, nil
 }
 
+// group returns the consumer group of a topic. It is the topic's own: what the group waits for, a
+// member that is frozen or a topic that was deleted, stops no other topic.
+func (c Config) group(topic string) string { return c.Group + "." + topic }
+
+// consumer returns the settings of the connections that read partitions.
 func (c Config) consumer() (*sarama.Config, error) {
 	sc, err := c.client()
 	if err != nil {
 		return nil, err
 	}
+	sc.Net.ReadTimeout = readTimeout
 	sc.ChannelBufferSize = waitingRecords
 	sc.Consumer.Return.Errors = true
 	sc.Consumer.Retry.Backoff = retryPause
 	sc.Consumer.Fetch.Default = fetchBytes
 	sc.Consumer.MaxWaitTime = fetchWait
 	sc.Consumer.MaxProcessingTime = stallTolerance
-	// Where a partition is read from is Setup's to say. An offset that the brokers do not
-	// have ends the session, and the next one finds the gap.
-	sc.Consumer.Group.ResetInvalidOffsets = false
 	// Records of transactions that were aborted, or are still open, do not exist (I1).
 	sc.Consumer.IsolationLevel = sarama.ReadCommitted
+	return sc, nil
+}
+
+// member returns the settings of the connections to the group. Sarama fetches the partitions there
+// too: the first records of each, which wait until the partition is let go. As these do not count,
+// it may begin anywhere.
+func (c Config) member() (*sarama.Config, error) {
+	sc, err := c.client()
+	if err != nil {
+		return nil, err
+	}
+	sc.Net.ReadTimeout = rebalanceTimeout + readTimeout
+	sc.ChannelBufferSize = 1
+	sc.Consumer.Return.Errors = true
+	sc.Consumer.Retry.Backoff = retryPause
+	sc.Consumer.Fetch.Default, sc.Consumer.Fetch.Max = 1, 1
+	sc.Consumer.MaxWaitTime = fetchWait
+	sc.Consumer.MaxProcessingTime = stallTolerance
+	sc.Consumer.Group.ResetInvalidOffsets = true
 	sc.Consumer.Offsets.AutoCommit.Interval = commitInterval
+	sc.Consumer.Group.InstanceId = c.Instance
 	sc.Consumer.Group.Session.Timeout = sessionTimeout
 	sc.Consumer.Group.Heartbeat.Interval = heartbeat
 	sc.Consumer.Group.Rebalance.Timeout = rebalanceTimeout

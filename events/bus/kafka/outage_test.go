@@ -112,7 +112,7 @@ func TestSessionThatCannotBegin(t *testing.T) {
 	b.produce(t, "r", 3)
 	frames, _ := b.subscribe(t)
 	b.receiveAll(t, frames, 3)
-	for _, what := range []string{"begin session: the log is away", "consuming again"} {
+	for _, what := range []string{"begin: the log is away", "consuming again"} {
 		if !strings.Contains(log.String(), what) {
 			t.Errorf("the log does not say %q:\n%s", what, log.String())
 		}
@@ -167,6 +167,7 @@ func TestConfigIsChecked(t *testing.T) {
 		"one of two":      {Group: "g", Log: log, Brokers: []string{"localhost:9092", ""}},
 		"group not given": {Brokers: []string{"localhost:9092"}, Log: log},
 		"no log":          {Brokers: []string{"localhost:9092"}, Group: "g"},
+		"instance":        {Brokers: []string{"localhost:9092"}, Group: "g", Log: log, Instance: "shop 1"},
 	} {
 		if _, err := kafka.NewSubscriber(cfg); err == nil {
 			t.Errorf("%s: no error", name)

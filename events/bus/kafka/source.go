@@ -5,9 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
-
-	"github.com/IBM/sarama"
 
 	"jangbu/events"
 )
@@ -40,109 +39,107 @@ func resume(state events.SourceState, id events.TopicID, has Bounds) (next, lost
 	return state.Next, 0, ""
 }
 
-// begin has the session read each of its partitions from where the log ends with it, back
-// or ahead of what the group committed (I1), and records gaps. A partition that the log
-// has not read begins with its first record.
-func (h *handler) begin(sess sarama.ConsumerGroupSession) error {
-	ctx, cancel := context.WithTimeout(sess.Context(), beginTimeout)
+// errMadeAnew says that the session is of a former topic.
+var errMadeAnew = errors.New("the topic was made anew")
+
+// begin returns from where a partition is to be read, where the log ends with it, whatever the
+// group committed (I1), and records gaps. A partition that the log has not read begins with its
+// first record.
+func (h *handler) begin(ctx context.Context, partition int32) (next int64, err error) {
+	ctx, cancel := context.WithTimeout(ctx, beginTimeout)
 	defer cancel()
 	name, cfg := h.sub.topic, h.sub.cfg
-	topic, err := describe(h.client, name)
+	// The log first: another member may be writing what the brokers have by then.
+	read, err := h.read(ctx)
 	if err != nil {
-		return fmt.Errorf("describe topic: %w", err)
+		return 0, err
 	}
-	states, err := cfg.Log.Sources().List(ctx)
+	topic, err := describe(h.client, name, partition)
 	if err != nil {
-		return err
+		return 0, fmt.Errorf("describe topic: %w", err)
+	}
+	if topic.ID != h.topicID {
+		return 0, errMadeAnew
+	}
+	has := topic.Partitions[partition]
+	source := events.Source{Topic: name, TopicID: topic.ID, Partition: partition}
+	if state, ok := read[partition]; !ok {
+		next = has.Start
+		if _, err := cfg.Log.Append(ctx, nil, events.Reading{Source: source, Next: next}); err != nil {
+			return 0, err
+		}
+	} else {
+		var lost int64
+		var why gap
+		if next, lost, why = resume(state, topic.ID, has); why != "" {
+			if err := cfg.Log.Sources().Skip(ctx, source, next, lost); err != nil {
+				return 0, err
+			}
+			cfg.Logger.LogAttrs(ctx, slog.LevelError, string(why), slog.String("topic", name), slog.Int("partition", int(partition)),
+				slog.Int64("read_to", state.Next), slog.Int64("goes_on_at", next), slog.Int64("lost_at_most", lost))
+		}
+	}
+	// The group's offset. One of the two moves back only, the other ahead only.
+	h.session.ResetOffset(name, partition, next, "")
+	h.session.MarkOffset(name, partition, next, "")
+	return next, nil
+}
+
+// read returns what the log knows of the topic's partitions.
+func (h *handler) read(ctx context.Context) (map[int32]events.SourceState, error) {
+	states, err := h.sub.cfg.Log.Sources().List(ctx)
+	if err != nil {
+		return nil, err
 	}
 	read := make(map[int32]events.SourceState)
 	for _, state := range states {
-		if state.Topic == name {
+		if state.Topic == h.sub.topic {
 			read[state.Partition] = state
 		}
 	}
-	var first []events.Reading // of the partitions that the log does not know
-	for _, p := range sess.Claims()[name] {
-		has, ok := topic.Partitions[p]
-		if !ok {
-			return fmt.Errorf("partition %d: %w", p, sarama.ErrUnknownTopicOrPartition)
-		}
-		source := events.Source{Topic: name, TopicID: topic.ID, Partition: p}
-		next := has.Start
-		if state, ok := read[p]; !ok {
-			first = append(first, events.Reading{Source: source, Next: next})
-		} else {
-			var lost int64
-			var why gap
-			if next, lost, why = resume(state, topic.ID, has); why != "" {
-				if err := cfg.Log.Sources().Skip(ctx, source, next, lost); err != nil {
-					return err
-				}
-				cfg.Logger.LogAttrs(ctx, slog.LevelError, string(why), slog.String("topic", name), slog.Int("partition", int(p)),
-					slog.Int64("read_to", state.Next), slog.Int64("goes_on_at", next), slog.Int64("lost_at_most", lost))
-			}
-		}
-		// One of the two moves back only, the other ahead only.
-		sess.ResetOffset(name, p, next, "")
-		sess.MarkOffset(name, p, next, "")
-	}
-	if len(first) > 0 {
-		if _, err := cfg.Log.Append(ctx, nil, first...); err != nil {
-			return err
-		}
-	}
-	h.topicID = topic.ID
-	h.watching.Go(func() { h.watch(h.ending, topic) })
-	return nil
+	return read, nil
 }
 
-// watch ends the session when the topic has another ID or another number of partitions than
-// described, or when the log went back behind what the session has written to it. A topic
-// that was made anew answers fetches as if it were the old one wherever it has the offset,
-// and a log that went back refuses appends with [events.ErrBehind].
-func (h *handler) watch(session context.Context, described Topic) {
+// watch ends the session when the topic is another one than in Setup, or has a partition that no
+// session has begun to read, or when the log went back behind what the session has written to it.
+// A topic that was made anew answers fetches as if it were the old one wherever it has the
+// offset, and a log that went back refuses appends with [events.ErrBehind].
+func (h *handler) watch(partitions int) {
 	ticker := time.NewTicker(watchInterval)
 	defer ticker.Stop()
 	for {
 		select {
 		case <-ticker.C:
-		case <-session.Done():
+		case <-h.ending.Done():
 			return
 		}
-		id, partitions, err := identify(h.client, h.sub.topic)
-		if err == nil && (id != described.ID || len(partitions) != len(described.Partitions)) {
-			h.end()
-			return
-		} // where an error lasts, fetches fail too
-		if err := h.lookBack(session, described.ID); errors.Is(err, events.ErrBehind) {
-			h.sub.cfg.Logger.ErrorContext(session, "the log went back, or is another one: reading again from where it ends",
-				slog.String("topic", h.sub.topic), slog.Any("error", err))
+		if h.look(partitions) {
 			h.end()
 			return
 		}
 	}
 }
 
-// lookBack compares what the log knows with what the session has written to it.
-func (h *handler) lookBack(ctx context.Context, id events.TopicID) error {
-	ctx, cancel := context.WithTimeout(ctx, watchInterval)
+// look reports whether the session must end. Where an error lasts, fetches and appends fail too.
+func (h *handler) look(before int) bool {
+	ctx, cancel := context.WithTimeout(h.ending, watchInterval)
 	defer cancel()
+	id, partitions, err := identify(h.client, h.sub.topic)
+	if err == nil && (id != h.topicID || len(partitions) < before) {
+		return true
+	}
 	written := h.session.wroteUpTo() // before the log is read, which may then know of more
-	states, err := h.sub.cfg.Log.Sources().List(ctx)
-	if err != nil {
-		return err // appends fail too
+	read, failed := h.read(ctx)
+	if failed != nil {
+		return false
 	}
 	for partition, next := range written {
-		var state events.SourceState
-		for _, known := range states {
-			if known.Topic == h.sub.topic && known.Partition == partition {
-				state = known
-			}
-		}
-		source := events.Source{Topic: h.sub.topic, TopicID: id, Partition: partition}
-		if err := state.Behind(events.Reading{Source: source, First: next}); err != nil {
-			return err
+		source := events.Source{Topic: h.sub.topic, TopicID: h.topicID, Partition: partition}
+		if err := read[partition].Behind(events.Reading{Source: source, First: next}); errors.Is(err, events.ErrBehind) {
+			h.sub.cfg.Logger.ErrorContext(ctx, "the log went back, or is another one: reading again from where it ends",
+				slog.String("topic", h.sub.topic), slog.Any("error", err))
+			return true
 		}
 	}
-	return nil
+	return err == nil && slices.ContainsFunc(partitions, func(p int32) bool { _, known := read[p]; return !known })
 }

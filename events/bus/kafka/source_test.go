@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/google/go-cmp/cmp"
@@ -42,7 +43,7 @@ func TestSessionBeginsWhereTheLogSays(t *testing.T) {
 				if test.group >= 0 {
 					var at kadm.Offsets
 					at.AddOffset(b.topic, 0, test.group, -1)
-					if err := b.admin.CommitAllOffsets(t.Context(), b.cfg.Group, at); err != nil {
+					if err := b.admin.CommitAllOffsets(t.Context(), b.group(), at); err != nil {
 						t.Fatal(err)
 					}
 				}
@@ -263,6 +264,11 @@ func TestNewPartitionsAreFound(t *testing.T) {
 		if _, err := b.admin.UpdatePartitions(t.Context(), 3, b.topic); err != nil {
 			t.Fatal(err)
 		}
+		added := time.Now()
+		eventually(t, "the broker has the new partitions", func() bool {
+			has, err := kafka.Describe(t.Context(), b.cfg, b.topic)
+			return err == nil && len(has[b.topic].Partitions) == 3
+		})
 		producer, err := kafka.NewProducer(b.cfg)
 		if err != nil {
 			t.Fatal(err)
@@ -274,10 +280,13 @@ func TestNewPartitionsAreFound(t *testing.T) {
 		if got := b.receiveAll(t, frames, 100); len(got) != 3 {
 			t.Errorf("records of %d partitions came", len(got))
 		}
+		t.Logf("read %v after they were added", time.Since(added))
+		if took := time.Since(added); took > 10*time.Second {
+			t.Errorf("new partitions are read after %v", took)
+		}
 	})
 }
 
-// TestTwoOwnersOfOnePartition: a member that lost its partitions finishes its frames late.
 // A log that goes back under a running session, as a restored copy does, is read to again
 // from where it ends: at once where nothing else comes, and without passing over a record
 // where something does (I13).
@@ -317,6 +326,7 @@ func TestLogGoesBackUnderASession(t *testing.T) {
 	}
 }
 
+// TestTwoOwnersOfOnePartition: a member that lost its partitions finishes its frames late.
 func TestTwoOwnersOfOnePartition(t *testing.T) {
 	t.Parallel()
 	const partitions, records = 4, 200

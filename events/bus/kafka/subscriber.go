@@ -18,7 +18,7 @@ import (
 )
 
 // subscriber implements [message.Subscriber]. Each subscription has its own Watermill
-// subscriber, and so is its own member of the group.
+// subscriber, and is a member of the topic's own group.
 type subscriber struct {
 	cfg    Config
 	faults *faults
@@ -54,7 +54,7 @@ func (s *subscriber) Subscribe(ctx context.Context, topic string) (<-chan *messa
 	if s.closed {
 		return nil, fmt.Errorf("subscribe to %s: subscriber is closed", topic)
 	}
-	settings, err := s.cfg.consumer()
+	settings, err := s.cfg.member()
 	if err != nil {
 		return nil, fmt.Errorf("subscribe to %s: %w", topic, err)
 	}
@@ -66,9 +66,10 @@ func (s *subscriber) Subscribe(ctx context.Context, topic string) (<-chan *messa
 		ended:  ctx.Done(),
 		out:    make(chan *message.Message),
 	}
+	settings.Consumer.Group.Rebalance.GroupStrategies = []sarama.BalanceStrategy{newStrategy(sub)}
 	inner, err := wkafka.NewSubscriber(wkafka.SubscriberConfig{
 		Brokers:               s.cfg.Brokers,
-		ConsumerGroup:         s.cfg.Group,
+		ConsumerGroup:         s.cfg.group(topic),
 		Unmarshaler:           unmarshaler{},
 		OverwriteSaramaConfig: settings,
 		ReconnectRetrySleep:   retryPause,
@@ -119,15 +120,20 @@ type subscription struct {
 
 	mu      sync.Mutex
 	session *session // the current one, nil before the first; guarded by mu
+	// given are the partitions that the group gives this member; guarded by mu. What lets one go
+	// that is read is called when it is given to another member.
+	given map[int32]context.CancelFunc
 }
 
-// session is a membership of the group.
+// session is a membership of the group. While it lasts, partitions come and go.
 type session struct {
 	sarama.ConsumerGroupSession
 	topic string
-	ended <-chan struct{} // by then the handlers' acknowledgements count for nothing
 
 	mu sync.Mutex
+	// held are the partitions that the session reads, each with what is closed when it does so
+	// no longer: by then handlers' acknowledgements count for nothing. Guarded by mu.
+	held map[int32]<-chan struct{}
 	// written are the offsets up to which the session has written to the log what it read;
 	// guarded by mu.
 	written map[int32]int64
@@ -140,11 +146,37 @@ type session struct {
 // come, which may be before the frame is written.
 func (*session) MarkMessage(*sarama.ConsumerMessage, string) {}
 
-// wrote says that the log has read the partition up to an offset.
-func (s *session) wrote(partition int32, next int64) {
-	s.MarkOffset(s.topic, partition, next, "")
+// hold notes that the session reads a partition, until ended is closed.
+func (s *session) hold(partition int32, ended <-chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.held[partition] = ended
+}
+
+// release forgets a partition, which may be another member's now.
+func (s *session) release(partition int32) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.held, partition)
+	delete(s.written, partition)
+	delete(s.behind, partition)
+}
+
+// holding returns what is closed when the session reads a partition no longer.
+func (s *session) holding(partition int32) <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.held[partition]
+}
+
+// wrote says that the log has read the partition up to an offset.
+func (s *session) wrote(partition int32, next int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.held[partition] == nil {
+		return
+	}
+	s.MarkOffset(s.topic, partition, next, "")
 	s.written[partition] = max(s.written[partition], next)
 }
 
@@ -180,19 +212,48 @@ func (s *subscription) currentSession() *session {
 	return s.session
 }
 
+// give notes which partitions the group gives this member, and lets go those that it has no more.
+func (s *subscription) give(partitions []int32) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	former := s.given
+	s.given = make(map[int32]context.CancelFunc, len(partitions))
+	for _, p := range partitions {
+		s.given[p] = former[p]
+		delete(former, p)
+	}
+	for _, letGo := range former {
+		if letGo != nil {
+			letGo()
+		}
+	}
+}
+
+// hold notes how to let go a partition, and reports whether the group gives it to this member.
+func (s *subscription) hold(partition int32, letGo context.CancelFunc) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, given := s.given[partition]
+	if given {
+		s.given[partition] = letGo
+	}
+	return given
+}
+
 // delivery is the delivery of one frame.
 type delivery struct {
 	*message.Message // its acknowledgement lets Watermill pass on the next frame of the partition
 	session          *session
+	ended            <-chan struct{} // closed once the session reads the partition no longer
 	partition        int32
 	next             int64           // offset after the frame
 	before           <-chan struct{} // closed once the frame before it in the session is settled
-	settled          chan struct{}   // closed once the frame is acknowledged, or its session has ended
+	settled          chan struct{}   // closed once the frame is acknowledged, or ended is closed
 }
 
 // forward passes frames from Watermill's subscriber to the handlers. Watermill waits for
-// the acknowledgement of a frame even after the session of the frame has ended; forward then
-// acknowledges in place of the handler.
+// the acknowledgement of a frame even after the session reads its partition no longer; forward
+// then acknowledges in place of the handler.
 func (s *subscription) forward(ctx context.Context, frames <-chan *message.Message) {
 	defer close(s.out)
 	var delivering sync.WaitGroup
@@ -201,13 +262,14 @@ func (s *subscription) forward(ctx context.Context, frames <-chan *message.Messa
 	first := make(chan struct{})
 	close(first)
 	for msg := range frames {
-		// A session ends only after Watermill was acknowledged all its frames, so this is the
-		// session of the frame.
+		// A partition is let go only after Watermill was acknowledged all its frames, so this is
+		// the session of the frame.
 		d := &delivery{Message: msg, session: s.currentSession(), before: first, settled: make(chan struct{})}
 		d.partition, _ = wkafka.MessagePartitionFromCtx(msg.Context())
+		d.ended = d.session.holding(d.partition)
 		offset, _ := wkafka.MessagePartitionOffsetFromCtx(msg.Context())
 		d.next = offset + 1
-		if of := last[d.partition]; of != nil && of.session == d.session {
+		if of := last[d.partition]; of != nil && of.ended == d.ended {
 			d.before = of.settled
 		}
 		last[d.partition] = d
@@ -219,7 +281,7 @@ func (s *subscription) forward(ctx context.Context, frames <-chan *message.Messa
 }
 
 // deliver passes a frame to a handler, and again after a pause for as long as it is not
-// acknowledged and its session lasts. The following frame of the partition may come before
+// acknowledged and its session reads the partition. The following frame of the partition may come before
 // that, where the handler asks for it and the frame before has been acknowledged: two at
 // most are with handlers.
 func (s *subscription) deliver(ctx context.Context, d *delivery) {
@@ -235,19 +297,19 @@ func (s *subscription) deliver(ctx context.Context, d *delivery) {
 	}
 }
 
-// await waits for ready and reports whether the session of the frame still lasts.
+// await waits for ready and reports whether the frame's session still reads the partition.
 func await[T any](ctx context.Context, d *delivery, ready <-chan T) bool {
 	select {
 	case <-ready:
 		return true
-	case <-d.session.ended:
+	case <-d.ended:
 	case <-ctx.Done():
 	}
 	return false
 }
 
 // handled passes a frame to a handler, once, and returns false where the handler does not
-// acknowledge it while its session lasts.
+// acknowledge it while its session reads the partition.
 func (s *subscription) handled(ctx context.Context, d *delivery) bool {
 	within, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -255,7 +317,7 @@ func (s *subscription) handled(ctx context.Context, d *delivery) bool {
 	copied := message.NewMessageWithContext(events.WithFollowing(within, sync.OnceFunc(func() { close(asked) })), d.UUID, d.Payload)
 	select {
 	case s.out <- copied:
-	case <-d.session.ended:
+	case <-d.ended:
 		return true
 	case <-ctx.Done():
 		return true
@@ -273,7 +335,7 @@ func (s *subscription) handled(ctx context.Context, d *delivery) bool {
 			return true
 		case <-copied.Nacked():
 			return false
-		case <-d.session.ended:
+		case <-d.ended:
 			d.Ack()
 			select { // the handler's context lasts until the handler acknowledges
 			case <-copied.Acked():

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -54,11 +55,20 @@ func Describe(ctx context.Context, cfg Config, topics ...string) (map[string]Top
 	return all, nil
 }
 
-// describe returns a topic's ID and bounds, which belong together.
-func describe(client sarama.Client, name string) (Topic, error) {
+// describe returns a topic's ID and bounds, which belong together: of all partitions, or of those
+// given.
+func describe(client sarama.Client, name string, only ...int32) (Topic, error) {
 	id, partitions, err := identify(client, name)
 	if err != nil {
 		return Topic{}, err
+	}
+	for _, p := range only {
+		if !slices.Contains(partitions, p) {
+			return Topic{}, fmt.Errorf("partition %d: %w", p, sarama.ErrUnknownTopicOrPartition)
+		}
+	}
+	if len(only) > 0 {
+		partitions = only
 	}
 	admin, err := sarama.NewClusterAdminFromClient(client)
 	if err != nil {

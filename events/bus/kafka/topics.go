@@ -89,8 +89,8 @@ func refused(err error) bool {
 	return errors.As(err, &wrong) || errors.As(err, &untrusted) || errors.Is(err, errForbidden)
 }
 
-// Remove deletes topics and the consumer group, if one is configured. What is not there is no
-// error.
+// Remove deletes topics and their consumer groups, if Group is configured. What is not there is
+// no error.
 func Remove(ctx context.Context, cfg Config, topics ...string) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("remove topics: %w", err)
@@ -120,10 +120,11 @@ func remove(cfg Config, topics []string) (err error) {
 		if err := admin.DeleteTopic(topic); err != nil && !errors.Is(err, sarama.ErrUnknownTopicOrPartition) {
 			all = append(all, fmt.Errorf("delete %q: %w", topic, err))
 		}
-	}
-	if cfg.Group != "" {
-		if err := admin.DeleteConsumerGroup(cfg.Group); err != nil && !errors.Is(err, sarama.ErrGroupIDNotFound) {
-			all = append(all, fmt.Errorf("delete group %q: %w", cfg.Group, err))
+		if cfg.Group == "" {
+			continue
+		}
+		if err := admin.DeleteConsumerGroup(cfg.group(topic)); err != nil && !errors.Is(err, sarama.ErrGroupIDNotFound) {
+			all = append(all, fmt.Errorf("delete group %q: %w", cfg.group(topic), err))
 		}
 	}
 	return errors.Join(all...)

@@ -80,7 +80,7 @@ func TestRemove(t *testing.T) {
 		}
 		offsets := make(kadm.Offsets)
 		offsets.AddOffset(b.topic, 0, 1, -1)
-		if err := b.admin.CommitAllOffsets(t.Context(), b.cfg.Group, offsets); err != nil {
+		if err := b.admin.CommitAllOffsets(t.Context(), b.group(), offsets); err != nil {
 			t.Fatal(err)
 		}
 		for range 2 {
@@ -93,7 +93,7 @@ func TestRemove(t *testing.T) {
 			t.Errorf("topic: %v (%v)", topics, err)
 		}
 		groups, err := b.admin.ListGroups(t.Context())
-		if _, there := groups[b.cfg.Group]; err != nil || there {
+		if _, there := groups[b.group()]; err != nil || there {
 			t.Errorf("groups: %v (%v)", groups, err)
 		}
 	})
