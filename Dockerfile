@@ -29,5 +29,7 @@ ENV JANGBU_DATA_DIR=/data
 VOLUME /data
 # HTTP, administration, the embedded broker.
 EXPOSE 8080 8081 9092
+# Of serve: whether every part does what it is for.
+HEALTHCHECK --interval=10s --timeout=10s --start-period=60s --start-interval=1s --retries=3 CMD ["/jangbu", "health"]
 ENTRYPOINT ["/jangbu"]
 CMD ["serve"]

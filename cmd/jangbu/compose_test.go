@@ -36,7 +36,7 @@ func TestComposeFile(t *testing.T) {
 	}
 	set := 0
 	for name, s := range project.Services {
-		if s.HealthCheck == nil && name != "jangbu" && s.Restart != "no" {
+		if s.HealthCheck == nil && s.Restart != "no" {
 			t.Errorf("service %s has no health check", name)
 		}
 		if s.Build == nil && !strings.Contains(s.Image, "@sha256:") {

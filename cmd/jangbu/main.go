@@ -21,6 +21,7 @@ import (
 	"jangbu/cmd/jangbu/campaigns"
 	"jangbu/cmd/jangbu/cli"
 	"jangbu/cmd/jangbu/eventlog"
+	"jangbu/cmd/jangbu/health"
 	"jangbu/cmd/jangbu/operate"
 	"jangbu/cmd/jangbu/privacy"
 	"jangbu/cmd/jangbu/service"
@@ -45,6 +46,7 @@ func main() {
 type commands struct {
 	Serve       service.ServeCommand       `cmd:"" help:"Run the service: ingest, fold and serve."`
 	Demo        traffic.DemoCommand        `cmd:"" help:"Run everything in a temporary directory, with generated traffic."`
+	Health      health.Command             `cmd:"" help:"Ask a running process whether it is ready, and which part is not."`
 	Sources     operate.SourcesCommand     `cmd:"" help:"Show how far the partitions of the topics have been read, and what was missed."`
 	Projections operate.ProjectionsCommand `cmd:"" help:"Operate the projections: see them, rebuild, reset, roll back, pause."`
 	Leases      operate.LeasesCommand      `cmd:"" help:"See which process holds which lease; take one away."`

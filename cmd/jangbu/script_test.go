@@ -162,7 +162,7 @@ func TestScriptsCoverEveryCommand(t *testing.T) {
 		return slices.ContainsFunc(lines, func(line string) bool { return line == begins || strings.HasPrefix(line, begins+" ") })
 	}
 	// What needs brokers at an address that only a test knows.
-	byTests := map[string]string{"simulate": "TestSimulate", "sources": "TestSources"}
+	byTests := map[string]string{"health": "TestHealth", "simulate": "TestSimulate", "sources": "TestSources"}
 	for _, leaf := range leaves(t) {
 		path := pathOf(leaf)
 		if !has("exits 2 jangbu " + path) {

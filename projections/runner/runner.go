@@ -95,6 +95,8 @@ type Status struct {
 	HistoryChanges int64
 	// LastError is the last failure; nil once a later attempt succeeds.
 	LastError error
+	// Failures counts the failures.
+	Failures int64
 }
 
 // Runner follows the log. Make one with [New]. One goroutine may call Run; any may call
@@ -163,7 +165,11 @@ func (r *Runner) Run(ctx context.Context) error {
 	pause := minPause
 	for ctx.Err() == nil {
 		advanced, err := r.lead(ctx)
-		r.note(func(s *Status) { s.Leading, s.LastError = false, err })
+		r.note(func(s *Status) {
+			if s.Leading, s.LastError = false, err; err != nil && ctx.Err() == nil && !errors.Is(err, readmodel.ErrFenced) {
+				s.Failures++
+			}
+		})
 		r.record(ctx, err)
 		if isFatal(err) {
 			return fmt.Errorf("run projections: %w", err)

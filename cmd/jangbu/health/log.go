@@ -2,6 +2,8 @@ package health
 
 import (
 	"context"
+	"errors"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -16,12 +18,13 @@ type Log struct {
 	batches prometheus.Histogram     // events
 	events  *prometheus.CounterVec   // by type and outcome
 	letters *prometheus.CounterVec   // by reason
+	failed  *atomic.Int64            // appends and burials
 }
 
 // MeasureLog returns the log, measured.
 func MeasureLog(log events.Log) *Log {
 	m := &Log{
-		Log: log,
+		Log: log, failed: new(atomic.Int64),
 		appends: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "jangbu_log_append_seconds", Help: "Duration of a transaction that appends events.",
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
@@ -56,6 +59,9 @@ func (m *Log) Append(ctx context.Context, drafts []events.Draft, read ...events.
 	if err != nil {
 		result = "failed"
 	}
+	if err != nil && !errors.Is(err, context.Canceled) {
+		m.failed.Add(1)
+	}
 	m.appends.WithLabelValues(result).Observe(time.Since(start).Seconds())
 	m.batches.Observe(float64(len(drafts)))
 	type kind struct {
@@ -74,22 +80,25 @@ func (m *Log) Append(ctx context.Context, drafts []events.Draft, read ...events.
 
 // DeadLetters implements [events.Log].
 func (m *Log) DeadLetters() events.DeadLetters {
-	return measuredLetters{m.Log.DeadLetters(), m.letters}
+	return measuredLetters{m.Log.DeadLetters(), m}
 }
 
 // measuredLetters measures what is buried.
 type measuredLetters struct {
 	events.DeadLetters
-	buried *prometheus.CounterVec // by reason
+	log *Log
 }
 
 // Bury implements [events.DeadLetters].
 func (m measuredLetters) Bury(ctx context.Context, letters []events.DeadLetter, read ...events.Reading) error {
 	err := m.DeadLetters.Bury(ctx, letters, read...)
-	if err == nil {
+	switch {
+	case err == nil:
 		for i := range letters {
-			m.buried.WithLabelValues(string(letters[i].Reason)).Inc()
+			m.log.letters.WithLabelValues(string(letters[i].Reason)).Inc()
 		}
+	case !errors.Is(err, context.Canceled):
+		m.log.failed.Add(1)
 	}
 	return err
 }
@@ -102,4 +111,5 @@ func (m *Log) Collect(ch chan<- prometheus.Metric) {
 	for _, c := range []prometheus.Collector{m.appends, m.batches, m.events, m.letters} {
 		c.Collect(ch)
 	}
+	sink{ch}.counter(failures, failuresHelp, float64(m.failed.Load()), prometheus.Labels{"part": "log"})
 }

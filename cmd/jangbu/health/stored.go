@@ -19,7 +19,7 @@ const scrapeTimeout = 2 * time.Second
 // projections, the leases. It reads them at each scrape, so that all processes on one log export
 // the same values (I15), and a process that ends takes none with it. What cannot be read is not
 // exported.
-type stored struct{ *Config }
+type stored struct{ *process }
 
 // Describe implements [prometheus.Collector]. It names no metrics: it would have to read them
 // from the databases, and a failure to do so would end the process.
@@ -51,9 +51,16 @@ func (c stored) Collect(ch chan<- prometheus.Metric) {
 		}
 		to.connected("rows", err)
 	})
+	if c.sources != nil {
+		reading.Go(func() { c.sources.export(ctx, to) })
+	}
+	if c.Redis != nil {
+		reading.Go(func() { to.connected("redis", c.Redis(ctx)) })
+	}
 	reading.Wait()
 	if c.Runner != nil {
 		to.counter("jangbu_history_changes_total", "How often this process found, as the leader, that the log had gone back or was another one than the rows were folded from.", float64(c.Runner.Status().HistoryChanges), nil)
+		to.counter(failures, failuresHelp, float64(c.Runner.Status().Failures), prometheus.Labels{"part": "project"})
 	}
 }
 
@@ -110,21 +117,21 @@ type checkpoint struct {
 
 // checkpoints reads those of all projections up to a head of the log that was read before. One
 // without a generation is at position 0.
-func (c *Config) checkpoints(ctx context.Context, head events.Position) ([]checkpoint, error) {
-	generations, err := c.Rows.List(ctx)
+func (p *process) checkpoints(ctx context.Context, head events.Position) ([]checkpoint, error) {
+	generations, err := p.Rows.List(ctx)
 	if err != nil {
 		return nil, err
 	}
 	waits := map[events.Position]time.Duration{}
 	all := make([]checkpoint, 0, len(projections.All()))
-	for _, p := range projections.All() {
-		k := checkpoint{projection: p.Name()}
+	for _, of := range projections.All() {
+		k := checkpoint{projection: of.Name()}
 		for _, g := range generations {
 			if g.Active && g.Projection == k.projection {
 				k.at, k.paused = g.Position, g.Paused
 			}
 		}
-		waits[k.at], err = c.waiting(ctx, waits[k.at], k.at, head)
+		waits[k.at], err = p.waiting(ctx, waits[k.at], k.at, head)
 		if err != nil {
 			return nil, err
 		}
@@ -136,11 +143,11 @@ func (c *Config) checkpoints(ctx context.Context, head events.Position) ([]check
 
 // waiting returns how long the first event after a checkpoint has been in the log, unless that is
 // known already.
-func (c *Config) waiting(ctx context.Context, known time.Duration, at, head events.Position) (time.Duration, error) {
+func (p *process) waiting(ctx context.Context, known time.Duration, at, head events.Position) (time.Duration, error) {
 	if at >= head || known > 0 {
 		return known, nil
 	}
-	next, err := c.Log.Read(ctx, at, 1)
+	next, err := p.Log.Read(ctx, at, 1)
 	if err != nil || len(next) == 0 {
 		return 0, err
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"jangbu/cmd/jangbu/health"
+	"jangbu/events/bus/kafka"
 	"jangbu/projections/runner"
 )
 
@@ -15,6 +16,15 @@ func (s *Service) startAdmin(ctx context.Context) error {
 	cfg := health.Config{
 		Owner: s.owner, Leases: []string{runner.LeaseName}, Log: s.log, Rows: s.rows, Runner: s.runner, Leaving: s.leaving, Logger: s.logger,
 		Ingests: s.cfg.does(roleIngest), Polls: s.polling != nil,
+	}
+	if s.router != nil {
+		cfg.Messages, cfg.Topics = s.messages, s.cfg.TopicNames()
+		cfg.Brokers = func(ctx context.Context) (map[string]kafka.Topic, error) {
+			return kafka.Describe(ctx, s.Kafka(), cfg.Topics...)
+		}
+	}
+	if s.redis != nil && s.cfg.RedisURL != "" {
+		cfg.Redis = func(ctx context.Context) error { return s.redis.Ping(ctx).Err() }
 	}
 	if s.polling != nil {
 		cfg.Leases = append(cfg.Leases, pollerLease)

@@ -1,16 +1,25 @@
 package service
 
 import (
+	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
+	"jangbu/cmd/jangbu/stores"
 	"jangbu/events"
+	"jangbu/events/bus/embedded"
+	"jangbu/events/bus/kafka"
 	"jangbu/events/eventstest/services"
+	"jangbu/events/privacy"
 	"jangbu/projections/runner"
 	"jangbu/readmodel"
 )
@@ -153,4 +162,124 @@ func TestEveryProcessTellsTheSameOfTheProjections(t *testing.T) {
 		}
 		return ""
 	})
+}
+
+// readyz returns what /readyz says: of each part that is not ready its error, and its notes.
+func (s *Service) readyz(t *testing.T) (status int, parts map[string]string) {
+	t.Helper()
+	res, err := http.Get(s.adminURL + "/readyz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	var body struct {
+		Parts []struct{ Name, Error, Note string }
+	}
+	if err := json.NewDecoder(res.Body).Decode(&body); err != nil {
+		t.Fatal(err)
+	}
+	parts = make(map[string]string)
+	for _, p := range body.Parts {
+		parts[p.Name] = p.Error + p.Note
+	}
+	return res.StatusCode, parts
+}
+
+// TestReadiness: a process is ready while each part does what it is for, and says what a part last
+// could not do: a database that is full, a broker that is away, a topic that was deleted. The metrics
+// say so too (I15). Without Redis it goes on, and only says so.
+func TestReadiness(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	start := func(at string) *embedded.Broker {
+		t.Helper()
+		broker, err := embedded.Start(t.Context(), embedded.Config{Listen: at, DataDir: dir, Partitions: 2, Topics: stores.DefaultTopics().TopicNames()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(broker.Close)
+		return broker
+	}
+	broker, redis := start("127.0.0.1:0"), services.StartRedis(t)
+	cfg := testConfig(t.TempDir())
+	cfg.DatabaseURL, cfg.KafkaBrokers, cfg.RedisURL = services.Database(t), []string{broker.Addr()}, "redis://"+redis.Addr
+	cfg.MasterKeyFile = filepath.Join(t.TempDir(), "master.key")
+	if _, err := privacy.CreateMasterKey(cfg.MasterKeyFile); err != nil {
+		t.Fatal(err)
+	}
+	b := setup(t, cfg)
+	// says waits until /readyz says this of a part, and the metrics that.
+	says := func(status int, part, sentence string, metrics map[string]string) {
+		t.Helper()
+		waitFor(t, time.Minute, func() string {
+			got, parts := b.readyz(t)
+			if got != status || !strings.Contains(parts[part], sentence) || sentence == "" && parts[part] != "" {
+				return fmt.Sprintf("/readyz: status %d, %v; want %d and %s: %s", got, parts, status, part, sentence)
+			}
+			samples := b.scrape(t)
+			for series, value := range metrics {
+				if samples[series] != value {
+					return fmt.Sprintf("%s is %q, want %s", series, samples[series], value)
+				}
+			}
+			return ""
+		})
+	}
+	const lag = `jangbu_source_lag_records{partition="%d",topic="event-created"}`
+	created := record("event-created", "evt-1", `{"eventId":"evt-1","storeId":"shop-1","title":"t","objective":"o"}`)
+	b.produce(t, created)
+	says(http.StatusOK, "sources", "", map[string]string{
+		fmt.Sprintf(lag, 0): "0", fmt.Sprintf(lag, 1): "0", `jangbu_source_stalled_seconds{topic="event-created"}`: "0",
+		`jangbu_connected{to="kafka"}`: "1", `jangbu_connected{to="log"}`: "1", `jangbu_connected{to="rows"}`: "1", `jangbu_connected{to="redis"}`: "1",
+		`jangbu_failures_total{part="ingest"}`: "0", `jangbu_failures_total{part="log"}`: "0", `jangbu_failures_total{part="project"}`: "0",
+		`jangbu_part_ready{part="ingest"}`: "1",
+	})
+
+	redis.Kill(t)
+	says(http.StatusOK, "redis", "reads come from the database", map[string]string{`jangbu_connected{to="redis"}`: "0"})
+	redis.Start(t)
+	says(http.StatusOK, "redis", "", map[string]string{`jangbu_connected{to="redis"}`: "1"})
+
+	database, err := pgx.Connect(t.Context(), cfg.DatabaseURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = database.Close(context.WithoutCancel(t.Context())) })
+	if _, err := database.Exec(t.Context(), `
+		CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS
+		$$ BEGIN RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = 'disk_full'; END $$;
+		CREATE TRIGGER full_disk BEFORE UPDATE ON jangbu_log.log_head FOR EACH STATEMENT EXECUTE FUNCTION full_disk()`); err != nil {
+		t.Fatal(err)
+	}
+	created.Value = []byte(strings.Replace(string(created.Value), `"t"`, `"t 2"`, 1))
+	b.produce(t, created)
+	says(http.StatusServiceUnavailable, "ingest", "No space left on device", map[string]string{`jangbu_part_ready{part="ingest"}`: "0"})
+	waitFor(t, time.Minute, func() string {
+		samples := b.scrape(t)
+		failed, ones := samples[`jangbu_failures_total{part="ingest"}`], samples[fmt.Sprintf(lag, 0)]+samples[fmt.Sprintf(lag, 1)]
+		if failed == "0" || samples[`jangbu_failures_total{part="log"}`] == "0" || ones != "10" && ones != "01" {
+			return fmt.Sprintf("on a full disk the failures are %s, and the lags %s", failed, ones)
+		}
+		return ""
+	})
+	if _, err := database.Exec(t.Context(), `DROP TRIGGER full_disk ON jangbu_log.log_head`); err != nil {
+		t.Fatal(err)
+	}
+	says(http.StatusOK, "ingest", "", map[string]string{fmt.Sprintf(lag, 0): "0", fmt.Sprintf(lag, 1): "0"})
+
+	broker.Close()
+	says(http.StatusServiceUnavailable, "sources", "brokers cannot be asked", map[string]string{`jangbu_connected{to="kafka"}`: "0", `jangbu_part_ready{part="sources"}`: "0", fmt.Sprintf(lag, 0): ""})
+	start(broker.Addr())
+	says(http.StatusOK, "sources", "", map[string]string{`jangbu_connected{to="kafka"}`: "1", `jangbu_part_ready{part="sources"}`: "1"})
+
+	if err := kafka.Remove(t.Context(), kafka.Config{Brokers: cfg.KafkaBrokers}, "distribution-completed"); err != nil {
+		t.Fatal(err)
+	}
+	says(http.StatusServiceUnavailable, "sources", `topic "distribution-completed" is not on the brokers`, map[string]string{
+		`jangbu_source_topic_missing{topic="distribution-completed"}`: "1", `jangbu_source_topic_missing{topic="event-created"}`: "0",
+	})
+	if err := kafka.EnsureTopics(t.Context(), kafka.Config{Brokers: cfg.KafkaBrokers}, 2, "distribution-completed"); err != nil {
+		t.Fatal(err)
+	}
+	says(http.StatusOK, "ingest", "", map[string]string{`jangbu_source_topic_missing{topic="distribution-completed"}`: "0", `jangbu_part_ready{part="sources"}`: "1"})
 }

@@ -77,7 +77,7 @@ func (s *Service) startRouter(starting, running context.Context, master privacy.
 	if err := s.startBroker(starting); err != nil {
 		return err
 	}
-	cfg := bus.Config{Logger: s.logger, Middleware: s.tracing.Messages()}
+	cfg := bus.Config{Logger: s.logger, Middleware: append(s.tracing.Messages(), s.messages.Watch)}
 	if s.cfg.does(roleIngest) {
 		if cfg.Ingest, err = s.ingest(starting, master); err != nil {
 			return err

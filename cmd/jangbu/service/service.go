@@ -60,6 +60,7 @@ type Service struct {
 	admin    *server
 	tracing  *tracing.Tracer // nil without an endpoint for traces
 	requests health.Requests
+	messages *health.Messages
 	accesses *accesslog.Log // nil where it is off
 	kept     atomic.Int64   // responses that were sent again as they were
 	started  bool           // Start has returned it
@@ -91,7 +92,7 @@ func Start(ctx context.Context, cfg Config, logger *slog.Logger) (_ *Service, er
 	s := &Service{
 		cfg: cfg, owner: fmt.Sprintf("%s/%d/%d", host, os.Getpid(), time.Now().UnixNano()),
 		logger: logger, group: group, failed: running.Done(), stop: stop, stopped: stopped,
-		requests: health.NewRequests(), leaving: make(chan struct{}), draining: make(chan struct{}),
+		requests: health.NewRequests(), messages: health.NewMessages(), leaving: make(chan struct{}), draining: make(chan struct{}),
 	}
 	defer func() {
 		if err != nil {
