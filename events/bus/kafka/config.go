@@ -49,6 +49,10 @@ const (
 	// rebalanceTimeout is how long a rebalance waits for a member. It never waits
 	// for a handler.
 	rebalanceTimeout = 6 * time.Second
+	// answerTimeout is how long a broker may take to answer before its connection is given
+	// up: a frozen one, or one behind a network that swallows packets, never says that it is
+	// away. A broker answers a member that joins after rebalanceTimeout at the latest.
+	answerTimeout = rebalanceTimeout + 2*time.Second
 	// commitInterval bounds what is delivered again after a kill.
 	commitInterval = time.Second
 	// fetchWait is how long a broker delays the response to an empty fetch.
@@ -126,7 +130,7 @@ func (c Config) client() (*sarama.Config, error) {
 	sc.ClientID = c.ClientID
 	// The protocol of Apache Kafka 3.0, which brokers of 4.x still speak.
 	sc.Version = sarama.V3_0_0_0
-	sc.Net.DialTimeout = 5 * time.Second
+	sc.Net.DialTimeout, sc.Net.ReadTimeout, sc.Net.WriteTimeout = 5*time.Second, answerTimeout, answerTimeout
 	sc.Metadata.Retry.Backoff = retryPause
 	// EnsureTopics creates topics, with the right number of partitions.
 	sc.Metadata.AllowAutoTopicCreation = false
