@@ -218,9 +218,7 @@ func replaceEntries(ctx context.Context, tx pgx.Tx, page []entry, replace func(e
 
 // DestroyKey implements [events.Keys].
 func (k *Keys) DestroyKey(ctx context.Context, campaign events.Campaign) error {
-	ctx, done := k.pool.Writing(ctx)
-	defer done()
-	if _, err := k.pool.Exec(ctx, destroyKey, string(campaign)); err != nil {
+	if err := k.pool.WriteOne(ctx, postgres.Durable, destroyKey, string(campaign)); err != nil {
 		return fmt.Errorf("destroy key: %w", err)
 	}
 	return nil

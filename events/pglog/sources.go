@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"jangbu/events"
+	"jangbu/events/postgres"
 )
 
 // writeReadings never takes a source back: a process that was frozen may write late what
@@ -137,9 +138,7 @@ func (s sources) Skip(ctx context.Context, source events.Source, next, lost int6
 		return errors.New("skip source: offset and number of records must not be negative")
 	}
 	id := pgtype.UUID{Bytes: source.TopicID, Valid: true}
-	ctx, done := s.pool.Writing(ctx)
-	defer done()
-	if _, err := s.pool.Exec(ctx, skipSource, source.Topic, source.Partition, id, next, lost); err != nil {
+	if err := s.pool.WriteOne(ctx, postgres.Durable, skipSource, source.Topic, source.Partition, id, next, lost); err != nil {
 		return fmt.Errorf("skip source: %w", err)
 	}
 	return nil

@@ -87,6 +87,14 @@ func (db *Database) Write(ctx context.Context, d Durability, claim *pgx.Batch, d
 	return db.InTx(ctx, db, d, claim, func(tx pgx.Tx) error { return do(ctx, tx) })
 }
 
+// WriteOne is Write of one statement.
+func (db *Database) WriteOne(ctx context.Context, d Durability, statement string, args ...any) error {
+	return db.Write(ctx, d, nil, func(ctx context.Context, tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, statement, args...)
+		return err
+	})
+}
+
 // Writing returns a context that bounds one write, and a function that the caller calls
 // after it. Meanwhile a silent session that keeps it waiting is ended.
 func (db *Database) Writing(ctx context.Context) (context.Context, context.CancelFunc) {
