@@ -128,7 +128,12 @@ CREATE TRIGGER fails BEFORE INSERT ON links FOR EACH ROW EXECUTE FUNCTION fails(
 	}
 	b.hold = func(t *testing.T) (held, release func()) {
 		b.exec(t, `
-CREATE FUNCTION waits() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_advisory_xact_lock_shared(1); RETURN NEW; END $$;
+CREATE SEQUENCE once; -- only the first waits: what a transaction takes of a sequence, others cannot take
+CREATE FUNCTION waits() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF nextval('jangbu_log.once') = 1 THEN PERFORM pg_advisory_xact_lock_shared(1); END IF;
+    RETURN NEW;
+END $$;
 CREATE TRIGGER waits BEFORE INSERT ON links FOR EACH ROW EXECUTE FUNCTION waits()`,
 			`SELECT pg_advisory_lock(1)`)
 		held = func() {
