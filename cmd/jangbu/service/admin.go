@@ -2,7 +2,6 @@ package service
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -11,8 +10,8 @@ import (
 	"jangbu/projections/runner"
 )
 
-// startAdmin starts the listener for operators' tools.
-func (s *Service) startAdmin(ctx context.Context) error {
+// startAdmin has the listener for operators' tools tell of all parts.
+func (s *Service) startAdmin() error {
 	cfg := health.Config{
 		Owner: s.owner, Leases: []string{runner.LeaseName}, Log: s.log, Rows: s.rows, Runner: s.runner, Leaving: s.leaving, Logger: s.logger,
 		Ingests: s.cfg.does(roleIngest), Polls: s.polling != nil,
@@ -49,11 +48,7 @@ func (s *Service) startAdmin(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	admin, addr, err := s.listen(ctx, s.cfg.AdminAddr, operators, nil)
-	if err != nil {
-		return fmt.Errorf("start admin listener: %w", err)
-	}
-	s.admin, s.adminURL = admin, "http://"+addr
+	s.operators.Store(&operators)
 	s.line("admin", s.adminURL+"/metrics", "")
 	return nil
 }

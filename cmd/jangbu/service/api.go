@@ -24,7 +24,8 @@ func (s *Service) startAPI(ctx context.Context) error {
 	}
 	if auth != nil {
 		s.onClose(func() error { auth.Close(); return nil })
-		if err := s.watchRights(ctx, auth); err != nil {
+		watch := func(ctx context.Context) error { return s.watchRights(ctx, auth) }
+		if err := s.await(ctx, "rights", watch); err != nil {
 			return fmt.Errorf("start read API: %w", err)
 		}
 	}

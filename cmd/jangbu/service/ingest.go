@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"jangbu/events"
 	"jangbu/events/bus"
@@ -16,12 +17,18 @@ import (
 )
 
 // openPrivacy opens the keys of the campaigns.
-func (s *Service) openPrivacy(ctx context.Context, master privacy.MasterKey) (*privacy.Keeper, error) {
+func (s *Service) openPrivacy(ctx context.Context, master privacy.MasterKey) (keeper *privacy.Keeper, err error) {
 	keys, closeKeys, err := s.cfg.OpenKeys(ctx, s.log.Log)
 	if err != nil {
 		return nil, err
 	}
-	s.onClose(closeKeys)
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, closeKeys())
+		} else {
+			s.onClose(closeKeys)
+		}
+	}()
 	switch err := privacy.CheckKeys(ctx, keys, s.log); {
 	case errors.Is(err, privacy.ErrLostKeys) && s.cfg.AcceptLostKeys:
 		s.logger.WarnContext(ctx, "keys: their store is new, and the log holds older pseudonyms: those stay unlinked, new ones begin")
@@ -30,12 +37,15 @@ func (s *Service) openPrivacy(ctx context.Context, master privacy.MasterKey) (*p
 	case err != nil:
 		return nil, err
 	}
-	keeper, err := privacy.Open(ctx, keys, master)
+	keeper, err = privacy.Open(ctx, keys, master)
 	if err == nil && keeper.Former() {
 		s.logger.WarnContext(ctx, "keys: started with the former master key; start with the new one before jangbu privacy rotate --finish")
 	}
 	return keeper, err
 }
+
+// brokersTime is for how long brokers are tried before it is said that they are away.
+const brokersTime = 5 * time.Second
 
 // startBroker starts a broker unless brokers are configured, and creates missing topics.
 func (s *Service) startBroker(starting context.Context) (err error) {
@@ -66,7 +76,12 @@ func (s *Service) startBroker(starting context.Context) (err error) {
 		s.brokers = s.cfg.Kafka(s.cfg.KafkaBrokers)
 		s.line("broker", strings.Join(s.brokers.Brokers, ","), s.cfg.Shown())
 	}
-	if err := kafka.EnsureTopics(starting, s.Kafka(), Partitions, topics...); err != nil {
+	err = s.await(starting, "broker", func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, brokersTime)
+		defer cancel()
+		return kafka.EnsureTopics(ctx, s.Kafka(), Partitions, topics...)
+	})
+	if err != nil {
 		return fmt.Errorf("create topics: %w", err)
 	}
 	return nil
@@ -107,7 +122,11 @@ func (s *Service) startRouter(starting, running context.Context, master privacy.
 
 // ingest returns the handlers that take every topic into the log.
 func (s *Service) ingest(ctx context.Context, master privacy.MasterKey) (*bus.Ingest, error) {
-	keeper, err := s.openPrivacy(ctx, master)
+	var keeper *privacy.Keeper
+	err := s.await(ctx, "keys", func(ctx context.Context) (err error) {
+		keeper, err = s.openPrivacy(ctx, master)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}

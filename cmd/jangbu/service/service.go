@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"os"
 	"slices"
 	"sync/atomic"
@@ -24,6 +25,7 @@ import (
 	"jangbu/events/channels"
 	"jangbu/events/privacy"
 	"jangbu/events/tail"
+	"jangbu/httpapi"
 	"jangbu/httpapi/accesslog"
 	"jangbu/projections/runner"
 	"jangbu/readmodel"
@@ -33,10 +35,8 @@ import (
 // Partitions is how many partitions a topic gets that is created, embedded or not.
 const Partitions = 12
 
-const (
-	shutdownGrace = 5 * time.Second // for requests in flight
-	startTimeout  = time.Minute     // for brokers and databases that are still starting
-)
+// shutdownGrace is for requests in flight.
+const shutdownGrace = 5 * time.Second
 
 // Service is the program as a value: its parts, started and wired. Start sets all fields
 // before it returns and nothing sets them later, but for kept and for closers, which Close
@@ -70,6 +70,9 @@ type Service struct {
 	redis    *redis.Client  // nil without both of the roles project and api
 	adminURL string
 
+	awaited   atomic.Pointer[httpapi.Part] // what Start waits for
+	operators atomic.Pointer[http.Handler] // of admin
+
 	lines   []PartLine // one for each part
 	group   *errgroup.Group
 	failed  <-chan struct{} // closed when a part of the group fails
@@ -78,8 +81,8 @@ type Service struct {
 	closers []func() error  // in the order in which the parts were opened
 }
 
-// Start starts every part that the configuration asks for and returns once all are ready.
-// After an error nothing is left running.
+// Start starts every part that the configuration asks for and returns once all are ready. It
+// waits for databases and brokers that are away, until ctx ends, while /readyz names them. After an error nothing is left running.
 func Start(ctx context.Context, cfg Config, logger *slog.Logger) (_ *Service, err error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
@@ -100,8 +103,6 @@ func Start(ctx context.Context, cfg Config, logger *slog.Logger) (_ *Service, er
 		}
 	}()
 	group.Go(func() error { boundHeap(running); return nil })
-	starting, cancel := context.WithTimeout(ctx, startTimeout)
-	defer cancel()
 	if s.tracing, err = cfg.StartTracing(ctx); err != nil {
 		return nil, err
 	}
@@ -112,8 +113,11 @@ func Start(ctx context.Context, cfg Config, logger *slog.Logger) (_ *Service, er
 	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
 		return nil, fmt.Errorf("make data directory: %w", err)
 	}
+	if err := s.listenAdmin(ctx); err != nil {
+		return nil, fmt.Errorf("start admin listener: %w", err)
+	}
 	var master privacy.MasterKey
-	if cfg.does(roleIngest) { // first, because a database may take a minute to be reached
+	if cfg.does(roleIngest) { // first, because a database may take long to be reached
 		if master, err = cfg.MasterKey(&cfg.Config); err != nil {
 			return nil, fmt.Errorf("master key: %w", err)
 		}
@@ -122,17 +126,20 @@ func Start(ctx context.Context, cfg Config, logger *slog.Logger) (_ *Service, er
 	if err != nil {
 		return nil, err
 	}
-	if err := s.openStores(starting); err != nil {
+	if err := s.await(ctx, "log", s.openLog); err != nil {
+		return nil, err
+	}
+	if err := s.await(ctx, "rows", s.openRows); err != nil {
 		return nil, err
 	}
 	if cfg.does(roleIngest) || cfg.does(rolePoll) {
-		if err := s.startRouter(starting, running, master); err != nil {
+		if err := s.startRouter(ctx, running, master); err != nil {
 			return nil, err
 		}
 	}
 	// A process that has no API announces what it commits to others, by the Redis that they share.
 	if cfg.does(roleAPI) || cfg.does(roleProject) && cfg.RedisURL != "" {
-		if err := s.startCache(starting, cacheKey); err != nil {
+		if err := s.startCache(ctx, cacheKey); err != nil {
 			return nil, err
 		}
 	}
@@ -142,11 +149,11 @@ func Start(ctx context.Context, cfg Config, logger *slog.Logger) (_ *Service, er
 		}
 	}
 	if cfg.does(roleAPI) {
-		if err := s.startAPI(starting); err != nil {
+		if err := s.startAPI(ctx); err != nil {
 			return nil, err
 		}
 	}
-	if err := s.startAdmin(starting); err != nil {
+	if err := s.startAdmin(); err != nil {
 		return nil, err
 	}
 	s.started = true
@@ -158,17 +165,17 @@ func (s *Service) onClose(f func() error) { s.closers = append(s.closers, f) }
 // line notes where a part is, and its kind.
 func (s *Service) line(part, at, kind string) { s.lines = append(s.lines, PartLine{part, at, kind}) }
 
-func (s *Service) openStores(ctx context.Context) error {
+func (s *Service) openLog(ctx context.Context) error {
 	log, closeLog, err := s.cfg.OpenLog(ctx, s.logger, s.tracing.Queries())
 	if err != nil {
 		return err
 	}
-	s.log = health.MeasureLog(log)
-	s.tail = tail.New(s.log, tail.DefaultBytes)
-	s.onClose(closeLog)
 	totals, err := log.Totals(ctx) // a damaged log is not served at all
 	if err == nil {
 		err = totals.Whole()
+	}
+	if err != nil {
+		err = errors.Join(err, closeLog())
 	}
 	if errors.Is(err, events.ErrCorrupt) || errors.Is(err, events.ErrGap) {
 		return fmt.Errorf("%w: %s", err, stores.MendLog)
@@ -176,17 +183,23 @@ func (s *Service) openStores(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	s.log = health.MeasureLog(log)
+	s.tail = tail.New(s.log, tail.DefaultBytes)
+	s.onClose(closeLog)
 	at, kind := s.cfg.LogPlace().Shown()
 	s.line("log", at, kind)
 	s.concealSubjects(ctx)
+	return nil
+}
 
+func (s *Service) openRows(ctx context.Context) error {
 	rows, closeRows, err := s.cfg.OpenRows(ctx, s.logger, s.tracing.Queries())
 	if err != nil {
 		return err
 	}
 	s.rows = rows
 	s.onClose(closeRows)
-	at, kind = s.cfg.RowsPlace().Shown()
+	at, kind := s.cfg.RowsPlace().Shown()
 	s.line("rows", at, kind)
 	return nil
 }
