@@ -24,9 +24,10 @@ type Config struct {
 	HTTPAddr  string `env:"JANGBU_HTTP_ADDR" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Where the read API listens (${default}; port 0: any free one)."`
 	AdminAddr string `env:"JANGBU_ADMIN_ADDR" default:"127.0.0.1:8081" placeholder:"HOST:PORT" help:"Where metrics and health are served (${default})."`
 
-	KafkaBrokers            []string `env:"JANGBU_KAFKA_BROKERS" placeholder:"HOST:PORT,…" help:"Kafka brokers. Without any, a broker runs embedded."`
-	KafkaListen             string   `env:"JANGBU_KAFKA_LISTEN" default:"127.0.0.1:9092" placeholder:"HOST:PORT" help:"Where the embedded broker listens (${default})."`
-	KafkaListenPasswordFile string   `env:"JANGBU_KAFKA_LISTEN_PASSWORD_FILE" placeholder:"FILE" help:"Password of the embedded broker's user jangbu (SASL, SCRAM-SHA-256 or -512): a file readable by its owner only. Without one, every user of this machine can read and write its topics."`
+	KafkaBrokers            []string      `env:"JANGBU_KAFKA_BROKERS" placeholder:"HOST:PORT,…" help:"Kafka brokers. Without any, a broker runs embedded."`
+	KafkaListen             string        `env:"JANGBU_KAFKA_LISTEN" default:"127.0.0.1:9092" placeholder:"HOST:PORT" help:"Where the embedded broker listens (${default})."`
+	KafkaListenPasswordFile string        `env:"JANGBU_KAFKA_LISTEN_PASSWORD_FILE" placeholder:"FILE" help:"Password of the embedded broker's user jangbu (SASL, SCRAM-SHA-256 or -512): a file readable by its owner only. Without one, every user of this machine can read and write its topics."`
+	KafkaRetention          time.Duration `env:"JANGBU_KAFKA_RETENTION" default:"24h" placeholder:"DURATION" help:"How long the embedded broker keeps records that the log holds (${default}; 0s: for good). A backup that is older lacks them when it is restored."`
 	brokers.ClientConfig
 	brokers.GroupConfig
 	stores.TopicConfig
@@ -132,6 +133,9 @@ func (c *Config) validateAddresses(wrong func(flag, format string, args ...any))
 // validateBroker reports what is wrong with the embedded broker, and flags that have no effect.
 func (c *Config) validateBroker(wrong func(flag, format string, args ...any)) {
 	host, _, err := net.SplitHostPort(c.KafkaListen)
+	if c.KafkaRetention < 0 || c.KafkaRetention > 0 && c.KafkaRetention < time.Second {
+		wrong("kafka-retention", "%v is below 1s; 0s keeps all records", c.KafkaRetention)
+	}
 	switch {
 	case err != nil:
 		wrong("kafka-listen", "expected HOST:PORT")

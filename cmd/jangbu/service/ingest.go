@@ -87,10 +87,26 @@ func (s *Service) startBroker(starting context.Context) (err error) {
 	return nil
 }
 
+// held returns what the log holds of the topics.
+func (s *Service) held(ctx context.Context) ([]embedded.Held, error) {
+	read, err := s.log.Sources().List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	held := make([]embedded.Held, len(read))
+	for i, r := range read {
+		held[i] = embedded.Held{Topic: r.Topic, TopicID: r.TopicID, Partition: r.Partition, Next: r.Next}
+	}
+	return held, nil
+}
+
 // startRouter starts the handlers of messages: those of ingest and of poll.
 func (s *Service) startRouter(starting, running context.Context, master privacy.MasterKey) (err error) {
 	if err := s.startBroker(starting); err != nil {
 		return err
+	}
+	if s.embedded != nil && s.cfg.KafkaRetention > 0 {
+		s.group.Go(func() error { s.embedded.Retain(running, s.cfg.KafkaRetention, s.held); return nil })
 	}
 	cfg := bus.Config{Logger: s.logger, Middleware: append(s.tracing.Messages(), s.messages.Watch)}
 	if s.cfg.does(roleIngest) {

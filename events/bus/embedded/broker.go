@@ -65,6 +65,8 @@ type Config struct {
 type Broker struct {
 	cluster *kfake.Cluster
 	addr    string
+	dataDir string
+	logger  *slog.Logger
 	lock    *os.File
 	closing sync.Once
 }
@@ -76,7 +78,7 @@ func Start(ctx context.Context, cfg Config) (*Broker, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start embedded broker: %w", err)
 	}
-	b := &Broker{}
+	b := &Broker{dataDir: cfg.DataDir, logger: cfg.Logger}
 	if err := b.start(ctx, cfg); err != nil {
 		b.Close()
 		return nil, fmt.Errorf("start embedded broker: %w", err)
@@ -117,7 +119,9 @@ func (b *Broker) start(ctx context.Context, cfg Config) error {
 		kfake.NumBrokers(1),
 		kfake.ClusterID("jangbu"),
 		kfake.DefaultNumPartitions(int(cfg.Partitions)),
-		kfake.BrokerConfigs(map[string]string{"message.max.bytes": strconv.Itoa(MaxBatchBytes)}),
+		kfake.BrokerConfigs(map[string]string{
+			"message.max.bytes": strconv.Itoa(MaxBatchBytes), "log.segment.bytes": strconv.Itoa(segmentBytes),
+		}),
 		kfake.WithLogger(leveled{cfg.Logger}),
 		kfake.ListenFn(func(network, _ string) (net.Listener, error) {
 			var lc net.ListenConfig

@@ -3,8 +3,12 @@
 //
 // With a data directory the broker keeps topics, records and committed offsets there, and
 // acknowledges a produce only after its batch is synced: an acknowledged record survives a
-// kill at any moment. Without one it keeps them in memory until it stops. It keeps
-// records of any age.
+// kill at any moment. Without one it keeps them in memory until it stops.
+//
+// It keeps records of any age, until [Broker.Retain] deletes those that have been held elsewhere for
+// long enough. It deletes none that is not held, none of a topic that was made anew, and never the
+// last ones of a partition, on whose offsets a broker that was killed goes on. Their files go when
+// all in them may, 8 MiB at a time. A kill may bring deleted records of the oldest file back.
 //
 // It lets in every client that reaches it, or by a password one user alone, who may do
 // everything. Connections are not encrypted.
