@@ -2,6 +2,7 @@ package services
 
 import (
 	"os"
+	"path/filepath"
 	"testing"
 )
 
@@ -15,6 +16,13 @@ func Redis(t testing.TB) string {
 func Nginx(t testing.TB) string {
 	t.Helper()
 	return service(t, "JANGBU_TEST_NGINX", "BEHIND NGINX")
+}
+
+// Prometheus returns the programs of Prometheus and, beside it, of promtool.
+func Prometheus(t testing.TB) (prometheus, promtool string) {
+	t.Helper()
+	prometheus = service(t, "JANGBU_TEST_PROMETHEUS", "WITH PROMETHEUS")
+	return prometheus, filepath.Join(filepath.Dir(prometheus), "promtool")
 }
 
 // Chromium returns the program of a browser.
