@@ -111,6 +111,10 @@ func TestGauntlet(t *testing.T) {
 	p.run(ctx, t, *count, *rate)
 	calm()
 	troubles.Wait()
+	// A standby that lags knows of a pause, and not of the resumption that came after it.
+	if _, _, err := w.command(ctx, "projections", "resume", "--all", "--why", "gauntlet"); err != nil {
+		t.Error(err)
+	}
 	t.Logf("%4.0f s: %d records are acknowledged, %d aborted; the faults end", time.Since(start).Seconds(), p.acknowledged.Load(), p.aborted.Load())
 	w.last(ctx, t, p)
 	stop()
