@@ -2,17 +2,25 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"os"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"jangbu/cmd/jangbu/cli"
+	"jangbu/cmd/jangbu/service"
 	"jangbu/cmd/jangbu/stores"
 	"jangbu/events"
 	"jangbu/events/bus/kafka"
+	"jangbu/events/eventstest/services"
 	"jangbu/events/synthetic"
 )
 
@@ -24,30 +32,97 @@ const kills = 25
 // starts it again: the totals equal what was sent (I1, I5).
 func TestKilled(t *testing.T) {
 	t.Parallel()
+	n := kills
+	if long, err := strconv.Atoi(os.Getenv("JANGBU_TEST_KILLS")); err == nil {
+		n = long
+	}
 	t.Run("embedded", func(t *testing.T) {
 		t.Parallel()
-		testKilled(t, nil)
+		testKilled(t, n, stores.DefaultTopics(), nil, nil)
 	})
 	t.Run("postgres", func(t *testing.T) {
 		t.Parallel()
-		testKilled(t, postgresEnvironment(t))
+		testKilled(t, n, stores.DefaultTopics(), postgresEnvironment(t), nil)
+	})
+	t.Run("postgres and Apache Kafka", func(t *testing.T) {
+		t.Parallel()
+		broker := services.Kafka(t)
+		topics, environment := kafkaEnvironment(t, broker)
+		environment = append(append(environment, postgresEnvironment(t)...), "JANGBU_INSTANCE=killed")
+		testKilled(t, max(1, n/4), topics, environment, func() { wantCommitted(t, broker, topics, environment) })
 	})
 }
 
-func testKilled(t *testing.T, environment []string) {
+// kafkaEnvironment returns topics of the test's own on a broker, and what has the program use them,
+// with groups that begin with the name of the first.
+func kafkaEnvironment(t *testing.T, broker string) (stores.TopicConfig, []string) {
+	t.Helper()
+	var topics stores.TopicConfig
+	environment := []string{"JANGBU_KAFKA_BROKERS=" + broker}
+	for name, topic := range map[string]*string{
+		"event-created": &topics.TopicEventCreated, "participant-registered": &topics.TopicParticipantRegistered,
+		"distribution-completed": &topics.TopicDistributionCompleted, "channel-stats-fetched": &topics.TopicChannelStatsFetched,
+	} {
+		*topic = services.Topic(t, broker, name)
+		environment = append(environment, "JANGBU_TOPIC_"+strings.ToUpper(strings.ReplaceAll(name, "-", "_"))+"="+*topic)
+	}
+	return topics, append(environment, "JANGBU_KAFKA_GROUP="+topics.TopicEventCreated)
+}
+
+// wantCommitted checks that the groups' offsets are where the log ends with each partition.
+func wantCommitted(t *testing.T, broker string, topics stores.TopicConfig, environment []string) {
+	t.Helper()
+	client, err := kgo.NewClient(kgo.SeedBrokers(broker))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	args := []string{"sources", "--json", "--data-dir", t.TempDir()}
+	for _, v := range environment {
+		if url, ok := strings.CutPrefix(v, "JANGBU_DATABASE_URL="); ok {
+			args = append(args, "--database-url", url)
+		}
+	}
+	out, complaint, code := command(t, args...)
+	var known struct {
+		Sources []struct {
+			Topic     string
+			Partition int32
+			Next      int64
+		}
+	}
+	if err := json.Unmarshal([]byte(out), &known); err != nil || code != cli.ExitDone {
+		t.Fatalf("sources: exit %d, %v: %s", code, err, complaint)
+	}
+	committed := make(map[string]kadm.OffsetResponses)
+	for _, topic := range topics.TopicNames() {
+		group := topics.TopicEventCreated + "." + topic
+		if committed[topic], err = kadm.NewClient(client).FetchOffsets(t.Context(), group); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(known.Sources) != len(topics.TopicNames())*service.Partitions {
+		t.Errorf("the log knows %d sources", len(known.Sources))
+	}
+	for _, s := range known.Sources {
+		if at, ok := committed[s.Topic].Lookup(s.Topic, s.Partition); !ok || at.At != s.Next {
+			t.Errorf("%s/%d: the log ends at %d, the group's offset is %d", s.Topic, s.Partition, s.Next, at.At)
+		}
+	}
+}
+
+// testKilled kills the program again and again, and stops it the last time, under load. After it was
+// stopped, stopped is called.
+func testKilled(t *testing.T, kills int, topics stores.TopicConfig, environment []string, stopped func()) {
 	const seed = 20261123
 	random := rand.New(rand.NewPCG(seed, 0))
 	g, err := synthetic.New(synthetic.Config{
-		Seed: seed, Campaigns: 20, Start: time.Now(), Topics: stores.DefaultTopics().Topics(), DuplicateShare: 0.05, MalformedShare: 0.02,
+		Seed: seed, Campaigns: 20, Start: time.Now(), Topics: topics.Topics(), DuplicateShare: 0.05, MalformedShare: 0.02,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	traffic := &resender{pending: append(append(g.Campaigns(), g.Distributions()...), g.Stats(time.Now())...), next: g.Next}
-	kills := kills
-	if n, err := strconv.Atoi(os.Getenv("JANGBU_TEST_KILLS")); err == nil {
-		kills = n
-	}
 	var sent int64 // records that the broker has acknowledged
 	dir := t.TempDir()
 	p := startKillable(t, dir, environment)
@@ -64,7 +139,19 @@ func testKilled(t *testing.T, environment []string) {
 			return ""
 		})
 		time.Sleep(time.Duration(random.IntN(200)) * time.Millisecond) // the random moment, not a wait for something
-		p.kill(t)
+		if kill < kills-1 {
+			p.kill(t)
+		} else {
+			began := time.Now()
+			p.stop(t)
+			t.Logf("stopped after %v", time.Since(began).Round(time.Millisecond))
+			if took := time.Since(began); took > 10*time.Second {
+				t.Errorf("SIGTERM stops the program after %v", took)
+			}
+			if stopped != nil {
+				stopped()
+			}
+		}
 		stop()
 		sent += <-loaded
 		t.Logf("kill %d: after %d records were sent", kill+1, sent)
