@@ -23,7 +23,8 @@ type Config struct {
 	Group string
 	Log   events.Log
 	// Instance names this process in the groups, so that it has the partitions again that it
-	// had, where it is back before its session expires. Empty: they go to others when it closes.
+	// had, where it is back before its session expires. Empty: each subscriber has a name of its
+	// own, which it withdraws when it is closed, so that others take over its partitions.
 	// Two processes that have one name put each other out.
 	Instance string
 	// TLS returns the settings of a connection's encryption. It is called for each, so that
@@ -61,6 +62,8 @@ const (
 	fetchWait = 100 * time.Millisecond
 	// readTimeout is how long a broker may take to answer before it is taken for dead.
 	readTimeout = 5 * time.Second
+	// leaveTimeout bounds each step of leaving a group, which matters to other members only.
+	leaveTimeout = time.Second
 	// stallTolerance is how long a partition with a busy handler may delay the
 	// fetches of the other partitions, once, before they leave it out.
 	stallTolerance = 50 * time.Millisecond

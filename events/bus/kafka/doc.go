@@ -22,7 +22,10 @@
 //   - Each topic has a group of its own, whose members move one by one the partitions that have to
 //     move, and read the others on (TestAMemberThatComesTakesItsShareOnly, TestComingAndGoing):
 //     sarama's strategy cooperative-sticky. A member with a name (Config.Instance) that is back
-//     within 6 s has its partitions again, and no other's stand.
+//     within 6 s has its partitions again, and no other's stand. A subscriber without one names
+//     itself until it is closed: after its coordinator was away it goes on at once, where another
+//     member would wait until the session of the former one expires (TestOneBroker).
+//   - A partition that is added is read within 10 s (TestNewPartitionsAreFound).
 //   - Records of aborted and of open transactions are not delivered (I1, TestTransactions).
 //   - A rebalance never waits for a handler. The handler may finish its frame without
 //     harm: its own acknowledgement is ignored, and what it writes late are duplicates
@@ -50,9 +53,10 @@
 // How many records a gap holds is known at most: the ends of transactions take offsets too.
 //
 // Failures: while no broker can be reached, a subscriber tries again for as long as it is
-// open and logs each kind of error once a minute. A frame that was not acknowledged comes
+// open and logs each kind of error once a minute (TestOutageIsSurvivedAndToldOnce). A frame that was not acknowledged comes
 // again after a pause that grows to 5 s. Producers give up after a few seconds
-// and return the error. [EnsureTopics] does not try again what brokers refuse for good: a password,
+// and return the error. [EnsureTopics] creates what is missing, so that topics which exist need no right
+// to (TestOneBroker), and does not try again what brokers refuse for good: a password,
 // a certificate (TestBrokersThatRefuse). No error and no log line holds a record (I10), a password
 // or a token.
 package kafka

@@ -258,7 +258,18 @@ func TestPartitionThatLostItsEndIsReadAgain(t *testing.T) {
 func TestNewPartitionsAreFound(t *testing.T) {
 	t.Parallel()
 	onBoth(t, 1, func(t *testing.T, b *bundle) {
-		frames, _ := b.subscribe(t)
+		frames := make(chan *message.Message)
+		for range 2 { // of which one has nothing to read yet
+			of, _ := b.subscribe(t)
+			go func() {
+				for msg := range of {
+					select {
+					case frames <- msg:
+					case <-t.Context().Done():
+					}
+				}
+			}()
+		}
 		b.produce(t, "before", 10)
 		b.receiveAll(t, frames, 10)
 		if _, err := b.admin.UpdatePartitions(t.Context(), 3, b.topic); err != nil {

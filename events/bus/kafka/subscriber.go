@@ -2,8 +2,10 @@ package kafka
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"strconv"
 	"sync"
@@ -23,6 +25,7 @@ type subscriber struct {
 	cfg    Config
 	faults *faults
 	wg     sync.WaitGroup
+	leaves bool // the groups when it is closed, whose members have names
 
 	mu     sync.Mutex
 	closed bool           // guarded by mu
@@ -44,7 +47,13 @@ func NewSubscriber(cfg Config) (message.Subscriber, error) {
 	if err != nil {
 		return nil, fmt.Errorf("configure subscriber: %w", err)
 	}
-	return &subscriber{cfg: cfg, faults: new(faults)}, nil
+	s := &subscriber{cfg: cfg, faults: new(faults)}
+	if cfg.Instance == "" {
+		// A member without a name that has lost its coordinator joins as another one, and so waits
+		// until the session of the former one expires.
+		s.cfg.Instance, s.leaves = cfg.ClientID+"-"+rand.Text(), true
+	}
+	return s, nil
 }
 
 // Subscribe implements [message.Subscriber].
@@ -87,7 +96,11 @@ func (s *subscriber) Subscribe(ctx context.Context, topic string) (<-chan *messa
 	s.wg.Go(func() { sub.forward(ctx, frames) })
 	s.ends = append(s.ends, func() error {
 		cancel()
-		return inner.Close()
+		err := inner.Close()
+		if s.leaves {
+			s.leave(topic)
+		}
+		return err
 	})
 	return sub.out, nil
 }
@@ -98,13 +111,34 @@ func (s *subscriber) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closed = true
-	var errs []error
-	for _, end := range s.ends {
-		errs = append(errs, end())
+	errs := make([]error, len(s.ends))
+	for i, end := range s.ends {
+		s.wg.Go(func() { errs[i] = end() })
 	}
 	s.ends = nil
 	s.wg.Wait()
 	return errors.Join(errs...)
+}
+
+// leave withdraws this member's name from the topic's group, which else would wait for it.
+func (s *subscriber) leave(topic string) {
+	err := func() error {
+		settings, err := s.cfg.client()
+		if err != nil {
+			return err
+		}
+		settings.Net.DialTimeout, settings.Net.ReadTimeout, settings.Metadata.Retry.Max = leaveTimeout, leaveTimeout, 0
+		admin, err := sarama.NewClusterAdmin(s.cfg.Brokers, settings)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = admin.Close() }() // nothing is pending
+		_, err = admin.RemoveMemberFromConsumerGroup(s.cfg.group(topic), []string{s.cfg.Instance})
+		return err
+	}()
+	if err != nil {
+		s.cfg.Logger.Debug("kafka: partitions stand until the session expires", slog.String("topic", topic), slog.Any("error", err))
+	}
 }
 
 // subscription is the subscription to one topic.

@@ -12,7 +12,7 @@ import (
 
 // EnsureTopics creates the topics that are missing, with the given number of partitions
 // and the brokers' default number of replicas, and waits until all partitions have a
-// leader. An existing topic keeps its partitions. While no broker can be reached or is
+// leader. An existing topic keeps its partitions, and needs no right to create. While no broker can be reached or is
 // ready it tries again, until ctx ends; the error then wraps those of the context and of
 // the last attempt. A permanent refusal is returned at once.
 func EnsureTopics(ctx context.Context, cfg Config, partitions int32, topics ...string) error {
@@ -51,6 +51,12 @@ func ensureTopics(cfg Config, partitions int32, topics []string) error {
 		return err
 	}
 	for _, topic := range topics {
+		if _, _, err := identify(client, topic); !errors.Is(err, sarama.ErrUnknownTopicOrPartition) {
+			if err != nil {
+				return fmt.Errorf("describe %q: %w", topic, err)
+			}
+			continue
+		}
 		detail := &sarama.TopicDetail{NumPartitions: partitions, ReplicationFactor: -1}
 		if err := admin.CreateTopic(topic, detail, false); err != nil && !errors.Is(err, sarama.ErrTopicAlreadyExists) {
 			return fmt.Errorf("create %q: %w", topic, err)
