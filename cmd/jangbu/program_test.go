@@ -64,7 +64,7 @@ func startBuilt(t testing.TB, path, dir string, environment []string) *program {
 	t.Helper()
 	p := &program{cmd: exec.Command(path, "serve", "--data-dir", dir, "--http-addr", "127.0.0.1:0", "--admin-addr", "127.0.0.1:0",
 		"--kafka-listen", "127.0.0.1:0", "--log-level", "error", "--insecure-no-auth")}
-	p.cmd.Env = append(append(os.Environ(), asProgram+"=1"), environment...)
+	p.cmd.Env = append(append(os.Environ(), asProgram+"=1", "JANGBU_INSECURE_DATABASE=true"), environment...)
 	p.cmd.Stderr = os.Stderr
 	out, err := p.cmd.StdoutPipe()
 	if err != nil {

@@ -24,10 +24,18 @@ func connect(ctx context.Context, url, name string, files fs.FS, dir string, opt
 		var err error
 		db, err = postgres.Open(ctx, url, postgres.Options{
 			Password: opts.Password, Connections: opts.Connections, Limits: opts.Limits, Logger: opts.Logger, Tracer: opts.Tracer,
+			ReadOnly: opts.ReadOnly, Durable: opts.Durable, MaxSkew: opts.MaxSkew,
 		})
 		if err != nil {
 			return nil, err
 		}
+	}
+	if opts.ReadOnly {
+		if err := schema.Check(ctx, db, name, files, dir, inGo...); err != nil {
+			db.Close()
+			return nil, err
+		}
+		return db, nil
 	}
 	if err := schema.Migrate(ctx, db, name, files, dir, opts.Logger, inGo...); err != nil {
 		db.Close()

@@ -34,6 +34,10 @@ type Options struct {
 	// Beside has the keys use the connections of a log in the same database, which is closed after
 	// them. Nil: they have their own.
 	Beside *Log
+	// ReadOnly opens what exists, changes nothing, and returns [postgres.ErrBehind] where it is
+	// missing or older. Durable and MaxSkew are as in [postgres.Options].
+	ReadOnly, Durable bool
+	MaxSkew           time.Duration
 	// Limits bound how long a write waits.
 	Limits postgres.Limits
 	// Tracer traces every statement; nil disables tracing.

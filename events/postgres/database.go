@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -36,6 +35,12 @@ type Options struct {
 	// Connections is the most at once, [MinConnections] or more; 0 is 10. One of them is only for
 	// looking who keeps a write waiting.
 	Connections int
+	// ReadOnly opens a database that is only read, as a standby is. Otherwise one is refused.
+	ReadOnly bool
+	// Durable refuses a server that may lose what it has committed, unless it is only read.
+	Durable bool
+	// MaxSkew refuses a server whose clock is farther from that of this machine; 0 refuses none.
+	MaxSkew time.Duration
 	// Session holds settings of every session, unless the URL sets them. A pooler's
 	// sessions keep their own, so these may change speed and nothing else.
 	Session map[string]string
@@ -83,9 +88,6 @@ const (
 // of the log that is behind would ask the system for each of these.
 const receiveBuffer = 64 << 10
 
-// describeServer looks at the session that a connection reaches.
-const describeServer = `SELECT pg_backend_pid(), current_setting('server_encoding')`
-
 // Open connects to the database at url, in any form that libpq accepts. The context bounds
 // the opening only. The files that the URL names, of certificates and of a password, are read
 // for each connection.
@@ -112,11 +114,14 @@ func Open(ctx context.Context, url string, opts Options) (*Database, error) {
 		return nil, err
 	}
 	config.BeforeConnect = db.authenticate
-	pooled, err := inspect(ctx, session)
+	server, err := inspect(ctx, session)
+	if err == nil {
+		err = server.refuse(opts)
+	}
 	if err != nil {
 		return nil, err
 	}
-	if pooled {
+	if server.pooled {
 		session.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
 		session.StatementCacheCapacity = 0
 	} else {
@@ -171,27 +176,6 @@ func setDefault(params map[string]string, name, value string) {
 	if _, set := params[name]; !set {
 		params[name] = value
 	}
-}
-
-// inspect refuses a database that cannot hold every text, and reports whether a pooler is
-// between: it gives a client a number of its own in the place of the session's.
-func inspect(ctx context.Context, session *pgx.ConnConfig) (pooled bool, err error) {
-	session = session.Copy()
-	session.DefaultQueryExecMode = pgx.QueryExecModeExec
-	conn, err := pgx.ConnectConfig(ctx, session)
-	if err != nil {
-		return false, err
-	}
-	defer func() { err = errors.Join(err, conn.Close(ctx)) }()
-	var pid uint32
-	var encoding string
-	if err := conn.QueryRow(ctx, describeServer).Scan(&pid, &encoding); err != nil {
-		return false, fmt.Errorf("inspect database: %w", err)
-	}
-	if encoding != "UTF8" {
-		return false, fmt.Errorf("the database's encoding is %s; expected UTF8: create it with ENCODING 'UTF8'", encoding)
-	}
-	return pid != conn.PgConn().PID(), nil
 }
 
 // Config returns how to connect to the database, without the pool.

@@ -25,6 +25,7 @@
 //
 // # Failures
 //
-// [Open] fails if the database's encoding is not UTF8. A connection whose other end is
+// [Open] fails if the database's encoding is not UTF8, or the server is a standby and is not only
+// to be read; on request also if it may lose what it has committed, or has another time. A connection whose other end is
 // gone fails after 25 s.
 package postgres

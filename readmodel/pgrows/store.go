@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -62,6 +63,10 @@ type Options struct {
 	Password func() (string, error)
 	// Connections is the most at once, as in [postgres.Options].
 	Connections int
+	// ReadOnly opens what exists, changes nothing, and returns [postgres.ErrBehind] where it is
+	// missing or older. Durable and MaxSkew are as in [postgres.Options].
+	ReadOnly, Durable bool
+	MaxSkew           time.Duration
 	// Limits bound how long a write waits.
 	Limits postgres.Limits
 	// Tracer traces every query. Nil traces none.
@@ -83,11 +88,17 @@ func Open(ctx context.Context, url string, tables []*readmodel.Table, opts Optio
 	}
 	pool, err := postgres.Open(ctx, url, postgres.Options{
 		Password: opts.Password, Connections: opts.Connections, Limits: opts.Limits, Session: sessionSettings(), Logger: opts.Logger, Tracer: opts.Tracer,
+		ReadOnly: opts.ReadOnly, Durable: opts.Durable, MaxSkew: opts.MaxSkew,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open rows: %w", err)
 	}
-	if err := createSchema(ctx, pool, s.tables); err != nil {
+	if opts.ReadOnly {
+		err = checkSchema(ctx, pool, s.tables)
+	} else {
+		err = createSchema(ctx, pool, s.tables)
+	}
+	if err != nil {
 		pool.Close()
 		return nil, fmt.Errorf("open rows: %w", err)
 	}
@@ -152,7 +163,7 @@ func createSchema(ctx context.Context, db *postgres.Database, tables []*table) e
 		if _, err := tx.Exec(ctx, lockSchema); err != nil {
 			return fmt.Errorf("lock schema: %w", err)
 		}
-		if err := checkVersion(ctx, tx); err != nil {
+		if _, err := checkVersion(ctx, tx); err != nil {
 			return err
 		}
 		if _, err := tx.Exec(ctx, schema); err != nil {
@@ -180,18 +191,45 @@ func createSchema(ctx context.Context, db *postgres.Database, tables []*table) e
 	})
 }
 
-// checkVersion refuses the schema of a newer program.
-func checkVersion(ctx context.Context, tx pgx.Tx) error {
+// checkVersion returns the version of the schema, 0 where there is none, and refuses that of a newer
+// program.
+func checkVersion(ctx context.Context, on querier) (version int, err error) {
 	var there bool
-	if err := tx.QueryRow(ctx, findTable, "jangbu_rows.schema_version").Scan(&there); err != nil || !there {
+	if err := on.QueryRow(ctx, findTable, "jangbu_rows.schema_version").Scan(&there); err != nil || !there {
+		return 0, err
+	}
+	switch err := on.QueryRow(ctx, readVersion).Scan(&version); {
+	case err != nil:
+		return 0, fmt.Errorf("read the schema's version: %w", err)
+	case version > schemaVersion:
+		return 0, fmt.Errorf("the schema jangbu_rows is of version %d and this program knows none above %d: run a newer program, or drop the schema, which serve makes anew", version, schemaVersion)
+	}
+	return version, nil
+}
+
+// querier is a database, or a transaction in it.
+type querier interface {
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+}
+
+// checkSchema changes nothing. It returns [postgres.ErrBehind] unless the schema is as createSchema
+// leaves it.
+func checkSchema(ctx context.Context, db *postgres.Database, tables []*table) error {
+	version, err := checkVersion(ctx, db)
+	if err != nil {
 		return err
 	}
-	var version int
-	switch err := tx.QueryRow(ctx, readVersion).Scan(&version); {
-	case err != nil:
-		return fmt.Errorf("read the schema's version: %w", err)
-	case version > schemaVersion:
-		return fmt.Errorf("the schema jangbu_rows is of version %d and this program knows none above %d: run a newer program, or drop the schema, which serve makes anew", version, schemaVersion)
+	there := version == schemaVersion
+	for _, t := range tables {
+		if !there {
+			break
+		}
+		if err := db.QueryRow(ctx, findTable, "jangbu_rows."+t.Name).Scan(&there); err != nil {
+			return fmt.Errorf("find table %s: %w", t.Name, err)
+		}
+	}
+	if !there {
+		return fmt.Errorf("jangbu_rows: %w", postgres.ErrBehind)
 	}
 	return nil
 }

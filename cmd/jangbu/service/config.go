@@ -21,6 +21,8 @@ type Config struct {
 	stores.Config
 	DatabaseConnections int `env:"JANGBU_DATABASE_CONNECTIONS" default:"10" placeholder:"N" help:"Most connections of this process to PostgreSQL (${default}): half for the log and the keys, half for the rows."`
 
+	InsecureDatabase bool `env:"JANGBU_INSECURE_DATABASE" help:"Start also on a PostgreSQL server whose fsync, full_page_writes or synchronous_commit is off, for tests: its crash may lose or damage what was committed."`
+
 	HTTPAddr  string `env:"JANGBU_HTTP_ADDR" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Where the read API listens (${default}; port 0: any free one)."`
 	AdminAddr string `env:"JANGBU_ADMIN_ADDR" default:"127.0.0.1:8081" placeholder:"HOST:PORT" help:"Where metrics and health are served (${default})."`
 
@@ -190,7 +192,8 @@ func (c *Config) does(role string) bool {
 // files in dir. It asks for no tokens and limits no rates.
 func Embedded(dir string) Config {
 	return Config{
-		Config: stores.Config{DataDir: dir}, DatabaseConnections: stores.DefaultConnections, HTTPAddr: "127.0.0.1:0", AdminAddr: "127.0.0.1:0",
+		Config: stores.Config{DataDir: dir}, DatabaseConnections: stores.DefaultConnections, InsecureDatabase: true,
+		HTTPAddr: "127.0.0.1:0", AdminAddr: "127.0.0.1:0",
 		KafkaListen: "127.0.0.1:0", GroupConfig: brokers.GroupConfig{KafkaGroup: "jangbu"}, TopicConfig: stores.DefaultTopics(),
 		channelConfig: defaultPolling(),
 		authConfig:    authConfig{InsecureNoAuth: true}, AccessLog: "off",

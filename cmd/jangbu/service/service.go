@@ -35,6 +35,10 @@ import (
 // Partitions is how many partitions a topic gets that is created, embedded or not.
 const Partitions = 12
 
+// maxSkew is how far the clock of a database may be from that of the process: leases, and what is
+// said to be current, rest on both.
+const maxSkew = 5 * time.Second
+
 // shutdownGrace is for requests in flight.
 const shutdownGrace = 5 * time.Second
 
@@ -87,7 +91,8 @@ func Start(ctx context.Context, cfg Config, logger *slog.Logger) (_ *Service, er
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	cfg.Connections = cfg.DatabaseConnections
+	cfg.Connections, cfg.Durable, cfg.MaxSkew = cfg.DatabaseConnections, !cfg.InsecureDatabase, maxSkew
+	cfg.ReadOnly = !cfg.does(roleIngest) && !cfg.does(roleProject) && !cfg.does(rolePoll)
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	stopped := running.Done()
 	group, running := errgroup.WithContext(running)
@@ -188,7 +193,9 @@ func (s *Service) openLog(ctx context.Context) error {
 	s.onClose(closeLog)
 	at, kind := s.cfg.LogPlace().Shown()
 	s.line("log", at, kind)
-	s.concealSubjects(ctx)
+	if !s.cfg.ReadOnly {
+		s.concealSubjects(ctx)
+	}
 	return nil
 }
 

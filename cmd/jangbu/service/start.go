@@ -70,7 +70,7 @@ func (s *Service) await(ctx context.Context, part string, open func(context.Cont
 			return nil
 		case ctx.Err() != nil:
 			return errors.Join(ctx.Err(), err)
-		case !errors.Is(err, context.DeadlineExceeded) && !postgres.Away(err):
+		case !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, postgres.ErrBehind) && !postgres.Away(err):
 			return err
 		case said < slog.LevelWarn:
 			said = slog.LevelWarn

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/url"
 	"path/filepath"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -31,6 +32,10 @@ type Config struct {
 	RowsURL              string `env:"JANGBU_ROWS_URL" placeholder:"URL" help:"The rows alone: postgres://… or sqlite:///FILE."`
 	// Connections is the most at once to PostgreSQL; 0 is [MinConnections], as commands have.
 	Connections int `kong:"-"`
+	// ReadOnly, Durable and MaxSkew are as in [postgres.Options].
+	ReadOnly bool          `kong:"-"`
+	Durable  bool          `kong:"-"`
+	MaxSkew  time.Duration `kong:"-"`
 }
 
 // MinConnections is the fewest connections to PostgreSQL with which a process can work: those of
@@ -128,7 +133,10 @@ func (c *Config) OpenLog(ctx context.Context, logger *slog.Logger, tracer pgx.Qu
 		return log, log.Close, nil
 	}
 	most, _ := c.connections()
-	pg, err := pglog.Open(ctx, at.Postgres, pglog.Options{Password: c.password(at.Postgres), Connections: most, Logger: logger, Tracer: tracer})
+	pg, err := pglog.Open(ctx, at.Postgres, pglog.Options{
+		Password: c.password(at.Postgres), Connections: most, Logger: logger, Tracer: tracer,
+		ReadOnly: c.ReadOnly, Durable: c.Durable, MaxSkew: c.MaxSkew,
+	})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -149,6 +157,7 @@ func (c *Config) OpenRows(ctx context.Context, logger *slog.Logger, tracer pgx.Q
 	_, most := c.connections()
 	pg, err := pgrows.Open(ctx, at.Postgres, projections.Tables(projections.All()), pgrows.Options{
 		Password: c.password(at.Postgres), Connections: most, Logger: logger, Tracer: tracer,
+		ReadOnly: c.ReadOnly, Durable: c.Durable, MaxSkew: c.MaxSkew,
 	})
 	if err != nil {
 		return nil, nil, err

@@ -81,6 +81,12 @@ func (p *PostgresServer) In(t testing.TB, name string) string {
 	return address.String()
 }
 
+// ExecIn runs a statement in a database, as the superuser.
+func (p *PostgresServer) ExecIn(t testing.TB, name, statement string) {
+	t.Helper()
+	administer(t, p.In(t, name), statement)
+}
+
 // Exec runs a statement as the superuser.
 func (p *PostgresServer) Exec(t testing.TB, statement string) {
 	t.Helper()

@@ -79,21 +79,9 @@ func migrateAlone(ctx context.Context, db *sql.DB, schema string, files fs.FS, d
 			return err
 		}
 	}
-	migrations, err := fs.Sub(files, dir)
+	provider, _, err := versions(ctx, db, schema, files, dir, inGo...)
 	if err != nil {
 		return err
-	}
-	provider, err := goose.NewProvider(goose.DialectPostgres, db, migrations,
-		goose.WithTableName(schema+".goose_db_version"), goose.WithDisableGlobalRegistry(true), goose.WithGoMigrations(inGo...))
-	if err != nil {
-		return err
-	}
-	stored, known, err := provider.GetVersions(ctx)
-	if err != nil {
-		return err
-	}
-	if stored > known {
-		return fmt.Errorf("it is of version %d and this program knows none above %d: run a newer program", stored, known)
 	}
 	applied, err := provider.Up(ctx)
 	if err != nil {
@@ -102,6 +90,50 @@ func migrateAlone(ctx context.Context, db *sql.DB, schema string, files fs.FS, d
 	for _, m := range applied {
 		logger.InfoContext(ctx, "migration applied",
 			slog.String("schema", schema), slog.Int64("version", m.Source.Version), slog.Duration("took", m.Duration))
+	}
+	return nil
+}
+
+// versions returns what migrates, and whether it has nothing to do. It refuses the schema of a newer
+// program.
+func versions(ctx context.Context, db *sql.DB, schema string, files fs.FS, dir string, inGo ...*goose.Migration) (_ *goose.Provider, current bool, err error) {
+	migrations, err := fs.Sub(files, dir)
+	if err != nil {
+		return nil, false, err
+	}
+	provider, err := goose.NewProvider(goose.DialectPostgres, db, migrations,
+		goose.WithTableName(schema+".goose_db_version"), goose.WithDisableGlobalRegistry(true), goose.WithGoMigrations(inGo...))
+	if err != nil {
+		return nil, false, err
+	}
+	stored, known, err := provider.GetVersions(ctx)
+	if err != nil {
+		return nil, false, err
+	}
+	if stored > known {
+		return nil, false, fmt.Errorf("it is of version %d and this program knows none above %d: run a newer program", stored, known)
+	}
+	return provider, stored == known, nil
+}
+
+// Check changes nothing. It returns [postgres.ErrBehind] unless the schema is as Migrate leaves it.
+func Check(ctx context.Context, db *postgres.Database, schema string, files fs.FS, dir string, inGo ...*goose.Migration) (err error) {
+	var exists bool
+	if err := db.QueryRow(ctx, `SELECT to_regclass($1) IS NOT NULL`, schema+".goose_db_version").Scan(&exists); err != nil {
+		return err
+	}
+	if !exists {
+		return fmt.Errorf("%s: %w", schema, postgres.ErrBehind)
+	}
+	own := stdlib.OpenDB(*db.Config())
+	defer func() { err = errors.Join(err, own.Close()) }()
+	own.SetMaxOpenConns(1)
+	_, current, err := versions(ctx, own, schema, files, dir, inGo...)
+	if err == nil && !current {
+		err = postgres.ErrBehind
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", schema, err)
 	}
 	return nil
 }
