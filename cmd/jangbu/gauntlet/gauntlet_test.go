@@ -29,14 +29,21 @@ import (
 var (
 	seed     = flag.Uint64("seed", 1, "of the traffic, and of the order of faults and operations")
 	count    = flag.Int("events", 50_000, "records to produce")
-	rate     = flag.Float64("rate", 250, "records a second")
+	rate     = flag.Float64("rate", 350, "records a second")
 	kills    = flag.Int("kills", 100, "kills at least, a tenth of them of each service")
+	soak     = flag.Bool("soak", false, "kills and frozen processes alone: a broker every 15 s, a process every 10 s, PostgreSQL and Redis three times each")
 	recorded = flag.String("record", "", "directory of the record")
 	judged   = flag.String("judge", "", "directory of a recorded run, which is judged again")
 )
 
 // bounds are those of the run that the flags say.
 func bounds() Bounds {
+	if *soak {
+		return Bounds{
+			Stall: 10 * time.Second, All: true, Progress: 15 * time.Second, Last: []string{lastNone},
+			Faults: map[string]int{FaultPostgresKill: 3, FaultRedisKill: 3, FaultProcessFreeze: 1, FaultBrokerKill: 1, FaultProcessKill: 1},
+		}
+	}
 	tenth := max(*kills/10, 1)
 	b := Bounds{
 		Stall: 15 * time.Second, Progress: 15 * time.Second,
@@ -86,7 +93,9 @@ func TestGauntlet(t *testing.T) {
 	t.Logf("%4.0f s: the servers run", time.Since(start).Seconds())
 	w.start(t, "first")
 	w.start(t, "second")
-	w.start(t, "api", "--role", "api")
+	if !*soak {
+		w.start(t, "api", "--role", "api")
+	}
 	p := newProducer(t, w, *seed, start)
 	p.send(t.Context(), t, p.traffic.Opening()...)
 	if err := w.settled(t.Context(), time.Minute); err != nil {
@@ -103,9 +112,13 @@ func TestGauntlet(t *testing.T) {
 
 	under, calm := context.WithCancel(ctx)
 	var troubles sync.WaitGroup
-	for i, of := range []func(context.Context, *testing.T, *rand.Rand){w.processFaults, w.brokerFaults, w.databaseFaults, w.redisFaults, w.networkFaults, w.clockFaults, w.channelFaults, w.operate} {
+	of := []func(context.Context, *testing.T, *rand.Rand){w.processFaults, w.brokerFaults, w.databaseFaults, w.redisFaults}
+	if !*soak {
+		of = append(of, w.networkFaults, w.clockFaults, w.channelFaults, w.operate)
+	}
+	for i, one := range of {
 		random := rand.New(rand.NewPCG(*seed, uint64(i)))
-		troubles.Go(func() { of(under, t, random) })
+		troubles.Go(func() { one(under, t, random) })
 	}
 	troubles.Go(func() { p.abort(under, w, 5*time.Second) })
 	p.run(ctx, t, *count, *rate)
@@ -261,6 +274,9 @@ func (w *world) last(ctx context.Context, t *testing.T, p *producer) {
 	}
 	line.Took = time.Since(begun).Seconds()
 	w.recorder.Add(begun, line)
+	if *soak {
+		return
+	}
 
 	w.redis.Freeze(t)
 	progress(lastRedis, w.processes)

@@ -13,7 +13,8 @@ import (
 
 // Bounds says what a run must hold and show.
 type Bounds struct {
-	Stall      time.Duration  // longest time without a new event while no fault stops everything
+	Stall      time.Duration  // longest time without a new event while records come
+	All        bool           // also while a fault stops everything
 	Progress   time.Duration  // within which all else goes on while one fault stays
 	Faults     map[string]int // how often each fault must have fired
 	Operations map[string]int // how often each operation must have succeeded
@@ -276,7 +277,7 @@ func (j *judge) happened(dir string) error {
 		switch l.Kind {
 		case kindFault:
 			j.faults[l.Name]++
-			if StopsAll(l.Name) {
+			if StopsAll(l.Name) && !j.bounds.All {
 				j.stopped = append(j.stopped, span{l.At, l.At + l.Took})
 			}
 			if l.Name == FaultFailover {

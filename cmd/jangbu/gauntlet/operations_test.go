@@ -3,6 +3,7 @@
 package gauntlet
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -131,20 +132,25 @@ func (w *world) registration(ctx context.Context, random *rand.Rand) (position s
 
 // operate does one operation after the other, those first that have succeeded least.
 func (w *world) operate(ctx context.Context, _ *testing.T, random *rand.Rand) {
-	done := map[string]int{}
+	type attempts struct{ succeeded, failed int }
+	done := map[string]attempts{}
 	for pass(ctx, between(random, 500*time.Millisecond, 3*time.Second)) {
 		names := slices.Sorted(maps.Keys(operations))
 		random.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
-		name := slices.MinFunc(names, func(a, b string) int { return done[a] - done[b] })
+		name := slices.MinFunc(names, func(a, b string) int {
+			return cmp.Or(cmp.Compare(done[a].succeeded, done[b].succeeded), cmp.Compare(done[a].failed, done[b].failed))
+		})
 		begun := time.Now()
 		err := operations[name](ctx, w, random)
 		line := Line{Kind: kindOperation, Name: name, Took: time.Since(begun).Seconds()}
+		count := done[name]
 		if err != nil {
 			line.Error = err.Error()
-			done[name]++ // another one first
+			count.failed++
 		} else {
-			done[name] += 2
+			count.succeeded++
 		}
+		done[name] = count
 		if ctx.Err() == nil || err == nil {
 			w.recorder.Add(begun, line)
 		}

@@ -34,7 +34,10 @@ func (w *world) fault(name, target string, while func()) {
 // processFaults kills, stops and freezes processes, one at a time.
 func (w *world) processFaults(ctx context.Context, t *testing.T, random *rand.Rand) {
 	// As many as are asked for fit into the time of the traffic.
-	pause := w.duration() / time.Duration(*kills+20)
+	pause, frozen := w.duration()/time.Duration(*kills+20), 8*time.Second
+	if *soak {
+		pause, frozen = 10*time.Second, 20*time.Second
+	}
 	for n := 0; pass(ctx, between(random, pause/2, pause*3/2)); n++ {
 		p := w.processes[random.IntN(len(w.processes))]
 		log, err := os.OpenFile(filepath.Join(*recorded, p.name+".log"), os.O_APPEND|os.O_WRONLY, 0)
@@ -46,7 +49,7 @@ func (w *world) processFaults(ctx context.Context, t *testing.T, random *rand.Ra
 		case n%20 == 5:
 			w.fault(FaultProcessFreeze, p.label(), func() {
 				p.signal(syscall.SIGSTOP)
-				pass(ctx, between(random, 2*time.Second, 8*time.Second))
+				pass(ctx, between(random, frozen/4, frozen))
 				p.signal(syscall.SIGCONT)
 			})
 		case n%10 == 3:
@@ -73,8 +76,11 @@ func (w *world) duration() time.Duration {
 
 // brokerFaults kills and freezes brokers, one at a time: of three, two can write.
 func (w *world) brokerFaults(ctx context.Context, t *testing.T, random *rand.Rand) {
-	pause := w.duration() / time.Duration(max(*kills/10, 1)+4)
-	for n := 0; pass(ctx, between(random, pause/4, pause/2)); n++ {
+	pause := w.duration() / time.Duration(2*max(*kills/10, 1)+8)
+	if *soak {
+		pause = 15 * time.Second
+	}
+	for n := 0; pass(ctx, between(random, pause/2, pause*3/2)); n++ {
 		i := random.IntN(3)
 		name := fmt.Sprintf("broker %d", i)
 		if n == 1 {
@@ -96,11 +102,14 @@ func (w *world) brokerFaults(ctx context.Context, t *testing.T, random *rand.Ran
 // databaseFaults kills PostgreSQL, fails over to its standby, and fills its disk.
 func (w *world) databaseFaults(ctx context.Context, t *testing.T, random *rand.Rand) {
 	pause := w.duration() / time.Duration(max(*kills/10, 1)+6)
+	if *soak {
+		pause = w.duration() / 4
+	}
 	for n := 0; pass(ctx, between(random, pause/2, pause)); n++ {
-		switch n {
-		case 3:
+		switch {
+		case n%20 == 3 && !*soak:
 			w.failOver(ctx, t, random)
-		case 5:
+		case n%20 == 5 && !*soak:
 			w.fault(FaultDiskFull, "PostgreSQL", func() { w.fillDisk(ctx, t, random) })
 		default:
 			w.fault(FaultPostgresKill, "PostgreSQL", func() {
@@ -165,8 +174,11 @@ func (w *world) fillDisk(ctx context.Context, t *testing.T, random *rand.Rand) {
 // redisFaults kills and freezes Redis.
 func (w *world) redisFaults(ctx context.Context, t *testing.T, random *rand.Rand) {
 	pause := w.duration() / time.Duration(max(*kills/10, 1)+5)
+	if *soak {
+		pause = w.duration() / 4
+	}
 	for n := 0; pass(ctx, between(random, pause/2, pause)); n++ {
-		if n%5 == 2 {
+		if n%5 == 2 && !*soak {
 			w.fault(FaultRedisFreeze, "Redis", func() {
 				w.redis.Freeze(t)
 				pass(ctx, between(random, time.Second, 5*time.Second))
