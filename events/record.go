@@ -1,6 +1,9 @@
 package events
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // MaxRecordBytes bounds the length of a record's key and value together. A longer
 // record becomes a dead letter.
@@ -22,4 +25,13 @@ type Record struct {
 type Header struct {
 	Key   string
 	Value []byte
+}
+
+// CanaryHeader is the header of a canary: a record without a value that is sent to see whether
+// records come through. It can be no event, so none is lost where it is passed over.
+const CanaryHeader = "jangbu-canary"
+
+// Canary reports whether the record is one.
+func (r *Record) Canary() bool {
+	return r.Value == nil && slices.ContainsFunc(r.Headers, func(h Header) bool { return h.Key == CanaryHeader })
 }

@@ -41,7 +41,8 @@ type turn struct {
 	err    error         // written before done is closed
 }
 
-// handle returns nil once every record of the frame is in the log or a dead letter (I1).
+// handle returns nil once every record of the frame is in the log or a dead letter (I1), or read if
+// it is a canary.
 func (h *ingest) handle(msg *message.Message) error {
 	frame, err := events.DecodeFrame(msg.Payload)
 	if err != nil {
@@ -99,7 +100,7 @@ func (h *ingest) write(ctx context.Context, frame *events.Frame, before *turn) e
 	return h.store(ctx, frame, batch)
 }
 
-// decode decodes the records of a frame.
+// decode decodes the records of a frame. Canaries, which cannot be events, are passed over.
 func (h *ingest) decode(ctx context.Context, frame *events.Frame) (*batch, error) {
 	select {
 	case h.decoders <- struct{}{}:
@@ -107,7 +108,9 @@ func (h *ingest) decode(ctx context.Context, frame *events.Frame) (*batch, error
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	return judge(h.typ, frame.Records, time.Now()), nil
+	b := judge(h.typ, frame.Records, time.Now())
+	b.bad = slices.DeleteFunc(b.bad, func(r refusal) bool { return frame.Records[r.record].Canary() })
+	return b, nil
 }
 
 // store appends the good records, and buries the bad ones and those that the log refuses.
@@ -124,7 +127,7 @@ func (h *ingest) store(ctx context.Context, frame *events.Frame, b *batch) error
 // Where there is none to bury, the same transaction writes how far the partition has been
 // read, and the following frame may come meanwhile.
 func (h *ingest) append(ctx context.Context, frame *events.Frame, b *batch) ([]refusal, error) {
-	if len(b.good) == 0 {
+	if len(b.good) == 0 && len(b.bad) > 0 {
 		return nil, nil
 	}
 	drafts := make([]events.Draft, len(b.good))

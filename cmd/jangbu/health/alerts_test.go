@@ -68,6 +68,7 @@ func well() map[string]string {
 			add("jangbu_source_stalled_seconds", `topic="`+topic+`"`, "0x8 0+3x4 0x208") // a process was killed
 			add("jangbu_source_gaps_total", `topic="`+topic+`"`, "2x220")
 		}
+		add("jangbu_end_to_end_seconds", "", "0.2x9 6 0.2x210")
 		add("jangbu_log_dead_letters", "", "7x220")
 		add("jangbu_audit_wrong_campaigns", "", well0)
 		add("jangbu_history_changes_total", "", well0)
@@ -121,6 +122,7 @@ func faults() []fault {
 		{name: "Redis is away", series: both(`jangbu_connected{to="redis"}`, off), alerts: []string{"JangbuRedisAway"}},
 		{name: "a topic was deleted", series: and(both(`jangbu_source_topic_missing{topic="event-created"}`, on), both(`jangbu_part_ready{part="sources"}`, off)), alerts: []string{"JangbuTopicMissing"}},
 		{name: "a partition is not read", series: both(`jangbu_source_stalled_seconds{topic="event-created"}`, growing), alerts: []string{"JangbuTopicStalled"}, within: 45},
+		{name: "the pipe stands, and no owner's record comes", series: both(`jangbu_end_to_end_seconds{}`, "0.2x19 3+3x20 0.2x200"), alerts: []string{"JangbuPipeStands"}, within: 51},
 		{name: "retention was faster", series: both(`jangbu_source_gaps_total{topic="event-created"}`, "2x19 3x200"), alerts: []string{"JangbuRecordsLost"}},
 		{name: "the log's disk is full", series: of("a", `jangbu_part_ready{part="ingest"}`, off), alerts: []string{"JangbuIngestFailing"}},
 		{name: "a producer sends what breaks its contract", series: map[string]string{

@@ -17,6 +17,16 @@
 //     more than 30 s, because the projection is paused or for any other reason.
 //   - What another process may have taken over makes no part unready for more than 30 s.
 //
+// The way from topic to row is measured by a [Canary], and not by sampled records: a producer's
+// clock stamps these, and where none comes they cannot tell a pipe that stands from one that is idle.
+// A canary is a record without a value, which could never be an event, and so becomes none: ingest
+// passes over it, and the log only notes that its partition was read so far. It is served once the
+// rows hold every event that the log has after that. So it shows that the brokers take records, that
+// a consumer reads them, that the log takes transactions, and that nothing waits to be folded
+// (TestCanary); that rows can be written is shown only where an event waits. Of one topic of four one
+// partition has canaries; the others are judged by jangbu_source_stalled_seconds. A release that does
+// not know canaries buries one as malformed, where it runs beside this one.
+//
 // A process that only serves stays ready while rows are behind: its answers say so themselves. It
 // notes what it knows. So do all of a Redis that is away, which makes reads slower and nothing else.
 //

@@ -28,6 +28,7 @@ type Config struct {
 	// Brokers asks where the partitions of Topics end; nil without both of these roles.
 	Brokers func(context.Context) (map[string]kafka.Topic, error)
 	Topics  []string
+	Canary  *Canary                            // nil unless the process ingests
 	Runner  *runner.Runner                     // nil without the role project
 	Audit   func(context.Context) httpapi.Part // nil without the role project
 	Redis   func(context.Context) error        // asks it; nil where it is in the process, or not used
@@ -57,6 +58,9 @@ func New(cfg Config) (http.Handler, error) {
 	registry.MustRegister(cfg.Collectors...)
 	if cfg.Messages != nil {
 		registry.MustRegister(cfg.Messages)
+	}
+	if cfg.Canary != nil {
+		registry.MustRegister(cfg.Canary)
 	}
 	if cfg.Brokers != nil {
 		p.sources = &sources{log: cfg.Log, brokers: &brokers{ask: cfg.Brokers}, names: cfg.Topics}

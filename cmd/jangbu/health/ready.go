@@ -47,6 +47,9 @@ func (p *process) ready(ctx context.Context) []httpapi.Part {
 	if p.sources != nil {
 		parts = append(parts, p.sourcesPart(ctx))
 	}
+	if p.Canary != nil {
+		parts = append(parts, p.Canary.part())
+	}
 	if p.Runner != nil || p.Polls {
 		parts = append(parts, httpapi.Part{Name: "leases", Err: p.tooLong(ctx)})
 	}

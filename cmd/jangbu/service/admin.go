@@ -11,7 +11,7 @@ import (
 )
 
 // startAdmin has the listener for operators' tools tell of all parts.
-func (s *Service) startAdmin() error {
+func (s *Service) startAdmin(running context.Context) error {
 	cfg := health.Config{
 		Owner: s.owner, Leases: []string{runner.LeaseName}, Log: s.log, Rows: s.rows, Runner: s.runner, Leaving: s.leaving, Logger: s.logger,
 		Ingests: s.cfg.does(roleIngest), Polls: s.polling != nil,
@@ -21,6 +21,11 @@ func (s *Service) startAdmin() error {
 		cfg.Brokers = func(ctx context.Context) (map[string]kafka.Topic, error) {
 			return kafka.Describe(ctx, s.Kafka(), cfg.Topics...)
 		}
+	}
+	if cfg.Ingests {
+		topic := s.cfg.TopicChannelStatsFetched
+		cfg.Canary = health.NewCanary(cfg, topic, s.cfg.CanaryEvery, func() (int32, int64, error) { return kafka.SendCanary(s.Kafka(), topic) })
+		s.group.Go(func() error { cfg.Canary.Run(running); return nil })
 	}
 	if s.redis != nil && s.cfg.RedisURL != "" {
 		cfg.Redis = func(ctx context.Context) error { return s.redis.Ping(ctx).Err() }

@@ -57,6 +57,8 @@ type Config struct {
 	// HistoryEvery is how often the leader compares the rows' history with the log's; 0 is
 	// [runner.DefaultHistoryEvery].
 	HistoryEvery time.Duration `kong:"-"`
+	// CanaryEvery is how often a canary is sent from topic to row; 0 is [health.CanaryEvery].
+	CanaryEvery time.Duration `kong:"-"`
 	cli.MemoryConfig
 	tracing.Endpoint
 	TZ string `name:"tz" env:"JANGBU_TZ" default:"Asia/Seoul" placeholder:"ZONE" help:"Time zone of days and hours (${default})."`

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -282,4 +283,70 @@ func TestReadiness(t *testing.T) {
 		t.Fatal(err)
 	}
 	says(http.StatusOK, "ingest", "", map[string]string{`jangbu_source_topic_missing{topic="distribution-completed"}`: "0", `jangbu_part_ready{part="sources"}`: "1"})
+}
+
+// TestCanary: a canary comes from its topic to served rows also when no other record comes, and is in
+// no number; while the pipe stands, how long it takes grows, and is short again afterwards. What only
+// looks like a canary is not passed over.
+func TestCanary(t *testing.T) {
+	t.Parallel()
+	cfg := testConfig(t.TempDir())
+	cfg.CanaryEvery = 250 * time.Millisecond
+	b := setup(t, cfg)
+	number := func(series string) float64 {
+		t.Helper()
+		n, err := strconv.ParseFloat(b.scrape(t)[series], 64)
+		if err != nil {
+			return -1
+		}
+		return n
+	}
+	served := func(more float64) {
+		t.Helper()
+		at := number(`jangbu_canaries_total{result="served"}`)
+		waitFor(t, time.Minute, func() string {
+			n, took, last := number(`jangbu_canaries_total{result="served"}`), number("jangbu_end_to_end_seconds"), number("jangbu_end_to_end_success_timestamp_seconds")
+			if n < at+more || took <= 0 || took > 5 || time.Since(time.UnixMilli(int64(1000*last))) > 5*time.Second {
+				return fmt.Sprintf("%v canaries are served, the last after %v s, at %v", n, took, last)
+			}
+			return ""
+		})
+	}
+	served(2)
+	if totals, err := b.Totals(t.Context()); err != nil || totals != (events.Totals{}) {
+		t.Errorf("canaries are in the totals: %+v, %v", totals, err)
+	}
+
+	order := func(kind readmodel.OperationKind) {
+		t.Helper()
+		op := readmodel.Operation{Kind: kind, Who: "test", Projections: []string{"event_stats"}}
+		op, err := b.rows.Ask(t.Context(), op)
+		if err != nil {
+			t.Fatal(err)
+		}
+		waitFor(t, time.Minute, func() string {
+			if op, err := b.rows.Operation(t.Context(), op.ID); err != nil || op.State != readmodel.Done {
+				return fmt.Sprint(op.State, err)
+			}
+			return ""
+		})
+	}
+	order(readmodel.Pause)
+	topic := cfg.TopicChannelStatsFetched
+	report := record(topic, "evt-1", `{"eventId":"evt-1","channel":"naver","fetchedAt":"2026-11-23T11:00:00+09:00","views":2000}`)
+	report.Headers = []events.Header{{Key: events.CanaryHeader}} // it has a value
+	empty := record(topic, "evt-1", "")
+	empty.Value = nil // it has no header
+	b.produce(t, report, empty)
+	waitFor(t, time.Minute, func() string {
+		if took, lost := number("jangbu_end_to_end_seconds"), number(`jangbu_canaries_total{result="lost"}`); took < 1.5 || lost < 2 {
+			return fmt.Sprintf("while projections stand a canary takes %v s, and %v are lost", took, lost)
+		}
+		return ""
+	})
+	order(readmodel.Resume)
+	served(2)
+	if totals, err := b.Totals(t.Context()); err != nil || totals.Head != 1 || totals.DeadLettered != 1 || totals.Received != 2 {
+		t.Errorf("the totals are %+v, %v", totals, err)
+	}
 }

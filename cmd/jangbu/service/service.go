@@ -158,7 +158,7 @@ func Start(ctx context.Context, cfg Config, logger *slog.Logger) (_ *Service, er
 			return nil, err
 		}
 	}
-	if err := s.startAdmin(); err != nil {
+	if err := s.startAdmin(running); err != nil {
 		return nil, err
 	}
 	s.started = true

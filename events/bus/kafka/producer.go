@@ -71,6 +71,21 @@ func (p *Producer) send(some []*sarama.ProducerMessage) error {
 	return p.sarama.SendMessages(some)
 }
 
+// SendCanary sends a canary to a topic: see [events.CanaryHeader]. It returns where it is.
+func SendCanary(cfg Config, topic string) (partition int32, offset int64, err error) {
+	p, err := NewProducer(cfg)
+	if err != nil {
+		return 0, 0, fmt.Errorf("send canary: %w", err)
+	}
+	// A topic that is compacted takes no record without a key.
+	canary := events.Record{Topic: topic, Key: []byte(events.CanaryHeader), Headers: []events.Header{{Key: events.CanaryHeader}}}
+	partition, offset, err = p.sarama.SendMessage(messages([]events.Record{canary})[0])
+	if err = errors.Join(err, p.Close()); err != nil {
+		return 0, 0, fmt.Errorf("send canary: %w", err)
+	}
+	return partition, offset, nil
+}
+
 // Close waits for the sends that have begun and disconnects. Produce then returns
 // [ErrClosed].
 func (p *Producer) Close() error {
