@@ -56,7 +56,6 @@ func newProcess(t *testing.T, r *Recorder, program, name string, environment []s
 	t.Cleanup(func() { _ = log.Close() })
 	p.environment = append(append(os.Environ(), clockVariable+"="+p.clock, "JANGBU_LOG_FORMAT=text"), environment...)
 	t.Cleanup(func() { _ = p.end(syscall.SIGKILL) }) // "signal: killed"
-	p.step(t, 0)
 	p.start(t, log)
 	return p
 }
@@ -64,6 +63,7 @@ func newProcess(t *testing.T, r *Recorder, program, name string, environment []s
 // start starts the process, and again when it ends.
 func (p *process) start(t *testing.T, log io.Writer) {
 	t.Helper()
+	p.step(t, 0) // a process whose clock is wrong does not start
 	cmd := exec.Command(p.program, p.args...)
 	cmd.Env, cmd.Stderr = p.environment, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}

@@ -34,7 +34,7 @@ func (w *world) fault(name, target string, while func()) {
 // processFaults kills, stops and freezes processes, one at a time.
 func (w *world) processFaults(ctx context.Context, t *testing.T, random *rand.Rand) {
 	// As many as are asked for fit into the time of the traffic.
-	pause, frozen := w.duration()/time.Duration(*kills+20), 8*time.Second
+	pause, frozen := w.duration()/time.Duration(*kills*13/10+20), 8*time.Second
 	if *soak {
 		pause, frozen = 10*time.Second, 20*time.Second
 	}
@@ -76,7 +76,7 @@ func (w *world) duration() time.Duration {
 
 // brokerFaults kills and freezes brokers, one at a time: of three, two can write.
 func (w *world) brokerFaults(ctx context.Context, t *testing.T, random *rand.Rand) {
-	pause := w.duration() / time.Duration(2*max(*kills/10, 1)+8)
+	pause := w.duration() / time.Duration(3*max(*kills/10, 1)+8)
 	if *soak {
 		pause = 15 * time.Second
 	}
