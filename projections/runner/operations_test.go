@@ -488,6 +488,50 @@ func TestLastStepKeepsTheLease(t *testing.T) {
 	b.clean(t)
 }
 
+// activating calls activate with the generations that are to be served.
+type activating struct {
+	watchedRows
+	activate func([]readmodel.Checkpoint)
+}
+
+func (a activating) Activate(ctx context.Context, lease readmodel.Lease, op int64, at []readmodel.Checkpoint) (readmodel.Revision, error) {
+	a.activate(at)
+	return a.watchedRows.Activate(ctx, lease, op, at)
+}
+
+// TestNoRebuildServesLess: what is folded before the last step of a rebuild is in the rows that it
+// serves (I7).
+func TestNoRebuildServesLess(t *testing.T) {
+	t.Parallel()
+	b := onSQLite(t)
+	var (
+		r               *runner.Runner
+		grown, compared atomic.Bool
+	)
+	rows := activating{watchedRows: watchedRows{Store: b.rows, acquires: new(atomic.Int64), commit: func(readmodel.Generation) {}}}
+	rows.noted = func(a readmodel.Operation) { // the last step is next
+		if a.To > 0 && !grown.Swap(true) {
+			waitFor(t, r, appendAll(t, b.log, drafts(t, 12, 300), 300))
+		}
+	}
+	rows.activate = func(at []readmodel.Checkpoint) {
+		served := active(t, b.rows)
+		for _, next := range at {
+			if now := served[next.Projection]; next.Position < now.Position {
+				t.Errorf("%s: a generation is served up to position %d in the place of one up to %d", next.Projection, next.Position, now.Position)
+			}
+		}
+		compared.Store(true)
+	}
+	r, _ = start(t, b.log, rows, "process-1", 20, projections.All())
+	waitFor(t, r, b.head)
+	done(t, b.rows, readmodel.Rebuild, "", names(projections.All())...)
+	if !grown.Load() || !compared.Load() {
+		t.Error("the log has not grown before the last step, or no generation was served")
+	}
+	b.clean(t)
+}
+
 // TestProgressIsOfTheFarthestBehind: an operation tells how far it is of all its projections,
 // also where one of them is paused far behind the others.
 func TestProgressIsOfTheFarthestBehind(t *testing.T) {

@@ -339,10 +339,10 @@ func TestPeerMartenGap(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
 			defer cancel()
 			if err := r.Run(ctx); !errors.Is(err, events.ErrGap) {
-				t.Errorf("%T, in batches of %d: Run returns %v", log, batch, err)
+				t.Fatalf("%T, in batches of %d: Run returns %v", log, batch, err)
 			}
 			for _, at := range r.Status().Checkpoints {
 				if at.Position > 7 {
