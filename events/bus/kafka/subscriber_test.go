@@ -9,7 +9,6 @@ import (
 
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/google/go-cmp/cmp"
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"jangbu/events"
@@ -273,10 +272,7 @@ func TestFramesAreBoundedInBytes(t *testing.T) {
 	t.Parallel()
 	onBoth(t, 1, func(t *testing.T, b *bundle) {
 		client := b.client(t, kgo.ProducerBatchMaxBytes(4<<20), kgo.ProducerBatchCompression(kgo.NoCompression()))
-		allowed := strconv.Itoa(4 << 20)
-		if _, err := b.admin.AlterTopicConfigs(t.Context(), []kadm.AlterConfig{{Op: kadm.SetConfig, Name: "max.message.bytes", Value: &allowed}}, b.topic); err != nil {
-			t.Fatal(err)
-		}
+		b.set(t, "max.message.bytes", strconv.Itoa(4<<20))
 		want := []int{10, 7 << 19, 10} // the second is over the bound by itself
 		for range 30 {
 			want = append(want, 300<<10)
