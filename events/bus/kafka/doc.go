@@ -53,10 +53,10 @@
 // How many records a gap holds is known at most: the ends of transactions take offsets too.
 //
 // Failures: while no broker can be reached, a subscriber tries again for as long as it is
-// open and logs each kind of error once a minute (TestOutageIsSurvivedAndToldOnce). A frame that was not acknowledged comes
-// again after a pause that grows to 5 s. Producers give up after a few seconds
-// and return the error. [EnsureTopics] creates what is missing, so that topics which exist need no right
-// to (TestOneBroker), and does not try again what brokers refuse for good: a password,
-// a certificate (TestBrokersThatRefuse). No error and no log line holds a record (I10), a password
-// or a token.
+// open and logs each kind of error once a minute (TestOutageIsSurvivedAndToldOnce). A frame that
+// was not acknowledged comes again after a pause that grows to 5 s. Producers give up after 30 s at
+// most, return the error, and end with their context (TestProducerWithoutBrokers). [EnsureTopics]
+// creates what is missing, so that topics which exist need no right to (TestOneBroker), and does
+// not try again what brokers refuse for good: a password, a certificate (TestBrokersThatRefuse). No
+// error and no log line holds a record (I10), a password or a token.
 package kafka

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/IBM/sarama"
 
@@ -14,17 +16,32 @@ import (
 // produceBatch is how many records are sent between two checks of the context.
 const produceBatch = 10000
 
-// ErrClosed is the error of producing on a closed producer.
-var ErrClosed = errors.New("the producer is closed")
+// Bounds of a producer whose brokers do not answer. Sarama itself pauses before it gives up each
+// record: of 10,000 for many minutes.
+const (
+	produceTimeout = 30 * time.Second
+	closeTimeout   = 2 * time.Second
+)
+
+// The errors of a producer.
+var (
+	// ErrClosed is that of producing on a closed producer.
+	ErrClosed = errors.New("the producer is closed")
+	// ErrNotAcknowledged says that records may have been written, or not.
+	ErrNotAcknowledged = errors.New("the brokers did not acknowledge the records in time")
+)
 
 // Producer produces records in bulk. It is safe for concurrent use.
 type Producer struct {
+	client sarama.Client
 	sarama sarama.SyncProducer
+	// sending are the sends that have begun: sarama panics where a producer is closed during
+	// one.
+	sending sync.WaitGroup
+	hasty   atomic.Bool // what is left is to fail without pauses
 
-	// open is read-locked while records are sent: sarama panics where a producer is
-	// closed during a send.
-	open   sync.RWMutex
-	closed bool // guarded by open
+	mu     sync.Mutex
+	closed bool // guarded by mu
 }
 
 // NewProducer connects to the brokers.
@@ -37,24 +54,35 @@ func NewProducer(cfg Config) (*Producer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect producer: %w", err)
 	}
-	p, err := sarama.NewSyncProducer(cfg.Brokers, settings)
-	if err != nil {
+	p := new(Producer)
+	settings.Producer.Retry.BackoffFunc = func(int, int) time.Duration {
+		if p.hasty.Load() {
+			return 0
+		}
+		return retryPause
+	}
+	if p.client, err = sarama.NewClient(cfg.Brokers, settings); err != nil {
 		return nil, fmt.Errorf("connect producer: %w", err)
 	}
-	return &Producer{sarama: p}, nil
+	if p.sarama, err = sarama.NewSyncProducerFromClient(p.client); err != nil {
+		_ = p.client.Close() // nothing is pending
+		return nil, fmt.Errorf("connect producer: %w", err)
+	}
+	return p, nil
 }
 
 // Produce writes the records to their topics and returns once all in-sync replicas have
 // them. Records with the same key go to one partition, in their order. Partition and
-// Offset are ignored, and a zero timestamp means now. After an error some of the records
-// may have been written; producing all of them again is harmless (I4).
+// Offset are ignored, and a zero timestamp means now. It returns soon after ctx ends, and after
+// 30 s in which the brokers do not acknowledge a batch. After an error some of the records may have
+// been written, or still be; producing all of them again is harmless (I4).
 func (p *Producer) Produce(ctx context.Context, records []events.Record) error {
 	for len(records) > 0 {
 		if err := ctx.Err(); err != nil {
 			return fmt.Errorf("produce: %w", err)
 		}
 		n := min(len(records), produceBatch)
-		if err := p.send(messages(records[:n])); err != nil {
+		if err := p.send(ctx, messages(records[:n])); err != nil {
 			return fmt.Errorf("produce: %w", firstOf(err))
 		}
 		records = records[n:]
@@ -62,13 +90,25 @@ func (p *Producer) Produce(ctx context.Context, records []events.Record) error {
 	return nil
 }
 
-func (p *Producer) send(some []*sarama.ProducerMessage) error {
-	p.open.RLock()
-	defer p.open.RUnlock()
+func (p *Producer) send(ctx context.Context, some []*sarama.ProducerMessage) error {
+	p.mu.Lock()
 	if p.closed {
+		p.mu.Unlock()
 		return ErrClosed
 	}
-	return p.sarama.SendMessages(some)
+	sent := make(chan error, 1)
+	p.sending.Go(func() { sent <- p.sarama.SendMessages(some) })
+	p.mu.Unlock()
+	late := time.NewTimer(produceTimeout)
+	defer late.Stop()
+	select {
+	case err := <-sent:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-late.C:
+		return ErrNotAcknowledged
+	}
 }
 
 // SendCanary sends a canary to a topic: see [events.CanaryHeader]. It returns where it is.
@@ -86,19 +126,31 @@ func SendCanary(cfg Config, topic string) (partition int32, offset int64, err er
 	return partition, offset, nil
 }
 
-// Close waits for the sends that have begun and disconnects. Produce then returns
-// [ErrClosed].
+// Close waits for the sends that have begun, but not for long, and disconnects. Produce then
+// returns [ErrClosed].
 func (p *Producer) Close() error {
-	p.open.Lock()
-	defer p.open.Unlock()
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if p.closed {
 		return nil
 	}
 	p.closed = true
-	if err := p.sarama.Close(); err != nil {
-		return fmt.Errorf("close producer: %w", err)
+	closed := make(chan error, 1)
+	go func() {
+		p.sending.Wait()
+		closed <- p.sarama.Close()
+	}()
+	defer func() { _ = p.client.Close() }() // what is still sent then fails
+	select {
+	case err := <-closed:
+		if err != nil {
+			return fmt.Errorf("close producer: %w", err)
+		}
+		return nil
+	case <-time.After(closeTimeout):
+		p.hasty.Store(true)
+		return fmt.Errorf("close producer: %w", ErrNotAcknowledged)
 	}
-	return nil
 }
 
 func messages(records []events.Record) []*sarama.ProducerMessage {

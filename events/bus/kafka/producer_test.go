@@ -72,6 +72,28 @@ func TestProduceFails(t *testing.T) {
 	}
 }
 
+// TestProducerWithoutBrokers: producing ends with its context, and closing does not wait for what
+// the brokers do not answer.
+func TestProducerWithoutBrokers(t *testing.T) {
+	t.Parallel()
+	b := setup(t, 12)
+	b.produce(t, "r", 12)
+	b.broker.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+	defer cancel()
+	began := time.Now()
+	if err := b.producer.Produce(ctx, b.recordsNamed("r", 10_000)); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("error is %v", err)
+	}
+	produced := time.Since(began)
+	if err := b.producer.Close(); !errors.Is(err, kafka.ErrNotAcknowledged) {
+		t.Errorf("close: error is %v", err)
+	}
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("producing ended after %v, and all after %v", produced, took)
+	}
+}
+
 // TestProducerIsClosedWhileItProduces: what is under way is finished, what comes after
 // it is refused, and closing again does nothing.
 func TestProducerIsClosedWhileItProduces(t *testing.T) {

@@ -21,7 +21,13 @@ func EnsureTopics(ctx context.Context, cfg Config, partitions int32, topics ...s
 		return fmt.Errorf("ensure topics: %w", err)
 	}
 	for {
-		err := ensureTopics(cfg, partitions, topics)
+		attempt := make(chan error, 1)
+		go func() { attempt <- ensureTopics(cfg, partitions, topics) }() // which may last longer than ctx
+		select {
+		case err = <-attempt:
+		case <-ctx.Done():
+			return fmt.Errorf("ensure topics: %w", ctx.Err())
+		}
 		if err == nil {
 			return nil
 		}
