@@ -25,6 +25,7 @@ import (
 type process struct {
 	name, program, clock string
 	args, environment    []string
+	log                  io.Writer
 	recorder             *Recorder
 	client               http.Client
 
@@ -56,16 +57,17 @@ func newProcess(t *testing.T, r *Recorder, program, name string, environment []s
 	t.Cleanup(func() { _ = log.Close() })
 	p.environment = append(append(os.Environ(), clockVariable+"="+p.clock, "JANGBU_LOG_FORMAT=text"), environment...)
 	t.Cleanup(func() { _ = p.end(syscall.SIGKILL) }) // "signal: killed"
-	p.start(t, log)
+	p.log = log
+	p.start(t)
 	return p
 }
 
 // start starts the process, and again when it ends.
-func (p *process) start(t *testing.T, log io.Writer) {
+func (p *process) start(t *testing.T) {
 	t.Helper()
 	p.step(t, 0) // a process whose clock is wrong does not start
 	cmd := exec.Command(p.program, p.args...)
-	cmd.Env, cmd.Stderr = p.environment, log
+	cmd.Env, cmd.Stderr = p.environment, p.log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	out, err := cmd.StdoutPipe()
 	if err == nil {
@@ -103,10 +105,17 @@ func (p *process) start(t *testing.T, log io.Writer) {
 		p.mu.Unlock()
 		if !expected {
 			p.recorder.Add(time.Now(), Line{Kind: kindEnded, Target: p.label(), Error: fmt.Sprint(err)})
-			p.start(t, log)
+			p.start(t)
 		}
 		ended <- err
 	}()
+}
+
+// restart kills the process and starts it again.
+func (p *process) restart(t *testing.T) {
+	t.Helper()
+	_ = p.end(syscall.SIGKILL) // "signal: killed"
+	p.start(t)
 }
 
 // label names this life of the process.

@@ -40,11 +40,6 @@ func (w *world) processFaults(ctx context.Context, t *testing.T, random *rand.Ra
 	}
 	for n := 0; pass(ctx, between(random, pause/2, pause*3/2)); n++ {
 		p := w.processes[random.IntN(len(w.processes))]
-		log, err := os.OpenFile(filepath.Join(*recorded, p.name+".log"), os.O_APPEND|os.O_WRONLY, 0)
-		if err != nil {
-			t.Error(err)
-			return
-		}
 		switch {
 		case n%20 == 5:
 			w.fault(FaultProcessFreeze, p.label(), func() {
@@ -58,13 +53,10 @@ func (w *world) processFaults(ctx context.Context, t *testing.T, random *rand.Ra
 				if err := p.end(syscall.SIGTERM); err != nil && started {
 					w.recorder.Add(time.Now(), Line{Kind: kindEnded, Target: p.label(), Error: "stopped, it ended with " + err.Error()})
 				}
-				p.start(t, log)
+				p.start(t)
 			})
 		default:
-			w.fault(FaultProcessKill, p.label(), func() {
-				_ = p.end(syscall.SIGKILL) // "signal: killed"
-				p.start(t, log)
-			})
+			w.fault(FaultProcessKill, p.label(), func() { p.restart(t) })
 		}
 	}
 }

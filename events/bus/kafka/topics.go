@@ -11,18 +11,20 @@ import (
 )
 
 // EnsureTopics creates the topics that are missing, with the given number of partitions
-// and the brokers' default number of replicas, and waits until all partitions have a
-// leader. An existing topic keeps its partitions, and needs no right to create. While no broker can be reached or is
-// ready it tries again, until ctx ends; the error then wraps those of the context and of
+// and the brokers' default number of replicas, and waits until all partitions of these have a
+// leader. An existing topic keeps its partitions, and needs no right to create; one of its
+// partitions without a leader does not keep the others waiting. While no broker can be reached
+// or is ready it tries again, until ctx ends; the error then wraps those of the context and of
 // the last attempt. A permanent refusal is returned at once.
 func EnsureTopics(ctx context.Context, cfg Config, partitions int32, topics ...string) error {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
 		return fmt.Errorf("ensure topics: %w", err)
 	}
+	created := make(map[string]bool)
 	for {
 		attempt := make(chan error, 1)
-		go func() { attempt <- ensureTopics(cfg, partitions, topics) }() // which may last longer than ctx
+		go func() { attempt <- ensureTopics(cfg, partitions, topics, created) }() // which may last longer than ctx
 		select {
 		case err = <-attempt:
 		case <-ctx.Done():
@@ -42,7 +44,8 @@ func EnsureTopics(ctx context.Context, cfg Config, partitions int32, topics ...s
 	}
 }
 
-func ensureTopics(cfg Config, partitions int32, topics []string) error {
+// ensureTopics makes one attempt. Topics that it creates it adds to created.
+func ensureTopics(cfg Config, partitions int32, topics []string, created map[string]bool) error {
 	settings, err := cfg.client()
 	if err != nil {
 		return err
@@ -67,11 +70,12 @@ func ensureTopics(cfg Config, partitions int32, topics []string) error {
 		if err := admin.CreateTopic(topic, detail, false); err != nil && !errors.Is(err, sarama.ErrTopicAlreadyExists) {
 			return fmt.Errorf("create %q: %w", topic, err)
 		}
+		created[topic] = true
 	}
-	if err := client.RefreshMetadata(topics...); err != nil {
-		return err
-	}
-	for _, topic := range topics {
+	for topic := range created {
+		if err := client.RefreshMetadata(topic); err != nil {
+			return fmt.Errorf("describe %q: %w", topic, err)
+		}
 		ids, err := client.Partitions(topic)
 		if err != nil {
 			return fmt.Errorf("partitions of %q: %w", topic, err)
