@@ -1,6 +1,8 @@
 package httpapi
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -45,6 +47,10 @@ func (a *API) digest(w http.ResponseWriter, r *http.Request, caller auth.Identit
 	})
 }
 
+// lastAfter is how long a request waits for the rows before it is answered with what was last read,
+// if they are away.
+const lastAfter = 2 * time.Second
+
 // answer serves what is to be shown of one campaign. What is encoded is served again for as
 // long as its rows are current and time has changed nothing (I9).
 func (a *API) answer(w http.ResponseWriter, r *http.Request, caller auth.Identity, of subject) error {
@@ -68,7 +74,24 @@ func (a *API) answer(w http.ResponseWriter, r *http.Request, caller auth.Identit
 	}
 	ctx, cancel := readRows(r.Context())
 	defer cancel()
-	rows, err := a.cfg.Reader.Campaign(ctx, campaign, caller.Scope())
+	if a.cfg.Last != nil && a.cfg.Last.Away() {
+		if last, ok := a.last(ctx, campaign, view, caller, of); ok {
+			last.serve(w, r)
+			return nil
+		}
+	}
+	soon, cancelSoon := context.WithTimeout(ctx, lastAfter)
+	defer cancelSoon()
+	rows, err := a.cfg.Reader.Campaign(soon, campaign, caller.Scope())
+	if errors.Is(err, events.ErrAway) || errors.Is(err, context.DeadlineExceeded) {
+		if last, ok := a.last(ctx, campaign, view, caller, of); ok {
+			last.serve(w, r)
+			return nil
+		}
+	}
+	if err != nil && soon.Err() != nil { // of a database that is slow
+		rows, err = a.cfg.Reader.Campaign(ctx, campaign, caller.Scope())
+	}
 	if err != nil {
 		return err
 	}
@@ -79,6 +102,19 @@ func (a *API) answer(w http.ResponseWriter, r *http.Request, caller auth.Identit
 	a.memo.put(key, fresh)
 	fresh.serve(w, r)
 	return nil
+}
+
+// last returns what can be told of a campaign while the rows are away, marked as delayed.
+func (a *API) last(ctx context.Context, campaign events.Campaign, view dashboard.View, caller auth.Identity, of subject) (*encoded, bool) {
+	if a.cfg.Last == nil {
+		return nil, false
+	}
+	rows, since, ok := a.cfg.Last.Last(ctx, campaign, caller.Scope())
+	if !ok {
+		return nil, false
+	}
+	last, err := newDelayed(campaign, rows, view, of, since)
+	return last, err == nil
 }
 
 // campaignRequest parses a request. asOf is nil for a request about the present.

@@ -33,6 +33,8 @@ type Config struct {
 	// Freshness reports whether rows are current. Nil disables the reuse of encoded
 	// dashboards, and streams then read the rows every second.
 	Freshness readmodel.Freshness
+	// Last is served, marked as delayed, while the rows are away. Nil serves nothing then.
+	Last readmodel.Last
 	// Liveness tells streams how far behind what they show is. Nil: it never is.
 	Liveness Liveness
 	// Auth identifies callers. Nil lets every caller see everything.

@@ -48,9 +48,17 @@ type encoded struct {
 }
 
 func newEncoded(campaign events.Campaign, rows readmodel.CampaignRows, view dashboard.View, of subject) (*encoded, error) {
+	return newDelayed(campaign, rows, view, of, time.Time{})
+}
+
+// newDelayed encodes rows that may have changed since a moment, unless that is zero.
+func newDelayed(campaign events.Campaign, rows readmodel.CampaignRows, view dashboard.View, of subject, since time.Time) (*encoded, error) {
 	body, err := json.Marshal(of.show(rows, view))
 	if err != nil {
 		return nil, fmt.Errorf("encode %s: %w", of.route, err)
+	}
+	if !since.IsZero() { // what is shown is an object, and has no such member
+		body = fmt.Appendf(body[:len(body)-1], `,"delayed":{"since":%q,"reason":%q}}`, since.UTC().Format(time.RFC3339), DelayRows)
 	}
 	body = append(body, '\n')
 	n := &encoded{

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"jangbu/events"
+	"jangbu/events/outage"
 	"jangbu/projections"
 	"jangbu/projections/replay"
 	"jangbu/readmodel"
@@ -109,6 +110,8 @@ type Runner struct {
 	kept     *replay.Snapshots
 	// leastUnkept is how long a log is whose rows are rebuilt for their snapshots.
 	leastUnkept events.Position
+	// failing are terms, unrecorded their failures.
+	failing, unrecorded outage.Log
 
 	mu     sync.Mutex
 	status Status // guarded by mu
@@ -142,7 +145,10 @@ func New(cfg Config) (*Runner, error) {
 	if cfg.Tail == nil {
 		cfg.Tail = noTail{}
 	}
-	r := &Runner{cfg: cfg, maxRows: int(cfg.Memory / rowMemory), hotBytes: maxHotBytes, kept: replay.NewSnapshots(cfg.Projections, 0), leastUnkept: leastUnkept}
+	r := &Runner{cfg: cfg, maxRows: int(cfg.Memory / rowMemory), hotBytes: maxHotBytes, kept: replay.NewSnapshots(cfg.Projections, 0), leastUnkept: leastUnkept,
+		failing:    outage.Log{Logger: cfg.Logger, Level: slog.LevelError, Began: "projections: trying again", Ended: "projections: they go on"},
+		unrecorded: outage.Log{Logger: cfg.Logger, Level: slog.LevelWarn, Began: "projections: failure not recorded", Ended: "projections: failures are recorded"},
+	}
 	r.keeper = lease.New(lease.Config{
 		Leases: cfg.Rows, Name: LeaseName, Owner: cfg.Owner, TTL: cfg.LeaseTTL, Logger: cfg.Logger, StandBy: r.standBy,
 	})
@@ -178,7 +184,7 @@ func (r *Runner) Run(ctx context.Context) error {
 			pause = minPause
 		}
 		if ctx.Err() == nil { // else the error comes of that
-			r.report(ctx, err, pause)
+			r.report(ctx, err)
 		}
 		_ = sleep(ctx, pause) // the loop's condition says the same
 		pause = min(2*pause, maxPause)
@@ -186,13 +192,13 @@ func (r *Runner) Run(ctx context.Context) error {
 	return nil
 }
 
-// report logs the end of a term.
-func (r *Runner) report(ctx context.Context, err error, pause time.Duration) {
+// report logs the end of a term, and of terms that fail one after the other the first.
+func (r *Runner) report(ctx context.Context, err error) {
 	if errors.Is(err, readmodel.ErrFenced) {
 		r.cfg.Logger.WarnContext(ctx, "projections: fenced, acquiring the lease anew", slog.String("owner", r.cfg.Owner))
 		return
 	}
-	r.cfg.Logger.ErrorContext(ctx, "projections: trying again", slog.Any("error", err), slog.Duration("after", pause))
+	r.failing.Failed(ctx, err)
 }
 
 // record keeps the failure in the store, for operators.
@@ -203,7 +209,9 @@ func (r *Runner) record(ctx context.Context, err error) {
 	recording, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	if e := r.cfg.Rows.Fault(recording, LeaseName, r.cfg.Owner, err.Error()); e != nil {
-		r.cfg.Logger.WarnContext(ctx, "projections: failure not recorded", slog.Any("error", e))
+		r.unrecorded.Failed(ctx, e)
+	} else {
+		r.unrecorded.Succeeded(ctx)
 	}
 }
 
@@ -224,6 +232,7 @@ func (r *Runner) lead(ctx context.Context) (advanced bool, err error) {
 		if err := l.register(term); err != nil {
 			return err
 		}
+		r.failing.Succeeded(term)
 		r.cfg.Logger.InfoContext(term, "projections: following the log",
 			slog.String("owner", held.Owner), slog.Int64("epoch", held.Epoch), slog.Int64("from", int64(l.lowest())))
 		group, running := errgroup.WithContext(term)

@@ -44,6 +44,8 @@ type Config struct {
 
 	Bound      time.Duration // less than a second; 0 means DefaultBound
 	MaxEntries int           // 0 means DefaultMaxEntries
+	// ServeStale is for how long [Cache.Last] answers after the rows were found away.
+	ServeStale time.Duration
 }
 
 // Cache is a [readmodel.Reader] that keeps what it has read. [Open] makes one. Callers
@@ -53,6 +55,9 @@ type Cache struct {
 	bound     time.Duration
 	logger    *slog.Logger
 	revisions *revisionLog
+
+	serveStale time.Duration
+	absence    absence
 
 	campaigns *loader
 	owners    *loader // of the shop of each campaign that was refused, missing ones too
@@ -69,6 +74,7 @@ type Cache struct {
 var (
 	_ readmodel.Reader    = (*Cache)(nil)
 	_ readmodel.Freshness = (*Cache)(nil)
+	_ readmodel.Last      = (*Cache)(nil)
 )
 
 // Open returns a running cache. Neither the rows nor the shared level need to be
@@ -85,7 +91,7 @@ func Open(ctx context.Context, cfg Config) (*Cache, error) {
 		return nil, fmt.Errorf("open cache: number of entries is %d, expected 0 or more", cfg.MaxEntries)
 	}
 	c := &Cache{
-		inner: cfg.Inner, bound: cfg.Bound, logger: cfg.Logger, shared: cfg.Shared,
+		inner: cfg.Inner, bound: cfg.Bound, logger: cfg.Logger, shared: cfg.Shared, serveStale: cfg.ServeStale,
 		revisions: newRevisionLog(cfg.Bound, max(2*cfg.MaxEntries, MaxNamed)),
 		traffic:   newTraffic(), background: newBackground(ctx),
 		watchers: watchers{of: make(map[string]map[chan struct{}]struct{})},
@@ -180,6 +186,7 @@ func (c *Cache) ShopOf(ctx context.Context, campaign events.Campaign) (events.Sh
 func (c *Cache) loadOwner(ctx context.Context, name string, _ bool) (*entry, source, error) {
 	sent := time.Now()
 	shop, err := c.inner.ShopOf(ctx, events.Campaign(name))
+	c.absence.note(sent, err)
 	if err != nil {
 		return nil, fromRows, err
 	}
@@ -265,6 +272,7 @@ func (c *Cache) loadCampaign(ctx context.Context, name string, keep bool) (*entr
 	}
 	floor, highest, sent := c.revisions.floor(), c.revisions.highest(), time.Now()
 	rows, err := c.inner.Campaign(ctx, campaign, readmodel.Everything())
+	c.absence.note(sent, err)
 	switch {
 	case errors.Is(err, readmodel.ErrNotFound):
 		e = newEntry(name, floor, sent)

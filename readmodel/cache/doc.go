@@ -59,7 +59,8 @@
 // # Failure
 //
 // Where notices do not arrive, changes are found by polling. Where polls fail, entries
-// are served for no longer than the bound. Errors of the rows pass through. When a store
+// are served for no longer than the bound. Errors of the rows pass through. [Cache.Last] has what was
+// last read, for those who say that it is not current. When a store
 // goes back, as PostgreSQL may whose commits were not flushed, or that fell over to a standby,
 // the next poll or read drops all entries.
 //

@@ -49,6 +49,7 @@ func (c *Cache) poll(ctx context.Context) {
 		query, cancel := context.WithTimeout(ctx, c.bound) // later, it proves nothing
 		revision, err := c.inner.Revision(query)
 		cancel()
+		c.absence.note(sent, err)
 		switch {
 		case err == nil:
 			polls.Succeeded(ctx)
@@ -152,6 +153,9 @@ func (c *Cache) sweep(ctx context.Context) {
 	for {
 		select {
 		case now := <-tick.C:
+			if c.Away() { // it may be asked for what was last read
+				continue
+			}
 			c.campaigns.sweep(now, unreadFor)
 			c.owners.sweep(now, unreadFor)
 			c.shops.sweep(now, unreadFor)

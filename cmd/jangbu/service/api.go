@@ -42,7 +42,7 @@ func (s *Service) startAPI(ctx context.Context) error {
 		return err
 	}
 	handler, err := httpapi.New(httpapi.Config{
-		Reader: s.cache, Freshness: s.cache, Liveness: &health.Liveness{Log: s.log, Rows: s.rows},
+		Reader: s.cache, Freshness: s.cache, Last: s.cache, Liveness: &health.Liveness{Log: s.log, Rows: s.rows},
 		History: &replay.History{Log: s.log, Projections: projections.All(), Snapshots: s.rows, Logger: s.logger}, Evidence: replay.Evidence{Log: s.log},
 		Auth: auth, LoginURL: login, TokenURL: token, BasePath: s.cfg.base(), Origins: s.cfg.CORSOrigins, Cookies: s.cfg.TokenCookie != "", Now: time.Now, Location: location,
 		PollInterval: s.cfg.Schedule().Interval, PollAfterEnd: s.cfg.Schedule().AfterEnd, Limits: s.cfg.limits(), TrustedProxies: proxies,

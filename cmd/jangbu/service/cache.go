@@ -44,7 +44,7 @@ func (s *Service) startCache(ctx context.Context, key privacy.CacheKey) error {
 	if err != nil {
 		return fmt.Errorf("start cache: %w", err)
 	}
-	if s.cache, err = cache.Open(ctx, cache.Config{Inner: s.rows, Shared: shared, Logger: s.logger}); err != nil {
+	if s.cache, err = cache.Open(ctx, cache.Config{Inner: s.rows, Shared: shared, ServeStale: s.cfg.ServeStale, Logger: s.logger}); err != nil {
 		return fmt.Errorf("start cache: %w", err)
 	}
 	s.onClose(func() error { s.cache.Close(); return nil })

@@ -50,6 +50,8 @@ type Config struct {
 	AccessLog string    `env:"JANGBU_ACCESS_LOG" default:"stdout" placeholder:"stdout|FILE|off" help:"Where a line of JSON is written for each request to the read API: who read what (${default})."`
 	Stdout    io.Writer `kong:"-"`
 
+	ServeStale time.Duration `env:"JANGBU_SERVE_STALE" default:"5m" placeholder:"DURATION" help:"How long dashboards and digests are answered with what was last read while the database is away, marked as delayed (${default}; 0s: not at all)."`
+
 	Drain time.Duration `env:"JANGBU_DRAIN" default:"5s" placeholder:"DURATION" help:"How long the read API goes on when the process is to stop, while /readyz says so already (${default}; 0s: not at all)."`
 
 	Role        []string      `env:"JANGBU_ROLE" default:"all" placeholder:"ROLE,…" help:"What this process does: all, or any of ingest, project, poll, api."`
@@ -99,6 +101,9 @@ func (c *Config) validate() error {
 	}
 	if c.Drain < 0 || c.Drain > maxDrain {
 		wrong("drain", "expected 0s to %v", maxDrain)
+	}
+	if c.ServeStale < 0 {
+		wrong("serve-stale", "expected 0s or more, as in 5m")
 	}
 	c.limitConfig.validate(wrong)
 	if c.AuditWithin < time.Second {
@@ -198,7 +203,7 @@ func Embedded(dir string) Config {
 		HTTPAddr: "127.0.0.1:0", AdminAddr: "127.0.0.1:0",
 		KafkaListen: "127.0.0.1:0", GroupConfig: brokers.GroupConfig{KafkaGroup: "jangbu"}, TopicConfig: stores.DefaultTopics(),
 		channelConfig: defaultPolling(),
-		authConfig:    authConfig{InsecureNoAuth: true}, AccessLog: "off",
+		authConfig:    authConfig{InsecureNoAuth: true}, AccessLog: "off", ServeStale: 5 * time.Minute,
 		AuditWithin: 24 * time.Hour,
 		Role:        []string{"all"}, TZ: "Asia/Seoul",
 	}
