@@ -137,9 +137,11 @@ func administer(t *testing.T, statements ...string) {
 	}
 }
 
-func (d *drill) run() {
-	const seed = 20261129
-	random := rand.New(rand.NewPCG(seed, uint64(len(d.roles))))
+// seed is that of the drills.
+const seed = 20261129
+
+// prepare starts the service and its twin, which then have the same.
+func (d *drill) prepare() {
 	var err error
 	d.broker, err = embedded.Start(d.Context(), embedded.Config{Listen: "127.0.0.1:0", Partitions: service.Partitions, Topics: stores.DefaultTopics().TopicNames()})
 	if err != nil {
@@ -167,7 +169,11 @@ func (d *drill) run() {
 	d.produce(append(append(campaigns, d.generator.Distributions()...), d.generator.Stats(start)...)...)
 	d.generate(100)
 	d.equalsTwin(time.Minute)
+}
 
+func (d *drill) run() {
+	random := rand.New(rand.NewPCG(seed, uint64(len(d.roles))))
+	d.prepare()
 	moments := restores
 	if n, err := strconv.Atoi(os.Getenv("JANGBU_TEST_RESTORES")); err == nil {
 		moments = n
