@@ -50,6 +50,8 @@
 // fetches went the group's way, and 0.05 to 0.2 s since, as long as a fetch; those that move 0.4 to
 // 1.6 s; those of a member that was killed 6 to 7 s, until its session expires.
 //
+// Publisher and subscriber pass the suite of Watermill itself (TestWatermillsOwnSuite).
+//
 // How many records a gap holds is known at most: the ends of transactions take offsets too.
 //
 // Failures: while no broker can be reached, a subscriber tries again for as long as it is
