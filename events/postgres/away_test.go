@@ -23,8 +23,12 @@ func TestAway(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	tx, err := conn.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
 	_ = conn.Close(t.Context())
-	_, closed := conn.Exec(t.Context(), "SELECT 1")
+	_, closed := tx.Exec(t.Context(), "SELECT 1")
 	for name, test := range map[string]struct {
 		err  error
 		want bool

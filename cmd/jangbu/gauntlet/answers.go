@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -231,14 +230,22 @@ func whole(number any) string {
 // lasting returns an answer without what changes with the hours alone.
 func lasting(answer json.RawMessage) string {
 	var members map[string]json.RawMessage
-	if json.Unmarshal(answer, &members) != nil {
+	var channels []map[string]any
+	if json.Unmarshal(answer, &members) != nil || json.Unmarshal(members["channels"], &channels) != nil {
 		return string(answer)
 	}
-	delete(members, "comparison")
-	delete(members, "digest")
-	text, err := json.Marshal(members)
+	for _, c := range channels {
+		delete(c, "status") // figures become stale
+	}
+	text, err := json.Marshal(channels)
 	if err != nil {
 		return string(answer)
 	}
-	return strings.TrimSpace(string(text))
+	members["channels"] = text
+	delete(members, "comparison")
+	delete(members, "digest")
+	if text, err = json.Marshal(members); err != nil {
+		return string(answer)
+	}
+	return string(text)
 }

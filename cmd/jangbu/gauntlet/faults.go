@@ -31,6 +31,12 @@ func StopsAll(fault string) bool {
 	}
 }
 
+// loses reports whether the fault takes back what was committed last: of a log that fails over to
+// a standby that lags, or of rows, whose commits do not wait for the disk.
+func loses(fault string) bool {
+	return fault == FaultFailover || fault == FaultPostgresKill || fault == FaultDiskFull
+}
+
 // The operations that operators do meanwhile.
 const (
 	OperationRebuild  = "rebuild"

@@ -45,7 +45,7 @@ type judge struct {
 
 	faults, done, failed map[string]int
 	stopped              []span // when a fault stopped everything
-	turns                []span // when the log went back
+	turns                []span // when the log or the rows went back
 }
 
 // span is a stretch of a run, in seconds since its start.
@@ -280,7 +280,7 @@ func (j *judge) happened(dir string) error {
 			if StopsAll(l.Name) && !j.bounds.All {
 				j.stopped = append(j.stopped, span{l.At, l.At + l.Took})
 			}
-			if l.Name == FaultFailover {
+			if loses(l.Name) {
 				j.turns = append(j.turns, span{l.At, l.At + l.Took + healing.Seconds()})
 			}
 		case kindOperation:
@@ -337,15 +337,16 @@ func counted(of map[string]int) string {
 }
 
 const (
-	// healing is how long after the log went back an answer may still be of the time before.
-	healing = 15 * time.Second
+	// healing is how long after they went back an answer may be of the time before, and of what
+	// is folded again.
+	healing = 10 * time.Second
 	// behind is how old an answer may be, and a process that was frozen takes to notice it (I9).
 	behind = 2 * time.Second
 )
 
 // reads checks that what one process answers of a campaign never goes back, and that no process
 // answers what is older than what another one answered some time before (I9), but where the log
-// itself went back.
+// or the rows went back.
 func (j *judge) reads(lines []Line) {
 	type answer struct {
 		at       float64
@@ -387,7 +388,7 @@ func (j *judge) reads(lines []Line) {
 	j.say("reads     %d answered, %d not", answers, refused)
 }
 
-// turned reports whether the log went back between two moments, or shortly before the second.
+// turned reports whether they went back between two moments, or shortly before the second.
 func (j *judge) turned(from, to float64) bool {
 	return slices.ContainsFunc(j.turns, func(s span) bool { return s.from <= to && from <= s.to })
 }

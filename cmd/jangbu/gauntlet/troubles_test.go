@@ -213,6 +213,9 @@ func (w *world) networkFaults(ctx context.Context, t *testing.T, random *rand.Ra
 func (w *world) clockFaults(ctx context.Context, t *testing.T, random *rand.Rand) {
 	for n := 0; pass(ctx, between(random, 8*time.Second, 15*time.Second)); n++ {
 		p := w.processes[random.IntN(len(w.processes))]
+		if !p.started() {
+			continue // it would not start
+		}
 		name, by := FaultClockForward, between(random, time.Minute, 2*time.Hour)
 		if n%2 == 1 {
 			name, by = FaultClockBack, -by
