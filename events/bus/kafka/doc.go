@@ -34,7 +34,7 @@
 //     one line tells of it (I5): retention that passed records before they were read
 //     (TestGapOfRetentionIsCounted, TestRetentionPassesARunningSession), a topic that was
 //     made anew (TestTopicMadeAnewIsReadFromItsBeginning), and a partition that lost its
-//     end (TestPartitionThatLostItsEndIsReadAgain).
+//     end (TestPartitionThatLostItsEndIsReadAgain), as by an unclean election (TestThreeBrokers).
 //   - A log that goes back under a session, as a restored copy does, is read to again from
 //     where it ends: the session ends within 5 s, and until then the log refuses its frames
 //     (I13, TestLogGoesBackUnderASession).
@@ -51,6 +51,18 @@
 // 1.6 s; those of a member that was killed 6 to 7 s, until its session expires.
 //
 // Publisher and subscriber pass the suite of Watermill itself (TestWatermillsOwnSuite).
+//
+// Brokers that are killed, restarted and frozen lose nothing (TestOneBroker). What needs three of
+// them and minutes is tried with JANGBU_TEST_KAFKA_FAULTS=N, so many times each (TestThreeBrokers):
+//
+//	JANGBU_TEST_KAFKA_FAULTS=1 scripts/test ./events/bus/kafka -run 'ThreeBrokers|WatermillsOwn' -v
+//
+// Nothing was read for 5.3 s after a leader was killed, 9.8 s after the coordinator was, and 6.9 s
+// after a leader froze for 12 s, on brokers that take each other for dead after 5 s.
+//
+// What is not noticed: an unclean election after which producers have written as much as was lost
+// before the partition is fetched again. The records between are not read. Topics should not
+// allow such elections (unclean.leader.election.enable=false, the default).
 //
 // How many records a gap holds is known at most: the ends of transactions take offsets too.
 //

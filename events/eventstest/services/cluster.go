@@ -213,6 +213,9 @@ func (c *Cluster) await(t testing.TB, i int) {
 	}
 }
 
+// Runs reports whether a broker has been started and not killed.
+func (c *Cluster) Runs(i int) bool { return c.brokers[i].cmd != nil }
+
 // Kill ends a broker as if its machine had failed. What it has written stays.
 func (c *Cluster) Kill(t testing.TB, i int) {
 	t.Helper()
