@@ -39,9 +39,8 @@ func loadSecret(path string, wrong error) (key [keyBytes]byte, err error) {
 	if !info.Mode().IsRegular() {
 		return key, fmt.Errorf("%s is not a regular file: %w", path, wrong)
 	}
-	if open := info.Mode().Perm() & 0o077; open != 0 {
-		return key, fmt.Errorf("%s has mode %04o, so others may use it; mend it with: chmod 600 %s: %w",
-			path, info.Mode().Perm(), path, wrong)
+	if err := CheckSecretFile(path, info); err != nil {
+		return key, fmt.Errorf("%w: %w", err, wrong)
 	}
 	text, err := io.ReadAll(io.LimitReader(f, 4096))
 	if err != nil {

@@ -7,6 +7,8 @@ import (
 	"io"
 	"os"
 	"syscall"
+
+	"jangbu/events/privacy"
 )
 
 // maxSecretBytes bounds the file of a secret.
@@ -41,8 +43,8 @@ func readOwn(path string, most int64) ([]byte, error) {
 	if !info.Mode().IsRegular() {
 		return nil, errors.New(path + " is not a regular file")
 	}
-	if mode := info.Mode().Perm(); mode&0o077 != 0 {
-		return nil, fmt.Errorf("%s has mode %04o, so others may use it; mend it with: chmod 600 %s", path, mode, path)
+	if err := privacy.CheckSecretFile(path, info); err != nil {
+		return nil, err
 	}
 	text, err := io.ReadAll(io.LimitReader(f, most+1))
 	if err != nil {

@@ -1,0 +1,4 @@
+package privacy
+
+// Own is own.
+var Own = own
