@@ -84,6 +84,16 @@ var operations = map[string]func(context.Context, *world, *rand.Rand) error{
 		_, _, err := w.command(ctx, "events", "export", file, "--why", "gauntlet")
 		return err
 	},
+	OperationBackup: func(ctx context.Context, w *world, random *rand.Rand) error {
+		dir := filepath.Join(*recorded, fmt.Sprintf("backup-%d", random.Int()))
+		defer func() { _ = os.RemoveAll(dir) }()
+		copied, restored := filepath.Join(dir, "copied"), filepath.Join(dir, "restored")
+		if _, _, err := w.command(ctx, "backup", copied, "--why", "gauntlet"); err != nil {
+			return err
+		}
+		_, code, err := w.command(ctx, "restore", copied, "--log-url", "sqlite://"+filepath.Join(restored, "log.db"), "--data-dir", restored)
+		return w.accuse(code, err)
+	},
 	OperationVerify: run("verify"),
 	OperationReplay: run("replay", "--campaign", "evt-00", "--json"),
 	OperationRetry: func(ctx context.Context, w *world, _ *rand.Rand) error {
@@ -99,11 +109,16 @@ var operations = map[string]func(context.Context, *world, *rand.Rand) error{
 func run(args ...string) func(context.Context, *world, *rand.Rand) error {
 	return func(ctx context.Context, w *world, _ *rand.Rand) error {
 		_, code, err := w.command(ctx, args...)
-		if code == 4 {
-			w.recorder.Add(time.Now(), Line{Kind: kindEnded, Target: args[0], Error: err.Error()}) // what is served is wrong
-		}
-		return err
+		return w.accuse(code, err)
 	}
+}
+
+// accuse records that a command found what is stored or served to be wrong.
+func (w *world) accuse(code int, err error) error {
+	if code == 4 {
+		w.recorder.Add(time.Now(), Line{Kind: kindEnded, Target: "a check", Error: err.Error()})
+	}
+	return err
 }
 
 func campaignOf(random *rand.Rand) string { return fmt.Sprintf("evt-%02d", random.IntN(40)) }

@@ -43,7 +43,7 @@ func newProcess(t *testing.T, r *Recorder, program, name string, environment []s
 	p := &process{
 		name: name, program: program, clock: filepath.Join(dir, "clock"), recorder: r, client: http.Client{Timeout: 3 * time.Second},
 		args: append([]string{
-			"serve", "--json", "--insecure-no-auth", "--http-addr", "127.0.0.1:0", "--admin-addr", "127.0.0.1:0",
+			"serve", "--json", "--insecure-no-auth", "--instance", name, "--http-addr", "127.0.0.1:0", "--admin-addr", "127.0.0.1:0",
 			"--drain", "0s", "--access-log", "off",
 		}, args...),
 	}
