@@ -114,7 +114,7 @@ func faults() []fault {
 		{name: "the leader is frozen, and the other process leads", series: gone("a"), alerts: []string{"JangbuDown"}},
 		{name: "no process leads, and no event comes", series: both(`jangbu_lease_held{lease="projections"}`, off), alerts: []string{"JangbuLeaderless"}},
 		{name: "no process leads, and events wait", series: and(both(`jangbu_lease_held{lease="projections"}`, off), lag), alerts: []string{"JangbuLeaderless", "JangbuProjectionsBehind"}},
-		{name: "the rows' disk is full", series: and(both(`jangbu_lease_failing{lease="projections"}`, on), lag, of("a", `jangbu_part_ready{part="project"}`, off)), alerts: []string{"JangbuProjectionsBehind", "JangbuProjectionsFailing"}},
+		{name: "the rows' disk is full", series: and(both(`jangbu_lease_failing{lease="projections"}`, on), both(`jangbu_lease_held{lease="projections"}`, off), lag, of("a", `jangbu_part_ready{part="project"}`, off)), alerts: []string{"JangbuProjectionsBehind", "JangbuProjectionsFailing"}},
 		{name: "a projection is paused", series: and(both(`jangbu_projection_paused{projection="event_stats"}`, on), lag), alerts: []string{"JangbuProjectionPaused"}},
 		{name: "a clock was wrong, and a lease lasts for days", series: both(`jangbu_part_ready{part="leases"}`, off), alerts: []string{"JangbuLeaseStuck"}},
 		{name: "the database is away", series: and(both(`jangbu_connected{to="log"}`, off), both(`jangbu_connected{to="rows"}`, off), both(`jangbu_part_ready{part="log"}`, off)), alerts: []string{"JangbuDatabaseAway"}},

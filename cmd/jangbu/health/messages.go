@@ -10,6 +10,8 @@ import (
 
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/prometheus/client_golang/prometheus"
+
+	"jangbu/events"
 )
 
 // maxFailing bounds the messages that are remembered because they failed.
@@ -61,7 +63,7 @@ func (m *Messages) note(part, what, key string, err error) {
 	switch was, ok := m.failing[key]; {
 	case err == nil:
 		delete(m.failing, key)
-	case errors.Is(err, context.Canceled): // it is given up, not failed
+	case errors.Is(err, context.Canceled), errors.Is(err, events.ErrBehind): // it is given up, or another process's
 	case ok || len(m.failing) < maxFailing:
 		m.failing[key] = failing{part, what, was.attempts + 1, time.Now(), err}
 		m.failures[part]++
