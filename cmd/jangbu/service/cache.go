@@ -16,7 +16,6 @@ import (
 // startCache puts a cache before the rows, which the read API reads and the runner
 // refreshes. Without a configured Redis an embedded one is used, under a key of its own.
 func (s *Service) startCache(ctx context.Context, key privacy.CacheKey) error {
-	var options *redis.Options
 	if s.cfg.RedisURL == "" {
 		embedded, err := newEmbeddedRedis()
 		if err != nil {
@@ -24,16 +23,15 @@ func (s *Service) startCache(ctx context.Context, key privacy.CacheKey) error {
 		}
 		s.onClose(func() error { embedded.Close(); return nil })
 		s.group.Go(func() error { embedded.age(s.stopped); return nil })
-		options = cacheredis.InProcess(embedded.connect)
+		s.redis = redis.NewClient(cacheredis.InProcess(embedded.connect))
 		s.line("cache", "in this process", "embedded (Redis protocol)")
 	} else {
 		var err error
-		if options, err = s.cfg.options(); err != nil {
+		if s.redis, err = s.cfg.client(); err != nil {
 			return fmt.Errorf("start cache: %w", err)
 		}
 		s.line("cache", stores.Redacted(s.cfg.RedisURL), "Redis")
 	}
-	s.redis = redis.NewClient(options)
 	s.onClose(s.redis.Close)
 	if err := s.tracing.Redis(s.redis); err != nil {
 		return fmt.Errorf("start cache: %w", err)

@@ -83,6 +83,7 @@ func startRedisTLS(t testing.TB, authority *services.Authority) (addr string) {
 		t.Fatal(err)
 	}
 	_, rights, _ := strings.Cut(string(document), "ACL SETUSER ")
+	rights, _, _ = strings.Cut(rights, "\n\n")
 	user := strings.Fields(strings.ReplaceAll(rights, "PASSWORD", redisSecret))
 	users := "user default off\nuser " + strings.Join(user, " ") + "\n"
 	if err := os.WriteFile(acl, []byte(users), 0o600); err != nil {
@@ -142,7 +143,7 @@ func TestEncryptedThroughout(t *testing.T) {
 	}
 	_ = stream.Close()
 
-	options, err := cfg.options()
+	options, err := cfg.options(cfg.RedisURL)
 	if err != nil {
 		t.Fatal(err)
 	}

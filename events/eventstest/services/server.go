@@ -58,7 +58,7 @@ func (s *Server) Start(t testing.TB) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), reach)
 		err := s.ready(ctx)
 		cancel()
-		if err == nil {
+		if err == nil && !closed(s.ended) { // else another one has its port
 			return
 		}
 		select {
@@ -70,6 +70,15 @@ func (s *Server) Start(t testing.TB) {
 			t.Fatalf("%s does not answer: %v\n%s", s.name, err, &s.said)
 		case <-time.After(10 * time.Millisecond):
 		}
+	}
+}
+
+func closed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
 	}
 }
 
