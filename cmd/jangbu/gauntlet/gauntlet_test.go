@@ -163,7 +163,7 @@ func (w *world) read(ctx context.Context, p *process, of *Traffic) {
 		switch {
 		case ctx.Err() != nil:
 		case status == http.StatusOK && json.Unmarshal(answer, &got) == nil:
-			w.recorder.Add(begun, Line{Kind: kindRead, Target: at, Name: campaign, N: got.Position})
+			w.recorder.Add(begun, Line{Kind: kindRead, Target: at, Name: campaign, N: got.Position, Took: time.Since(begun).Seconds()})
 		default:
 			w.recorder.Add(begun, Line{Kind: kindRefused, Target: at, Name: campaign, N: int64(status)})
 		}

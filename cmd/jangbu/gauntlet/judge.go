@@ -349,11 +349,12 @@ const (
 // or the rows went back.
 func (j *judge) reads(lines []Line) {
 	type answer struct {
-		at       float64
+		at       float64 // when it had come
 		position int64
 	}
 	newest := map[[2]string]answer{} // by process and campaign
-	settled := map[string][]answer{} // by campaign: the newest of all processes, in order
+	recent := map[string][]answer{}  // by campaign: those that were not due to be known everywhere
+	known := map[string]answer{}     // by campaign: the newest that were
 	var answers, refused int
 	for _, l := range lines {
 		switch l.Kind {
@@ -367,20 +368,20 @@ func (j *judge) reads(lines []Line) {
 		}
 		of := [2]string{l.Target, l.Name}
 		if before := newest[of]; l.N < before.position && !j.turned(before.at, l.At) {
-			j.problem("read back", "%s answers %d of %s at %.2f s, and %d at %.2f s", l.Target, before.position, l.Name, before.at, l.N, l.At)
+			j.problem("read back", "%s answers %d of %s by %.2f s, and %d at %.2f s", l.Target, before.position, l.Name, before.at, l.N, l.At)
 		}
-		newest[of] = answer{l.At, l.N}
-		past := settled[l.Name]
-		for len(past) > 1 && past[1].at < l.At-behind.Seconds() {
-			past = past[1:]
+		newest[of] = answer{l.At + l.Took, l.N}
+		recent[l.Name] = slices.DeleteFunc(recent[l.Name], func(a answer) bool {
+			due := a.at < l.At-behind.Seconds()
+			if due && (a.position > known[l.Name].position || j.turned(known[l.Name].at, a.at)) {
+				known[l.Name] = a
+			}
+			return due
+		})
+		if before := known[l.Name]; l.N < before.position && !j.turned(before.at, l.At) {
+			j.problem("stale", "%s answers %d of %s at %.2f s; %d had been answered by %.2f s", l.Target, l.N, l.Name, l.At, before.position, before.at)
 		}
-		if len(past) > 0 && past[0].at < l.At-behind.Seconds() && l.N < past[0].position && !j.turned(past[0].at, l.At) {
-			j.problem("stale", "%s answers %d of %s at %.2f s; another answered %d at %.2f s", l.Target, l.N, l.Name, l.At, past[0].position, past[0].at)
-		}
-		if len(past) == 0 || l.N > past[len(past)-1].position || j.turned(past[len(past)-1].at, l.At) {
-			past = append(past, answer{l.At, l.N})
-		}
-		settled[l.Name] = past
+		recent[l.Name] = append(recent[l.Name], answer{l.At + l.Took, l.N})
 	}
 	if answers == 0 {
 		j.problem("missing", "no read was answered")

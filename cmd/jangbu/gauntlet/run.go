@@ -29,7 +29,7 @@ const (
 	kindStart     = "start"     // Name is the form; N the number of records to produce
 	kindFault     = "fault"     // Name, Target; from At for Took
 	kindOperation = "operation" // Name; from At for Took; Error if it failed
-	kindRead      = "read"      // Target is the process, Name the campaign, N the position
+	kindRead      = "read"      // from At for Took; Target is the process, Name the campaign, N the position
 	kindRefused   = "refused"   // a read that had no answer: Target, Name, N the status, 0 without one
 	kindHead      = "head"      // N is the position of the last event of the log
 	kindProduced  = "produced"  // N is how many records the brokers have acknowledged
