@@ -7,12 +7,12 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"jangbu/events"
-	"jangbu/events/outage"
 	"jangbu/projections"
 	"jangbu/projections/replay"
 	"jangbu/readmodel"
@@ -110,8 +110,9 @@ type Runner struct {
 	kept     *replay.Snapshots
 	// leastUnkept is how long a log is whose rows are rebuilt for their snapshots.
 	leastUnkept events.Position
-	// failing are terms, unrecorded their failures.
-	failing, unrecorded outage.Log
+	// failing says that a term has failed since the last one began, unrecorded that its failure could
+	// not be recorded: the next ones are not logged.
+	failing, unrecorded atomic.Bool
 
 	mu     sync.Mutex
 	status Status // guarded by mu
@@ -145,10 +146,7 @@ func New(cfg Config) (*Runner, error) {
 	if cfg.Tail == nil {
 		cfg.Tail = noTail{}
 	}
-	r := &Runner{cfg: cfg, maxRows: int(cfg.Memory / rowMemory), hotBytes: maxHotBytes, kept: replay.NewSnapshots(cfg.Projections, 0), leastUnkept: leastUnkept,
-		failing:    outage.Log{Logger: cfg.Logger, Level: slog.LevelError, Began: "projections: trying again", Ended: "projections: they go on"},
-		unrecorded: outage.Log{Logger: cfg.Logger, Level: slog.LevelWarn, Began: "projections: failure not recorded", Ended: "projections: failures are recorded"},
-	}
+	r := &Runner{cfg: cfg, maxRows: int(cfg.Memory / rowMemory), hotBytes: maxHotBytes, kept: replay.NewSnapshots(cfg.Projections, 0), leastUnkept: leastUnkept}
 	r.keeper = lease.New(lease.Config{
 		Leases: cfg.Rows, Name: LeaseName, Owner: cfg.Owner, TTL: cfg.LeaseTTL, Logger: cfg.Logger, StandBy: r.standBy,
 	})
@@ -198,7 +196,9 @@ func (r *Runner) report(ctx context.Context, err error) {
 		r.cfg.Logger.WarnContext(ctx, "projections: fenced, acquiring the lease anew", slog.String("owner", r.cfg.Owner))
 		return
 	}
-	r.failing.Failed(ctx, err)
+	if !r.failing.Swap(true) {
+		r.cfg.Logger.ErrorContext(ctx, "projections: trying again", slog.Any("error", err))
+	}
 }
 
 // record keeps the failure in the store, for operators.
@@ -208,10 +208,9 @@ func (r *Runner) record(ctx context.Context, err error) {
 	}
 	recording, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
-	if e := r.cfg.Rows.Fault(recording, LeaseName, r.cfg.Owner, err.Error()); e != nil {
-		r.unrecorded.Failed(ctx, e)
-	} else {
-		r.unrecorded.Succeeded(ctx)
+	e := r.cfg.Rows.Fault(recording, LeaseName, r.cfg.Owner, err.Error())
+	if before := r.unrecorded.Swap(e != nil); e != nil && !before {
+		r.cfg.Logger.WarnContext(ctx, "projections: failure not recorded", slog.Any("error", e))
 	}
 }
 
@@ -232,7 +231,7 @@ func (r *Runner) lead(ctx context.Context) (advanced bool, err error) {
 		if err := l.register(term); err != nil {
 			return err
 		}
-		r.failing.Succeeded(term)
+		r.failing.Store(false)
 		r.cfg.Logger.InfoContext(term, "projections: following the log",
 			slog.String("owner", held.Owner), slog.Int64("epoch", held.Epoch), slog.Int64("from", int64(l.lowest())))
 		group, running := errgroup.WithContext(term)
