@@ -2,6 +2,7 @@ package operate_test
 
 import (
 	"bytes"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -45,8 +46,12 @@ func read[T any](t *testing.T, into map[string]*T, file string, document []byte,
 func readManifests(t *testing.T) manifests {
 	t.Helper()
 	m := manifests{
-		map[string]*appsv1.Deployment{}, map[string]*policyv1.PodDisruptionBudget{}, map[string]*networkingv1.NetworkPolicy{},
-		map[string]*corev1.Service{}, map[string]*corev1.ConfigMap{}, map[string]*corev1.Secret{},
+		map[string]*appsv1.Deployment{},
+		map[string]*policyv1.PodDisruptionBudget{},
+		map[string]*networkingv1.NetworkPolicy{},
+		map[string]*corev1.Service{},
+		map[string]*corev1.ConfigMap{},
+		map[string]*corev1.Secret{},
 	}
 	files, err := filepath.Glob(filepath.Join("..", "..", "..", "scripts", "deploy", "kubernetes", "*.yaml"))
 	if err != nil || len(files) == 0 {
@@ -140,10 +145,7 @@ func TestKubernetes(t *testing.T) {
 				t.Errorf("container: %+v", c)
 			}
 			files := mounted(t, m, pod)
-			set := map[string]string{}
-			for variable, value := range config.Data {
-				set[variable] = value
-			}
+			set := maps.Clone(config.Data)
 			for _, e := range c.Env {
 				known(d.Name, e.Name)
 				set[e.Name] = e.Value
