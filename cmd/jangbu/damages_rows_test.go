@@ -55,8 +55,9 @@ func rowDamages() []damage {
 		},
 		{
 			name: "one answer of the profile moved to another", named: verify, mend: resetCampaign("evt-1"),
-			sql:  `UPDATE jangbu_rows.participant_profile SET age_group = replace(age_group::text, '20s', '30s')::json WHERE campaign = 'evt-1'`,
-			says: []string{`campaign "evt-1": participant_profile`},
+			sql:    `UPDATE jangbu_rows.participant_profile SET age_group = replace(age_group::text, '20s', '30s')::json WHERE campaign = 'evt-1'`,
+			sqlite: `UPDATE jangbu_rows.participant_profile SET age_group = replace(age_group, '20s', '30s') WHERE campaign = 'evt-1'`,
+			says:   []string{`campaign "evt-1": participant_profile`},
 		},
 		{
 			name: "a row of a campaign that never was", named: verify, mend: resetCampaign("evt-999"),
