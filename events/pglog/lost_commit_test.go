@@ -75,7 +75,7 @@ func (c *committing) before(t *testing.T, database string) string {
 
 func (c *committing) pass(client net.Conn, server string) {
 	defer func() { _ = client.Close() }()
-	to, err := net.Dial("tcp", server) //nolint:noctx // the connection ends with the client's
+	to, err := net.Dial("tcp", server)
 	if err != nil {
 		return
 	}
