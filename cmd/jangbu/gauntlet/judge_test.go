@@ -21,13 +21,13 @@ type written struct {
 	rebuilt  map[string]map[string]any
 }
 
-// undisturbed returns the run of 900 records and one withdrawal.
+// undisturbed returns the run of 450 records and one withdrawal.
 func undisturbed(t *testing.T) *written {
 	t.Helper()
 	w := &written{totals: map[string]int64{}}
 	traffic := NewTraffic(7, 12, time.Date(2026, 11, 30, 0, 0, 0, 0, time.UTC))
 	records := traffic.Opening()
-	for range 900 {
+	for range 450 {
 		records = append(records, traffic.Next())
 	}
 	known := map[string]bool{}
@@ -153,7 +153,7 @@ func TestJudge(t *testing.T) {
 			for i := 201; w.log[200].Topic != w.log[i].Topic || w.log[200].Partition != w.log[i].Partition; i++ {
 				w.log[200], w.log[i] = w.log[i], w.log[200]
 			}
-			slices.Reverse(w.log[:300])
+			slices.Reverse(w.log[:250])
 			w.number()
 		}},
 		{"positions", func(w *written) { w.log[10].Position = 12 }},

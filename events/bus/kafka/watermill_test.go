@@ -118,13 +118,16 @@ func (k keyed) Publish(topic string, messages ...*message.Message) error {
 type single struct {
 	message.Subscriber
 	cfg  kafka.Config
-	made []string // topics
+	mu   sync.Mutex
+	made []string // topics; guarded by mu
 	wg   sync.WaitGroup
 }
 
 // SubscribeInitialize implements [message.SubscribeInitializer].
 func (s *single) SubscribeInitialize(topic string) error {
+	s.mu.Lock()
 	s.made = append(s.made, topic)
+	s.mu.Unlock()
 	return kafka.EnsureTopics(context.Background(), s.cfg, 4, topic)
 }
 
