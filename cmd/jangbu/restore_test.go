@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -61,7 +62,7 @@ type drill struct {
 	*testing.T
 	dir         string
 	redis       string   // the URL
-	roles       []string // of each process, that with the API last but one
+	roles       []string // of each process; the first makes the schemas, for which the API waits
 	environment []string
 	// save keeps a copy of the database, which load puts in its place; empty makes it empty.
 	save, load, empty func()
@@ -73,6 +74,7 @@ type drill struct {
 	produced  int64 // records
 	twin      *program
 	programs  []*program
+	doing     map[string]*program // by role
 }
 
 func (d *drill) onFiles() {
@@ -118,7 +120,7 @@ func (d *drill) onPostgres() {
 }
 
 // split runs a process for each role.
-func (d *drill) split() { d.roles = []string{"api", "project", "ingest"} }
+func (d *drill) split() { d.roles = []string{"project", "api", "ingest"} }
 
 // administer runs statements on the server of the tests' databases.
 func administer(t *testing.T, statements ...string) {
@@ -191,13 +193,15 @@ func (d *drill) run() {
 			time.Sleep(50 * time.Millisecond)
 		}
 		d.stop(random.IntN(2) == 0)
+		order := d.roles
 		if moment < moments {
 			d.load()
+			order = slices.SortedFunc(slices.Values(order), strings.Compare) // the API is not told by the leader
 		} else {
 			d.empty()
 		}
 		began := time.Now()
-		d.startChecked()
+		d.startChecked(order)
 		d.equalsTwin(30 * time.Second)
 		d.Logf("moment %d: equal to the twin after %v", moment+1, time.Since(began).Round(time.Millisecond))
 		d.verify()
@@ -205,10 +209,18 @@ func (d *drill) run() {
 }
 
 // reader returns the process with the API.
-func (d *drill) reader() *program { return d.programs[0] }
+func (d *drill) reader() *program { return d.does("api") }
 
 // leader returns the process whose metrics have the projections.
-func (d *drill) leader() *program { return d.programs[min(1, len(d.programs)-1)] }
+func (d *drill) leader() *program { return d.does("project") }
+
+// does returns the process of a role; nil where it does not run.
+func (d *drill) does(role string) *program {
+	if p := d.doing[role]; p != nil {
+		return p
+	}
+	return d.doing["all"]
+}
 
 func (d *drill) start() {
 	d.Helper()
@@ -219,16 +231,21 @@ func (d *drill) start() {
 
 func (d *drill) startRole(role string) {
 	d.Helper()
-	d.programs = append(d.programs, startKillable(d.T, d.dir, append(d.environment, "JANGBU_ROLE="+role)))
+	p := startKillable(d.T, d.dir, append(d.environment, "JANGBU_ROLE="+role))
+	if d.doing == nil {
+		d.doing = make(map[string]*program)
+	}
+	d.doing[role] = p
+	d.programs = append(d.programs, p)
 }
 
-// startChecked is start; from the first answer on, no dashboards together count more
-// participants than the log has events.
-func (d *drill) startChecked() {
+// startChecked starts the processes in an order; from the first answer on, no dashboards
+// together count more participants than the log has events.
+func (d *drill) startChecked(order []string) {
 	d.Helper()
-	for _, role := range d.roles {
+	for _, role := range order {
 		d.startRole(role)
-		for range 20 {
+		for i := 0; i < 20 && d.reader() != nil; i++ {
 			var participants int64
 			for _, served := range d.dashboards(d.reader()) {
 				participants += served.Summary.TotalParticipants
@@ -250,7 +267,7 @@ func (d *drill) stop(kill bool) {
 			p.stop(d.T)
 		}
 	}
-	d.programs = nil
+	d.programs, d.doing = nil, nil
 }
 
 func (d *drill) produce(records ...events.Record) {
