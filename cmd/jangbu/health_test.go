@@ -28,7 +28,7 @@ func TestHealth(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, held, err := rows.Acquire(t.Context(), "poller", "test", 30*24*time.Hour) // by a wrong clock
+	_, held, err := rows.Acquire(t.Context(), "poller", "test", 30*24*time.Hour+time.Minute) // by a wrong clock
 	if closed := rows.Close(); err != nil || !held || closed != nil {
 		t.Fatalf("hold a lease: %v, %v, %v", held, err, closed)
 	}
