@@ -25,6 +25,9 @@
 //     within 6 s has its partitions again, and no other's stand. A subscriber without one names
 //     itself until it is closed: after its coordinator was away it goes on at once, where another
 //     member would wait until the session of the former one expires (TestOneBroker).
+//   - A partition that the group gives to no member is asked for again within 15 s
+//     (TestAPartitionThatNoMemberHasIsGivenAgain): one whose former member was killed, before it was
+//     given on, and came back by its name.
 //   - A partition that is added is read within 10 s (TestNewPartitionsAreFound).
 //   - Records of aborted and of open transactions are not delivered (I1, TestTransactions).
 //   - A rebalance never waits for a handler. The handler may finish its frame without

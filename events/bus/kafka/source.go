@@ -8,6 +8,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/IBM/sarama"
+
 	"jangbu/events"
 )
 
@@ -101,12 +103,13 @@ func (h *handler) read(ctx context.Context) (map[int32]events.SourceState, error
 }
 
 // watch ends the session when the topic is another one than in Setup, or has a partition that no
-// session has begun to read, or when the log went back behind what the session has written to it.
+// session has begun to read or that the group gives to no member, or when the log went back behind what the session has written to it.
 // A topic that was made anew answers fetches as if it were the old one wherever it has the
 // offset, and a log that went back refuses appends with [events.ErrBehind].
 func (h *handler) watch(partitions int) {
 	ticker := time.NewTicker(watchInterval)
 	defer ticker.Stop()
+	stranded := false
 	for {
 		select {
 		case <-ticker.C:
@@ -117,7 +120,39 @@ func (h *handler) watch(partitions int) {
 			h.end()
 			return
 		}
+		before := stranded
+		if stranded = h.stranded(partitions); stranded && before {
+			h.sub.cfg.Logger.WarnContext(h.ending, "the group gives a partition to no member: joining it again", slog.String("topic", h.sub.topic))
+			h.end()
+			return
+		}
 	}
+}
+
+// stranded reports whether the group gives one of the topic's partitions to no member. It does so
+// for a moment while partitions move; and for good where the member that was to let one go is
+// killed in that moment and comes back by its name, which the group takes for the same member.
+func (h *handler) stranded(partitions int) bool {
+	group := h.sub.cfg.group(h.sub.topic)
+	admin, err := sarama.NewClusterAdminFromClient(h.client)
+	if err != nil {
+		return false
+	}
+	groups, err := admin.DescribeConsumerGroups([]string{group})
+	if err != nil || len(groups) != 1 || groups[0].State != "Stable" {
+		return false
+	}
+	given := make(map[int32]bool)
+	for _, member := range groups[0].Members {
+		assignment, err := member.GetMemberAssignment()
+		if err != nil || assignment == nil {
+			return false
+		}
+		for _, p := range assignment.Topics[h.sub.topic] {
+			given[p] = true
+		}
+	}
+	return len(given) < partitions
 }
 
 // look reports whether the session must end. Where an error lasts, fetches and appends fail too.
