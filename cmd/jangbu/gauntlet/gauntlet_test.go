@@ -40,13 +40,13 @@ var (
 func bounds() Bounds {
 	if *soak {
 		return Bounds{
-			Stall: 10 * time.Second, All: true, Progress: 15 * time.Second, Last: []string{lastNone},
+			Stall: 10 * time.Second, All: true, Late: 45 * time.Second, Progress: 15 * time.Second, Last: []string{lastNone},
 			Faults: map[string]int{FaultPostgresKill: 3, FaultRedisKill: 3, FaultProcessFreeze: 1, FaultBrokerKill: 1, FaultProcessKill: 1},
 		}
 	}
 	tenth := max(*kills/10, 1)
 	b := Bounds{
-		Stall: 15 * time.Second, Progress: 15 * time.Second,
+		Stall: 15 * time.Second, Late: 45 * time.Second, Progress: 15 * time.Second,
 		Faults: map[string]int{
 			FaultProcessKill: *kills - 3*tenth, FaultBrokerKill: tenth, FaultPostgresKill: tenth, FaultRedisKill: tenth,
 		},

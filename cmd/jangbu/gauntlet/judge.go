@@ -15,6 +15,7 @@ import (
 type Bounds struct {
 	Stall      time.Duration  // longest time without a new event while records come
 	All        bool           // also while a fault stops everything
+	Late       time.Duration  // longest time between a record and its event
 	Progress   time.Duration  // within which all else goes on while one fault stays
 	Faults     map[string]int // how often each fault must have fired
 	Operations map[string]int // how often each operation must have succeeded
@@ -144,6 +145,7 @@ type logged struct {
 	Offset    int64           `json:"offset"`
 	Type      string          `json:"type"`
 	Campaign  string          `json:"campaign"`
+	Recorded  time.Time       `json:"recordedAt"`
 	Event     json.RawMessage `json:"event"`
 }
 
@@ -187,6 +189,11 @@ func (j *judge) sets(sent []Produced, log []logged, letters map[source]bool) {
 	}
 	count := map[string]int{}
 	known := map[string]source{}
+	recorded := map[source]time.Time{}
+	for _, e := range log {
+		recorded[source{e.Topic, e.Partition, e.Offset}] = e.Recorded
+	}
+	var latest time.Duration
 	for _, p := range sent {
 		at := source{p.Topic, p.Partition, p.Offset}
 		position := became[at]
@@ -213,6 +220,12 @@ func (j *judge) sets(sent []Produced, log []logged, letters map[source]bool) {
 			known[id] = at
 			if position == 0 {
 				j.problem("lost", "%v is at no position: %.120s", at, p.Value)
+				continue
+			}
+			took := recorded[at].Sub(time.UnixMilli(p.Millis))
+			latest = max(latest, took)
+			if j.bounds.Late > 0 && took > j.bounds.Late {
+				j.problem("late", "%v became an event after %v", at, took.Round(time.Second))
 			}
 		}
 	}
@@ -222,6 +235,7 @@ func (j *judge) sets(sent []Produced, log []logged, letters map[source]bool) {
 	for at := range letters {
 		j.problem("refused", "%v, a good record, is a dead letter", at)
 	}
+	j.say("late      %v from a record to its event at the longest", latest.Round(100*time.Millisecond))
 	j.say("records   %d in the topics: %d events, %d duplicates, %d dead letters; %d events of operators", len(sent), count["events"], count["duplicates"],
 		count["dead letters"], len(log)-count["events"])
 }

@@ -46,7 +46,7 @@ func undisturbed(t *testing.T) *written {
 			w.totals["jangbu_log_duplicates_total"]++
 		default:
 			known[p.identity()] = true
-			w.log = append(w.log, logged{Position: int64(len(w.log) + 1), Topic: p.Topic, Partition: p.Partition, Offset: p.Offset, Type: p.Topic, Event: r.Value})
+			w.log = append(w.log, logged{Recorded: time.UnixMilli(int64(i)), Position: int64(len(w.log) + 1), Topic: p.Topic, Partition: p.Partition, Offset: p.Offset, Type: p.Topic, Event: r.Value})
 		}
 	}
 	w.log = append(w.log, logged{Position: int64(len(w.log) + 1), Type: "EventsWithdrawn", Event: json.RawMessage(`{"positions":[100]}`)})
@@ -116,7 +116,7 @@ func (w *written) judged(t *testing.T) []string {
 	put(rebuiltFile, w.rebuilt)
 	put(importedFile, w.rebuilt)
 	v, err := Judge(dir, Bounds{
-		Stall: 5 * time.Second, Progress: 5 * time.Second, Last: []string{"none"},
+		Stall: 5 * time.Second, Late: time.Minute, Progress: 5 * time.Second, Last: []string{"none"},
 		Faults: map[string]int{FaultRedisKill: 1}, Operations: map[string]int{OperationRebuild: 1},
 	})
 	if err != nil {
@@ -156,6 +156,7 @@ func TestJudge(t *testing.T) {
 			slices.Reverse(w.log[:250])
 			w.number()
 		}},
+		{"late", func(w *written) { w.log[20].Recorded = w.log[20].Recorded.Add(2 * time.Minute) }},
 		{"positions", func(w *written) { w.log[10].Position = 12 }},
 		{"origins", func(w *written) { w.log[0].Topic, w.log[0].Type = "", "ParticipantRegistered" }},
 		{"invented", func(w *written) { w.log[30].Offset += 1_000_000 }},
