@@ -167,7 +167,7 @@ func unprivileged(t testing.TB) *syscall.Credential {
 	if os.Getuid() != 0 {
 		return nil
 	}
-	for _, name := range []string{"postgres", "nobody"} {
+	for _, name := range []string{"postgres", "daemon"} {
 		found, err := user.Lookup(name)
 		if err != nil {
 			continue
@@ -180,6 +180,6 @@ func unprivileged(t testing.TB) *syscall.Credential {
 			return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
 		}
 	}
-	t.Fatal("there is no user postgres or nobody")
+	t.Fatal("there is no user postgres or daemon")
 	return nil
 }
