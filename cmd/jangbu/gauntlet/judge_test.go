@@ -51,6 +51,7 @@ func undisturbed(t *testing.T) *written {
 	}
 	w.log = append(w.log, logged{Position: int64(len(w.log) + 1), Type: "EventsWithdrawn", Event: json.RawMessage(`{"positions":[100]}`)})
 	w.totals["jangbu_log_head"] = int64(len(w.log))
+	w.totals["jangbu_log_received_total"]++ // an operator's event counts, too
 	w.answered, w.rebuilt = answersOf(expected(w.sent, w.log)), answersOf(expected(w.sent, w.log))
 	w.lines = []Line{
 		{Kind: kindFault, Name: FaultRedisKill, At: 1, Took: 2},
@@ -165,9 +166,13 @@ func TestJudge(t *testing.T) {
 		}},
 		{"aborted", func(w *written) { w.sent[40].Expect = expectNone }},
 		{"wrongly taken", func(w *written) { w.sent[10].Expect = expectLetter }},
-		{"totals", func(w *written) { w.totals["jangbu_log_received_total"] += 2 }},
+		{"totals", func(w *written) { w.totals["jangbu_log_received_total"]++ }},
 		{"figures", func(w *written) { w.answered["evt-00"]["summary"] = map[string]any{"totalParticipants": 1} }},
-		{"figures", func(w *written) { w.log = w.log[:len(w.log)-1]; w.totals["jangbu_log_head"]-- }}, // not withdrawn
+		{"figures", func(w *written) {
+			w.log = w.log[:len(w.log)-1]
+			w.totals["jangbu_log_head"]--
+			w.totals["jangbu_log_received_total"]--
+		}}, // not withdrawn
 		{"rebuilt", func(w *written) { w.rebuilt["evt-03"]["title"] = "another" }},
 		{"unserved", func(w *written) { delete(w.answered, "evt-05"); delete(w.rebuilt, "evt-05") }},
 		{"ended", func(w *written) { w.lines = append(w.lines, Line{Kind: kindEnded, Target: "a/1"}) }},
