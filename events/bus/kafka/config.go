@@ -73,9 +73,12 @@ const (
 	retryPause = 250 * time.Millisecond
 	// beginTimeout bounds what the beginning of a session reads from the log.
 	beginTimeout = 15 * time.Second
-	// watchInterval is how long a topic that was made anew, or that has new partitions,
-	// is not noticed, and how long the end of a transaction that nothing follows.
+	// watchInterval is how long a topic that was made anew is not noticed, and how long the
+	// end of a transaction that nothing follows.
 	watchInterval = 5 * time.Second
+	// refreshInterval is how old the partitions of a topic may be that a leader of its group
+	// gives to the members.
+	refreshInterval = 2 * time.Second
 	// nackPause and nackPauseMax bound the time before a frame that was not acknowledged
 	// is delivered again. It grows from the first to the second.
 	nackPause, nackPauseMax = 100 * time.Millisecond, 5 * time.Second
@@ -177,6 +180,7 @@ func (c Config) member() (*sarama.Config, error) {
 		return nil, err
 	}
 	sc.Net.ReadTimeout = rebalanceTimeout + readTimeout
+	sc.Metadata.Full, sc.Metadata.RefreshFrequency = false, refreshInterval
 	sc.ChannelBufferSize = 1
 	sc.Consumer.Return.Errors = true
 	sc.Consumer.Retry.Backoff = retryPause

@@ -59,43 +59,48 @@ func TestAMemberThatComesTakesItsShareOnly(t *testing.T) {
 // and gives the partition to none, unless it is asked again.
 func TestAPartitionThatNoMemberHasIsGivenAgain(t *testing.T) {
 	t.Parallel()
-	onBoth(t, 2, func(t *testing.T, b *bundle) {
-		b.produce(t, "before", 100)
-		frames, closeIt := b.subscribe(t)
-		b.receiveAll(t, frames, 100) // from here on the log knows both partitions
-		closeIt()
-		b.cfg.Instance = "second"
-		client, err := sarama.NewClient(b.cfg.Brokers, sarama.NewConfig())
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = client.Close() }()
-		group := b.cfg.Group + "." + b.topic
-		coordinator, err := client.Coordinator(group)
-		if err != nil {
-			t.Fatal(err)
-		}
-		join := &sarama.JoinGroupRequest{
-			Version: 5, GroupId: group, GroupInstanceId: &b.cfg.Instance, SessionTimeout: 6000, RebalanceTimeout: 6000, ProtocolType: "consumer",
-		}
-		if err := join.AddGroupProtocolMetadata("cooperative-sticky", &sarama.ConsumerGroupMemberMetadata{Topics: []string{b.topic}}); err != nil {
-			t.Fatal(err)
-		}
-		joined, err := coordinator.JoinGroup(join)
-		if err != nil || joined.Err != sarama.ErrNoError {
-			t.Fatalf("join: %v, %+v", err, joined)
-		}
-		sync := &sarama.SyncGroupRequest{Version: 3, GroupId: group, GroupInstanceId: &b.cfg.Instance, GenerationId: joined.GenerationId, MemberId: joined.MemberId}
-		if err := sync.AddGroupAssignmentMember(joined.MemberId, &sarama.ConsumerGroupMemberAssignment{Topics: map[string][]int32{b.topic: {0}}}); err != nil {
-			t.Fatal(err)
-		}
-		if synced, err := coordinator.SyncGroup(sync); err != nil || synced.Err != sarama.ErrNoError {
-			t.Fatalf("sync: %v, %+v", err, synced)
-		}
-		b.produce(t, "r", 100)
-		frames, _ = b.subscribe(t)
-		b.receiveAll(t, frames, 100)
-	})
+	for name, given := range map[string][]int32{"one": {0}, "none": nil} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			onBoth(t, 2, func(t *testing.T, b *bundle) {
+				b.produce(t, "before", 100)
+				frames, closeIt := b.subscribe(t)
+				b.receiveAll(t, frames, 100) // from here on the log knows both partitions
+				closeIt()
+				b.cfg.Instance = "second"
+				client, err := sarama.NewClient(b.cfg.Brokers, sarama.NewConfig())
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer func() { _ = client.Close() }()
+				group := b.cfg.Group + "." + b.topic
+				coordinator, err := client.Coordinator(group)
+				if err != nil {
+					t.Fatal(err)
+				}
+				join := &sarama.JoinGroupRequest{
+					Version: 5, GroupId: group, GroupInstanceId: &b.cfg.Instance, SessionTimeout: 6000, RebalanceTimeout: 6000, ProtocolType: "consumer",
+				}
+				if err := join.AddGroupProtocolMetadata("cooperative-sticky", &sarama.ConsumerGroupMemberMetadata{Topics: []string{b.topic}}); err != nil {
+					t.Fatal(err)
+				}
+				joined, err := coordinator.JoinGroup(join)
+				if err != nil || joined.Err != sarama.ErrNoError {
+					t.Fatalf("join: %v, %+v", err, joined)
+				}
+				sync := &sarama.SyncGroupRequest{Version: 3, GroupId: group, GroupInstanceId: &b.cfg.Instance, GenerationId: joined.GenerationId, MemberId: joined.MemberId}
+				if err := sync.AddGroupAssignmentMember(joined.MemberId, &sarama.ConsumerGroupMemberAssignment{Topics: map[string][]int32{b.topic: given}}); err != nil {
+					t.Fatal(err)
+				}
+				if synced, err := coordinator.SyncGroup(sync); err != nil || synced.Err != sarama.ErrNoError {
+					t.Fatalf("sync: %v, %+v", err, synced)
+				}
+				b.produce(t, "r", 100)
+				frames, _ = b.subscribe(t)
+				b.receiveAll(t, frames, 100)
+			})
+		})
+	}
 }
 
 // TestComingAndGoing: how long the partitions of a topic stand while a second member comes, is

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -102,8 +101,8 @@ func (h *handler) read(ctx context.Context) (map[int32]events.SourceState, error
 	return read, nil
 }
 
-// watch ends the session when the topic is another one than in Setup, or has a partition that no
-// session has begun to read or that the group gives to no member, or when the log went back behind what the session has written to it.
+// watch ends the session when the topic is another one than in Setup, or has a partition that the
+// group gives to no member, or when the log went back behind what the session has written to it.
 // A topic that was made anew answers fetches as if it were the old one wherever it has the
 // offset, and a log that went back refuses appends with [events.ErrBehind].
 func (h *handler) watch(partitions int) {
@@ -116,13 +115,17 @@ func (h *handler) watch(partitions int) {
 		case <-h.ending.Done():
 			return
 		}
-		if h.look(partitions) {
+		var ends bool
+		if partitions, ends = h.look(partitions); ends {
 			h.end()
 			return
 		}
 		before := stranded
 		if stranded = h.stranded(partitions); stranded && before {
 			h.sub.cfg.Logger.WarnContext(h.ending, "the group gives a partition to no member: joining it again", slog.String("topic", h.sub.topic))
+			if h.session.holdsNone() { // sarama's session ends with a claim, of which it has none
+				h.sub.leave()
+			}
 			h.end()
 			return
 		}
@@ -155,26 +158,29 @@ func (h *handler) stranded(partitions int) bool {
 	return len(given) < partitions
 }
 
-// look reports whether the session must end. Where an error lasts, fetches and appends fail too.
-func (h *handler) look(before int) bool {
+// look returns how many partitions the topic has, and whether the session must end. Where an error
+// lasts, fetches and appends fail too.
+func (h *handler) look(before int) (partitions int, ends bool) {
 	ctx, cancel := context.WithTimeout(h.ending, watchInterval)
 	defer cancel()
-	id, partitions, err := identify(h.client, h.sub.topic)
-	if err == nil && (id != h.topicID || len(partitions) < before) {
-		return true
+	partitions = before
+	if id, has, err := identify(h.client, h.sub.topic); err == nil {
+		if partitions = len(has); id != h.topicID || partitions < before {
+			return partitions, true
+		}
 	}
 	written := h.session.wroteUpTo() // before the log is read, which may then know of more
-	read, failed := h.read(ctx)
-	if failed != nil {
-		return false
+	read, err := h.read(ctx)
+	if err != nil {
+		return partitions, false
 	}
 	for partition, next := range written {
 		source := events.Source{Topic: h.sub.topic, TopicID: h.topicID, Partition: partition}
 		if err := read[partition].Behind(events.Reading{Source: source, First: next}); errors.Is(err, events.ErrBehind) {
 			h.sub.cfg.Logger.ErrorContext(ctx, "the log went back, or is another one: reading again from where it ends",
 				slog.String("topic", h.sub.topic), slog.Any("error", err))
-			return true
+			return partitions, true
 		}
 	}
-	return err == nil && slices.ContainsFunc(partitions, func(p int32) bool { _, known := read[p]; return !known })
+	return partitions, false
 }

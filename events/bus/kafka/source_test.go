@@ -259,7 +259,7 @@ func TestNewPartitionsAreFound(t *testing.T) {
 	t.Parallel()
 	onBoth(t, 1, func(t *testing.T, b *bundle) {
 		frames := make(chan *message.Message)
-		for range 2 { // of which one has nothing to read yet
+		for range 4 { // of which three have nothing to read yet, of which one is likely to lead the group
 			of, _ := b.subscribe(t)
 			go func() {
 				for msg := range of {

@@ -98,7 +98,7 @@ func (s *subscriber) Subscribe(ctx context.Context, topic string) (<-chan *messa
 		cancel()
 		err := inner.Close()
 		if s.leaves {
-			s.leave(topic)
+			sub.leave()
 		}
 		return err
 	})
@@ -118,27 +118,6 @@ func (s *subscriber) Close() error {
 	s.ends = nil
 	s.wg.Wait()
 	return errors.Join(errs...)
-}
-
-// leave withdraws this member's name from the topic's group, which else would wait for it.
-func (s *subscriber) leave(topic string) {
-	err := func() error {
-		settings, err := s.cfg.client()
-		if err != nil {
-			return err
-		}
-		settings.Net.DialTimeout, settings.Net.ReadTimeout, settings.Metadata.Retry.Max = leaveTimeout, leaveTimeout, 0
-		admin, err := sarama.NewClusterAdmin(s.cfg.Brokers, settings)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = admin.Close() }() // nothing is pending
-		_, err = admin.RemoveMemberFromConsumerGroup(s.cfg.group(topic), []string{s.cfg.Instance})
-		return err
-	}()
-	if err != nil {
-		s.cfg.Logger.Debug("kafka: partitions stand until the session expires", slog.String("topic", topic), slog.Any("error", err))
-	}
 }
 
 // subscription is the subscription to one topic.
@@ -201,6 +180,13 @@ func (s *session) holding(partition int32) <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.held[partition]
+}
+
+// holdsNone reports whether the session reads no partition.
+func (s *session) holdsNone() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.held) == 0
 }
 
 // wrote says that the log has read the partition up to an offset.
@@ -272,6 +258,28 @@ func (s *subscription) hold(partition int32, letGo context.CancelFunc) bool {
 		s.given[partition] = letGo
 	}
 	return given
+}
+
+// leave withdraws this member's name from the topic's group, which gives its partitions to others
+// at once.
+func (s *subscription) leave() {
+	err := func() error {
+		settings, err := s.cfg.client()
+		if err != nil {
+			return err
+		}
+		settings.Net.DialTimeout, settings.Net.ReadTimeout, settings.Metadata.Retry.Max = leaveTimeout, leaveTimeout, 0
+		admin, err := sarama.NewClusterAdmin(s.cfg.Brokers, settings)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = admin.Close() }() // nothing is pending
+		_, err = admin.RemoveMemberFromConsumerGroup(s.cfg.group(s.topic), []string{s.cfg.Instance})
+		return err
+	}()
+	if err != nil {
+		s.cfg.Logger.Debug("kafka: partitions stand until the session expires", slog.String("topic", s.topic), slog.Any("error", err))
+	}
 }
 
 // delivery is the delivery of one frame.
