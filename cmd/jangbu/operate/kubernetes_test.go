@@ -5,6 +5,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"testing"
 
@@ -26,7 +27,7 @@ type manifests struct {
 	policies    map[string]*networkingv1.NetworkPolicy
 	services    map[string]*corev1.Service
 	configs     map[string]*corev1.ConfigMap
-	secrets     map[string]*corev1.Secret
+	secrets     map[string][]string // their keys, as the commands of scripts/deploy/README.md make them
 }
 
 // read decodes an object strictly: a member that its type does not have is an error.
@@ -51,7 +52,17 @@ func readManifests(t *testing.T) manifests {
 		map[string]*networkingv1.NetworkPolicy{},
 		map[string]*corev1.Service{},
 		map[string]*corev1.ConfigMap{},
-		map[string]*corev1.Secret{},
+		map[string][]string{},
+	}
+	readme, err := os.ReadFile(filepath.Join("..", "..", "..", "scripts", "deploy", "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := regexp.MustCompile(`--from-file=\.secrets/(\S+)`)
+	for _, command := range regexp.MustCompile(`kubectl create secret generic (\S+)((?: (?:\\\s*)?--from-file=\S+)+)`).FindAllSubmatch(readme, -1) {
+		for _, key := range file.FindAllSubmatch(command[2], -1) {
+			m.secrets[string(command[1])] = append(m.secrets[string(command[1])], string(key[1]))
+		}
 	}
 	files, err := filepath.Glob(filepath.Join("..", "..", "..", "scripts", "deploy", "kubernetes", "*.yaml"))
 	if err != nil || len(files) == 0 {
@@ -81,8 +92,6 @@ func readManifests(t *testing.T) manifests {
 				read(t, m.services, file, document, name)
 			case "v1 ConfigMap":
 				read(t, m.configs, file, document, name)
-			case "v1 Secret":
-				read(t, m.secrets, file, document, name)
 			default:
 				t.Errorf("%s: %s %s is of no kind that is expected", file, of.APIVersion, of.Kind)
 			}
@@ -177,12 +186,12 @@ func mounted(t *testing.T, m manifests, pod corev1.PodSpec) (files []string) {
 		if pod.Volumes[i].Secret == nil {
 			continue
 		}
-		secret := m.secrets[pod.Volumes[i].Secret.SecretName]
-		if secret == nil || *pod.Volumes[i].Secret.DefaultMode != 0o400 {
+		keys := m.secrets[pod.Volumes[i].Secret.SecretName]
+		if len(keys) == 0 || *pod.Volumes[i].Secret.DefaultMode != 0o400 {
 			t.Errorf("volume %s: %+v", at.Name, pod.Volumes[i].Secret)
 			continue
 		}
-		for name := range secret.StringData {
+		for _, name := range keys {
 			files = append(files, at.MountPath+"/"+name)
 		}
 	}
