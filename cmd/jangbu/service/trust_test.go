@@ -98,7 +98,7 @@ func TestForgedRedisValues(t *testing.T) {
 	of := func(b *bundle, shop, title string) {
 		t.Helper()
 		b.produce(t, record("event-created", "evt-1", fmt.Sprintf(`{"eventId":"evt-1","storeId":%q,"title":%q,"objective":"o"}`, shop, title)))
-		waitFor(t, 10*time.Second, func() string {
+		waitFor(t, 30*time.Second, func() string {
 			if d, ok := b.dashboard(t, "evt-1"); !ok || d.Title == nil || *d.Title != title {
 				return "it is not served yet"
 			}
@@ -109,7 +109,7 @@ func TestForgedRedisValues(t *testing.T) {
 	of(forger, "store-666", "invented")
 	const key = "analytics:dashboard:evt-1"
 	var forged string
-	waitFor(t, 10*time.Second, func() string {
+	waitFor(t, 30*time.Second, func() string {
 		_, _ = forger.dashboard(t, "evt-1")
 		if forged = client.Get(t.Context(), key).Val(); !strings.Contains(forged, "invented") {
 			return "the forger has shared nothing"
@@ -123,7 +123,7 @@ func TestForgedRedisValues(t *testing.T) {
 	}
 	forged = now.String() + forged[len(now.String()):]
 	before := victim.cache.Stats().Shared.Forged
-	waitFor(t, 10*time.Second, func() string {
+	waitFor(t, 30*time.Second, func() string {
 		if err := client.Set(t.Context(), key, forged, time.Minute).Err(); err != nil {
 			t.Fatal(err)
 		}
