@@ -87,7 +87,7 @@ func (b *testBundle) wantReads(c events.Campaign, want int) {
 }
 
 // share returns a level in the client's Redis.
-func share(t testing.TB, client *goredis.Client) *redis.Level {
+func share(t testing.TB, client goredis.UniversalClient) *redis.Level {
 	t.Helper()
 	return shareAs(t, redis.Config{Client: client, Key: [redis.KeyBytes]byte{1}})
 }

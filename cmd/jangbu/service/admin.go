@@ -8,6 +8,7 @@ import (
 	"jangbu/cmd/jangbu/health"
 	"jangbu/events/bus/kafka"
 	"jangbu/projections/runner"
+	cacheredis "jangbu/readmodel/cache/redis"
 )
 
 // startAdmin has the listener for operators' tools tell of all parts.
@@ -28,7 +29,7 @@ func (s *Service) startAdmin(running context.Context) error {
 		s.group.Go(func() error { cfg.Canary.Run(running); return nil })
 	}
 	if s.redis != nil && s.cfg.RedisURL != "" {
-		cfg.Redis = func(ctx context.Context) error { return s.redis.Ping(ctx).Err() }
+		cfg.Redis = func(ctx context.Context) error { return cacheredis.Ping(ctx, s.redis) }
 	}
 	if s.polling != nil {
 		cfg.Leases = append(cfg.Leases, pollerLease)

@@ -66,15 +66,15 @@ func encrypted(t *testing.T, authority *services.Authority) (cfg Config, passwor
 
 	cfg.RedisTLSFiles.CAFile = authority.CAFile
 	cfg.RedisTLSFiles.CertFile, cfg.RedisTLSFiles.KeyFile = authority.Issue(t, "redis-client")
-	cfg.RedisURL, cfg.RedisPasswordFile = "rediss://jangbu@"+startRedisTLS(t, authority)+"/0", secretFile(t, redisSecret)
+	cfg.RedisURL, cfg.RedisPasswordFile = "rediss://jangbu@"+services.StartRedis(t, redisTLS(t, authority)...).Addr+"/0", secretFile(t, redisSecret)
 
 	cfg.TLSCertFile, cfg.TLSKeyFile = authority.Issue(t, "api")
 	return cfg, password
 }
 
-// startRedisTLS starts a Redis that takes clients with a certificate only, and the user of the
-// documentation only.
-func startRedisTLS(t testing.TB, authority *services.Authority) (addr string) {
+// redisTLS returns options of a Redis that takes clients with a certificate only, and the user of
+// the documentation only.
+func redisTLS(t testing.TB, authority *services.Authority) []string {
 	t.Helper()
 	dir := t.TempDir()
 	acl := filepath.Join(dir, "users.acl")
@@ -90,8 +90,10 @@ func startRedisTLS(t testing.TB, authority *services.Authority) (addr string) {
 		t.Fatal(err)
 	}
 	cert, key := authority.Issue(t, "redis")
-	return services.StartRedis(t, "--tls-cert-file", cert, "--tls-key-file", key, "--tls-ca-cert-file", authority.CAFile,
-		"--tls-auth-clients", "yes", "--aclfile", acl).Addr
+	return []string{
+		"--tls-cert-file", cert, "--tls-key-file", key, "--tls-ca-cert-file", authority.CAFile,
+		"--tls-auth-clients", "yes", "--aclfile", acl,
+	}
 }
 
 // TestEncryptedThroughout follows an event through connections all of which are encrypted and

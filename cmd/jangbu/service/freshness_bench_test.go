@@ -114,7 +114,7 @@ func BenchmarkFreshness(b *testing.B) {
 // deleted when its campaign changes.
 type deletingCache struct {
 	readmodel.Reader
-	client      *redis.Client
+	client      redis.UniversalClient
 	api         http.Handler
 	hits, reads atomic.Int64
 	s           *Service

@@ -15,20 +15,18 @@ import (
 
 // redisConfig is the flags that say where the Redis is that processes share.
 type redisConfig struct {
-	RedisURL          string           `env:"JANGBU_REDIS_URL" placeholder:"URL" help:"Redis that the processes share as a read cache: redis://…, rediss://…, or redis-sentinel://SENTINEL:PORT,…/MASTER. Without one, one runs embedded."`
+	RedisURL          string           `env:"JANGBU_REDIS_URL" placeholder:"URL" help:"Redis that the processes share as a read cache: redis://…, rediss://…, redis-sentinel://SENTINEL:PORT,…/MASTER, or of a cluster redis-cluster://NODE:PORT,… or rediss-cluster://…. Without one, one runs embedded."`
 	RedisPasswordFile string           `env:"JANGBU_REDIS_PASSWORD_FILE" placeholder:"FILE" help:"Password of the user that the URL names, or of the default one: a file readable by its owner only."`
 	RedisTLSFiles     stores.TLSConfig `embed:"" prefix:"redis-tls-" envprefix:"JANGBU_REDIS_TLS_"`
 }
 
 // validate reports each flag that is wrong.
 func (c redisConfig) validate(wrong func(flag, format string, args ...any)) {
-	u, err := url.Parse(c.RedisURL)
-	if c.RedisURL != "" && (err != nil || u.Scheme != "redis" && u.Scheme != "rediss" && u.Scheme != sentinelScheme) {
-		wrong("redis-url", "expected redis://HOST:PORT, rediss://HOST:PORT or redis-sentinel://HOST:PORT,…/MASTER")
+	of, _ := c.servers()
+	u, err := url.Parse(of)
+	if c.RedisURL != "" && (err != nil || u.Scheme != "redis" && u.Scheme != "rediss") {
+		wrong("redis-url", "expected redis://HOST:PORT, rediss://HOST:PORT, redis-sentinel://HOST:PORT,…/MASTER, redis-cluster://HOST:PORT,… or rediss-cluster://HOST:PORT,…")
 		return
-	}
-	if _, sentinels := c.sentinels(); c.RedisURL != "" && u.Scheme == sentinelScheme && sentinels == nil {
-		wrong("redis-url", "expected redis-sentinel://HOST:PORT,…/MASTER, with /DB where it is not 0")
 	}
 	if c.RedisPasswordFile != "" {
 		if c.RedisURL == "" {
@@ -40,45 +38,45 @@ func (c redisConfig) validate(wrong func(flag, format string, args ...any)) {
 			wrong("redis-password-file", "%v", err)
 		}
 	}
-	if c.RedisTLSFiles.Given() && !strings.HasPrefix(c.RedisURL, "rediss://") {
-		wrong("redis-url", "expected rediss://HOST:PORT with the --redis-tls-… flags")
+	if c.RedisTLSFiles.Given() && u.Scheme != "rediss" {
+		wrong("redis-url", "expected rediss://HOST:PORT or rediss-cluster://HOST:PORT,… with the --redis-tls-… flags")
 	}
 	c.RedisTLSFiles.Check("redis-tls-", wrong)
 }
 
-// sentinelScheme is that of a URL that names Sentinels, which know where the Redis is.
-const sentinelScheme = "redis-sentinel"
-
-// sentinels returns the URL of the Redis without its address, and how its Sentinels are asked for
-// that; nil where the URL names none.
-func (c redisConfig) sentinels() (of string, ask *redis.FailoverOptions) {
+// servers returns the URL of the Redis, and the addresses that its URL names where those are of
+// Sentinels, which know where the master is, or of nodes of a cluster, where no master is named.
+func (c redisConfig) servers() (of string, several *cacheredis.Servers) {
 	u, err := url.Parse(c.RedisURL)
-	if err != nil || u.Scheme != sentinelScheme {
+	if err != nil {
 		return c.RedisURL, nil
 	}
+	scheme, kind, _ := strings.Cut(u.Scheme, "-")
 	master, db, _ := strings.Cut(strings.Trim(u.Path, "/"), "/")
-	ask = &redis.FailoverOptions{MasterName: master, SentinelAddrs: strings.Split(u.Host, ",")}
-	for _, address := range ask.SentinelAddrs {
-		if _, _, err := net.SplitHostPort(address); err != nil || master == "" {
+	if u.Scheme != "redis-sentinel" && kind != "cluster" || (kind == "cluster") != (master == "") {
+		return c.RedisURL, nil
+	}
+	several = &cacheredis.Servers{Addresses: strings.Split(u.Host, ","), Master: master}
+	for _, address := range several.Addresses {
+		if _, _, err := net.SplitHostPort(address); err != nil {
 			return c.RedisURL, nil
 		}
 	}
-	u.Scheme, u.Host, u.Path = "redis", ask.SentinelAddrs[0], "/"+db
-	return u.String(), ask
+	u.Scheme, u.Host, u.Path = scheme, several.Addresses[0], "/"+db
+	return u.String(), several
 }
 
 // client returns a client of the Redis.
-func (c redisConfig) client() (*redis.Client, error) {
-	of, ask := c.sentinels()
+func (c redisConfig) client() (redis.UniversalClient, error) {
+	of, several := c.servers()
 	o, err := c.options(of)
-	if err != nil || ask == nil {
-		return redis.NewClient(o), err
+	if err != nil {
+		return nil, err
 	}
-	ask.Username, ask.Password, ask.DB, ask.CredentialsProviderContext = o.Username, o.Password, o.DB, o.CredentialsProviderContext
-	ask.DialTimeout, ask.ReadTimeout, ask.WriteTimeout, ask.PoolTimeout, ask.ContextTimeoutEnabled = o.DialTimeout, o.ReadTimeout, o.WriteTimeout, o.PoolTimeout, true
-	ask.PipelinePoolSize, ask.MaxIdleConns, ask.MaxRetries, ask.DialerRetries = o.PipelinePoolSize, o.MaxIdleConns, o.MaxRetries, o.DialerRetries
-	ask.Protocol, ask.DisableIdentity = o.Protocol, o.DisableIdentity
-	return redis.NewFailoverClient(ask), nil
+	if several != nil {
+		return several.Client(o), nil
+	}
+	return redis.NewClient(o), nil
 }
 
 // options returns how a Redis is reached. Its password and certificates are read for each

@@ -11,6 +11,7 @@ import (
 
 	"jangbu/events"
 	"jangbu/events/eventstest/services"
+	cacheredis "jangbu/readmodel/cache/redis"
 )
 
 // TestRedisSentinel kills the Redis that Sentinel calls the master: the replica that takes its place
@@ -81,4 +82,53 @@ func client(t *testing.T, server *services.Server) *redis.Client {
 	c := redis.NewClient(&redis.Options{Addr: server.Addr})
 	t.Cleanup(func() { _ = c.Close() })
 	return c
+}
+
+// TestRedisCluster has a service keep its values in a cluster that takes clients of TLS only, as the
+// user of the documentation.
+func TestRedisCluster(t *testing.T) {
+	t.Parallel()
+	authority := services.NewAuthority(t)
+	cfg := testConfig(t.TempDir())
+	cfg.RedisTLSFiles.CAFile = authority.CAFile
+	cfg.RedisTLSFiles.CertFile, cfg.RedisTLSFiles.KeyFile = authority.Issue(t, "redis-client")
+	var addresses []string
+	for _, node := range services.StartRedisCluster(t, append(redisTLS(t, authority), "--tls-cluster", "yes")...) {
+		addresses = append(addresses, node.Addr)
+	}
+	cfg.RedisURL, cfg.RedisPasswordFile = "rediss-cluster://jangbu@"+strings.Join(addresses, ","), secretFile(t, redisSecret)
+	cfg.LogLevel = "warn"
+	b := setup(t, cfg)
+	const campaigns = 12
+	var participants int64
+	waitFor(t, 40*time.Second, func() string {
+		participants++
+		for i := range campaigns {
+			id := fmt.Sprintf("evt-%d", i)
+			b.produce(t, record("participant-registered", id, fmt.Sprintf(`{"participantId":"p-%d","eventId":"%s","phoneNumber":"010-1234-5678"}`, participants, id)))
+		}
+		b.settled(t, events.Totals{Head: events.Position(campaigns * participants)}, 20*time.Second)
+		before := b.cache.Stats()
+		for i := range campaigns {
+			id := fmt.Sprintf("evt-%d", i)
+			waitFor(t, 5*time.Second, func() string {
+				if d, _ := b.dashboard(t, id); d.Summary.TotalParticipants != participants {
+					return fmt.Sprintf("%s: %d participants are served of %d", id, d.Summary.TotalParticipants, participants)
+				}
+				return ""
+			})
+			if _, err := b.redis.Pipelined(t.Context(), func(pipe redis.Pipeliner) error {
+				return pipe.Get(t.Context(), "analytics:dashboard:"+id).Err()
+			}); err != nil {
+				return fmt.Sprintf("%s is not shared: %v", id, err)
+			}
+		}
+		if now := b.cache.Stats(); now.Errors > before.Errors || now.Shared.Breaker != "closed" || now.Notices == 0 {
+			return fmt.Sprintf("%+v, then %+v", before, now)
+		}
+		return ""
+	})
+	if err := cacheredis.Ping(t.Context(), b.redis); err != nil {
+		t.Error(err)
+	}
 }

@@ -65,13 +65,13 @@ type Service struct {
 	tracing  *tracing.Tracer // nil without an endpoint for traces
 	requests health.Requests
 	messages *health.Messages
-	accesses *accesslog.Log // nil where it is off
-	kept     atomic.Int64   // responses that were sent again as they were
-	started  bool           // Start has returned it
-	leaving  chan struct{}  // closed by Close: /readyz turns
-	draining chan struct{}  // closed by Close after the drain: streams end
-	httpAddr string         // bound address; empty without the role
-	redis    *redis.Client  // nil without both of the roles project and api
+	accesses *accesslog.Log        // nil where it is off
+	kept     atomic.Int64          // responses that were sent again as they were
+	started  bool                  // Start has returned it
+	leaving  chan struct{}         // closed by Close: /readyz turns
+	draining chan struct{}         // closed by Close after the drain: streams end
+	httpAddr string                // bound address; empty without the role
+	redis    redis.UniversalClient // nil without both of the roles project and api
 	adminURL string
 
 	awaited   atomic.Pointer[httpapi.Part] // what Start waits for

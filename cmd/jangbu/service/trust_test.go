@@ -28,7 +28,7 @@ func TestEmbeddedRedisIsThisProcesssAlone(t *testing.T) {
 		}
 		return ""
 	})
-	conn, err := b.redis.Options().Dialer(t.Context(), "", "")
+	conn, err := b.redis.(*redis.Client).Options().Dialer(t.Context(), "", "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 )
@@ -47,15 +48,50 @@ func (s *Server) listens(ctx context.Context) error {
 // "10mb". With --tls-cert-file it listens for TLS only.
 func StartRedis(t testing.TB, options ...string) *Server {
 	t.Helper()
-	port := strconv.Itoa(freePorts(t, 1)[0])
+	return startRedis(t, freePorts(t, 1)[0], t.TempDir(), options)
+}
+
+func startRedis(t testing.TB, on int, dir string, options []string) *Server {
+	t.Helper()
+	port := strconv.Itoa(on)
 	s := &Server{Addr: net.JoinHostPort("127.0.0.1", port), name: "Redis", polite: syscall.SIGTERM}
 	listen := []string{"--port", port}
 	if slices.Contains(options, "--tls-cert-file") {
 		listen = []string{"--port", "0", "--tls-port", port}
 	}
 	s.command = slices.Concat([]string{Redis(t)}, listen,
-		[]string{"--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", t.TempDir(), "--loglevel", "warning"}, options)
+		[]string{"--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", dir, "--loglevel", "warning"}, options)
 	s.ready = s.listens
 	s.Start(t)
 	return s
+}
+
+// StartRedisCluster starts three Redis servers with options, as nodes of a cluster that have a third
+// of the slots each. A node that does not answer for half a second is away to the others, and
+// with it the cluster is. It takes about two seconds until a cluster serves.
+func StartRedisCluster(t testing.TB, options ...string) []*Server {
+	t.Helper()
+	const nodes, slots = 3, 16384
+	ports := freePorts(t, 2*nodes)
+	var all []*Server
+	for i := range nodes {
+		dir := t.TempDir()
+		var known strings.Builder // each node knows all from the beginning
+		for k := range nodes {
+			flags := "master"
+			if k == i {
+				flags = "myself,master"
+			}
+			fmt.Fprintf(&known, "%040x 127.0.0.1:%d@%d %s - 0 0 %[1]d connected %[5]d-%[6]d\n",
+				k+1, ports[k], ports[nodes+k], flags, k*slots/nodes, (k+1)*slots/nodes-1)
+		}
+		fmt.Fprintf(&known, "vars currentEpoch %d lastVoteEpoch 0\n", nodes)
+		if err := os.WriteFile(filepath.Join(dir, "nodes.conf"), []byte(known.String()), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, startRedis(t, ports[i], dir, slices.Concat(options, []string{
+			"--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf", "--cluster-port", strconv.Itoa(ports[nodes+i]), "--cluster-node-timeout", "500",
+		})))
+	}
+	return all
 }

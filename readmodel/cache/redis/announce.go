@@ -87,7 +87,8 @@ func (l *Level) publish(ctx context.Context, changes []readmodel.Change) {
 	}
 	err := l.pipe(ctx, func(ctx context.Context, pipe goredis.Pipeliner) {
 		for _, ch := range changes {
-			pipe.Publish(ctx, changesChannel, l.codec.notice(ch))
+			// A cluster is told by way of the channel's node alone, which keeps their order.
+			pipe.Publish(ctx, changesChannel, l.codec.notice(ch)).SetFirstKeyPos(1)
 		}
 	})
 	if err != nil {
@@ -102,10 +103,14 @@ func (l *Level) mark(ctx context.Context, marks map[events.Campaign]readmodel.Re
 	for c, at := range marks {
 		of[at] = append(of[at], c)
 	}
+	keysOfCall := markKeys
+	if l.cluster != nil {
+		keysOfCall = 1 // the keys of two campaigns may be of two nodes
+	}
 	var calls []call
 	for at, campaigns := range of {
 		for len(campaigns) > 0 {
-			n := min(markKeys, len(campaigns))
+			n := min(keysOfCall, len(campaigns))
 			keys := make([]string, n)
 			for i, c := range campaigns[:n] {
 				keys[i] = keyPrefix + string(c)

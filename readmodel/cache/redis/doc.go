@@ -24,13 +24,20 @@
 // Commits are announced over the channel, at most once. Lookups gather while others are
 // under way and travel together.
 //
+// In a cluster each script has one key, and each campaign is where the slot of its key is. The
+// channel is that of the whole cluster; what is announced goes by way of one node, which keeps its
+// order. A slot that moves or is taken over may lose a tombstone with its node; what is then stored
+// is older than the revision that is current, and is not served (TestRedisCluster).
+//
 // # Failure
 //
 // A reader waits 25 ms for Redis, and not at all while the breaker is open: for 1 s after
 // five failures in a row, or more than half of at least ten in 10 s. A value of another
 // campaign or another store, an old one or a damaged one is not served, and a damaged one
 // is replaced. A Redis in this process ([InProcess]) is given up only after 2 s: it cannot
-// be away, and where the processors are busy a breaker would only add work (TestPatience). Queues are bounded; what does not fit is dropped and counted.
+// be away, and where the processors are busy a breaker would only add work (TestPatience). A
+// cluster has one breaker: while a node is away, those of the others are used between its
+// openings. Queues are bounded; what does not fit is dropped and counted.
 //
 // # Trust
 //

@@ -63,10 +63,39 @@ func withTimeouts(o *goredis.Options, reply time.Duration) *goredis.Options {
 	return o
 }
 
+// Servers are those by way of which a Redis is found.
+type Servers struct {
+	Addresses []string
+	Master    string // what Sentinels call it; "": the servers are nodes of a cluster
+}
+
+// Client returns a client, with the options of a single server, of the Redis that is found by
+// way of the servers.
+func (s Servers) Client(o *goredis.Options) goredis.UniversalClient {
+	return goredis.NewUniversalClient(&goredis.UniversalOptions{
+		Addrs: s.Addresses, MasterName: s.Master, IsClusterMode: s.Master == "",
+		MaxRedirects: 1, MinRetryBackoff: -1, // what a slot's former node is asked for, the next is asked for at once
+		Dialer: o.Dialer, DB: o.DB, Username: o.Username, Password: o.Password, CredentialsProviderContext: o.CredentialsProviderContext,
+		DialTimeout: o.DialTimeout, ReadTimeout: o.ReadTimeout, WriteTimeout: o.WriteTimeout,
+		PoolTimeout: o.PoolTimeout, ContextTimeoutEnabled: o.ContextTimeoutEnabled,
+		PipelinePoolSize: o.PipelinePoolSize, MaxIdleConns: o.MaxIdleConns, MaxRetries: o.MaxRetries, DialerRetries: o.DialerRetries,
+		Protocol: o.Protocol, DisableIdentity: o.DisableIdentity, MaintNotificationsConfig: o.MaintNotificationsConfig,
+	})
+}
+
+// Ping reports whether a Redis answers: of a cluster, whether each node does that has slots.
+func Ping(ctx context.Context, client goredis.UniversalClient) error {
+	if cluster, ok := client.(*goredis.ClusterClient); ok {
+		return cluster.ForEachMaster(ctx, func(ctx context.Context, node *goredis.Client) error { return node.Ping(ctx).Err() })
+	}
+	return client.Ping(ctx).Err()
+}
+
 // Config configures a [Level].
 type Config struct {
-	// Client has the timeouts of [Options] or [InProcess]; the level does not close it.
-	Client *goredis.Client
+	// Client has the timeouts of [Options] or [InProcess], and is of one server or of a cluster;
+	// the level does not close it.
+	Client goredis.UniversalClient
 	Tables []*readmodel.Table // of the rows
 	// Key authenticates values and notices. Processes that share a Redis have the same one.
 	Key    [KeyBytes]byte
@@ -75,7 +104,8 @@ type Config struct {
 
 // Level is a [cache.Shared] in a Redis. [New] makes one.
 type Level struct {
-	client                *goredis.Client
+	client                goredis.UniversalClient
+	cluster               *goredis.ClusterClient // the client where it is one of a cluster, else nil
 	codec                 codec
 	breaker               *gobreaker.CircuitBreaker[struct{}]
 	putScript, markScript *goredis.Script
@@ -96,10 +126,19 @@ func New(cfg Config) (*Level, error) {
 	if cfg.Client == nil || len(cfg.Tables) == 0 || cfg.Key == [KeyBytes]byte{} || cfg.Logger == nil {
 		return nil, errors.New("share the cache: client, tables, key and logger are required")
 	}
+	var timeout time.Duration
+	cluster, _ := cfg.Client.(*goredis.ClusterClient)
+	if cluster != nil {
+		timeout = cluster.Options().DialTimeout + cluster.Options().ReadTimeout
+	} else if one, ok := cfg.Client.(*goredis.Client); ok {
+		timeout = one.Options().DialTimeout + one.Options().ReadTimeout
+	} else {
+		return nil, fmt.Errorf("share the cache: a client of an unknown kind, %T", cfg.Client)
+	}
 	logger := cfg.Logger
 	return &Level{
-		client: cfg.Client, codec: newCodec(cfg.Tables, newAuthenticator(cfg.Key)), logger: logger,
-		timeout:    cfg.Client.Options().DialTimeout + cfg.Client.Options().ReadTimeout,
+		client: cfg.Client, cluster: cluster, codec: newCodec(cfg.Tables, newAuthenticator(cfg.Key)), logger: logger,
+		timeout:    timeout,
 		putScript:  goredis.NewScript(putLua),
 		markScript: goredis.NewScript(markLua),
 		lookups:    make(chan *lookup, 8*batchKeys),

@@ -155,6 +155,9 @@ func (l *Level) pipe(ctx context.Context, fill func(context.Context, goredis.Pip
 		}
 		for _, cmd := range cmds {
 			if !ofOneKey(cmd.Err()) {
+				if l.cluster != nil {
+					l.cluster.ReloadState(ctx) // another node may have taken over
+				}
 				return struct{}{}, cmd.Err()
 			}
 		}
