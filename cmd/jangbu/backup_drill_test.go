@@ -43,8 +43,9 @@ func TestBackupDrill(t *testing.T) {
 	}
 }
 
-// runBackups runs the drill, on a broker of its own where there is none.
-func (d *drill) runBackups(broker string) {
+// connect prepares traffic to a broker, one of the drill's own where none is given. It returns what has
+// a program read it, and the records that come first.
+func (d *drill) connect(broker string) (environment []string, first []events.Record) {
 	topics := stores.DefaultTopics()
 	var err error
 	if broker == "" {
@@ -65,10 +66,8 @@ func (d *drill) runBackups(broker string) {
 		d.Fatal(err)
 	}
 	d.Cleanup(func() { _ = d.producer.Close() })
-	const seed = 20261130
-	random := rand.New(rand.NewPCG(seed, uint64(len(broker))))
 	d.generator, err = synthetic.New(synthetic.Config{
-		Seed: seed, Campaigns: 12, Start: time.Now(), Topics: topics.Topics(), DuplicateShare: 0.05, MalformedShare: 0.02,
+		Seed: backupSeed, Campaigns: 12, Start: time.Now(), Topics: topics.Topics(), DuplicateShare: 0.05, MalformedShare: 0.02,
 	})
 	if err != nil {
 		d.Fatal(err)
@@ -77,16 +76,24 @@ func (d *drill) runBackups(broker string) {
 	for _, r := range campaigns {
 		d.campaigns = append(d.campaigns, string(r.Key))
 	}
-	of := []string{
+	return []string{
 		"JANGBU_KAFKA_BROKERS=" + broker, "JANGBU_TOPIC_EVENT_CREATED=" + topics.TopicEventCreated,
 		"JANGBU_TOPIC_PARTICIPANT_REGISTERED=" + topics.TopicParticipantRegistered,
 		"JANGBU_TOPIC_DISTRIBUTION_COMPLETED=" + topics.TopicDistributionCompleted,
 		"JANGBU_TOPIC_CHANNEL_STATS_FETCHED=" + topics.TopicChannelStatsFetched,
-	}
+	}, append(append(campaigns, d.generator.Distributions()...), d.generator.Stats(time.Now())...)
+}
+
+const backupSeed = 20261130
+
+// runBackups runs the drill, on a broker of its own where there is none.
+func (d *drill) runBackups(broker string) {
+	of, first := d.connect(broker)
+	random := rand.New(rand.NewPCG(backupSeed, uint64(len(broker))))
 	d.environment = append(append(d.environment, of...), "JANGBU_REDIS_URL="+d.redis, "JANGBU_KAFKA_GROUP="+d.group("drilled"))
 	d.twin = startKillable(d.T, d.TempDir(), append(of, "JANGBU_KAFKA_GROUP="+d.group("twin")))
 	d.start()
-	d.produce(append(append(campaigns, d.generator.Distributions()...), d.generator.Stats(time.Now())...)...)
+	d.produce(first...)
 
 	rounds := backups
 	if n, err := strconv.Atoi(os.Getenv("JANGBU_TEST_BACKUPS")); err == nil {
@@ -179,21 +186,24 @@ func (d *drill) command(args ...string) (out, complaint string, code int) {
 	return command(d.T, args...)
 }
 
-// arriving produces 500 registrations/s until the function that it returns is called.
+// arriving produces 500 registrations/s, more at a time after a broker that took long, until the
+// function that it returns is called.
 func (d *drill) arriving() (stop func()) {
 	ctx, cancel := context.WithCancel(d.Context())
 	produced, done := int64(0), make(chan error, 1) // produced is read once done has said so
 	go func() {
+		const perSecond, most = 500, 500
 		tick := time.NewTicker(20 * time.Millisecond)
 		defer tick.Stop()
-		for {
+		for began := time.Now(); ; {
 			select {
 			case <-ctx.Done():
 				done <- nil
 				return
 			case <-tick.C:
 			}
-			records := make([]events.Record, 10)
+			due := int64(perSecond*time.Since(began).Seconds()) - produced
+			records := make([]events.Record, min(max(due, 1), most))
 			for i := range records {
 				records[i] = d.generator.Next()
 			}

@@ -125,9 +125,15 @@ func (d *drill) split() { d.roles = []string{"project", "api", "ingest"} }
 // administer runs statements on the server of the tests' databases.
 func administer(t *testing.T, statements ...string) {
 	t.Helper()
+	administerIn(t, os.Getenv("JANGBU_TEST_DATABASE_URL"), statements...)
+}
+
+// administerIn runs statements in a database.
+func administerIn(t *testing.T, database string, statements ...string) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), time.Minute)
 	defer cancel()
-	conn, err := pgx.Connect(ctx, os.Getenv("JANGBU_TEST_DATABASE_URL"))
+	conn, err := pgx.Connect(ctx, database)
 	if err != nil {
 		t.Fatal(err)
 	}
