@@ -33,9 +33,9 @@ func TestRollingUpdate(t *testing.T) {
 	t.Parallel()
 	rounds, err := strconv.Atoi(os.Getenv("JANGBU_TEST_ROLLING"))
 	if err != nil {
-		u := newUpdate(t, 500*time.Millisecond)
+		u := newUpdate(t, 2*time.Second)
 		u.begin(unraced(t), "all")
-		u.replace("update", unraced(t), 500)
+		u.replace("update", unraced(t), 200)
 		u.finish(unraced(t))
 		u.wantNoTrace()
 		return
