@@ -62,4 +62,5 @@ type commands struct {
 	Bench       bench.Command              `cmd:"" help:"Measure this machine."`
 	Token       tokens.Command             `cmd:"" help:"Mint a token for the read API, for development."`
 	Version     versionCommand             `cmd:"" help:"Print the version."`
+	cli.ShellCommands
 }

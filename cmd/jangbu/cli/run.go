@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+	kongcompletion "github.com/jotaen/kong-completion"
 )
 
 // Run carries out one command line and returns the exit code. The commands are the fields
@@ -56,7 +57,8 @@ func execute(ctx context.Context, root any, args []string, t Terminal) (err erro
 			panic(p)
 		}
 	}()
-	parsed, err := parser.Parse(args)
+	kongcompletion.Register(parser) // ends here where a shell asks what completes a line
+	parsed, err := parser.Parse(inFull(args))
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrUsage, err)
 	}
