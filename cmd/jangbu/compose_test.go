@@ -1,14 +1,18 @@
 package main
 
 import (
+	"net/url"
 	"os"
+	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/compose-spec/compose-go/v2/loader"
 	"github.com/compose-spec/compose-go/v2/types"
+	"sigs.k8s.io/yaml"
 
 	"jangbu/cmd/jangbu/cli"
 	"jangbu/cmd/jangbu/service"
@@ -87,6 +91,85 @@ func TestComposeFileIsComplete(t *testing.T) {
 	}
 	if len(project.Services) < 7 || len(project.Secrets) < 6 {
 		t.Errorf("%d services with %d secrets were looked at", len(project.Services), len(project.Secrets))
+	}
+}
+
+// TestComposeFileObserves holds that the profile observe has a Grafana that only its password opens,
+// which finds the dashboard and the Prometheus that its panels name.
+func TestComposeFileObserves(t *testing.T) {
+	t.Parallel()
+	if s, ok := composeFile(t).Services["grafana"]; ok {
+		t.Errorf("grafana is in no profile: %v", s.Profiles)
+	}
+	project := composeFile(t, "observe")
+	grafana := project.Services["grafana"]
+	set := func(name string) string {
+		if value := grafana.Environment[name]; value != nil {
+			return *value
+		}
+		return ""
+	}
+	if set("GF_AUTH_ANONYMOUS_ENABLED") != "false" || set("GF_SECURITY_ADMIN_PASSWORD__FILE") != "/run/secrets/grafana_password" ||
+		len(grafana.Secrets) != 1 || grafana.Secrets[0].Source != "grafana_password" || grafana.MemLimit == 0 {
+		t.Errorf("grafana: %v, secrets %v, at most %d bytes", grafana.Environment, grafana.Secrets, grafana.MemLimit)
+	}
+	mounted := make(map[string]string)
+	for _, v := range grafana.Volumes {
+		mounted[v.Target] = v.Source
+	}
+	read := func(into any, of ...string) {
+		t.Helper()
+		text, err := os.ReadFile(filepath.Join(of...))
+		if err == nil {
+			err = yaml.UnmarshalStrict(text, into)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	// As Grafana documents the files of its provisioning.
+	var sources struct {
+		APIVersion  int `json:"apiVersion"`
+		Datasources []struct {
+			Name, UID, Type, Access, URL string
+			IsDefault                    bool           `json:"isDefault"`
+			JSONData                     map[string]any `json:"jsonData"`
+		}
+	}
+	var dashboards struct {
+		APIVersion int `json:"apiVersion"`
+		Providers  []struct {
+			Name, Type string
+			Options    struct{ Path string }
+		}
+	}
+	provisioning := mounted["/etc/grafana/provisioning"]
+	read(&sources, provisioning, "datasources", "jangbu.yml")
+	read(&dashboards, provisioning, "dashboards", "jangbu.yml")
+	if len(sources.Datasources) != 1 || len(dashboards.Providers) != 1 || sources.APIVersion != 1 || dashboards.APIVersion != 1 {
+		t.Fatalf("there are %+v and %+v", sources, dashboards)
+	}
+	source := sources.Datasources[0]
+	at, err := url.Parse(source.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := project.Services[at.Hostname()]; !ok || source.Type != "prometheus" || source.Access != "proxy" {
+		t.Errorf("the source is %+v", source)
+	}
+	dashboard := path.Join(dashboards.Providers[0].Options.Path, "jangbu.json")
+	text, err := os.ReadFile(mounted[dashboard])
+	if err != nil || set("GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH") != dashboard {
+		t.Fatalf("%s: %v; at home is %s", dashboard, err, set("GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"))
+	}
+	named := regexp.MustCompile(`"datasource": \{\s*"type": "(\w+)",\s*"uid": "(\w+)"`).FindAllSubmatch(text, -1)
+	if len(named) < 15 || len(named) != strings.Count(string(text), `"datasource"`) {
+		t.Errorf("%d sources are named", len(named))
+	}
+	for _, m := range named {
+		if string(m[1]) != source.Type || string(m[2]) != source.UID {
+			t.Errorf("a panel reads from %s", m[0])
+		}
 	}
 }
 
