@@ -120,9 +120,21 @@ func TestStoppedDatabase(t *testing.T) {
 	if got := eval[string](t, tb, participantsSaid); got != "7명" {
 		t.Errorf("meanwhile the card says %q", got)
 	}
+
+	// One that is opened meanwhile has what was last read, and says so.
+	began := time.Now()
+	late := open(t, 400, "light", s.api+"/#/events/evt-1")
+	late.wait(t, participantsSaid+` === '7명'`)
+	late.shows(t, ".pill", "새 숫자를 잠시 불러오지 못합니다 · ")
+	for time.Since(began) < 3*time.Second {
+		if text := late.text(t, ".pill"); !strings.HasPrefix(text, "새 숫자를") || strings.HasSuffix(text, " 0초 전 숫자") {
+			t.Fatalf("a page that is opened over a stopped database says %q", text)
+		}
+	}
 	proxy.Listen = at.Host
 	if err := proxy.Start(); err != nil {
 		t.Fatal(err)
 	}
 	tb.shows(t, ".pill", "실시간")
+	late.shows(t, ".pill", "실시간")
 }

@@ -19,7 +19,7 @@ const lasting = new Set(['login', 'missing', 'refused']);
 /** follow follows a campaign until the signal aborts. It tells `shown` each view and
  * `state` what can be said of it: {kind, heard}, where heard is the moment up to which the
  * view is known to be right. kind is "connecting", "live", "delayed" (with delayed, as the
- * server says), "silent", "waiting" (with until, failure), "unpainted" or, for good,
+ * server says, or of reason "away"), "silent", "waiting" (with until, failure), "unpainted" or, for good,
  * "ended" (with failure). A view that `shown` throws at is not acknowledged, and nothing
  * is live until one is painted. */
 export async function follow(id, signal, { shown, state }) {
@@ -27,8 +27,11 @@ export async function follow(id, signal, { shown, state }) {
   let heard = now(), delayed = null, last = null;
   let air = null; // to the other tabs, while this one has the stream
 
+  /** tell says a state. While the database is away the server has no stream, and answers with
+   * what it last read: then that is said, and not that the stream has to wait. */
   function tell(kind, more) {
-    last = { kind, heard, ...more };
+    const away = kind === 'waiting' && more.failure.kind === 'busy' && awaySince(view) !== null;
+    last = away ? { kind: 'delayed', heard, delayed: outage } : { kind, heard, ...more };
     air?.postMessage({ link: last });
     state(last);
   }
@@ -43,9 +46,11 @@ export async function follow(id, signal, { shown, state }) {
     [view, etag] = [next, tag];
   }
   function alive() {
-    heard = now();
+    const since = awaySince(view);
+    heard = since ?? now();
     if (!view) return;
-    last = { kind: delayed ? 'delayed' : 'live', heard, delayed };
+    const late = since === null ? delayed : outage;
+    last = { kind: late ? 'delayed' : 'live', heard, delayed: late };
     state(last);
   }
   /** take takes an event of the stream. */
@@ -202,7 +207,7 @@ export async function follow(id, signal, { shown, state }) {
     try {
       const response = await request(analyticsPath(id), { signal });
       paint(await response.json(), response.headers.get('ETag') ?? '');
-      heard = now();
+      heard = awaySince(view) ?? now();
     } catch (e) {
       if (signal.aborted) return;
       if (e instanceof Failure && (lasting.has(e.kind) || e.kind === 'unpainted')) failure = e;
@@ -216,11 +221,20 @@ export async function follow(id, signal, { shown, state }) {
     }
     await visible(signal);
     if (signal.aborted) return;
-    if (!failure) state(last = { kind: 'connecting', heard });
+    if (!failure) state(last = awaySince(view) === null ? { kind: 'connecting', heard } : { kind: 'delayed', heard, delayed: outage });
     const turn = whileVisible(signal);
     failure = await attend(turn.signal);
     turn.end();
   }
+}
+
+const outage = { seconds: 0, reason: 'away' }; // a view's age is in heard
+
+/** awaySince is the moment since which a view may have changed, for it was answered while the
+ * database was away; null for one that was current. */
+function awaySince(view) {
+  const since = Date.parse(view?.delayed?.since ?? '');
+  return Number.isFinite(since) ? since : null;
 }
 
 /** inSlot does the work in one of the browser's few streams, and reports whether there
