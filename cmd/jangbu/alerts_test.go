@@ -21,7 +21,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/Shopify/toxiproxy/v2"
 	"github.com/jackc/pgx/v5"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/zerolog"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"jangbu/cmd/jangbu/stores"
 	"jangbu/events"
@@ -194,6 +198,18 @@ func TestAlertsOfRealProcesses(t *testing.T) {
 	data := t.TempDir()
 	broker, redis := start("127.0.0.1:0", data), services.StartRedis(t)
 	environment := append(postgresEnvironment(t), "JANGBU_KAFKA_BROKERS="+broker.Addr(), "JANGBU_REDIS_URL=redis://"+redis.Addr)
+	_, database, _ := strings.Cut(environment[0], "=")
+	at, err := url.Parse(database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy := toxiproxy.NewProxy(toxiproxy.NewServer(toxiproxy.NewMetricsContainer(prometheus.NewRegistry()), zerolog.Nop()), "postgres", "127.0.0.1:0", at.Host)
+	if err := proxy.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(proxy.Stop)
+	at.Host = proxy.Listen
+	environment[0] = "JANGBU_DATABASE_URL=" + at.String()
 	leader, other := startKillable(t, t.TempDir(), environment), startKillable(t, t.TempDir(), environment)
 	if other.metrics(t)["jangbu_projections_leading"] == 1 {
 		leader, other = other, leader
@@ -247,12 +263,44 @@ func TestAlertsOfRealProcesses(t *testing.T) {
 		return
 	}
 
+	other.kill(t)
+	p.fires(t, "a process was killed", firesWithin, "JangbuDown")
+	other = other.again(t)
+	p.ends(t, "the process's absence", firesWithin)
+	other.stop(t) // as a rolling update replaces one by another
+	other = other.again(t)
+	p.ends(t, "the update", firesWithin)
+
+	client, err := kgo.NewClient(kgo.SeedBrokers(broker.Addr()), kgo.TransactionalID("stalls"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	if err := client.BeginTransaction(); err != nil {
+		t.Fatal(err)
+	}
+	if err := client.ProduceSync(t.Context(), &kgo.Record{Topic: "event-created", Key: []byte("evt-3"), Value: []byte("{}")}).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	p.fires(t, "a partition is not read behind an open transaction", firesWithin, "JangbuTopicStalled")
+	if err := client.EndTransaction(t.Context(), kgo.TryAbort); err != nil {
+		t.Fatal(err)
+	}
+	p.ends(t, "the transaction", firesWithin)
+
+	proxy.Stop()
+	p.fires(t, "the database is away", firesWithin, "JangbuDatabaseAway")
+	proxy.Listen = at.Host
+	if err := proxy.Start(); err != nil {
+		t.Fatal(err)
+	}
+	p.ends(t, "the database's absence", firesWithin)
+
 	redis.Kill(t)
 	p.fires(t, "Redis is away", firesWithin, "JangbuRedisAway")
 	redis.Start(t)
 	p.ends(t, "Redis's absence", firesWithin)
 
-	_, database, _ := strings.Cut(environment[0], "=")
 	conn, err := pgx.Connect(t.Context(), database)
 	if err != nil {
 		t.Fatal(err)
@@ -304,6 +352,32 @@ func TestAlertsOfRealProcesses(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.fires(t, "a topic was deleted", firesWithin, "JangbuDeadLetters", "JangbuTopicMissing")
+}
+
+// again starts a program that has ended anew, at the same address of its metrics.
+func (p *program) again(t *testing.T) *program {
+	t.Helper()
+	at, err := url.Parse(p.admin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	args := slices.Clone(p.cmd.Args[1:])
+	args[slices.Index(args, "--admin-addr")+1] = at.Host
+	next := &program{cmd: exec.Command(p.cmd.Path, args...), api: p.api, admin: p.admin}
+	next.cmd.Env, next.cmd.Stderr = p.cmd.Env, os.Stderr
+	if err := next.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { next.kill(t) })
+	waitFor(t, time.Minute, func() string {
+		res, err := http.Get(next.admin)
+		if err != nil {
+			return err.Error()
+		}
+		_ = res.Body.Close()
+		return strings.TrimPrefix(res.Status, "200 OK")
+	})
+	return next
 }
 
 // dashboard asks each query of the dashboard.

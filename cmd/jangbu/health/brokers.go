@@ -2,6 +2,7 @@ package health
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"sync"
@@ -110,6 +111,9 @@ type unread struct {
 	worst   partition                // the one that has been stalled longest
 }
 
+// errBrokers is why it is not known how far topics have been read, unless it is the log.
+var errBrokers = errors.New("brokers cannot be asked")
+
 // look compares where the log goes on with where the brokers say that the partitions end.
 func (s *sources) look(ctx context.Context) (unread, error) {
 	states, err := s.log.Sources().List(ctx)
@@ -119,7 +123,7 @@ func (s *sources) look(ctx context.Context) (unread, error) {
 	now := time.Now()
 	topics, err := s.brokers.topics(ctx)
 	if err != nil {
-		return unread{}, fmt.Errorf("brokers cannot be asked: %w", err)
+		return unread{}, fmt.Errorf("%w: %w", errBrokers, err)
 	}
 	read := make(map[partition]events.SourceState, len(states))
 	for _, state := range states {
@@ -184,7 +188,9 @@ func (u unread) err() error {
 // export exports how far the topics have been read.
 func (s *sources) export(ctx context.Context, to sink) {
 	u, err := s.look(ctx)
-	to.connected("kafka", err)
+	if err == nil || errors.Is(err, errBrokers) {
+		to.connected("kafka", err)
+	}
 	if err != nil {
 		return
 	}

@@ -194,10 +194,12 @@ func (c *Canary) Collect(ch chan<- prometheus.Metric) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	to := sink{ch}
-	took := c.took
+	var waiting time.Duration
 	if !c.since.IsZero() {
-		took = max(took, time.Since(c.since))
+		waiting = time.Since(c.since)
 	}
+	to.gauge("jangbu_end_to_end_waiting_seconds", "How long the first canary has been on its way that is not served; 0 where each is.", waiting.Seconds(), nil)
+	took := max(c.took, waiting)
 	if took > 0 {
 		to.gauge("jangbu_end_to_end_seconds", "How long the last canary took from its topic until the rows that are served held all before it, or how long one has been on its way, if that is longer.", took.Seconds(), nil)
 	}

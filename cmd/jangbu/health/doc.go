@@ -9,7 +9,8 @@
 //     each scrape, within 2 s: a process that leads, one that was the leader and one that never was
 //     export the same values (TestEveryProcessTellsTheSameOfTheProjections). How far the topics have
 //     been read is what the log and the brokers say at the scrape, or at most a second before.
-//   - What does not answer is not exported, and jangbu_connected says so.
+//   - What does not answer is not exported, and jangbu_connected says so. Of brokers it says nothing
+//     while the log is away, which says how far their topics have been read.
 //   - A part is ready while it does what it is for, by what it last managed to do, and not by
 //     whether it is connected (TestReadiness): ingest is not while a frame fails again and again, as
 //     on a full disk; sources are not while brokers do not answer, a topic is not there, or a
