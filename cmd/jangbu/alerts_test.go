@@ -268,7 +268,7 @@ func TestAlertsOfRealProcesses(t *testing.T) {
 	other = other.again(t)
 	p.ends(t, "the process's absence", firesWithin)
 	other.stop(t) // as a rolling update replaces one by another
-	other = other.again(t)
+	other.again(t)
 	p.ends(t, "the update", firesWithin)
 
 	client, err := kgo.NewClient(kgo.SeedBrokers(broker.Addr()), kgo.TransactionalID("stalls"))
