@@ -80,6 +80,24 @@ func headOf(t *testing.T, database string) func() int64 {
 	}
 }
 
+// failSerialization has commits of events, and of rows, of which one writes several generations,
+// fail again and again as what cannot be serialized does, and each that has the isolation which
+// the database gives by default.
+const failSerialization = `
+CREATE SEQUENCE public.links;
+CREATE SEQUENCE public.generations;
+CREATE FUNCTION public.fail() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF nextval('public.' || TG_TABLE_NAME) % TG_ARGV[0]::bigint = 1 OR current_setting('transaction_isolation') <> 'read committed' THEN
+        RAISE serialization_failure;
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE CONSTRAINT TRIGGER fail AFTER INSERT ON jangbu_log.links DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION public.fail(2);
+CREATE CONSTRAINT TRIGGER fail AFTER UPDATE ON jangbu_rows.generations DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION public.fail(20)`
+
 // TestHardDatabase has records ingested and folded while PostgreSQL refuses what it may refuse:
 // nothing is lost, doubled or taken for a dead letter (I1, I5).
 func TestHardDatabase(t *testing.T) {
@@ -111,6 +129,31 @@ func TestHardDatabase(t *testing.T) {
 			server.Exec(t, `ALTER DATABASE jangbu SET default_transaction_isolation = 'serializable'`)
 			restarted(t)
 			produce(400)
+		}},
+		{"serialization failures", func(t *testing.T) {
+			server.Exec(t, `ALTER ROLE jangbu SET default_transaction_isolation = 'repeatable read'`)
+			restarted(t)
+			conn, err := pgx.Connect(t.Context(), server.In(t, "jangbu"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = conn.Close(context.WithoutCancel(t.Context())) }()
+			if _, err := conn.Exec(t.Context(), failSerialization); err != nil {
+				t.Fatal(err)
+			}
+			for links, generations, until := 0, 0, time.Now().Add(30*time.Second); links < 10 || generations < 40; {
+				if time.Now().After(until) {
+					t.Fatalf("%d links and %d generations were written", links, generations)
+				}
+				produce(20)
+				p.settled(t, events.Totals{Head: events.Position(sent)}, 30*time.Second)
+				if err := conn.QueryRow(t.Context(), `SELECT l.last_value, g.last_value FROM public.links AS l, public.generations AS g`).Scan(&links, &generations); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if _, err := conn.Exec(t.Context(), `DROP FUNCTION public.fail() CASCADE`); err != nil {
+				t.Fatal(err)
+			}
 		}},
 		{"statement_timeout by default", func(t *testing.T) {
 			server.Exec(t, `ALTER DATABASE jangbu SET statement_timeout = '20ms'`)
