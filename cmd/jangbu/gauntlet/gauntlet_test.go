@@ -55,7 +55,7 @@ func bounds() Bounds {
 	}
 	for _, name := range []string{
 		FaultProcessTerm, FaultProcessFreeze, FaultBrokerFreeze, FaultFailover, FaultRedisFreeze, FaultCut, FaultSlow, FaultHalfOpen,
-		FaultDiskFull, FaultClockForward, FaultClockBack, FaultChannel, FaultAborted,
+		FaultBrokerCut, FaultBrokerSlow, FaultBrokerSilent, FaultDiskFull, FaultClockForward, FaultClockBack, FaultChannel, FaultAborted,
 	} {
 		b.Faults[name] = 1
 	}

@@ -186,25 +186,44 @@ func (w *world) redisFaults(ctx context.Context, t *testing.T, random *rand.Rand
 	}
 }
 
-// networkFaults cuts, slows and silences connections to the database and to Redis.
-func (w *world) networkFaults(ctx context.Context, t *testing.T, random *rand.Rand) {
-	kinds := []struct {
-		name, toxic string
-		from, to    time.Duration
-	}{
-		{FaultCut, `{"type":"reset_peer","stream":"%s","attributes":{"timeout":0}}`, 100 * time.Millisecond, time.Second},
-		{FaultSlow, `{"type":"latency","stream":"%s","attributes":{"latency":40,"jitter":30}}`, 2 * time.Second, 5 * time.Second},
-		{FaultHalfOpen, `{"type":"timeout","stream":"%s","attributes":{"timeout":0}}`, time.Second, 3 * time.Second},
+// toxic is something that goes wrong with the connections that pass a proxy.
+type toxic struct {
+	fault, ofBroker string // what it is called
+	json            string // with the direction to fill in
+	from, to        time.Duration
+}
+
+func toxics() []toxic {
+	return []toxic{
+		{FaultCut, FaultBrokerCut, `{"type":"reset_peer","stream":"%s","attributes":{"timeout":0}}`, 100 * time.Millisecond, time.Second},
+		{FaultSlow, FaultBrokerSlow, `{"type":"latency","stream":"%s","attributes":{"latency":40,"jitter":30}}`, 2 * time.Second, 5 * time.Second},
+		{FaultHalfOpen, FaultBrokerSilent, `{"type":"timeout","stream":"%s","attributes":{"timeout":0}}`, time.Second, 3 * time.Second},
 	}
+}
+
+// suffer has a proxy's connections go wrong while while runs.
+func (x toxic) suffer(ctx context.Context, t *testing.T, proxy *toxiproxy.Proxy, stream string, while func()) {
+	if _, err := proxy.Toxics.AddToxicJson(strings.NewReader(fmt.Sprintf(x.json, stream))); err != nil {
+		t.Errorf("%s: %v", x.fault, err)
+	}
+	while()
+	proxy.Toxics.ResetToxics(context.WithoutCancel(ctx))
+}
+
+// networkFaults cuts, slows and silences connections to the database, to a broker and to Redis.
+func (w *world) networkFaults(ctx context.Context, t *testing.T, random *rand.Rand) {
 	for n := 0; pass(ctx, between(random, 5*time.Second, 10*time.Second)); n++ {
-		kind, proxy := kinds[n%3], []*toxiproxy.Proxy{w.toDatabase, w.toRedis}[n/3%2]
+		x := toxics()[n%3]
+		name, proxy := x.fault, w.toDatabase
+		switch n / 3 % 3 {
+		case 1:
+			name, proxy = x.ofBroker, w.toBrokers[random.IntN(len(w.toBrokers))]
+		case 2:
+			proxy = w.toRedis
+		}
 		stream := []string{"upstream", "downstream"}[random.IntN(2)]
-		w.fault(kind.name, proxy.Name+" "+stream, func() {
-			if _, err := proxy.Toxics.AddToxicJson(strings.NewReader(fmt.Sprintf(kind.toxic, stream))); err != nil {
-				t.Errorf("%s: %v", kind.name, err)
-			}
-			pass(ctx, between(random, kind.from, kind.to))
-			proxy.Toxics.ResetToxics(context.WithoutCancel(ctx))
+		w.fault(name, proxy.Name+" "+stream, func() {
+			x.suffer(ctx, t, proxy, stream, func() { pass(ctx, between(random, x.from, x.to)) })
 		})
 	}
 }

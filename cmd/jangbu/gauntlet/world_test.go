@@ -39,6 +39,7 @@ type world struct {
 	postgres, standby *services.PostgresServer // both are databaseFaults'
 
 	toDatabase, toRedis *toxiproxy.Proxy
+	toBrokers           []*toxiproxy.Proxy // which processes pass, and records of the producer do not
 	environment         []string
 	processes           []*process
 }
@@ -56,21 +57,45 @@ func newWorld(t *testing.T, r *Recorder) *world {
 	w.standby = w.postgres.Standby(t, settings...)
 	t.Setenv("TMPDIR", "")
 	w.redis = services.StartRedis(t)
-	w.kafka = services.StartKafka(t, 3)
+	w.kafka, w.toBrokers = startBrokers(t, 3)
 	for _, topic := range Topics() {
 		w.kafka.CreateTopic(t, topic, 12, 3, nil)
 	}
-	server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(prometheus.NewRegistry()), zerolog.Nop())
-	w.toDatabase, w.toRedis = toxiproxy.NewProxy(server, "database", "127.0.0.1:0", w.postgres.Addr), toxiproxy.NewProxy(server, "redis", "127.0.0.1:0", w.redis.Addr)
-	for _, proxy := range []*toxiproxy.Proxy{w.toDatabase, w.toRedis} {
-		if err := proxy.Start(); err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(proxy.Stop)
-	}
+	w.toDatabase, w.toRedis = newProxy(t, "database", w.postgres.Addr), newProxy(t, "redis", w.redis.Addr)
 	w.simulate(t)
 	w.configure(t)
 	return w
+}
+
+// newProxy starts a proxy.
+func newProxy(t *testing.T, name, to string) *toxiproxy.Proxy {
+	t.Helper()
+	server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(prometheus.NewRegistry()), zerolog.Nop())
+	proxy := toxiproxy.NewProxy(server, name, "127.0.0.1:0", to)
+	if err := proxy.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(proxy.Stop)
+	return proxy
+}
+
+// startBrokers starts brokers, and a proxy before each: who asks a proxy for the brokers' addresses
+// is told those of the proxies.
+func startBrokers(t *testing.T, n int) (brokers *services.Cluster, proxies []*toxiproxy.Proxy) {
+	t.Helper()
+	brokers = services.StartKafkaBehind(t, n, func(address string) string {
+		proxies = append(proxies, newProxy(t, fmt.Sprintf("broker %d", len(proxies)), address))
+		return proxies[len(proxies)-1].Listen
+	})
+	return brokers, proxies
+}
+
+// addressesOf returns where proxies listen.
+func addressesOf(proxies []*toxiproxy.Proxy) (addresses []string) {
+	for _, proxy := range proxies {
+		addresses = append(addresses, proxy.Listen)
+	}
+	return addresses
 }
 
 // simulate starts the channels' APIs.
@@ -103,7 +128,7 @@ func (w *world) configure(t *testing.T) {
 	key := file("channel.key", []byte("gauntlet"))
 	w.environment = []string{
 		"JANGBU_DATABASE_URL=" + database.String(), "JANGBU_REDIS_URL=redis://" + w.toRedis.Listen + "/0", "JANGBU_MASTER_KEY_FILE=" + master,
-		"JANGBU_KAFKA_BROKERS=" + join(w.kafka.Addresses), "JANGBU_POLL_INTERVAL=5s", "JANGBU_POLL_INTERVAL_MAX=10s",
+		"JANGBU_KAFKA_BROKERS=" + join(addressesOf(w.toBrokers)), "JANGBU_POLL_INTERVAL=5s", "JANGBU_POLL_INTERVAL_MAX=10s",
 		"SSL_CERT_FILE=" + file("roots.pem", w.simulated.RootsPEM()),
 	}
 	for api, name := range map[simulator.API]string{simulator.WooridongneTV: "WOORIDONGNETV", simulator.GenieTV: "GENIETV", simulator.SNS: "SNS"} {

@@ -44,12 +44,26 @@ type broker struct {
 // brokers, by lines of server.properties.
 func StartKafka(t testing.TB, brokers int, settings ...string) *Cluster {
 	t.Helper()
+	return startKafka(t, brokers, nil, settings)
+}
+
+// StartKafkaBehind is StartKafka of brokers with one more listener, to which clients come by way of
+// something between: between gets the address of a broker's, before the broker runs, and returns
+// the one that the broker advertises there. Addresses, and what brokers say to each other, do
+// not pass it.
+func StartKafkaBehind(t testing.TB, brokers int, between func(address string) (advertised string), settings ...string) *Cluster {
+	t.Helper()
+	return startKafka(t, brokers, between, settings)
+}
+
+func startKafka(t testing.TB, brokers int, between func(address string) string, settings []string) *Cluster {
+	t.Helper()
 	c := &Cluster{
 		jars:    service(t, "JANGBU_TEST_KAFKA_JARS", "AGAINST A CLUSTER OF APACHE KAFKA"),
 		java:    service(t, "JANGBU_TEST_JAVA", "AGAINST A CLUSTER OF APACHE KAFKA"),
 		brokers: make([]broker, brokers),
 	}
-	ports := freePorts(t, 2*brokers)
+	ports := freePorts(t, 3*brokers)
 	var voters []string
 	var all []int
 	for i := range brokers {
@@ -61,6 +75,10 @@ func StartKafka(t testing.TB, brokers int, settings ...string) *Cluster {
 		c.brokers[i].dir = t.TempDir()
 		text := fmt.Sprintf(clusterSettings, i, strings.Join(voters, ","), c.Addresses[i], ports[brokers+i], c.brokers[i].dir, brokers, min(brokers, 2)) +
 			strings.Join(settings, "\n") + "\n"
+		if between != nil {
+			behind := fmt.Sprintf("127.0.0.1:%d", ports[2*brokers+i])
+			text += fmt.Sprintf(behindSettings, c.Addresses[i], ports[brokers+i], behind, between(behind))
+		}
 		if err := os.WriteFile(c.file(i, "server.properties"), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -105,6 +123,12 @@ log.retention.check.interval.ms=1000
 log.segment.delete.delay.ms=1000
 num.network.threads=2
 num.io.threads=4
+`
+
+// behindSettings replace the listeners of a broker.
+const behindSettings = `listeners=PLAINTEXT://%[1]s,CONTROLLER://127.0.0.1:%[2]d,BEHIND://%[3]s
+advertised.listeners=PLAINTEXT://%[1]s,BEHIND://%[4]s
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,BEHIND:PLAINTEXT
 `
 
 func (c *Cluster) file(i int, name string) string { return filepath.Join(c.brokers[i].dir, name) }
