@@ -51,6 +51,9 @@ var buildUnraced = sync.OnceValues(func() (path string, err error) {
 	if !raced || os.Getenv("JANGBU_TEST_RACED") != "" {
 		return os.Executable()
 	}
+	if path = os.Getenv("JANGBU_TEST_PROGRAM"); path != "" {
+		return path, nil
+	}
 	if built, err = os.MkdirTemp("", "jangbu-unraced-"); err != nil {
 		return "", err
 	}
@@ -63,7 +66,8 @@ var buildUnraced = sync.OnceValues(func() (path string, err error) {
 
 // unraced returns the path of a program without the race detector. Commands that only have
 // to print and store the right thing run in it: with the detector a command line takes three
-// to ten times as long, and nearly all of them do one thing after the other. With
+// to ten times as long, and nearly all of them do one thing after the other. It is the one that
+// JANGBU_TEST_PROGRAM names, which scripts/test has built, else one that is built now. With
 // JANGBU_TEST_RACED it is the one with the detector all the same.
 func unraced(t testing.TB) string {
 	t.Helper()

@@ -22,9 +22,13 @@ import (
 	"jangbu/events/eventstest/services"
 )
 
-// program builds the program once. It is built without the race detector: it is the
-// page that is tested here, and it is to be as fast as it is for its readers.
+// program is the program that JANGBU_TEST_PROGRAM names, which scripts/test has built, else one
+// that is built once. It is without the race detector: it is the page that is tested here, and it
+// is to be as fast as it is for its readers.
 var program = sync.OnceValues(func() (string, error) {
+	if path := os.Getenv("JANGBU_TEST_PROGRAM"); path != "" {
+		return path, nil
+	}
 	path := filepath.Join(scratch, "jangbu")
 	out, err := exec.Command("go", "build", "-o", path, "jangbu/cmd/jangbu").CombinedOutput()
 	if err != nil {
