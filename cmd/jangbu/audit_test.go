@@ -88,7 +88,7 @@ func TestServeHealsWrongRows(t *testing.T) {
 				if err := exec(statement); err != nil {
 					t.Fatalf("%s: %v", statement, err)
 				}
-				waitFor(t, 20*time.Second, func() string {
+				waitFor(t, time.Minute, func() string {
 					if m := p.metrics(t); m[`jangbu_audit_heals_total{result="done"}`] != int64(n)+1 || m["jangbu_audit_wrong_campaigns"] != 0 {
 						return fmt.Sprintf("%s: not mended: %v", damage.statement, m)
 					}

@@ -216,7 +216,7 @@ func awaitBlocked(ctx context.Context, t *testing.T, url string, want int) {
 	t.Helper()
 	conn := connect(t, url)
 	const blocked = `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`
-	for n := 0; n < want; {
+	for n := 0; n < want; time.Sleep(5 * time.Millisecond) {
 		if err := conn.QueryRow(ctx, blocked).Scan(&n); err != nil {
 			t.Fatalf("%d of %d sessions wait for a lock: %v", n, want, err)
 		}

@@ -154,7 +154,7 @@ FROM pg_stat_activity
 WHERE datname = current_database() AND application_name = 'jangbu'`
 	conn := connect(t, url)
 	last, tries := "", -1
-	for deadline := time.Now().Add(patience); tries < want; {
+	for deadline := time.Now().Add(patience); tries < want; time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("no process asked for the lock again")
 		}

@@ -137,13 +137,16 @@ func eval[T any](t testing.TB, tb *tab, expression string) T {
 	return got
 }
 
-// wait waits until an expression is true.
+// wait waits until an expression is true. A look takes the browser's time from what it waits for,
+// so a pause follows each, twice as long.
 func (tb *tab) wait(t testing.TB, expression string) {
 	t.Helper()
-	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); {
+		looked := time.Now()
 		if eval[bool](t, tb, "Boolean("+expression+")") {
 			return
 		}
+		time.Sleep(min(max(10*time.Millisecond, 2*time.Since(looked)), 100*time.Millisecond))
 	}
 	t.Fatalf("never true: %s\nthe page:\n%s", expression, tb.text(t, "body"))
 }

@@ -77,7 +77,7 @@ SELECT count(*)
 FROM pg_stat_activity
 WHERE datname = current_database() AND wait_event_type = 'Lock'`
 	deadline := time.Now().Add(10 * time.Second)
-	for {
+	for ; ; time.Sleep(5 * time.Millisecond) {
 		var got int
 		if err := conn.QueryRow(t.Context(), waiting).Scan(&got); err != nil {
 			t.Fatal(err)

@@ -294,7 +294,7 @@ func (c *Cluster) CreateTopic(t testing.TB, name string, partitions int32, repli
 	if _, err := admin.CreateTopic(ctx, partitions, replicas, with, name); err != nil {
 		t.Fatalf("create topic %s: %v", name, err)
 	}
-	for ctx.Err() == nil {
+	for ; ctx.Err() == nil; time.Sleep(pause) {
 		known, err := admin.ListTopics(ctx)
 		led := err == nil && known.Has(name)
 		for _, p := range known[name].Partitions {

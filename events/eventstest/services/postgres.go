@@ -15,6 +15,9 @@ import (
 // patience is how long creating or dropping a database may take.
 const patience = time.Minute
 
+// pause lies between two looks at whether a server has got so far: looks are work, too.
+const pause = 10 * time.Millisecond
+
 // Database creates an empty database, with options of CREATE DATABASE, and returns its
 // URL. The database is dropped when the test ends.
 func Database(t testing.TB, options ...string) string {

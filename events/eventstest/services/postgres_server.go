@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -172,7 +173,7 @@ func (p *PostgresServer) until(t testing.TB, query string) {
 		t.Fatal(err)
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
-	for held := false; !held; {
+	for held := false; !held; time.Sleep(pause) {
 		if err := errors.Join(ctx.Err(), conn.QueryRow(ctx, query).Scan(&held)); err != nil {
 			t.Fatalf("%s: %v", query, err)
 		}
