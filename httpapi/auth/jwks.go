@@ -263,9 +263,12 @@ func (s *keySet) fetch(ctx context.Context) (map[string]*verificationKey, error)
 	req.Header.Set("Accept", "application/jwk-set+json, application/json")
 	res, err := s.client.Do(req)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", ErrKeysAway, err)
 	}
 	defer func() { _ = res.Body.Close() }()
+	if res.StatusCode >= http.StatusInternalServerError {
+		return nil, fmt.Errorf("%w: status %d", ErrKeysAway, res.StatusCode)
+	}
 	if res.StatusCode != http.StatusOK {
 		return nil, fmt.Errorf("status %d; expected 200", res.StatusCode)
 	}

@@ -59,6 +59,10 @@ var ErrUnauthorized = errors.New("unauthorized: expected a valid bearer token")
 // that token. The client may ask again in a second.
 var ErrKeyComing = errors.New("the token's key is not known yet")
 
+// ErrKeysAway is the error of [New] where the host of the key set does not answer, or only with a
+// failure of its own (5xx).
+var ErrKeysAway = errors.New("the host of the token keys is away")
+
 // refusal is the reason for refusing a token. It never quotes the token.
 type refusal string
 

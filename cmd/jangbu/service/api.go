@@ -8,6 +8,7 @@ import (
 	"jangbu/cmd/jangbu/health"
 	"jangbu/httpapi"
 	"jangbu/httpapi/accesslog"
+	"jangbu/httpapi/auth"
 	"jangbu/projections"
 	"jangbu/projections/replay"
 )
@@ -18,13 +19,17 @@ func (s *Service) startAPI(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	auth, err := s.cfg.start(ctx, s.logger)
+	var verifier *auth.Verifier
+	err = s.await(ctx, "token keys", func(ctx context.Context) (err error) {
+		verifier, err = s.cfg.start(ctx, s.logger)
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("start read API: %w", err)
 	}
-	if auth != nil {
-		s.onClose(func() error { auth.Close(); return nil })
-		watch := func(ctx context.Context) error { return s.watchRights(ctx, auth) }
+	if verifier != nil {
+		s.onClose(func() error { verifier.Close(); return nil })
+		watch := func(ctx context.Context) error { return s.watchRights(ctx, verifier) }
 		if err := s.await(ctx, "rights", watch); err != nil {
 			return fmt.Errorf("start read API: %w", err)
 		}
@@ -44,7 +49,7 @@ func (s *Service) startAPI(ctx context.Context) error {
 	handler, err := httpapi.New(httpapi.Config{
 		Reader: s.cache, Freshness: s.cache, Last: s.cache, Liveness: &health.Liveness{Log: s.log, Rows: s.rows},
 		History: &replay.History{Log: s.log, Projections: projections.All(), Snapshots: s.rows, Logger: s.logger}, Evidence: replay.Evidence{Log: s.log},
-		Auth: auth, LoginURL: login, TokenURL: token, BasePath: s.cfg.base(), Origins: s.cfg.CORSOrigins, Cookies: s.cfg.TokenCookie != "", Now: time.Now, Location: location,
+		Auth: verifier, LoginURL: login, TokenURL: token, BasePath: s.cfg.base(), Origins: s.cfg.CORSOrigins, Cookies: s.cfg.TokenCookie != "", Now: time.Now, Location: location,
 		PollInterval: s.cfg.Schedule().Interval, PollAfterEnd: s.cfg.Schedule().AfterEnd, Limits: s.cfg.limits(), TrustedProxies: proxies,
 		Middleware: s.tracing.Requests(), Observe: s.observe, Draining: s.draining, Logger: s.logger,
 	})
@@ -56,7 +61,7 @@ func (s *Service) startAPI(ctx context.Context) error {
 		return fmt.Errorf("start read API: %w", err)
 	}
 	who := "by token"
-	if auth == nil {
+	if verifier == nil {
 		who = "for anybody on this machine"
 	}
 	scheme := "http://"

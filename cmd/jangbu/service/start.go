@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -13,6 +14,7 @@ import (
 
 	"jangbu/events/postgres"
 	"jangbu/httpapi"
+	"jangbu/httpapi/auth"
 )
 
 const (
@@ -70,7 +72,7 @@ func (s *Service) await(ctx context.Context, part string, open func(context.Cont
 			return nil
 		case ctx.Err() != nil:
 			return errors.Join(ctx.Err(), err)
-		case !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, postgres.ErrBehind) && !postgres.Away(err):
+		case !passes(err):
 			return err
 		case said < slog.LevelWarn:
 			said = slog.LevelWarn
@@ -85,4 +87,13 @@ func (s *Service) await(ctx context.Context, part string, open func(context.Cont
 			return errors.Join(ctx.Err(), err)
 		}
 	}
+}
+
+// passes reports whether err may pass by itself: what a part needs is away, or behind. A certificate
+// that is not trusted does not.
+func passes(err error) bool {
+	if _, refused := errors.AsType[*tls.CertificateVerificationError](err); refused {
+		return false
+	}
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, postgres.ErrBehind) || errors.Is(err, auth.ErrKeysAway) || postgres.Away(err)
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -84,6 +85,54 @@ func TestStartsInAnyOrder(t *testing.T) {
 		if n := strings.Count(logged.String(), `"start: waits for `+part+`"`); n != times {
 			t.Errorf("it is logged %d times that %s is waited for, want once\n%s", n, part, logged)
 		}
+	}
+}
+
+// TestStartsBeforeItsKeys starts the read API before the host of the keys that verify tokens.
+func TestStartsBeforeItsKeys(t *testing.T) {
+	t.Parallel()
+	cfg := testConfig(t.TempDir())
+	host := freeAddress(t)
+	cfg.authConfig = authConfig{JWKSURL: "http://" + host + "/keys", JWTIssuer: "i", JWTAudience: "a"}
+	cfg.AdminAddr = freeAddress(t)
+	logged := &lockedBuffer{}
+	started := make(chan error, 1)
+	go func() {
+		s, err := Start(t.Context(), cfg, slog.New(slog.NewJSONHandler(logged, nil)))
+		if err == nil {
+			err = s.Stop()
+		}
+		started <- err
+	}()
+	waits := func(what string) {
+		t.Helper()
+		waitFor(t, 20*time.Second, func() string {
+			_, parts := readiness(t, cfg.AdminAddr)
+			if strings.HasPrefix(parts, "token keys: ") && strings.Contains(parts, what) {
+				return ""
+			}
+			return what + " is not told, but " + parts
+		})
+	}
+	waits("refused")
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ready atomic.Bool
+	keys := &http.Server{ReadHeaderTimeout: time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if !ready.Load() {
+			w.WriteHeader(http.StatusBadGateway)
+			return
+		}
+		_, _ = w.Write([]byte(`{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"1","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}`))
+	})}
+	go func() { _ = keys.Serve(listener) }()
+	defer func() { _ = keys.Close() }()
+	waits("status 502")
+	ready.Store(true)
+	if err := <-started; err != nil {
+		t.Fatalf("%v\n%s", err, logged)
 	}
 }
 
