@@ -46,7 +46,7 @@ func bounds() Bounds {
 	}
 	tenth := max(*kills/10, 1)
 	b := Bounds{
-		Stall: 15 * time.Second, Late: 45 * time.Second, Progress: 15 * time.Second,
+		Stall: 15 * time.Second, Late: 75 * time.Second, Progress: 15 * time.Second,
 		Faults: map[string]int{
 			FaultProcessKill: *kills - 3*tenth, FaultBrokerKill: tenth, FaultPostgresKill: tenth, FaultRedisKill: tenth,
 		},

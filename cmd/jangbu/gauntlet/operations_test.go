@@ -23,7 +23,13 @@ var operations = map[string]func(context.Context, *world, *rand.Rand) error{
 		_, _, err := w.command(ctx, "projections", "reset", "--all", "--campaign", campaignOf(random), "--why", "gauntlet")
 		return err
 	},
-	OperationRollback: run("projections", "rollback", "--all", "--why", "gauntlet"),
+	OperationRollback: func(ctx context.Context, w *world, random *rand.Rand) error {
+		// A rebuild before it: a standby that was promoted may lack the last one, which stays done.
+		if err := run("projections", "rebuild", "--all", "--why", "gauntlet")(ctx, w, random); err != nil {
+			return err
+		}
+		return run("projections", "rollback", "--all", "--why", "gauntlet")(ctx, w, random)
+	},
 	OperationPause: func(ctx context.Context, w *world, _ *rand.Rand) error {
 		_, _, err := w.command(ctx, "projections", "pause", "--all", "--why", "gauntlet")
 		pass(ctx, time.Second)
