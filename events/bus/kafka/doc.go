@@ -28,7 +28,8 @@
 //   - A partition that the group gives to no member is asked for again within 15 s
 //     (TestAPartitionThatNoMemberHasIsGivenAgain): one whose former member was killed, before it was
 //     given on, and came back by its name.
-//   - A partition that is added is read within 10 s (TestNewPartitionsAreFound).
+//   - A partition that is added is read within 10 s, also where the member that leads the group has
+//     none to read (TestNewPartitionsAreFound): the group's clients ask for the topic every 2 s.
 //   - Records of aborted and of open transactions are not delivered (I1, TestTransactions).
 //   - A rebalance never waits for a handler. The handler may finish its frame without
 //     harm: its own acknowledgement is ignored, and what it writes late are duplicates
