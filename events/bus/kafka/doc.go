@@ -30,6 +30,8 @@
 //     given on, and came back by its name.
 //   - A partition that is added is read within 10 s, also where the member that leads the group has
 //     none to read (TestNewPartitionsAreFound): the group's clients ask for the topic every 2 s.
+//   - A member takes over a partition wherever its leader is by then
+//     (TestAPartitionWhoseLeaderMovedIsTakenOver), and a broker that does not answer holds up no other.
 //   - Records of aborted and of open transactions are not delivered (I1, TestTransactions).
 //   - A rebalance never waits for a handler. The handler may finish its frame without
 //     harm: its own acknowledgement is ignored, and what it writes late are duplicates

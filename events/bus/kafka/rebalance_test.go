@@ -10,6 +10,7 @@ import (
 	"github.com/IBM/sarama"
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/google/go-cmp/cmp"
+	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"jangbu/events"
@@ -101,6 +102,56 @@ func TestAPartitionThatNoMemberHasIsGivenAgain(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestAPartitionWhoseLeaderMovedIsTakenOver: a member takes over the partitions of another, of which
+// other brokers are the leaders since its session began.
+func TestAPartitionWhoseLeaderMovedIsTakenOver(t *testing.T) {
+	t.Parallel()
+	const topic, partitions, records = "participant-registered", 6, 60
+	cluster, err := kfake.NewCluster(kfake.NumBrokers(3), kfake.SeedTopics(partitions, topic))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cluster.Close()
+	b := on(t, cluster.ListenAddrs()[0], topic, "jangbu")
+	first, closeFirst := b.subscribe(t)
+	second, _ := b.subscribe(t)
+	read := make(map[int32]bool) // by the second
+	for deadline := time.Now().Add(patience); len(read) == 0; {
+		if time.Now().After(deadline) {
+			t.Fatal("the second member reads nothing")
+		}
+		b.produce(t, "before", records)
+		for left := records; left > 0; {
+			var msg *message.Message
+			var f events.Frame
+			select {
+			case msg = <-first:
+				f, err = events.DecodeFrame(msg.Payload)
+			case msg = <-second:
+				f, err = events.DecodeFrame(msg.Payload)
+				read[f.Partition] = true
+			case <-time.After(patience):
+				t.Fatal("no frame came")
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			b.read(t, msg, f)
+			left -= len(f.Records)
+		}
+	}
+	for p := range int32(partitions) {
+		if info := cluster.PartitionInfo(topic, p); !read[p] {
+			if err := cluster.MoveTopicPartition(topic, p, (info.Leader+1)%3); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	closeFirst()
+	b.produce(t, "after", records)
+	b.receiveAll(t, second, records)
 }
 
 // TestComingAndGoing: how long the partitions of a topic stand while a second member comes, is

@@ -57,6 +57,7 @@ func (h *handler) begin(ctx context.Context, partition int32) (next int64, err e
 	}
 	topic, err := describe(h.client, name, partition)
 	if err != nil {
+		_ = h.client.RefreshMetadata(name) // another broker may lead the partition by now
 		return 0, fmt.Errorf("describe topic: %w", err)
 	}
 	if topic.ID != h.topicID {

@@ -110,16 +110,41 @@ func describe(client sarama.Client, name string, only ...int32) (Topic, error) {
 	return t, nil
 }
 
-// identify returns a topic's ID and partitions. sarama's own metadata hides the ID.
+// identify returns a topic's ID and partitions. sarama's own metadata hides the ID. Each broker is
+// asked, and the first answer counts: one that is away or frozen holds up none.
 func identify(client sarama.Client, name string) (events.TopicID, []int32, error) {
-	broker := client.LeastLoadedBroker()
-	if broker == nil {
+	brokers := client.Brokers()
+	if len(brokers) == 0 { // there were none at its start
 		return events.TopicID{}, nil, sarama.ErrOutOfBrokers
 	}
-	response, err := broker.GetMetadata(sarama.NewMetadataRequest(client.Config().Version, []string{name}))
-	if err != nil {
-		return events.TopicID{}, nil, fmt.Errorf("get metadata: %w", err)
+	type answer struct {
+		response *sarama.MetadataResponse
+		err      error
 	}
+	answers := make(chan answer, len(brokers))
+	for _, broker := range brokers {
+		_ = broker.Open(client.Config()) // it is open, or its next request tells
+		go func() {
+			response, err := broker.GetMetadata(sarama.NewMetadataRequest(client.Config().Version, []string{name}))
+			if err != nil {
+				_ = broker.Close() // so that it is opened anew
+			}
+			answers <- answer{response, err}
+		}()
+	}
+	var failed error
+	for range brokers {
+		got := <-answers
+		if got.err != nil {
+			failed = got.err
+			continue
+		}
+		return identityOf(got.response, name)
+	}
+	return events.TopicID{}, nil, fmt.Errorf("get metadata: %w", failed)
+}
+
+func identityOf(response *sarama.MetadataResponse, name string) (events.TopicID, []int32, error) {
 	for _, t := range response.Topics {
 		if t.Name != name {
 			continue
