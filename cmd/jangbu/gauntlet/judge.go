@@ -194,6 +194,7 @@ func (j *judge) sets(sent []Produced, log []logged, letters map[source]bool) {
 		recorded[source{e.Topic, e.Partition, e.Offset}] = e.Recorded
 	}
 	var latest time.Duration
+	since := arrivals{}
 	for _, p := range sent {
 		at := source{p.Topic, p.Partition, p.Offset}
 		position := became[at]
@@ -222,7 +223,7 @@ func (j *judge) sets(sent []Produced, log []logged, letters map[source]bool) {
 				j.problem("lost", "%v is at no position: %.120s", at, p.Value)
 				continue
 			}
-			took := recorded[at].Sub(time.UnixMilli(p.Millis))
+			took := recorded[at].Sub(since.at(p, recorded[at]))
 			latest = max(latest, took)
 			if j.bounds.Late > 0 && took > j.bounds.Late {
 				j.problem("late", "%v became an event after %v", at, took.Round(time.Second))
@@ -429,4 +430,22 @@ func (j *judge) stall(lines []Line) {
 		j.problem("stall", "%.1f s without a new event from %.1f s on", longest, at)
 	}
 	j.say("stall     %.1f s at the longest, from %.1f s on; %d records acknowledged", longest, at, produced)
+}
+
+// arrivals are the latest times of the records of each partition so far, topics and partitions being
+// sources without an offset.
+type arrivals map[source]time.Time
+
+// at returns since when a record has been in its topic, at the latest: its own time, or that of one
+// before it in its partition. The time of a record that the program sends is that of its clock,
+// which may have been stepped; one after the record was in the log is no time.
+func (a arrivals) at(p Produced, recorded time.Time) time.Time {
+	of, own := source{topic: p.Topic, partition: p.Partition}, time.UnixMilli(p.Millis)
+	if own.After(a[of]) && !own.After(recorded) {
+		a[of] = own
+	}
+	if a[of].After(own) {
+		return a[of]
+	}
+	return own
 }

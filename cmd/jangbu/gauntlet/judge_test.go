@@ -158,6 +158,7 @@ func TestJudge(t *testing.T) {
 			w.number()
 		}},
 		{"late", func(w *written) { w.log[20].Recorded = w.log[20].Recorded.Add(2 * time.Minute) }},
+		{"", func(w *written) { w.sent[300].Millis -= (20 * time.Minute).Milliseconds() }}, // by a clock that was stepped back
 		{"positions", func(w *written) { w.log[10].Position = 12 }},
 		{"origins", func(w *written) { w.log[0].Topic, w.log[0].Type = "", "ParticipantRegistered" }},
 		{"invented", func(w *written) { w.log[30].Offset += 1_000_000 }},
