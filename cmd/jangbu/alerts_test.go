@@ -21,10 +21,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/Shopify/toxiproxy/v2"
 	"github.com/jackc/pgx/v5"
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/rs/zerolog"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"jangbu/cmd/jangbu/stores"
@@ -203,11 +200,7 @@ func TestAlertsOfRealProcesses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	proxy := toxiproxy.NewProxy(toxiproxy.NewServer(toxiproxy.NewMetricsContainer(prometheus.NewRegistry()), zerolog.Nop()), "postgres", "127.0.0.1:0", at.Host)
-	if err := proxy.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(proxy.Stop)
+	proxy := services.StartProxy(t, "postgres", at.Host)
 	at.Host = proxy.Listen
 	environment[0] = "JANGBU_DATABASE_URL=" + at.String()
 	leader, other := startKillable(t, t.TempDir(), environment), startKillable(t, t.TempDir(), environment)

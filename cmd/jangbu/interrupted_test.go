@@ -11,10 +11,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/Shopify/toxiproxy/v2"
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/rs/zerolog"
-
 	"jangbu/cmd/jangbu/cli"
 	"jangbu/events/eventstest/services"
 	"jangbu/events/pglog"
@@ -28,12 +24,7 @@ func slowNetwork(t *testing.T, database string, rate int) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(prometheus.NewRegistry()), zerolog.Nop())
-	proxy := toxiproxy.NewProxy(server, "postgres", "127.0.0.1:0", u.Host)
-	if err := proxy.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(proxy.Stop)
+	proxy := services.StartProxy(t, "postgres", u.Host)
 	for _, stream := range []string{"upstream", "downstream"} {
 		toxic := `{"name":"` + stream + `","type":"bandwidth","stream":"` + stream + `","attributes":{"rate":` + strconv.Itoa(rate) + `}}`
 		if _, err := proxy.Toxics.AddToxicJson(strings.NewReader(toxic)); err != nil {

@@ -10,10 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/Shopify/toxiproxy/v2"
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/rs/zerolog"
-
 	"jangbu/events/eventstest/services"
 	"jangbu/events/privacy"
 )
@@ -95,11 +91,7 @@ func TestStoppedDatabase(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	proxy := toxiproxy.NewProxy(toxiproxy.NewServer(toxiproxy.NewMetricsContainer(prometheus.NewRegistry()), zerolog.Nop()), "postgres", "127.0.0.1:0", at.Host)
-	if err := proxy.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(proxy.Stop)
+	proxy := services.StartProxy(t, "postgres", at.Host)
 	at.Host = proxy.Listen
 	dir := t.TempDir()
 	key := filepath.Join(dir, "master.key")

@@ -10,10 +10,9 @@ import (
 	"github.com/Shopify/toxiproxy/v2"
 	"github.com/alicebob/miniredis/v2"
 	"github.com/google/uuid"
-	"github.com/prometheus/client_golang/prometheus"
 	goredis "github.com/redis/go-redis/v9"
-	"github.com/rs/zerolog"
 
+	"jangbu/events/eventstest/services"
 	"jangbu/readmodel/cache"
 	"jangbu/readmodel/cache/redis"
 )
@@ -51,12 +50,7 @@ func newProxy(t *testing.T, at string) (*toxiproxy.Proxy, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(prometheus.NewRegistry()), zerolog.Nop())
-	proxy := toxiproxy.NewProxy(server, "redis", "127.0.0.1:0", u.Host)
-	if err := proxy.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(proxy.Stop)
+	proxy := services.StartProxy(t, "redis", u.Host)
 	u.Host = proxy.Listen
 	return proxy, u.String()
 }

@@ -18,8 +18,6 @@ import (
 	"time"
 
 	"github.com/Shopify/toxiproxy/v2"
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/rs/zerolog"
 
 	"jangbu/events/channels/simulator"
 	"jangbu/events/eventstest/services"
@@ -61,22 +59,10 @@ func newWorld(t *testing.T, r *Recorder) *world {
 	for _, topic := range Topics() {
 		w.kafka.CreateTopic(t, topic, 12, 3, nil)
 	}
-	w.toDatabase, w.toRedis = newProxy(t, "database", w.postgres.Addr), newProxy(t, "redis", w.redis.Addr)
+	w.toDatabase, w.toRedis = services.StartProxy(t, "database", w.postgres.Addr), services.StartProxy(t, "redis", w.redis.Addr)
 	w.simulate(t)
 	w.configure(t)
 	return w
-}
-
-// newProxy starts a proxy.
-func newProxy(t *testing.T, name, to string) *toxiproxy.Proxy {
-	t.Helper()
-	server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(prometheus.NewRegistry()), zerolog.Nop())
-	proxy := toxiproxy.NewProxy(server, name, "127.0.0.1:0", to)
-	if err := proxy.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(proxy.Stop)
-	return proxy
 }
 
 // startBrokers starts brokers, and a proxy before each: who asks a proxy for the brokers' addresses
@@ -84,7 +70,7 @@ func newProxy(t *testing.T, name, to string) *toxiproxy.Proxy {
 func startBrokers(t *testing.T, n int) (brokers *services.Cluster, proxies []*toxiproxy.Proxy) {
 	t.Helper()
 	brokers = services.StartKafkaBehind(t, n, func(address string) string {
-		proxies = append(proxies, newProxy(t, fmt.Sprintf("broker %d", len(proxies)), address))
+		proxies = append(proxies, services.StartProxy(t, fmt.Sprintf("broker %d", len(proxies)), address))
 		return proxies[len(proxies)-1].Listen
 	})
 	return brokers, proxies

@@ -114,7 +114,7 @@ func describe(client sarama.Client, name string, only ...int32) (Topic, error) {
 // asked, and the first answer counts: one that is away or frozen holds up none.
 func identify(client sarama.Client, name string) (events.TopicID, []int32, error) {
 	brokers := client.Brokers()
-	if len(brokers) == 0 { // there were none at its start
+	if len(brokers) == 0 { // none was there when the client was made
 		return events.TopicID{}, nil, sarama.ErrOutOfBrokers
 	}
 	type answer struct {
