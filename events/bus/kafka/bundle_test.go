@@ -26,7 +26,10 @@ func TestMain(m *testing.M) {
 		// One for the whole process, started by sarama's metrics.
 		goleak.IgnoreTopFunction("github.com/rcrowley/go-metrics.(*meterArbiter).tick"),
 		// Sleeps for 10 s after a producer found no leader of a partition.
-		goleak.IgnoreAnyFunction("github.com/eapache/go-resiliency/breaker.(*Breaker).timer"))
+		goleak.IgnoreAnyFunction("github.com/eapache/go-resiliency/breaker.(*Breaker).timer"),
+		// A message that comes again once Watermill's suite has read enough waits for a reader forever.
+		goleak.IgnoreAnyFunction("github.com/ThreeDotsLabs/watermill/internal/subscriber.(*multiplier).Subscribe.func2"),
+		goleak.IgnoreAnyFunction("github.com/ThreeDotsLabs/watermill/internal/subscriber.(*multiplier).Subscribe.func3"))
 }
 
 // patience is how long a test waits for what should come within moments, on a machine where servers
