@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -109,6 +110,75 @@ func TestTailFollows(t *testing.T) {
 	}
 	if code := exitCodeOf(cmd.Wait()); code != cli.ExitInterrupted {
 		t.Errorf("exit code %d, want %d", code, cli.ExitInterrupted)
+	}
+}
+
+// TestTailOfAnotherHistory: the links that tail prints are those of the log's chain, and it ends where the
+// log goes back while it follows (I13), before it prints anything of the other history.
+func TestTailOfAnotherHistory(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	log := openedLog(t, dir)
+	for i := range 4 { // a link is stored for each
+		if _, err := log.Append(t.Context(), []events.Draft{created(t, fmt.Sprintf("evt-%d", i))}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var said strings.Builder
+	cmd := commandLine(t, "events", "tail", "--follow", "--from", "2", "--json", "--data-dir", dir)
+	cmd.Stderr = &said
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(out)
+	for p := events.Position(2); p <= 4; p++ {
+		var got struct {
+			Position events.Position
+			Link     string
+		}
+		if !lines.Scan() {
+			t.Fatalf("no line of position %d: %v", p, lines.Err())
+		}
+		if err := json.Unmarshal(lines.Bytes(), &got); err != nil {
+			t.Fatal(err)
+		}
+		if want, _, err := log.Chain().Link(t.Context(), p); err != nil || got.Position != p || got.Link != want.String() {
+			t.Errorf("position %d has the link %s, want %v of %d: %v", got.Position, got.Link, want, p, err)
+		}
+	}
+	goBack(t, dir, 3)
+	if _, err := log.Append(t.Context(), []events.Draft{created(t, "evt-5"), created(t, "evt-6"), created(t, "evt-7")}); err != nil {
+		t.Fatal(err)
+	}
+	for lines.Scan() {
+		t.Errorf("printed of another history: %s", lines.Text())
+	}
+	if code := exitCodeOf(cmd.Wait()); code != cli.ExitCheckFailed || !strings.Contains(said.String(), "the log went back or was exchanged") {
+		t.Errorf("exit code %d, want %d: %s", code, cli.ExitCheckFailed, &said)
+	}
+}
+
+// goBack makes the log in a data directory end at a position, as one does that is restored from a copy. A
+// transaction must have ended there.
+func goBack(t *testing.T, dir string, to events.Position) {
+	t.Helper()
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(dir, "log.db")+"?_pragma=busy_timeout(10000)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	const back = `
+		BEGIN IMMEDIATE;
+		DELETE FROM events WHERE position > ?1;
+		DELETE FROM links WHERE position > ?1;
+		UPDATE log_head SET position = ?1, received = ?1 + duplicates + dead_lettered;
+		COMMIT`
+	if _, err := db.ExecContext(t.Context(), back, int64(to)); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -1,7 +1,9 @@
 package eventlog
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -14,11 +16,12 @@ import (
 
 type tailCommand struct {
 	stores.Config
-	Last     int             `default:"10" placeholder:"N" help:"How many of the last events to show (${default}; 0: only those to come)."`
-	Follow   bool            `short:"f" help:"Go on with new events until interrupted."`
-	Type     string          `placeholder:"TYPE" help:"Only EventCreated, ParticipantRegistered, DistributionCompleted, ChannelStatsFetched or EventsWithdrawn."`
-	Campaign events.Campaign `aliases:"event" placeholder:"ID" help:"Only the events of one campaign (eventId)."`
-	JSON     bool            `help:"Print one JSON object for each event, as export writes it."`
+	Last     *int             `placeholder:"N" xor:"begin" help:"How many of the last events to show (10; 0: only those to come)."`
+	From     *events.Position `placeholder:"POSITION" xor:"begin" help:"Begin with the event at a position, in place of the last ones."`
+	Follow   bool             `short:"f" help:"Go on with new events until interrupted."`
+	Type     string           `placeholder:"TYPE" help:"Only EventCreated, ParticipantRegistered, DistributionCompleted, ChannelStatsFetched or EventsWithdrawn."`
+	Campaign events.Campaign  `aliases:"event" placeholder:"ID" help:"Only the events of one campaign (eventId)."`
+	JSON     bool             `help:"Print one JSON object for each event, as export writes it."`
 }
 
 // Help implements kong's detailed help.
@@ -26,24 +29,47 @@ func (tailCommand) Help() string {
 	return `Prints a line for each event: its position, when it was recorded (Asia/Seoul), its type,
 its campaign and a summary. It only reads events, so a service may run meanwhile.
 
-More than the last 100 events, and --follow, are a copy rather than a look: who makes it and when
-is recorded with the log, as of an export (jangbu privacy accesses).
+More than the last 100 events, --from and --follow are a copy rather than a look: who makes it and
+when is recorded with the log, as of an export (jangbu privacy accesses).
+
+With --from each JSON object has one member more, "link": the value of the log's hash chain after the
+event. Two logs with the same link at a position are the same up to there. A program that keeps a
+copy stores position and link of the last event it has, begins with that one again, and compares.
+Exits with 3 if the log ends before, and with 4 if it goes back or is exchanged meanwhile.
 
 Examples:
   jangbu events tail
   jangbu events tail --follow --type ParticipantRegistered
+  jangbu events tail --from 1 --follow --json
   jangbu events tail --campaign evt-1 --last 100 --json`
 }
 
-// mostLook is how many events may be looked at without a record of it.
-const mostLook = 100
+const (
+	lookAt   = 10  // events, without --last
+	mostLook = 100 // events that may be looked at without a record of it
+)
+
+// back is how many of the last events are shown.
+func (c tailCommand) back() int {
+	switch {
+	case c.From != nil:
+		return 0
+	case c.Last == nil:
+		return lookAt
+	default:
+		return *c.Last
+	}
+}
 
 // record records what is more than a look.
 func (c tailCommand) record(ctx context.Context, log events.Log) error {
-	if c.Last <= mostLook && !c.Follow {
+	if c.back() <= mostLook && c.From == nil && !c.Follow {
 		return nil
 	}
-	what := fmt.Sprintf("the last %d events", c.Last)
+	what := fmt.Sprintf("the last %d events", c.back())
+	if c.From != nil {
+		what = fmt.Sprintf("the events from position %d on", *c.From)
+	}
 	if c.Follow {
 		what += " and those to come"
 	}
@@ -58,10 +84,13 @@ func (c tailCommand) record(ctx context.Context, log events.Log) error {
 
 // Run prints the events.
 func (c tailCommand) Run(ctx context.Context, t cli.Terminal) error {
-	if c.Last < 0 {
+	if c.back() < 0 {
 		return fmt.Errorf("%w: --last: expected 0 or more", cli.ErrUsage)
 	}
-	if c.Last == 0 && !c.Follow {
+	if c.From != nil && *c.From < 1 {
+		return fmt.Errorf("%w: --from: expected 1 or more", cli.ErrUsage)
+	}
+	if c.back() == 0 && c.From == nil && !c.Follow {
 		return fmt.Errorf("%w: --last: 0 shows something only with --follow", cli.ErrUsage)
 	}
 	var typ events.Type
@@ -86,41 +115,68 @@ func (c tailCommand) Run(ctx context.Context, t cli.Terminal) error {
 		if err != nil {
 			return err
 		}
-		last, err := lastEvents(ctx, log, totals.Head, c.Last, c.Campaign, wanted)
-		if err != nil {
-			return err
-		}
-		if len(last) == 0 && !c.Follow {
-			return fmt.Errorf("%w: the log holds no such event", cli.ErrNothing)
-		}
-		if err := log.Sources().Trace(ctx, last); err != nil {
-			return err
-		}
-		for _, r := range last {
-			if err := c.print(t, r, location); err != nil {
-				return err
-			}
-		}
-		if !c.Follow {
-			return nil
-		}
-		err = follow(ctx, log, totals.Head, func(r events.Recorded) error {
+		shown := false
+		show := func(r events.Recorded, link events.Link) error {
 			if !wanted(r) {
 				return nil
 			}
-			return c.print(t, r, location)
-		})
-		if ctx.Err() != nil {
+			shown = true
+			return c.print(t, r, link, location)
+		}
+		after := totals.Head
+		if c.From != nil {
+			after = *c.From - 1
+		}
+		err = c.last(ctx, log, after, wanted, show)
+		if err == nil && (c.From != nil || c.Follow) {
+			err = c.readOn(ctx, log, after, totals.Head, show)
+		}
+		switch {
+		case err != nil && ctx.Err() != nil:
 			return cli.ErrInterrupted // which may have made the read fail
+		case err == nil && !shown && !c.Follow:
+			return fmt.Errorf("%w: the log holds no such event", cli.ErrNothing)
 		}
 		return err
 	})
 }
 
-func (c tailCommand) print(t cli.Terminal, r events.Recorded, location *time.Location) error {
+// last shows the last wanted events up to the head.
+func (c tailCommand) last(ctx context.Context, log events.Log, head events.Position, wanted func(events.Recorded) bool, show func(events.Recorded, events.Link) error) error {
+	last, err := lastEvents(ctx, log, head, c.back(), c.Campaign, wanted)
+	if err == nil {
+		err = log.Sources().Trace(ctx, last)
+	}
+	for i := 0; err == nil && i < len(last); i++ {
+		err = show(last[i], events.Link{})
+	}
+	return err
+}
+
+// readOn shows the wanted events after a position up to the head, and goes on with --follow.
+func (c tailCommand) readOn(ctx context.Context, log events.Log, after, head events.Position, show func(events.Recorded, events.Link) error) error {
+	link, ok, err := log.Chain().Link(ctx, after)
+	if err == nil && !ok {
+		err = fmt.Errorf("%w: the log ends at position %d", cli.ErrNothing, head)
+	}
+	if err != nil {
+		return err
+	}
+	at, err := through(ctx, log, events.Mark{Position: after, Link: link}, head, show)
+	if err == nil && c.Follow {
+		err = follow(ctx, log, at, show)
+	}
+	return err
+}
+
+func (c tailCommand) print(t cli.Terminal, r events.Recorded, link events.Link, location *time.Location) error {
 	var err error
 	if c.JSON {
-		_, err = t.Out.Write(append(archive.AppendLine(nil, r), '\n'))
+		line := archive.AppendLine(nil, r)
+		if c.From != nil {
+			line = append(bytes.TrimSuffix(line, []byte("}")), `,"link":"`+link.String()+`"}`...)
+		}
+		_, err = t.Out.Write(append(line, '\n'))
 	} else {
 		_, err = fmt.Fprintf(t.Out, "%8d  %s  %-21s  %s  %s\n", r.Position, r.RecordedAt.In(location).Format(time.DateTime),
 			r.Event.Type(), cli.Legible(string(r.Event.Subject())), summary(r.Event))
@@ -180,27 +236,61 @@ func lastEvents(ctx context.Context, log events.Log, head events.Position, n int
 	return found, nil
 }
 
-// follow calls f with every event after a position until it fails or ctx ends.
-func follow(ctx context.Context, log events.Log, after events.Position, f func(events.Recorded) error) error {
+// idle is after how long without a new event follow looks whether the log is still the same.
+const idle = 10 * time.Second
+
+// follow calls f with every event after a mark until it fails or ctx ends.
+func follow(ctx context.Context, log events.Log, at events.Mark, f func(events.Recorded, events.Link) error) error {
 	for {
-		head, err := log.Wait(ctx, after)
+		look, stop := context.WithTimeout(ctx, idle)
+		head, err := log.Wait(look, at.Position)
+		stop()
+		switch {
+		case err == nil:
+			at, err = through(ctx, log, at, head, f)
+		case errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil:
+			err = compare(ctx, log, at)
+		}
 		if err != nil {
 			return err
 		}
-		for after < head {
-			read, err := log.Read(ctx, after, eventsAtOnce)
-			if err == nil {
-				err = log.Sources().Trace(ctx, read)
-			}
-			if err != nil {
-				return err
-			}
-			for _, r := range read {
-				if err := f(r); err != nil {
-					return err
-				}
-				after = r.Position
+	}
+}
+
+// through calls f with the events after a mark up to a position, each with its link, and returns
+// the mark of the last one.
+func through(ctx context.Context, log events.Log, at events.Mark, last events.Position, f func(events.Recorded, events.Link) error) (events.Mark, error) {
+	for at.Position < last {
+		read, err := log.Read(ctx, at.Position, int(min(eventsAtOnce, last-at.Position)))
+		if err == nil {
+			err = log.Sources().Trace(ctx, read)
+		}
+		end := at
+		for _, r := range read {
+			end = end.Next(r.Digest)
+		}
+		// Before any of them is passed on: one history (I13).
+		if err == nil {
+			err = compare(ctx, log, end)
+		}
+		if err != nil || len(read) == 0 {
+			return at, err
+		}
+		for _, r := range read {
+			at = at.Next(r.Digest)
+			if err := f(r, at.Link); err != nil {
+				return at, err
 			}
 		}
 	}
+	return at, nil
+}
+
+// compare returns an error unless the log is, up to the mark, the one that was read.
+func compare(ctx context.Context, log events.Log, m events.Mark) error {
+	link, ok, err := log.Chain().Link(ctx, m.Position)
+	if err == nil && (!ok || link != m.Link) {
+		err = fmt.Errorf("%w: the log went back or was exchanged: up to position %d it is not the one that was read", cli.ErrCheckFailed, m.Position)
+	}
+	return err
 }
