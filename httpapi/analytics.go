@@ -130,7 +130,7 @@ func (a *API) campaignRequest(r *http.Request, of subject) (c events.Campaign, v
 	if view, err = a.view(query); err != nil {
 		return "", view, nil, err
 	}
-	asOf, err = a.asOf(query)
+	asOf, err = a.asOf(query, view.Location)
 	return events.Campaign(id), view, asOf, err
 }
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"strconv"
 	"time"
 
 	"jangbu/events"
@@ -19,25 +18,22 @@ import (
 // events takes some seconds. What was folded when the time is over is not folded again.
 const lookTimeout = 10 * time.Second
 
-// asOf returns the moment in the query; nil where it has none.
-func (a *API) asOf(query url.Values) (*readmodel.Moment, error) {
+// asOf returns the moment in the query, whose days are of the zone; nil where it has none.
+func (a *API) asOf(query url.Values, zone *time.Location) (*readmodel.Moment, error) {
 	if !query.Has("asOf") {
 		return nil, nil
 	}
 	if a.cfg.History == nil {
 		return nil, badRequest{"asOf: this server does not look back"}
 	}
-	if n, err := strconv.ParseInt(query.Get("asOf"), 10, 64); err == nil && n > 0 {
-		return &readmodel.Moment{Position: events.Position(n)}, nil
+	asOf, err := readmodel.ParseMoment(query.Get("asOf"), zone, a.cfg.Now())
+	if errors.Is(err, readmodel.ErrMoment) {
+		return nil, badRequest{"asOf: " + readmodel.ErrMoment.Error() + "; a time with + as %2B"}
 	}
-	at, err := time.Parse(time.RFC3339, query.Get("asOf"))
-	switch {
-	case err != nil:
-		return nil, badRequest{"asOf: expected a position of the log, from 1, or an RFC 3339 time such as 2026-11-23T10:00:00+09:00 (with + as %2B)"}
-	case at.After(a.cfg.Now()):
-		return nil, fmt.Errorf("asOf: %w", readmodel.ErrFuture)
+	if err != nil {
+		return nil, fmt.Errorf("asOf: %w", err)
 	}
-	return &readmodel.Moment{At: at}, nil
+	return &asOf, nil
 }
 
 // lookBack encodes the dashboard that was served at a moment. What is encoded is not kept, because

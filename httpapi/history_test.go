@@ -101,7 +101,8 @@ func TestAsOf(t *testing.T) {
 		"asOf=":                             "asOf: expected a position",
 		"asOf=yesterday":                    "asOf: expected a position",
 		"asOf=9223372036854775808":          "asOf: expected a position",
-		"asOf=2026-11-23":                   "asOf: expected a position",
+		"asOf=2026-11-23":                   `"asOf: that has not happened yet"`, // the day's end has not
+		"asOf=2026-11-32":                   "asOf: expected a position",
 		"asOf=1&asOf=2":                     "asOf: is there more than once",
 		"asOf=2026-11-23T12:00:00+09:00":    "with + as %2B",
 		"asOf=1&from=2026-11-23T03:00:00Zx": "from: expected",
@@ -120,6 +121,22 @@ func TestAsOf(t *testing.T) {
 			t.Errorf("%s: %d %s", target, w.Code, w.Body)
 		}
 	}
+	// A day is its last moment in the zone that is asked for, once that has come.
+	now.Store(int64((7 * time.Hour).Seconds()))
+	for _, tc := range []struct{ day, end string }{
+		{"tz=Pacific/Honolulu&asOf=2026-11-22", "tz=Pacific/Honolulu&asOf=2026-11-23T09:59:59.999999999Z"},
+		{"asOf=2026-11-22", "asOf=2026-11-22T23:59:59.999999999%2B09:00"},
+	} {
+		want := b.do(t, http.MethodGet, targets[0]+tc.end)
+		if got := b.do(t, http.MethodGet, targets[0]+tc.day); got.Code != want.Code || got.Body.String() != want.Body.String() {
+			t.Errorf("%s: %d %s, and %s: %d %s", tc.day, got.Code, got.Body, tc.end, want.Code, want.Body)
+		}
+	}
+	if got := b.do(t, http.MethodGet, targets[0]+"tz=Pacific/Honolulu&asOf=2026-11-22"); got.Code != http.StatusOK {
+		t.Errorf("a day that the campaign was known: %d %s", got.Code, got.Body)
+	}
+	now.Store(int64(len(facts)-1) * 60)
+
 	// To an owner it is now: where the log of all shops ends is not told.
 	present := b.do(t, http.MethodGet, targets[0], "Authorization: "+tokens["both"])
 	for _, target := range []string{targets[0] + "asOf=17", targets[0] + "asOf=9223372036854775807"} {

@@ -2,21 +2,10 @@ package readmodel
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"jangbu/events"
 )
-
-// ErrFuture says that the log ends before a [Moment].
-var ErrFuture = errors.New("that has not happened yet")
-
-// Moment is a place in the log: a position or, where that is 0, the last event that
-// was recorded by a time.
-type Moment struct {
-	Position events.Position
-	At       time.Time
-}
 
 // History reads the rows of an earlier moment. Calls about a campaign of which no [Snapshot] is kept
 // fold all its events, so callers bound how many run at once, and for how long.

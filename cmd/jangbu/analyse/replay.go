@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"strconv"
 	"time"
 
 	"jangbu/cmd/jangbu/cli"
@@ -30,8 +29,7 @@ type ReplayCommand struct {
 	Campaign events.Campaign `aliases:"event" placeholder:"ID" help:"One campaign alone."`
 	Shop     events.Shop     `aliases:"store" placeholder:"ID" help:"The campaigns of one shop alone."`
 	From     events.Position `placeholder:"POSITION" help:"The first position that counts (1)."`
-	To       string          `placeholder:"POSITION|TIME" help:"The last one, or the last moment at which an event was recorded (RFC 3339). Without it, the head."`
-	AsOf     string          `placeholder:"POSITION|TIME" help:"The same as --to."`
+	AsOf     string          `aliases:"to" placeholder:"MOMENT" help:"The last one: a position, an RFC 3339 time up to which events were recorded, or a day such as 2026-11-24, to its end in --tz. Without it, the head. Also --to."`
 	Set      assumed         `placeholder:"AMOUNT=WON" help:"What if: an amount in the place of the shop's, such as prizeCost=500000. Can be repeated."`
 	Why      string          `placeholder:"TEXT" help:"The reason, for the record of a replay of more than one campaign: at most 500 characters."`
 	Who      string          `placeholder:"NAME" help:"Who does it, for that record. Without it, the user of this process."`
@@ -167,28 +165,23 @@ func (c *ReplayCommand) wanted() (r replay.Config, location *time.Location, err 
 	if c.From < 0 {
 		wrong.Add("from", "expected a position, 1 or more")
 	}
-	if c.AsOf != "" && c.To != "" {
-		wrong.Add("as-of", "is the same as --to: give one of them")
-	}
 	r = replay.Config{Campaign: c.Campaign, After: max(c.From-1, 0)}
-	if to := c.To + c.AsOf; to != "" {
-		if n, err := strconv.ParseInt(to, 10, 64); err == nil && n > 0 {
-			r.Through = events.Position(n)
-		} else if at, err := time.Parse(time.RFC3339, to); err == nil && !at.IsZero() {
-			r.AsOf = at
-		} else {
-			wrong.Add("as-of", "%q is neither a position nor a time such as 2026-11-24T09:00:00+09:00", to)
+	if c.AsOf != "" && location != nil {
+		last, err := readmodel.ParseMoment(c.AsOf, location, time.Now())
+		if err != nil {
+			wrong.Add("as-of", "%v", err)
 		}
+		r.Through, r.AsOf = last.Position, last.At
 	}
 	if r.Through > 0 && r.Through <= r.After {
-		wrong.Add("to", "is before --from")
+		wrong.Add("as-of", "is before --from")
 	}
 	if c.JSON {
 		c.Out = "json"
 	}
 	if c.Into != "" {
 		if c.Campaign != "" || c.Shop != "" || c.From > 1 || len(c.Set) > 0 {
-			wrong.Add("into", "writes the rows of the whole log up to --to: it goes with none of --campaign, --shop, --from, --set")
+			wrong.Add("into", "writes the rows of the whole log up to --as-of: it goes with none of --campaign, --shop, --from, --set")
 		}
 		if _, err := os.Lstat(c.Into); !errors.Is(err, fs.ErrNotExist) {
 			wrong.Add("into", "%s is there already", c.Into)

@@ -12,6 +12,7 @@ import (
 	"jangbu/events"
 	"jangbu/events/archive"
 	"jangbu/projections/replay"
+	"jangbu/readmodel"
 )
 
 // setSource checks --source. A log that it names replaces the configured one.
@@ -36,8 +37,8 @@ func (c *ReplayCommand) isExport() bool { return c.Source != "" && !strings.Cont
 
 // reaches returns an error if a position is beyond the head.
 func (c *ReplayCommand) reaches(cfg replay.Config, head events.Position) error {
-	if max(cfg.After+1, cfg.Through) > head && (c.From > 0 || cfg.Through > 0) {
-		return fmt.Errorf("%w: the log ends at position %d", cli.ErrNothing, head)
+	if last := max(cfg.After+1, cfg.Through); last > head && (c.From > 0 || cfg.Through > 0) {
+		return fmt.Errorf("%w: position %d: %w: the log ends at position %d", cli.ErrNothing, last, readmodel.ErrFuture, head)
 	}
 	return nil
 }
