@@ -17,8 +17,8 @@ import (
 )
 
 // slowNetwork returns the URL of a database behind a network of rate KB/s, which is
-// less than any command could use.
-func slowNetwork(t *testing.T, database string, rate int) string {
+// less than any command could use, and what cuts its connections.
+func slowNetwork(t *testing.T, database string, rate int) (slow string, cut func()) {
 	t.Helper()
 	u, err := url.Parse(database)
 	if err != nil {
@@ -32,7 +32,41 @@ func slowNetwork(t *testing.T, database string, rate int) string {
 		}
 	}
 	u.Host = proxy.Listen
-	return u.String()
+	return u.String(), func() {
+		proxy.Stop()
+		if err := proxy.Start(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestAwayForAMoment cuts the connections of a command to the database once it has said how far the
+// rows are that it waits for: it goes on.
+func TestAwayForAMoment(t *testing.T) {
+	t.Parallel()
+	database := services.Database(t)
+	fillLog(t, database, 10_000)
+	slow, cut := slowNetwork(t, database, 500)
+	cmd := commandLine(t, "projections", "rebuild", "--all", "--database-url", slow)
+	cmd.Stderr = nil
+	pipe, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	did := false
+	for said := bufio.NewScanner(pipe); said.Scan(); {
+		t.Log(said.Text())
+		if !did && strings.HasPrefix(said.Text(), "folded through position ") {
+			cut()
+			did = true
+		}
+	}
+	if err := cmd.Wait(); err != nil || !did {
+		t.Errorf("%v, cut: %v", err, did)
+	}
 }
 
 // TestInterrupted sends SIGINT to long work once it has said how far it is: it ends
@@ -111,7 +145,8 @@ func TestInterrupted(t *testing.T) {
 			if tc.database != nil {
 				database = tc.database(t)
 			}
-			cmd := commandLine(t, tc.args(dir, slowNetwork(t, database, tc.rate))...)
+			slow, _ := slowNetwork(t, database, tc.rate)
+			cmd := commandLine(t, tc.args(dir, slow)...)
 			cmd.Stderr = nil
 			pipe, err := cmd.StderrPipe()
 			if err != nil {

@@ -2,9 +2,11 @@ package runner
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
+	"jangbu/events"
 	"jangbu/readmodel"
 )
 
@@ -12,18 +14,26 @@ import (
 // status.
 const awaitEvery = 20 * time.Millisecond
 
+// awaitAway is for how long [Await] waits for a database that is away: the operation stays in it.
+const awaitAway = time.Minute
+
 // Await returns once the operation has ended. It calls see, unless that is nil, with each
-// state that it reads. An operation that failed is an error.
+// state that it reads. An operation that failed is an error, and so is a database that is away
+// for a minute.
 func Await(ctx context.Context, ops readmodel.Operations, id int64, see func(readmodel.Operation)) (readmodel.Operation, error) {
 	tick := time.NewTicker(awaitEvery)
 	defer tick.Stop()
+	op, answered := readmodel.Operation{ID: id}, time.Now()
 	for {
-		op, err := ops.Operation(ctx, id)
-		if err != nil {
+		got, err := ops.Operation(ctx, id)
+		switch {
+		case err == nil:
+			op, answered = got, time.Now()
+			if see != nil {
+				see(op)
+			}
+		case !errors.Is(err, events.ErrAway) || time.Since(answered) > awaitAway:
 			return op, err
-		}
-		if see != nil {
-			see(op)
 		}
 		if op.State == readmodel.Failed {
 			return op, fmt.Errorf("the operation has failed: %s", op.Error)

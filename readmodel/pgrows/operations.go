@@ -141,7 +141,7 @@ func (s *Store) Operation(ctx context.Context, id int64) (readmodel.Operation, e
 		err = readmodel.ErrNoOperation
 	}
 	if err != nil {
-		return readmodel.Operation{}, fmt.Errorf("read operation %d: %w", id, err)
+		return readmodel.Operation{}, fmt.Errorf("read operation %d: %w", id, away(err))
 	}
 	return op, nil
 }

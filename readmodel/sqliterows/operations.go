@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"time"
 
+	"jangbu/events/sqlite"
 	"jangbu/readmodel"
 )
 
@@ -136,7 +137,7 @@ func (s *Store) Operation(ctx context.Context, id int64) (readmodel.Operation, e
 		err = readmodel.ErrNoOperation
 	}
 	if err != nil {
-		return readmodel.Operation{}, fmt.Errorf("read operation %d: %w", id, err)
+		return readmodel.Operation{}, fmt.Errorf("read operation %d: %w", id, sqlite.Away(err))
 	}
 	return op, nil
 }

@@ -145,7 +145,11 @@ func (c *eraseCommand) erase(ctx context.Context, t cli.Terminal, log events.Log
 	if err := stores.Record(ctx, log, c.access()); err != nil {
 		return out, err
 	}
-	found, err := keeper.Trace(ctx, log, who)
+	var found privacy.Traces
+	err = stores.Patiently(ctx, func() (err error) {
+		found, err = keeper.Trace(ctx, log, who)
+		return err
+	})
 	if err != nil {
 		return out, err
 	}
@@ -185,12 +189,12 @@ func (c *eraseCommand) erase(ctx context.Context, t cli.Terminal, log events.Log
 	}
 	if len(gone) > 0 {
 		again := refold{Config: &c.Config, log: log, logger: c.Logger(t), who: c.Who, why: "a person was erased", quiet: c.JSON}
-		if err := again.campaign(ctx, t, c.Campaign); err != nil {
+		if err := stores.Patiently(ctx, func() error { return again.campaign(ctx, t, c.Campaign) }); err != nil {
 			return out, err
 		}
 	}
 	if len(gone)+out.DeadLetters > 0 {
-		return out, log.Erasures().Scrub(ctx, gone)
+		return out, stores.Patiently(ctx, func() error { return log.Erasures().Scrub(ctx, gone) })
 	}
 	return out, nil
 }
