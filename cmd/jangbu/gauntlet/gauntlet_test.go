@@ -121,7 +121,7 @@ func TestGauntlet(t *testing.T) {
 		troubles.Go(func() { one(under, t, random) })
 	}
 	troubles.Go(func() { p.abort(under, w, 5*time.Second) })
-	p.run(ctx, t, *count, *rate)
+	p.run(ctx, t, *count, *rate, func() bool { return r.Lacks(bounds()) })
 	calm()
 	troubles.Wait()
 	// A standby that lags knows of a pause, and not of the resumption that came after it.

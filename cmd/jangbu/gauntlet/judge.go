@@ -330,10 +330,8 @@ func (j *judge) happened(dir string) error {
 
 // expect notes what occurred less often than it must.
 func (j *judge) expect(what string, got, want map[string]int) {
-	for _, name := range slices.Sorted(maps.Keys(want)) {
-		if got[name] < want[name] {
-			j.problem("missing", "%s %s: %d of %d", what, name, got[name], want[name])
-		}
+	for _, name := range lacking(got, want) {
+		j.problem("missing", "%s %s: %d of %d", what, name, got[name], want[name])
 	}
 }
 

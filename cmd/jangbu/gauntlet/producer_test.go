@@ -55,10 +55,11 @@ func onTheWire(r Record) *kgo.Record {
 	return &kgo.Record{Topic: r.Topic, Key: []byte(r.Key), Value: r.Value, Headers: []kgo.RecordHeader{{Key: ExpectHeader, Value: []byte(r.Expect)}}}
 }
 
-// run sends n records at a rate a second, and flushes them.
-func (p *producer) run(ctx context.Context, t *testing.T, n int, rate float64) {
+// run sends n records at a rate a second, up to twice as many while something is lacking, and
+// flushes them.
+func (p *producer) run(ctx context.Context, t *testing.T, n int, rate float64, lacks func() bool) {
 	begun := time.Now()
-	for sent := 0; sent < n && ctx.Err() == nil; sent++ {
+	for sent := 0; (sent < n || sent < 2*n && lacks()) && ctx.Err() == nil; sent++ {
 		if due := begun.Add(time.Duration(float64(sent) / rate * float64(time.Second))); time.Until(due) > 5*time.Millisecond {
 			pass(ctx, time.Until(due))
 		}

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 )
@@ -65,6 +67,7 @@ type Recorder struct {
 	file  *os.File
 	out   *bufio.Writer
 	err   error
+	seen  map[string]map[string]int // lines without an error, by kind and name
 }
 
 // NewRecorder begins a run in a directory.
@@ -73,7 +76,8 @@ func NewRecorder(dir string, start time.Time) (*Recorder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("begin the record of a run: %w", err)
 	}
-	return &Recorder{start: start, file: file, out: bufio.NewWriter(file)}, nil
+	seen := map[string]map[string]int{kindFault: {}, kindOperation: {}}
+	return &Recorder{start: start, file: file, out: bufio.NewWriter(file), seen: seen}, nil
 }
 
 // Add writes a line of what began at a time, or happened then.
@@ -82,6 +86,26 @@ func (r *Recorder) Add(began time.Time, l Line) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.err = errors.Join(r.err, json.NewEncoder(r.out).Encode(l))
+	if of := r.seen[l.Kind]; of != nil && l.Error == "" {
+		of[l.Name]++
+	}
+}
+
+// Lacks reports whether a fault or an operation has not occurred as often as it must.
+func (r *Recorder) Lacks(b Bounds) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(lacking(r.seen[kindFault], b.Faults))+len(lacking(r.seen[kindOperation], b.Operations)) > 0
+}
+
+// lacking returns the names, in their order, that occurred less often than they must.
+func lacking(got, want map[string]int) (names []string) {
+	for _, name := range slices.Sorted(maps.Keys(want)) {
+		if got[name] < want[name] {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // Close ends the record. It returns the first error of any line.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -31,7 +32,10 @@ func (w *world) fault(name, target string, while func()) {
 	w.recorder.Add(begun, Line{Kind: kindFault, Name: name, Target: target, Took: time.Since(begun).Seconds()})
 }
 
-// processFaults kills, stops and freezes processes, one at a time.
+// works is for how long a process that was ended is waited for before the next fault comes to it.
+const works = 3 * time.Second
+
+// processFaults kills, stops and freezes processes, one at a time, each once it works again.
 func (w *world) processFaults(ctx context.Context, t *testing.T, random *rand.Rand) {
 	// As many as are asked for fit into the time of the traffic.
 	pause, frozen := w.duration()/time.Duration(*kills*13/10+20), 8*time.Second
@@ -40,6 +44,12 @@ func (w *world) processFaults(ctx context.Context, t *testing.T, random *rand.Ra
 	}
 	for n := 0; pass(ctx, between(random, pause/2, pause*3/2)); n++ {
 		p := w.processes[random.IntN(len(w.processes))]
+		_ = until(ctx, works, func() string { // or it is of another fault that it does not
+			if status, _ := p.ask(ctx, false, "/api/events/evt-00/analytics"); status != http.StatusOK {
+				return "it does not answer"
+			}
+			return ""
+		})
 		switch {
 		case n%20 == 5:
 			w.fault(FaultProcessFreeze, p.label(), func() {
