@@ -27,6 +27,8 @@ func TestMain(m *testing.M) {
 		goleak.IgnoreTopFunction("github.com/rcrowley/go-metrics.(*meterArbiter).tick"),
 		// Sleeps for 10 s after a producer found no leader of a partition.
 		goleak.IgnoreAnyFunction("github.com/eapache/go-resiliency/breaker.(*Breaker).timer"),
+		// Tries some times more where its client was closed meanwhile, and ends.
+		goleak.IgnoreAnyFunction("github.com/IBM/sarama.(*currentRefresh).start.func1"),
 		// A message that comes again once Watermill's suite has read enough waits for a reader forever.
 		goleak.IgnoreAnyFunction("github.com/ThreeDotsLabs/watermill/internal/subscriber.(*multiplier).Subscribe.func2"),
 		goleak.IgnoreAnyFunction("github.com/ThreeDotsLabs/watermill/internal/subscriber.(*multiplier).Subscribe.func3"))
