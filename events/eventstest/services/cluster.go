@@ -226,9 +226,11 @@ func (c *Cluster) await(t testing.TB, i int) {
 		if err == nil && slices.Contains(known.Brokers.NodeIDs(), int32(i)) { //nolint:gosec // three at most
 			return
 		}
-		if ctx.Err() != nil || c.brokers[i].cmd.Process.Signal(syscall.Signal(0)) != nil {
+		ended := c.brokers[i].cmd.Process.Signal(syscall.Signal(0))
+		if ctx.Err() != nil || ended != nil {
 			said, _ := os.ReadFile(c.file(i, "server.log"))
-			t.Fatalf("broker %d does not serve: %v; it wrote:\n%s", i, err, said)
+			t.Fatalf("broker %d at %s does not serve: it knows of brokers %v (%v), and its process: %v; it wrote:\n%s",
+				i, c.Addresses[i], known.Brokers.NodeIDs(), err, ended, said)
 		}
 		select {
 		case <-time.After(50 * time.Millisecond):
