@@ -21,5 +21,7 @@ type CampaignEvents struct {
 	Types    []events.Type // at least one
 	After    events.Position
 	Through  events.Position
-	Limit    int // at least 1
+	// AsOf is the last position whose withdrawals count; 0: those of the whole log.
+	AsOf  events.Position
+	Limit int // at least 1
 }

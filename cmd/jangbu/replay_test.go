@@ -18,6 +18,7 @@ import (
 
 	"jangbu/cmd/jangbu/cli"
 	"jangbu/events"
+	"jangbu/readmodel/dashboard"
 )
 
 // command runs a command line and returns what it printed and its exit code.
@@ -104,6 +105,13 @@ func TestReplay(t *testing.T) {
 			}
 			if diff := cmp.Diff(string(want.Campaigns[0]), string(bytes.TrimSpace(body))); diff != "" || status != http.StatusOK {
 				t.Errorf("as of %s: status %d (-replayed +served):\n%s", asOf, status, diff)
+			}
+		}
+		for _, card := range dashboard.Numbers() {
+			out, complaint, code := command(t, "why", "--data-dir", dir, "--campaign", "evt-1", "--card", string(card), "--limit", "3", "--json")
+			status, body := alone.ask(t, alone.api+"/api/events/evt-1/analytics/evidence?limit=3&card="+string(card))
+			if diff := cmp.Diff(out, string(body)); diff != "" || code != cli.ExitDone || status != http.StatusOK || !strings.Contains(out, `"topic":"event-created"`) && !strings.Contains(out, `"topic":"participant-registered"`) && card != dashboard.TotalExposure {
+				t.Errorf("why %s: exit %d: %s, status %d (-why +served):\n%s", card, code, complaint, status, diff)
 			}
 		}
 	})

@@ -38,11 +38,15 @@ const scripts = "testdata/script"
 //	                                     the last standard output, be as the schema says
 //
 // The programs run without the race detector, except for what is interrupted: serve and demo.
-// EXPORT is the path of an export: 18 events of two campaigns. PROJECTIONS is how many
-// projections there are.
+// EXPORT is the path of an export: 18 events of two campaigns. COMPARED is that of another, of two
+// shops with withdrawals. PROJECTIONS is how many projections there are.
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	export, err := filepath.Abs("testdata/export/log.jsonl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	compared, err := filepath.Abs("testdata/compared/log.jsonl")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,6 +58,7 @@ func TestScripts(t *testing.T) {
 				e.Setenv("PATH", filepath.Dir(path)+string(filepath.ListSeparator)+e.Getenv("PATH"))
 			}
 			e.Setenv("EXPORT", export)
+			e.Setenv("COMPARED", compared)
 			e.Setenv("PROJECTIONS", strconv.Itoa(len(projections.All())))
 			e.Setenv("GORACE", os.Getenv("GORACE"))
 			return nil

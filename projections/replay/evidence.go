@@ -22,6 +22,9 @@ func (e Evidence) CampaignEvents(ctx context.Context, q readmodel.CampaignEvents
 		return nil, false, fmt.Errorf("evidence: %w", err)
 	}
 	withdrawn := described.Withdrawn()
+	if q.AsOf > 0 {
+		withdrawn = events.WithdrawnAt(described, q.AsOf)
+	}
 	for after := q.After; len(found) <= q.Limit && after < q.Through; {
 		read, err := e.Log.ReadStream(ctx, events.Stream{
 			Campaign: q.Campaign, After: after, Through: q.Through, Types: q.Types, Limit: q.Limit + 1,

@@ -1,6 +1,7 @@
 package dashboard
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -10,8 +11,13 @@ import (
 	"jangbu/readmodel"
 )
 
-// ErrNumber says that a [Number] is none that is explained.
-var ErrNumber = errors.New("unknown number")
+// Sentinels of [Evidence].
+var (
+	// ErrNumber says that a [Number] is none that is explained.
+	ErrNumber = errors.New("unknown number")
+	// ErrEvidence says that the events behind a number do not make it.
+	ErrEvidence = errors.New("number without its events")
+)
 
 // Number names a number of a [Summary] by its member.
 type Number string
@@ -132,6 +138,25 @@ func NewEvidence(rows readmodel.CampaignRows, n Number, v View) (Evidence, error
 		e.ByChannel = append(e.ByChannel, EvidenceChannel{c.Channel, c.Participants, c.Exposure, c.Cost})
 	}
 	return e, nil
+}
+
+// Check returns [ErrEvidence] where the fold of the events behind the number, and of no others but
+// registrations, does not make it.
+func (e Evidence) Check(folded readmodel.CampaignRows, v View) error {
+	made, err := NewEvidence(folded, e.Number, v)
+	if err != nil {
+		return err
+	}
+	if made, total := made.Whole(), e.Whole(); made != total {
+		return fmt.Errorf("%w: %s of campaign %q is %s, and its events make %s", ErrEvidence, e.Number, e.Campaign, total, made)
+	}
+	return nil
+}
+
+// Whole returns the total as in JSON.
+func (e Evidence) Whole() string {
+	text, _ := json.Marshal(e.Total) // a number, or nil
+	return string(text)
 }
 
 // EvidenceEvents returns what of the events may be shown.

@@ -157,22 +157,12 @@ func (c *ReplayCommand) wanted() (r replay.Config, location *time.Location, err 
 	c.setSource(wrong.Add)
 	c.Config.Check(wrong.Add)
 	c.PollConfig.Check(wrong.Add)
-	if location, err = time.LoadLocation(c.TZ); err != nil || c.TZ == "" {
-		wrong.Add("tz", "%q is no IANA time zone such as Asia/Seoul", c.TZ)
-	} else if err := (dashboard.View{Location: location}).Validate(); err != nil {
-		wrong.Add("tz", "%v", err)
-	}
+	location = zone(wrong.Add, c.TZ)
 	if c.From < 0 {
 		wrong.Add("from", "expected a position, 1 or more")
 	}
-	r = replay.Config{Campaign: c.Campaign, After: max(c.From-1, 0)}
-	if c.AsOf != "" && location != nil {
-		last, err := readmodel.ParseMoment(c.AsOf, location, time.Now())
-		if err != nil {
-			wrong.Add("as-of", "%v", err)
-		}
-		r.Through, r.AsOf = last.Position, last.At
-	}
+	last := moment(wrong.Add, "as-of", c.AsOf, location)
+	r = replay.Config{Campaign: c.Campaign, After: max(c.From-1, 0), Through: last.Position, AsOf: last.At}
 	if r.Through > 0 && r.Through <= r.After {
 		wrong.Add("as-of", "is before --from")
 	}

@@ -1,0 +1,56 @@
+package analyse
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"jangbu/cmd/jangbu/cli"
+	"jangbu/events"
+	"jangbu/projections"
+	"jangbu/projections/replay"
+	"jangbu/readmodel"
+	"jangbu/readmodel/dashboard"
+)
+
+// zone returns the time zone of --tz; nil where it is none.
+func zone(wrong func(flag, format string, args ...any), name string) *time.Location {
+	location, err := time.LoadLocation(name)
+	if err != nil || name == "" {
+		wrong("tz", "%q is no IANA time zone such as Asia/Seoul", name)
+		return nil
+	}
+	if err := (dashboard.View{Location: location}).Validate(); err != nil {
+		wrong("tz", "%v", err)
+	}
+	return location
+}
+
+// moment returns the moment that a flag names; zero where it is empty or wrong.
+func moment(wrong func(flag, format string, args ...any), flag, text string, days *time.Location) readmodel.Moment {
+	if text == "" || days == nil {
+		return readmodel.Moment{}
+	}
+	m, err := readmodel.ParseMoment(text, days, time.Now())
+	if err != nil {
+		wrong(flag, "%v", err)
+	}
+	return m
+}
+
+// foldOne folds one campaign as of a moment; zero is the head. [cli.ErrNothing] where there was no
+// such campaign, or the log ends before the moment.
+func foldOne(ctx context.Context, log events.Log, c events.Campaign, asOf readmodel.Moment) (replay.Result, error) {
+	totals, err := log.Totals(ctx)
+	if err != nil {
+		return replay.Result{}, err
+	}
+	if asOf.Position > totals.Head {
+		return replay.Result{}, fmt.Errorf("%w: position %d: %w: the log ends at position %d", cli.ErrNothing, asOf.Position, readmodel.ErrFuture, totals.Head)
+	}
+	got, err := replay.Run(ctx, replay.Config{Log: log, Projections: projections.All(), Campaign: c, Through: asOf.Position, AsOf: asOf.At})
+	if err == nil && got.Rows.Of(c).Campaign().Campaign == "" {
+		err = fmt.Errorf("%w: the log holds no event of campaign %s up to position %d", cli.ErrNothing, cli.Legible(string(c)), got.Through)
+	}
+	return got, err
+}
