@@ -58,7 +58,7 @@ func endOf(day time.Time, zone *time.Location) time.Time {
 		_, offset := at.Zone()
 		since, _ := at.ZoneBounds() // with this offset
 		end := next.Add(-time.Duration(offset) * time.Second)
-		if since.IsZero() || !end.Before(since) {
+		if since.IsZero() || end.After(since) {
 			return end.Add(-1).In(zone)
 		}
 		at = since.Add(-1)

@@ -5,8 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"pgregory.net/rapid"
-
 	"jangbu/readmodel"
 )
 
@@ -33,6 +31,7 @@ func TestParseMoment(t *testing.T) {
 		{text: "2025-09-06", zone: "America/Santiago", want: "2025-09-06T23:59:59.999999999-04:00"}, // the next has no midnight
 		{text: "2025-04-05", zone: "America/Santiago", want: "2025-04-05T23:59:59.999999999-04:00"}, // its last hour is there twice
 		{text: "2005-10-29", zone: "America/St_Johns", want: "2005-10-29T23:59:59.999999999-03:30"}, // the next begins, and it goes on
+		{text: "2021-10-28", zone: "Asia/Amman", want: "2021-10-28T23:59:59.999999999+03:00"},       // the next has two midnights
 		{text: "2011-12-30", zone: "Pacific/Apia", want: "2011-12-29T23:59:59.999999999-10:00"},     // it was left out
 
 		{text: "2026-11-24T12:00:00.1Z", err: readmodel.ErrFuture},
@@ -62,36 +61,41 @@ func TestParseMoment(t *testing.T) {
 	}
 }
 
-// TestParseMomentEndsDays walks over the hours around the end of any day, in zones that turn their
-// clocks at every hour: none of the day is after its end, and what is after it is a later day.
+// TestParseMomentEndsDays walks over the hours around the ends of the days at which clocks were
+// turned: none of a day is after its end, and all that is after it is of a later one.
 func TestParseMomentEndsDays(t *testing.T) {
 	t.Parallel()
-	zones := []string{
-		"Asia/Seoul", "UTC", "America/Santiago", "America/St_Johns", "Pacific/Apia", "Asia/Tehran", "Asia/Gaza", "America/Havana",
-		"Atlantic/Azores", "Australia/Lord_Howe", "America/Sao_Paulo", "Africa/Cairo", "Asia/Amman", "America/Nuuk", "Africa/Casablanca",
-	}
 	now := time.Date(2101, 1, 1, 0, 0, 0, 0, time.UTC)
-	rapid.Check(t, func(rt *rapid.T) {
-		zone, err := time.LoadLocation(rapid.SampledFrom(zones).Draw(rt, "zone"))
+	for _, name := range []string{
+		"Asia/Seoul", "America/Santiago", "America/St_Johns", "Pacific/Apia", "Asia/Tehran", "Asia/Gaza", "America/Havana",
+		"Atlantic/Azores", "Australia/Lord_Howe", "America/Sao_Paulo", "Africa/Cairo", "Asia/Amman", "America/Nuuk", "Africa/Casablanca",
+	} {
+		zone, err := time.LoadLocation(name)
 		if err != nil {
-			rt.Fatal(err)
+			t.Fatal(err)
 		}
-		near := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC).AddDate(0, 0, rapid.IntRange(0, 36_500).Draw(rt, "day"))
-		if turn, _ := near.In(zone).ZoneBounds(); rapid.Bool().Draw(rt, "of a turn") && turn.Year() >= 2000 {
-			near = turn.In(zone).AddDate(0, 0, rapid.IntRange(-1, 1).Draw(rt, "from it"))
-		}
-		day := near.Format(time.DateOnly)
-		m, err := readmodel.ParseMoment(day, zone, now)
-		if err != nil {
-			rt.Fatal(err)
-		}
-		if last := m.At.In(zone).Format(time.DateOnly); last > day {
-			rt.Errorf("%s in %s ends at %s", day, zone, m.At.In(zone))
-		}
-		for at := m.At.Add(1); at.Before(m.At.Add(30 * time.Hour)); at = at.Add(time.Minute) {
-			if at.In(zone).Format(time.DateOnly) <= day {
-				rt.Fatalf("%s in %s ends at %s, and %s is of it", day, zone, m.At.In(zone), at.In(zone))
+		turn := time.Date(2000, 1, 1, 0, 0, 0, 0, zone)
+		for turn.Year() < 2030 {
+			for d := -1; d <= 1; d++ {
+				day := turn.AddDate(0, 0, d).Format(time.DateOnly)
+				m, err := readmodel.ParseMoment(day, zone, now)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if last := m.At.In(zone); last.Format(time.DateOnly) > day {
+					t.Errorf("%s in %s ends at %s", day, zone, last)
+				}
+				for at := m.At.Add(1); at.Before(m.At.Add(30 * time.Hour)); at = at.Add(20 * time.Minute) {
+					if at.In(zone).Format(time.DateOnly) <= day {
+						t.Errorf("%s in %s ends at %s, and %s is of it", day, zone, m.At.In(zone), at.In(zone))
+						break
+					}
+				}
 			}
+			if _, turn = turn.ZoneBounds(); turn.IsZero() {
+				break // the last one
+			}
+			turn = turn.In(zone)
 		}
-	})
+	}
 }
