@@ -22,7 +22,8 @@ import (
 
 // TestTwoIngestProcesses measures how much more of a backlog two processes take that ingest than
 // one, of Apache Kafka into PostgreSQL: half as much again, or the log is the limit, whose
-// transactions are one after the other. The head row is held for the whole of each (I2).
+// transactions are one after the other. The head row is held for the whole of each (I2). Then a
+// third process folds beside the two, and its rows keep up.
 // JANGBU_TEST_SCALE is how many registrations wait; without it there is no test.
 func TestTwoIngestProcesses(t *testing.T) {
 	n, err := strconv.Atoi(os.Getenv("JANGBU_TEST_SCALE"))
@@ -64,6 +65,12 @@ func TestTwoIngestProcesses(t *testing.T) {
 		one.add(t, environment, 1, int64(all))
 		two.add(t, environment, 2, int64(all))
 	}
+	beside := new(ingested)
+	behind := beside.add(t, environment, 2, int64(all), "project")
+	t.Logf("2 processes, and one that folds: %.0f events/s; the rows are complete %v after the log", beside.rates[0], behind.Round(time.Millisecond))
+	if behind > keepsUp {
+		t.Errorf("the rows are complete %v after the log, want %v", behind, keepsUp)
+	}
 	slices.Sort(one.rates)
 	slices.Sort(two.rates)
 	more := two.rates[1] / one.rates[1]
@@ -73,6 +80,9 @@ func TestTwoIngestProcesses(t *testing.T) {
 		t.Errorf("two processes take %.2f times what one does, and the log is not the limit", more)
 	}
 }
+
+// keepsUp is how long after the log the rows are complete where the projections keep up.
+const keepsUp = 2 * time.Second
 
 // ingested is what runs have measured of as many processes.
 type ingested struct {
@@ -90,7 +100,9 @@ SELECT count(*) FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid()
 AND backend_xid IS NOT NULL AND wait_event_type IS DISTINCT FROM 'Lock'`
 
-func (i *ingested) add(t *testing.T, environment []string, processes int, all int64) {
+// add has as many processes take everything, beside one for each of the other roles. With these it
+// returns how long after the log the rows have all of it.
+func (i *ingested) add(t *testing.T, environment []string, processes int, all int64, others ...string) (behind time.Duration) {
 	t.Helper()
 	database := services.Database(t)
 	key := filepath.Join(t.TempDir(), "master.key")
@@ -98,30 +110,31 @@ func (i *ingested) add(t *testing.T, environment []string, processes int, all in
 		t.Fatal(err)
 	}
 	environment = append(slices.Clone(environment), "JANGBU_DATABASE_URL="+database, "JANGBU_MASTER_KEY_FILE="+key,
-		"JANGBU_ROLE=ingest", "JANGBU_KAFKA_GROUP=scale-"+strings.ToLower(rand.Text()))
+		"JANGBU_KAFKA_GROUP=scale-"+strings.ToLower(rand.Text()))
 	conn, err := pgx.Connect(t.Context(), database)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(t.Context())) }()
-	programs := make([]*program, processes)
-	for k := range programs {
-		programs[k] = startKillable(t, t.TempDir(), environment)
+	var programs []*program
+	for _, role := range append(slices.Repeat([]string{"ingest"}, processes), others...) {
+		programs = append(programs, startKillable(t, t.TempDir(), append(slices.Clone(environment), "JANGBU_ROLE="+role)))
 	}
-	until := func(want int64, count func()) (head int64, at time.Time) {
+	until := func(position string, want int64, count func()) (reached int64, at time.Time) {
 		waitFor(t, 5*time.Minute, func() string {
 			count()
-			err := conn.QueryRow(t.Context(), `SELECT position FROM jangbu_log.log_head`).Scan(&head)
+			err := conn.QueryRow(t.Context(), position).Scan(&reached)
 			if err != nil {
 				t.Fatal(err)
 			}
 			at = time.Now()
-			return lessThan(head, want)
+			return lessThan(reached, want)
 		})
-		return head, at
+		return reached, at
 	}
-	from, began := until(all/10, func() {})
-	to, ended := until(all*9/10, func() {
+	const head, folded = `SELECT position FROM jangbu_log.log_head`, `SELECT coalesce(min(position), 0) FROM jangbu_rows.generations`
+	from, began := until(head, all/10, func() {})
+	to, ended := until(head, all*9/10, func() {
 		var holders int
 		if err := conn.QueryRow(t.Context(), countHolders).Scan(&holders); err != nil {
 			t.Fatal(err)
@@ -130,7 +143,13 @@ func (i *ingested) add(t *testing.T, environment []string, processes int, all in
 		i.held += min(holders, 1)
 	})
 	i.rates = append(i.rates, float64(to-from)/ended.Sub(began).Seconds())
+	if len(others) > 0 {
+		_, appended := until(head, all, func() {})
+		_, complete := until(folded, all, func() {})
+		behind = complete.Sub(appended)
+	}
 	for _, p := range programs {
 		p.stop(t)
 	}
+	return behind
 }
