@@ -82,8 +82,10 @@ func (p *producer) abort(ctx context.Context, w *world, every time.Duration) {
 	}
 }
 
+// abortOne goes on where ctx ends: a transaction that is left open holds up its partitions for as long
+// as its timeout.
 func abortOne(ctx context.Context, w *world, aside *Traffic) error {
-	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 20*time.Second)
 	defer cancel()
 	client, err := kgo.NewClient(kgo.SeedBrokers(w.kafka.Addresses...), kgo.TransactionalID("gauntlet"), kgo.TransactionTimeout(10*time.Second))
 	if err != nil {
