@@ -4,7 +4,8 @@
 // # Owns
 //
 // The schema jangbu_rows, which schema.sql creates and describes, and the statements over
-// it. Those over a projection's table are made from its [readmodel.Table].
+// it. Those over a projection's table are made from its [readmodel.Table]. And the views of
+// views.sql, in which analysts ask for what the page shows.
 //
 // # Invariants
 //

@@ -6,17 +6,28 @@
 -- its campaign is seen), and pages are left more than half empty: a commit can replace
 -- every row of a page on that page (HOT) and touches no index. Text is ordered by bytes,
 -- with any collation of the database.
+--
+-- views.sql has the views, which are to be asked rather than the tables.
 
 CREATE SCHEMA IF NOT EXISTS jangbu_rows;
 COMMENT ON SCHEMA jangbu_rows IS 'Rows of the projections, derived from the log and disposable.';
 
 CREATE TABLE IF NOT EXISTS jangbu_rows.schema_version (
     id      integer PRIMARY KEY CHECK (id = 1),
-    version integer NOT NULL
+    version integer NOT NULL,
+    views   integer NOT NULL DEFAULT 0
 );
+DO $$
+BEGIN
+    -- ADD COLUMN IF NOT EXISTS would wait for a backup that reads the table.
+    IF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'jangbu_rows.schema_version'::regclass AND attname = 'views') THEN
+        ALTER TABLE jangbu_rows.schema_version ADD COLUMN views integer NOT NULL DEFAULT 0;
+    END IF;
+END $$;
 COMMENT ON TABLE jangbu_rows.schema_version IS 'One row: a program that knows only earlier versions refuses this schema.';
 COMMENT ON COLUMN jangbu_rows.schema_version.id IS 'Always 1.';
 COMMENT ON COLUMN jangbu_rows.schema_version.version IS 'Grows by one with each change of the schema.';
+COMMENT ON COLUMN jangbu_rows.schema_version.views IS 'Grows by one with each change of the views; 0 where there are none.';
 
 CREATE TABLE IF NOT EXISTS jangbu_rows.store (
     id          integer PRIMARY KEY CHECK (id = 1),

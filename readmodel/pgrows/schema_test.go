@@ -64,7 +64,7 @@ SELECT FROM jangbu_rows.store FOR NO KEY UPDATE`
 	store.Close()
 }
 
-// Analysts read these tables with SQL and look up the meaning of a column there.
+// Analysts read the views and these tables with SQL and look up the meaning of a column there.
 func TestEveryTableAndColumnHasAComment(t *testing.T) {
 	t.Parallel()
 	url := services.Database(t)
@@ -78,7 +78,7 @@ func TestEveryTableAndColumnHasAComment(t *testing.T) {
 SELECT c.relname, coalesce(a.attname, '')
 FROM pg_class AS c
 LEFT JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-WHERE c.relnamespace = 'jangbu_rows'::regnamespace AND c.relkind = 'r'
+WHERE c.relnamespace = 'jangbu_rows'::regnamespace AND c.relkind IN ('r', 'v')
   AND (obj_description(c.oid, 'pg_class') IS NULL OR col_description(c.oid, a.attnum) IS NULL)`
 	rows, err := conn.Query(t.Context(), without)
 	if err != nil {

@@ -172,6 +172,9 @@ func createSchema(ctx context.Context, db *postgres.Database, tables []*table) e
 		if _, err := tx.Exec(ctx, setVersion, schemaVersion); err != nil {
 			return fmt.Errorf("write the schema's version: %w", err)
 		}
+		if err := createViews(ctx, tx); err != nil {
+			return err
+		}
 		if _, err := tx.Exec(ctx, addStore); err != nil {
 			return fmt.Errorf("number the store: %w", err)
 		}

@@ -29,6 +29,7 @@ func TestOpenAddsWhatRowsLack(t *testing.T) {
 	reopen(t, url)
 	conn := connect(t, url)
 	if _, err := conn.Exec(t.Context(), `
+DROP VIEW jangbu_rows.shops, jangbu_rows.campaigns, jangbu_rows.channels, jangbu_rows.hours, jangbu_rows.profiles;
 ALTER TABLE jangbu_rows.event_stats DROP COLUMN goal_metric, DROP COLUMN goal_target;
 ALTER TABLE jangbu_rows.channel_stats ALTER COLUMN cost_won SET NOT NULL;
 DROP INDEX jangbu_rows.event_stats_of_store;
@@ -63,6 +64,7 @@ func TestOpenJoinsProfiles(t *testing.T) {
 	reopen(t, url)
 	conn := connect(t, url)
 	if _, err := conn.Exec(t.Context(), `
+DROP VIEW jangbu_rows.shops, jangbu_rows.campaigns, jangbu_rows.channels, jangbu_rows.hours, jangbu_rows.profiles;
 DROP TABLE jangbu_rows.participant_profile;
 CREATE TABLE jangbu_rows.participant_profile (
     generation   integer NOT NULL,

@@ -15,7 +15,7 @@ SELECT count(*)
 FROM pragma_table_info(?1)
 WHERE name = ?2`
 
-	// addLink, addKept, addLease, addFound and the goals add to a schema of an earlier program what
+	// addLink, addKept, addLease, addFound, the goals and addMoment add to a schema of an earlier program what
 	// schema.sql has.
 	addLink = `
 ALTER TABLE generations
@@ -40,6 +40,10 @@ ADD COLUMN goal_metric TEXT`
 	addGoalTarget = `
 ALTER TABLE event_stats
 ADD COLUMN goal_target INTEGER`
+
+	addMoment = `
+ALTER TABLE store
+ADD COLUMN moment INTEGER`
 
 	costIsKnown = `
 SELECT count(*)
@@ -165,6 +169,7 @@ func upgrade(ctx context.Context, tx *sql.Tx) error {
 		{"acts", "found", addFound},
 		{"event_stats", "goal_metric", addGoalMetric},
 		{"event_stats", "goal_target", addGoalTarget},
+		{"store", "moment", addMoment},
 	} {
 		var there bool
 		if err := tx.QueryRowContext(ctx, findColumn, column.table, column.name).Scan(&there); err != nil {

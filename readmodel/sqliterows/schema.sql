@@ -4,12 +4,13 @@
 --
 -- Times are whole microseconds since 1970-01-01 UTC. To read them:
 --   SELECT datetime(updated_at / 1000000, 'unixepoch', '+9 hours') FROM event_stats;
--- Text is ordered by bytes.
+-- Text is ordered by bytes. views.sql has the views, which are to be asked rather than the tables.
 
 CREATE TABLE IF NOT EXISTS store ( -- one row, which makes, with the checkpoints, the revision of the rows
     id          INTEGER PRIMARY KEY CHECK (id = 1),          -- always 1
     incarnation INTEGER NOT NULL,                            -- when the row was made, or the last leader's term began; always higher than before
-    edits       INTEGER NOT NULL DEFAULT 0 CHECK (edits >= 0) -- grows by one with each change of served rows other than by folding the next events
+    edits       INTEGER NOT NULL DEFAULT 0 CHECK (edits >= 0), -- grows by one with each change of served rows other than by folding the next events
+    moment      INTEGER                                      -- moment that the rows are as of, in a file that a replay wrote; NULL where they are served, as of now
 ) STRICT;
 
 CREATE TABLE IF NOT EXISTS generations ( -- one row per generation of a projection, with its checkpoint

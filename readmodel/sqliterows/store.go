@@ -159,6 +159,9 @@ func open(ctx context.Context, path string, tables []*readmodel.Table) (_ *Store
 		if err := upgrade(ctx, tx); err != nil {
 			return err
 		}
+		if err := createViews(ctx, tx); err != nil {
+			return err
+		}
 		for _, t := range s.tables {
 			if _, err := tx.ExecContext(ctx, dropUnread, t.Name, int64(t.description)); err != nil {
 				return err

@@ -27,6 +27,7 @@ func TestOpenAddsWhatRowsLack(t *testing.T) {
 	}
 	open()
 	execute(t, path, `
+DROP VIEW campaigns; DROP VIEW channels; DROP VIEW hours; DROP VIEW profiles; DROP VIEW shops;
 ALTER TABLE event_stats DROP COLUMN goal_metric;
 ALTER TABLE event_stats DROP COLUMN goal_target;
 ALTER TABLE channel_stats DROP COLUMN cost_won;
@@ -69,6 +70,7 @@ func TestOpenJoinsProfiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	execute(t, path, `
+DROP VIEW campaigns; DROP VIEW channels; DROP VIEW hours; DROP VIEW profiles; DROP VIEW shops;
 DROP TABLE participant_profile;
 CREATE TABLE participant_profile (
     generation   INTEGER NOT NULL,
