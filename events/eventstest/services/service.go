@@ -31,6 +31,12 @@ func Chromium(t testing.TB) string {
 	return service(t, "JANGBU_TEST_CHROMIUM", "IN A BROWSER")
 }
 
+// Python returns the program of Python 3.
+func Python(t testing.TB) string {
+	t.Helper()
+	return service(t, "JANGBU_TEST_PYTHON", "WITH PYTHON")
+}
+
 // service returns the variable's value. Where it is empty, service skips the test, or
 // fails it under CI=true, with a message that says what is not tested.
 func service(t testing.TB, variable, untested string) string {
