@@ -177,11 +177,20 @@ func TestReplay(t *testing.T) {
 		}
 		defer func() { _ = db.Close() }()
 		var participants, position int64
-		if err := db.QueryRowContext(t.Context(), `SELECT (SELECT sum(participants) FROM event_stats), (SELECT min(position) FROM generations)`).Scan(&participants, &position); err != nil {
+		var link, folded []byte
+		if err := db.QueryRowContext(t.Context(), `SELECT (SELECT sum(participants) FROM event_stats), position, link FROM generations`).Scan(&participants, &position, &link); err != nil {
 			t.Fatal(err)
 		}
-		if participants != 10 || position != 12 {
-			t.Errorf("%d participants at position %d, want 10 at 12", participants, position)
+		served, err := sql.Open("sqlite", filepath.Join(dir, "rows.db"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = served.Close() }()
+		if err := served.QueryRowContext(t.Context(), `SELECT link FROM generations WHERE position = 12`).Scan(&folded); err != nil {
+			t.Fatal(err)
+		}
+		if participants != 10 || position != 12 || !bytes.Equal(link, folded) { // I13
+			t.Errorf("%d participants at position %d with link %x, want 10 at 12 with %x", participants, position, link, folded)
 		}
 		if _, complaint, code := command(t, "replay", "--data-dir", dir, "--into", into); code != cli.ExitUsage || !strings.Contains(complaint, "is there already") {
 			t.Errorf("over a file: exit %d: %s", code, complaint)
@@ -199,7 +208,7 @@ func TestReplay(t *testing.T) {
 		"unknown shop":       {[]string{"--shop", "nope"}, cli.ExitNothing, "no campaign"},
 		"no store here":      {[]string{"--data-dir", filepath.Join(dir, "nope")}, cli.ExitNothing, "no store at"},
 		"no such amount":     {[]string{"--set", "prize=1"}, cli.ExitUsage, "prizeCost"},
-		"no number":          {[]string{"--set", "prizeCost=many"}, cli.ExitUsage, "--set"},
+		"no number":          {[]string{"--set", "prizeCost=many"}, cli.ExitUsage, "--set: prizeCost: cannot be assumed"},
 		"no moment":          {[]string{"--as-of", "Tuesday"}, cli.ExitUsage, "expected a position of the log"},
 		"both ends":          {[]string{"--as-of", "3", "--to", "4"}, cli.ExitUsage, "--as-of: is given more than once"},
 		"the wrong way":      {[]string{"--from", "9", "--to", "3"}, cli.ExitUsage, "is before --from"},

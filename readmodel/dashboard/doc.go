@@ -29,6 +29,6 @@
 //
 // [New] cannot fail. [View.Validate] refuses beforehand a time zone in which a dashboard
 // would be wrong, and a trend that would end before it begins. [Cards] returns [ErrListing]
-// for an unknown listing, and [Assumptions.Validate] returns [ErrAssumption] for an unknown
-// or impossible amount.
+// for an unknown listing, and [Assumptions] return [ErrAssumption] for an unknown
+// amount or an impossible value.
 package dashboard

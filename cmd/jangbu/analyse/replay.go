@@ -1,12 +1,14 @@
 package analyse
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
+	"strings"
 	"time"
 
 	"jangbu/cmd/jangbu/cli"
@@ -30,7 +32,7 @@ type ReplayCommand struct {
 	Shop     events.Shop     `aliases:"store" placeholder:"ID" help:"The campaigns of one shop alone."`
 	From     events.Position `placeholder:"POSITION" help:"The first position that counts (1)."`
 	AsOf     string          `aliases:"to" placeholder:"MOMENT" help:"The last one: a position, an RFC 3339 time up to which events were recorded, or a day such as 2026-11-24, to its end in --tz. Without it, the head. Also --to."`
-	Set      assumed         `placeholder:"AMOUNT=WON" help:"What if: an amount in the place of the shop's, such as prizeCost=500000. Can be repeated."`
+	Set      []string        `sep:"none" placeholder:"AMOUNT=VALUE|@FILE" help:"What if: an amount in the place of the shop's (prizeCost=500000), a part of it (prizeCost=*0.5) or a change (prizeCost=+10%). A file has lines of campaign,amount,value. Can be repeated; what is of a campaign goes before what is of all."`
 	Why      string          `placeholder:"TEXT" help:"The reason, for the record of a replay of more than one campaign: at most 500 characters."`
 	Who      string          `placeholder:"NAME" help:"Who does it, for that record. Without it, the user of this process."`
 	Out      string          `default:"table" enum:"table,json,csv,parquet" placeholder:"FORM" help:"The form of the output: ${enum} (${default}). Parquet goes to a file: > FILE."`
@@ -50,7 +52,8 @@ everything is recorded with the log, with who did it and when: jangbu privacy ac
 Examples:
   jangbu replay
   jangbu replay --campaign evt-1 --as-of 2026-11-24T09:00:00+09:00 --json
-  jangbu replay --shop store-1 --set prizeCost=500000 --set newCustomerLtv=20000
+  jangbu replay --shop store-1 --set 'prizeCost=*0.5' --set newCustomerLtv=20000
+  jangbu replay --set @what-if.csv --json
   jangbu replay --source log.jsonl.zst --as-of 2026-11-24T09:00:00+09:00 --out parquet > tuesday.parquet
   jangbu replay --log-url postgres://… --into rows.db && sqlite3 rows.db 'SELECT * FROM event_stats'`
 }
@@ -60,6 +63,7 @@ type replayed struct {
 	Events     int64            `json:"events"`  // that were folded
 	Through    events.Position  `json:"through"` // the last position that counts
 	RecordedAt *time.Time       `json:"recordedAt"`
+	Assumed    []string         `json:"assumed,omitempty"` // the values of --set
 	Campaigns  []replayedReport `json:"campaigns"`
 }
 
@@ -69,14 +73,16 @@ type replayedReport struct {
 	WhatIf *whatIf `json:"whatIf,omitempty"`
 }
 
+// whatIf is what a campaign would be.
 type whatIf struct {
+	Assumed   []dashboard.Assumed `json:"assumed"`
 	Summary   dashboard.Summary   `json:"summary"`
 	Economics dashboard.Economics `json:"economics"`
 }
 
 // Run replays.
 func (c ReplayCommand) Run(ctx context.Context, t cli.Terminal) error {
-	cfg, location, err := c.wanted()
+	cfg, location, set, err := c.wanted()
 	if err != nil {
 		return err
 	}
@@ -86,7 +92,7 @@ func (c ReplayCommand) Run(ctx context.Context, t cli.Terminal) error {
 	defer c.Limit()()
 	cfg.Projections = projections.All()
 	if c.isExport() {
-		return cli.Interruptible(ctx, c.foldExport(ctx, t, cfg, location), "nothing was changed")
+		return cli.Interruptible(ctx, c.foldExport(ctx, t, cfg, location, set), "nothing was changed")
 	}
 	err = c.WithLog(ctx, func(log events.Log) error {
 		totals, err := log.Totals(ctx)
@@ -100,7 +106,7 @@ func (c ReplayCommand) Run(ctx context.Context, t cli.Terminal) error {
 			return err
 		}
 		cfg.Log = log
-		return c.fold(ctx, t, cfg, location)
+		return c.fold(ctx, t, cfg, location, set)
 	})
 	return cli.Interruptible(ctx, err, "nothing was changed")
 }
@@ -118,7 +124,7 @@ func (c *ReplayCommand) record(ctx context.Context, log events.Log) error {
 }
 
 // fold replays, and prints the result.
-func (c *ReplayCommand) fold(ctx context.Context, t cli.Terminal, cfg replay.Config, location *time.Location) error {
+func (c *ReplayCommand) fold(ctx context.Context, t cli.Terminal, cfg replay.Config, location *time.Location, set *assumed) error {
 	p := cli.Progress{Terminal: t, Quiet: c.Out == "json", Verb: "folded"}
 	if cfg.Campaign == "" {
 		cfg.Progress = func(at, to events.Position) {
@@ -131,13 +137,22 @@ func (c *ReplayCommand) fold(ctx context.Context, t cli.Terminal, cfg replay.Con
 	if err != nil {
 		return err
 	}
+	unknown := set.unknown(c.Campaign, got.Rows)
 	if c.Into != "" {
-		return c.writeInto(ctx, t, got)
+		return cmp.Or(c.writeInto(ctx, t, got, set), unknown)
 	}
-	out := c.report(got, dashboard.View{Now: got.Moment, Location: location, PollInterval: c.Schedule().Interval, PollAfterEnd: c.Schedule().AfterEnd})
+	out, err := c.report(got, dashboard.View{Now: got.Moment, Location: location, PollInterval: c.Schedule().Interval, PollAfterEnd: c.Schedule().AfterEnd}, set)
+	if err != nil {
+		return err
+	}
 	if len(out.Campaigns) == 0 {
 		return fmt.Errorf("%w: no campaign of that kind in %d events", cli.ErrNothing, got.Events)
 	}
+	return cmp.Or(c.print(t, out), unknown)
+}
+
+// print prints the result in the form that was asked for.
+func (c *ReplayCommand) print(t cli.Terminal, out replayed) error {
 	switch c.Out {
 	case "json":
 		return json.NewEncoder(t.Out).Encode(out)
@@ -151,8 +166,9 @@ func (c *ReplayCommand) fold(ctx context.Context, t cli.Terminal, cfg replay.Con
 	}
 }
 
-// wanted returns the replay that the flags ask for, without its source, and the time zone.
-func (c *ReplayCommand) wanted() (r replay.Config, location *time.Location, err error) {
+// wanted returns the replay that the flags ask for, without its source, the time zone, and what is
+// assumed.
+func (c *ReplayCommand) wanted() (r replay.Config, location *time.Location, set *assumed, err error) {
 	var wrong cli.Problems
 	c.setSource(wrong.Add)
 	c.Config.Check(wrong.Add)
@@ -169,20 +185,23 @@ func (c *ReplayCommand) wanted() (r replay.Config, location *time.Location, err 
 	if c.JSON {
 		c.Out = "json"
 	}
+	if set, err = assume(c.Set); err != nil {
+		wrong.Add("set", "%s", strings.ReplaceAll(err.Error(), "\n", "; "))
+	}
 	if c.Into != "" {
-		if c.Campaign != "" || c.Shop != "" || c.From > 1 || len(c.Set) > 0 {
-			wrong.Add("into", "writes the rows of the whole log up to --as-of: it goes with none of --campaign, --shop, --from, --set")
+		if c.Campaign != "" || c.Shop != "" || c.From > 1 {
+			wrong.Add("into", "writes the rows of the whole log up to --as-of: it goes with none of --campaign, --shop, --from")
 		}
 		if _, err := os.Lstat(c.Into); !errors.Is(err, fs.ErrNotExist) {
 			wrong.Add("into", "%s is there already", c.Into)
 		}
 	}
-	return r, location, wrong.Err()
+	return r, location, set, wrong.Err()
 }
 
 // report returns the result for the campaigns of the shop, or for all.
-func (c *ReplayCommand) report(got replay.Result, v dashboard.View) replayed {
-	out := replayed{Events: got.Events, Through: got.Through, Campaigns: []replayedReport{}}
+func (c *ReplayCommand) report(got replay.Result, v dashboard.View, set *assumed) (replayed, error) {
+	out := replayed{Events: got.Events, Through: got.Through, Assumed: c.Set, Campaigns: []replayedReport{}}
 	if !got.RecordedAt.IsZero() {
 		at := got.RecordedAt.In(v.Location)
 		out.RecordedAt = &at
@@ -193,17 +212,30 @@ func (c *ReplayCommand) report(got replay.Result, v dashboard.View) replayed {
 		}
 		one := replayedReport{Dashboard: dashboard.New(rows, v)}
 		if len(c.Set) > 0 {
-			dashboard.Assumptions(c.Set).Apply(rows.Campaign())
+			replaced, err := set.Apply(rows.Campaign())
+			if err != nil {
+				return replayed{}, fmt.Errorf("%w: --set: %w", cli.ErrUsage, err)
+			}
 			would := dashboard.New(rows, v)
-			one.WhatIf = &whatIf{would.Summary, would.Economics}
+			one.WhatIf = &whatIf{replaced, would.Summary, would.Economics}
 		}
 		out.Campaigns = append(out.Campaigns, one)
 	}
-	return out
+	return out, nil
 }
 
-// writeInto writes the rows to a file of SQLite that a service could serve.
-func (c *ReplayCommand) writeInto(ctx context.Context, t cli.Terminal, got replay.Result) (err error) {
+// writeInto writes the rows to a file of SQLite that a service could serve or, where they rest on
+// assumptions, must not.
+func (c *ReplayCommand) writeInto(ctx context.Context, t cli.Terminal, got replay.Result, set *assumed) (err error) {
+	link := got.Link
+	if !set.Empty() {
+		link = readmodel.AssumedLink()
+		for _, campaign := range got.Rows.Campaigns() {
+			if _, err := set.Apply(campaign); err != nil {
+				return fmt.Errorf("%w: --set: %w", cli.ErrUsage, err)
+			}
+		}
+	}
 	defer func() {
 		if err != nil {
 			_ = os.Remove(c.Into) // incomplete
@@ -228,7 +260,7 @@ func (c *ReplayCommand) writeInto(ctx context.Context, t cli.Terminal, got repla
 	}
 	var advances []readmodel.Advance
 	for _, checkpoint := range at {
-		advances = append(advances, readmodel.Advance{Checkpoint: checkpoint, To: got.Through})
+		advances = append(advances, readmodel.Advance{Checkpoint: checkpoint, To: got.Through, Link: link})
 	}
 	if _, err := rows.Commit(ctx, lease, advances, got.Rows); err != nil {
 		return fmt.Errorf("write rows: %w", err)
@@ -241,8 +273,13 @@ func (c *ReplayCommand) writeInto(ctx context.Context, t cli.Terminal, got repla
 			Events  int64           `json:"events"`
 			Through events.Position `json:"through"`
 			Into    string          `json:"into"`
-		}{got.Events, got.Through, c.Into})
+			Assumed []string        `json:"assumed,omitempty"`
+		}{got.Events, got.Through, c.Into, c.Set})
 	}
-	t.Printf("%d events through position %d, %d campaigns, in %s", got.Events, got.Through, len(got.Rows.Campaigns()), c.Into)
+	under := ""
+	if len(c.Set) > 0 {
+		under = ", assuming " + cli.Printable(strings.Join(c.Set, ", ")) + "; they are not served"
+	}
+	t.Printf("%d events through position %d, %d campaigns, in %s%s", got.Events, got.Through, len(got.Rows.Campaigns()), c.Into, under)
 	return nil
 }

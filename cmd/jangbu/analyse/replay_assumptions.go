@@ -1,36 +1,68 @@
 package analyse
 
 import (
+	"errors"
 	"fmt"
-	"strconv"
+	"os"
+	"slices"
 	"strings"
 
-	"github.com/alecthomas/kong"
-
+	"jangbu/cmd/jangbu/cli"
 	"jangbu/events"
+	"jangbu/readmodel"
 	"jangbu/readmodel/dashboard"
 )
 
-// assumed is the flag that assumes amounts of campaigns: AMOUNT=WON, repeated.
-type assumed dashboard.Assumptions
+// assumed is what --set assumes.
+type assumed struct {
+	dashboard.Assumptions
+	files map[events.Campaign]string // that name a campaign first
+}
 
-// Decode implements [kong.MapperValue].
-func (a *assumed) Decode(c *kong.DecodeContext) error {
-	var text string
-	if err := c.Scan.PopValueInto("AMOUNT=WON", &text); err != nil {
+// assume reads the values of --set: AMOUNT=VALUE, or @FILE.
+func assume(values []string) (a *assumed, err error) {
+	a = &assumed{files: make(map[events.Campaign]string)}
+	for _, text := range values {
+		file, isFile := strings.CutPrefix(text, "@")
+		if !isFile {
+			field, value, _ := strings.Cut(text, "=")
+			err = errors.Join(err, a.Add("", field, value))
+			continue
+		}
+		err = errors.Join(err, a.read(file))
+		for _, c := range a.Campaigns() {
+			if _, known := a.files[c]; !known {
+				a.files[c] = file
+			}
+		}
+	}
+	return a, err
+}
+
+func (a *assumed) read(file string) (err error) {
+	f, err := os.Open(file)
+	if err != nil {
 		return err
 	}
-	name, value, _ := strings.Cut(text, "=")
-	won, err := strconv.ParseInt(value, 10, 64)
-	if err != nil {
-		return fmt.Errorf("%q: expected an amount in whole won, such as prizeCost=500000", text)
+	defer func() { err = errors.Join(err, f.Close()) }()
+	if err := a.ReadCSV(f); err != nil {
+		return fmt.Errorf("%s: %w", file, err)
 	}
-	if *a == nil {
-		*a = make(assumed)
-	}
-	(*a)[name] = events.Won(won)
 	return nil
 }
 
-// Validate returns an error for an amount that cannot be assumed.
-func (a assumed) Validate() error { return dashboard.Assumptions(a).Validate() }
+// unknown returns [cli.ErrNothing] where the files name campaigns that are not among the rows. Of one
+// campaign alone the others are not read, and may be there.
+func (a *assumed) unknown(alone events.Campaign, rows *readmodel.Rows) error {
+	known := rows.Campaigns()
+	var missing []string
+	for _, c := range a.Campaigns() {
+		if known[c] == nil && (alone == "" || c == alone) {
+			missing = append(missing, fmt.Sprintf("%s (%s)", cli.Legible(string(c)), a.files[c]))
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%w: what is assumed of these campaigns had no effect, there were none such: %s", cli.ErrNothing, strings.Join(slices.Compact(missing), ", "))
+}

@@ -44,7 +44,7 @@ func (c *ReplayCommand) reaches(cfg replay.Config, head events.Position) error {
 }
 
 // foldExport replays an export.
-func (c *ReplayCommand) foldExport(ctx context.Context, t cli.Terminal, cfg replay.Config, location *time.Location) (err error) {
+func (c *ReplayCommand) foldExport(ctx context.Context, t cli.Terminal, cfg replay.Config, location *time.Location, set *assumed) (err error) {
 	export, err := archive.Open(c.Source)
 	if err != nil {
 		return err
@@ -58,5 +58,5 @@ func (c *ReplayCommand) foldExport(ctx context.Context, t cli.Terminal, cfg repl
 		return err
 	}
 	cfg.Export = export
-	return c.fold(ctx, t, cfg, location)
+	return c.fold(ctx, t, cfg, location, set)
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/url"
 	"path/filepath"
@@ -144,13 +145,16 @@ func (c *Config) OpenLog(ctx context.Context, logger *slog.Logger, tracer pgx.Qu
 }
 
 // OpenRows opens the rows, and makes their database if there is none. Nil disables logging or
-// tracing.
+// tracing. Rows that rest on assumptions are [readmodel.ErrAssumed].
 func (c *Config) OpenRows(ctx context.Context, logger *slog.Logger, tracer pgx.QueryTracer) (rows readmodel.Store, closeRows func() error, err error) {
 	at := c.RowsPlace()
 	if at.Postgres == "" {
 		rows, err := sqliterows.Open(ctx, at.Path, projections.Tables(projections.All()))
 		if err != nil {
 			return nil, nil, err
+		}
+		if err := trusted(ctx, rows); err != nil {
+			return nil, nil, fmt.Errorf("open rows %s: %w", at.Path, errors.Join(err, rows.Close()))
 		}
 		return rows, rows.Close, nil
 	}
@@ -163,6 +167,18 @@ func (c *Config) OpenRows(ctx context.Context, logger *slog.Logger, tracer pgx.Q
 		return nil, nil, err
 	}
 	return pg, func() error { pg.Close(); return nil }, nil
+}
+
+// trusted returns [readmodel.ErrAssumed] for rows that rest on assumptions, whatever the log: a
+// process that only reads them compares no history.
+func trusted(ctx context.Context, rows readmodel.Generations) error {
+	all, err := rows.List(ctx)
+	for _, g := range all {
+		if g.Link == readmodel.AssumedLink() {
+			return readmodel.ErrAssumed
+		}
+	}
+	return err
 }
 
 // WithLog calls f with the log, which must exist and be whole: a part of another one is
