@@ -11,6 +11,7 @@
 //	JANGBU_TEST_REDIS_SERVER   the program of a Redis server
 //	JANGBU_TEST_PGBOUNCER      the program of PgBouncer
 //	JANGBU_TEST_CHROMIUM       the program of a browser
+//	JANGBU_TEST_DUCKDB         the program of DuckDB
 //	JANGBU_TEST_KAFKA_BROKERS  a broker of Apache Kafka on which topics can be created
 //	JANGBU_TEST_JAVA           a program that runs Java
 //	JANGBU_TEST_KAFKA_JARS     a directory with Apache Kafka

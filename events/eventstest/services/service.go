@@ -37,6 +37,12 @@ func Python(t testing.TB) string {
 	return service(t, "JANGBU_TEST_PYTHON", "WITH PYTHON")
 }
 
+// DuckDB returns the program of DuckDB.
+func DuckDB(t testing.TB) string {
+	t.Helper()
+	return service(t, "JANGBU_TEST_DUCKDB", "WITH DUCKDB")
+}
+
 // service returns the variable's value. Where it is empty, service skips the test, or
 // fails it under CI=true, with a message that says what is not tested.
 func service(t testing.TB, variable, untested string) string {
