@@ -163,28 +163,43 @@ func (c *Cluster) program(t testing.TB, class string, args ...string) *exec.Cmd 
 }
 
 // Start starts brokers that do not run, at their addresses and with their data, and waits until
-// they serve. Where too few run for that, others must be started with them.
+// they serve. Where too few run for that, others must be started with them. On a machine with too
+// little time for it the controllers may not take a broker back, which is then started once more.
 func (c *Cluster) Start(t testing.TB, brokers ...int) {
 	t.Helper()
 	for _, i := range brokers {
-		b := &c.brokers[i]
-		said, err := os.OpenFile(c.file(i, "server.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-		if err != nil {
-			t.Fatal(err)
-		}
-		b.cmd = c.program(t, "kafka.Kafka", c.file(i, "server.properties"))
-		b.cmd.Stdout, b.cmd.Stderr = said, said
-		err = b.cmd.Start()
-		_ = said.Close() // the broker has its own
-		if err != nil {
-			b.cmd = nil
-			t.Fatal(err)
-		}
-		b.guard = guard(t, b.cmd.Process.Pid)
+		c.run(t, i)
 	}
 	for _, i := range brokers {
-		c.await(t, i)
+		err := c.await(t, i)
+		if err != nil {
+			t.Logf("%v: started again", err)
+			c.brokers[i].end()
+			c.run(t, i)
+			err = c.await(t, i)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
+}
+
+func (c *Cluster) run(t testing.TB, i int) {
+	t.Helper()
+	b := &c.brokers[i]
+	said, err := os.OpenFile(c.file(i, "server.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.cmd = c.program(t, "kafka.Kafka", c.file(i, "server.properties"))
+	b.cmd.Stdout, b.cmd.Stderr = said, said
+	err = b.cmd.Start()
+	_ = said.Close() // the broker has its own
+	if err != nil {
+		b.cmd = nil
+		t.Fatal(err)
+	}
+	b.guard = guard(t, b.cmd.Process.Pid)
 }
 
 // guard ends a process when this one ends without having done so, as it does after its time is
@@ -212,7 +227,7 @@ type closer func() error
 func (c closer) Close() error { return c() }
 
 // await waits until a broker knows of itself, as it does once it serves.
-func (c *Cluster) await(t testing.TB, i int) {
+func (c *Cluster) await(t testing.TB, i int) error {
 	t.Helper()
 	client, err := kgo.NewClient(kgo.SeedBrokers(c.Addresses[i]))
 	if err != nil {
@@ -224,12 +239,12 @@ func (c *Cluster) await(t testing.TB, i int) {
 	for {
 		known, err := kadm.NewClient(client).BrokerMetadata(ctx)
 		if err == nil && slices.Contains(known.Brokers.NodeIDs(), int32(i)) { //nolint:gosec // three at most
-			return
+			return nil
 		}
 		ended := c.brokers[i].cmd.Process.Signal(syscall.Signal(0))
 		if ctx.Err() != nil || ended != nil {
 			said, _ := os.ReadFile(c.file(i, "server.log"))
-			t.Fatalf("broker %d at %s does not serve: it knows of brokers %v (%v), and its process: %v; it wrote:\n%s",
+			return fmt.Errorf("broker %d at %s does not serve: it knows of brokers %v (%v), and its process: %v; it wrote:\n%s",
 				i, c.Addresses[i], known.Brokers.NodeIDs(), err, ended, said)
 		}
 		select {
