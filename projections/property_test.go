@@ -85,7 +85,7 @@ func TestFoldInBatches(t *testing.T) {
 				save(store, rows)
 			}
 		}
-		if diff := cmp.Diff(readmodeltest.ByTable(fold(log)), readmodeltest.ByTable(store)); diff != "" {
+		if diff := readmodeltest.Diff(fold(log), store); diff != "" {
 			rt.Fatalf("folded in batches (-in one go +in batches):\n%s", diff)
 		}
 	})

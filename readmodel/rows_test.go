@@ -133,7 +133,7 @@ func TestRowsOfEachTable(t *testing.T) {
 	if want := 12 + (10 + 2*3) + (10 + 2*4) + 12 + (10 + 2*10); n != want || rows.Len() != want {
 		t.Errorf("%d rows, Len = %d; want %d", n, rows.Len(), want)
 	}
-	if diff := cmp.Diff(readmodeltest.ByTable(rows), readmodeltest.ByTable(copied)); diff != "" {
+	if diff := readmodeltest.Diff(rows, copied); diff != "" {
 		t.Errorf("put row by row (-want +got):\n%s", diff)
 	}
 	for range rows.All() {
@@ -271,7 +271,7 @@ func TestCopyIsApart(t *testing.T) {
 		rows := filled(1, keys)
 		rows.Replace(map[events.Campaign]*readmodel.Rows{"evt-gone": newRows()})
 		copied := rows.Copy()
-		if diff := cmp.Diff(readmodeltest.ByTable(rows), readmodeltest.ByTable(copied)); diff != "" || copied.Len() != rows.Len() || !slices.Equal(copied.Cleared(), rows.Cleared()) {
+		if diff := readmodeltest.Diff(rows, copied); diff != "" || copied.Len() != rows.Len() || !slices.Equal(copied.Cleared(), rows.Cleared()) {
 			t.Fatalf("%d keys: the copy differs, it has %d rows of %d:\n%s", keys, copied.Len(), rows.Len(), diff)
 		}
 		for i := range keys {
@@ -288,7 +288,7 @@ func TestCopyIsApart(t *testing.T) {
 				want = filled(2, keys)
 				want.Campaign("evt-new")
 			}
-			if diff := cmp.Diff(readmodeltest.ByTable(want), readmodeltest.ByTable(got)); diff != "" {
+			if diff := readmodeltest.Diff(want, got); diff != "" {
 				t.Errorf("%d keys: %s (-want +got):\n%s", keys, name, diff)
 			}
 		}

@@ -147,7 +147,7 @@ func TestReplayIsTheFold(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%s of the %s: %v", name, source, err)
 			}
-			if diff := cmp.Diff(readmodeltest.ByTable(want), readmodeltest.ByTable(got.Rows)); diff != "" || got.Events != count {
+			if diff := readmodeltest.Diff(want, got.Rows); diff != "" || got.Events != count {
 				t.Errorf("%s of the %s: %d events of %d (-want +got):\n%s", name, source, got.Events, count, diff)
 			}
 			if !got.Moment.Equal(moment) || got.Through != through {
@@ -209,7 +209,7 @@ func TestReplayOfAPart(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(readmodeltest.ByTable(want.Rows), readmodeltest.ByTable(got.Rows)); diff != "" {
+		if diff := readmodeltest.Diff(want.Rows, got.Rows); diff != "" {
 			t.Errorf("after %d (-log +export):\n%s", r.After, diff)
 		}
 		if want.Rows, got.Rows = nil, nil; !cmp.Equal(want, got) {

@@ -102,7 +102,7 @@ func withdrawAtRandom(t *testing.T, b *verifyBundle, seed uint64) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(readmodeltest.ByTable(o.fold(at)), readmodeltest.ByTable(got.Rows)); diff != "" {
+			if diff := readmodeltest.Diff(o.fold(at), got.Rows); diff != "" {
 				t.Errorf("%s as of %d (-oracle +replay):\n%s", name, at, diff)
 			}
 		}

@@ -6,8 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"jangbu/events"
 	"jangbu/events/eventstest/services"
 	"jangbu/projections"
@@ -44,7 +42,7 @@ func TestCommitOfManyRowsIsOne(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(readmodeltest.ByTable(want), readmodeltest.ByTable(got)); diff != "" {
+		if diff := readmodeltest.Diff(want, got); diff != "" {
 			t.Errorf("stored (-want +got):\n%.2000s", diff)
 		}
 	}
@@ -122,7 +120,7 @@ func TestCommitOfNewRows(t *testing.T) {
 		if _, err := store.Commit(ctx, lease, advance(at), next); err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(readmodeltest.ByTable(want), readmodeltest.ByTable(loaded())); diff != "" {
+		if diff := readmodeltest.Diff(want, loaded()); diff != "" {
 			t.Fatalf("stored (-want +got):\n%.2000s", diff)
 		}
 	}
@@ -133,7 +131,7 @@ func TestCommitOfNewRows(t *testing.T) {
 		t.Error("rows are stored that were said not to be, and this is no error")
 	}
 	at = last
-	if diff := cmp.Diff(readmodeltest.ByTable(want), readmodeltest.ByTable(loaded())); diff != "" {
+	if diff := readmodeltest.Diff(want, loaded()); diff != "" {
 		t.Errorf("stored after it (-want +got):\n%.2000s", diff)
 	}
 }

@@ -7,8 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"jangbu/events"
 	"jangbu/events/eventstest/services"
 	"jangbu/projections"
@@ -92,7 +90,7 @@ func TestFillKeepsEveryValue(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(readmodeltest.ByTable(rows), readmodeltest.ByTable(loaded)); diff != "" {
+	if diff := readmodeltest.Diff(rows, loaded); diff != "" {
 		t.Errorf("rows (-filled +loaded):\n%s", diff)
 	}
 }
