@@ -3,6 +3,8 @@ package dashboard_test
 import (
 	"fmt"
 	"net/http"
+	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -130,23 +132,32 @@ func TestUnpainted(t *testing.T) {
 	tb.wait(t, participantsSaid+` === '10명'`)
 }
 
-// TestThirtyTabs: thirty tabs of one browser are open and live with four streams, ten of
-// them by the one of their campaign; a tab that cannot be seen has none.
-func TestThirtyTabs(t *testing.T) {
+// manyTabs is how many tabs TestManyTabs opens, unless JANGBU_TEST_TABS says otherwise.
+const manyTabs = 12
+
+// TestManyTabs: many tabs of one browser are open and live with four streams, a third of
+// them by the one of their campaign; a tab that cannot be seen has none. The campaigns are
+// twice as many as the streams.
+func TestManyTabs(t *testing.T) {
 	t.Parallel()
+	count := manyTabs
+	if n, err := strconv.Atoi(os.Getenv("JANGBU_TEST_TABS")); err == nil {
+		count = max(n, manyTabs)
+	}
 	a := answering(t)
-	campaign := func(n int) string { return fmt.Sprintf("evt-%d", max(0, n-9)) }
-	for n := range 30 {
+	shared := count / 3
+	campaign := func(n int) string { return fmt.Sprintf("evt-%d", max(0, n-shared+1)) }
+	for n := range count {
 		a.set(watched(campaign(n), "running", 7, 1), nil)
 	}
 	tabs := []*tab{open(t, 1280, "light", a.URL+"/#/events/"+campaign(0))}
-	for n := 1; n < 30; n++ {
+	for n := 1; n < count; n++ {
 		tabs = append(tabs, tabs[0].another(t, a.URL+"/#/events/"+campaign(n)))
 	}
 	for _, tb := range tabs {
 		tb.shows(t, ".pill", "실시간")
 	}
-	for n := range 30 {
+	for n := range count {
 		a.set(watched(campaign(n), "running", 8, 2), nil)
 	}
 	for _, tb := range tabs {
@@ -163,8 +174,8 @@ func TestThirtyTabs(t *testing.T) {
 	}
 	a.delay(nil)
 
-	// The first ten are hidden, and let go of their campaign's stream; the others of the
-	// campaigns beyond the four get its place.
+	// All are hidden, and let go of their streams; one of those that shared theirs is seen
+	// again, and gets one.
 	const hide = `(Object.defineProperty(document, 'visibilityState', {value: 'hidden', configurable: true}), document.dispatchEvent(new Event('visibilitychange')), null)`
 	for _, tb := range tabs {
 		eval[any](t, tb, hide)
@@ -174,10 +185,11 @@ func TestThirtyTabs(t *testing.T) {
 			t.Fatalf("%d streams of tabs that cannot be seen", a.open())
 		}
 	}
-	eval[any](t, tabs[5], `(delete document.visibilityState, document.dispatchEvent(new Event('visibilitychange')), null)`)
-	a.set(watched(campaign(5), "running", 9, 3), nil)
-	tabs[5].wait(t, participantsSaid+` === '9명'`)
-	tabs[5].shows(t, ".pill", "실시간")
+	seen := tabs[shared/2]
+	eval[any](t, seen, `(delete document.visibilityState, document.dispatchEvent(new Event('visibilitychange')), null)`)
+	a.set(watched(campaign(shared/2), "running", 9, 3), nil)
+	seen.wait(t, participantsSaid+` === '9명'`)
+	seen.shows(t, ".pill", "실시간")
 	if n := a.open(); n != 1 {
 		t.Errorf("%d streams of one tab that can be seen", n)
 	}
