@@ -52,6 +52,7 @@ type commands struct {
 	Leases      operate.LeasesCommand      `cmd:"" help:"See which process holds which lease; take one away."`
 	Verify      operate.VerifyCommand      `cmd:"" help:"Prove that what is served equals the fold of the log."`
 	Replay      analyse.ReplayCommand      `cmd:"" help:"Fold the log again, or a part of it, without touching what is served."`
+	Compare     analyse.CompareCommand     `cmd:"" help:"Compare campaigns by their days, or one campaign at two moments."`
 	Why         analyse.WhyCommand         `cmd:"" help:"Show the events that a number of a campaign is made of."`
 	Events      eventlog.Command           `cmd:"" help:"Look at the log; say that events do not count; copy it to a file and back."`
 	Backup      backup.Command             `cmd:"" help:"Copy the log, dead letters and keys to a directory, while services run."`

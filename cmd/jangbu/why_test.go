@@ -15,7 +15,7 @@ import (
 	"jangbu/readmodel/dashboard"
 )
 
-// withdrawn withdraws a tenth of the log's events at random, and some of the withdrawals, and
+// withdrawn withdraws events of the log at random, and withdrawals, a tenth of them in all, and
 // returns the head.
 func withdrawn(t *testing.T, path string, head events.Position, random *rand.Rand) events.Position {
 	t.Helper()
@@ -24,8 +24,12 @@ func withdrawn(t *testing.T, path string, head events.Position, random *rand.Ran
 		t.Fatal(err)
 	}
 	defer func() { _ = log.Close() }()
-	for last := head + head/10; head < last; head++ {
-		read, err := log.Read(t.Context(), events.Position(random.Int64N(int64(head))), 1)
+	for first, last := head, head+head/10; head < last; head++ {
+		after := events.Position(random.Int64N(int64(head)))
+		if head > first && random.IntN(3) == 0 {
+			after = first + events.Position(random.Int64N(int64(head-first)))
+		}
+		read, err := log.Read(t.Context(), after, 1)
 		if err != nil {
 			t.Fatal(err)
 		}

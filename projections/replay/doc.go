@@ -6,7 +6,7 @@
 // one of a process. Where none is kept that is near, as of rows that were made before there
 // were any and are not yet rebuilt, the first question about a campaign reads its stream up to the moment, which takes
 // seconds for a million events, leaves snapshots in memory, and those that come meanwhile share
-// that. [Evidence] finds the events of a campaign that count. [Verify]
+// that. [Evidence] finds the events of a campaign that count, and those that do at one position and not at another. [Verify]
 // folds the log once more and compares every field of every row that is served, at the
 // checkpoint that the row was read with. A [Stream] folds the events of one campaign.
 //

@@ -5,7 +5,8 @@
 //
 // The arithmetic and the JSON of the [Dashboard] of a campaign, of its [Briefing], and of its
 // [Card] in the list of a shop, the [View] that they are shown in, the [Listing] of cards, the
-// sentences of the [Digest], [Patch], and [Assumptions].
+// sentences of the [Digest], [Patch], [Assumptions], the [Evidence] of a number, and how campaigns
+// differ: [Compared], [Difference], [Changes].
 //
 // # Invariants
 //
@@ -29,6 +30,7 @@
 //
 // [New] cannot fail. [View.Validate] refuses beforehand a time zone in which a dashboard
 // would be wrong, and a trend that would end before it begins. [Cards] returns [ErrListing]
-// for an unknown listing, and [Assumptions] return [ErrAssumption] for an unknown
-// amount or an impossible value.
+// for an unknown listing, [Evidence.Check] and [Changes.Check] return [ErrEvidence] where events do
+// not make a number, and [Assumptions] return [ErrAssumption] for an unknown amount or an
+// impossible value.
 package dashboard

@@ -166,15 +166,13 @@ func EvidenceEvents(of []events.Recorded, v View) []EvidenceEvent {
 	for i, r := range of {
 		e := EvidenceEvent{
 			Position: r.Position, Type: r.Event.Type().String(), OccurredAt: v.local(r.OccurredAt), RecordedAt: v.local(r.RecordedAt),
+			Channel: channelOf(r.Event),
 		}
 		if o := r.Origin; o.Known() {
 			e.Topic, e.Partition, e.Offset = &o.Topic, &o.Partition, &o.Offset
 		}
 		switch fact := r.Event.(type) {
-		case *events.ParticipantRegistered:
-			e.Channel = new(events.ChannelNamed(fact.Channel))
 		case *events.ChannelStatsFetched:
-			e.Channel = &fact.Channel
 			e.Figures = &EvidenceFigures{fact.Impressions, fact.Views}
 		case *events.EventCreated:
 			e.Amounts = &EvidenceAmounts{fact.PrizeCost, fact.PlatformCost, fact.ExpectedSalesIncrease, fact.BaselineSales, fact.NewCustomerLTV}
@@ -183,7 +181,7 @@ func EvidenceEvents(of []events.Recorded, v View) []EvidenceEvent {
 			for k, d := range fact.Channels {
 				e.Costs[k] = EvidenceCost{d.Channel, d.Cost}
 			}
-		case *events.EventsWithdrawn: // of no number
+		case *events.ParticipantRegistered, *events.EventsWithdrawn: // the latter is of no number
 		}
 		all[i] = e
 	}

@@ -41,16 +41,21 @@ func moment(wrong func(flag, format string, args ...any), flag, text string, day
 // foldOne folds one campaign as of a moment; zero is the head. [cli.ErrNothing] where there was no
 // such campaign, or the log ends before the moment.
 func foldOne(ctx context.Context, log events.Log, c events.Campaign, asOf readmodel.Moment) (replay.Result, error) {
-	totals, err := log.Totals(ctx)
-	if err != nil {
+	if err := reached(ctx, log, asOf); err != nil {
 		return replay.Result{}, err
-	}
-	if asOf.Position > totals.Head {
-		return replay.Result{}, fmt.Errorf("%w: position %d: %w: the log ends at position %d", cli.ErrNothing, asOf.Position, readmodel.ErrFuture, totals.Head)
 	}
 	got, err := replay.Run(ctx, replay.Config{Log: log, Projections: projections.All(), Campaign: c, Through: asOf.Position, AsOf: asOf.At})
 	if err == nil && got.Rows.Of(c).Campaign().Campaign == "" {
 		err = fmt.Errorf("%w: the log holds no event of campaign %s up to position %d", cli.ErrNothing, cli.Legible(string(c)), got.Through)
 	}
 	return got, err
+}
+
+// reached returns [cli.ErrNothing] where the log ends before the moment.
+func reached(ctx context.Context, log events.Log, m readmodel.Moment) error {
+	totals, err := log.Totals(ctx)
+	if err == nil && m.Position > totals.Head {
+		err = fmt.Errorf("%w: position %d: %w: the log ends at position %d", cli.ErrNothing, m.Position, readmodel.ErrFuture, totals.Head)
+	}
+	return err
 }
