@@ -313,7 +313,7 @@ func (l *live) registrations() (n int64) {
 	return n
 }
 
-// withdraw withdraws registrations, a second time, too, and has some count again.
+// withdraw withdraws registrations, and has some count again.
 func (l *live) withdraw(random *rand.Rand) {
 	l.Helper()
 	var all []string
@@ -326,24 +326,7 @@ func (l *live) withdraw(random *rand.Rand) {
 		l.Fatal(err)
 	}
 	random.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
-	said := func(args ...string) (by []string) {
-		l.Helper()
-		out, complaint, code := command(l.T, append([]string{"events", "withdraw", "--why", "a test", "--data-dir", l.data, "--json"}, args...)...)
-		var got struct{ Withdrawals []struct{ Position int64 } }
-		if err := json.Unmarshal([]byte(out), &got); err != nil || code != cli.ExitDone {
-			l.Fatalf("withdraw %v: exit %d, %v: %s", args, code, err, complaint)
-		}
-		for _, w := range got.Withdrawals {
-			by = append(by, fmt.Sprint(w.Position))
-		}
-		return by
-	}
-	by := said(all[:6]...)
-	undone := said("--undo", by[0])
-	said(all[6:8]...)
-	if random.IntN(2) == 0 {
-		said(append([]string{"--undo"}, undone...)...)
-	}
+	withdrawSome(l.T, l.data, all[:8], random)
 }
 
 // cell is one of a heat map.
