@@ -76,10 +76,11 @@ func fill(t *testing.T, log events.Log, seed uint64, n int) events.Position {
 
 // naive folds those of the events that are wanted, one by one.
 func naive(all []events.Recorded, wanted func(events.Recorded) bool) *readmodel.Rows {
-	rows := readmodel.NewRows(projections.Tables(projections.All())...)
+	ps := projections.All()
+	rows := readmodel.NewRows(projections.Tables(ps)...)
 	for _, e := range all {
 		if wanted(e) {
-			projections.Fold(rows, projections.All(), []events.Recorded{e})
+			projections.Fold(rows, ps, []events.Recorded{e})
 		}
 	}
 	return rows

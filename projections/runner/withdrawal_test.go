@@ -222,10 +222,11 @@ func (o oracle) counts(p, at events.Position) bool {
 }
 
 func (o oracle) fold(at events.Position) *readmodel.Rows {
-	rows := readmodel.NewRows(projections.Tables(projections.All())...)
+	ps := projections.All()
+	rows := readmodel.NewRows(projections.Tables(ps)...)
 	for _, r := range o[:at] {
 		if _, withdrawal := r.Event.(*events.EventsWithdrawn); !withdrawal && o.counts(r.Position, at) {
-			projections.Fold(rows, projections.All(), []events.Recorded{r})
+			projections.Fold(rows, ps, []events.Recorded{r})
 		}
 	}
 	return rows
