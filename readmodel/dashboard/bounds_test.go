@@ -51,7 +51,7 @@ func TestDashboardIsBounded(t *testing.T) {
 		"long ago":          {time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2001, 1, 1, 0, 0, 0, 0, time.UTC)},
 		"a millennium away": {time.Date(3000, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(4000, 1, 1, 0, 0, 0, 0, time.UTC)},
 	} {
-		campaign := readmodel.CampaignStats{Known: true, Title: strings.Repeat("제목", 1<<19), Objective: strings.Repeat("\"", 1<<20), StartsAt: period.starts, EndsAt: period.ends}
+		campaign := readmodel.CampaignStats{Known: true, Title: strings.Repeat("제목", 1<<16), Objective: strings.Repeat("\"", 1<<18), StartsAt: period.starts, EndsAt: period.ends}
 		rows := readmodeltest.CampaignRows([]readmodel.CampaignStats{campaign}, hours, profile)
 		for _, view := range []dashboard.View{
 			{Now: now},
