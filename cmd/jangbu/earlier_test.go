@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"encoding/csv"
 	"encoding/json"
@@ -151,10 +152,17 @@ func lostSince(t *testing.T, then, now []byte) []string {
 	if err != nil || len(before) != len(after) {
 		return []string{fmt.Sprintf("was %s\nis %s, %v", then, now, err)}
 	}
+	renamed := map[string]string{ // as the API names them
+		"campaign": "eventId", "participants": "totalParticipants", "exposure": "totalExposure", "ROI %": "roiPercent", "growth %": "salesGrowthPercent",
+	}
 	var all []string
 	for i := range before {
 		for j := range before[i] {
-			if was, is := before[i][j], after[i][j]; was != is && (was != "0" || is != "") {
+			was, is := before[i][j], after[i][j]
+			if i == 0 {
+				was = cmp.Or(renamed[was], was)
+			}
+			if was != is && (was != "0" || is != "") {
 				all = append(all, fmt.Sprintf("line %d, %s: was %s, is %s", i+1, before[0][j], was, is))
 			}
 		}

@@ -122,7 +122,7 @@ func TestReplay(t *testing.T) {
 		// Five new customers: (150,000 − 1,000,000) / 1,000,000, and (200,000 − 100,000) / 100,000.
 		// Of evt-2 nothing is expected, and so it has no ROI.
 		want := [][]string{
-			{"campaign", "title", "participants", "exposure", "ROI %", "growth %", "ROI % if", "growth % if"},
+			{"eventId", "title", "totalParticipants", "totalExposure", "roiPercent", "salesGrowthPercent", "whatIfRoiPercent", "whatIfSalesGrowthPercent"},
 			{"evt-1", "개업 이벤트", "5", "", "-85", "", "100", ""},
 		}
 		if diff := cmp.Diff(want, got); diff != "" || err != nil || code != cli.ExitDone {
@@ -153,6 +153,40 @@ func TestReplay(t *testing.T) {
 		want := []row{
 			{Campaign: "evt-1", Title: "개업 이벤트", Participants: 5, ROI: percent(-85), ROIIf: percent(-70)},
 			{Campaign: "evt-2", Title: "t", Participants: 5},
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	})
+
+	t.Run("a view is what the API shows, with its types", func(t *testing.T) {
+		out, complaint, code := command(t, "replay", "--data-dir", dir, "--table", "campaigns", "--set", "prizeCost=3000000", "--out", "parquet")
+		if code != cli.ExitDone {
+			t.Fatalf("exit %d: %s", code, complaint)
+		}
+		type row struct {
+			Campaign     string     `parquet:"eventId"`
+			State        string     `parquet:"state,optional"`
+			StartsAt     *time.Time `parquet:"startsAt,timestamp(microsecond)"`
+			UpdatedAt    *time.Time `parquet:"updatedAt,timestamp(microsecond)"`
+			Participants int64      `parquet:"totalParticipants,optional"`
+			ROI          *float64   `parquet:"roiPercent"`
+			Missing      string     `parquet:"missing,optional"`
+		}
+		got, err := parquet.Read[row](strings.NewReader(out), int64(len(out)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		roi := -95.0
+		want := []row{
+			{Campaign: "evt-1", State: "running", Participants: 5, ROI: &roi, Missing: "baselineSales,expectedSalesIncrease,exposure"},
+			{Campaign: "evt-2", State: "running", Participants: 5, Missing: "baselineSales,expectedSalesIncrease,exposure,newCustomerLtv,platformCost"},
+		}
+		for i := range got {
+			if at := got[i].UpdatedAt; at == nil || time.Since(*at) > time.Hour || time.Since(*at) < 0 {
+				t.Errorf("%s was updated at %v", got[i].Campaign, at)
+			}
+			got[i].UpdatedAt = nil
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)

@@ -16,10 +16,7 @@ import (
 	"jangbu/events"
 	"jangbu/projections"
 	"jangbu/projections/replay"
-	"jangbu/projections/runner"
-	"jangbu/readmodel"
 	"jangbu/readmodel/dashboard"
-	"jangbu/readmodel/sqliterows"
 )
 
 // ReplayCommand folds the log again, or a part of it.
@@ -37,6 +34,7 @@ type ReplayCommand struct {
 	Who      string          `placeholder:"NAME" help:"Who does it, for that record. Without it, the user of this process."`
 	Out      string          `default:"table" enum:"table,json,csv,parquet" placeholder:"FORM" help:"The form of the output: ${enum} (${default}). Parquet goes to a file: > FILE."`
 	JSON     bool            `help:"The same as --out json."`
+	Table    string          `enum:",campaigns,channels,hours,profiles,shops" default:"" placeholder:"VIEW" help:"Write one of the views that the rows have in SQL: campaigns, channels, hours, profiles or shops, with all their columns. Days and hours are those of Seoul."`
 	Into     string          `placeholder:"FILE" help:"Write the rows to a new SQLite file, to be asked by SQL, and print nothing else."`
 	TZ       string          `name:"tz" env:"JANGBU_TZ" default:"Asia/Seoul" placeholder:"ZONE" help:"Time zone of days and hours (${default})."`
 }
@@ -55,7 +53,8 @@ Examples:
   jangbu replay --shop store-1 --set 'prizeCost=*0.5' --set newCustomerLtv=20000
   jangbu replay --set @what-if.csv --json
   jangbu replay --source log.jsonl.zst --as-of 2026-11-24T09:00:00+09:00 --out parquet > tuesday.parquet
-  jangbu replay --log-url postgres://… --into rows.db && sqlite3 rows.db 'SELECT * FROM event_stats'`
+  jangbu replay --table channels --as-of 2026-11-24 --out parquet > channels.parquet
+  jangbu replay --log-url postgres://… --into rows.db && sqlite3 rows.db 'SELECT * FROM campaigns'`
 }
 
 // replayed is the result as JSON.
@@ -141,6 +140,9 @@ func (c *ReplayCommand) fold(ctx context.Context, t cli.Terminal, cfg replay.Con
 	if c.Into != "" {
 		return cmp.Or(c.writeInto(ctx, t, got, set), unknown)
 	}
+	if c.Table != "" {
+		return cmp.Or(c.view(ctx, t, got, set), unknown)
+	}
 	out, err := c.report(got, dashboard.View{Now: got.Moment, Location: location, PollInterval: c.Schedule().Interval, PollAfterEnd: c.Schedule().AfterEnd}, set)
 	if err != nil {
 		return err
@@ -192,6 +194,9 @@ func (c *ReplayCommand) wanted() (r replay.Config, location *time.Location, set 
 		if c.Campaign != "" || c.Shop != "" || c.From > 1 {
 			wrong.Add("into", "writes the rows of the whole log up to --as-of: it goes with none of --campaign, --shop, --from")
 		}
+		if c.Table != "" {
+			wrong.Add("table", "is written to the output: it does not go with --into")
+		}
 		if _, err := os.Lstat(c.Into); !errors.Is(err, fs.ErrNotExist) {
 			wrong.Add("into", "%s is there already", c.Into)
 		}
@@ -226,47 +231,18 @@ func (c *ReplayCommand) report(got replay.Result, v dashboard.View, set *assumed
 
 // writeInto writes the rows to a file of SQLite that a service could serve or, where they rest on
 // assumptions, must not.
-func (c *ReplayCommand) writeInto(ctx context.Context, t cli.Terminal, got replay.Result, set *assumed) (err error) {
-	link := got.Link
-	if !set.Empty() {
-		link = readmodel.AssumedLink()
-		for _, campaign := range got.Rows.Campaigns() {
-			if _, err := set.Apply(campaign); err != nil {
-				return fmt.Errorf("%w: --set: %w", cli.ErrUsage, err)
-			}
-		}
-	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(c.Into) // incomplete
-		}
-	}()
-	rows, err := sqliterows.Open(ctx, c.Into, projections.Tables(projections.All()))
+func (c *ReplayCommand) writeInto(ctx context.Context, t cli.Terminal, got replay.Result, set *assumed) error {
+	link, err := c.assumeIn(got, set)
 	if err != nil {
-		return fmt.Errorf("write rows: %w", err)
+		return err
 	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	var wanted []readmodel.Checkpoint
-	for _, p := range projections.All() {
-		wanted = append(wanted, readmodel.Checkpoint{Projection: p.Name(), Version: p.Version})
+	rows, err := storeRows(ctx, c.Into, got, link)
+	if err == nil {
+		err = rows.Close()
 	}
-	at, err := rows.Register(ctx, wanted)
 	if err != nil {
-		return fmt.Errorf("write rows: %w", err)
-	}
-	lease, _, err := rows.Acquire(ctx, runner.LeaseName, "replay", time.Minute) // no other process knows the file
-	if err != nil {
-		return fmt.Errorf("write rows: %w", err)
-	}
-	var advances []readmodel.Advance
-	for _, checkpoint := range at {
-		advances = append(advances, readmodel.Advance{Checkpoint: checkpoint, To: got.Through, Link: link})
-	}
-	if _, err := rows.Commit(ctx, lease, advances, got.Rows); err != nil {
-		return fmt.Errorf("write rows: %w", err)
-	}
-	if err := rows.Release(ctx, lease); err != nil {
-		return fmt.Errorf("write rows: %w", err)
+		_ = os.Remove(c.Into) // incomplete
+		return err
 	}
 	if c.Out == "json" {
 		return json.NewEncoder(t.Out).Encode(struct {

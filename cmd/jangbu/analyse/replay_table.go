@@ -9,9 +9,9 @@ import (
 // table returns one line for each campaign: its four numbers and, with assumptions, the two
 // that these change.
 func (r replayed) table(assumed bool) cli.Table {
-	out := cli.Table{Head: []string{"campaign", "title", "participants", "exposure", "ROI %", "growth %"}, Texts: 2}
+	out := cli.Table{Head: []string{"eventId", "title", "totalParticipants", "totalExposure", "roiPercent", "salesGrowthPercent"}, Texts: 2}
 	if assumed {
-		out.Head = append(out.Head, "ROI % if", "growth % if")
+		out.Head = append(out.Head, "whatIfRoiPercent", "whatIfSalesGrowthPercent")
 	}
 	for _, c := range r.Campaigns {
 		title := ""
