@@ -23,14 +23,14 @@ import (
 	"jangbu/readmodel/dashboard"
 )
 
-// TestOracleInPython asks replay and why about random campaigns, numbers and positions of a log with
+// TestOracleInPython asks replay, why and compare about random campaigns, numbers and positions of a log with
 // redeliveries, corrections and withdrawals, whose writer was killed, and testdata/oracle.py about an
 // export of it. With JANGBU_TEST_KILLS the writer is killed that often, and more is asked.
 func TestOracleInPython(t *testing.T) {
 	t.Parallel()
-	kills, replays, whys := 2, 5, 30
+	kills, replays, whys, compares := 2, 5, 30, 20
 	if n := os.Getenv("JANGBU_TEST_KILLS"); n != "" {
-		kills, replays, whys = 10, 40, 300
+		kills, replays, whys, compares = 10, 40, 300, 200
 	}
 	python, random := services.Python(t), rand.New(rand.NewPCG(20, 20))
 	dir := t.TempDir()
@@ -41,13 +41,23 @@ func TestOracleInPython(t *testing.T) {
 			campaigns = append(campaigns, c)
 		}
 	}
-	asked := make([]question, replays+whys)
+	asked := make([]question, replays+whys+compares)
 	for i := range asked {
-		asked[i].At = 1 + random.IntN(len(log))
-		if i >= replays {
-			asked[i].At = len(log)/4 + random.IntN(len(log)*3/4) + 1
-			asked[i].Campaign = campaigns[random.IntN(len(campaigns))]
-			asked[i].Card = string(dashboard.Numbers()[random.IntN(len(dashboard.Numbers()))])
+		q := &asked[i]
+		if q.At = 1 + random.IntN(len(log)); i < replays {
+			continue
+		}
+		q.At = len(log)/4 + random.IntN(len(log)*3/4) + 1 // no campaign is new then
+		switch {
+		case i < replays+whys:
+			q.Card = string(dashboard.Numbers()[random.IntN(len(dashboard.Numbers()))])
+			q.Campaign = campaigns[random.IntN(len(campaigns))]
+		case i%4 == 0:
+			random.Shuffle(len(campaigns), func(i, j int) { campaigns[i], campaigns[j] = campaigns[j], campaigns[i] })
+			q.Campaigns = slices.Clone(campaigns[:2+random.IntN(3)])
+		default:
+			q.From = len(log)/4 + random.IntN(q.At-len(log)/4) + 1
+			q.Campaign = campaigns[random.IntN(len(campaigns))]
 		}
 	}
 	answers := askOracle(t, python, dir, asked)
@@ -137,9 +147,11 @@ func withdrawSome(t *testing.T, dir string, positions []string, random *rand.Ran
 
 // question is what testdata/oracle.py is asked, and the program.
 type question struct {
-	At       int    `json:"at"`
-	Campaign string `json:"campaign,omitempty"`
-	Card     string `json:"card,omitempty"`
+	At        int      `json:"at"`
+	Campaign  string   `json:"campaign,omitempty"`
+	Card      string   `json:"card,omitempty"`
+	From      int      `json:"from,omitempty"`
+	Campaigns []string `json:"campaigns,omitempty"`
 }
 
 // askOracle returns the oracle's answers.
@@ -178,8 +190,18 @@ func askOracle(t *testing.T, python, dir string, asked []question) []any {
 // ask returns what the program says, in the words of the oracle.
 func (q question) ask(t *testing.T, dir string) any {
 	t.Helper()
-	if q.Card != "" {
+	switch {
+	case q.Card != "":
 		return q.why(t, dir)
+	case q.From > 0:
+		return q.difference(t, dir)
+	case len(q.Campaigns) > 0:
+		days := []any{}
+		args := append([]string{"compare", "--data-dir", dir, "--as-of", fmt.Sprint(q.At), "--json"}, q.Campaigns...)
+		for _, d := range printed(t, args...)["days"].([]any) {
+			days = append(days, d.(map[string]any)["totalParticipants"])
+		}
+		return map[string]any{"days": days}
 	}
 	campaigns := make(map[string]any)
 	for _, c := range printed(t, "replay", "--data-dir", dir, "--as-of", fmt.Sprint(q.At), "--json")["campaigns"].([]any) {
@@ -204,6 +226,24 @@ func (q question) why(t *testing.T, dir string) any {
 		whole["total"], whole["byChannel"] = page["total"], byChannel(page["byChannel"])
 		found = append(found, traced(page["events"])...)
 		cursor, _ = page["next"].(string)
+	}
+	whole["events"] = found
+	return whole
+}
+
+// difference returns how a campaign differs between two positions.
+func (q question) difference(t *testing.T, dir string) any {
+	t.Helper()
+	got := printed(t, "compare", q.Campaign, "--data-dir", dir, "--at", fmt.Sprint(q.From), "--at", fmt.Sprint(q.At), "--limit", "200", "--json")
+	whole := map[string]any{"difference": got["difference"], "eventsLeft": got["eventsLeft"]}
+	for _, side := range []string{"from", "to"} {
+		summary := got[side].(map[string]any)["summary"].(map[string]any)
+		delete(summary, "missing")
+		whole[side] = summary
+	}
+	found := []any{}
+	for i, e := range traced(got["events"]) {
+		found = append(found, append(e.([]any), got["events"].([]any)[i].(map[string]any)["added"]))
 	}
 	whole["events"] = found
 	return whole

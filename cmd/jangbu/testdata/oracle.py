@@ -13,8 +13,9 @@ line of ANSWERS to it:
 It folds the events of each question anew, and knows no more of Jangbu than the words of the
 export. Times of the export are UTC, and sort as text once they have the same length.
 """
-import datetime, json, sys
+import datetime, decimal, json, sys
 
+SHOWN = 200  # events of a comparison, at most
 KNOWN = ["wooridongnetv", "genietv", "instagram", "naver", "kakao"]
 TYPES = {
     "totalParticipants": ["ParticipantRegistered"],
@@ -55,6 +56,11 @@ def percent(part, whole):
 def plus(numbers):
     known = [n for n in numbers if n is not None]
     return sum(known) if known else None
+
+
+def minus(a, b):
+    """Of decimals: as floats 0.3 - 0.1 is none."""
+    return None if None in (a, b) else a - b if isinstance(a, int) else float(decimal.Decimal(str(a)) - decimal.Decimal(str(b)))
 
 
 class Campaign:
@@ -131,20 +137,30 @@ class Oracle:
     def difference(self, at, before, campaign):
         was, now = self.campaign(campaign, before), self.campaign(campaign, at)
         had, has = ({e["position"] for e in c.events} for c in (was, now))
+        changed = sorted([e for e in now.events if e["position"] not in had] + [e for e in was.events if e["position"] not in has],
+                         key=lambda e: e["position"])
         return {
             "from": was.numbers(),
             "to": now.numbers(),
-            "added": traced(e for e in now.events if e["position"] not in had),
-            "removed": traced(e for e in was.events if e["position"] not in has),
+            "difference": {n: minus(now.numbers()[n], was.numbers()[n]) for n in now.numbers()},
+            "events": [one + [one[0] in has] for one in traced(changed)][:SHOWN],
+            "eventsLeft": max(0, len(changed) - SHOWN),
         }
 
     def days(self, at, campaigns):
         seoul = datetime.timezone(datetime.timedelta(hours=9))
-        day = lambda text: datetime.datetime.fromisoformat(text[:19] + "+00:00").astimezone(seoul).date()
+
+        def day(text):
+            return datetime.datetime.fromisoformat(text[:19] + "+00:00").astimezone(seoul).date()
+
         columns, last = [], 0
         for c in (self.campaign(name, at) for name in campaigns):
-            begin = day(c.described["startsAt"])
-            on = [(day(e["occurredAt"]) - begin).days for e in c.registrations]
+            on = sorted(day(e["occurredAt"]) for e in c.registrations)
+            begin = day(c.described["startsAt"]) if c.described.get("startsAt") else on[0] if on else None
+            if begin is None:
+                columns.append(([], -1))
+                continue
+            on = [(d - begin).days for d in on]
             last = max([last] + [n + 1 for n in on])
             columns.append((on, max([(day(c.now) - begin).days] + on)))
         return {"days": [[sum(d <= n for d in on) if n <= come else None for on, come in columns] for n in range(last)]}
