@@ -79,7 +79,9 @@ func TestForeignAndMissingTakeTheSameSteps(t *testing.T) {
 					b.world.commit("evt-1", "evt-9")
 					process := b.open()
 					around(b, process)
+					b.world.mu.Lock() // a process polls already
 					b.world.delay = func() (before, after time.Duration) { return time.Millisecond, time.Millisecond }
+					b.world.mu.Unlock()
 					stranger := readmodel.Shops("store-9")
 					took := func(c events.Campaign) time.Duration {
 						begun := time.Now()

@@ -126,8 +126,11 @@ func (w *world) lastGone(c events.Campaign) int64 {
 
 func (w *world) read(ctx context.Context, see func()) error {
 	var before, after time.Duration
-	if w.delay != nil {
-		before, after = w.delay()
+	w.mu.Lock()
+	delay := w.delay
+	w.mu.Unlock()
+	if delay != nil {
+		before, after = delay()
 	}
 	if err := pause(ctx, before); err != nil {
 		return err
