@@ -106,7 +106,7 @@ func (c *CompareCommand) wanted() (*time.Location, []readmodel.Moment, error) {
 	if c.JSON {
 		c.Out = "json"
 	}
-	c.Config.Check(wrong.Add)
+	c.Check(wrong.Add)
 	return location, moments, wrong.Err()
 }
 

@@ -84,7 +84,7 @@ func (c WhyCommand) Run(ctx context.Context, t cli.Terminal) error {
 	if c.Cursor < 0 {
 		wrong.Add("cursor", "expected a position")
 	}
-	c.Config.Check(wrong.Add)
+	c.Check(wrong.Add)
 	if err := wrong.Err(); err != nil {
 		return err
 	}
