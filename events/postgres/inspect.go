@@ -13,6 +13,9 @@ import (
 // not brought up to date.
 var ErrBehind = errors.New("no process that writes has made the schema, or brought it up to date, yet")
 
+// ErrMissing is the ErrBehind of a schema that is not there at all.
+var ErrMissing = fmt.Errorf("%w: there is none", ErrBehind)
+
 // describeServer looks at the session that a connection reaches.
 const describeServer = `
 SELECT pg_backend_pid(), current_setting('server_encoding'), pg_is_in_recovery(),

@@ -63,8 +63,11 @@ func (t *Tender) Start(ctx context.Context) {
 	t.running.Go(func() { t.follow(ctx) })
 }
 
-// Close ends the work and waits for its end.
+// Close ends the work, if it was started, and waits for its end.
 func (t *Tender) Close() {
+	if t.stop == nil {
+		return
+	}
 	t.stop()
 	t.running.Wait()
 }

@@ -2,11 +2,9 @@ package sqlitelog
 
 import (
 	"database/sql"
-	"errors"
 	"fmt"
-	"io/fs"
+	"maps"
 	"net/url"
-	"os"
 	"path/filepath"
 
 	driver "modernc.org/sqlite"
@@ -73,17 +71,23 @@ func mendFile(err error) error {
 	return err
 }
 
-// create creates an empty file that only its owner can read, unless it exists.
-// SQLite gives the files that it adds beside it the same mode.
-func create(path string) error {
-	// An existing file is not opened: closing it would drop the POSIX locks that
-	// this process's other connections hold on it.
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
-	if errors.Is(err, fs.ErrExist) {
-		return nil
+// openFile opens the one connection that writes to the file, which it makes if there is none. Where
+// the file is only to be read and this process may not write it, both params become those with which
+// it can be read.
+func openFile(path string, readOnly bool, writes, reads url.Values) (db *sql.DB, unwritable bool, err error) {
+	if readOnly {
+		var params url.Values
+		if params, unwritable = sqlite.Unwritable(path); unwritable {
+			clear(reads)
+			maps.Copy(reads, params)
+			writes = reads
+		}
 	}
-	if err != nil {
-		return err
+	if !unwritable {
+		if err := sqlite.Create(path); err != nil {
+			return nil, false, err
+		}
 	}
-	return f.Close()
+	db, err = connect(path, writes, 1)
+	return db, unwritable, err
 }

@@ -7,6 +7,7 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"net/url"
 	"time"
 
 	"jangbu/events"
@@ -69,25 +70,33 @@ var _ events.Keys = (*Keys)(nil)
 
 // OpenKeys opens the key store in the file at path. It creates the file if there is
 // none and brings it up to date.
-func OpenKeys(ctx context.Context, path string) (*Keys, error) {
-	k, err := openKeys(ctx, path)
+func OpenKeys(ctx context.Context, path string) (*Keys, error) { return keysIn(ctx, path, false) }
+
+// ReadKeys is OpenKeys for a store that is only read: it opens also a file that this process may not
+// write.
+func ReadKeys(ctx context.Context, path string) (*Keys, error) { return keysIn(ctx, path, true) }
+
+func keysIn(ctx context.Context, path string, readOnly bool) (*Keys, error) {
+	k, err := openKeys(ctx, path, readOnly)
 	if err != nil {
 		return nil, fmt.Errorf("open keys %s: %w", path, mendFile(err))
 	}
 	return k, nil
 }
 
-func openKeys(ctx context.Context, path string) (*Keys, error) {
-	if err := create(path); err != nil {
-		return nil, err
-	}
+func openKeys(ctx context.Context, path string, readOnly bool) (*Keys, error) {
 	params := writerPragmas()
 	params.Set("_pragma", secureDelete) // without the large cache
-	db, err := connect(path, params, 1)
+	db, unwritable, err := openFile(path, readOnly, params, url.Values{})
 	if err != nil {
 		return nil, err
 	}
-	if err := schema.Migrate(ctx, db, keyMigrations, "keymigrations", nil); err != nil {
+	if unwritable {
+		err = schema.Check(ctx, db, keyMigrations, "keymigrations")
+	} else {
+		err = schema.Migrate(ctx, db, keyMigrations, "keymigrations", nil)
+	}
+	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	read, err := db.PrepareContext(ctx, readKey)

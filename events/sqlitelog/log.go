@@ -9,6 +9,8 @@ import (
 	"log/slog"
 	"sync/atomic"
 
+	"github.com/pressly/goose/v3"
+
 	"jangbu/events"
 	"jangbu/events/outage"
 	"jangbu/events/segments"
@@ -32,6 +34,8 @@ type Options struct {
 	// Logger logs the migrations that are applied, and a clock that leaps; nil disables
 	// logging.
 	Logger *slog.Logger
+	// ReadOnly opens also a file that this process may not write; each write to it then fails.
+	ReadOnly bool
 
 	segment events.Position // how many positions a segment has; 0: segmentSize
 }
@@ -42,6 +46,8 @@ type Log struct {
 	reader *sql.DB
 	grown  events.Signal
 	clock  *outage.Clock
+
+	unwritable bool // it was opened to be read
 
 	tender *segments.Tender
 	// repeated says that the last batch which was compared with all of the log had events that it held.
@@ -69,21 +75,27 @@ func Open(ctx context.Context, path string, opts Options) (*Log, error) {
 		return nil, fmt.Errorf("open log %s: %w", path, errors.Join(mendFile(err), l.Close()))
 	}
 	l.tender = l.newTender(opts.segment, opts.Logger)
-	l.tender.Start(ctx)
+	if !l.unwritable {
+		l.tender.Start(ctx)
+	}
 	return l, nil
 }
 
 func (l *Log) open(ctx context.Context, path string, opts Options) (err error) {
-	if err := create(path); err != nil {
+	reads := readerPragmas()
+	if l.writer, l.unwritable, err = openFile(path, opts.ReadOnly, writerPragmas(), reads); err != nil {
 		return err
 	}
-	if l.writer, err = connect(path, writerPragmas(), 1); err != nil {
+	inGo := []*goose.Migration{schema.Upgrade(opts.Logger), schema.Split(opts.segment)}
+	if l.unwritable {
+		err = schema.Check(ctx, l.writer, logMigrations, "migrations", inGo...)
+	} else {
+		err = schema.Migrate(ctx, l.writer, logMigrations, "migrations", opts.Logger, inGo...)
+	}
+	if err != nil {
 		return err
 	}
-	if err := schema.Migrate(ctx, l.writer, logMigrations, "migrations", opts.Logger, schema.Upgrade(opts.Logger), schema.Split(opts.segment)); err != nil {
-		return err
-	}
-	if l.reader, err = connect(path, readerPragmas(), readers); err != nil {
+	if l.reader, err = connect(path, reads, readers); err != nil {
 		return err
 	}
 	for _, s := range []struct {

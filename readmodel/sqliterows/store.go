@@ -7,9 +7,7 @@ import (
 	_ "embed" // schema.sql
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/url"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -26,9 +24,6 @@ var schema string
 // schemaVersion is that of schema.sql. It grows by one with each change that an earlier
 // program would not know how to keep.
 const schemaVersion = 3
-
-// reachTime bounds how long processes that open a new file at once wait for each other.
-const reachTime = 10 * time.Second
 
 // maxReaders bounds the connections that read: each has a page cache.
 const maxReaders = 4
@@ -103,7 +98,17 @@ func (s *Store) table(described *readmodel.Table) (*table, error) {
 // they are missing. The tables are those of all projections; one that the schema lacks is
 // an error.
 func Open(ctx context.Context, path string, tables []*readmodel.Table) (*Store, error) {
-	s, err := open(ctx, path, tables)
+	return storeIn(ctx, path, tables, false)
+}
+
+// Read is Open for rows that are only read: it opens also a file that this process may not write,
+// unless that is of another release; each write to it then fails.
+func Read(ctx context.Context, path string, tables []*readmodel.Table) (*Store, error) {
+	return storeIn(ctx, path, tables, true)
+}
+
+func storeIn(ctx context.Context, path string, tables []*readmodel.Table, readOnly bool) (*Store, error) {
+	s, err := open(ctx, path, tables, readOnly)
 	if err != nil {
 		if sqlite.Damaged(err) {
 			err = fmt.Errorf("%w: remove the file, which serve makes anew", err)
@@ -113,12 +118,9 @@ func Open(ctx context.Context, path string, tables []*readmodel.Table) (*Store, 
 	return s, nil
 }
 
-func open(ctx context.Context, path string, tables []*readmodel.Table) (_ *Store, err error) {
+func open(ctx context.Context, path string, tables []*readmodel.Table, readOnly bool) (_ *Store, err error) {
 	path, err = filepath.Abs(path)
 	if err != nil {
-		return nil, err
-	}
-	if err := create(path); err != nil {
 		return nil, err
 	}
 	s := &Store{reads: make(map[string]*sql.Stmt), commits: make(map[string]*sql.Stmt)}
@@ -130,19 +132,49 @@ func open(ctx context.Context, path string, tables []*readmodel.Table) (_ *Store
 			err = errors.Join(err, s.Close())
 		}
 	}()
-	if s.writer, err = connect(path, "immediate"); err != nil {
+	writes, reads := settings("immediate"), settings("deferred")
+	params, unwritable := sqlite.Unwritable(path)
+	if unwritable = unwritable && readOnly; unwritable {
+		writes, reads = params, params
+	} else if err := sqlite.Create(path); err != nil {
+		return nil, err
+	}
+	if s.writer, err = connect(path, writes); err != nil {
 		return nil, err
 	}
 	s.writer.SetMaxOpenConns(1)
-	if err := reach(ctx, s.writer); err != nil {
+	if err := sqlite.Reach(ctx, s.writer); err != nil {
 		return nil, err
 	}
-	if s.reader, err = connect(path, "deferred"); err != nil {
+	if s.reader, err = connect(path, reads); err != nil {
 		return nil, err
 	}
 	s.reader.SetMaxOpenConns(maxReaders)
 	s.reader.SetMaxIdleConns(maxReaders)
-	err = s.write(ctx, func(tx *sql.Tx) error {
+	if unwritable {
+		err = s.check(ctx)
+	} else {
+		err = s.create(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s, s.prepare(ctx)
+}
+
+// check changes nothing. It returns an error unless the schema is that of this program.
+func (s *Store) check(ctx context.Context) error {
+	var version int
+	err := s.reader.QueryRowContext(ctx, `PRAGMA user_version`).Scan(&version)
+	if err == nil && version != schemaVersion {
+		err = fmt.Errorf("it is of version %d, and only read: a process that may write brings it to version %d", version, schemaVersion)
+	}
+	return err
+}
+
+// create brings the schema up to date.
+func (s *Store) create(ctx context.Context) error {
+	err := s.write(ctx, func(tx *sql.Tx) error {
 		var version int
 		if err := tx.QueryRowContext(ctx, `PRAGMA user_version`).Scan(&version); err != nil {
 			return err
@@ -171,8 +203,13 @@ func open(ctx context.Context, path string, tables []*readmodel.Table) (_ *Store
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("create schema: %w", err)
+		return fmt.Errorf("create schema: %w", err)
 	}
+	return nil
+}
+
+// prepare prepares the statements.
+func (s *Store) prepare(ctx context.Context) (err error) {
 	queries := []string{
 		s.queries.campaign, s.queries.campaigns, s.queries.shopCampaigns, s.queries.shopChannels, s.queries.distributed,
 		readRevision, readCheckpoints, readOperations, countHeals, nextOperation, listGenerations, leftovers, readRebuilding, readShopOf, s.queries.earlierByPosition, s.queries.earlierByTime,
@@ -186,53 +223,21 @@ func open(ctx context.Context, path string, tables []*readmodel.Table) (_ *Store
 	for _, query := range queries {
 		//nolint:sqlclosecheck // Close closes them, with the reader
 		if s.reads[query], err = s.reader.PrepareContext(ctx, query); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	for _, query := range []string{holdLease, advanceCheckpoint, readRevision} {
 		//nolint:sqlclosecheck // Close closes them, with the writer
 		if s.commits[query], err = s.writer.PrepareContext(ctx, query); err != nil {
-			return nil, err
-		}
-	}
-	return s, nil
-}
-
-// reach opens the first connection, which switches a new file to a write-ahead log. Where
-// several processes do so at once, SQLite lets one succeed and returns SQLITE_BUSY to the
-// others without waiting, since two readers that wait to write would deadlock. reach then
-// tries again.
-func reach(ctx context.Context, db *sql.DB) error {
-	for deadline := time.Now().Add(reachTime); ; {
-		err := db.PingContext(ctx)
-		if !sqlite.Busy(err) || time.Now().After(deadline) {
-			return err
-		}
-		select {
-		case <-time.After(5 * time.Millisecond):
-		case <-ctx.Done():
 			return err
 		}
 	}
+	return nil
 }
 
-// create makes an empty file that only its owner can read, unless it exists. SQLite would
-// make it readable by all. The files -wal and -shm get the same mode.
-func create(path string) error {
-	// An existing file is not opened: closing it would drop the locks that other
-	// connections of this process hold on it.
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
-	if errors.Is(err, fs.ErrExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	return file.Close()
-}
-
-func connect(path, txlock string) (*sql.DB, error) {
-	settings := url.Values{
+// settings are those of a connection, whose transactions take the write lock as txlock says.
+func settings(txlock string) url.Values {
+	return url.Values{
 		"mode":    {"rw"}, // no file is made where that is gone
 		"_txlock": {txlock},
 		"_pragma": {
@@ -244,6 +249,9 @@ func connect(path, txlock string) (*sql.DB, error) {
 			"journal_size_limit(67108864)",
 		},
 	}
+}
+
+func connect(path string, settings url.Values) (*sql.DB, error) {
 	connector, err := driver.NewConnector((&url.URL{Scheme: "file", Path: path, RawQuery: settings.Encode()}).String())
 	if err != nil {
 		return nil, err

@@ -11,6 +11,7 @@ import (
 	"jangbu/cmd/jangbu/cli"
 	"jangbu/events"
 	"jangbu/events/pglog"
+	"jangbu/events/postgres"
 	"jangbu/events/privacy"
 	"jangbu/events/sqlitelog"
 )
@@ -77,7 +78,7 @@ func (c CacheKeyConfig) CacheKey(at *Config, keys KeyConfig, what string) (priva
 	switch {
 	case errors.Is(err, cli.ErrUsage):
 		return privacy.CacheKey{}, fmt.Errorf("%w: --cache-key-file: required %s where there is no master key "+
-			"(--master-key-file); derive it from that with: jangbu privacy cache-key --to cache.key", cli.ErrUsage, what)
+			"(--master-key-file); derive it from that with: jangbu privacy cache-key --into cache.key", cli.ErrUsage, what)
 	case err != nil:
 		return privacy.CacheKey{}, fmt.Errorf("master key: %w", err)
 	}
@@ -115,18 +116,25 @@ func (c *Config) masterKeyPath() string { return filepath.Join(c.DataDir, "maste
 func (c *Config) KeysPath() string { return filepath.Join(c.DataDir, "keys.db") }
 
 // OpenKeys opens the campaigns' keys beside their log, whose connections they use, and makes their
-// store if there is none. The log is closed after them.
+// store if there is none; it returns [cli.ErrNothing] then where they are only read. The log is closed after them.
 func (c *Config) OpenKeys(ctx context.Context, log events.Log) (keys events.Keys, closeKeys func() error, err error) {
 	if at := c.LogPlace(); at.Postgres != "" {
 		most, _ := c.connections()
 		beside, _ := log.(*pglog.Log) // else they have as many of their own
-		pg, err := pglog.OpenKeys(ctx, at.Postgres, pglog.Options{Password: c.password(at.Postgres), Connections: most, Beside: beside})
+		pg, err := pglog.OpenKeys(ctx, at.Postgres, pglog.Options{Password: c.password(at.Postgres), Connections: most, Beside: beside, ReadOnly: c.ReadOnly})
+		if errors.Is(err, postgres.ErrMissing) {
+			return nil, nil, fmt.Errorf("%w: there is no key store", cli.ErrNothing)
+		}
 		if err != nil {
 			return nil, nil, fmt.Errorf("open key store: %w", err)
 		}
 		return pg, func() error { pg.Close(); return nil }, nil
 	}
-	lite, err := sqlitelog.OpenKeys(ctx, c.KeysPath())
+	open := sqlitelog.OpenKeys
+	if c.ReadOnly {
+		open = sqlitelog.ReadKeys
+	}
+	lite, err := open(ctx, c.KeysPath())
 	if err != nil {
 		return nil, nil, fmt.Errorf("open key store: %w", err)
 	}

@@ -127,7 +127,7 @@ func (c *Config) RowsPlace() Place { return c.place(c.RowsURL, "rows.db") }
 func (c *Config) OpenLog(ctx context.Context, logger *slog.Logger, tracer pgx.QueryTracer) (log events.Log, closeLog func() error, err error) {
 	at := c.LogPlace()
 	if at.Postgres == "" {
-		log, err := sqlitelog.Open(ctx, at.Path, sqlitelog.Options{Logger: logger})
+		log, err := sqlitelog.Open(ctx, at.Path, sqlitelog.Options{Logger: logger, ReadOnly: c.ReadOnly})
 		if err != nil {
 			return nil, nil, err
 		}
@@ -149,7 +149,11 @@ func (c *Config) OpenLog(ctx context.Context, logger *slog.Logger, tracer pgx.Qu
 func (c *Config) OpenRows(ctx context.Context, logger *slog.Logger, tracer pgx.QueryTracer) (rows readmodel.Store, closeRows func() error, err error) {
 	at := c.RowsPlace()
 	if at.Postgres == "" {
-		rows, err := sqliterows.Open(ctx, at.Path, projections.Tables(projections.All()))
+		open := sqliterows.Open
+		if c.ReadOnly {
+			open = sqliterows.Read
+		}
+		rows, err := open(ctx, at.Path, projections.Tables(projections.All()))
 		if err != nil {
 			return nil, nil, err
 		}
@@ -200,6 +204,37 @@ func (c *Config) WithLog(ctx context.Context, f func(events.Log) error) (err err
 		return totals.Whole()
 	}
 	return f(log)
+}
+
+// ReadLog is WithLog for a command that changes nothing: it works also where this process may only
+// read, a file and its directory, or a database in which its role may only SELECT. What it opens
+// otherwise is brought up to date. What f opens is only read too.
+func (c *Config) ReadLog(ctx context.Context, f func(events.Log) error) error {
+	c.ReadOnly = true
+	err := c.WithLog(ctx, f)
+	if errors.Is(err, postgres.ErrBehind) {
+		c.ReadOnly = false
+		err = c.WithLog(ctx, f)
+	}
+	return err
+}
+
+// ReadServed is ReadLog with the rows too, both of which must exist.
+func (c *Config) ReadServed(ctx context.Context, f func(events.Log, readmodel.Store) error) error {
+	if err := c.Checked(); err != nil {
+		return err
+	}
+	if err := c.RowsPlace().Existing(); err != nil {
+		return err
+	}
+	return c.ReadLog(ctx, func(log events.Log) (err error) {
+		rows, closeRows, err := c.OpenRows(ctx, nil, nil)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, closeRows()) }()
+		return f(log, rows)
+	})
 }
 
 // WithStores calls f with the log, which must exist, and its rows, which are made if there

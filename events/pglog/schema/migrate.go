@@ -116,14 +116,15 @@ func versions(ctx context.Context, db *sql.DB, schema string, files fs.FS, dir s
 	return provider, stored == known, nil
 }
 
-// Check changes nothing. It returns [postgres.ErrBehind] unless the schema is as Migrate leaves it.
+// Check changes nothing. It returns [postgres.ErrBehind] unless the schema is as Migrate leaves it,
+// [postgres.ErrMissing] if there is none.
 func Check(ctx context.Context, db *postgres.Database, schema string, files fs.FS, dir string, inGo ...*goose.Migration) (err error) {
 	var exists bool
 	if err := db.QueryRow(ctx, `SELECT to_regclass($1) IS NOT NULL`, schema+".goose_db_version").Scan(&exists); err != nil {
 		return err
 	}
 	if !exists {
-		return fmt.Errorf("%s: %w", schema, postgres.ErrBehind)
+		return fmt.Errorf("%s: %w", schema, postgres.ErrMissing)
 	}
 	own := stdlib.OpenDB(*db.Config())
 	defer func() { err = errors.Join(err, own.Close()) }()
