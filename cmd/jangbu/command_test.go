@@ -73,10 +73,15 @@ func forShells(path string) bool { return path == "completion" || path == "man" 
 // names. That no help shows those is held by TestEveryCommand.
 func TestFormerFlags(t *testing.T) {
 	t.Parallel()
-	renamed := map[string]string{"--event": "--campaign", "--store": "--shop"}
+	renamed := map[string]string{
+		"--event": "--campaign", "--store": "--shop", "--limit": "--last", "--with-reason": "--reason",
+		"--to": "--into", "--role": "--token-role", "--pace": "--rate",
+	}
 	for _, line := range []string{
 		"events tail --event=evt-1", "events show 1 --event=evt-1", "projections reset --all --event=evt-1",
 		"replay --event=evt-1 --store=store-1", "verify --event=evt-1", "token --store=store-1 --store=store-2",
+		"deadletters list --limit=3", "privacy accesses --limit=3", "deadletters discard --why=test --with-reason=key",
+		"privacy rotate --to=next.key", "privacy cache-key --to=cache.key", "token --role=ops", "bench ingest --pace=5",
 	} {
 		parsed := func(line string) *commands {
 			c := new(commands)
@@ -95,6 +100,38 @@ func TestFormerFlags(t *testing.T) {
 		}
 		if !reflect.DeepEqual(parsed(line), parsed(now)) {
 			t.Errorf("%q and %q are not the same", line, now)
+		}
+	}
+}
+
+// TestOneMeaningAFlag holds that a flag stands for the same kind of value in every command that
+// has it: its placeholder is the same, or names what the other one names among others.
+func TestOneMeaningAFlag(t *testing.T) {
+	t.Parallel()
+	type use struct{ path, kind string }
+	used := make(map[string]use)
+	for _, leaf := range leaves(t) {
+		for _, flag := range leaf.Flags {
+			kind := flag.PlaceHolder
+			switch {
+			case flag.IsBool():
+				kind = "yes or no"
+			case kind == "": // it shows its default
+				continue
+			}
+			kind = strings.TrimPrefix(strings.TrimSuffix(kind, ",…"), "[KID=]")
+			former, ok := used[flag.Name]
+			switch {
+			case !ok || strings.HasPrefix(kind, former.kind):
+				used[flag.Name] = use{pathOf(leaf), kind}
+			case !strings.HasPrefix(former.kind, kind):
+				t.Errorf("--%s is %s in %q, and %s in %q", flag.Name, former.kind, former.path, kind, pathOf(leaf))
+			}
+		}
+	}
+	for _, flag := range []string{"tz", "yes", "why", "who", "reason", "last"} {
+		if used[flag].path == "" {
+			t.Errorf("no command has --%s", flag)
 		}
 	}
 }

@@ -68,8 +68,8 @@ func newTemplate(t *testing.T, database string) *template {
 	p.query(`SELECT max(position) FROM jangbu_log.events WHERE campaign = 'evt-2' AND type = 2`, &withdrawn)
 	p.run("events", "withdraw", fmt.Sprint(withdrawn), "--why", "a test of the shop's")
 	p.run("campaigns", "move", "--campaign", "evt-2", "--shop", "store-7", "--why", "sold")
-	p.run("privacy", "erase", "--campaign", "evt-3", "--participant", "p-4", "--why", "asked for")
-	p.run("privacy", "erase", "--campaign", "evt-4", "--why", "over")
+	p.run("privacy", "erase", "--campaign", "evt-3", "--participant", "p-4", "--why", "asked for", "--yes")
+	p.run("privacy", "erase", "--campaign", "evt-4", "--why", "over", "--yes")
 	s.settled(t, events.Totals{Head: 62, DeadLettered: 3}, time.Minute)
 	p.run("projections", "rebuild", "--all") // leaves a standby
 	for _, id := range campaigns {

@@ -158,7 +158,7 @@ func TestRetriesAtOnce(t *testing.T) {
 	if _, err := log.Wait(t.Context(), 0); err != nil {
 		t.Fatal(err)
 	}
-	start("discard", "--all", "--reason", "test")
+	start("discard", "--all", "--why", "test", "--yes")
 	const appends = 50
 	for n := range appends {
 		if _, err := log.Append(t.Context(), []events.Draft{created(t, fmt.Sprintf("evt-of-service-%d", n))}); err != nil {

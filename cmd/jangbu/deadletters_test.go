@@ -144,9 +144,9 @@ func testDeadLetters(t *testing.T, at stores.Config, key string) {
 		if err := json.Unmarshal([]byte(command(t, cli.ExitDone, "list", "--limit", "1", "--json")), &first); err != nil {
 			t.Fatal(err)
 		}
-		command(t, cli.ExitDone, "discard", first.ID, "--reason", "시험")
+		command(t, cli.ExitDone, "discard", first.ID, "--why", "시험", "--yes")
 		contains(t, command(t, cli.ExitDone, "show", first.ID), "why         시험")
-		contains(t, command(t, cli.ExitDone, "discard", "--all", "--reason", "시험", "--json"), fmt.Sprintf(`"discarded":%d,`, 2*(malformed+1)-1))
+		contains(t, command(t, cli.ExitDone, "discard", "--all", "--why", "시험", "--yes", "--json"), fmt.Sprintf(`"discarded":%d,`, 2*(malformed+1)-1))
 		command(t, cli.ExitNothing, "retry", "--all")
 		want.Discarded = want.DeadLettered
 		if totals = p.settled(t, want, 0); totals != want {

@@ -121,7 +121,7 @@ func TestErasedPersonLeavesNoByte(t *testing.T) {
 		}, code int,
 		) {
 			t.Helper()
-			text, complaint, code := command(t, slices.Concat([]string{"privacy", "erase"}, flags, more)...)
+			text, complaint, code := command(t, slices.Concat([]string{"privacy", "erase", "--yes"}, flags, more)...)
 			if code == cli.ExitDone {
 				if err := checkJSON("privacy-erase", []byte(text)); err != nil {
 					t.Error(err)

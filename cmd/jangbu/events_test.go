@@ -192,7 +192,8 @@ func TestEventsExitCodes(t *testing.T) {
 		args string
 		code int
 	}{
-		{"tail", cli.ExitNothing}, // the log is empty
+		{"tail", cli.ExitDone}, // the log is empty
+		{"tail --campaign evt-1", cli.ExitNothing},
 		{"show 1", cli.ExitNothing},
 		{"show x", cli.ExitUsage},
 		{"tail --type x", cli.ExitUsage},

@@ -38,7 +38,7 @@ func main() {
 	}
 	logging.Disable() // of go-redis: the cache logs the errors of Redis itself, once each
 	c := &commands{Backup: backup.Command{Program: thisBuild().Version}}
-	os.Exit(cli.Run(context.Background(), c, os.Args[1:], cli.Terminal{Out: os.Stdout, Err: os.Stderr}))
+	os.Exit(cli.Run(context.Background(), c, os.Args[1:], cli.Terminal{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}))
 }
 
 // commands is the command line. Flags that several commands share are embedded
@@ -65,4 +65,5 @@ type commands struct {
 	Token       tokens.Command             `cmd:"" help:"Mint a token for the read API, for development."`
 	Version     versionCommand             `cmd:"" help:"Print the version."`
 	cli.ShellCommands
+	cli.CommonFlags
 }

@@ -20,7 +20,7 @@ const asProgram = "JANGBU_TEST_AS_PROGRAM"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
-		os.Exit(cli.Run(context.Background(), &commands{}, os.Args[1:], cli.Terminal{Out: os.Stdout, Err: os.Stderr}))
+		os.Exit(cli.Run(context.Background(), &commands{}, os.Args[1:], cli.Terminal{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}))
 	}
 	logging.Disable()
 	if err := os.Setenv("JANGBU_DRAIN", "0s"); err != nil { // no test's client heeds /readyz
@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 	}
 	testscript.Main(tidy{m}, map[string]func(){
 		"jangbu": func() {
-			os.Exit(cli.Run(context.Background(), &commands{}, os.Args[1:], cli.Terminal{Out: os.Stdout, Err: os.Stderr}))
+			os.Exit(cli.Run(context.Background(), &commands{}, os.Args[1:], cli.Terminal{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}))
 		},
 	})
 }

@@ -123,12 +123,16 @@ func (o *operated) run(t *testing.T, want int, args ...string) (stdout, stderr s
 	return out.String(), complaint.String()
 }
 
-// asked does so in another process, which reads the answer.
+// asked does so in another process, on a terminal on which the answer is typed; with none, without
+// a terminal.
 func (o *operated) asked(t *testing.T, want int, answer string, args ...string) (stdout, stderr string) {
 	t.Helper()
 	var out, complaint bytes.Buffer
 	cmd := commandLine(t, append(args, o.flags...)...)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(answer), &out, &complaint
+	cmd.Stdout, cmd.Stderr = &out, &complaint
+	if answer != "" {
+		cmd.Stdin = terminal(t, answer)
+	}
 	if got := exitCodeOf(cmd.Run()); got != want {
 		t.Fatalf("%q exits with %d, want %d\n%s%s", args, got, want, &out, &complaint)
 	}
@@ -170,11 +174,14 @@ func TestRowsChangedByHandAreMended(t *testing.T) {
 				if err := json.Unmarshal([]byte(out), &found); err != nil || found.Changing != 1 || found.Campaigns != 1 || found.Changes[0].Table != table || found.Changes[0].Campaign != o.one {
 					t.Errorf("dry run: %v: %s", err, out)
 				}
-				_, complaint = o.asked(t, cli.ExitFailed, "no\n", append(reset, "--diff")...)
-				if !strings.Contains(complaint, "1 of 1 campaigns change\n  "+string(o.one)+": "+table) || !strings.Contains(complaint, "not confirmed, nothing was changed") {
+				out, complaint = o.asked(t, cli.ExitFailed, "no\n", append(reset, "--diff")...)
+				if !strings.Contains(out, "1 of 1 campaigns change\n  "+string(o.one)+": "+table) || !strings.Contains(complaint, "not confirmed, nothing was changed") {
 					t.Errorf("a no is answered with %q", complaint)
 				}
-				o.asked(t, cli.ExitFailed, "", append(reset, "--diff")...) // the input is empty
+				o.asked(t, cli.ExitFailed, "\x04", append(reset, "--diff")...) // the end of input
+				if _, complaint = o.asked(t, cli.ExitUsage, "", append(reset, "--diff")...); !strings.Contains(complaint, "no terminal to ask on: 1 campaigns change") {
+					t.Errorf("without a terminal it says %q", complaint)
+				}
 				o.run(t, cli.ExitCheckFailed, "verify", "--campaign", string(o.one))
 
 				o.exec(t, "UPDATE "+o.table("event_stats")+" SET new_customers = new_customers + 1 WHERE generation = 2 AND campaign <> '"+string(o.one)+"'")
@@ -191,8 +198,8 @@ func TestRowsChangedByHandAreMended(t *testing.T) {
 			}
 			// All of it at once, by a rebuild that is not asked about.
 			o.exec(t, "DELETE FROM "+o.table("participation_hourly")+" WHERE generation = 2")
-			if _, complaint := o.run(t, cli.ExitDone, "projections", "rebuild", "--all", "--diff", "--yes"); !strings.Contains(complaint, "8 of 8 campaigns change") {
-				t.Errorf("rebuild says %q", complaint)
+			if out, _ := o.run(t, cli.ExitDone, "projections", "rebuild", "--all", "--diff", "--yes"); !strings.Contains(out, "8 of 8 campaigns change") {
+				t.Errorf("rebuild says %q", out)
 			}
 			o.run(t, cli.ExitDone, "verify")
 			// Rows of another log are not compared; a rebuild heals them.

@@ -156,7 +156,7 @@ func (d *rotationDrill) rotation(t *testing.T, n int) {
 	t.Helper()
 	begin := d.made.made.Load()
 	d.erase(t, d.key)
-	args, next := []string{"privacy", "rotate"}, d.key
+	args, next := []string{"privacy", "rotate", "--yes"}, d.key
 	if d.at.DatabaseURL != "" {
 		next = filepath.Join(d.at.DataDir, fmt.Sprintf("%d.key", n+1))
 		args = append(args, "--master-key-file", d.key, "--to", next)
@@ -178,7 +178,7 @@ func (d *rotationDrill) rotation(t *testing.T, n int) {
 	}
 	d.erase(t, d.either())
 	d.restart(t, d.key)
-	finish := []string{"privacy", "rotate", "--finish", "--master-key-file", d.key}
+	finish := []string{"privacy", "rotate", "--finish", "--yes", "--master-key-file", d.key}
 	d.killed(t, "finish", finish...)
 	if complaint, code := d.command(t, finish...); code != cli.ExitDone && code != cli.ExitNothing {
 		t.Fatalf("finish exits with %d: %s", code, complaint)
@@ -216,7 +216,7 @@ func (d *rotationDrill) erase(t *testing.T, key string) {
 		}
 		return fmt.Sprintf("registration %d is not in the log", n)
 	})
-	args := []string{"privacy", "erase", "--campaign", string(d.made.campaign(n)), "--why", "asked for", "--master-key-file", key}
+	args := []string{"privacy", "erase", "--campaign", string(d.made.campaign(n)), "--why", "asked for", "--yes", "--master-key-file", key}
 	whole := d.random.IntN(3) == 0
 	if whole {
 		for m, p := range d.pseudonyms(t, d.made.with(n)) {

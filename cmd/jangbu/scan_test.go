@@ -171,7 +171,7 @@ func TestScanOverwritesWhatEarlierReleasesStored(t *testing.T) {
 		},
 		) {
 			t.Helper()
-			args := slices.Concat([]string{"privacy", "scan", "--json", "--master-key-file", key}, flags, more)
+			args := slices.Concat([]string{"privacy", "scan", "--json", "--yes", "--master-key-file", key}, flags, more)
 			text, complaint, got := command(t, args...)
 			if got != code {
 				t.Fatalf("scan %v exits with %d, want %d: %s%s", more, got, code, text, complaint)
@@ -236,7 +236,7 @@ func TestScanOverwritesWhatEarlierReleasesStored(t *testing.T) {
 		if after.Summary != before.Summary || afterOther.Summary != beforeOther.Summary {
 			t.Errorf("totals are %+v and %+v, were %+v and %+v", after.Summary, afterOther.Summary, before.Summary, beforeOther.Summary)
 		}
-		run("privacy", "erase", "--campaign", named, "--phone", "010-9999-8888", "--why", "asked", "--master-key-file", key) // the key went with it
+		run("privacy", "erase", "--campaign", named, "--phone", "010-9999-8888", "--why", "asked", "--yes", "--master-key-file", key) // the key went with it
 		p.produce(t, record("participant-registered", "evt-1", registration(18, referred)), record("participant-registered", "evt-1", registration(0, "naver")),
 			record("participant-registered", "evt-1", registration(18, "kakao")), record("event-created", personalID, `{"eventId":"010-8888-7777","storeId":"shop-1","title":"t","objective":"o"}`))
 		p.settled(t, events.Totals{Head: 208, Duplicates: 2, DeadLettered: 3}, time.Minute)

@@ -93,7 +93,7 @@ func (c ReplayCommand) Run(ctx context.Context, t cli.Terminal) error {
 	if c.isExport() {
 		return cli.Interruptible(ctx, c.foldExport(ctx, t, cfg, location, set), "nothing was changed")
 	}
-	err = c.WithLog(ctx, func(log events.Log) error {
+	err = c.ReadLog(ctx, func(log events.Log) error {
 		totals, err := log.Totals(ctx)
 		if err != nil {
 			return err

@@ -19,6 +19,7 @@ import (
 // RestoreCommand puts a backup where there is nothing.
 type RestoreCommand struct {
 	stores.Config
+	cli.ZoneConfig
 	stores.KeyConfig
 	Dir  string `arg:"" name:"dir" help:"The directory of the backup."`
 	JSON bool   `help:"Print the result as one JSON object, and no progress."`
@@ -68,12 +69,12 @@ func (c RestoreCommand) Run(ctx context.Context, t cli.Terminal) error {
 	if c.JSON {
 		return json.NewEncoder(t.Out).Encode(out)
 	}
-	seoul, err := cli.Seoul()
+	times, err := c.Times()
 	if err != nil {
 		return err
 	}
 	m := b.Manifest
-	t.Printf("restored %d events, %d dead letters, %d sources and %d keys taken at %s, in %v", m.Head, m.DeadLetters(), m.Sources(), m.Keys(), m.TakenAt.In(seoul).Format(time.DateTime), time.Since(began).Round(time.Millisecond))
+	t.Printf("restored %d events, %d dead letters, %d sources and %d keys taken at %s, in %v", m.Head, m.DeadLetters(), m.Sources(), m.Keys(), times.Format(m.TakenAt), time.Since(began).Round(time.Millisecond))
 	t.Printf("the log ends at position %d: %s", m.Head, m.Link)
 	if out.MasterKey == "missing" {
 		t.Printf("there is no master key: put it back before a service starts")

@@ -22,7 +22,7 @@ type benchIngestCommand struct {
 	Events       int      `default:"1000000" help:"Registrations (${default})."`
 	Campaigns    int      `default:"1000" help:"Campaigns of these registrations (${default}); the hottest has a fifth of them. 1: one hot campaign alone."`
 	Rounds       int      `default:"3" help:"How often each is measured, in turns (${default}). The medians are printed."`
-	Pace         float64  `placeholder:"RATE" help:"Registrations a second while the time from produced to visible is measured. Without it, half of the rate that rows were measured at."`
+	Rate         float64  `aliases:"pace" placeholder:"RATE" help:"Registrations a second while the time from produced to visible is measured. Without it, half of the rate that rows were measured at."`
 	KafkaBrokers []string `placeholder:"HOST:PORT,…" help:"Kafka brokers on which topics are made, and deleted in the end. Without any, a broker runs embedded."`
 	brokers.ClientConfig
 	DatabaseURL string `placeholder:"URL" help:"A PostgreSQL server on which databases are made, and dropped in the end. Without one, SQLite in temporary directories."`
@@ -85,7 +85,7 @@ func (c benchIngestCommand) Run(ctx context.Context, t cli.Terminal) (err error)
 	defer func() { err = errors.Join(err, b.topics.close(context.WithoutCancel(ctx))) }()
 	tell := func(format string, args ...any) {
 		if !c.JSON {
-			t.Warnf(format, args...)
+			t.Notef(format, args...)
 		}
 	}
 	if err := b.topics.fill(ctx, c.Events, func(n int) { tell("%d of %d events produced", n, b.topics.events) }); err != nil {
@@ -113,8 +113,8 @@ func (c benchIngestCommand) check() error {
 	if c.Rounds < 1 {
 		wrong.Add("rounds", "%d is not at least 1", c.Rounds)
 	}
-	if c.Pace < 0 {
-		wrong.Add("pace", "%v is not at least 0", c.Pace)
+	if c.Rate < 0 {
+		wrong.Add("rate", "%v is not at least 0", c.Rate)
 	}
 	if u, e := stores.ParsePlace(c.DatabaseURL); c.DatabaseURL != "" && (e != nil || u.Postgres == "") {
 		wrong.Add("database-url", "expected postgres://…")
@@ -160,7 +160,7 @@ func (b *ingestBench) measure(ctx context.Context, tell func(string, ...any)) (o
 					if round < b.Rounds-1 {
 						return nil
 					}
-					pace := b.Pace
+					pace := b.Rate
 					if pace == 0 {
 						pace = medianOf(append(all.rows, s), spent.perSecond) / 2
 					}

@@ -77,7 +77,7 @@ func (c benchReplayCommand) Run(ctx context.Context, t cli.Terminal) (err error)
 	defer func() { err = errors.Join(err, scratch.drop(context.WithoutCancel(ctx))) }()
 	counts, err := scratch.fill(ctx, c.Events, c.Campaigns, func(n int) {
 		if !c.JSON {
-			t.Warnf("%d of %d events made", n, c.Events)
+			t.Notef("%d of %d events made", n, c.Events)
 		}
 	})
 	if err != nil {

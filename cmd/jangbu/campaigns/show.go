@@ -20,6 +20,7 @@ type Command struct {
 
 type showCommand struct {
 	stores.Config
+	cli.ZoneConfig
 	Campaign events.Campaign `required:"" placeholder:"ID" help:"The campaign (eventId)."`
 	JSON     bool            `help:"Print one JSON object."`
 }
@@ -28,7 +29,7 @@ type showCommand struct {
 func (showCommand) Help() string {
 	return `Shows each description of the campaign in the order of the log: what its shop sent, and
 sent again, to which shop it was moved, by whom and why, and what was withdrawn. The last one
-that was not withdrawn counts. Times are those of Asia/Seoul.
+that was not withdrawn counts.
 
 Exits with 3 if the log holds no event of the campaign.
 
@@ -70,11 +71,11 @@ type withdrawal struct {
 
 // Run prints the campaign.
 func (c showCommand) Run(ctx context.Context, t cli.Terminal) error {
-	location, err := cli.Seoul()
+	times, err := c.Times()
 	if err != nil {
 		return err
 	}
-	return c.WithLog(ctx, func(log events.Log) error {
+	return c.ReadLog(ctx, func(log events.Log) error {
 		described, err := describe(ctx, log, c.Campaign)
 		if err != nil {
 			return err
@@ -83,7 +84,7 @@ func (c showCommand) Run(ctx context.Context, t cli.Terminal) error {
 		if c.JSON {
 			return json.NewEncoder(t.Out).Encode(out)
 		}
-		out.print(t, location)
+		out.print(t, times)
 		return nil
 	})
 }
@@ -123,7 +124,7 @@ func report(c events.Campaign, described events.Described) shown {
 	return out
 }
 
-func (s shown) print(t cli.Terminal, location *time.Location) {
+func (s shown) print(t cli.Terminal, times cli.Times) {
 	shop := "none: it has not been described"
 	if s.Shop != nil {
 		shop = cli.Legible(string(*s.Shop))
@@ -135,7 +136,7 @@ func (s shown) print(t cli.Terminal, location *time.Location) {
 		if is.Withdrawn != nil {
 			by = strconv.FormatInt(int64(*is.Withdrawn), 10)
 		}
-		out.Lines = append(out.Lines, []string{strconv.FormatInt(int64(is.Position), 10), is.RecordedAt.In(location).Format(time.DateTime), shop, what, by})
+		out.Lines = append(out.Lines, []string{strconv.FormatInt(int64(is.Position), 10), times.Format(is.RecordedAt), shop, what, by})
 	}
 	for _, d := range s.Descriptions {
 		what := strconv.Quote(d.Title)

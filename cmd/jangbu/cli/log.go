@@ -2,7 +2,6 @@ package cli
 
 import (
 	"log/slog"
-	"time"
 
 	"github.com/lmittmann/tint"
 )
@@ -29,6 +28,6 @@ func (c LogConfig) Logger(t Terminal) *slog.Logger {
 		return slog.New(slog.NewJSONHandler(t.Err, &slog.HandlerOptions{Level: level}))
 	}
 	return slog.New(tint.NewTextHandler(t.Err, &tint.Options{
-		Level: level, TimeFormat: time.TimeOnly, NoColor: !IsTerminal(t.Err),
+		Level: level, TimeFormat: "15:04:05-07:00", NoColor: !IsTerminal(t.Err),
 	}))
 }

@@ -28,12 +28,12 @@ type Progress struct {
 func (p *Progress) At(position int64) {
 	now := time.Now()
 	switch {
-	case p.Quiet:
+	case p.Quiet, p.Terminal.quiet:
 	case p.bar != nil:
 		p.bar.one.SetCurrent(position)
 	case p.told.IsZero():
 		p.told, p.from = now, position
-	case IsTerminal(p.Terminal.Err):
+	case p.Terminal.draws():
 		if now.Sub(p.told) >= barDelay {
 			p.bar = newBar(p.Terminal.Err, p.Verb, pace{p.told, p.from}, p.Total)
 			p.bar.one.SetCurrent(position)
@@ -44,7 +44,7 @@ func (p *Progress) At(position int64) {
 		if unit == "" {
 			unit = "through position"
 		}
-		p.Terminal.Warnf("%s %s %d of %d, %.0f/s, %v left", p.Verb, unit, position, p.Total, rate, left)
+		p.Terminal.Notef("%s %s %d of %d, %.0f/s, %v left", p.Verb, unit, position, p.Total, rate, left)
 		p.told, p.from = now, position
 	}
 }

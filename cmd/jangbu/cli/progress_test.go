@@ -30,4 +30,14 @@ func TestProgressLines(t *testing.T) {
 	if got, want := out.String(), "compared campaign 30 of 30, 30/s, 0s left\n"; got != want {
 		t.Errorf("said %q, want %q", got, want)
 	}
+
+	out.Reset()
+	quiet := Terminal{Err: &out, quiet: true}
+	p = Progress{Terminal: quiet, Verb: "folded", Total: 30, told: time.Now().Add(-time.Second)}
+	p.At(30)
+	quiet.Notef("waiting")
+	quiet.Warnf("wrong")
+	if got, want := out.String(), "wrong\n"; got != want {
+		t.Errorf("with --quiet it said %q, want %q", got, want)
+	}
 }

@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
-	"os/signal"
-	"syscall"
+	"strings"
 
 	"github.com/alecthomas/kong"
 	kongcompletion "github.com/jotaen/kong-completion"
@@ -15,10 +15,10 @@ import (
 // Run carries out one command line and returns the exit code. The commands are the fields
 // of the struct that root points to.
 func Run(ctx context.Context, root any, args []string, t Terminal) int {
-	ctx, interrupted, stop := withSignals(ctx)
-	defer stop()
-	err := execute(ctx, root, args, t)
-	if interrupted() && (err == nil || errors.Is(err, context.Canceled)) {
+	ctx, told := withSignals(ctx)
+	defer told.stop()
+	err := execute(ctx, root, args, &t, told)
+	if told.interrupted(ctx) && (err == nil || errors.Is(err, context.Canceled)) {
 		err = ErrInterrupted
 	}
 	code := exitCode(err)
@@ -29,7 +29,7 @@ func Run(ctx context.Context, root any, args []string, t Terminal) int {
 			t.Warnf("jangbu: %v", err)
 		}
 	default:
-		t.Warnf("jangbu: %v", err)
+		t.tell(slog.LevelError, fmt.Sprintf("jangbu: %v", err))
 		if code == ExitUsage {
 			t.Warnf(`Run "jangbu --help" for usage.`)
 		}
@@ -40,7 +40,8 @@ func Run(ctx context.Context, root any, args []string, t Terminal) int {
 // errHelp ends a command line that asks for help only.
 var errHelp = errors.New("help was printed")
 
-func execute(ctx context.Context, root any, args []string, t Terminal) (err error) {
+// execute carries out the command line, on the terminal as its flags say.
+func execute(ctx context.Context, root any, args []string, t *Terminal, told *signals) (err error) {
 	parser, err := NewParser(root,
 		kong.Writers(t.Out, t.Err),
 		kong.Exit(func(int) { panic(errHelp) }), // kong's only way out of --help
@@ -59,13 +60,52 @@ func execute(ctx context.Context, root any, args []string, t Terminal) (err erro
 	}()
 	kongcompletion.Register(parser) // ends here where a shell asks what completes a line
 	parsed, err := parser.Parse(inFull(args))
+	if wrong, ok := errors.AsType[*kong.ParseError](err); ok {
+		parsed = wrong.Context
+	}
+	if parsed != nil {
+		t.jsonLog = logsJSON(parsed, args)
+	}
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrUsage, err)
 	}
 	if err := onceEach(parsed); err != nil {
 		return err
 	}
-	return parsed.Run()
+	_, lasting := parsed.Selected().Target.Interface().(Lasting)
+	told.command(lasting, *t)
+	return parsed.Run(*t)
+}
+
+// CommonFlags are those of every command.
+type CommonFlags struct {
+	Quiet quiet `short:"q" help:"Print results, warnings and errors alone: no progress and no notes."`
+}
+
+// quiet is a flag that acts on the terminal.
+type quiet bool
+
+// AfterApply implements kong's hook: it is called before the command runs.
+func (q quiet) AfterApply(t *Terminal) error { t.quiet = bool(q); return nil }
+
+// logsJSON reports whether the command has a log, and writes it as JSON. The flag may be among
+// those that could not be parsed.
+func logsJSON(parsed *kong.Context, args []string) bool {
+	for _, flag := range parsed.Flags() {
+		if flag.Name != "log-format" {
+			continue
+		}
+		format := os.Getenv(flag.Envs[0])
+		for i, arg := range args {
+			if value, ok := strings.CutPrefix(arg, "--log-format="); ok {
+				format = value
+			} else if arg == "--log-format" && i+1 < len(args) {
+				format = args[i+1]
+			}
+		}
+		return format == "json"
+	}
+	return false
 }
 
 // onceEach returns [ErrUsage] where a flag that holds one value is given more than once: of
@@ -105,29 +145,4 @@ func printHelp(options kong.HelpOptions, c *kong.Context) error {
 	}
 	_, err := fmt.Fprintf(c.Stdout, "\n%s\n", ExitCodesHelp())
 	return err
-}
-
-// withSignals ends the context at the first SIGINT, SIGTERM or SIGHUP, unless the process was
-// started with SIGHUP ignored, as by nohup; a second one kills the process. interrupted reports
-// whether the first was SIGINT, as from Ctrl-C; SIGTERM is the ordinary way to end a service.
-func withSignals(parent context.Context) (ctx context.Context, interrupted func() bool, stop func()) {
-	ctx, cancel := context.WithCancelCause(parent)
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	if !signal.Ignored(syscall.SIGHUP) {
-		signal.Notify(signals, syscall.SIGHUP)
-	}
-	go func() {
-		select {
-		case s := <-signals:
-			signal.Stop(signals)
-			if s == os.Interrupt {
-				cancel(ErrInterrupted)
-			}
-			cancel(nil)
-		case <-ctx.Done():
-		}
-	}()
-	interrupted = func() bool { return errors.Is(context.Cause(ctx), ErrInterrupted) }
-	return ctx, interrupted, func() { signal.Stop(signals); cancel(nil) }
 }

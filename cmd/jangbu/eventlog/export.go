@@ -67,7 +67,7 @@ func (c exportCommand) Run(ctx context.Context, t cli.Terminal) error {
 	if err := what.Check(); err != nil {
 		return fmt.Errorf("%w: --%w", cli.ErrUsage, err)
 	}
-	return c.WithLog(ctx, func(log events.Log) error {
+	return c.ReadLog(ctx, func(log events.Log) error {
 		totals, err := log.Totals(ctx)
 		if err != nil {
 			return err

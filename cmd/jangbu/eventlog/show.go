@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
-	"time"
 
 	"jangbu/cmd/jangbu/cli"
 	"jangbu/cmd/jangbu/stores"
@@ -17,6 +16,7 @@ import (
 
 type showCommand struct {
 	stores.Config
+	cli.ZoneConfig
 	Which    string          `arg:"" name:"position|id" help:"The event's position, or its ID."`
 	Campaign events.Campaign `aliases:"event" placeholder:"ID" help:"Its campaign (eventId), so that an ID is found without reading the whole log."`
 	JSON     bool            `help:"Print one JSON object, as export writes it."`
@@ -25,7 +25,7 @@ type showCommand struct {
 // Help implements kong's detailed help.
 func (showCommand) Help() string {
 	return `Shows the event at a position, or the first one with an ID, which is unique within its
-campaign. Times are those of Asia/Seoul, except in the event itself.
+campaign. --tz changes no time in the event itself.
 
 Examples:
   jangbu events show 1024
@@ -38,11 +38,11 @@ func (c showCommand) Run(ctx context.Context, t cli.Terminal) error {
 	if err != nil {
 		return err
 	}
-	location, err := cli.Seoul()
+	times, err := c.Times()
 	if err != nil {
 		return err
 	}
-	return c.WithLog(ctx, func(log events.Log) error {
+	return c.ReadLog(ctx, func(log events.Log) error {
 		r, ok, err := find(ctx, log)
 		if err != nil {
 			return err
@@ -76,8 +76,8 @@ func (c showCommand) Run(ctx context.Context, t cli.Terminal) error {
 			from = fmt.Sprintf("from        %s, partition %d, offset %d\n", cli.Legible(o.Topic), o.Partition, o.Offset)
 		}
 		_, err = fmt.Fprintf(t.Out, "position    %d\nid          %s\ndigest      %s\noccurred    %s\nrecorded    %s\ntype        %s\ncampaign    %s\n%s%s%s\n",
-			r.Position, r.ID, hex.EncodeToString(r.Digest[:]), r.OccurredAt.In(location).Format(time.RFC3339Nano),
-			r.RecordedAt.In(location).Format(time.RFC3339Nano), r.Event.Type(), cli.Legible(string(r.Event.Subject())), from, withdrawn, &whole)
+			r.Position, r.ID, hex.EncodeToString(r.Digest[:]), times.Exact(r.OccurredAt),
+			times.Exact(r.RecordedAt), r.Event.Type(), cli.Legible(string(r.Event.Subject())), from, withdrawn, &whole)
 		return err
 	})
 }

@@ -16,8 +16,9 @@ import (
 
 type tailCommand struct {
 	stores.Config
-	Last     *int             `placeholder:"N" xor:"begin" help:"How many of the last events to show (10; 0: only those to come)."`
-	From     *events.Position `placeholder:"POSITION" xor:"begin" help:"Begin with the event at a position, in place of the last ones."`
+	cli.ZoneConfig
+	Last     *int             `placeholder:"N" help:"How many of the last events to show (10; 0: only those to come)."`
+	From     *events.Position `placeholder:"POSITION" help:"Begin with the event at a position, in place of the last ones."`
 	Follow   bool             `short:"f" help:"Go on with new events until interrupted."`
 	Type     string           `placeholder:"TYPE" help:"Only EventCreated, ParticipantRegistered, DistributionCompleted, ChannelStatsFetched or EventsWithdrawn."`
 	Campaign events.Campaign  `aliases:"event" placeholder:"ID" help:"Only the events of one campaign (eventId)."`
@@ -26,7 +27,7 @@ type tailCommand struct {
 
 // Help implements kong's detailed help.
 func (tailCommand) Help() string {
-	return `Prints a line for each event: its position, when it was recorded (Asia/Seoul), its type,
+	return `Prints a line for each event: its position, when it was recorded, its type,
 its campaign and a summary. It only reads events, so a service may run meanwhile.
 
 More than the last 100 events, --from and --follow are a copy rather than a look: who makes it and
@@ -35,7 +36,7 @@ when is recorded with the log, as of an export (jangbu privacy accesses).
 With --from each JSON object has one member more, "link": the value of the log's hash chain after the
 event. Two logs with the same link at a position are the same up to there. A program that keeps a
 copy stores position and link of the last event it has, begins with that one again, and compares.
-Exits with 3 if the log ends before, and with 4 if it goes back or is exchanged meanwhile.
+Exits with 3 if the log ends before, or holds no event of the campaign that is named, and with 4 if it goes back or is exchanged meanwhile.
 
 Examples:
   jangbu events tail
@@ -84,6 +85,9 @@ func (c tailCommand) record(ctx context.Context, log events.Log) error {
 
 // Run prints the events.
 func (c tailCommand) Run(ctx context.Context, t cli.Terminal) error {
+	if c.Last != nil && c.From != nil {
+		return fmt.Errorf("%w: --from: is in place of --last: give one of them", cli.ErrUsage)
+	}
 	if c.back() < 0 {
 		return fmt.Errorf("%w: --last: expected 0 or more", cli.ErrUsage)
 	}
@@ -100,14 +104,14 @@ func (c tailCommand) Run(ctx context.Context, t cli.Terminal) error {
 			return fmt.Errorf("%w: --type: %q is none of %v", cli.ErrUsage, c.Type, append(events.Types(), events.TypeEventsWithdrawn))
 		}
 	}
-	location, err := cli.Seoul()
+	times, err := c.Times()
 	if err != nil {
 		return err
 	}
 	wanted := func(r events.Recorded) bool {
 		return (typ == 0 || r.Event.Type() == typ) && (c.Campaign == "" || r.Event.Subject() == c.Campaign)
 	}
-	return c.WithLog(ctx, func(log events.Log) error {
+	return c.ReadLog(ctx, func(log events.Log) error {
 		if err := c.record(ctx, log); err != nil {
 			return err
 		}
@@ -121,7 +125,7 @@ func (c tailCommand) Run(ctx context.Context, t cli.Terminal) error {
 				return nil
 			}
 			shown = true
-			return c.print(t, r, link, location)
+			return c.print(t, r, link, times)
 		}
 		after := totals.Head
 		if c.From != nil {
@@ -135,10 +139,22 @@ func (c tailCommand) Run(ctx context.Context, t cli.Terminal) error {
 		case err != nil && ctx.Err() != nil:
 			return cli.ErrInterrupted // which may have made the read fail
 		case err == nil && !shown && !c.Follow:
-			return fmt.Errorf("%w: the log holds no such event", cli.ErrNothing)
+			return c.missing(ctx, log)
 		}
 		return err
 	})
+}
+
+// missing returns [cli.ErrNothing] if the campaign that is named has no event at all.
+func (c tailCommand) missing(ctx context.Context, log events.Log) error {
+	if c.Campaign == "" {
+		return nil
+	}
+	some, err := log.ReadStream(ctx, events.Stream{Campaign: c.Campaign, Limit: 1})
+	if err == nil && len(some) == 0 {
+		err = fmt.Errorf("%w: the log holds no event of campaign %s", cli.ErrNothing, cli.Legible(string(c.Campaign)))
+	}
+	return err
 }
 
 // last shows the last wanted events up to the head.
@@ -169,7 +185,7 @@ func (c tailCommand) readOn(ctx context.Context, log events.Log, after, head eve
 	return err
 }
 
-func (c tailCommand) print(t cli.Terminal, r events.Recorded, link events.Link, location *time.Location) error {
+func (c tailCommand) print(t cli.Terminal, r events.Recorded, link events.Link, times cli.Times) error {
 	var err error
 	if c.JSON {
 		line := archive.AppendLine(nil, r)
@@ -178,7 +194,7 @@ func (c tailCommand) print(t cli.Terminal, r events.Recorded, link events.Link, 
 		}
 		_, err = t.Out.Write(append(line, '\n'))
 	} else {
-		_, err = fmt.Fprintf(t.Out, "%8d  %s  %-21s  %s  %s\n", r.Position, r.RecordedAt.In(location).Format(time.DateTime),
+		_, err = fmt.Fprintf(t.Out, "%8d  %s  %-21s  %s  %s\n", r.Position, times.Format(r.RecordedAt),
 			r.Event.Type(), cli.Legible(string(r.Event.Subject())), summary(r.Event))
 	}
 	if err != nil {

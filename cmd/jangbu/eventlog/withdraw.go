@@ -19,7 +19,8 @@ type withdrawCommand struct {
 	Who       string            `placeholder:"NAME" help:"Who does it. Without it, the user of this process."`
 	Undo      bool              `help:"The positions are those of withdrawals, whose events count again."`
 	DryRun    bool              `help:"Say what would be done, and do nothing."`
-	JSON      bool              `help:"Print one JSON object."`
+	cli.Consent
+	JSON bool `help:"Print one JSON object."`
 }
 
 // Help implements kong's detailed help.
@@ -27,7 +28,8 @@ func (withdrawCommand) Help() string {
 	return `Nothing is deleted from the log: an event is appended for each campaign that says which of its
 events do not count, who said so and why. The running service folds the campaign anew without
 them; a replay as of an earlier moment still has them. A record that Kafka delivers again stays
-withdrawn. A withdrawal is undone by a withdrawal of its own.
+withdrawn. A withdrawal is undone by a withdrawal of its own. Where more than one position is
+given, it says how many events of how many campaigns there are, and asks first.
 
 Exits with 3 if a position holds no event, or what it holds is withdrawn already.
 
@@ -57,6 +59,9 @@ func (c withdrawCommand) Run(ctx context.Context, t cli.Terminal) error {
 			return err
 		}
 		if !c.DryRun {
+			if err := c.ask(ctx, t, all); err != nil {
+				return err
+			}
 			what := events.Access{Command: "events withdraw", Subject: subject(all), Who: c.Who, Why: c.Why}
 			if c.Undo {
 				what.Command += " --undo"
@@ -91,6 +96,22 @@ func (c withdrawCommand) Run(ctx context.Context, t cli.Terminal) error {
 		}
 		return nil
 	})
+}
+
+// ask asks before the events of more than one position are withdrawn, or count again.
+func (c withdrawCommand) ask(ctx context.Context, t cli.Terminal, all []withdrawn) error {
+	positions := 0
+	for _, w := range all {
+		positions += len(w.Positions)
+	}
+	if positions < 2 {
+		return nil
+	}
+	what := "%d events of %d campaigns do not count any more"
+	if c.Undo {
+		what = "what %d withdrawals of %d campaigns withdrew counts again"
+	}
+	return c.Ask(ctx, t, what, positions, len(all))
 }
 
 // subject says what is withdrawn.

@@ -72,7 +72,7 @@ var operations = map[string]func(context.Context, *world, *rand.Rand) error{
 		if err := w.query(ctx, &of, "events", "show", position); err != nil {
 			return err
 		}
-		_, _, err = w.command(ctx, "privacy", "erase", "--campaign", of.Event.Campaign, "--participant", of.Event.Participant, "--why", "gauntlet")
+		_, _, err = w.command(ctx, "privacy", "erase", "--campaign", of.Event.Campaign, "--participant", of.Event.Participant, "--why", "gauntlet", "--yes")
 		return err
 	},
 	OperationMove: func(ctx context.Context, w *world, random *rand.Rand) error {
@@ -109,7 +109,7 @@ var operations = map[string]func(context.Context, *world, *rand.Rand) error{
 		}
 		return err
 	},
-	OperationDiscard: run("deadletters", "discard", "--with-reason", "conflict", "--reason", "gauntlet"),
+	OperationDiscard: run("deadletters", "discard", "--reason", "conflict", "--why", "gauntlet", "--yes"),
 }
 
 func run(args ...string) func(context.Context, *world, *rand.Rand) error {

@@ -23,6 +23,7 @@ const (
 
 // Command asks a process whether it is ready.
 type Command struct {
+	cli.ZoneConfig
 	AdminURL  string `placeholder:"URL" help:"Where the process serves metrics and health, as in http://127.0.0.1:8081. Without it, at --admin-addr on this machine."`
 	AdminAddr string `env:"JANGBU_ADMIN_ADDR" default:"127.0.0.1:8081" placeholder:"HOST:PORT" help:"The --admin-addr that the process was started with (${default})."`
 	JSON      bool   `help:"Print one JSON object."`
@@ -61,7 +62,7 @@ func (c Command) Run(ctx context.Context, t cli.Terminal) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", cli.ErrUsage, err)
 	}
-	location, err := cli.Seoul()
+	times, err := c.Times()
 	if err != nil {
 		return err
 	}
@@ -72,7 +73,7 @@ func (c Command) Run(ctx context.Context, t cli.Terminal) error {
 	if c.JSON {
 		err = json.NewEncoder(t.Out).Encode(answer)
 	} else {
-		answer.print(t, location)
+		answer.print(t, times)
 	}
 	if err != nil || answer.Ready {
 		return err
@@ -132,7 +133,7 @@ func ask(ctx context.Context, at string) (answer readiness, err error) {
 	return answer, nil
 }
 
-func (r readiness) print(t cli.Terminal, location *time.Location) {
+func (r readiness) print(t cli.Terminal, times cli.Times) {
 	out := cli.Table{Head: []string{"part", "ready", "since", ""}, Texts: 4}
 	for _, p := range r.Parts {
 		ready, since := "yes", ""
@@ -140,7 +141,7 @@ func (r readiness) print(t cli.Terminal, location *time.Location) {
 			ready = "no"
 		}
 		if p.Since != nil {
-			since = p.Since.In(location).Format(time.DateTime)
+			since = times.Format(*p.Since)
 		}
 		out.Lines = append(out.Lines, []string{p.Name, ready, since, p.Error + p.Note})
 	}

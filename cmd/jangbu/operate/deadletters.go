@@ -66,11 +66,11 @@ func place(d events.DeadLetter) string {
 	return d.Topic + "/" + strconv.Itoa(int(d.Partition)) + "/" + strconv.FormatInt(d.Offset, 10)
 }
 
-// reasonNamed returns the reason that a flag names; empty for none.
-func reasonNamed(flag, name string) (events.Reason, error) {
+// reasonNamed returns the reason that --reason names; empty for none.
+func reasonNamed(name string) (events.Reason, error) {
 	reasons := events.Reasons()
 	if name != "" && !slices.Contains(reasons, events.Reason(name)) {
-		return "", fmt.Errorf("%w: --%s: %q is none of %v", cli.ErrUsage, flag, name, reasons)
+		return "", fmt.Errorf("%w: --reason: %q is none of %v", cli.ErrUsage, name, reasons)
 	}
 	return events.Reason(name), nil
 }
@@ -82,11 +82,11 @@ type selection struct {
 	reason events.Reason
 }
 
-// newSelection reads arguments and flags; flag is the name of the one with the reason.
-func newSelection(ids []string, all bool, flag, reason string) (selection, error) {
+// newSelection reads arguments and flags.
+func newSelection(ids []string, all bool, reason string) (selection, error) {
 	var s selection
 	var err error
-	if s.reason, err = reasonNamed(flag, reason); err != nil {
+	if s.reason, err = reasonNamed(reason); err != nil {
 		return s, err
 	}
 	ways := 0
@@ -96,7 +96,7 @@ func newSelection(ids []string, all bool, flag, reason string) (selection, error
 		}
 	}
 	if ways != 1 {
-		return s, fmt.Errorf("%w: name the letters in one way: by their IDs, by --%s, or by --all", cli.ErrUsage, flag)
+		return s, fmt.Errorf("%w: name the letters in one way: by their IDs, by --reason, or by --all", cli.ErrUsage)
 	}
 	for _, text := range ids {
 		id, err := events.ParseID(text)

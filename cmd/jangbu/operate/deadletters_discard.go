@@ -1,6 +1,7 @@
 package operate
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -14,25 +15,29 @@ import (
 
 type deadLettersDiscardCommand struct {
 	stores.Config
-	IDs        []string `arg:"" optional:"" name:"id" help:"The letters' IDs, as list shows them."`
-	All        bool     `help:"All letters that have not been discarded."`
-	WithReason string   `placeholder:"REASON" help:"The letters with this reason: malformed, unknown-type, conflict or key."`
-	Reason     string   `required:"" placeholder:"TEXT" help:"Why they are discarded. It is recorded, so it must name no person."`
-	DryRun     bool     `help:"Print how many would be discarded, and change nothing."`
-	JSON       bool     `help:"Print one JSON object, and no progress."`
+	IDs    []string `arg:"" optional:"" name:"id" help:"The letters' IDs, as list shows them."`
+	All    bool     `help:"All letters that have not been discarded."`
+	Reason string   `aliases:"with-reason" placeholder:"REASON" help:"The letters with this reason: malformed, unknown-type, conflict, other-shop or key."`
+	Why    string   `required:"" placeholder:"TEXT" help:"The reason, for the record: at most 500 characters that name no person."`
+	Who    string   `placeholder:"NAME" help:"Who does it, for the record. Without it, the user of this process."`
+	DryRun bool     `help:"Print how many would be discarded, and change nothing."`
+	cli.Consent
+	JSON bool `help:"Print one JSON object, and no progress."`
 }
 
 // Help implements kong's detailed help.
 func (deadLettersDiscardCommand) Help() string {
 	return `Erases the records in the letters. Their places, and who discarded them, when and why, stay
-recorded; a record that is delivered again is a duplicate. This cannot be undone. A
-service may run meanwhile. The same command goes on with an interrupted discard.
+recorded; a record that is delivered again is a duplicate. This cannot be undone, so it says
+how many there are and asks first. A service may run meanwhile. The same command goes on
+with an interrupted discard.
 
 Exits with 3 if there is no such letter, or all were discarded already.
 
 Examples:
-  jangbu deadletters discard 01890a5d-ac96-874b-bcce-b302099a8057 --reason "sent by a test"
-  jangbu deadletters discard --with-reason malformed --reason "till of shop 7, see OPS-412" --dry-run`
+  jangbu deadletters discard 01890a5d-ac96-874b-bcce-b302099a8057 --why "sent by a test"
+  jangbu deadletters discard --reason malformed --why "till of shop 7, see OPS-412" --dry-run
+  jangbu deadletters discard --all --why "the trial is over" --yes --json`
 }
 
 // mostWhy bounds the reason for a discard, in bytes.
@@ -40,17 +45,20 @@ const mostWhy = 500
 
 // Run discards the letters.
 func (c deadLettersDiscardCommand) Run(ctx context.Context, t cli.Terminal) error {
-	chosen, err := newSelection(c.IDs, c.All, "with-reason", c.WithReason)
+	chosen, err := newSelection(c.IDs, c.All, c.Reason)
 	if err != nil {
 		return err
 	}
-	why := strings.TrimSpace(c.Reason)
+	why := strings.TrimSpace(c.Why)
 	if why == "" || len(why) > mostWhy || !utf8.ValidString(why) || cli.Printable(why) != why {
-		return fmt.Errorf("%w: --reason: expected a line of 1 to %d bytes", cli.ErrUsage, mostWhy)
+		return fmt.Errorf("%w: --why: expected a line of 1 to %d bytes", cli.ErrUsage, mostWhy)
 	}
 	return c.WithLog(ctx, func(log events.Log) error {
-		by := events.Discarded{By: cli.Operator(), Why: why}
+		by := events.Discarded{By: cmp.Or(c.Who, cli.Operator()), Why: why}
 		if !c.DryRun {
+			if err := c.ask(ctx, t, log, chosen); err != nil {
+				return err
+			}
 			if err := stores.Record(ctx, log, events.Access{Command: "deadletters discard", Subject: chosen.String(), Who: by.By, Why: why}); err != nil {
 				return err
 			}
@@ -77,6 +85,18 @@ func (c deadLettersDiscardCommand) Run(ctx context.Context, t cli.Terminal) erro
 		t.Printf("dead letters discarded: %d, by %s: %s", n, by.By, by.Why)
 		return nil
 	})
+}
+
+// ask asks before letters are discarded, of which there are some.
+func (c deadLettersDiscardCommand) ask(ctx context.Context, t cli.Terminal, log events.Log, chosen selection) error {
+	n, err := chosen.count(ctx, log)
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		return fmt.Errorf("%w: no such dead letter waits", cli.ErrNothing)
+	}
+	return c.Ask(ctx, t, "the records of %d dead letters are erased for good", n)
 }
 
 // discard returns how many letters it has discarded or, in a dry run, would discard.

@@ -19,7 +19,7 @@ type deadLettersRetryCommand struct {
 	stores.TopicConfig
 	IDs    []string `arg:"" optional:"" name:"id" help:"The letters' IDs, as list shows them."`
 	All    bool     `help:"All letters that have not been discarded."`
-	Reason string   `placeholder:"REASON" help:"The letters with this reason: malformed, unknown-type, conflict or key."`
+	Reason string   `placeholder:"REASON" help:"The letters with this reason: malformed, unknown-type, conflict, other-shop or key."`
 	Why    string   `required:"" placeholder:"TEXT" help:"Why the records are opened, for the record: at most 500 characters that name no person."`
 	Who    string   `placeholder:"NAME" help:"Who does it, for the record. Without it, the user of this process."`
 	DryRun bool     `help:"Print what would pass, and change no letter."`
@@ -48,7 +48,7 @@ Examples:
 
 // Run tries the letters again.
 func (c deadLettersRetryCommand) Run(ctx context.Context, t cli.Terminal) error {
-	chosen, err := newSelection(c.IDs, c.All, "reason", c.Reason)
+	chosen, err := newSelection(c.IDs, c.All, c.Reason)
 	if err != nil {
 		return err
 	}

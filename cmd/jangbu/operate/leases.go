@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"strconv"
 	"strings"
 
@@ -33,7 +32,7 @@ func (leasesListCommand) Help() string {
 	return `A holder renews its lease every second or so; a lease that is left for longer than it is
 taken for was taken by a clock that was wrong, and is broken by hand.
 
-Exits with 3 if no lease is held, and with 4 if one lasts too long.
+Exits with 4 if one lasts too long.
 
 Examples:
   jangbu leases list
@@ -52,13 +51,10 @@ type leaseReport struct {
 
 // Run lists.
 func (c leasesListCommand) Run(ctx context.Context, t cli.Terminal) error {
-	return c.WithServed(ctx, func(_ events.Log, rows readmodel.Store) error {
+	return c.ReadServed(ctx, func(_ events.Log, rows readmodel.Store) error {
 		held, err := rows.Holders(ctx)
 		if err != nil {
 			return err
-		}
-		if len(held) == 0 {
-			return fmt.Errorf("%w: no process holds a lease", cli.ErrNothing)
 		}
 		all, wrong := make([]leaseReport, len(held)), ""
 		for i, h := range held {
@@ -100,8 +96,8 @@ type leasesBreakCommand struct {
 	stores.Config
 	Name string `arg:"" help:"The lease, by the name that leases list prints."`
 	Why  string `required:"" placeholder:"TEXT" help:"The reason, for the record."`
-	Yes  bool   `help:"Do not ask."`
-	JSON bool   `help:"Print the operation as one JSON object."`
+	cli.Consent
+	JSON bool `help:"Print the operation as one JSON object."`
 }
 
 // Help implements kong's detailed help.
@@ -129,11 +125,9 @@ func (c leasesBreakCommand) Run(ctx context.Context, t cli.Terminal) error {
 		if h.Owner == "" {
 			return fmt.Errorf("%w: no process holds a lease %q", cli.ErrNothing, c.Name)
 		}
-		if !c.Yes && !h.TooLong(runner.DefaultLeaseTTL) {
-			_, _ = fmt.Fprintf(t.Err, "%s renews it. Go on? Type yes: ", h.Owner)
-			if reply, _ := readLine(ctx, os.Stdin); strings.TrimSpace(reply) != "yes" {
-				t.Warnf("")
-				return cli.Interruptible(ctx, errNotConfirmed, "nothing was changed")
+		if !h.TooLong(runner.DefaultLeaseTTL) {
+			if err := c.Ask(ctx, t, "lease %s is taken from %s, which renews it", h.Name, h.Owner); err != nil {
+				return err
 			}
 		}
 		if err := stores.Record(ctx, log, events.Access{Command: "leases break", Subject: fmt.Sprintf("lease %q of %s", h.Name, h.Owner), Why: c.Why}); err != nil {

@@ -20,6 +20,7 @@ import (
 type operationFlags struct {
 	Why  string `placeholder:"TEXT" help:"The reason, for the record."`
 	JSON bool   `help:"Print the operation as one JSON object, and no progress."`
+	cli.ZoneConfig
 	cli.MemoryConfig
 	cli.LogConfig
 }
@@ -76,6 +77,10 @@ func (r operationReport) subject() string {
 // operate asks for an operation and waits until it has ended. The leader carries it out: a
 // service, or this process if no service holds the lease.
 func (f *operationFlags) operate(ctx context.Context, t cli.Terminal, log events.Log, rows readmodel.Store, wanted readmodel.Operation) error {
+	times, err := f.Times()
+	if err != nil {
+		return err
+	}
 	f.Quiet()
 	wanted.Who, wanted.Why = cli.Operator(), f.Why
 	what := events.Access{Command: "projections " + string(wanted.Kind), Subject: reportOf(wanted).subject(), Who: wanted.Who, Why: wanted.Why}
@@ -87,7 +92,7 @@ func (f *operationFlags) operate(ctx context.Context, t cli.Terminal, log events
 	done, err := runner.Operate(ctx, runner.Config{Log: log, Rows: rows, Projections: projections.All(), Memory: f.Budget(), Logger: f.Logger(t)}, wanted,
 		func(asked readmodel.Operation) {
 			if !f.JSON && (asked.Who != wanted.Who || asked.Why != wanted.Why || asked.State != readmodel.Waiting) {
-				t.Warnf("%s asked for the same at %s already: waiting for that", asked.Who, asked.AskedAt.Local().Format(time.DateTime))
+				t.Notef("%s asked for the same at %s already: waiting for that", asked.Who, times.Format(asked.AskedAt))
 			}
 		},
 		func(a readmodel.Operation) {

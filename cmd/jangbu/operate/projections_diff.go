@@ -1,13 +1,10 @@
 package operate
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"slices"
 	"strings"
 
@@ -23,23 +20,11 @@ const (
 	keptChanges  = 1_000 // printed as JSON
 )
 
-// errNotConfirmed says that the reply was not yes.
-var errNotConfirmed = errors.New("not confirmed, nothing was changed")
-
 // diffFlags are the flags of commands that can show what they would change.
 type diffFlags struct {
 	Diff   bool `help:"Fold first, show what would change, and ask."`
 	DryRun bool `help:"Show what would change, and change nothing."`
-	Yes    bool `help:"Do not ask."`
-}
-
-func (f *diffFlags) validate(wrong *cli.Problems) {
-	if f.Yes && f.DryRun {
-		wrong.Add("yes", "--dry-run asks nothing")
-	}
-	if f.Yes && !f.Diff {
-		wrong.Add("yes", "nothing is asked without --diff")
-	}
+	cli.Consent
 }
 
 // changes is what an operation would change.
@@ -69,48 +54,20 @@ func (f *diffFlags) confirm(ctx context.Context, t cli.Terminal, log events.Log,
 	if asJSON && f.DryRun {
 		return false, json.NewEncoder(t.Out).Encode(found)
 	}
-	found.print(t)
+	say := t.Printf
+	if asJSON {
+		say = t.Notef
+	}
+	found.print(say)
 	switch {
 	case f.DryRun:
 		return false, nil
 	case found.Changing == 0:
-		t.Warnf("nothing was changed: without --diff it would be folded anew all the same")
+		say("nothing was changed: without --diff it would be folded anew all the same")
 		return false, nil
-	case f.Yes:
-		return true, nil
 	}
-	_, _ = fmt.Fprintf(t.Err, "Go on? Type yes: ")
-	reply, err := readLine(ctx, os.Stdin)
-	if strings.TrimSpace(reply) == "yes" {
-		return true, nil
-	}
-	if err != nil {
-		t.Warnf("") // ends the line of the question
-	}
-	if ctx.Err() != nil {
-		return false, cli.Interruptible(ctx, err, "nothing was changed")
-	}
-	return false, errNotConfirmed
-}
-
-// readLine returns one line of input. If ctx ends first, the goroutine that reads is left
-// behind.
-func readLine(ctx context.Context, in io.Reader) (string, error) {
-	type line struct {
-		text string
-		err  error
-	}
-	read := make(chan line, 1)
-	go func() {
-		text, err := bufio.NewReader(in).ReadString('\n')
-		read <- line{text, err}
-	}()
-	select {
-	case l := <-read:
-		return l.text, l.err
-	case <-ctx.Done():
-		return "", ctx.Err()
-	}
+	err = f.Ask(ctx, t, "%d campaigns change", found.Changing)
+	return err == nil, err
 }
 
 // findChanges folds the log in memory and compares the rows with it.
@@ -144,14 +101,14 @@ func findChanges(ctx context.Context, log events.Log, rows readmodel.Store, op r
 }
 
 // print shows the first changes.
-func (c changes) print(t cli.Terminal) {
-	t.Warnf("%d of %d campaigns change", c.Changing, c.Campaigns)
+func (c changes) print(say func(format string, args ...any)) {
+	say("%d of %d campaigns change", c.Changing, c.Campaigns)
 	for i, d := range c.Changes {
 		if i == shownChanges {
-			t.Warnf("  … (--dry-run --json has more)")
+			say("  … (--dry-run --json has more)")
 			break
 		}
 		at := strings.Join(slices.DeleteFunc([]string{d.Table, d.Key, d.Field}, func(s string) bool { return s == "" }), " ")
-		t.Warnf("  %s: %s: %s → %s", d.Campaign, at, d.Served, d.Folded)
+		say("  %s: %s: %s → %s", d.Campaign, at, d.Served, d.Folded)
 	}
 }

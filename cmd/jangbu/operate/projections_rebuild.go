@@ -2,6 +2,7 @@ package operate
 
 import (
 	"context"
+	"strings"
 
 	"jangbu/cmd/jangbu/cli"
 	"jangbu/cmd/jangbu/stores"
@@ -39,7 +40,7 @@ Examples:
 
 // Run rebuilds.
 func (c projectionsRebuildCommand) Run(ctx context.Context, t cli.Terminal) error {
-	return rebuild(ctx, t, &c.Config, &c.projectionFlags, &c.operationFlags, &c.diffFlags, "")
+	return rebuild(ctx, t, &c.Config, &c.projectionFlags, &c.operationFlags, &c.diffFlags, "", false)
 }
 
 type projectionsResetCommand struct {
@@ -53,26 +54,28 @@ type projectionsResetCommand struct {
 // Help implements kong's detailed help.
 func (projectionsResetCommand) Help() string {
 	return `With --campaign, folds the events of one campaign anew and replaces its rows in one
-transaction; no other row is touched. Without it, the same as "jangbu projections rebuild".
+transaction; no other row is touched. Without it, the same as "jangbu projections rebuild",
+but for the question that is asked first.
 
 A running service does it, under its lease; without one, this command does.
 
 Examples:
   jangbu projections reset event_stats --campaign evt-1
-  jangbu projections reset --all --campaign evt-1 --diff`
+  jangbu projections reset --all --campaign evt-1 --diff
+  jangbu projections reset --all --yes`
 }
 
 // Run resets.
 func (c projectionsResetCommand) Run(ctx context.Context, t cli.Terminal) error {
-	return rebuild(ctx, t, &c.Config, &c.projectionFlags, &c.operationFlags, &c.diffFlags, c.Campaign)
+	return rebuild(ctx, t, &c.Config, &c.projectionFlags, &c.operationFlags, &c.diffFlags, c.Campaign, c.Campaign == "")
 }
 
-// rebuild rebuilds projections, or one campaign in them.
-func rebuild(ctx context.Context, t cli.Terminal, at *stores.Config, of *projectionFlags, how *operationFlags, look *diffFlags, c events.Campaign) error {
+// rebuild rebuilds projections, or one campaign in them. ask says that it asks before, also where
+// no flag has it show what would change.
+func rebuild(ctx context.Context, t cli.Terminal, at *stores.Config, of *projectionFlags, how *operationFlags, look *diffFlags, c events.Campaign, ask bool) error {
 	var wrong cli.Problems
 	at.Check(wrong.Add)
 	names := of.names(&wrong)
-	look.validate(&wrong)
 	if err := wrong.Err(); err != nil {
 		return err
 	}
@@ -93,6 +96,15 @@ func rebuild(ctx context.Context, t cli.Terminal, at *stores.Config, of *project
 		confirmed, err := look.confirm(ctx, t, log, rows, op, how.JSON)
 		if err != nil || !confirmed {
 			return err
+		}
+		if ask && !look.Diff {
+			totals, err := log.Totals(ctx)
+			if err != nil {
+				return err
+			}
+			if err := look.Ask(ctx, t, "all rows of %s are folded anew, from %d events", strings.Join(names, ", "), totals.Head); err != nil {
+				return err
+			}
 		}
 		return how.operate(ctx, t, log, rows, op)
 	})

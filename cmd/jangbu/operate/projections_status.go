@@ -66,7 +66,7 @@ func buildReports(builds []readmodel.GenerationState, head events.Position) []bu
 
 // Run lists.
 func (c projectionsListCommand) Run(ctx context.Context, t cli.Terminal) error {
-	return c.WithServed(ctx, func(log events.Log, rows readmodel.Store) error {
+	return c.ReadServed(ctx, func(log events.Log, rows readmodel.Store) error {
 		builds, err := rows.List(ctx)
 		if err != nil {
 			return err
@@ -74,9 +74,6 @@ func (c projectionsListCommand) Run(ctx context.Context, t cli.Terminal) error {
 		totals, err := log.Totals(ctx)
 		if err != nil {
 			return err
-		}
-		if len(builds) == 0 {
-			return fmt.Errorf("%w: no projection has been folded here yet", cli.ErrNothing)
 		}
 		all := buildReports(builds, totals.Head)
 		if c.JSON {
@@ -99,6 +96,7 @@ func (c projectionsListCommand) Run(ctx context.Context, t cli.Terminal) error {
 
 type projectionsStatusCommand struct {
 	stores.Config
+	cli.ZoneConfig
 	JSON bool `help:"Print one JSON object."`
 }
 
@@ -155,18 +153,19 @@ type projectionReport struct {
 
 // Run shows the state.
 func (c projectionsStatusCommand) Run(ctx context.Context, t cli.Terminal) error {
-	return c.WithServed(ctx, func(log events.Log, rows readmodel.Store) error {
+	times, err := c.Times()
+	if err != nil {
+		return err
+	}
+	return c.ReadServed(ctx, func(log events.Log, rows readmodel.Store) error {
 		out, err := statusOf(ctx, log, rows)
 		if err != nil {
 			return err
 		}
-		if len(out.Projections) == 0 {
-			return fmt.Errorf("%w: no projection has been folded here yet", cli.ErrNothing)
-		}
 		if c.JSON {
 			err = json.NewEncoder(t.Out).Encode(out)
 		} else {
-			out.print(t)
+			out.print(t, times)
 		}
 		switch {
 		case err != nil:
@@ -268,19 +267,19 @@ func (r *statusReport) addRecord(ctx context.Context, rows readmodel.Store) erro
 	return err
 }
 
-// String says how many campaigns were found wrong, and what about the last one.
-func (r auditReport) String() string {
+// text says how many campaigns were found wrong, and what about the last one.
+func (r auditReport) text(times cli.Times) string {
 	if r.Last == nil {
 		return "no campaign was found wrong"
 	}
 	return fmt.Sprintf("found wrong and mended: %d; wrong now: %d; last at %s, %s: campaign %q: %s", r.Mended, r.Wrong,
-		r.Last.AskedAt.Local().Format(time.DateTime), r.Last.State, r.Last.Campaign, r.Last.Found)
+		times.Format(r.Last.AskedAt), r.Last.State, r.Last.Campaign, r.Last.Found)
 }
 
-func (r statusReport) print(t cli.Terminal) {
+func (r statusReport) print(t cli.Terminal, times cli.Times) {
 	recorded := "empty"
 	if r.RecordedAt != nil {
-		recorded = "last at " + r.RecordedAt.Local().Format(time.DateTime)
+		recorded = "last at " + times.Format(*r.RecordedAt)
 	}
 	t.Printf("log         %d events, %s", r.Head, recorded)
 	if r.Leader == nil {
@@ -291,9 +290,9 @@ func (r statusReport) print(t cli.Terminal) {
 	if r.LastError == nil {
 		t.Printf("last error  none")
 	} else {
-		t.Printf("last error  %s by %s: %s", r.LastError.At.Local().Format(time.DateTime), r.LastError.Owner, r.LastError.Error)
+		t.Printf("last error  %s by %s: %s", times.Format(r.LastError.At), r.LastError.Owner, r.LastError.Error)
 	}
-	t.Printf("audit       %s", r.Audit)
+	t.Printf("audit       %s", r.Audit.text(times))
 	table := cli.Table{Head: []string{"projection", "state", "generation", "position", "lag", "behind s", "events/s", "ETA s"}, Texts: 2}
 	for _, p := range r.Projections {
 		eta := ""
@@ -317,7 +316,7 @@ func (r statusReport) print(t cli.Terminal) {
 			why += " (" + a.Error + ")"
 		}
 		ops.Lines = append(ops.Lines, []string{
-			strconv.FormatInt(a.ID, 10), string(a.Kind), a.subject(), a.State, a.AskedAt.Local().Format(time.DateTime), a.Who, why,
+			strconv.FormatInt(a.ID, 10), string(a.Kind), a.subject(), a.State, times.Format(a.AskedAt), a.Who, why,
 		})
 	}
 	t.Printf("")

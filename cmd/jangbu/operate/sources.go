@@ -3,7 +3,6 @@ package operate
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"strconv"
 	"time"
 
@@ -17,6 +16,7 @@ import (
 // SourcesCommand shows how far the topics' partitions have been read.
 type SourcesCommand struct {
 	stores.Config
+	cli.ZoneConfig
 	KafkaBrokers []string `env:"JANGBU_KAFKA_BROKERS" placeholder:"HOST:PORT,…" help:"Brokers to ask where partitions end. Without any, 127.0.0.1:9092, where a service that runs embedded has its own."`
 	brokers.ClientConfig
 	JSON bool `help:"Print one JSON object."`
@@ -32,10 +32,7 @@ so a lag may be a few too high.
 
 "gaps" counts how often a source could not go on where the log ended: the topic had been
 made anew, retention had passed records before they were read, or brokers had lost the
-partition's end. "lost" is how many records were not read, at most. Times are those of
-Asia/Seoul.
-
-Exits with 3 if nothing has been read.
+partition's end. "lost" is how many records were not read, at most.
 
 Examples:
   jangbu sources
@@ -68,7 +65,7 @@ type sourceShown struct {
 
 // Run prints the sources.
 func (c SourcesCommand) Run(ctx context.Context, t cli.Terminal) error {
-	location, err := cli.Seoul()
+	times, err := c.Times()
 	if err != nil {
 		return err
 	}
@@ -77,13 +74,10 @@ func (c SourcesCommand) Run(ctx context.Context, t cli.Terminal) error {
 	if err := wrong.Err(); err != nil {
 		return err
 	}
-	return c.WithLog(ctx, func(log events.Log) error {
+	return c.ReadLog(ctx, func(log events.Log) error {
 		states, err := log.Sources().List(ctx)
 		if err != nil {
 			return err
-		}
-		if len(states) == 0 {
-			return fmt.Errorf("%w: no partition has been read", cli.ErrNothing)
 		}
 		topics, err := c.topics(ctx, states)
 		if err != nil {
@@ -93,7 +87,7 @@ func (c SourcesCommand) Run(ctx context.Context, t cli.Terminal) error {
 		if c.JSON {
 			return json.NewEncoder(t.Out).Encode(shown)
 		}
-		shown.print(t, location)
+		shown.print(t, times)
 		return nil
 	})
 }
@@ -140,7 +134,7 @@ func show(states []events.SourceState, topics map[string]kafka.Topic) sourcesSho
 	return shown
 }
 
-func (s sourcesShown) print(t cli.Terminal, location *time.Location) {
+func (s sourcesShown) print(t cli.Terminal, times cli.Times) {
 	out := cli.Table{Head: []string{"topic", "read at", "partition", "next", "end", "lag", "gaps", "lost"}, Texts: 2}
 	number := func(n *int64) string {
 		if n == nil {
@@ -150,7 +144,7 @@ func (s sourcesShown) print(t cli.Terminal, location *time.Location) {
 	}
 	for _, line := range s.Sources {
 		out.Lines = append(out.Lines, []string{
-			line.Topic, line.ReadAt.In(location).Format(time.DateTime), strconv.Itoa(int(line.Partition)), number(&line.Next),
+			line.Topic, times.Format(line.ReadAt), strconv.Itoa(int(line.Partition)), number(&line.Next),
 			number(line.End), number(line.Lag), number(&line.Gaps), number(&line.Lost),
 		})
 	}

@@ -14,7 +14,7 @@ import (
 type cacheKeyCommand struct {
 	stores.Config
 	stores.KeyConfig
-	To   string `required:"" placeholder:"FILE" help:"File that the key is written to, readable by its owner only."`
+	Into string `aliases:"to" required:"" placeholder:"FILE" help:"File that the key is written to, readable by its owner only."`
 	JSON bool   `help:"Print one JSON object."`
 }
 
@@ -30,8 +30,8 @@ The same master key gives the same key. After a rotation derive it anew: until e
 has the same one, those with another one read the rows instead of Redis.
 
 Examples:
-  jangbu privacy cache-key --to cache.key
-  jangbu privacy cache-key --database-url postgres://… --master-key-file master.key --to cache.key`
+  jangbu privacy cache-key --into cache.key
+  jangbu privacy cache-key --database-url postgres://… --master-key-file master.key --into cache.key`
 }
 
 // Run writes the key. A file that holds it already stays as it is.
@@ -47,9 +47,9 @@ func (c cacheKeyCommand) Run(t cli.Terminal) error {
 	if err != nil {
 		return err
 	}
-	if err := key.Save(c.To); errors.Is(err, fs.ErrExist) {
-		if there, err := privacy.LoadCacheKey(c.To); err != nil || there != key {
-			return fmt.Errorf("%s holds something else; name another file, or remove it", c.To)
+	if err := key.Save(c.Into); errors.Is(err, fs.ErrExist) {
+		if there, err := privacy.LoadCacheKey(c.Into); err != nil || there != key {
+			return fmt.Errorf("%s holds something else; name another file, or remove it", c.Into)
 		}
 	} else if err != nil {
 		return err
@@ -57,8 +57,8 @@ func (c cacheKeyCommand) Run(t cli.Terminal) error {
 	if c.JSON {
 		return json.NewEncoder(t.Out).Encode(struct {
 			CacheKey string `json:"cacheKeyFile"`
-		}{c.To})
+		}{c.Into})
 	}
-	t.Printf("the key of the cache is in %s: give it as --cache-key-file to the processes without the master key", c.To)
+	t.Printf("the key of the cache is in %s: give it as --cache-key-file to the processes without the master key", c.Into)
 	return nil
 }

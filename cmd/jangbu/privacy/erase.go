@@ -20,6 +20,7 @@ import (
 
 type eraseCommand struct {
 	stores.Config
+	cli.ZoneConfig
 	stores.KeyConfig
 	cli.LogConfig
 	Campaign    events.Campaign `required:"" placeholder:"ID" help:"The campaign (eventId)."`
@@ -28,7 +29,8 @@ type eraseCommand struct {
 	Why         string          `required:"" placeholder:"TEXT" help:"The reason, for the record: at most 500 characters that name no person."`
 	Who         string          `placeholder:"NAME" help:"Who erases. Without it, the user of this process."`
 	DryRun      bool            `help:"Say what would be erased, and change nothing."`
-	JSON        bool            `help:"Print one JSON object, and no progress."`
+	cli.Consent
+	JSON bool `help:"Print one JSON object, and no progress."`
 }
 
 // Help implements kong's detailed help.
@@ -44,6 +46,7 @@ Without either, destroys the campaign's key: no phone number can be linked to it
 pseudonyms any more. Its later registrations are counted, and kept without a pseudonym.
 Its dead letters lose their records.
 
+It says what there is to erase, and asks first: a phone number on standard input needs --yes.
 Who, why, when and which positions are recorded in the log; none names the person. The same
 command goes on with one that was interrupted, and does nothing where nothing is left. It
 also has the database overwrite what it left in its files. Kafka, backups, exports made
@@ -53,8 +56,8 @@ Exits with 3 if there is nothing to erase.
 
 Examples:
   jangbu privacy erase --campaign evt-1 --participant p-17 --why "asked by mail, DSR-88" --dry-run
-  echo 010-1234-5678 | jangbu privacy erase --campaign evt-1 --phone - --why "asked by phone"
-  jangbu privacy erase --campaign evt-1 --why "three years over" --json`
+  echo 010-1234-5678 | jangbu privacy erase --campaign evt-1 --phone - --why "asked by phone" --yes
+  jangbu privacy erase --campaign evt-1 --why "three years over" --yes --json`
 }
 
 // erased is what was erased as JSON.
@@ -76,9 +79,18 @@ func (c eraseCommand) Run(ctx context.Context, t cli.Terminal) error {
 	if c.Who == "" {
 		c.Who = cli.Operator()
 	}
+	times, err := c.Times()
+	if err != nil {
+		return err
+	}
 	who, err := c.person()
 	if err != nil {
 		return err
+	}
+	if !c.DryRun {
+		if err := c.Askable(t); err != nil {
+			return err
+		}
 	}
 	c.Quiet()
 	return c.WithLog(ctx, func(log events.Log) error {
@@ -86,7 +98,7 @@ func (c eraseCommand) Run(ctx context.Context, t cli.Terminal) error {
 		if err != nil {
 			return cli.Interruptible(ctx, err, "the same command goes on")
 		}
-		return c.print(t, who, out)
+		return c.print(t, times, who, out)
 	})
 }
 
@@ -167,6 +179,9 @@ func (c *eraseCommand) erase(ctx context.Context, t cli.Terminal, log events.Log
 	if c.DryRun {
 		return out, nil
 	}
+	if err := c.ask(ctx, t, out); err != nil {
+		return out, err
+	}
 	if err := c.discard(ctx, log, found.Letters); err != nil {
 		return out, err
 	}
@@ -197,6 +212,17 @@ func (c *eraseCommand) erase(ctx context.Context, t cli.Terminal, log events.Log
 		return out, stores.Patiently(ctx, func() error { return log.Erasures().Scrub(ctx, gone) })
 	}
 	return out, nil
+}
+
+// ask asks before anything is erased.
+func (c *eraseCommand) ask(ctx context.Context, t cli.Terminal, out erased) error {
+	switch {
+	case out.KeyDestroyed:
+		return c.Ask(ctx, t, "the key of campaign %s is destroyed for good, and the records of %d dead letters are erased", cli.Legible(string(c.Campaign)), out.DeadLetters)
+	case len(out.Positions)+out.DeadLetters > 0:
+		return c.Ask(ctx, t, "%d registrations and the records of %d dead letters are erased for good", len(out.Positions), out.DeadLetters)
+	}
+	return nil
 }
 
 // access returns the record of the command, which opens dead letters and looks for a person also
@@ -244,7 +270,7 @@ func (c *eraseCommand) discard(ctx context.Context, log events.Log, letters []ev
 }
 
 // print says what was erased.
-func (c *eraseCommand) print(t cli.Terminal, who privacy.Person, out erased) error {
+func (c *eraseCommand) print(t cli.Terminal, times cli.Times, who privacy.Person, out erased) error {
 	switch {
 	case len(out.Positions) == 0 && out.DeadLetters == 0 && !out.KeyDestroyed:
 		c.warn(t, who, out)
@@ -263,7 +289,7 @@ func (c *eraseCommand) print(t cli.Terminal, who privacy.Person, out erased) err
 	}
 	t.Printf("records of dead letters %s: %d", did, out.DeadLetters)
 	if !c.DryRun {
-		t.Printf("by %s at %s: %s", cli.Legible(out.Who), time.Now().Format(time.DateTime), cli.Legible(out.Why))
+		t.Printf("by %s at %s: %s", cli.Legible(out.Who), times.Format(time.Now()), cli.Legible(out.Why))
 	}
 	c.warn(t, who, out)
 	return nil

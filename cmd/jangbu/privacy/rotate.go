@@ -16,11 +16,12 @@ import (
 type rotateCommand struct {
 	stores.Config
 	stores.KeyConfig
-	To     string `placeholder:"FILE" help:"The next master key; made if there is no such file. Without it, where Jangbu made the master key itself, in the data directory, the next one takes its place."`
+	Into   string `aliases:"to" placeholder:"FILE" help:"The next master key; made if there is no such file. Without it, where Jangbu made the master key itself, in the data directory, the next one takes its place."`
 	Why    string `placeholder:"TEXT" help:"The reason, for the record: at most 500 characters."`
 	Who    string `placeholder:"NAME" help:"Who does it, for the record. Without it, the user of this process."`
 	Finish bool   `help:"End the former master key, once every service has been started with the new one."`
-	JSON   bool   `help:"Print one JSON object."`
+	cli.Consent
+	JSON bool `help:"Print one JSON object."`
 }
 
 // Help implements kong's detailed help.
@@ -34,7 +35,7 @@ Then start every service with the new master key, and end the former one with --
 which is to be given the new one. From then on only the new one opens the key store. A
 backup of the key store needs the master key of its time: keep the former one with it.
 
-Who rotates, why and when is recorded with the log: jangbu privacy accesses.
+It says how many keys there are, and asks first. Who rotates, why and when is recorded with the log: jangbu privacy accesses.
 
 The same command goes on with one that was killed. It changes nothing where a campaign's
 entry is damaged, which it names, or the last rotation is not finished.
@@ -47,7 +48,7 @@ rotations would add keys that only the former master key opens.
 Examples:
   jangbu privacy rotate
   jangbu privacy rotate --finish
-  jangbu privacy rotate --database-url postgres://… --master-key-file master.key --to next.key
+  jangbu privacy rotate --database-url postgres://… --master-key-file master.key --into next.key
   jangbu privacy rotate --database-url postgres://… --master-key-file next.key --finish`
 }
 
@@ -65,20 +66,23 @@ func (c rotateCommand) Run(ctx context.Context, t cli.Terminal) error {
 	var wrong cli.Problems
 	c.Check(wrong.Add)
 	switch {
-	case c.Finish && c.To != "":
-		wrong.Add("to", "--finish makes no master key")
-	case !c.Finish && c.To == "" && own == "":
-		wrong.Add("to", "required where the master key is not the one that Jangbu made in the data directory")
+	case c.Finish && c.Into != "":
+		wrong.Add("into", "--finish makes no master key")
+	case !c.Finish && c.Into == "" && own == "":
+		wrong.Add("into", "required where the master key is not the one that Jangbu made in the data directory")
 	}
 	if err := wrong.Err(); err != nil {
 		return err
 	}
 	return c.WithLog(ctx, func(log events.Log) (err error) {
-		keeper, _, closeKeys, err := c.OpenKeeper(ctx, log, &c.Config, false)
+		keeper, keys, closeKeys, err := c.OpenKeeper(ctx, log, &c.Config, false)
 		if err != nil {
 			return err
 		}
 		defer func() { err = errors.Join(err, closeKeys()) }()
+		if err := c.ask(ctx, t, keys); err != nil {
+			return err
+		}
 		do, what := c.rotate, events.Access{Command: "privacy rotate", Subject: "the master key", Who: c.Who, Why: c.Why}
 		if c.Finish {
 			do, what.Command = c.finish, "privacy rotate --finish"
@@ -94,10 +98,29 @@ func (c rotateCommand) Run(ctx context.Context, t cli.Terminal) error {
 	})
 }
 
+// ask asks before the master key changes, or its former one ends.
+func (c rotateCommand) ask(ctx context.Context, t cli.Terminal, keys events.Keys) error {
+	n := 0
+	for after := events.ReservedKey; ; {
+		page, err := keys.Campaigns(ctx, after, scanPage)
+		if err != nil {
+			return err
+		}
+		if len(page) == 0 {
+			break
+		}
+		n, after = n+len(page), page[len(page)-1]
+	}
+	if c.Finish {
+		return c.Ask(ctx, t, "the former master key does not open the keys of %d campaigns any more", n)
+	}
+	return c.Ask(ctx, t, "the keys of %d campaigns are wrapped with a new master key", n)
+}
+
 // rotate replaces the master key, and then the file of one that Jangbu made itself: whichever is
 // there when it is killed opens the store.
 func (c rotateCommand) rotate(ctx context.Context, keeper *privacy.Keeper, own string) (out rotated, err error) {
-	path := c.To
+	path := c.Into
 	if path == "" {
 		path = own + ".new"
 	}
@@ -109,7 +132,7 @@ func (c rotateCommand) rotate(ctx context.Context, keeper *privacy.Keeper, own s
 		return out, err
 	}
 	out.MasterKey = path
-	if c.To == "" {
+	if c.Into == "" {
 		out.MasterKey, out.Former = own, own+".former"
 		return out, privacy.ReplaceMasterKey(own, path, out.Former)
 	}

@@ -22,7 +22,8 @@ type scanCommand struct {
 	Erase bool   `help:"Overwrite what is found."`
 	Why   string `placeholder:"TEXT" help:"With --erase: the reason, for the record; at most 500 characters that name no person."`
 	Who   string `placeholder:"NAME" help:"With --erase: who does it. Without it, the user of this process."`
-	JSON  bool   `help:"Print one JSON object, and no progress."`
+	cli.Consent
+	JSON bool `help:"Print one JSON object, and no progress."`
 }
 
 // Help implements kong's detailed help.
@@ -34,7 +35,7 @@ rights, of what is readable of dead letters, and in the names of the campaigns' 
 of the public (channel, gender, ageGroup, region) that name what is on no list. It prints where
 it is and what it is, and never the value.
 
-With --erase, overwrites what holds any, like an erasure: texts become what they name ("other"
+With --erase, asks first, and overwrites what holds any, like an erasure: texts become what they name ("other"
 where that is nothing), numbers and addresses in other texts three asterisks, a registration
 whose participantId is or holds one is erased, and the ids of campaigns and shops become
 "erased-" with 16 letters, the same for the same id everywhere. These are made of the id under
@@ -60,7 +61,8 @@ Exits with 4 if anything was found, or with --erase if anything is left.
 Examples:
   jangbu privacy scan
   jangbu privacy scan --json
-  jangbu privacy scan --erase --why "the audit of 2026, DSR-90"`
+  jangbu privacy scan --erase --why "the audit of 2026, DSR-90"
+  jangbu privacy scan --erase --why "the audit of 2026, DSR-90" --yes --json`
 }
 
 // place is where something was found, and what it is.
@@ -140,6 +142,16 @@ const scanErase = "privacy scan --erase"
 func (s *scan) run(ctx context.Context, t cli.Terminal) error {
 	if s.Erase {
 		access := events.Access{Command: scanErase, Subject: "everything", Who: s.Who, Why: s.Why}
+		if err := access.Check(); err != nil {
+			return fmt.Errorf("%w: --%w", cli.ErrUsage, err)
+		}
+		totals, err := s.log.Totals(ctx)
+		if err != nil {
+			return err
+		}
+		if err := s.Ask(ctx, t, "what identifies a person in %d events, in their rows and in dead letters and records is overwritten for good", totals.Head); err != nil {
+			return err
+		}
 		if err := stores.Record(ctx, s.log, access); err != nil {
 			return err
 		}

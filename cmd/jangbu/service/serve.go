@@ -21,7 +21,8 @@ type ServeCommand struct {
 // Help implements kong's detailed help.
 func (ServeCommand) Help() string {
 	return `With nothing configured every part runs embedded: a Kafka-protocol broker that
-Kafka clients can use, and SQLite. Kill it and start it again: nothing is lost.
+Kafka clients can use, and SQLite. Kill it and start it again: nothing is lost. With
+--log-format json the lines that say where its parts are are JSON objects too.
 
 Examples:
   jangbu serve --insecure-no-auth
@@ -30,6 +31,9 @@ Examples:
   jangbu serve --jwks-url https://id.example.com/keys --jwt-issuer https://id.example.com --jwt-audience jangbu
   JANGBU_KAFKA_BROKERS=kafka:9092 JANGBU_DATABASE_URL=postgres://… jangbu serve --role ingest,project`
 }
+
+// Lasts implements [cli.Lasting].
+func (ServeCommand) Lasts() {}
 
 // Run serves until ctx ends.
 func (c ServeCommand) Run(ctx context.Context, t cli.Terminal, program *kong.Context) error {
@@ -40,7 +44,7 @@ func (c ServeCommand) Run(ctx context.Context, t cli.Terminal, program *kong.Con
 	if err != nil {
 		return err
 	}
-	s.Print(t, c.JSON)
+	s.Print(t, c.JSON || c.LogFormat == "json")
 	return s.Wait(ctx)
 }
 

@@ -18,7 +18,7 @@ type mintCommand struct {
 	Create        bool          `help:"Make a secret if there is no such file."`
 	JWTIssuer     string        `env:"JANGBU_JWT_ISSUER" default:"jangbu" placeholder:"NAME" help:"Issuer of the token, as of serve (${default})."`
 	JWTAudience   string        `env:"JANGBU_JWT_AUDIENCE" default:"jangbu" placeholder:"NAME" help:"Audience of the token, as of serve (${default})."`
-	Role          string        `default:"owner" enum:"owner,analyst,ops" placeholder:"ROLE" help:"What its bearer may do: ${enum} (${default})."`
+	TokenRole     string        `aliases:"role" default:"owner" enum:"owner,analyst,ops" placeholder:"ROLE" help:"What its bearer may do: ${enum} (${default})."`
 	Shop          []events.Shop `aliases:"store" sep:"none" placeholder:"ID" help:"A shop whose campaigns an owner sees. Can be repeated; an owner needs one."`
 	Subject       string        `default:"dev" placeholder:"NAME" help:"Subject of the token (${default})."`
 	For           time.Duration `default:"1h" placeholder:"DURATION" help:"How long the token is valid (${default}; at most 720h). Serve takes 24h, or its --token-max-life."`
@@ -33,8 +33,8 @@ users log in, their identity provider issues tokens, and serve gets its --jwks-u
 
 Examples:
   jangbu token --jwt-secret-file jwt.secret --create --shop store-1
-  jangbu token mint --jwt-secret-file jwt.secret --role analyst --for 12h --json
-  curl -H "Authorization: Bearer $(jangbu token --jwt-secret-file jwt.secret --role ops)" \
+  jangbu token mint --jwt-secret-file jwt.secret --token-role analyst --for 12h --json
+  curl -H "Authorization: Bearer $(jangbu token --jwt-secret-file jwt.secret --token-role ops)" \
     http://127.0.0.1:8080/api/events/EVENT/analytics`
 }
 
@@ -67,7 +67,7 @@ func (c mintCommand) Run(t cli.Terminal) error {
 	}
 	now := time.Now().UTC().Truncate(time.Second)
 	expires := now.Add(c.For).Truncate(time.Second)
-	who := auth.Identity{Subject: c.Subject, Role: auth.Role(c.Role), Shops: c.Shop}
+	who := auth.Identity{Subject: c.Subject, Role: auth.Role(c.TokenRole), Shops: c.Shop}
 	token, err := who.Sign(secrets[0], c.JWTIssuer, c.JWTAudience, now, expires)
 	if err != nil {
 		return fmt.Errorf("%w: %w", cli.ErrUsage, err)
@@ -81,5 +81,5 @@ func (c mintCommand) Run(t cli.Terminal) error {
 		ExpiresAt time.Time     `json:"expiresAt"`
 		Role      string        `json:"role"`
 		Stores    []events.Shop `json:"stores"`
-	}{token, expires, c.Role, append([]events.Shop{}, c.Shop...)})
+	}{token, expires, c.TokenRole, append([]events.Shop{}, c.Shop...)})
 }

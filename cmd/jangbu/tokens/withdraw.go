@@ -16,6 +16,7 @@ import (
 // withdrawCommand takes a right to read from a subject.
 type withdrawCommand struct {
 	stores.Config
+	cli.ZoneConfig
 	stores.KeyConfig
 	stores.CacheKeyConfig
 	Subject string      `required:"" placeholder:"NAME" help:"The subject of the tokens: their sub."`
@@ -56,6 +57,10 @@ func (c withdrawCommand) Run(ctx context.Context, t cli.Terminal) error {
 	if c.Who == "" {
 		c.Who = cli.Operator()
 	}
+	times, err := c.Times()
+	if err != nil {
+		return err
+	}
 	subject, err := c.subject()
 	if err != nil {
 		return err
@@ -77,7 +82,7 @@ func (c withdrawCommand) Run(ctx context.Context, t cli.Terminal) error {
 		if err != nil {
 			return cli.Interruptible(ctx, err, "the right may have been withdrawn; the same command is always right")
 		}
-		if err := c.print(t, w); err != nil {
+		if err := c.print(t, times, w); err != nil {
 			return err
 		}
 		return c.conceal(ctx, log)
@@ -117,7 +122,7 @@ func (c withdrawCommand) conceal(ctx context.Context, log events.Log) error {
 }
 
 // print says what was withdrawn. It names no person.
-func (c withdrawCommand) print(t cli.Terminal, w events.WithdrawnRight) error {
+func (c withdrawCommand) print(t cli.Terminal, times cli.Times, w events.WithdrawnRight) error {
 	if c.JSON {
 		out := struct {
 			Subject string      `json:"subject,omitempty"`
@@ -139,6 +144,6 @@ func (c withdrawCommand) print(t cli.Terminal, w events.WithdrawnRight) error {
 	if c.Shop != "" {
 		of = " of shop " + cli.Legible(string(w.Shop))
 	}
-	t.Printf("tokens of %s that were issued before %s read nothing%s any more", subject, w.At.Format(time.RFC3339), of)
+	t.Printf("tokens of %s that were issued before %s read nothing%s any more", subject, times.Format(w.At), of)
 	return nil
 }

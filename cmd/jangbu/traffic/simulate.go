@@ -111,17 +111,25 @@ func (c SimulateCommand) Run(ctx context.Context, t cli.Terminal) error {
 	if err != nil && !errors.Is(err, context.Canceled) {
 		return err
 	}
-	if c.JSON {
-		return json.NewEncoder(t.Out).Encode(result)
+	if ctx.Err() != nil {
+		return errors.Join(result.print(t, c.JSON), cli.ErrInterrupted)
 	}
-	e := result.Expected
-	_, err = fmt.Fprintf(t.Out, `published %d records in %.2f s, %.0f/s
+	return result.print(t, c.JSON)
+}
+
+// print prints the result.
+func (r simulated) print(t cli.Terminal, asJSON bool) error {
+	if asJSON {
+		return json.NewEncoder(t.Out).Encode(r)
+	}
+	e := r.Expected
+	_, err := fmt.Fprintf(t.Out, `published %d records in %.2f s, %.0f/s
   %d campaigns, %d distributions, %d channel reports, %d registrations
 expected of an empty log: %d events, %d of them participants; %d duplicates, %d dead letters
 hottest campaign: %s
-`, result.Records, result.Seconds, result.RecordsPerSecond,
-		result.Campaigns, result.Distributions, result.ChannelStats, result.Registrations,
-		e.Events, e.Participants, e.Duplicates, e.DeadLetters, result.HottestCampaign)
+`, r.Records, r.Seconds, r.RecordsPerSecond,
+		r.Campaigns, r.Distributions, r.ChannelStats, r.Registrations,
+		e.Events, e.Participants, e.Duplicates, e.DeadLetters, r.HottestCampaign)
 	return err
 }
 
