@@ -51,9 +51,10 @@ func (c *ReplayCommand) view(ctx context.Context, t cli.Terminal, got replay.Res
 		return json.NewEncoder(t.Out).Encode(struct {
 			Events  int64           `json:"events"`
 			Through events.Position `json:"through"`
+			Assumed []string        `json:"assumed,omitempty"`
 			Table   string          `json:"table"`
 			Rows    any             `json:"rows"`
-		}{got.Events, got.Through, c.Table, structsOf(view).Interface()})
+		}{got.Events, got.Through, c.Set, c.Table, structsOf(view).Interface()})
 	case "csv":
 		return viewTable(view).CSV(t)
 	case "parquet":
