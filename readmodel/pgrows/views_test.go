@@ -1,6 +1,8 @@
 package pgrows_test
 
 import (
+	"os"
+	"strconv"
 	"testing"
 	"time"
 
@@ -13,8 +15,13 @@ import (
 	"jangbu/readmodel/readmodeltest"
 )
 
+// TestViews draws as many campaigns as JANGBU_TEST_ARITHMETIC says, 1,000 if nothing does.
 func TestViews(t *testing.T) {
 	t.Parallel()
+	campaigns := 1_000
+	if n, err := strconv.Atoi(os.Getenv("JANGBU_TEST_ARITHMETIC")); err == nil {
+		campaigns = n
+	}
 	url := services.Database(t)
 	conn := connect(t, url)
 	if _, err := conn.Exec(t.Context(), readmodeltest.ExtraOnPostgres+`; SET search_path = jangbu_rows`); err != nil {
@@ -36,6 +43,7 @@ func TestViews(t *testing.T) {
 			}
 		},
 	}, readmodeltest.Views{
+		Campaigns: campaigns,
 		Query: func(t testing.TB, text string) []map[string]any {
 			rows, err := conn.Query(t.Context(), text)
 			if err != nil {

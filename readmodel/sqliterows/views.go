@@ -99,7 +99,7 @@ func (s *Store) SetMoment(ctx context.Context, at time.Time) error {
 func createViews(ctx context.Context, tx *sql.Tx) error {
 	const begin = "CREATE VIEW "
 	_, text, _ := strings.Cut(writtenOut(), "\n"+begin)
-	for _, view := range strings.Split(text, "\n"+begin) {
+	for view := range strings.SplitSeq(text, "\n"+begin) {
 		name, _, _ := strings.Cut(view, " ")
 		view = begin + strings.TrimSuffix(strings.TrimSpace(view), ";")
 		var there bool

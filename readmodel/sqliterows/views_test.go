@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -18,8 +19,13 @@ import (
 	"jangbu/readmodel/sqliterows"
 )
 
+// TestViews draws as many campaigns as JANGBU_TEST_ARITHMETIC says, 1,000 if nothing does.
 func TestViews(t *testing.T) {
 	t.Parallel()
+	campaigns := 1_000
+	if n, err := strconv.Atoi(os.Getenv("JANGBU_TEST_ARITHMETIC")); err == nil {
+		campaigns = n
+	}
 	path := filepath.Join(t.TempDir(), "rows.db")
 	execute(t, path, readmodeltest.ExtraOnSQLite)
 	seoul, err := time.LoadLocation("Asia/Seoul")
@@ -31,7 +37,8 @@ func TestViews(t *testing.T) {
 			return func(...*readmodel.Table) readmodel.Store { return open(t, path, tables) }
 		},
 	}, readmodeltest.Views{
-		Query: func(t testing.TB, text string) []map[string]any { return query(t, path, text) },
+		Campaigns: campaigns,
+		Query:     func(t testing.TB, text string) []map[string]any { return query(t, path, text) },
 		Dashboard: func(rows readmodel.CampaignRows, now time.Time) any {
 			return dashboard.New(rows, dashboard.View{Now: now, Location: seoul})
 		},
