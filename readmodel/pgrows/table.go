@@ -1,6 +1,7 @@
 package pgrows
 
 import (
+	"encoding/binary"
 	"fmt"
 	"strings"
 	"time"
@@ -219,15 +220,23 @@ func collect[T any](rows []any, value func(any) T) pgtype.FlatArray[T] {
 	return values
 }
 
-// scanEach returns a function that scans a result of the table's columns, and of more after
+// scanEach returns a function that reads a result of the table's columns, and of more after
 // them, into the row that next returns and then calls use with it.
 func (t *table) scanEach(next func() any, use func(row any), more ...any) func(pgx.Rows) error {
 	return func(rows pgx.Rows) error {
-		s := newScanner(t.Columns, more)
+		targets := append(make([]any, len(t.Columns)), more...) // nil is not scanned
+		texts := make([]string, len(t.Columns))                 // of the last row: many have the same campaign
 		for rows.Next() {
-			row := next()
-			if err := s.scan(rows, row); err != nil {
-				return err
+			if len(more) > 0 {
+				if err := rows.Scan(targets...); err != nil {
+					return err
+				}
+			}
+			row, fields, raw := next(), rows.FieldDescriptions(), rows.RawValues()
+			for i := range t.Columns {
+				if err := setField(&t.Columns[i], row, fields[i].Format, raw[i], &texts[i]); err != nil {
+					return fmt.Errorf("column %s: %w", t.Columns[i].Name, err)
+				}
 			}
 			use(row)
 		}
@@ -235,72 +244,54 @@ func (t *table) scanEach(next func() any, use func(row any), more ...any) func(p
 	}
 }
 
-// scanner reads rows of a result into rows in memory.
-type scanner struct {
-	columns []readmodel.Column
-	targets []any
-	// texts, numbers and times are the targets of columns that are not scanned into their fields.
-	texts   []pgtype.Text
-	numbers []pgtype.Int8
-	times   []pgtype.Timestamptz
+// binarySize returns how many bytes a value of the kind has in PostgreSQL's binary format; 0 where it is
+// sent as text.
+func binarySize(k readmodel.Kind) int {
+	switch k {
+	case readmodel.Boolean:
+		return 1
+	case readmodel.Integer, readmodel.Instant, readmodel.Amount, readmodel.Value:
+		return 8
+	case readmodel.Text, readmodel.ByLabel:
+	}
+	return 0
 }
 
-func newScanner(columns []readmodel.Column, more []any) *scanner {
-	n := len(columns)
-	s := &scanner{columns: columns, targets: make([]any, n, n+len(more)), texts: make([]pgtype.Text, n), numbers: make([]pgtype.Int8, n), times: make([]pgtype.Timestamptz, n)}
-	for i, c := range columns {
-		switch {
-		case isField(&c): // scan sets it for each row
-		case c.HasTexts():
-			s.targets[i] = &s.texts[i]
-		case c.Kind == readmodel.Instant:
-			s.targets[i] = &s.times[i]
-		default:
-			s.targets[i] = &s.numbers[i]
-		}
+// setField sets the column's field in a row to what the server has sent; nil is NULL. It takes less time
+// than to scan. The memory of raw belongs to the connection: a text is copied, unless it is the last one.
+func setField(c *readmodel.Column, row any, format int16, raw []byte, last *string) (err error) {
+	size := binarySize(c.Kind)
+	if (format == pgx.BinaryFormatCode) != (size > 0) || raw == nil && !c.Null || raw != nil && size > 0 && len(raw) != size {
+		return fmt.Errorf("%d bytes of format %d are not as expected", len(raw), format)
 	}
-	s.targets = append(s.targets, more...)
-	return s
-}
-
-func (s *scanner) scan(rows pgx.Rows, row any) error {
-	for i := range s.columns {
-		if c := &s.columns[i]; isField(c) { // newScanner has set the others
-			s.targets[i] = c.At(row)
-		}
+	number := int64(0)
+	if len(raw) == 8 {
+		number = int64(binary.BigEndian.Uint64(raw))
 	}
-	if err := rows.Scan(s.targets...); err != nil {
-		return err
-	}
-	for i := range s.columns {
-		c := &s.columns[i]
-		if isField(c) {
-			continue
+	switch field := c.At(row).(type) {
+	case *string:
+		if *last != string(raw) {
+			*last = string(raw)
 		}
-		switch field := c.At(row).(type) {
-		case *string:
-			*field = s.texts[i].String
-		case *int64:
-			*field = s.numbers[i].Int64
-		case *time.Time:
-			*field = timeOf(s.times[i])
-		case **events.Won:
-			*field = wonOf(s.numbers[i])
-		case *readmodel.Figure: // its time has a column of its own
-			field.Value = s.numbers[i].Int64
-		case *readmodel.Counts:
-			var err error
-			if *field, err = readmodel.ParseCounts(s.texts[i].String); err != nil {
-				return fmt.Errorf("column %s: %w", c.Name, err)
-			}
+		*field = *last
+	case *bool:
+		*field = raw[0] != 0
+	case *int64:
+		*field = number
+	case *time.Time:
+		if *field = (time.Time{}); raw != nil {
+			*field = time.UnixMicro(number + epoch).UTC()
 		}
+	case **events.Won:
+		if *field = nil; raw != nil {
+			*field = new(events.Won(number))
+		}
+	case *readmodel.Figure: // its time has a column of its own
+		field.Value = number
+	case *readmodel.Counts:
+		*field, err = readmodel.ParseCounts(string(raw))
 	}
-	return nil
-}
-
-// isField reports whether the column is scanned into its field, as it is.
-func isField(c *readmodel.Column) bool {
-	return !c.Null && c.Kind != readmodel.Instant && c.Kind != readmodel.ByLabel
+	return err
 }
 
 func nullTime(t time.Time, null bool) pgtype.Timestamptz {
@@ -323,14 +314,6 @@ func nullWon(w *events.Won) pgtype.Int8 {
 		return pgtype.Int8{}
 	}
 	return pgtype.Int8{Int64: int64(*w), Valid: true}
-}
-
-func wonOf(n pgtype.Int8) *events.Won {
-	if !n.Valid {
-		return nil
-	}
-	w := events.Won(n.Int64)
-	return &w
 }
 
 // nullValue returns NULL for an unknown figure, never 0 (I8).

@@ -209,55 +209,52 @@ func appendValues(values []any, columns []readmodel.Column, row any) []any {
 }
 
 // scanner returns a function that scans a result of the table's columns, and of more after
-// them, into a row.
+// them, into a row. What is scanned into any is not converted, and no text is copied.
 func (t *table) scanner(more ...any) func(rows *sql.Rows, row any) error {
-	targets, numbers := make([]any, len(t.Columns), len(t.Columns)+len(more)), make([]sql.NullInt64, len(t.Columns))
-	texts := make([]sql.NullString, len(t.Columns))
+	values, targets := make([]any, len(t.Columns)), make([]any, len(t.Columns), len(t.Columns)+len(more))
+	for i := range values {
+		targets[i] = &values[i]
+	}
 	targets = append(targets, more...)
 	return func(rows *sql.Rows, row any) error {
-		for i := range t.Columns {
-			switch c := &t.Columns[i]; {
-			case isField(c):
-				targets[i] = c.At(row)
-			case c.HasTexts():
-				targets[i] = &texts[i]
-			default: // it may be NULL, or is stored as another type
-				targets[i] = &numbers[i]
-			}
-		}
 		if err := rows.Scan(targets...); err != nil {
 			return err
 		}
-		for i := range t.Columns {
-			c := &t.Columns[i]
-			if isField(c) {
-				continue
-			}
-			switch field := c.At(row).(type) {
-			case *string:
-				*field = texts[i].String
-			case *int64:
-				*field = numbers[i].Int64
-			case *time.Time:
-				*field = timeOf(numbers[i])
-			case **events.Won:
-				*field = wonOf(numbers[i])
-			case *readmodel.Figure: // its time has a column of its own
-				field.Value = numbers[i].Int64
-			case *readmodel.Counts:
-				var err error
-				if *field, err = readmodel.ParseCounts(texts[i].String); err != nil {
-					return fmt.Errorf("column %s: %w", c.Name, err)
-				}
+		for i := range values {
+			if err := setField(&t.Columns[i], row, values[i]); err != nil {
+				return fmt.Errorf("column %s: %w", t.Columns[i].Name, err)
 			}
 		}
 		return nil
 	}
 }
 
-// isField reports whether the column is scanned into its field, as it is.
-func isField(c *readmodel.Column) bool {
-	return !c.Null && c.Kind != readmodel.Instant && c.Kind != readmodel.ByLabel
+// setField sets the column's field in a row to what is stored: an int64, a string, or nil for NULL.
+func setField(c *readmodel.Column, row, stored any) (err error) {
+	number, isNumber := stored.(int64)
+	text, isText := stored.(string)
+	if expected := c.Null && stored == nil || isText && c.HasTexts() || isNumber && !c.HasTexts(); !expected {
+		return fmt.Errorf("a value of type %T is stored", stored)
+	}
+	switch field := c.At(row).(type) {
+	case *string:
+		*field = text
+	case *bool:
+		*field = number != 0
+	case *int64:
+		*field = number
+	case *time.Time:
+		*field = timeOf(sql.NullInt64{Int64: number, Valid: isNumber})
+	case **events.Won:
+		if *field = nil; isNumber {
+			*field = new(events.Won(number))
+		}
+	case *readmodel.Figure: // its time has a column of its own
+		field.Value = number
+	case *readmodel.Counts:
+		*field, err = readmodel.ParseCounts(text)
+	}
+	return err
 }
 
 // orNull returns the value; NULL for the zero value of an optional column.
@@ -287,14 +284,6 @@ func nullWon(w *events.Won) any {
 		return nil
 	}
 	return int64(*w)
-}
-
-func wonOf(n sql.NullInt64) *events.Won {
-	if !n.Valid {
-		return nil
-	}
-	w := events.Won(n.Int64)
-	return &w
 }
 
 // nullValue returns NULL for an unknown figure, never 0 (I8).
