@@ -55,9 +55,9 @@ func differencesOf(t *readmodel.Table, served, folded any, see func(readmodel.Di
 		see(readmodel.Difference{Table: t.Name, Key: t.KeyText(served), Served: aRow, Folded: noRow})
 		return
 	}
-	for _, c := range t.Columns[len(t.Key):] {
-		if !c.Equal(served, folded) {
-			see(readmodel.Difference{Table: t.Name, Key: t.KeyText(served), Field: c.Field, Served: show(c, served), Folded: show(c, folded)})
+	for i := len(t.Key); i < len(t.Columns); i++ {
+		if c := &t.Columns[i]; !c.Equal(served, folded) {
+			see(readmodel.Difference{Table: t.Name, Key: t.KeyText(served), Field: c.Field, Served: show(*c, served), Folded: show(*c, folded)})
 		}
 	}
 }

@@ -501,19 +501,21 @@ func (v *verifier) foundOf(d readmodel.Difference) {
 // the fold of the whole log where no checkpoint lies before the campaign's last event
 // there; else it folds the stream from its start.
 func (v *verifier) foldTo(ctx context.Context, c events.Campaign, ps []projections.Projection, at map[string]events.Position) (*readmodel.Rows, error) {
-	lowest := v.head
+	lowest, highest := v.head, events.Position(0)
 	for _, position := range at {
-		lowest = min(lowest, position)
+		lowest, highest = min(lowest, position), max(highest, position)
 	}
-	last := v.rows.Noted(c)
-	s := Stream{Log: v.Log, Campaign: c, Projections: ps, Batch: v.Batch, At: make(map[string]events.Position, len(at)), Rows: v.rows}
-	through := v.through
+	rows, through, last := v.rows, v.through, v.rows.Noted(c)
 	switch {
 	case v.alone[c], lowest < last:
-		s.Rows, through = readmodel.NewRows(projections.Tables(ps)...), 0
+		rows, through = readmodel.NewRows(projections.Tables(ps)...), 0
 	case last == 0: // the fold of the whole log has no event of the campaign
-		s.Rows = readmodel.NewRows(projections.Tables(ps)...)
+		rows = readmodel.NewRows(projections.Tables(ps)...)
 	}
+	if highest <= through { // so it is of most campaigns
+		return rows, nil
+	}
+	s := Stream{Log: v.Log, Campaign: c, Projections: ps, Batch: v.Batch, At: make(map[string]events.Position, len(at)), Rows: rows}
 	for name := range at {
 		s.At[name] = through
 	}
