@@ -64,7 +64,7 @@ func TestLooksWriteNothing(t *testing.T) {
 					t.Errorf("%s exits with %d and prints %q, want in it %q; it complains %q", line, code, out, want, complaint)
 				}
 			}
-			out, err := os.MkdirTemp("", "jangbu-looks-")
+			out, err := os.MkdirTemp("", "jangbu-looks-") //nolint:usetesting // that of t.TempDir is closed to other users
 			if err == nil {
 				err = os.Chmod(out, 0o777) //nolint:gosec // for another user to write in
 			}
@@ -114,7 +114,7 @@ func importedInto(t *testing.T, export string, flags ...string) {
 // readOnlyFiles makes a data directory that a user who is not root may read, and not write.
 func readOnlyFiles(t *testing.T, export string, inWAL bool) *looker {
 	t.Helper()
-	parent, err := os.MkdirTemp("", "jangbu-read-only-") // that of t.TempDir is closed to other users
+	parent, err := os.MkdirTemp("", "jangbu-read-only-") //nolint:usetesting // that of t.TempDir is closed to other users
 	if err != nil {
 		t.Fatal(err)
 	}

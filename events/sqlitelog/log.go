@@ -9,8 +9,6 @@ import (
 	"log/slog"
 	"sync/atomic"
 
-	"github.com/pressly/goose/v3"
-
 	"jangbu/events"
 	"jangbu/events/outage"
 	"jangbu/events/segments"
@@ -86,11 +84,11 @@ func (l *Log) open(ctx context.Context, path string, opts Options) (err error) {
 	if l.writer, l.unwritable, err = openFile(path, opts.ReadOnly, writerPragmas(), reads); err != nil {
 		return err
 	}
-	inGo := []*goose.Migration{schema.Upgrade(opts.Logger), schema.Split(opts.segment)}
+	upgrade, split := schema.Upgrade(opts.Logger), schema.Split(opts.segment)
 	if l.unwritable {
-		err = schema.Check(ctx, l.writer, logMigrations, "migrations", inGo...)
+		err = schema.Check(ctx, l.writer, logMigrations, "migrations", upgrade, split)
 	} else {
-		err = schema.Migrate(ctx, l.writer, logMigrations, "migrations", opts.Logger, inGo...)
+		err = schema.Migrate(ctx, l.writer, logMigrations, "migrations", opts.Logger, upgrade, split)
 	}
 	if err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"reflect"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -72,7 +73,7 @@ func execute(ctx context.Context, root any, args []string, t *Terminal, told *si
 	if err := onceEach(parsed); err != nil {
 		return err
 	}
-	_, lasting := parsed.Selected().Target.Interface().(Lasting)
+	_, lasting := reflect.TypeAssert[Lasting](parsed.Selected().Target)
 	told.command(lasting, *t)
 	return parsed.Run(*t)
 }
