@@ -3,6 +3,7 @@
 package services
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -244,8 +245,8 @@ func (c *Cluster) await(t testing.TB, i int) error {
 		ended := c.brokers[i].cmd.Process.Signal(syscall.Signal(0))
 		if ctx.Err() != nil || ended != nil {
 			said, _ := os.ReadFile(c.file(i, "server.log"))
-			return fmt.Errorf("broker %d at %s does not serve: it knows of brokers %v (%v), and its process: %v; it wrote:\n%s",
-				i, c.Addresses[i], known.Brokers.NodeIDs(), err, ended, said)
+			return fmt.Errorf("broker %d at %s does not serve: it knows of brokers %v; it wrote:\n%s: %w",
+				i, c.Addresses[i], known.Brokers.NodeIDs(), said, cmp.Or(ended, err, ctx.Err()))
 		}
 		select {
 		case <-time.After(50 * time.Millisecond):
