@@ -98,10 +98,10 @@ func says(e dashboard.EvidenceEvent) string {
 	return strings.Join(all, ", ")
 }
 
-// clock returns a time with its zone; empty for none.
+// clock returns a time with its offset; empty for none.
 func clock(at *time.Time, location *time.Location) string {
 	if at == nil {
 		return ""
 	}
-	return at.In(location).Format("2006-01-02 15:04:05 MST")
+	return at.In(location).Format(cli.TimeForm)
 }

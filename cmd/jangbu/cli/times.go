@@ -23,8 +23,11 @@ func (c ZoneConfig) Times() (Times, error) {
 	return Times{zone}, nil
 }
 
+// TimeForm is the form of times that are printed for people, to the second.
+const TimeForm = "2006-01-02T15:04:05-07:00"
+
 // Format returns a time to the second, as 2026-11-24T09:00:00+09:00.
-func (t Times) Format(at time.Time) string { return at.In(t.zone).Format("2006-01-02T15:04:05-07:00") }
+func (t Times) Format(at time.Time) string { return at.In(t.zone).Format(TimeForm) }
 
 // Exact returns a time with all digits that it has.
 func (t Times) Exact(at time.Time) string {
