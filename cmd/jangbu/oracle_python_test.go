@@ -127,7 +127,7 @@ func withdrawSome(t *testing.T, dir string, positions []string, random *rand.Ran
 	t.Helper()
 	said := func(args ...string) (by []string) {
 		t.Helper()
-		out, complaint, code := command(t, append([]string{"events", "withdraw", "--why", "a test", "--data-dir", dir, "--json"}, args...)...)
+		out, complaint, code := command(t, append([]string{"events", "withdraw", "--yes", "--why", "a test", "--data-dir", dir, "--json"}, args...)...)
 		var got struct{ Withdrawals []struct{ Position int64 } }
 		if err := json.Unmarshal([]byte(out), &got); err != nil || code != cli.ExitDone {
 			t.Fatalf("withdraw %v: exit %d, %v: %s", args, code, err, complaint)

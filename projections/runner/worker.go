@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"time"
 
+	"jangbu/events"
 	"jangbu/projections"
 	"jangbu/readmodel"
 )
@@ -20,6 +21,10 @@ const (
 	// then after twice as long each time, up to lastRetry.
 	firstRetry = time.Second
 	lastRetry  = 10 * time.Minute
+	// An operation in whose midst the database was away is tried awayTries times in all, after
+	// awayPause each: a disk that it fills itself is away too.
+	awayTries = 3
+	awayPause = time.Second
 )
 
 // work carries out operations, one after the other, beside the folding of new events and
@@ -60,6 +65,13 @@ func (l *leader) carryOut(ctx context.Context, op readmodel.Operation) error {
 	}
 	start := time.Now()
 	err := l.perform(ctx, &op)
+	for try := 1; try < awayTries && errors.Is(err, events.ErrAway); try++ {
+		log.WarnContext(ctx, "projections: an operation begins again", slog.Any("error", err))
+		l.clearUp(ctx, log)
+		if err = sleep(ctx, awayPause); err == nil {
+			err = l.perform(ctx, &op)
+		}
+	}
 	switch {
 	case err == nil:
 		log.InfoContext(ctx, "projections: an operation is done", slog.Duration("took", time.Since(start)))
