@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -10,10 +11,14 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"jangbu/cmd/jangbu/cli"
 	"jangbu/events/eventstest/services"
 	"jangbu/events/pglog"
+	"jangbu/projections"
+	"jangbu/readmodel"
+	"jangbu/readmodel/pgrows"
 )
 
 // slowNetwork returns the URL of a database behind a network of rate KB/s, which is
@@ -40,32 +45,32 @@ func slowNetwork(t *testing.T, database string, rate int) (slow string, cut func
 	}
 }
 
-// TestAwayForAMoment cuts the connections of a command to the database once it has said how far the
-// rows are that it waits for: it goes on.
+// TestAwayForAMoment cuts the connections of a command to the database in the midst of the operation
+// that it carries out and waits for: it goes on.
 func TestAwayForAMoment(t *testing.T) {
 	t.Parallel()
 	database := services.Database(t)
 	fillLog(t, database, 10_000)
 	slow, cut := slowNetwork(t, database, 500)
-	cmd := commandLine(t, "projections", "rebuild", "--all", "--database-url", slow)
-	cmd.Stderr = nil
-	pipe, err := cmd.StderrPipe()
+	rows, err := pgrows.Open(t.Context(), database, projections.Tables(projections.All()), pgrows.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer rows.Close()
+	cmd := commandLine(t, "projections", "rebuild", "--all", "--database-url", slow)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	did := false
-	for said := bufio.NewScanner(pipe); said.Scan(); {
-		t.Log(said.Text())
-		if !did && strings.HasPrefix(said.Text(), "folded through position ") {
-			cut()
-			did = true
+	waitFor(t, time.Minute, func() string {
+		op, err := rows.Operation(t.Context(), 1)
+		if err == nil && op.State == readmodel.Running && op.At > 0 {
+			return ""
 		}
-	}
-	if err := cmd.Wait(); err != nil || !did {
-		t.Errorf("%v, cut: %v", err, did)
+		return fmt.Sprintf("the operation is %v (%v)", op, err)
+	})
+	cut()
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
 	}
 }
 
