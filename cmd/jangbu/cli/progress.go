@@ -39,12 +39,11 @@ func (p *Progress) At(position int64) {
 			p.bar.one.SetCurrent(position)
 		}
 	case now.Sub(p.told) >= time.Second:
-		rate, left := pace{p.told, p.from}.at(now, position, p.Total)
 		unit := p.Unit
 		if unit == "" {
 			unit = "through position"
 		}
-		p.Terminal.Notef("%s %s %d of %d, %.0f/s, %v left", p.Verb, unit, position, p.Total, rate, left)
+		p.Terminal.Notef("%s %s %d of %d, %s", p.Verb, unit, position, p.Total, pace{p.told, p.from}.at(now, position, p.Total))
 		p.told, p.from = now, position
 	}
 }
@@ -65,15 +64,19 @@ type pace struct {
 	from  int64
 }
 
-// at returns how fast the work goes, and how long it will take to its end.
-func (p pace) at(now time.Time, current, total int64) (perSecond float64, left time.Duration) {
-	if took := now.Sub(p.began).Seconds(); took > 0 {
-		perSecond = float64(current-p.from) / took
+// rate returns how many a second are done.
+func (p pace) rate(now time.Time, current int64) float64 {
+	return float64(current-p.from) / max(now.Sub(p.began), time.Nanosecond).Seconds()
+}
+
+// at says how fast the work goes and, unless it stands, how long it will take to its end.
+func (p pace) at(now time.Time, current, total int64) string {
+	rate := p.rate(now, current)
+	if rate <= 0 {
+		return "0/s"
 	}
-	if perSecond > 0 {
-		left = time.Duration(float64(total-current) / perSecond * float64(time.Second)).Round(time.Second)
-	}
-	return perSecond, left
+	left := time.Duration(float64(total-current) / rate * float64(time.Second))
+	return fmt.Sprintf("%.0f/s, %v left", rate, left.Round(time.Second))
 }
 
 // bar is a progress bar that has its terminal to itself.
@@ -91,11 +94,9 @@ func newBar(w io.Writer, verb string, since pace, total int64) *bar {
 			now := time.Now()
 			if s.Completed {
 				took = cmp.Or(took, now.Sub(since.began)) // it is drawn more than once
-				rate, _ := since.at(since.began.Add(took), s.Current, s.Total)
-				return fmt.Sprintf("  %.0f/s, %v", rate, took.Round(10*time.Millisecond))
+				return fmt.Sprintf("  %.0f/s, %v", since.rate(since.began.Add(took), s.Current), took.Round(10*time.Millisecond))
 			}
-			rate, left := since.at(now, s.Current, s.Total)
-			return fmt.Sprintf("  %.0f/s, %v left", rate, left)
+			return "  " + since.at(now, s.Current, s.Total)
 		})),
 	)}
 }
