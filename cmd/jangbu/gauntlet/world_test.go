@@ -140,11 +140,12 @@ func (w *world) start(t *testing.T, name string, args ...string) *process {
 	return p
 }
 
-// smallDisk returns a directory on a disk of its own.
+// smallDisk returns a directory on a disk of its own, with room for the log and three copies of it.
 func smallDisk(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=1500m,mode=1777"); err != nil {
+	megabytes := 1000 + *count/100
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, fmt.Sprintf("size=%dm,mode=1777", megabytes)); err != nil {
 		t.Fatalf("mount a small disk, which fills up: %v; the gauntlet runs as root", err)
 	}
 	t.Cleanup(func() {
