@@ -184,6 +184,19 @@ func TestScriptsCoverEveryCommand(t *testing.T) {
 			t.Errorf("no script validates %s --json: jsonschema %s", path, name)
 		}
 	}
+	for _, leaf := range leaves(t) {
+		path := pathOf(leaf)
+		if byTests[path] != "" || forShells(path) {
+			continue
+		}
+		short := strings.TrimSuffix(path, " mint") // what jangbu token does without a name
+		for _, flag := range leaf.Flags {
+			used := regexp.MustCompile(`jangbu (` + path + `|` + short + `) .*--` + flag.Name + `\b`)
+			if !flag.Hidden && len(flag.Envs) == 0 && !used.MatchString(all.String()) { // one with a variable is shared: flags_test.go
+				t.Errorf("no script uses %s --%s", path, flag.Name)
+			}
+		}
+	}
 	codes := regexp.MustCompile(`\d+`).FindAllString(cli.ExitCodesHelp(), -1)
 	if len(codes) < 6 {
 		t.Errorf("only the exit codes %q are in the help", codes)
