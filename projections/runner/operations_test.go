@@ -186,6 +186,40 @@ func TestRollback(t *testing.T) {
 	})
 }
 
+// lostAnswer loses the answers to the first activations after it is armed.
+type lostAnswer struct {
+	readmodel.Store
+	left atomic.Int32
+}
+
+func (l *lostAnswer) Activate(ctx context.Context, lease readmodel.Lease, op int64, at []readmodel.Checkpoint) (readmodel.Revision, error) {
+	revision, err := l.Store.Activate(ctx, lease, op, at)
+	if err == nil && l.left.Add(-1) >= 0 {
+		return readmodel.Revision{}, fmt.Errorf("activate: %w", events.ErrAway)
+	}
+	return revision, err
+}
+
+// TestRollbackWhoseAnswerIsLost: it is done, once, and events are folded into what it serves.
+func TestRollbackWhoseAnswerIsLost(t *testing.T) {
+	t.Parallel()
+	everywhere(t, func(t *testing.T, b *verifyBundle) {
+		rows := &lostAnswer{Store: b.rows}
+		r, _ := start(t, b.log, rows, "process-1", 20, projections.All())
+		all := names(projections.All())
+		done(t, b.rows, readmodel.Rebuild, "", all...)
+		rows.left.Store(1)
+		done(t, b.rows, readmodel.Rollback, "", all...)
+		waitFor(t, r, appendAll(t, b.log, drafts(t, 12, 100), 10))
+		for name, build := range active(t, b.rows) {
+			if build.Generation != 1 {
+				t.Errorf("%s: generation %d is served; want 1", name, build.Generation)
+			}
+		}
+		b.clean(t)
+	})
+}
+
 // TestReset spoils the rows of every campaign and resets one of them: it is as it was,
 // the others are as they are.
 func TestReset(t *testing.T) {

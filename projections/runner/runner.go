@@ -113,6 +113,12 @@ type Runner struct {
 	// failing says that a term has failed since the last one began, unrecorded that its failure could
 	// not be recorded: the next ones are not logged.
 	failing, unrecorded atomic.Bool
+	// away is the last operation in whose midst the database was away, and how often. The worker of
+	// the term owns it.
+	away struct {
+		operation int64
+		times     int
+	}
 
 	mu     sync.Mutex
 	status Status // guarded by mu

@@ -21,10 +21,9 @@ const (
 	// then after twice as long each time, up to lastRetry.
 	firstRetry = time.Second
 	lastRetry  = 10 * time.Minute
-	// An operation in whose midst the database was away is tried awayTries times in all, after
-	// awayPause each: a disk that it fills itself is away too.
+	// awayTries is how often in all an operation is begun in whose midst the database was away:
+	// a disk that it fills itself is away too.
 	awayTries = 3
-	awayPause = time.Second
 )
 
 // work carries out operations, one after the other, beside the folding of new events and
@@ -65,19 +64,15 @@ func (l *leader) carryOut(ctx context.Context, op readmodel.Operation) error {
 	}
 	start := time.Now()
 	err := l.perform(ctx, &op)
-	for try := 1; try < awayTries && errors.Is(err, events.ErrAway); try++ {
-		log.WarnContext(ctx, "projections: an operation begins again", slog.Any("error", err))
-		l.clearUp(ctx, log)
-		if err = sleep(ctx, awayPause); err == nil {
-			err = l.perform(ctx, &op)
-		}
-	}
 	switch {
 	case err == nil:
 		log.InfoContext(ctx, "projections: an operation is done", slog.Duration("took", time.Since(start)))
 		l.clearUp(ctx, log)
 		return nil
 	case ctx.Err() != nil, errors.Is(err, readmodel.ErrFenced):
+		return err
+	case errors.Is(err, events.ErrAway) && l.triesAgain(op.ID):
+		// Only the answer may have been lost. The next term finds what was written, and the operation unless that ended it.
 		return err
 	}
 	log.ErrorContext(ctx, "projections: an operation has failed", slog.Any("error", err))
@@ -90,6 +85,15 @@ func (l *leader) carryOut(ctx context.Context, op readmodel.Operation) error {
 		return err
 	}
 	return nil
+}
+
+// triesAgain counts that the database was away in the midst of an operation.
+func (l *leader) triesAgain(op int64) bool {
+	if l.away.operation != op {
+		l.away.operation, l.away.times = op, 0
+	}
+	l.away.times++
+	return l.away.times < awayTries
 }
 
 // clearUp prunes the generations that an operation has left. Where that fails, the next
