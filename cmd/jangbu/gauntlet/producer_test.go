@@ -59,7 +59,7 @@ func onTheWire(r Record) *kgo.Record {
 // flushes them.
 func (p *producer) run(ctx context.Context, t *testing.T, n int, rate float64, lacks func() bool) {
 	begun := time.Now()
-	for sent := 0; (sent < n || sent < 2*n && lacks()) && ctx.Err() == nil; sent++ {
+	for sent := 0; (sent < n || sent < 2*n && lacks()) && ctx.Err() == nil && !t.Failed(); sent++ {
 		if due := begun.Add(time.Duration(float64(sent) / rate * float64(time.Second))); time.Until(due) > 5*time.Millisecond {
 			pass(ctx, time.Until(due))
 		}

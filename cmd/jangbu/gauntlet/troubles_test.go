@@ -168,9 +168,11 @@ func (w *world) fillDisk(ctx context.Context, t *testing.T, random *rand.Rand) {
 	if err := os.Remove(ballast); err != nil {
 		t.Error(err)
 	}
-	// PostgreSQL ends where it can write no more of its log.
-	w.postgres.Kill(t)
-	w.postgres.Start(t)
+	// PostgreSQL ends where it can write no more of its log, and so does its standby.
+	for _, p := range []*services.PostgresServer{w.postgres, w.standby} {
+		p.Kill(t)
+		p.Start(t)
+	}
 }
 
 // redisFaults kills and freezes Redis.
