@@ -16,6 +16,7 @@ import (
 // CompareCommand compares campaigns by their days, or one campaign at two moments.
 type CompareCommand struct {
 	stores.Config
+	cli.ZoneConfig
 	cli.MemoryConfig
 	Campaigns []events.Campaign `arg:"" optional:"" name:"campaign" sep:"none" help:"The campaigns (eventId): two or more, or one with --at."`
 	Shop      events.Shop       `aliases:"store" placeholder:"ID" help:"All campaigns of a shop, in the place of their names."`
@@ -24,7 +25,6 @@ type CompareCommand struct {
 	Limit     int               `default:"50" placeholder:"N" help:"The most events and withdrawals to show with --at, at most 200 (${default})."`
 	Out       string            `default:"table" enum:"table,json,csv" placeholder:"FORM" help:"The form of the output: ${enum} (${default}). CSV has the days of the campaigns, or the events with --at."`
 	JSON      bool              `help:"The same as --out json."`
-	TZ        string            `name:"tz" env:"JANGBU_TZ" default:"Asia/Seoul" placeholder:"ZONE" help:"Time zone of days (${default})."`
 }
 
 // Help implements kong's detailed help.
@@ -80,7 +80,7 @@ func (c CompareCommand) Run(ctx context.Context, t cli.Terminal) error {
 // wanted checks the flags, and returns the time zone and the moments: one, or two with --at.
 func (c *CompareCommand) wanted() (*time.Location, []readmodel.Moment, error) {
 	var wrong cli.Problems
-	location := zone(wrong.Add, c.TZ)
+	location := zone(wrong.Add, c.ZoneConfig)
 	moments := []readmodel.Moment{moment(wrong.Add, "as-of", c.AsOf, location)}
 	sorted := slices.Sorted(slices.Values(c.Campaigns))
 	switch {
@@ -97,8 +97,8 @@ func (c *CompareCommand) wanted() (*time.Location, []readmodel.Moment, error) {
 	case c.Shop == "" && (len(c.Campaigns) < 2 || len(c.Campaigns) > mostCompared):
 		wrong.Add("campaign", "expected 2 to %d campaigns, or --shop, or one campaign with --at", mostCompared)
 	}
-	if slices.Contains(sorted, "") || len(slices.Compact(sorted)) < len(c.Campaigns) {
-		wrong.Add("campaign", "expected names that differ")
+	if len(slices.Compact(sorted)) < len(c.Campaigns) {
+		wrong.Add("campaign", "is given more than once")
 	}
 	if c.Limit < 1 || c.Limit > dashboard.MaxPage {
 		wrong.Add("limit", "expected 1 to %d", dashboard.MaxPage)

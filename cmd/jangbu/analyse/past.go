@@ -13,15 +13,15 @@ import (
 	"jangbu/readmodel/dashboard"
 )
 
-// zone returns the time zone of --tz; nil where it is none.
-func zone(wrong func(flag, format string, args ...any), name string) *time.Location {
-	location, err := time.LoadLocation(name)
-	if err != nil || name == "" {
-		wrong("tz", "%q is no IANA time zone such as Asia/Seoul", name)
-		return nil
+// zone returns the time zone of --tz; nil where it is none whose days have whole hours.
+func zone(wrong func(flag, format string, args ...any), c cli.ZoneConfig) *time.Location {
+	location, err := c.Location()
+	if err == nil {
+		err = dashboard.View{Location: location}.Validate()
 	}
-	if err := (dashboard.View{Location: location}).Validate(); err != nil {
+	if err != nil {
 		wrong("tz", "%v", err)
+		return nil
 	}
 	return location
 }

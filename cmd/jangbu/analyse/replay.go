@@ -22,6 +22,7 @@ import (
 // ReplayCommand folds the log again, or a part of it.
 type ReplayCommand struct {
 	stores.Config
+	cli.ZoneConfig
 	stores.PollConfig
 	cli.MemoryConfig
 	Source   string          `placeholder:"URL|FILE" help:"What is replayed: a log, as --log-url names it, or an export with its manifest beside it. Without it, the log."`
@@ -34,9 +35,8 @@ type ReplayCommand struct {
 	Who      string          `placeholder:"NAME" help:"Who does it, for that record. Without it, the user of this process."`
 	Out      string          `default:"table" enum:"table,json,csv,parquet" placeholder:"FORM" help:"The form of the output: ${enum} (${default}). Parquet goes to a file: > FILE."`
 	JSON     bool            `help:"The same as --out json."`
-	Table    string          `enum:",campaigns,channels,hours,profiles,shops" default:"" placeholder:"VIEW" help:"Write one of the views that the rows have in SQL: campaigns, channels, hours, profiles or shops, with all their columns. Days and hours are those of Seoul."`
+	Table    *string         `enum:"campaigns,channels,hours,profiles,shops" placeholder:"VIEW" help:"Write one of the views that the rows have in SQL: campaigns, channels, hours, profiles or shops, with all their columns. Days and hours are those of Seoul."`
 	Into     string          `placeholder:"FILE" help:"Write the rows to a new SQLite file, to be asked by SQL, and print nothing else."`
-	TZ       string          `name:"tz" env:"JANGBU_TZ" default:"Asia/Seoul" placeholder:"ZONE" help:"Time zone of days and hours (${default})."`
 }
 
 // Help implements kong's detailed help.
@@ -140,7 +140,7 @@ func (c *ReplayCommand) fold(ctx context.Context, t cli.Terminal, cfg replay.Con
 	if c.Into != "" {
 		return cmp.Or(c.writeInto(ctx, t, got, set), unknown)
 	}
-	if c.Table != "" {
+	if c.Table != nil {
 		return cmp.Or(c.view(ctx, t, got, set), unknown)
 	}
 	out, err := c.report(got, dashboard.View{Now: got.Moment, Location: location, PollInterval: c.Schedule().Interval, PollAfterEnd: c.Schedule().AfterEnd}, set)
@@ -175,7 +175,7 @@ func (c *ReplayCommand) wanted() (r replay.Config, location *time.Location, set 
 	c.setSource(wrong.Add)
 	c.Config.Check(wrong.Add)
 	c.PollConfig.Check(wrong.Add)
-	location = zone(wrong.Add, c.TZ)
+	location = zone(wrong.Add, c.ZoneConfig)
 	if c.From < 0 {
 		wrong.Add("from", "expected a position, 1 or more")
 	}
@@ -194,7 +194,7 @@ func (c *ReplayCommand) wanted() (r replay.Config, location *time.Location, set 
 		if c.Campaign != "" || c.Shop != "" || c.From > 1 {
 			wrong.Add("into", "writes the rows of the whole log up to --as-of: it goes with none of --campaign, --shop, --from")
 		}
-		if c.Table != "" {
+		if c.Table != nil {
 			wrong.Add("table", "is written to the output: it does not go with --into")
 		}
 		if _, err := os.Lstat(c.Into); !errors.Is(err, fs.ErrNotExist) {

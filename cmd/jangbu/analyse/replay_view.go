@@ -42,7 +42,7 @@ func (c *ReplayCommand) view(ctx context.Context, t cli.Terminal, got replay.Res
 	if err != nil {
 		return err
 	}
-	view, err := rows.View(ctx, c.Table, c.Shop)
+	view, err := rows.View(ctx, *c.Table, c.Shop)
 	if err = errors.Join(err, rows.Close()); err != nil {
 		return err
 	}
@@ -54,7 +54,7 @@ func (c *ReplayCommand) view(ctx context.Context, t cli.Terminal, got replay.Res
 			Assumed []string        `json:"assumed,omitempty"`
 			Table   string          `json:"table"`
 			Rows    any             `json:"rows"`
-		}{got.Events, got.Through, c.Set, c.Table, structsOf(view).Interface()})
+		}{got.Events, got.Through, c.Set, *c.Table, structsOf(view).Interface()})
 	case "csv":
 		return viewTable(view).CSV(t)
 	case "parquet":

@@ -21,13 +21,13 @@ import (
 // WhyCommand leads from a number of a campaign to the events that it is made of.
 type WhyCommand struct {
 	stores.Config
+	cli.ZoneConfig
 	Campaign events.Campaign `required:"" aliases:"event" placeholder:"ID" help:"The campaign (eventId)."`
 	Card     string          `default:"totalParticipants" placeholder:"NUMBER" help:"The number: totalParticipants, totalExposure, roiPercent, salesGrowthPercent or costPerParticipant; participants, exposure, roi, growth and cost are the same (${default})."`
 	At       string          `placeholder:"MOMENT" help:"The number as it was then: at a position, at an RFC 3339 time, or at the end of a day such as 2026-11-24. Without it, now."`
 	Limit    int             `default:"50" placeholder:"N" help:"The most events to show, at most 200 (${default})."`
 	Cursor   events.Position `placeholder:"POSITION" help:"Show the events after this position: what ended the page before."`
 	JSON     bool            `help:"Print one JSON object, as the read API does."`
-	TZ       string          `name:"tz" env:"JANGBU_TZ" default:"Asia/Seoul" placeholder:"ZONE" help:"Time zone of days and hours (${default})."`
 }
 
 // Help implements kong's detailed help.
@@ -70,11 +70,8 @@ func (c WhyCommand) number() dashboard.Number {
 func (c WhyCommand) Run(ctx context.Context, t cli.Terminal) error {
 	number := c.number()
 	var wrong cli.Problems
-	location := zone(wrong.Add, c.TZ)
+	location := zone(wrong.Add, c.ZoneConfig)
 	asOf := moment(wrong.Add, "at", c.At, location)
-	if c.Campaign == "" {
-		wrong.Add("campaign", "is empty")
-	}
 	if number.Types() == nil {
 		wrong.Add("card", "%q is none of %v", c.Card, dashboard.Numbers())
 	}

@@ -122,7 +122,7 @@ func (c benchIngestCommand) check() error {
 	if len(c.KafkaBrokers) == 0 && c.Given() {
 		wrong.Add("kafka-brokers", "required with --kafka-tls and --kafka-sasl")
 	}
-	c.Check(wrong.Add)
+	c.Check(c.KafkaBrokers, wrong.Add)
 	return wrong.Err()
 }
 

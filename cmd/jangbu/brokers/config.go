@@ -32,8 +32,11 @@ func (c GroupConfig) Check(wrong func(flag, format string, args ...any)) {
 	}
 }
 
-// Check reports each flag that is wrong.
-func (c ClientConfig) Check(wrong func(flag, format string, args ...any)) {
+// Check reports each flag that is wrong, and a broker of --kafka-brokers that is no address.
+func (c ClientConfig) Check(brokers []string, wrong func(flag, format string, args ...any)) {
+	if err := kafka.CheckBrokers(brokers); err != nil {
+		wrong("kafka-brokers", "%v", err)
+	}
 	if c.KafkaTLSFiles.Given() && !c.KafkaTLS {
 		wrong("kafka-tls", "required with --kafka-tls-ca-file, --kafka-tls-cert-file and --kafka-tls-key-file")
 	}

@@ -70,7 +70,7 @@ func execute(ctx context.Context, root any, args []string, t *Terminal, told *si
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrUsage, err)
 	}
-	if err := onceEach(parsed); err != nil {
+	if err := given(parsed); err != nil {
 		return err
 	}
 	_, lasting := reflect.TypeAssert[Lasting](parsed.Selected().Target)
@@ -109,20 +109,50 @@ func logsJSON(parsed *kong.Context, args []string) bool {
 	return false
 }
 
-// onceEach returns [ErrUsage] where a flag that holds one value is given more than once: of
-// the values, all but the last would be ignored.
-func onceEach(parsed *kong.Context) error {
+// given returns [ErrUsage] where what is given on the command line would be ignored: all but the
+// last of the values of a flag that holds one, and an empty text, as of a variable of the shell
+// that is not set, in whose place a default or everything would be taken.
+func given(parsed *kong.Context) error {
 	var wrong Problems
-	given := make(map[*kong.Value]int)
+	times := make(map[*kong.Value]int)
 	for _, p := range parsed.Path {
-		if p.Flag == nil || p.Flag.IsCumulative() {
+		if p.Positional != nil && empty(p.Positional.Target) {
+			wrong = append(wrong, "<"+p.Positional.Name+">: is empty")
+		}
+		if p.Flag == nil {
 			continue
 		}
-		if given[p.Flag.Value]++; given[p.Flag.Value] == 2 {
-			wrong.Add(p.Flag.Name, "is given more than once, and has one value")
+		switch times[p.Flag.Value]++; times[p.Flag.Value] {
+		case 1:
+			if empty(p.Flag.Target) {
+				wrong.Add(p.Flag.Name, "is empty")
+			}
+		case 2:
+			if !p.Flag.IsCumulative() {
+				wrong.Add(p.Flag.Name, "is given more than once, and has one value")
+			}
 		}
 	}
 	return wrong.Err()
+}
+
+// empty reports whether a value that is given is an empty text, or has one.
+func empty(v reflect.Value) bool {
+	switch v.Kind() {
+	case reflect.String:
+		return v.Len() == 0
+	case reflect.Pointer:
+		return !v.IsNil() && empty(v.Elem())
+	case reflect.Slice:
+		for i := range v.Len() {
+			if empty(v.Index(i)) {
+				return true
+			}
+		}
+		return v.Len() == 0
+	default:
+		return false
+	}
 }
 
 // NewParser returns the parser of a command line.

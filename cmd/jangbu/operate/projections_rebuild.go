@@ -2,7 +2,6 @@ package operate
 
 import (
 	"context"
-	"fmt"
 	"strings"
 
 	"jangbu/cmd/jangbu/cli"
@@ -49,7 +48,7 @@ type projectionsResetCommand struct {
 	projectionFlags
 	operationFlags
 	diffFlags
-	Campaign *events.Campaign `aliases:"event" placeholder:"ID" help:"Reset this campaign alone."`
+	Campaign events.Campaign `aliases:"event" placeholder:"ID" help:"Reset this campaign alone."`
 }
 
 // Help implements kong's detailed help.
@@ -68,13 +67,7 @@ Examples:
 
 // Run resets.
 func (c projectionsResetCommand) Run(ctx context.Context, t cli.Terminal) error {
-	var campaign events.Campaign // empty: all of them
-	if c.Campaign != nil {
-		if campaign = *c.Campaign; campaign == "" { // as of a variable that is not set
-			return fmt.Errorf("%w: --campaign: is empty; leave it out to fold all campaigns anew", cli.ErrUsage)
-		}
-	}
-	return rebuild(ctx, t, &c.Config, &c.projectionFlags, &c.operationFlags, &c.diffFlags, campaign, campaign == "")
+	return rebuild(ctx, t, &c.Config, &c.projectionFlags, &c.operationFlags, &c.diffFlags, c.Campaign, c.Campaign == "")
 }
 
 // rebuild rebuilds projections, or one campaign in them. ask says that it asks before, also where

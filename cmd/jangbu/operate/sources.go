@@ -70,7 +70,7 @@ func (c SourcesCommand) Run(ctx context.Context, t cli.Terminal) error {
 		return err
 	}
 	var wrong cli.Problems
-	c.ClientConfig.Check(wrong.Add)
+	c.ClientConfig.Check(c.KafkaBrokers, wrong.Add)
 	if err := wrong.Err(); err != nil {
 		return err
 	}

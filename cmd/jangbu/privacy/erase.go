@@ -107,9 +107,6 @@ func (c *eraseCommand) person() (who privacy.Person, err error) {
 	var wrong cli.Problems
 	c.Check(wrong.Add)
 	who = privacy.Person{Campaign: c.Campaign, Participant: c.Participant}
-	if c.Campaign == "" {
-		wrong.Add("campaign", "is empty")
-	}
 	if c.Phone != "" && c.Participant != "" {
 		wrong.Add("participant", "--phone names the person already")
 	}

@@ -15,7 +15,7 @@ import (
 
 // startAPI starts the read API.
 func (s *Service) startAPI(ctx context.Context) error {
-	location, err := time.LoadLocation(s.cfg.TZ)
+	location, err := s.cfg.Location()
 	if err != nil {
 		return err
 	}

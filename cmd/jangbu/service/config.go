@@ -63,7 +63,7 @@ type Config struct {
 	CanaryEvery time.Duration `kong:"-"`
 	cli.MemoryConfig
 	tracing.Endpoint
-	TZ string `name:"tz" env:"JANGBU_TZ" default:"Asia/Seoul" placeholder:"ZONE" help:"Time zone of days and hours (${default})."`
+	cli.ZoneConfig
 	cli.LogConfig
 }
 
@@ -88,9 +88,11 @@ func (c *Config) validate() error {
 	if slices.Contains(c.Role, rolePoll) && len(c.configured()) == 0 {
 		wrong("role", "poll has nothing to poll: no --channel-…-url is given")
 	}
-	if location, err := time.LoadLocation(c.TZ); err != nil || c.TZ == "" {
-		wrong("tz", "%q is no IANA time zone such as Asia/Seoul", c.TZ)
-	} else if err := (dashboard.View{Location: location}).Validate(); err != nil {
+	location, err := c.Location()
+	if err == nil {
+		err = dashboard.View{Location: location}.Validate()
+	}
+	if err != nil {
 		wrong("tz", "%v", err)
 	}
 	c.validateAddresses(wrong)
@@ -117,7 +119,7 @@ func (c *Config) validate() error {
 	if c.DatabaseConnections < stores.MinConnections {
 		wrong("database-connections", "%d are too few: the log with the keys, and the rows, need %d each", c.DatabaseConnections, stores.MinConnections/2)
 	}
-	c.ClientConfig.Check(wrong)
+	c.ClientConfig.Check(c.KafkaBrokers, wrong)
 	c.GroupConfig.Check(wrong)
 	c.redisConfig.validate(wrong)
 	c.TopicConfig.Check(wrong)
@@ -205,6 +207,6 @@ func Embedded(dir string) Config {
 		channelConfig: defaultPolling(),
 		authConfig:    authConfig{InsecureNoAuth: true}, AccessLog: "off", ServeStale: 5 * time.Minute,
 		AuditWithin: 24 * time.Hour,
-		Role:        []string{"all"}, TZ: "Asia/Seoul",
+		Role:        []string{"all"},
 	}
 }

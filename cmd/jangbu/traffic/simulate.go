@@ -81,7 +81,7 @@ func (c SimulateCommand) Run(ctx context.Context, t cli.Terminal) error {
 	}
 	c.validate(c.Rate, wrong.Add)
 	c.TopicConfig.Check(wrong.Add)
-	c.ClientConfig.Check(wrong.Add)
+	c.ClientConfig.Check(c.KafkaBrokers, wrong.Add)
 	if err := wrong.Err(); err != nil {
 		return err
 	}

@@ -98,10 +98,8 @@ func (c Config) withDefaults() (Config, error) {
 	if len(c.Brokers) == 0 {
 		errs = append(errs, errors.New("brokers: none given"))
 	}
-	for _, b := range c.Brokers {
-		if host, port, err := net.SplitHostPort(b); err != nil || host == "" || port == "" {
-			errs = append(errs, fmt.Errorf("brokers: %q is not host:port", b))
-		}
+	if err := CheckBrokers(c.Brokers); err != nil {
+		errs = append(errs, fmt.Errorf("brokers: %w", err))
 	}
 	if c.SASL != nil {
 		errs = append(errs, c.SASL.check())
@@ -116,6 +114,16 @@ func (c Config) withDefaults() (Config, error) {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	return c, errors.Join(errs...)
+}
+
+// CheckBrokers reports whether each broker is an address with its port.
+func CheckBrokers(brokers []string) error {
+	for _, b := range brokers {
+		if host, port, err := net.SplitHostPort(b); err != nil || host == "" || port == "" {
+			return fmt.Errorf("%q is not host:port", b)
+		}
+	}
+	return nil
 }
 
 // CheckInstance reports whether brokers take a name of an instance. None is one.
