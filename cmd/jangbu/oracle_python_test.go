@@ -35,8 +35,11 @@ func TestOracleInPython(t *testing.T) {
 	python, random := services.Python(t), rand.New(rand.NewPCG(20, 20))
 	dir := t.TempDir()
 	log := questioned(t, dir, kills, random)
-	var campaigns []string
+	var campaigns, shops []string
 	for _, r := range log {
+		if created, ok := r.Event.(*events.EventCreated); ok && !slices.Contains(shops, string(created.Shop)) {
+			shops = append(shops, string(created.Shop))
+		}
 		if c := string(r.Event.Subject()); !slices.Contains(campaigns, c) {
 			campaigns = append(campaigns, c)
 		}
@@ -52,6 +55,8 @@ func TestOracleInPython(t *testing.T) {
 		case i < replays+whys:
 			q.Card = string(dashboard.Numbers()[random.IntN(len(dashboard.Numbers()))])
 			q.Campaign = campaigns[random.IntN(len(campaigns))]
+		case i%8 == 0:
+			q.Shop = shops[random.IntN(len(shops))]
 		case i%4 == 0:
 			random.Shuffle(len(campaigns), func(i, j int) { campaigns[i], campaigns[j] = campaigns[j], campaigns[i] })
 			q.Campaigns = slices.Clone(campaigns[:2+random.IntN(3)])
@@ -152,6 +157,7 @@ type question struct {
 	Card      string   `json:"card,omitempty"`
 	From      int      `json:"from,omitempty"`
 	Campaigns []string `json:"campaigns,omitempty"`
+	Shop      string   `json:"shop,omitempty"`
 }
 
 // askOracle returns the oracle's answers.
@@ -196,12 +202,11 @@ func (q question) ask(t *testing.T, dir string) any {
 	case q.From > 0:
 		return q.difference(t, dir)
 	case len(q.Campaigns) > 0:
-		days := []any{}
-		args := append([]string{"compare", "--data-dir", dir, "--as-of", fmt.Sprint(q.At), "--json"}, q.Campaigns...)
-		for _, d := range printed(t, args...)["days"].([]any) {
-			days = append(days, d.(map[string]any)["totalParticipants"])
-		}
-		return map[string]any{"days": days}
+		answer := daysOf(t, dir, q.At, q.Campaigns...)
+		delete(answer, "campaigns")
+		return answer
+	case q.Shop != "":
+		return daysOf(t, dir, q.At, "--shop", q.Shop)
 	}
 	campaigns := make(map[string]any)
 	for _, c := range printed(t, "replay", "--data-dir", dir, "--as-of", fmt.Sprint(q.At), "--json")["campaigns"].([]any) {
@@ -213,6 +218,20 @@ func (q question) ask(t *testing.T, dir string) any {
 		campaigns[c["eventId"].(string)] = numbers
 	}
 	return campaigns
+}
+
+// daysOf compares campaigns by their days.
+func daysOf(t *testing.T, dir string, at int, of ...string) map[string]any {
+	t.Helper()
+	got := printed(t, append([]string{"compare", "--data-dir", dir, "--as-of", fmt.Sprint(at), "--json"}, of...)...)
+	names, days := []any{}, []any{}
+	for _, c := range got["campaigns"].([]any) {
+		names = append(names, c.(map[string]any)["eventId"])
+	}
+	for _, d := range got["days"].([]any) {
+		days = append(days, d.(map[string]any)["totalParticipants"])
+	}
+	return map[string]any{"campaigns": names, "days": days}
 }
 
 // why returns what a number is made of, from all pages. Where there was no such campaign, it is as one
@@ -246,6 +265,12 @@ func (q question) difference(t *testing.T, dir string) any {
 		found = append(found, append(e.([]any), got["events"].([]any)[i].(map[string]any)["added"]))
 	}
 	whole["events"] = found
+	withdrawals := []any{}
+	for _, w := range got["withdrawals"].([]any) {
+		w := w.(map[string]any)
+		withdrawals = append(withdrawals, []any{w["position"], w["positions"], w["withdrawn"]})
+	}
+	whole["withdrawals"] = withdrawals
 	return whole
 }
 

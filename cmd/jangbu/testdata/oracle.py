@@ -9,6 +9,7 @@ line of ANSWERS to it:
     {"at": P, "campaign": C, "card": CARD}   what a number of a campaign is made of
     {"at": Q, "from": P, "campaign": C}      how a campaign differs between two positions
     {"at": P, "campaigns": [C, ...]}         campaigns by their days, of Asia/Seoul
+    {"at": P, "shop": S}                     and all of a shop
 
 It folds the events of each question anew, and knows no more of Jangbu than the words of the
 export. Times of the export are UTC, and sort as text once they have the same length.
@@ -26,13 +27,18 @@ TYPES = {
 }
 
 
-def in_effect(log, at):
-    """The events up to a position that no later withdrawal, itself in effect, names."""
+def withdrawn(log, at):
+    """The positions up to one that a later withdrawal, itself in effect, names, and its position."""
     out = {}
     for e in reversed(log[:at]):
         if e["type"] == "EventsWithdrawn" and e["position"] not in out:
             for p in e["event"]["positions"]:
                 out.setdefault(p, e["position"])
+    return out
+
+
+def in_effect(log, at):
+    out = withdrawn(log, at)
     return [e for e in log[:at] if e["position"] not in out and e["type"] != "EventsWithdrawn"]
 
 
@@ -139,13 +145,21 @@ class Oracle:
         had, has = ({e["position"] for e in c.events} for c in (was, now))
         changed = sorted([e for e in now.events if e["position"] not in had] + [e for e in was.events if e["position"] not in has],
                          key=lambda e: e["position"])
+        between, by = self.log[before:at], withdrawn(self.log, at)
         return {
+            "withdrawals": [[e["position"], e["event"]["positions"], by.get(e["position"])] for e in between
+                            if e["type"] == "EventsWithdrawn" and e["campaign"] == campaign],
             "from": was.numbers(),
             "to": now.numbers(),
             "difference": {n: minus(now.numbers()[n], was.numbers()[n]) for n in now.numbers()},
             "events": [one + [one[0] in has] for one in traced(changed)][:SHOWN],
             "eventsLeft": max(0, len(changed) - SHOWN),
         }
+
+    def shop(self, at, shop):
+        names = sorted({e["campaign"] for e in in_effect(self.log, at)})
+        of = [name for name in names if self.campaign(name, at).described.get("storeId") == shop]
+        return {**self.days(at, of), "campaigns": of}
 
     def days(self, at, campaigns):
         seoul = datetime.timezone(datetime.timedelta(hours=9))
@@ -174,6 +188,8 @@ def main():
             answer = oracle.why(q["at"], q["campaign"], q["card"])
         elif "from" in q:
             answer = oracle.difference(q["at"], q["from"], q["campaign"])
+        elif "shop" in q:
+            answer = oracle.shop(q["at"], q["shop"])
         elif "campaigns" in q:
             answer = oracle.days(q["at"], q["campaigns"])
         else:
