@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"net/url"
 	"strings"
 	"testing"
@@ -28,7 +29,7 @@ func Database(t testing.TB, options ...string) string {
 		t.Fatal("JANGBU_TEST_DATABASE_URL: expected a URL such as postgres://postgres@127.0.0.1:5432/postgres")
 	}
 	name := "jangbu_test_" + strings.ToLower(rand.Text())
-	administer(t, admin, `CREATE DATABASE `+name+` `+strings.Join(options, " "))
+	create(t, admin, `CREATE DATABASE `+name+` `+strings.Join(options, " "))
 	t.Cleanup(func() { administer(t, admin, `DROP DATABASE `+name+` WITH (FORCE)`) })
 	address.Path = "/" + name
 	return address.String()
@@ -51,9 +52,39 @@ func Template(t testing.TB, prepare func(database string)) (option string) {
 	return "TEMPLATE " + name
 }
 
+// strategy is the cheaper way to copy a database where no sync has to be waited for: as files, which takes
+// checkpoints, and not block by block through the write-ahead log. Before 15 it is the only one.
+const strategy = `
+SELECT CASE WHEN current_setting('fsync') = 'off' AND current_setting('server_version_num')::int >= 150000
+    THEN ' STRATEGY file_copy' ELSE '' END`
+
+func create(t testing.TB, admin, statement string) {
+	t.Helper()
+	connected(t, admin, func(ctx context.Context, conn *pgx.Conn) error {
+		var by string
+		if err := conn.QueryRow(ctx, strategy, pgx.QueryExecModeExec).Scan(&by); err != nil {
+			return err
+		}
+		if _, err := conn.Exec(ctx, statement+by); err != nil {
+			return fmt.Errorf("%s: %w", statement, err)
+		}
+		return nil
+	})
+}
+
 // administer runs one statement on a connection of its own. The test's context
 // is over when its clean-up runs, so it has another.
 func administer(t testing.TB, admin, statement string) {
+	t.Helper()
+	connected(t, admin, func(ctx context.Context, conn *pgx.Conn) error {
+		if _, err := conn.Exec(ctx, statement); err != nil {
+			return fmt.Errorf("%s: %w", statement, err)
+		}
+		return nil
+	})
+}
+
+func connected(t testing.TB, admin string, f func(context.Context, *pgx.Conn) error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), patience)
 	defer cancel()
@@ -61,8 +92,8 @@ func administer(t testing.TB, admin, statement string) {
 	if err != nil {
 		t.Fatalf("connect to JANGBU_TEST_DATABASE_URL: %v", err)
 	}
-	_, err = conn.Exec(ctx, statement)
+	err = f(ctx, conn)
 	if err := errors.Join(err, conn.Close(ctx)); err != nil {
-		t.Fatalf("%s: %v", statement, err)
+		t.Fatal(err)
 	}
 }
