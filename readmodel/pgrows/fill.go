@@ -166,18 +166,18 @@ func (s *Store) Prune(ctx context.Context, lease readmodel.Lease, between func()
 
 // prune removes the generation's rows and snapshots, then its checkpoint.
 func (s *Store) prune(ctx context.Context, lease readmodel.Lease, projection string, generation int32, between func()) error {
-	t := s.named(projection)
+	if t := s.named(projection); t != nil { // a projection that was dropped from the program has no table
+		if err := s.pruneRows(ctx, lease, t, generation, between); err != nil {
+			return err
+		}
+	}
 	for more := true; more; {
 		between()
 		batch := new(pgx.Batch)
-		ended := func(tag pgconn.CommandTag) error {
-			more = more || tag.RowsAffected() == fillRows
+		batch.Queue(pruneSnapshots, projection, generation, fillRows).Exec(func(tag pgconn.CommandTag) error {
+			more = tag.RowsAffected() == fillRows
 			return nil
-		}
-		if more = false; t != nil { // a projection that was dropped from the program has no table
-			batch.Queue(t.prune, generation, fillRows).Exec(ended)
-		}
-		batch.Queue(pruneSnapshots, projection, generation, fillRows).Exec(ended)
+		})
 		if err := s.underLease(ctx, lease, postgres.Soon, batch); err != nil {
 			return err
 		}
@@ -185,4 +185,24 @@ func (s *Store) prune(ctx context.Context, lease readmodel.Lease, projection str
 	batch := new(pgx.Batch)
 	batch.Queue(dropGeneration, projection, generation)
 	return s.underLease(ctx, lease, postgres.Durable, batch)
+}
+
+// pruneRows removes the generation's rows, some at a time in the order of their campaigns, until there
+// is none from the first campaign on.
+func (s *Store) pruneRows(ctx context.Context, lease readmodel.Lease, t *table, generation int32, between func()) error {
+	for from := ""; ; {
+		between()
+		begin, n := from, 0
+		batch := new(pgx.Batch)
+		batch.Queue(t.prune, generation, begin, fillRows).QueryRow(func(row pgx.Row) error { return row.Scan(&n, &from) })
+		if err := s.underLease(ctx, lease, postgres.Soon, batch); err != nil {
+			return err
+		}
+		switch {
+		case n == 0 && begin == "":
+			return nil
+		case n < fillRows: // the last ones, unless there are more before them
+			from = ""
+		}
+	}
 }

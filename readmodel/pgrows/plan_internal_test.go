@@ -20,7 +20,7 @@ func TestPlans(t *testing.T) {
 	}
 	defer s.Close()
 	const byKey, byStore = "using event_stats_pkey ", "using event_stats_of_store "
-	const byGeneration = "Index Cond: (generation = $1)"
+	const fromCampaign = "Index Cond: ((generation = $1) AND (campaign >= $2))"
 	channels := []string{"using channel_stats_pkey ", "(campaign = "}
 	sorted := []string{"AND (campaign "} // in the index's own order
 	everyKey := []string{
@@ -60,10 +60,10 @@ func TestPlans(t *testing.T) {
 			{s.queries.shopPages[readmodel.ShopPageKind{Order: readmodel.ByUpdate, First: true}].campaigns, `'store-7', false, '{store-7}', '', 3, 0`, []string{byStore}, byKey},
 			{s.queries.shopPages[readmodel.ShopPageKind{Order: readmodel.ByParticipants}].channels, `'store-7', false, '{store-7}', 'evt-7', 3, 7`, append(channels, byStore), byKey},
 			{s.queries.campaigns, `'evt-7', 10`, everyKey, byStore},
-			{s.campaigns.prune, `1, 5000`, []string{"Tid Scan on event_stats", byGeneration}, "Seq Scan"},
-			{s.channels.prune, `1, 5000`, []string{"Tid Scan on channel_stats", "using channel_stats_pkey ", byGeneration}, byStore},
-			{s.named("participation_hourly").prune, `1, 5000`, []string{"Tid Scan on participation_hourly", "using participation_hourly_pkey ", byGeneration}, byStore},
-			{s.named("participant_profile").prune, `1, 5000`, []string{"Tid Scan on participant_profile", "using participant_profile_pkey ", byGeneration}, byStore},
+			{s.campaigns.prune, `1, 'evt-7', 2000`, []string{"Tid Scan on event_stats", byKey, fromCampaign}, " Sort"},
+			{s.channels.prune, `1, 'evt-7', 2000`, []string{"Tid Scan on channel_stats", "using channel_stats_pkey ", fromCampaign}, " Sort"},
+			{s.named("participation_hourly").prune, `1, 'evt-7', 2000`, []string{"Tid Scan on participation_hourly", "using participation_hourly_pkey ", fromCampaign}, " Sort"},
+			{s.named("participant_profile").prune, `1, 'evt-7', 2000`, []string{"Tid Scan on participant_profile", "using participant_profile_pkey ", fromCampaign}, " Sort"},
 			{s.queries.earlierByPosition, `'evt-7', 7, '{1}'`, []string{"Index Scan Backward using snapshots_pkey on snapshots m"}, "using snapshots_by_time on snapshots m"},
 			{s.queries.earlierByTime, `'evt-7', now(), '{1}'`, []string{"Index Scan Backward using snapshots_by_time on snapshots m"}, "using snapshots_pkey on snapshots m"},
 			{s.campaigns.clear, `1, 'evt-7'`, []string{byKey}, byStore},

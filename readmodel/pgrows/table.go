@@ -64,9 +64,20 @@ SET ({updated}) = ROW ({excluded})`
 DELETE FROM jangbu_rows.{table}
 WHERE generation = $1 AND campaign = $2`
 
+	// pruneSome deletes the first rows of a generation from a campaign on, and returns how many, and the
+	// last one's campaign: the next ones are found from there. What was deleted stays in the index, and a
+	// search from the generation's start would pass all of it.
 	pruneSome = `
-DELETE FROM jangbu_rows.{table}
-WHERE ctid = ANY (ARRAY(SELECT ctid FROM jangbu_rows.{table} WHERE generation = $1 LIMIT $2))`
+WITH taken AS MATERIALIZED (
+    SELECT ctid, campaign FROM jangbu_rows.{table}
+    WHERE generation = $1 AND campaign >= $2
+    ORDER BY campaign
+    LIMIT $3
+), gone AS (
+    DELETE FROM jangbu_rows.{table}
+    WHERE ctid = ANY (ARRAY(SELECT ctid FROM taken))
+)
+SELECT count(*), coalesce(max(campaign), '') FROM taken`
 
 	// campaignsAfter limits each table, so that none is read further than needed.
 	campaignsAfter = `
