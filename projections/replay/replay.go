@@ -35,8 +35,8 @@ type Config struct {
 	Snapshots *Snapshots
 	Keep      func(context.Context, []readmodel.Snapshot) error
 
-	// Between is called before each piece of work, by several goroutines, and may wait;
-	// the pieces are small then. Nil makes them large.
+	// Between is called before each piece of work, by several goroutines, and may wait. Nil
+	// waits for nothing.
 	Between func()
 	// Progress is called with each position that is reached, and with the last one that
 	// is wanted. Nil calls nothing.
@@ -72,7 +72,6 @@ type Export interface {
 // replay is one [Run].
 type replay struct {
 	Config
-	batch events.Position // how many events are read at once
 	// withdrawals are the events of that type that were read, by campaign.
 	withdrawals map[events.Campaign][]events.Recorded
 	// overwritten says how many events of a campaign were before the first was read, where any were;
@@ -84,9 +83,9 @@ type replay struct {
 // Run folds a part of the log in memory. It returns [events.ErrGap] or
 // [events.ErrCorrupt] where the log is damaged.
 func Run(ctx context.Context, cfg Config) (Result, error) {
-	r := &replay{Config: cfg, batch: smallBatch, withdrawals: make(map[events.Campaign][]events.Recorded)}
+	r := &replay{Config: cfg, withdrawals: make(map[events.Campaign][]events.Recorded)}
 	if r.Between == nil {
-		r.batch, r.Between = largeBatch, func() {}
+		r.Between = func() {}
 	}
 	if r.Progress == nil {
 		r.Progress = func(_, _ events.Position) {}
