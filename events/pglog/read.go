@@ -14,11 +14,14 @@ import (
 	"jangbu/events/postgres"
 )
 
+// readEvents reads by the index, whatever is known of the table. Of a range with two ends, of a table
+// without statistics, PostgreSQL expects few rows, which it collects and sorts.
 const readEvents = `
 SELECT position, occurred_at, recorded_at, type, id, digest, payload, form, campaign
 FROM jangbu_log.events
-WHERE position > $1::bigint AND position <= $2::bigint
-ORDER BY position`
+WHERE position > $1
+ORDER BY position
+LIMIT $2`
 
 // readStream reads a segment. One that does not hold the campaign costs a look into its index,
 // whatever the planner expects.
@@ -73,7 +76,7 @@ func (l *Log) Read(ctx context.Context, after events.Position, limit int) ([]eve
 	}
 	through := after + min(head-after, events.Position(limit))
 	read, cut, err := collect(ctx, make([]events.Recorded, 0, min(through-after, 1<<15)), func(ctx context.Context) (pgx.Rows, error) {
-		return l.pool.Query(ctx, readEvents, pgx.QueryResultFormats{pgx.BinaryFormatCode}, after, through)
+		return l.pool.Query(ctx, readEvents, pgx.QueryResultFormats{pgx.BinaryFormatCode}, after, through-after)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read after %d: %w", after, away(err))

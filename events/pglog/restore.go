@@ -66,7 +66,7 @@ func (l *Log) restore(ctx context.Context, tx pgx.Tx, full *segments.Known, reco
 	}
 	before := recorded[0].Position - 1
 	stored, _, err := collect(ctx, nil, func(ctx context.Context) (pgx.Rows, error) {
-		return tx.Query(ctx, readEvents, pgx.QueryResultFormats{pgx.BinaryFormatCode}, before, min(head, before+events.Position(len(recorded))))
+		return tx.Query(ctx, readEvents, pgx.QueryResultFormats{pgx.BinaryFormatCode}, before, max(0, min(head-before, events.Position(len(recorded)))))
 	})
 	if err != nil {
 		return 0, fmt.Errorf("read stored events: %w", err)
