@@ -49,7 +49,8 @@ func testRetryKilled(t *testing.T, at stores.Config) {
 		return totals
 	}
 
-	args := []string{"deadletters", "retry", "--why", "a test", "--all", "--data-dir", at.DataDir, "--database-url", at.DatabaseURL, "--master-key-file", key}
+	args := append([]string{"deadletters", "retry", "--why", "a test", "--all"},
+		given("--data-dir", at.DataDir, "--database-url", at.DatabaseURL, "--master-key-file", key)...)
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))

@@ -153,7 +153,7 @@ func testDeadLetters(t *testing.T, at stores.Config, key string) {
 			t.Errorf("totals are %+v, want %+v", totals, want)
 		}
 		var stdout, stderr bytes.Buffer
-		verify := []string{"verify", "--data-dir", at.DataDir, "--database-url", at.DatabaseURL}
+		verify := append([]string{"verify"}, given("--data-dir", at.DataDir, "--database-url", at.DatabaseURL)...)
 		if code := cli.Run(t.Context(), &commands{}, verify, cli.Terminal{Out: &stdout, Err: &stderr}); code != cli.ExitDone {
 			t.Errorf("verify exits with %d\n%s%s", code, &stdout, &stderr)
 		}

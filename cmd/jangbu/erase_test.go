@@ -111,10 +111,8 @@ func TestErasedPersonLeavesNoByte(t *testing.T) {
 			t.Fatalf("before it is erased the person is found in %q alone: this test looks at the wrong places", hits)
 		}
 
-		flags := []string{
-			"--campaign", "evt-1", "--phone", who.phone, "--why", "asked for", "--json",
-			"--data-dir", at.DataDir, "--database-url", database, "--master-key-file", key,
-		}
+		flags := append([]string{"--campaign", "evt-1", "--phone", who.phone, "--why", "asked for", "--json"},
+			given("--data-dir", at.DataDir, "--database-url", database, "--master-key-file", key)...)
 		erase := func(more ...string) (out struct {
 			Positions   []events.Position
 			DeadLetters int
@@ -147,7 +145,10 @@ func TestErasedPersonLeavesNoByte(t *testing.T) {
 				t.Errorf("erase (dry: %v) exits with %d and erases %+v, want positions %v and 3 dead letters", dry, code, out, positions)
 			}
 		}
-		check := func() { t.Helper(); forgotten(t, search, "--data-dir", at.DataDir, "--database-url", database) }
+		check := func() {
+			t.Helper()
+			forgotten(t, search, given("--data-dir", at.DataDir, "--database-url", database)...)
+		}
 		check()
 		after := p.dashboard(t, "evt-1")
 		if after.Summary != before.Summary {
@@ -267,7 +268,8 @@ func (p *erasable) inExports(t *testing.T, at *stores.Config) (hits []string) {
 	t.Helper()
 	for _, format := range []string{".jsonl", ".jsonl.zst", ".parquet"} {
 		path := filepath.Join(t.TempDir(), "export"+format)
-		if out, complaint, code := command(t, "events", "export", "--why", "a test", path, "--data-dir", at.DataDir, "--database-url", at.DatabaseURL); code != cli.ExitDone {
+		args := append([]string{"events", "export", "--why", "a test", path}, given("--data-dir", at.DataDir, "--database-url", at.DatabaseURL)...)
+		if out, complaint, code := command(t, args...); code != cli.ExitDone {
 			t.Fatalf("export exits with %d: %s%s", code, out, complaint)
 		}
 		content, err := os.ReadFile(path)

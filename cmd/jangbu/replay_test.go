@@ -29,6 +29,16 @@ func command(t *testing.T, args ...string) (out, complaint string, code int) {
 	return o.String(), e.String(), code
 }
 
+// given returns pairs of a flag and its value, without those whose value is empty.
+func given(pairs ...string) (flags []string) {
+	for pair := range slices.Chunk(pairs, 2) {
+		if pair[1] != "" {
+			flags = append(flags, pair...)
+		}
+	}
+	return flags
+}
+
 // filled is a data directory in which a service has folded two campaigns of two
 // stores, and their dashboards as they were served.
 func filled(t *testing.T) (dir string, served map[string]json.RawMessage) {

@@ -135,7 +135,7 @@ func TestScanOverwritesWhatEarlierReleasesStored(t *testing.T) {
 			t.Fatal(err)
 		}
 		p.settled(t, events.Totals{Head: 208, DeadLettered: 1}, time.Minute)
-		flags := []string{"--data-dir", at.DataDir, "--database-url", database}
+		flags := given("--data-dir", at.DataDir, "--database-url", database)
 		run := func(args ...string) {
 			t.Helper()
 			if text, complaint, code := command(t, append(args, flags...)...); code != cli.ExitDone {
