@@ -1,7 +1,6 @@
 package pgrows
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -48,7 +47,6 @@ func (s *Store) Fill(ctx context.Context, lease readmodel.Lease, advances []read
 		fill = f.upsert
 	}
 	parts, err := s.parts(rows)
-	slices.SortStableFunc(parts, func(a, b part) int { return cmp.Compare(len(b.rows), len(a.rows)) }) // the largest first
 	if err == nil {
 		err = f.clear(ctx, rows.Cleared())
 	}
@@ -77,13 +75,14 @@ type filling struct {
 	between func()
 }
 
-// fill copies the rows of the largest table in one goroutine and those of the others in a
-// second one. It returns the first error, which ends both.
+// fill copies one half of the rows in one goroutine and the other half in a second one. It returns the
+// first error, which ends both.
 func (f *filling) fill(ctx context.Context, parts []part) error {
 	group, running := errgroup.WithContext(ctx)
-	for _, some := range [][]part{parts[:min(1, len(parts))], parts[min(1, len(parts)):]} {
+	one, other := halves(parts)
+	for _, half := range [][]part{one, other} {
 		group.Go(func() error {
-			for _, p := range some {
+			for _, p := range half {
 				if err := f.copy(running, p); err != nil {
 					return err
 				}
@@ -92,6 +91,22 @@ func (f *filling) fill(ctx context.Context, parts []part) error {
 		})
 	}
 	return group.Wait()
+}
+
+// halves returns the parts in two halves of as many rows, each in the order of the keys. At most one
+// table is in both: two that write into the same pages wait for each other.
+func halves(parts []part) (one, other []part) {
+	left := 0
+	for _, p := range parts {
+		left += len(p.rows)
+	}
+	left /= 2
+	for _, p := range parts {
+		n := min(left, len(p.rows))
+		left -= n
+		one, other = append(one, part{p.table, p.rows[:n]}), append(other, part{p.table, p.rows[n:]})
+	}
+	return one, other
 }
 
 // copy writes rows into their table, at most copiedRows in each transaction.
