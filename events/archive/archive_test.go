@@ -187,7 +187,7 @@ func TestFinishIsInterrupted(t *testing.T) {
 			if _, err := imported(t.Context(), other, path); err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(contents(t, log), contents(t, other)); diff != "" {
+			if diff := difference(contents(t, log), contents(t, other)); diff != "" {
 				t.Errorf("(-exported +imported):\n%s", diff)
 			}
 		})
@@ -245,7 +245,7 @@ func TestImportGoesOn(t *testing.T) {
 		if err != nil || present != int64(n) {
 			t.Fatalf("after %d: %d present, %v", n, present, err)
 		}
-		if diff := cmp.Diff(contents(t, log), contents(t, half)); diff != "" {
+		if diff := difference(contents(t, log), contents(t, half)); diff != "" {
 			t.Errorf("after %d (-exported +imported):\n%s", n, diff)
 		}
 	}

@@ -66,7 +66,7 @@ func TestErasuresRoundTrip(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if diff := cmp.Diff(contents(t, log), contents(t, copied)); diff != "" {
+			if diff := difference(contents(t, log), contents(t, copied)); diff != "" {
 				t.Errorf("events (-exported +imported):\n%s", diff)
 			}
 			got, err := copied.Erasures().List(t.Context(), "")

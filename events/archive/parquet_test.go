@@ -129,7 +129,7 @@ func TestParquetResumed(t *testing.T) {
 	if _, err := imported(t.Context(), other, path); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(contents(t, log), contents(t, other)); diff != "" {
+	if diff := difference(contents(t, log), contents(t, other)); diff != "" {
 		t.Errorf("(-exported +imported):\n%s", diff)
 	}
 	left, err := filepath.Glob(filepath.Join(filepath.Dir(path), "*"))
