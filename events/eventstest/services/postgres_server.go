@@ -138,7 +138,9 @@ func (p *PostgresServer) serve(t testing.TB, settings []string) {
 	p.URL = "postgres://jangbu@" + p.Addr + "/postgres?sslmode=disable"
 	p.name, p.polite = "PostgreSQL", syscall.SIGINT
 	p.command = []string{filepath.Join(p.bin, "postgres"), "-D", p.data(), "-p", port}
-	for _, s := range append([]string{"listen_addresses=127.0.0.1", "unix_socket_directories=", "shared_buffers=16MB"}, settings...) {
+	// What its processes share is a file of its directory, so that it does not stay where it is killed.
+	always := []string{"listen_addresses=127.0.0.1", "unix_socket_directories=", "shared_buffers=16MB", "dynamic_shared_memory_type=mmap"}
+	for _, s := range append(always, settings...) {
 		p.command = append(p.command, "-c", s)
 	}
 	p.ready = func(ctx context.Context) error {
