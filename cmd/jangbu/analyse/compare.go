@@ -95,10 +95,10 @@ func (c *CompareCommand) wanted() (*time.Location, []readmodel.Moment, error) {
 	case c.Shop != "" && len(c.Campaigns) > 0:
 		wrong.Add("shop", "goes without the names of campaigns")
 	case c.Shop == "" && (len(c.Campaigns) < 2 || len(c.Campaigns) > mostCompared):
-		wrong.Add("campaign", "expected 2 to %d campaigns, or --shop, or one campaign with --at", mostCompared)
+		wrong.AddArgument("campaign", "expected 2 to %d campaigns, or --shop, or one campaign with --at", mostCompared)
 	}
 	if len(slices.Compact(sorted)) < len(c.Campaigns) {
-		wrong.Add("campaign", "is given more than once")
+		wrong.AddArgument("campaign", "is given more than once")
 	}
 	if c.Limit < 1 || c.Limit > dashboard.MaxPage {
 		wrong.Add("limit", "expected 1 to %d", dashboard.MaxPage)

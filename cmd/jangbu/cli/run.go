@@ -117,7 +117,7 @@ func given(parsed *kong.Context) error {
 	times := make(map[*kong.Value]int)
 	for _, p := range parsed.Path {
 		if p.Positional != nil && empty(p.Positional.Target) {
-			wrong = append(wrong, "<"+p.Positional.Name+">: is empty")
+			wrong.AddArgument(p.Positional.Name, "is empty")
 		}
 		if p.Flag == nil {
 			continue
